@@ -1,0 +1,259 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""The one door to the Docker Engine: connecting, asking, waiting, and errors a person can act on."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+import traceback
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+try:
+    from docker import APIClient
+    from docker.errors import APIError, DockerException, NotFound
+    from requests.exceptions import RequestException, Timeout
+
+    SDK_TRACEBACK: str | None = None
+except ImportError:
+    # Stand-ins, so that everything below (and every module) can name these types when the SDK is missing.
+    APIClient = object
+
+    class APIError(Exception):  # type: ignore[no-redef]
+        """Stand-in for docker.errors.APIError."""
+
+    class DockerException(Exception):  # type: ignore[no-redef]
+        """Stand-in for docker.errors.DockerException."""
+
+    class NotFound(APIError):  # type: ignore[no-redef]
+        """Stand-in for docker.errors.NotFound."""
+
+    class RequestException(Exception):  # type: ignore[no-redef]
+        """Stand-in for requests.exceptions.RequestException."""
+
+    class Timeout(RequestException):  # type: ignore[no-redef]
+        """Stand-in for requests.exceptions.Timeout."""
+
+    SDK_TRACEBACK = traceback.format_exc()
+
+T = t.TypeVar("T")
+
+DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
+DEFAULT_TIMEOUT = 60
+MANAGED_LABEL = "swarmlab.overlay/managed"
+
+CONFLICT_ATTEMPTS = 6
+CONFLICT_PAUSE = 0.3
+
+NOT_IN_SWARM_ADVICE = "Run the role swarmlab.overlay.swarm, or 'docker swarm init' / 'docker swarm join', first."
+
+
+class EngineError(Exception):
+    """Something about the engine stops us. C(message) says what, where, and what to do."""
+
+    def __init__(self, message: str, **details: t.Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, t.Any] = details
+
+
+class Waited(t.NamedTuple):
+    """The outcome of a wait: whether it was met, what was last seen, and how long it took."""
+
+    done: bool
+    seen: t.Any
+    seconds: float
+
+
+def engine_argument_spec() -> dict[str, dict[str, t.Any]]:
+    """Options of every module that talks to an engine (documented in the doc fragment C(engine))."""
+    return {
+        "docker_host": {
+            "type": "str",
+            "default": DEFAULT_DOCKER_HOST,
+            "fallback": (env_fallback, ["DOCKER_HOST"]),
+        },
+        "engine_timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
+    }
+
+
+def connect(params: t.Mapping[str, t.Any]) -> APIClient:
+    """Open the engine's API at C(docker_host), or raise an EngineError that names the reason."""
+    docker_host = params.get("docker_host") or DEFAULT_DOCKER_HOST
+    timeout = params.get("engine_timeout") or DEFAULT_TIMEOUT
+    if SDK_TRACEBACK is not None:
+        raise EngineError(
+            missing_required_lib("docker (Docker SDK for Python)", url="https://docker-py.readthedocs.io/")
+            + f" On Debian and Ubuntu: 'apt-get install python3-docker' for {sys.executable}.",
+            exception=SDK_TRACEBACK,
+        )
+    if timeout < 1:
+        raise EngineError(f"engine_timeout must be at least 1 second, not {timeout}.")
+    _knock(docker_host, timeout)
+    try:
+        return APIClient(base_url=docker_host, version="auto", timeout=timeout)
+    except (DockerException, RequestException) as error:
+        raise _unreachable(docker_host, str(error)) from error
+
+
+def _knock(docker_host: str, timeout: int) -> None:
+    """Try a UNIX socket by itself: the SDK wraps the plain reasons until they cannot be told apart."""
+    if not docker_host.startswith("unix://"):
+        return
+    path = "/" + docker_host[len("unix://"):].lstrip("/")
+    knocker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    knocker.settimeout(timeout)
+    try:
+        knocker.connect(path)
+    except FileNotFoundError as error:
+        raise _unreachable(docker_host, "the socket does not exist; is Docker installed and running?") from error
+    except ConnectionRefusedError as error:
+        raise _unreachable(docker_host, "nothing listens on the socket; is the Docker daemon running?") from error
+    except PermissionError as error:
+        raise _unreachable(
+            docker_host, f"user id {os.geteuid()} may not open the socket; use 'become: true' or the group docker"
+        ) from error
+    except OSError as error:
+        raise _unreachable(docker_host, str(error)) from error
+    finally:
+        knocker.close()
+
+
+def _unreachable(docker_host: str, reason: str) -> EngineError:
+    node = socket.gethostname()
+    return EngineError(
+        f"Cannot reach the Docker Engine on {node} at {docker_host}: {reason}. "
+        "Start it ('systemctl start docker'), or correct docker_host.",
+        docker_host=docker_host,
+        reason=reason,
+    )
+
+
+def manager_addresses(info: t.Mapping[str, t.Any]) -> list[str]:
+    """The managers that an engine knows, from its /info."""
+    remotes = (info.get("Swarm") or {}).get("RemoteManagers") or []
+    return sorted({manager.get("Addr", "") for manager in remotes} - {""})
+
+
+def require_manager(client: APIClient) -> dict[str, t.Any]:
+    """Return /info of a manager; raise an EngineError when this node is anything else."""
+    info: dict[str, t.Any] = client.info()
+    error = manager_problem(info)
+    if error is not None:
+        raise error
+    return info
+
+
+def manager_problem(info: t.Mapping[str, t.Any]) -> EngineError | None:
+    """Why the engine that gave this /info cannot act as a manager, or None when it can."""
+    swarm = info.get("Swarm") or {}
+    node = info.get("Name") or "this node"
+    state = swarm.get("LocalNodeState") or "inactive"
+    if state == "locked":
+        return EngineError(f"The swarm on {node} is locked: run 'docker swarm unlock' there with its unlock key.")
+    if state == "inactive":
+        return EngineError(f"Node {node} is not in a swarm. {NOT_IN_SWARM_ADVICE}", node=node, swarm_state=state)
+    if swarm.get("ControlAvailable"):
+        return None
+    if state in ("pending", "error"):
+        reason = swarm.get("Error") or "no reason given by the engine"
+        return EngineError(
+            f"Node {node} is in swarm state '{state}': {reason}. See its Docker daemon's log.",
+            node=node, swarm_state=state,
+        )
+    managers = manager_addresses(info)
+    named = ", ".join(managers) or "none known"
+    return EngineError(
+        f"Node {node} is a worker, and this needs a manager. Managers of its swarm: {named}. "
+        "Run the task on one of them (for example with delegate_to).",
+        node=node, managers=managers, swarm_state=state,
+    )
+
+
+def wait_until(
+    predicate: t.Callable[[], tuple[bool, t.Any]],
+    timeout: float,
+    interval: float = 0.2,
+    max_interval: float = 1.0,
+) -> Waited:
+    """Call C(predicate) until its first value is true or C(timeout) seconds have passed.
+
+    The second value is what it saw; the last one is returned. It is asked at least once, and once
+    more at the end of the time, so that a time-out never rests on an old observation.
+    """
+    start = time.monotonic()
+    deadline = start + max(timeout, 0)
+    pause = interval
+    while True:
+        last = time.monotonic() >= deadline
+        done, seen = predicate()
+        if done or last:
+            return Waited(bool(done), seen, round(time.monotonic() - start, 3))
+        time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
+        pause = min(pause * 1.5, max_interval)
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether swarmkit refused an update because somebody else updated the object in between."""
+    return "update out of sequence" in str(error)
+
+
+def retry_conflicts(action: t.Callable[[], T], attempts: int = CONFLICT_ATTEMPTS) -> T:
+    """Run C(action), which must read the object's version itself, again after 'update out of sequence'."""
+    for attempt in range(1, attempts):
+        try:
+            return action()
+        except APIError as error:
+            if not is_conflict(error):
+                raise
+            time.sleep(CONFLICT_PAUSE * attempt)
+    return action()
+
+
+def explain(error: Exception) -> str:
+    """The engine's own words of an API error, in one line."""
+    text = getattr(error, "explanation", None) or str(error)
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return " ".join(str(text).split())
+
+
+def _as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineError:
+    docker_host = params.get("docker_host") or DEFAULT_DOCKER_HOST
+    where = f"the Docker Engine on {socket.gethostname()} at {docker_host}"
+    if isinstance(error, Timeout):
+        limit = params.get("engine_timeout") or DEFAULT_TIMEOUT
+        return EngineError(
+            f"No answer from {where} within engine_timeout={limit} s. "
+            "Look at the daemon's log and load, or raise engine_timeout.",
+            docker_host=docker_host,
+        )
+    if isinstance(error, APIError):
+        return EngineError(f"{where[0].upper()}{where[1:]} refused: {explain(error)}", docker_host=docker_host)
+    return _unreachable(docker_host, str(error))
+
+
+def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APIClient], dict[str, t.Any]]) -> None:
+    """Connect, run C(function), and end the module with its result or with one clear message."""
+    try:
+        client = connect(module.params)
+        try:
+            result = function(module, client)
+        finally:
+            client.close()
+    except EngineError as error:
+        module.fail_json(msg=error.message, **error.details)
+    except (APIError, DockerException, RequestException) as error:
+        module.fail_json(msg=_as_engine_error(error, module.params).message)
+    else:
+        module.exit_json(**result)
