@@ -1,0 +1,68 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host under the engine: daemon.json and kernel modules. Private to this collection."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+DAEMON_JSON = "/etc/docker/daemon.json"
+MODULES_LOAD = "/etc/modules-load.d/swarmlab-overlay.conf"
+
+
+class HostError(Exception):
+    """What is wrong with the host, in one sentence that says what to do."""
+
+
+def merge_daemon_settings(present: dict[str, t.Any], declared: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Lay the declared settings over those present. Dictionaries merge key by key; a null removes its key."""
+    merged = dict(present)
+    for key, value in declared.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge_daemon_settings(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def parse_daemon_json(text: str, path: str = DAEMON_JSON) -> dict[str, t.Any]:
+    """The settings in a daemon.json; an empty file has none."""
+    if not text.strip():
+        return {}
+    try:
+        settings = json.loads(text)
+    except ValueError as error:
+        raise HostError(f"{path} is not valid JSON ({error}); mend or remove it") from error
+    if not isinstance(settings, dict):
+        raise HostError(f"{path} must hold a JSON object, not a {type(settings).__name__}; mend or remove it")
+    return settings
+
+
+def loaded_kernel_modules(proc_modules: str, builtin: str) -> set[str]:
+    """Names of the modules that are loaded or built in.
+
+    :param proc_modules: text of /proc/modules
+    :param builtin: text of modules.builtin of the running kernel
+    """
+    loaded = {line.split()[0] for line in proc_modules.splitlines() if line.strip()}
+    built_in = {os.path.basename(line.strip()).split(".")[0] for line in builtin.splitlines() if line.strip()}
+    return {name.replace("-", "_") for name in loaded | built_in}
+
+
+def missing_kernel_modules(wanted: list[str], there: set[str]) -> list[str]:
+    """Those wanted that are not there, in the order wanted."""
+    return [name for name in wanted if name.replace("-", "_") not in there]
+
+
+def read_text(path: str) -> str:
+    """The file's text, or nothing when there is no such file."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return ""
