@@ -1,0 +1,109 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Who uses an overlay: services, their tasks and attached containers, as a manager sees them. Pure but for one query."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from .._engine import APIClient
+
+# In the order of a task's life; up to and with "running" swarm counts the task as using its networks.
+LIVING_STATES = ("new", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running")
+RUNTIMES = ("container", "attachment", "plugin")
+
+
+class Usage(t.NamedTuple):
+    """What the swarm's API says about users of networks, fetched once for all networks of a call."""
+
+    services: list[dict]
+    tasks: list[dict]
+    nodes: dict[str, str]
+
+    def users(self, network_id: str) -> list[dict[str, str]]:
+        """Those who use the network and mean to go on: they must be told before it changes."""
+        found = [
+            {"kind": "service", "name": service["Spec"]["Name"], "id": service["ID"]}
+            for service in self.services
+            if network_id in service_networks(service)
+        ]
+        named = {user["id"] for user in found}
+        known = {service["ID"]: service["Spec"]["Name"] for service in self.services}
+        for task in self.tasks:
+            if not (_stays(task) and network_id in task_networks(task)):
+                continue
+            service_id = task.get("ServiceID")
+            if not service_id:
+                found.append({"kind": "container", "name": container_id(task)[:12], "id": container_id(task),
+                              "node": self.node(task)})
+            elif service_id in known and service_id not in named:
+                found.append({"kind": "task", "name": f"{known[service_id]} task {task['ID']}", "id": task["ID"],
+                              "node": self.node(task)})
+        return found
+
+    def leaving(self, network_id: str) -> list[str]:
+        """Tasks that still live on the network but are on their way out."""
+        known = {service["ID"] for service in self.services}
+        return [
+            f"{task['ID']} on {self.node(task)} ({task['Status']['State']})"
+            for task in self.tasks
+            if network_id in task_networks(task)
+            and task["Status"]["State"] in LIVING_STATES
+            and not (_stays(task) and (not task.get("ServiceID") or task["ServiceID"] in known))
+        ]
+
+    def node(self, task: t.Mapping[str, t.Any]) -> str:
+        """The name of the node a task is on."""
+        node_id = task.get("NodeID") or ""
+        return self.nodes.get(node_id) or node_id or "no node yet"
+
+
+def observe(client: APIClient) -> Usage:
+    """Ask the manager for services, tasks of every kind (attached containers are tasks too) and node names."""
+    nodes = {node["ID"]: (node.get("Description") or {}).get("Hostname") or node["ID"] for node in client.nodes()}
+    return Usage(client.services(), list_tasks(client), nodes)
+
+
+def list_tasks(client: APIClient) -> list[dict]:
+    """All tasks, attached containers included: the SDK's own call cannot name runtimes the engine hides by default."""
+    filters = json.dumps({"runtime": list(RUNTIMES)})
+    url = client._url("/tasks")
+    return client._result(client._get(url, params={"filters": filters}), True)
+
+
+def service_networks(service: t.Mapping[str, t.Any]) -> set[str]:
+    """Ids of the networks in a service's specification."""
+    spec = service.get("Spec") or {}
+    declared = ((spec.get("TaskTemplate") or {}).get("Networks") or []) + (spec.get("Networks") or [])
+    return {attachment.get("Target") for attachment in declared}
+
+
+def task_networks(task: t.Mapping[str, t.Any]) -> set[str]:
+    """Ids of the networks a task is on or will be on."""
+    spec = task.get("Spec") or {}
+    wanted = {attachment.get("Target") for attachment in spec.get("Networks") or []}
+    return wanted | {(entry.get("Network") or {}).get("ID") for entry in task.get("NetworksAttachments") or []}
+
+
+def container_id(task: t.Mapping[str, t.Any]) -> str:
+    """The container of an attachment task."""
+    spec = (task.get("Spec") or {}).get("NetworkAttachmentSpec") or {}
+    return spec.get("ContainerID") or task["ID"]
+
+
+def name_users(users: t.Iterable[t.Mapping[str, str]]) -> str:
+    """Users in words, for a message."""
+    return ", ".join(
+        f"{user['kind']} {user['name']}" + (f" on {user['node']}" if user.get("node") else "") for user in users
+    )
+
+
+def _stays(task: t.Mapping[str, t.Any]) -> bool:
+    return task["Status"]["State"] in LIVING_STATES and task.get("DesiredState") in LIVING_STATES

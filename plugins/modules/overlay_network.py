@@ -1,0 +1,295 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: overlay_network
+short_description: Declare overlay networks of a Docker Swarm
+version_added: 0.1.0
+description:
+  - Creates, changes and removes overlay networks, one or a whole list in one call.
+  - What is declared is compared completely. What is not declared means its default, so a network that is attachable while
+    the declaration does not say so differs. Only subnets, gateways and VXLAN ids are left to the swarm when they are not declared.
+  - The whole declaration is checked before anything is changed. One bad entry, or one network that cannot be changed, and nothing is.
+notes:
+  - An overlay cannot be changed in place. It is removed and created again, which the swarm refuses while a service, a task or
+    an attached container uses it. The module then fails with the list of users, and changes nothing.
+  - A network that was made by other means is adopted when it is as declared. It does not get our label then, as that would mean to create it again.
+  - Must run on a manager. On a worker it fails and names the managers.
+  - The engine tests for the presence of the driver option C(encrypted), so C(encrypted=false) encrypts. Use O(encrypted).
+author:
+  - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.engine
+  - swarmlab.overlay.attributes
+options:
+  name:
+    description:
+      - The network's name.
+      - Exactly one of O(name) and O(networks) must be given.
+    type: str
+  networks:
+    description:
+      - Several networks, each with the options that describe one. Their number hardly matters for the time it takes.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The network's name.
+        type: str
+        required: true
+      state:
+        description: Whether this network shall exist. The default is the O(state) of the call.
+        type: str
+        choices: [present, absent]
+      encrypted:
+        description: See O(encrypted).
+        type: bool
+      attachable:
+        description: See O(attachable).
+        type: bool
+      internal:
+        description: See O(internal).
+        type: bool
+      subnets:
+        description: See O(subnets).
+        type: list
+        elements: raw
+      mtu:
+        description: See O(mtu).
+        type: int
+      labels:
+        description: See O(labels).
+        type: dict
+      driver_options:
+        description: See O(driver_options).
+        type: dict
+  encrypted:
+    description:
+      - Encrypt what the network carries between nodes (IPsec ESP). The default is V(false). The swarm's control plane is always encrypted.
+    type: bool
+  attachable:
+    description:
+      - Let standalone containers attach to the network, not only the tasks of services. The default is V(false).
+    type: bool
+  internal:
+    description:
+      - No way out of the network through the node. The default is V(false).
+    type: bool
+  subnets:
+    description:
+      - IPv4 subnets, each as V(10.20.0.0/24) or as a dictionary with C(subnet) and, if wanted, C(gateway) and C(ip_range).
+      - If not given, the swarm takes one from its address pools.
+      - They may not overlap each other or any other network of the swarm.
+    type: list
+    elements: raw
+  mtu:
+    description:
+      - MTU of the interfaces on the network, 68 to 65535.
+      - If not given, the engine uses 1450, or 1424 if O(encrypted), whatever the MTU below is.
+    type: int
+  labels:
+    description:
+      - Labels of the network, strings to strings. The label C(swarmlab.overlay/managed) is added.
+    type: dict
+  driver_options:
+    description:
+      - Further options of the overlay driver. It knows C(com.docker.network.driver.overlay.vxlanid_list), VXLAN ids separated by
+        commas, one for each subnet.
+      - All others are refused, because the driver ignores misspelt ones silently.
+    type: dict
+  state:
+    description:
+      - Whether the networks shall exist.
+    type: str
+    choices: [present, absent]
+    default: present
+  timeout:
+    description:
+      - Seconds to wait until the swarm has removed and allocated everything.
+    type: int
+    default: 60
+seealso:
+  - module: swarmlab.overlay.overlay_network_info
+  - module: swarmlab.overlay.overlay_service
+"""
+
+EXAMPLES = r"""
+- name: One encrypted network that containers may attach to
+  swarmlab.overlay.overlay_network:
+    name: secret
+    encrypted: true
+    attachable: true
+
+- name: Many networks, in one call
+  swarmlab.overlay.overlay_network:
+    networks:
+      - name: front
+        attachable: true
+      - name: back
+        internal: true
+        encrypted: true
+        mtu: 1374
+        subnets:
+          - subnet: 10.20.0.0/24
+            gateway: 10.20.0.1
+        labels:
+          team: storage
+      - name: old
+        state: absent
+
+- name: No such network any more
+  swarmlab.overlay.overlay_network:
+    name: front
+    state: absent
+"""
+
+RETURN = r"""
+networks:
+  description: The declared networks that exist now, in the order of the declaration.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the network, V(null) in check mode when it would be created.
+      type: str
+    name:
+      description: Its name.
+      type: str
+    encrypted:
+      description: Whether it is encrypted.
+      type: bool
+    attachable:
+      description: Whether standalone containers may attach.
+      type: bool
+    internal:
+      description: Whether it has no way out.
+      type: bool
+    mtu:
+      description: The MTU if one was set.
+      type: int
+    subnets:
+      description: Its subnets with gateway and range.
+      type: list
+      elements: dict
+    vxlan_ids:
+      description: Its VXLAN ids, one for each subnet.
+      type: list
+      elements: int
+    labels:
+      description: Its labels, without those of this collection.
+      type: dict
+    driver_options:
+      description: Driver options besides those above.
+      type: dict
+    managed:
+      description: Whether it was created by this module.
+      type: bool
+  sample:
+    - attachable: true
+      driver_options: {}
+      encrypted: true
+      id: p7n6122ongun5jp1f64l21pjr
+      internal: false
+      labels: {}
+      managed: true
+      mtu: null
+      name: secret
+      subnets:
+        - gateway: 10.0.1.1
+          ip_range: null
+          subnet: 10.0.1.0/24
+      vxlan_ids: [4097]
+actions:
+  description: What was done, or would be done in check mode, in the order of the declaration.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(create), V(recreate) or V(remove).
+      type: str
+    name:
+      description: The network.
+      type: str
+    differences:
+      description: For V(recreate) the properties that differ, each with C(before) and C(after).
+      type: dict
+  sample:
+    - action: recreate
+      differences:
+        encrypted:
+          after: true
+          before: false
+      name: secret
+refused:
+  description: The networks in use that were not touched, each with its users and differences.
+  returned: failure because of use
+  type: list
+  elements: dict
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
+    APIClient,
+    engine_argument_spec,
+    run_module,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.networks import ensure_networks
+
+STATES = ["present", "absent"]
+
+
+def network_options() -> dict[str, dict[str, t.Any]]:
+    """Options that describe one network."""
+    return {
+        "encrypted": {"type": "bool"},
+        "attachable": {"type": "bool"},
+        "internal": {"type": "bool"},
+        "subnets": {"type": "list", "elements": "raw"},
+        "mtu": {"type": "int"},
+        "labels": {"type": "dict"},
+        "driver_options": {"type": "dict"},
+    }
+
+
+def argument_spec() -> dict[str, dict[str, t.Any]]:
+    """The module's options."""
+    entry = dict(
+        network_options(), name={"type": "str", "required": True}, state={"type": "str", "choices": STATES}
+    )
+    return dict(
+        engine_argument_spec(),
+        **network_options(),
+        name={"type": "str"},
+        networks={"type": "list", "elements": "dict", "options": entry},
+        state={"type": "str", "choices": STATES, "default": "present"},
+        timeout={"type": "int", "default": 60},
+    )
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(),
+        supports_check_mode=True,
+        required_one_of=[("name", "networks")],
+        mutually_exclusive=[("networks", key) for key in ["name"] + sorted(network_options())],
+    )
+
+    def ensure(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
+        return ensure_networks(client, module.params, module.check_mode, module.warn)
+
+    run_module(module, ensure)
+
+
+if __name__ == "__main__":
+    main()
