@@ -1,0 +1,97 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What one node knows about overlay networks; on a manager also what the swarm's API implies for them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._engine import APIClient, NotFound, manager_addresses, manager_problem
+from .compare import describe
+from .records import expected_records
+from .users import Usage, observe
+
+
+def gather(client: APIClient, names: list[str] | None) -> dict[str, t.Any]:
+    """Describe the named overlays, or all that the node knows."""
+    info = client.info()
+    problem = manager_problem(info)
+    usage = observe(client) if problem is None else None
+    listed = [raw for raw in client.networks() if is_overlay(raw) and (names is None or raw["Name"] in names)]
+    networks = [_network(client, raw, usage) for raw in sorted(listed, key=lambda raw: raw["Name"])]
+    found = {network["name"] for network in networks}
+    return {
+        "changed": False,
+        "node": info.get("Name"),
+        "manager": problem is None,
+        "managers": manager_addresses(info),
+        "records_missing_because": None if problem is None else problem.message,
+        "networks": networks,
+        "missing": sorted(set(names or []) - found),
+    }
+
+
+def is_overlay(raw: t.Mapping[str, t.Any]) -> bool:
+    """Whether this is an overlay of the swarm, be it one that was never allocated (it has no driver yet)."""
+    return raw.get("Scope") == "swarm" and raw.get("Driver") in ("overlay", "", None)
+
+
+def services_of(verbose: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Services with VIP and tasks as the node's own gossip tables have them."""
+    return [
+        {
+            "name": name,
+            "vip": view.get("VIP") or None,
+            "tasks": [_task(task) for task in view.get("Tasks") or []],
+        }
+        for name, view in sorted((verbose.get("Services") or {}).items())
+    ]
+
+
+def containers_of(verbose: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Endpoints on the network on this node; the load balancer's own is told apart."""
+    return [
+        {
+            "id": key,
+            "name": view.get("Name"),
+            "address": (view.get("IPv4Address") or "").split("/")[0] or None,
+            "mac": view.get("MacAddress") or None,
+            "load_balancer": key.startswith("lb-") or key == "ingress-sbox",
+        }
+        for key, view in sorted((verbose.get("Containers") or {}).items())
+    ]
+
+
+def _network(client: APIClient, raw: dict, usage: Usage | None) -> dict[str, t.Any]:
+    network_id = raw["Id"]
+    try:
+        verbose = client.inspect_network(network_id, verbose=True)
+    except NotFound:
+        # It went away between the list and the look: what the list said still holds for that moment.
+        verbose = raw
+    entry = dict(
+        describe(verbose),
+        peers=sorted(peer["IP"] for peer in verbose.get("Peers") or []),
+        services=services_of(verbose),
+        containers=containers_of(verbose),
+        users=None,
+        records=None,
+    )
+    if usage is not None:
+        entry["users"] = usage.users(network_id)
+        entry["records"] = expected_records(network_id, usage.services, usage.tasks)
+    return entry
+
+
+def _task(task: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {
+        "name": task.get("Name"),
+        "address": task.get("EndpointIP"),
+        "vtep": (task.get("Info") or {}).get("Host IP"),
+    }

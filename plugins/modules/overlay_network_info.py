@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: overlay_network_info
+short_description: Look at overlay networks of a Docker Swarm
+version_added: 0.1.0
+description:
+  - Describes overlay networks as the node sees them, with their peers, services, tasks and endpoints.
+  - On a manager also with all users in the swarm, and with the names that must resolve on each network.
+notes:
+  - A worker knows only the networks that it has tasks or containers on. That is how Swarm works, and no fault.
+author:
+  - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.engine
+  - swarmlab.overlay.attributes.info
+options:
+  names:
+    description:
+      - Names of the networks to look at. If not given, all overlays that the node knows.
+    type: list
+    elements: str
+seealso:
+  - module: swarmlab.overlay.overlay_network
+  - module: swarmlab.overlay.service_discovery
+"""
+
+EXAMPLES = r"""
+- name: Look at all overlays
+  swarmlab.overlay.overlay_network_info:
+  register: overlays
+
+- name: Look at two of them
+  swarmlab.overlay.overlay_network_info:
+    names: [front, back]
+"""
+
+RETURN = r"""
+node:
+  description: Name of the node that was asked.
+  returned: success
+  type: str
+  sample: vm1
+manager:
+  description: Whether it is a manager.
+  returned: success
+  type: bool
+managers:
+  description: Addresses of the managers that the node knows.
+  returned: success
+  type: list
+  elements: str
+  sample: ["10.10.0.1:2377"]
+records_missing_because:
+  description: Why there are no RV(networks[].records) and RV(networks[].users), if the node is no manager.
+  returned: success
+  type: str
+missing:
+  description: Those of O(names) that the node does not know as an overlay.
+  returned: success
+  type: list
+  elements: str
+networks:
+  description: The overlays, sorted by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the network.
+      type: str
+    name:
+      description: Its name.
+      type: str
+    ingress:
+      description: Whether it is the swarm's ingress network.
+      type: bool
+    allocated:
+      description: Whether the swarm has given it a subnet and a VXLAN id.
+      type: bool
+    managed:
+      description: Whether it was created by M(swarmlab.overlay.overlay_network).
+      type: bool
+    encrypted:
+      description: Whether what it carries between nodes is encrypted.
+      type: bool
+    attachable:
+      description: Whether standalone containers may attach.
+      type: bool
+    internal:
+      description: Whether it has no way out.
+      type: bool
+    mtu:
+      description: The MTU if one was set.
+      type: int
+    subnets:
+      description: Its subnets with gateway and range.
+      type: list
+      elements: dict
+    vxlan_ids:
+      description: Its VXLAN ids, one for each subnet.
+      type: list
+      elements: int
+    labels:
+      description: Its labels, without those of this collection.
+      type: dict
+    driver_options:
+      description: Driver options besides those above.
+      type: dict
+    peers:
+      description: Gossip addresses of the nodes that hold the network, in the view of this node. Empty if it does not hold it itself.
+      type: list
+      elements: str
+    services:
+      description: Services with C(vip) and C(tasks) (C(name), C(address), C(vtep)), in the view of this node.
+      type: list
+      elements: dict
+    containers:
+      description: Endpoints on this node (C(id), C(name), C(address), C(mac), C(load_balancer)).
+      type: list
+      elements: dict
+    users:
+      description: Services, tasks and attached containers of the whole swarm that use it. V(null) on a worker.
+      type: list
+      elements: dict
+    records:
+      description:
+        - Each name that must resolve on the network, with the sorted IPv4 addresses it must resolve to. V(null) on a worker.
+        - Names are those of services, C(tasks.) with a service, tasks, and network aliases.
+      type: dict
+      sample:
+        tasks.web: [10.0.1.3, 10.0.1.4]
+        web: [10.0.1.2]
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
+    APIClient,
+    engine_argument_spec,
+    run_module,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.information import gather
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec=dict(engine_argument_spec(), names={"type": "list", "elements": "str"}),
+        supports_check_mode=True,
+    )
+
+    def look(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
+        return gather(client, module.params["names"])
+
+    run_module(module, look)
+
+
+if __name__ == "__main__":
+    main()
