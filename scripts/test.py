@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the tests, from fast to real, and end with one line that counts them.
+
+Usage: python scripts/test.py [lint] [unit] [integration] [e2e]      (default: all of them)
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+OUTPUT = CHECKOUT / "tests" / "output"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command. It counts as one test, unless it writes JUnit results that hold more."""
+
+    tier: str
+    name: str
+    command: list[str]
+
+    @property
+    def junit(self) -> Path:
+        return OUTPUT / f"junit-{self.name}.xml"
+
+
+def pytest_step(tier: str) -> Step:
+    junit = OUTPUT / f"junit-{tier}.xml"
+    return Step(tier, tier, ["pytest", "-q", f"tests/{tier}", f"--junitxml={junit}", "--durations=5"])
+
+
+STEPS = [
+    Step("lint", "ansible-lint", ["ansible-lint", "--offline", "--nocolor"]),
+    Step("lint", "docs", ["antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all", "."]),
+    Step("lint", "changelog", ["antsibull-changelog", "lint"]),
+    Step("lint", "licences", ["reuse", "lint", "--quiet"]),
+    Step("lint", "shell", ["sh", "-c", "shellcheck scripts/*.sh .ci/run"]),
+    Step("lint", "sanity", ["scripts/sanity.sh"]),
+    pytest_step("unit"),
+    pytest_step("integration"),
+    Step("e2e", "molecule", ["molecule", "test"]),
+]
+
+
+def count(step: Step, code: int) -> tuple[int, int, int]:
+    """Passed, failed and skipped tests of a step that ended with this exit code."""
+    if not step.junit.exists():
+        return (0, 1, 0) if code else (1, 0, 0)
+    suites = ElementTree.parse(step.junit).getroot().iter("testsuite")
+    passed = failed = skipped = 0
+    for suite in suites:
+        bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skips = int(suite.get("skipped", 0))
+        passed += int(suite.get("tests", 0)) - bad - skips
+        failed += bad
+        skipped += skips
+    if code and not failed:
+        failed = 1  # it broke outside any test: a playbook, a fixture at the end, the tool itself
+    return passed, failed, skipped
+
+
+def main(tiers: list[str]) -> int:
+    known = list(dict.fromkeys(step.tier for step in STEPS))
+    unknown = [tier for tier in tiers if tier not in known]
+    if unknown:
+        sys.exit(f"test: no such tier: {', '.join(unknown)}; there are {', '.join(known)}")
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "False"}
+    total = [0, 0, 0]
+    lines = []
+    for step in STEPS:
+        if tiers and step.tier not in tiers:
+            continue
+        print(f"\n=== {step.tier}: {step.name}", flush=True)
+        step.junit.unlink(missing_ok=True)
+        start = time.monotonic()
+        code = subprocess.run(step.command, cwd=CHECKOUT, env=environment, check=False).returncode
+        counted = count(step, code)
+        total = [one + other for one, other in zip(total, counted)]
+        lines.append(
+            f"{'ok  ' if not counted[1] else 'FAIL'} {step.name:14} {time.monotonic() - start:6.0f} s"
+            f"  {counted[0]:4} passed {counted[1]:4} failed {counted[2]:4} skipped"
+        )
+    print("\n" + "\n".join(lines))
+    print(f"{total[0]} passed, {total[1]} failed" + (f", {total[2]} skipped" if total[2] else ""))
+    return 1 if total[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
