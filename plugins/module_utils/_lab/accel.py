@@ -1,0 +1,108 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does KVM really run this guest here? Only a boot tells: /dev/kvm can open and create machines that never run.
+
+Private to the collection swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+
+from .errors import LabError
+from .tools import write_private
+
+DEVICE = Path("/dev/kvm")
+PROBE_SECONDS = 10.0
+ALIVE_MARK = b"Linux version"
+BROKEN_MARK = b"KVM internal error"
+
+
+def kvm_problem(qemu: str, kernel: Path, initrd: Path, cache: Path) -> t.Optional[str]:
+    """Why KVM cannot be used for this kernel; None when it can. The answer is remembered for this host boot."""
+    if not DEVICE.exists():
+        return f"there is no {DEVICE}"
+    if not os.access(DEVICE, os.R_OK | os.W_OK):
+        return f"{DEVICE} is not readable and writable for this user"
+    memory = cache / "accel.json"
+    key = " ".join([_boot_id(), _version(qemu), str(kernel)])
+    answers = _remembered(memory)
+    if key not in answers:
+        answers = {known: answer for known, answer in answers.items() if known.startswith(_boot_id())}
+        answers[key] = _probe(qemu, kernel, initrd)
+        cache.mkdir(parents=True, exist_ok=True)
+        write_private(memory, json.dumps(answers, indent=2) + "\n")
+    return answers[key]
+
+
+def choose(wanted: str, problem: t.Optional[str], report: t.Callable[[str], None]) -> str:
+    """The accelerator for ``wanted`` (auto, kvm, tcg), given what is wrong with KVM."""
+    if wanted == "tcg":
+        return "tcg"
+    if problem is None:
+        return "kvm"
+    if wanted == "kvm":
+        raise LabError("LAB-E-NOKVM", reason=problem)
+    report(f"emulation (tcg) instead of KVM, several times slower: {problem}")
+    return "tcg"
+
+
+def probe_command(qemu: str, kernel: Path, initrd: Path) -> t.List[str]:
+    return [
+        qemu, "-M", "pc", "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot",
+        "-serial", "stdio", "-kernel", str(kernel), "-initrd", str(initrd), "-append", "console=ttyS0 earlyprintk=ttyS0",
+    ]  # fmt: skip
+
+
+def _probe(qemu: str, kernel: Path, initrd: Path) -> t.Optional[str]:
+    process = subprocess.Popen(
+        probe_command(qemu, kernel, initrd),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    output = b""
+    limit = time.monotonic() + PROBE_SECONDS
+    assert process.stdout is not None
+    try:
+        while time.monotonic() < limit:
+            readable, dummy, dummy2 = select.select([process.stdout], [], [], max(0.0, limit - time.monotonic()))
+            chunk = os.read(process.stdout.fileno(), 65536) if readable else b""
+            output += chunk
+            if ALIVE_MARK in output:
+                return None
+            if BROKEN_MARK in output:
+                return "KVM starts a guest here and fails to run it (KVM internal error)"
+            if readable and not chunk:
+                reason = output.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no reason given"]
+                return f"QEMU with KVM ended at once ({reason[0]})"
+        return f"a guest said nothing for {PROBE_SECONDS:.0f} s under KVM"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def _version(qemu: str) -> str:
+    completed = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=True)
+    return completed.stdout.splitlines()[0]
+
+
+def _remembered(path: Path) -> t.Dict[str, t.Optional[str]]:
+    try:
+        answers = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return answers if isinstance(answers, dict) else {}

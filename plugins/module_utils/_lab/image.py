@@ -1,0 +1,252 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Golden images: from a recipe to a folder in the cache that holds a disk, a kernel, an initrd and a root tree.
+
+Private to the collection swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import time
+import typing as t
+from pathlib import Path
+
+from . import recipe
+from .errors import LabError
+from .lock import exclusive
+from .tools import free_mib, require_tools, tail
+
+BUILDER = 1  # raised when the way of building changes in a manner that the recipe's data do not show
+DISK_MIB = 4096  # size of the file system in the image; nodes with larger disks grow it when they boot
+BUILD_NEEDS_MIB = 3072
+TOOLS = {
+    "mmdebstrap": ("mmdebstrap", "build the node image"),
+    "mke2fs": ("e2fsprogs", "build the node image"),
+    "fakeroot": ("fakeroot", "build the node image"),
+    "tar": ("tar", "build the node image"),
+}
+APT_FOLDER = Path("/etc/apt")
+
+Report = t.Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """A finished image in the cache."""
+
+    key: str
+    folder: Path
+    cached: bool
+
+    @property
+    def disk(self) -> Path:
+        return self.folder / "disk.raw"
+
+    @property
+    def kernel(self) -> Path:
+        return self.folder / "kernel"
+
+    @property
+    def initrd(self) -> Path:
+        return self.folder / "initrd"
+
+    @property
+    def rootfs(self) -> Path:
+        return self.folder / "rootfs.tar"
+
+
+def image_key(suite: str, mirror: t.Optional[str], packages: t.Sequence[str]) -> str:
+    """The name of the image that these options make. Any change of the recipe changes it."""
+    content = {
+        "builder": BUILDER,
+        "disk": DISK_MIB,
+        "suite": suite,
+        "mirror": mirror,
+        "packages": sorted({*recipe.PACKAGES, *packages}),
+        "apt": recipe.APT_OPTIONS,
+        "dpkg": recipe.DPKG_OPTIONS,
+        "files": recipe.FILES,
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return f"{suite}-{digest[:12]}"
+
+
+def find_image(cache: Path, key: str) -> t.Optional[Image]:
+    """The finished image of this key, if the cache has it. Finished means renamed into its place."""
+    folder = cache / "images" / key
+    return Image(key, folder, True) if (folder / "recipe.json").is_file() else None
+
+
+def ensure_image(
+    cache: Path, suite: str, mirror: t.Optional[str], packages: t.Sequence[str], report: Report
+) -> Image:
+    """Find the image in the cache, or build it. Two runs that need the same image build it once."""
+    key = image_key(suite, mirror, packages)
+    image = find_image(cache, key)
+    if image:
+        return image
+    require_tools(TOOLS)
+    (cache / "images").mkdir(parents=True, exist_ok=True)
+    lock = cache / "images" / f"{key}.lock"
+    with exclusive(lock, what=f"image {key}", wait=1800, report=report):
+        image = find_image(cache, key)
+        if image:
+            return image
+        available = free_mib(cache)
+        if available < BUILD_NEEDS_MIB:
+            raise LabError(
+                "LAB-E-DISK",
+                directory=cache,
+                available=available,
+                needed=BUILD_NEEDS_MIB,
+                purpose="build the node image",
+            )
+        return _build(cache, key, suite, mirror or machine_mirror(), packages, report)
+
+
+def _build(cache: Path, key: str, suite: str, mirror: str, packages: t.Sequence[str], report: Report) -> Image:
+    final = cache / "images" / key
+    work = cache / "images" / f".{key}.building"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    log = cache / "images" / f"{key}.log"
+    started = time.monotonic()
+    report(f"image {key}: building it (about a minute; once for all labs), packages from {mirror}")
+    try:
+        with log.open("wb") as output:
+            (work / "files.tar").write_bytes(files_archive())
+            _run("bootstrap", bootstrap_command(work, suite, mirror, packages), output, log, report, key)
+            _run("disk", disk_command(work), output, log, report, key)
+        (work / "files.tar").unlink()
+        content = {"key": key, "suite": suite, "mirror": mirror, "packages": sorted(packages)}
+        (work / "recipe.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        shutil.rmtree(final, ignore_errors=True)
+        work.rename(final)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    report(f"image {key}: ready after {time.monotonic() - started:.0f} s")
+    return Image(key, final, False)
+
+
+def bootstrap_command(work: Path, suite: str, mirror: str, packages: t.Sequence[str]) -> t.List[str]:
+    """mmdebstrap picks root, user namespaces or fakechroot by itself: root is not needed."""
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join([*recipe.PACKAGES, *packages])}"]
+    command += [f"--aptopt={option}" for option in recipe.APT_OPTIONS]
+    command += [f"--dpkgopt={option}" for option in recipe.DPKG_OPTIONS]
+    command += [
+        f"--customize-hook=tar-in {work / 'files.tar'} /",
+        '--customize-hook=chroot "$1" /usr/local/lib/swarmlab/finish',
+        f"--customize-hook=download /boot/swarmlab-kernel {work / 'kernel'}",
+        f"--customize-hook=download /boot/swarmlab-initrd {work / 'initrd'}",
+        '--customize-hook=rm -rf "$1"/boot/*',
+        suite,
+        str(work / "rootfs.tar"),
+        f"deb {mirror} {suite} main",
+    ]
+    return command
+
+
+def disk_command(work: Path) -> t.List[str]:
+    """One fakeroot session unpacks the tree and makes the file system, so owners survive without root."""
+    script = (
+        "set -e; mkdir root; tar -C root --numeric-owner -xpf rootfs.tar; "
+        "mke2fs -q -t ext4 -L swarmlab -d root -E lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0 "
+        f"-O ^metadata_csum -m 0 disk.raw {DISK_MIB}M; rm -rf root"
+    )
+    return ["fakeroot", "sh", "-c", f"cd '{work}'; {script}"]
+
+
+def files_archive() -> bytes:
+    """The recipe's files as a tar archive, with owner root and a constant time."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, (mode, content) in sorted(recipe.FILES.items()):
+            data = content.encode()
+            info = tarfile.TarInfo(name)
+            info.mode, info.size = mode, len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def _run(
+    step: str, command: t.List[str], output: t.BinaryIO, log: Path, report: Report, key: str
+) -> None:
+    environment = {**os.environ, "LC_ALL": "C", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+    started = said = time.monotonic()
+    process = subprocess.Popen(  # ended below whatever happens
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment
+    )
+    try:
+        while process.poll() is None:
+            time.sleep(0.1)
+            if time.monotonic() - said >= 15:
+                said = time.monotonic()
+                report(f"image {key}: {step}, {said - started:.0f} s ({tail(log, 1)[:100]})")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    if process.returncode != 0:
+        raise LabError("LAB-E-IMAGE", step=step, reason=tail(log, 3), log=log)
+
+
+def machine_mirror(folder: Path = APT_FOLDER) -> str:
+    """The mirror this machine installs its own Debian packages from."""
+    texts = []
+    for pattern in ("sources.list", "sources.list.d/*.list", "sources.list.d/*.sources"):
+        for path in sorted(folder.glob(pattern)):
+            texts.append((path.suffix == ".sources", path.read_text(encoding="utf-8", errors="replace")))
+    mirrors = [uri for deb822, text in texts for uri in (deb822_mirrors(text) if deb822 else line_mirrors(text))]
+    if not mirrors:
+        raise LabError("LAB-E-NOMIRROR")
+    return mirrors[0]
+
+
+def _is_debian(uri: str, suites: t.Iterable[str]) -> bool:
+    """A main archive: serves other suites of Debian too. Not the security archive, not a third party's."""
+    path = uri.rstrip("/").rsplit("/", 1)[-1]
+    return path == "debian" and not any(suite.endswith(("-security", "/updates")) for suite in suites)
+
+
+def line_mirrors(text: str) -> t.List[str]:
+    """Mirrors in the one-line format of sources.list(5)."""
+    found = []
+    for line in text.splitlines():
+        match = re.match(r"\s*deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$", line.split("#", 1)[0])
+        if match and _is_debian(match.group(1), [match.group(2)]):
+            found.append(match.group(1))
+    return found
+
+
+def deb822_mirrors(text: str) -> t.List[str]:
+    """Mirrors in the deb822 format of sources.list(5)."""
+    found = []
+    lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    for stanza in re.split(r"\n\s*\n", lines):
+        fields: t.Dict[str, t.List[str]] = {}
+        name = ""
+        for line in stanza.splitlines():
+            if line[:1] in (" ", "\t") and name:
+                fields[name] += line.split()
+            elif ":" in line:
+                name, value = line.split(":", 1)
+                name = name.strip().lower()
+                fields[name] = value.split()
+        if "deb" not in fields.get("types", []) or fields.get("enabled", ["yes"])[:1] == ["no"]:
+            continue
+        found += [uri for uri in fields.get("uris", []) if _is_debian(uri, fields.get("suites", []))]
+    return found

@@ -1,0 +1,263 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bringing a lab from the state it is in to the state that is asked for, whatever happened to it before.
+
+Private to the collection swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import secrets
+import shutil
+import time
+import typing as t
+from pathlib import Path
+
+from . import state
+from .driver import ABSENT, RUNNING, STARTING, STOPPED, Driver, Plan, Report
+from .drivers import DRIVERS
+from .errors import LabError
+from .image import Image, ensure_image, find_image, image_key
+from .lock import exclusive
+from .spec import LabSpec, NodeSpec
+from .state import LabRecord, NodeRecord
+from .vm import default_vcpus
+
+LOCK_SECONDS = 30
+# What a lab's folder may hold when its record is missing, for it to be taken for a lab all the same.
+OWN_ENTRIES = frozenset({state.FILE, "ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "nodes", "report"})
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What a run did, or would do."""
+
+    changed: bool = False
+    before: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    after: t.Dict[str, str] = dataclasses.field(default_factory=dict)
+    record: t.Optional[LabRecord] = None
+    cached: t.Optional[bool] = None
+    warnings: t.List[str] = dataclasses.field(default_factory=list)
+    seconds: t.Dict[str, float] = dataclasses.field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def timed(self, step: str) -> t.Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[step] = round(time.monotonic() - started, 1)
+
+
+def run(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
+    """Reach ``spec.state``."""
+    folder = spec.directory
+    if spec.state == "absent" and not folder.exists() and not _drivers_leftovers(spec, report):
+        return Outcome()
+    if check_mode:
+        return _act(spec, True, report)
+    _make_folder(folder.parent)
+    lock = folder.parent / f".{folder.name}.lock"
+    with exclusive(lock, what=f"lab {spec.name}", wait=LOCK_SECONDS, report=report):
+        outcome = _act(spec, False, report)
+        if spec.state == "absent":
+            lock.unlink()
+    if spec.state == "absent" and folder.parent.name == ".lab" and not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
+    return outcome
+
+
+def _act(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
+    actions = {"present": _present, "stopped": _stopped, "absent": _absent}
+    return actions[spec.state](spec, check_mode, report)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError("LAB-E-FOLDER", path=folder, reason=error.strerror) from error
+
+
+def _load(spec: LabSpec) -> t.Optional[LabRecord]:
+    """The lab's record, checked against what is asked for."""
+    record = state.load(spec.directory)
+    if record is None:
+        return None
+    if record.driver != spec.driver:
+        raise LabError("LAB-E-DRIVERCHANGE", found=record.driver, wanted=spec.driver)
+    if record.subnet != str(spec.subnet):
+        raise LabError("LAB-E-SUBNETCHANGE", found=record.subnet, wanted=spec.subnet)
+    return record
+
+
+def plan_nodes(spec: LabSpec, states: t.Mapping[str, str]) -> Plan:
+    """Which nodes are to be created and which started, given what is there."""
+    nodes = spec.node_list
+    return Plan(
+        create=[node for node in nodes if states.get(node.name, ABSENT) == ABSENT],
+        start=[node for node in nodes if states.get(node.name, ABSENT) not in (RUNNING, STARTING)],
+    )
+
+
+def notes(spec: LabSpec, record: LabRecord) -> t.List[str]:
+    """What the definition says now and the lab does not have."""
+    found = []
+    for name, entry in record.nodes.items():
+        for key, wanted in (("memory", spec.memory), ("vcpus", spec.vcpus), ("disk", spec.disk)):
+            if wanted and getattr(entry, key) != wanted:
+                found.append(f"{name} has {key} {getattr(entry, key)}, not {wanted}: it was made so")
+    wanted_image = image_key(spec.suite, spec.mirror, spec.packages)
+    if record.image != wanted_image:
+        found.append(f"the nodes were made from image {record.image}, not from {wanted_image}")
+    if found:
+        found.append("such changes take effect when the lab is destroyed and created again")
+    return found
+
+
+def _present(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
+    outcome = Outcome()
+    driver = DRIVERS[spec.driver](spec, report)
+    existing = _load(spec)
+    record = existing or LabRecord(spec.name, spec.driver, str(spec.subnet), "")
+    extra = [name for name, entry in record.nodes.items() if entry.index > spec.nodes]
+    if extra:
+        raise LabError("LAB-E-SHRINK", extra=", ".join(extra), wanted=spec.nodes)
+    outcome.warnings = notes(spec, record) if existing else []
+    names = [node.name for node in spec.node_list]
+    with outcome.timed("look"):
+        states = driver.observe(names)
+    plan = plan_nodes(spec, states)
+    outcome.record = record
+    outcome.before = states
+    outcome.after = dict.fromkeys(names, RUNNING)
+    outcome.changed = bool(plan) or STARTING in states.values()
+    if plan:
+        driver.preflight(plan)
+    if check_mode:
+        return outcome
+    if existing and not plan:
+        outcome.changed = driver.configure(record) or outcome.changed
+    if outcome.changed:
+        _carry_out(spec, driver, plan, record, outcome)
+    return outcome
+
+
+def _carry_out(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, outcome: Outcome) -> None:
+    fresh = not spec.directory.exists()
+    with outcome.timed("image"):
+        image = _image_for(spec, record, driver.report)
+    outcome.cached = image.cached
+    try:
+        _make_folder(spec.directory)
+        _boot(spec, driver, plan, record, image, outcome)
+    except BaseException:  # KeyboardInterrupt too: what this run first created goes, and nothing else
+        if not spec.retain_failed:
+            _undo(spec, driver, plan.create, record, fresh)
+        raise
+
+
+def _image_for(spec: LabSpec, record: LabRecord, report: Report) -> Image:
+    """Nodes of one lab share one image: the recorded one while the cache has it."""
+    kept = find_image(spec.cache, record.image) if record.image else None
+    if kept:
+        return kept
+    image = ensure_image(spec.cache, spec.suite, spec.mirror, spec.packages, report)
+    if record.image and image.key != record.image:
+        raise LabError("LAB-E-IMAGEGONE", image=record.image, cache=spec.cache)
+    return image
+
+
+def _boot(
+    spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, image: Image, outcome: Outcome
+) -> None:
+    with outcome.timed("create"):
+        record.image = image.key
+        record.accel = driver.accelerator(image)
+        for node in plan.create:
+            record.nodes.setdefault(node.name, _new_record(spec, node, record.accel))
+        state.save(spec.directory, record)
+        driver.create(plan.create, record, image)
+    with outcome.timed("boot"):
+        if plan.start:
+            driver.report(f"starting {', '.join(node.name for node in plan.start)} ({record.accel})")
+        driver.start(plan.start, record, image)
+        state.save(spec.directory, record)
+        driver.configure(record)
+        driver.wait_ready(spec.node_list, record)
+
+
+def _new_record(spec: LabSpec, node: NodeSpec, accelerator: str) -> NodeRecord:
+    return NodeRecord(
+        index=node.index,
+        address=node.address,
+        machine_id=secrets.token_hex(16),
+        memory=spec.memory,
+        vcpus=spec.vcpus or default_vcpus(accelerator),
+        disk=spec.disk,
+    )
+
+
+def _undo(spec: LabSpec, driver: Driver, created: t.Sequence[NodeSpec], record: LabRecord, fresh: bool) -> None:
+    driver.report("cleaning up what this run created: " + (", ".join(node.name for node in created) or "nothing"))
+    driver.discard([node.name for node in created])
+    if fresh:
+        driver.remove()
+        shutil.rmtree(spec.directory, ignore_errors=True)
+        return
+    for node in created:
+        record.nodes.pop(node.name, None)
+    state.save(spec.directory, record)
+    driver.configure(record)
+
+
+def _stopped(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
+    record = _load(spec)
+    if record is None:
+        return Outcome()
+    driver = DRIVERS[spec.driver](spec, report)
+    states = driver.observe(record.nodes)
+    running = [name for name, found in states.items() if found not in (STOPPED, ABSENT)]
+    after = {name: STOPPED if name in running else found for name, found in states.items()}
+    outcome = Outcome(changed=bool(running), before=states, after=after, record=record)
+    if running and not check_mode:
+        report(f"stopping {', '.join(running)}")
+        with outcome.timed("stop"):
+            driver.stop(running)
+    return outcome
+
+
+def _drivers_leftovers(spec: LabSpec, report: Report) -> t.List[str]:
+    return [name for driver in DRIVERS.values() for name in driver(spec, report).leftovers()]
+
+
+def _absent(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
+    """Needs no record: a broken one, or one of another version, must not keep a lab alive."""
+    _require_lab_folder(spec.directory)
+    folders = [path.name for path in (spec.directory / "nodes").glob("vm*")]
+    before = {name: "present" for name in sorted({*folders, *_drivers_leftovers(spec, report)})}
+    outcome = Outcome(changed=True, before=before)
+    if not check_mode:
+        report(f"destroying lab {spec.name} in {spec.directory}")
+        with outcome.timed("remove"):
+            for driver in DRIVERS.values():
+                driver(spec, report).remove()
+            if spec.directory.exists():
+                shutil.rmtree(spec.directory)
+    return outcome
+
+
+def _require_lab_folder(folder: Path) -> None:
+    """Never remove a folder that is something else."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or folder.is_symlink():
+        raise LabError("LAB-E-FOLDER", path=folder, reason="it is not a directory")
+    if (folder / state.FILE).exists():
+        return
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in OWN_ENTRIES)
+    if foreign:
+        raise LabError("LAB-E-FOLDER", path=folder, reason=f"it has no {state.FILE}, and holds {foreign[0]}")

@@ -1,0 +1,285 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is in the nodes' golden image: packages, files, and the few commands that finish it. Plain data.
+
+Private to the collection swarmlab.overlay. Everything here is part of the image's key: a change makes a new image.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+PACKAGES: t.Tuple[str, ...] = (
+    "linux-image-cloud-amd64",
+    "busybox-static",
+    "ca-certificates",
+    "dbus",
+    "docker-cli",
+    "docker.io",
+    "iproute2",
+    "iptables",
+    "iputils-ping",
+    "kmod",
+    "nftables",
+    "openssh-server",
+    "procps",
+    "python3",
+    "python3-docker",
+    "systemd",
+    "systemd-sysv",
+    "tcpdump",
+    "udev",
+)
+
+# Printed on the console by the node itself; the controller waits for it without costing the guest anything.
+READY_MARK = "swarmlab: node ready"
+FAILED_MARK = "swarmlab: node failed"
+LOCAL_IMAGE = "swarmlab/busybox:local"
+
+APT_OPTIONS: t.Tuple[str, ...] = (
+    'APT::Install-Recommends "false"',
+    'Acquire::Languages "none"',
+)
+
+DPKG_OPTIONS: t.Tuple[str, ...] = (
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/i18n/*",
+    "path-exclude=/usr/share/bash-completion/*",
+    "path-exclude=/usr/lib/udev/hwdb.d/*",
+    # The initrd is made below, of five modules and a busybox: the distribution's takes ten times as long to make
+    # and, on an emulated processor, several seconds to run.
+    "path-exclude=/etc/kernel/postinst.d/initramfs-tools",
+    # Drivers and file systems that no virtual machine of ours has.
+    "path-exclude=/usr/lib/modules/*/kernel/fs/bcachefs/*",
+    "path-exclude=/usr/lib/modules/*/kernel/fs/btrfs/*",
+    "path-exclude=/usr/lib/modules/*/kernel/fs/xfs/*",
+    "path-exclude=/usr/lib/modules/*/kernel/drivers/infiniband/*",
+)
+
+# Work that a throw-away node needs neither at its first boot nor later.
+MASKED_UNITS: t.Tuple[str, ...] = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "console-getty.service",
+    "dev-hugepages.mount",
+    "dev-mqueue.mount",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty-static.service",
+    "getty@tty1.service",
+    "ldconfig.service",
+    "modprobe@configfs.service",
+    "modprobe@dm_mod.service",
+    "modprobe@drm.service",
+    "modprobe@efi_pstore.service",
+    "modprobe@fuse.service",
+    "modprobe@loop.service",
+    "proc-sys-fs-binfmt_misc.automount",
+    "serial-getty@ttyS0.service",
+    "sys-fs-fuse-connections.mount",
+    "sys-kernel-config.mount",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-binfmt.service",
+    "systemd-firstboot.service",
+    "systemd-hwdb-update.service",
+    "systemd-journal-catalog-update.service",
+    "systemd-logind.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-pstore.service",
+    "systemd-update-done.service",
+)
+
+ENABLED_UNITS: t.Tuple[str, ...] = (
+    "docker.service",
+    "ssh.service",
+    "swarmlab-ready.service",
+    "systemd-network-generator.service",
+    "systemd-networkd.service",
+)
+
+# Modules for the initrd, with everything they depend on: a root disk and, so that the network comes up early, a card.
+INITRD_MODULES: t.Tuple[str, ...] = ("virtio_pci", "virtio_blk", "virtio_net", "ext4")
+
+_READY_SERVICE = """\
+[Unit]
+Description=Give the engine its local image, then say that this node is ready
+After=docker.service ssh.service
+Wants=docker.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+StandardOutput=journal+console
+ExecStart=/usr/local/lib/swarmlab/ready
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+_READY = """\
+#!/bin/sh
+# Loading is idempotent (the archive's content names the image), so every boot repairs a removed image.
+if docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar >/dev/null; then
+    echo "@READY@"
+else
+    echo "@FAILED@"
+    exit 1
+fi
+""".replace("@READY@", READY_MARK).replace("@FAILED@", FAILED_MARK)
+
+# The first process of a node that is a container: an engine, its local image, and an end when it is told to.
+_CONTAINER_INIT = """\
+#!/bin/sh
+mkdir -p /run/lock
+rm -f /var/run/docker.pid /run/docker/containerd/containerd.pid
+dockerd &
+engine=$!
+trap 'kill -TERM $engine' TERM INT
+tries=0
+until docker info >/dev/null 2>&1; do
+    tries=$((tries + 1))
+    if [ $tries -ge 300 ] || ! kill -0 $engine 2>/dev/null; then
+        echo "@FAILED@"
+        exit 1
+    fi
+    sleep 0.2
+done
+/usr/local/lib/swarmlab/ready
+while kill -0 $engine 2>/dev/null; do
+    wait $engine
+done
+""".replace("@FAILED@", FAILED_MARK)
+
+# Runs in the finished tree: an image archive as `docker save` writes it. Made by hand and without time stamps, so it
+# has one identity on all nodes, which `docker import` would not give.
+_MAKE_LOCAL_IMAGE = """\
+import hashlib, io, json, os, subprocess, tarfile
+
+def member(archive, name, data=None, mode=0o755, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.mode, info.type, info.linkname, info.size = mode, kind, link, len(data or b"")
+    archive.addfile(info, io.BytesIO(data) if data is not None else None)
+
+def tar(fill):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        fill(archive)
+    return buffer.getvalue()
+
+def root(archive):
+    with open("/bin/busybox", "rb") as stream:
+        busybox = stream.read()
+    for folder in ("bin", "dev", "etc", "proc", "sys", "root", "usr"):
+        member(archive, folder, kind=tarfile.DIRTYPE)
+    member(archive, "tmp", mode=0o1777, kind=tarfile.DIRTYPE)
+    member(archive, "usr/bin", kind=tarfile.SYMTYPE, link="../bin")
+    member(archive, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\\n", 0o644)
+    member(archive, "etc/group", b"root:x:0:\\n", 0o644)
+    member(archive, "bin/busybox", busybox)
+    for applet in sorted(set(subprocess.check_output(["/bin/busybox", "--list"], text=True).split()) - {"busybox"}):
+        member(archive, "bin/" + applet, kind=tarfile.SYMTYPE, link="busybox")
+
+layer = tar(root)
+config = json.dumps({
+    "architecture": "amd64", "os": "linux", "created": "1970-01-01T00:00:00Z",
+    "config": {"Cmd": ["/bin/sleep", "2147483647"], "Env": ["PATH=/bin"],
+               "Labels": {"swarmlab.overlay/managed": "true"}},
+    "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
+}, sort_keys=True).encode()
+name = hashlib.sha256(config).hexdigest() + ".json"
+manifest = json.dumps([{"Config": name, "RepoTags": ["@IMAGE@"], "Layers": ["layer.tar"]}]).encode()
+
+def image(archive):
+    member(archive, "manifest.json", manifest, 0o644)
+    member(archive, name, config, 0o644)
+    member(archive, "layer.tar", layer, 0o644)
+
+with open("/usr/local/lib/swarmlab/busybox.tar", "wb") as stream:
+    stream.write(tar(image))
+os.unlink(__file__)
+""".replace("@IMAGE@", LOCAL_IMAGE)
+
+_INITRD_INIT = """\
+#!/bin/busybox sh
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sys /sys
+/bin/busybox mount -t devtmpfs dev /dev
+while read module; do /bin/busybox insmod "$module"; done </modules
+tries=0
+until [ -b /dev/vda ] || [ $tries -ge 200 ]; do /bin/busybox sleep 0.1; tries=$((tries + 1)); done
+/bin/busybox mount -t ext4 -o rw,noinit_itable,noatime /dev/vda /root || echo "@FAILED@: no root disk"
+/bin/busybox umount /proc /sys
+/bin/busybox mount --move /dev /root/dev
+exec /bin/busybox switch_root /root /sbin/init
+""".replace("@FAILED@", FAILED_MARK)
+
+_FINISH = """\
+#!/bin/sh
+set -eu
+python3 /usr/local/lib/swarmlab/make-local-image.py
+
+version=$(ls /usr/lib/modules)
+tree=/tmp/initrd
+mkdir -p $tree/bin $tree/dev $tree/proc $tree/sys $tree/root $tree/lib
+cp /bin/busybox $tree/bin/
+for module in @MODULES@; do
+    modprobe --set-version "$version" --show-depends "$module" | sed -n 's/^insmod //p'
+done | awk '!seen[$1]++ {print $1}' | while read -r file; do
+    name=$(basename "$file" | sed 's/[.]xz$//; s/[.]zst$//')
+    case $file in
+        *.xz) busybox unxz -c "$file" ;;
+        *.zst) zstd -dc "$file" ;;
+        *) cat "$file" ;;
+    esac >"$tree/lib/$name"
+    echo "/lib/$name"
+done >$tree/modules
+mv /usr/local/lib/swarmlab/initrd-init $tree/init
+chmod 755 $tree/init
+(cd $tree && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >/boot/swarmlab-initrd
+cp "/boot/vmlinuz-$version" /boot/swarmlab-kernel
+rm -rf $tree
+
+rm -f /etc/hostname /etc/ssh/ssh_host_* /etc/resolv.conf
+: >/etc/machine-id
+rm -f /var/lib/dbus/machine-id
+echo "nameserver 10.0.2.3" >/etc/resolv.conf
+for unit in @MASKED@; do ln -sf /dev/null "/etc/systemd/system/$unit"; done
+systemctl --quiet enable @ENABLED@
+rm -f /usr/local/lib/swarmlab/finish
+""".replace("@MODULES@", " ".join(INITRD_MODULES)).replace("@MASKED@", " ".join(MASKED_UNITS)).replace(
+    "@ENABLED@", " ".join(ENABLED_UNITS)
+)
+
+_SSHD = """\
+HostKey /etc/ssh/ssh_host_ed25519_key
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+UsePAM no
+UseDNS no
+MaxSessions 100
+MaxStartups 100
+"""
+
+_FSTAB = "/dev/vda / ext4 rw,noatime,noinit_itable,x-systemd.growfs 0 0\n"
+
+# path in the image: (mode, content)
+FILES: t.Dict[str, t.Tuple[int, str]] = {
+    "etc/fstab": (0o644, _FSTAB),
+    "etc/hosts": (0o644, "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"),
+    "etc/ssh/sshd_config.d/10-swarmlab.conf": (0o644, _SSHD),
+    "etc/systemd/system/swarmlab-ready.service": (0o644, _READY_SERVICE),
+    "usr/local/lib/swarmlab/container-init": (0o755, _CONTAINER_INIT),
+    "usr/local/lib/swarmlab/finish": (0o755, _FINISH),
+    "usr/local/lib/swarmlab/initrd-init": (0o755, _INITRD_INIT),
+    "usr/local/lib/swarmlab/make-local-image.py": (0o644, _MAKE_LOCAL_IMAGE),
+    "usr/local/lib/swarmlab/ready": (0o755, _READY),
+}

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's ssh configuration, and keys made by ssh-keygen.
+
+Private to the collection swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import typing as t
+from pathlib import Path
+
+from .ports import LOOPBACK
+from .spec import LabSpec, NodeSpec
+from .tools import write_private
+
+CONFIG = "ssh_config"
+KNOWN_HOSTS = "known_hosts"
+USER_KEY = "id_ed25519"
+
+
+def render_config(spec: LabSpec, nodes: t.Iterable[t.Tuple[NodeSpec, int]]) -> str:
+    """ssh_config(5) for the given nodes and their ports."""
+    blocks = [f"# Lab {spec.name}: ssh -F {spec.directory / CONFIG} vm1\n"]
+    for node, port in nodes:
+        blocks.append(
+            f"Host {node.name} {node.name}.{spec.name} {node.alias}\n"
+            f"  HostName {LOOPBACK}\n"
+            f"  Port {port}\n"
+            f"  HostKeyAlias {node.alias}\n"
+        )
+    blocks.append(
+        "Host *\n"
+        "  User root\n"
+        f'  IdentityFile "{spec.directory / USER_KEY}"\n'
+        "  IdentitiesOnly yes\n"
+        "  PreferredAuthentications publickey\n"
+        f'  UserKnownHostsFile "{spec.directory / KNOWN_HOSTS}"\n'
+        "  GlobalKnownHostsFile none\n"
+        "  StrictHostKeyChecking yes\n"
+        "  UpdateHostKeys no\n"
+        "  LogLevel ERROR\n"
+    )
+    return "\n".join(blocks)
+
+
+def render_known_hosts(entries: t.Iterable[t.Tuple[NodeSpec, str]]) -> str:
+    return "".join(f"{node.alias} {' '.join(key.split()[:2])}\n" for node, key in entries)
+
+
+def make_key(path: Path, comment: str) -> None:
+    """An ed25519 key pair; an existing complete pair is kept."""
+    public = path.with_name(path.name + ".pub")
+    if path.is_file() and public.is_file():
+        return
+    path.unlink(missing_ok=True)
+    public.unlink(missing_ok=True)
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def write_if_changed(path: Path, content: str) -> bool:
+    """Private file with this content; tells whether it had to be written."""
+    if path.is_file() and path.read_text(encoding="utf-8") == content:
+        return False
+    write_private(path, content)
+    return True

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small questions to this machine: programs, memory, space, files.
+
+Private to the collection swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import typing as t
+from pathlib import Path
+
+from .errors import LabError
+
+SBIN = ("/usr/sbin", "/sbin")
+
+
+def find_tool(name: str) -> t.Optional[str]:
+    """A program's path. The folders for administrators count too: users often lack them in PATH."""
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(SBIN))
+
+
+def require_tools(tools: t.Mapping[str, t.Tuple[str, str]]) -> None:
+    """Every program in ``tools`` (name: (package, purpose)) must be there."""
+    for name, (package, purpose) in tools.items():
+        if find_tool(name) is None:
+            raise LabError("LAB-E-NOTOOL", tool=name, package=package, purpose=purpose)
+
+
+def free_mib(folder: Path) -> int:
+    """MiB that this user can still write below ``folder``, which need not exist yet."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free // 2**20
+
+
+def available_memory_mib(meminfo: t.Optional[str] = None) -> int:
+    """MemAvailable of /proc/meminfo: what programs can get without pushing others out."""
+    text = meminfo if meminfo is not None else Path("/proc/meminfo").read_text(encoding="ascii")
+    match = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+    return int(match.group(1)) // 1024 if match else 0
+
+
+def tail(path: Path, lines: int) -> str:
+    """The last lines of a text file that say something, joined; control characters left out."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - 8192))
+            text = stream.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f]", "", text)
+    return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
+
+
+def write_private(path: Path, content: t.Union[str, bytes]) -> None:
+    """Replace a file atomically by one that only its owner can read."""
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+    temporary.replace(path)
