@@ -67,7 +67,7 @@ lint unit integration e2e: .venv/.ready-dev
 	@python scripts/test.py $@
 
 bench: .venv/.ready-run
-	@python bench/site.py
+	@python bench/site.py $(ARGS)
 
 build: .venv/.ready-run
 	ansible-galaxy collection build --force

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proof says what is true: green on a sound swarm, and the right node named when it is broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+
+import jsonschema
+import pytest
+from conftest import CHECKOUT, Lab
+
+CHECKS = {
+    "PRE-REACH", "PRE-KMOD", "CP-TLS", "NET-LAZY", "NET-ATTACH", "SD-VIP", "SD-TASKS", "SD-TASKNAME",
+    "SD-INGRESS-NONE", "DP-MATRIX", "ENC-WIRE",
+}  # fmt: skip
+
+
+def failed(report: dict) -> list[dict]:
+    return [check for check in report["checks"] if check["status"] == "fail"]
+
+
+def test_report_of_the_sound_swarm_is_green_and_complete(lab: Lab) -> None:
+    report = lab.report()
+    schema = json.loads((CHECKOUT / "docs" / "report-schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(report, schema)
+    assert report["summary"]["fail"] == report["summary"]["inconclusive"] == 0, failed(report)
+    passed = {check["id"] for check in report["checks"] if check["status"] == "pass"}
+    assert passed >= CHECKS
+    path = lab.folder / "report" / "report.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_verification_left_nothing_behind(lab: Lab) -> None:
+    label = "swarmlab.overlay/run"
+    manager = lab.node("vm1")
+    assert manager.sh(f"docker service ls -q --filter label={label}") == ""
+    assert manager.sh(f"docker network ls -q --filter label={label}") == ""
+    for node in lab.nodes:
+        assert node.sh(f"docker ps -aq --filter label={label}") == ""
+
+
+@pytest.fixture
+def esp_dropped_on_vm2(lab: Lab) -> Iterator[None]:
+    node = lab.node("vm2")
+    node.sh("iptables -I INPUT -p esp -j DROP")
+    yield
+    node.sh("iptables -D INPUT -p esp -j DROP")
+
+
+@pytest.mark.usefixtures("esp_dropped_on_vm2")
+def test_dropped_esp_is_found_and_its_node_named(lab: Lab) -> None:
+    code, output = lab.play("verify.yml")
+    assert code != 0
+    found = [check for check in failed(lab.report()) if check["network"] == "secret"]
+    assert {check["id"] for check in found} & {"ENC-WIRE", "DP-MATRIX"}, output
+    assert {tuple(check["nodes"]) for check in found} == {("vm2",)}
+    assert not [check for check in failed(lab.report()) if check["network"] == "plain"]
+    assert "vm2" in output
+
+
+def test_stopped_machine_is_named_and_the_lab_repairs_it(lab: Lab) -> None:
+    pid = int((lab.folder / "nodes" / "vm3" / "qemu.pid").read_text())
+    os.kill(pid, 9)
+    code, output = lab.play("verify.yml")
+    assert code != 0
+    reach = [check for check in failed(lab.report()) if check["id"] == "PRE-REACH"]
+    assert [check["nodes"] for check in reach] == [["vm3"]], output
+
+    code, output = lab.play("site.yml")
+    assert code == 0, output
+    assert lab.report()["summary"]["fail"] == 0
+    assert lab.node("vm3").sh("hostname") == "vm3"
+
+
+def test_second_lab_runs_beside_the_first_and_goes_without_trace(lab: Lab) -> None:
+    other = Lab("beside")
+    definition = {"SWARMLAB_NODES": "1"}
+    code, output = other.play("lab.yml", **definition)
+    assert code == 0, output
+    try:
+        assert other.node("vm1").sh("cat /etc/machine-id") != lab.node("vm1").sh("cat /etc/machine-id")
+        assert other.node("vm1").host.run("ping -c 1 -W 2 10.77.0.12").rc != 0, "the labs' segments are joined"
+    finally:
+        code, output = other.play("destroy.yml", **definition)
+    assert code == 0, output
+    assert not other.folder.exists()
+    assert not [line for line in os.popen("ps -eo args") if line.startswith("qemu-system") and str(other.folder) in line]
