@@ -1,0 +1,81 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Pieces that declarations of services and of containers have in common. Pure."""
+
+from __future__ import annotations
+
+import shlex
+import typing as t
+
+ATTACHMENT_KEYS = ("name", "aliases", "ipv4_address")
+
+
+class Attachment(t.NamedTuple):
+    """One network that a service or container is on."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    ipv4_address: str | None = None
+
+
+def parse_words(value: t.Any, option: str, problems: list[str]) -> list[str] | None:
+    """A command line as a list of words, given as such or as one string in shell syntax."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            return shlex.split(value)
+        except ValueError as error:
+            problems.append(f"{option}: '{value}' is no command line: {error}")
+            return []
+    if isinstance(value, list) and all(isinstance(word, (str, int, float)) for word in value):
+        return [str(word) for word in value]
+    problems.append(f"{option} must be a string or a list of strings, not {value!r}")
+    return []
+
+
+def parse_attachments(
+    declared: list[t.Any] | None, problems: list[str], keys: tuple[str, ...] = ATTACHMENT_KEYS
+) -> tuple[Attachment, ...] | None:
+    """Networks given by name, or as dictionaries with C(name), C(aliases) and so on."""
+    if declared is None:
+        return None
+    found = []
+    for entry in declared:
+        parts = {"name": entry} if isinstance(entry, str) else entry
+        if not isinstance(parts, dict) or not isinstance(parts.get("name"), str) or not parts["name"]:
+            problems.append(f"networks: {entry!r} must be a network's name, or a dictionary with 'name'")
+            continue
+        unknown = sorted(set(map(str, parts)) - set(keys))
+        if unknown:
+            problems.append(f"networks: unknown key {', '.join(unknown)}; known are {', '.join(keys)}")
+            continue
+        aliases = parts.get("aliases") or []
+        if not isinstance(aliases, list) or not all(isinstance(alias, str) and alias for alias in aliases):
+            problems.append(f"networks: aliases of {parts['name']} must be a list of names, not {aliases!r}")
+            continue
+        found.append(Attachment(parts["name"], tuple(sorted(set(aliases))), parts.get("ipv4_address")))
+    names = [attachment.name for attachment in found]
+    problems += [f"networks: {name} is named twice" for name in sorted(set(names)) if names.count(name) > 1]
+    return tuple(sorted(found))
+
+
+def env_list(env: t.Mapping[str, str]) -> list[str]:
+    """Environment variables as the engine stores them."""
+    return [f"{key}={value}" for key, value in sorted(env.items())]
+
+
+def env_dict(env: t.Iterable[str] | None) -> dict[str, str]:
+    """The reverse of env_list."""
+    return dict(sorted((item.partition("=")[0], item.partition("=")[2]) for item in env or []))
+
+
+def same_image(declared: str, current: str) -> str:
+    """The current image as it is to be compared: a digest that was not declared is no difference."""
+    return current if "@" in declared else current.split("@")[0]

@@ -1,0 +1,281 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Making services what they are declared to be, and waiting until their tasks run."""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+
+from .._engine import (
+    APIClient,
+    APIError,
+    EngineError,
+    NotFound,
+    explain,
+    require_manager,
+    retry_conflicts,
+    wait_until,
+)
+from .convergence import is_alive, is_stuck, waiting_for
+from .service_spec import ServiceSpec, compare, merge, new_spec, parse_services, plain, view
+from .spec import SpecError
+from .users import list_tasks
+
+
+class Step(t.NamedTuple):
+    """What is to be done about one declared service."""
+
+    spec: ServiceSpec
+    action: str
+    current: dict[str, t.Any] | None = None
+    differences: dict[str, dict[str, t.Any]] = {}
+
+
+def ensure_services(
+    client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]
+) -> dict[str, t.Any]:
+    """Bring all declared services about, and wait until they have converged."""
+    specs = parse_services(params)
+    require_manager(client)
+    listed = client.networks()
+    names = {raw["Id"]: raw["Name"] for raw in listed if raw.get("Scope") == "swarm"}
+    ids = network_ids(specs, listed, check_mode, warn)
+    steps = plan(specs, client.services(), names)
+    changed = [step for step in steps if step.action != "none"]
+    if not check_mode:
+        deadline = time.monotonic() + params["timeout"]
+        _apply(client, changed, ids)
+        _settle(client, steps, deadline, params["wait"], [_action(step) for step in changed])
+    return {
+        "changed": bool(changed),
+        "actions": [_action(step) for step in changed],
+        "services": _result(client, steps, names),
+        "diff": _diff(changed),
+    }
+
+
+def network_ids(
+    specs: list[ServiceSpec], listed: list[dict], check_mode: bool, warn: t.Callable[[str], None]
+) -> dict[str, str]:
+    """Ids of all networks that the declarations name; a missing one is an error, or a warning in check mode."""
+    ids = {raw["Name"]: raw["Id"] for raw in listed if raw.get("Scope") == "swarm"}
+    problems = []
+    for spec in specs:
+        for attachment in spec.fields.get("networks") or () if spec.state == "present" else ():
+            if attachment.name not in ids:
+                problems.append(f"service {spec.name}: there is no swarm network {attachment.name}")
+    if problems and not check_mode:
+        raise SpecError([f"{problem}; declare it with swarmlab.overlay.overlay_network" for problem in problems])
+    for problem in problems:
+        warn(f"{problem} yet")
+    return ids
+
+
+def plan(specs: list[ServiceSpec], services: list[dict], names: t.Mapping[str, str]) -> list[Step]:
+    """Decide about every declared service, or raise a SpecError naming all that cannot be."""
+    by_name = {service["Spec"]["Name"]: service for service in services}
+    problems: list[str] = []
+    steps = [_step(spec, by_name.get(spec.name), names, problems) for spec in specs]
+    if problems:
+        raise SpecError(problems)
+    return steps
+
+
+def _step(spec: ServiceSpec, current: dict | None, names: t.Mapping[str, str], problems: list[str]) -> Step:
+    if spec.state == "absent":
+        return Step(spec, "remove" if current is not None else "none", current)
+    if current is None:
+        if not spec.fields.get("image"):
+            problems.append(f"service {spec.name}: image is needed, as the service does not exist yet")
+        return Step(spec, "create")
+    found = compare(spec, current["Spec"], names)
+    mode = view(current["Spec"], names)["mode"]
+    if "mode" in found or ("replicas" in found and mode != "replicated"):
+        problems.append(
+            f"service {spec.name}: is of mode {mode}, which swarm cannot change; remove it first (state: absent)"
+        )
+    return Step(spec, "update" if found else "none", current, found)
+
+
+def _apply(client: APIClient, steps: list[Step], ids: t.Mapping[str, str]) -> None:
+    done: list[dict[str, t.Any]] = []
+    for step in steps:
+        try:
+            _apply_one(client, step, ids)
+        except APIError as error:
+            raise EngineError(
+                f"Service {step.spec.name}: the engine refused to {step.action} it: {explain(error)}.",
+                changed=bool(done), actions=done,
+            ) from error
+        done.append(_action(step))
+
+
+def _apply_one(client: APIClient, step: Step, ids: t.Mapping[str, str]) -> None:
+    """One change. The SDK's own calls know fewer fields than the API, so the specification is sent as it is.
+
+    Without the header C(version) the engine does not ask a registry for the image's digest.
+    """
+    if step.action == "create":
+        answer = client._post_json(client._url("/services/create"), data=new_spec(step.spec, ids))
+        client._raise_for_status(answer)
+    elif step.action == "remove" and step.current is not None:
+        _remove(client, step.current["ID"])
+    elif step.current is not None:
+        _update(client, step.current["ID"], step, ids)
+
+
+def _remove(client: APIClient, service_id: str) -> None:
+    try:
+        client.remove_service(service_id)
+    except NotFound:
+        # Somebody else was faster, and it is gone as declared.
+        return
+
+
+def _update(client: APIClient, service_id: str, step: Step, ids: t.Mapping[str, str]) -> None:
+    fields = {key: value for key, value in step.spec.fields.items() if key in step.differences}
+
+    def send() -> None:
+        fresh = client.inspect_service(service_id)
+        answer = client._post_json(
+            client._url("/services/{0}/update", service_id),
+            data=merge(fresh["Spec"], fields, ids),
+            params={"version": fresh["Version"]["Index"], "registryAuthFrom": "spec"},
+        )
+        client._raise_for_status(answer)
+
+    retry_conflicts(send)
+
+
+def _settle(
+    client: APIClient, steps: list[Step], deadline: float, wait: bool, actions: list[dict[str, t.Any]]
+) -> None:
+    """Wait until tasks of removed services are gone, and those of the others run."""
+    if not wait:
+        return
+    removed = {step.current["ID"]: step.spec.name for step in steps if step.action == "remove" and step.current}
+    if removed:
+        _await_gone(client, removed, deadline, actions)
+    present = [step.spec.name for step in steps if step.spec.state == "present"]
+    if present:
+        _await_converged(client, present, deadline, actions)
+
+
+def _await_gone(
+    client: APIClient, removed: dict[str, str], deadline: float, actions: list[dict[str, t.Any]]
+) -> None:
+    def gone() -> tuple[bool, list[str]]:
+        nodes = {node["ID"]: node for node in client.nodes()}
+        left = [
+            f"{removed[task['ServiceID']]} task {task['ID']} on {_hostname(nodes.get(task.get('NodeID')))}: "
+            f"{task['Status']['State']}"
+            for task in list_tasks(client)
+            if task.get("ServiceID") in removed and is_alive(task) and _answers(nodes.get(task.get("NodeID")))
+        ]
+        return not left, left
+
+    waited = wait_until(gone, deadline - time.monotonic())
+    if not waited.done:
+        raise EngineError(
+            f"Removed, but after {waited.seconds:.0f} s tasks have not ended: {'; '.join(waited.seen)}.",
+            changed=True, actions=actions, waiting=waited.seen,
+        )
+
+
+def _await_converged(
+    client: APIClient, names: list[str], deadline: float, actions: list[dict[str, t.Any]]
+) -> None:
+    def converged() -> tuple[bool, bool]:
+        services = [service for service in client.services() if service["Spec"]["Name"] in names]
+        nodes, current = client.nodes(), _current_tasks(client)
+        done = len(services) == len(names) and not any(
+            waiting_for(service, _of(service, current), [], nodes) for service in services
+        )
+        stuck = any(is_stuck(service) for service in services)
+        return done or stuck, done
+
+    waited = wait_until(converged, deadline - time.monotonic())
+    if waited.seen:
+        return
+    waiting = _explain_waiting(client, names)
+    raise EngineError(
+        f"Services have not converged after {waited.seconds:.0f} s: {'; '.join(waiting)}.",
+        changed=bool(actions), actions=actions, waiting=waiting,
+    )
+
+
+def _explain_waiting(client: APIClient, names: list[str]) -> list[str]:
+    services = {service["Spec"]["Name"]: service for service in client.services()}
+    nodes, current, history = client.nodes(), _current_tasks(client), client.tasks()
+    found = [f"{name}: the service was removed meanwhile" for name in names if name not in services]
+    for name in names:
+        if name in services:
+            found += waiting_for(
+                services[name], _of(services[name], current), _of(services[name], history), nodes
+            )
+    return found or ["they did converge just after the time-out"]
+
+
+def _current_tasks(client: APIClient) -> list[dict]:
+    """Tasks that are up to date with their service, by the filter that the docker command line uses itself."""
+    filters = json.dumps({"_up-to-date": ["true"]})
+    return client._result(client._get(client._url("/tasks"), params={"filters": filters}), True)
+
+
+def _of(service: t.Mapping[str, t.Any], tasks: list[dict]) -> list[dict]:
+    return [task for task in tasks if task.get("ServiceID") == service["ID"]]
+
+
+def _hostname(node: t.Mapping[str, t.Any] | None) -> str:
+    return ((node or {}).get("Description") or {}).get("Hostname") or "a node that left"
+
+
+def _answers(node: t.Mapping[str, t.Any] | None) -> bool:
+    """A node that is down reports no end of its tasks, so nobody can wait for it."""
+    return node is not None and (node.get("Status") or {}).get("State") != "down"
+
+
+def _action(step: Step) -> dict[str, t.Any]:
+    return {"action": step.action, "name": step.spec.name, "differences": step.differences}
+
+
+def _diff(steps: list[Step]) -> dict[str, t.Any]:
+    before: dict[str, t.Any] = {}
+    after: dict[str, t.Any] = {}
+    for step in steps:
+        fields = {key: plain(value) for key, value in step.spec.fields.items()}
+        before[step.spec.name] = {key: change["before"] for key, change in step.differences.items()}
+        after[step.spec.name] = {key: change["after"] for key, change in step.differences.items()}
+        if step.action == "create":
+            after[step.spec.name] = fields
+        elif step.action == "remove":
+            before[step.spec.name] = {"state": "present"}
+            after[step.spec.name] = {"state": "absent"}
+    return {"before": before, "after": after}
+
+
+def _result(client: APIClient, steps: list[Step], names: t.Mapping[str, str]) -> list[dict[str, t.Any]]:
+    by_name = {service["Spec"]["Name"]: service for service in client.services()}
+    found = []
+    for step in steps:
+        service = by_name.get(step.spec.name)
+        if step.spec.state == "absent":
+            continue
+        entry: dict[str, t.Any] = {"name": step.spec.name, "id": None, "vips": {}}
+        if service is not None:
+            entry.update({key: plain(value) for key, value in view(service["Spec"], names).items()})
+            entry["id"] = service["ID"]
+            entry["vips"] = {
+                names.get(vip["NetworkID"], vip["NetworkID"]): vip.get("Addr", "").split("/")[0]
+                for vip in (service.get("Endpoint") or {}).get("VirtualIPs") or []
+            }
+        found.append(entry)
+    return found
