@@ -1,0 +1,67 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Give the module verify_probe its plan for this node and phase, and turn a silent node into a finding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, plans
+
+PHASES = ("prepare", "open", "probe", "close")
+MODULE = "swarmlab.overlay.verify_probe"
+
+
+def phases_so_far(task_vars: dict, hosts: list[str]) -> dict[str, dict[str, Any]]:
+    """{phase: {host: what was registered}} of the phases that have begun."""
+    hostvars = task_vars["hostvars"]
+    found = {}
+    for phase in PHASES:
+        name = "verify_phase_" + phase
+        results = {host: dict(hostvars[host][name]) for host in hosts if name in hostvars[host]}
+        if results:
+            found[phase] = results
+    return found
+
+
+class ActionModule(ActionBase):
+    """One phase on one node."""
+
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, Any]:
+        """Plan, run the module, and hand back ``seen``, or ``problem`` when the node could not tell."""
+        task_vars = task_vars or {}
+        result = super().run(tmp, task_vars)
+        phase, settings = self._task.args["phase"], self._task.args["settings"]
+        host, hosts = task_vars["inventory_hostname"], settings["hosts"]
+        gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, hosts))
+        checks, _empty = _checks.select(_checks.load(), settings["checks"])
+        plan = plans.PLANS[phase](gathered, host, checks)
+        if plan is None:
+            return dict(result, changed=False, idle=True, seen=None)
+        arguments = {key: value for key, value in self._task.args.items() if key != "settings"}
+        return dict(result, **self._ask(dict(arguments, plan=plan), task_vars))
+
+    def _ask(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
+        try:
+            answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
+        except AnsibleConnectionFailure as error:
+            return {"changed": False, "seen": None, "problem": "not reachable: %s" % _one_line(str(error))}
+        if answer.get("failed") or "seen" not in answer:
+            return {"changed": False, "seen": None, "problem": _one_line(_reason(answer))}
+        return {"changed": False, "seen": answer["seen"]}
+
+
+def _reason(answer: dict) -> str:
+    """Why the module failed: its own message, or the last line of what it wrote."""
+    return answer.get("msg") or answer.get("module_stderr") or "the module gave no result"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:400]

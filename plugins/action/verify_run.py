@@ -1,0 +1,134 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Begin a verification, and finish it: judge what the nodes told, write the report, print the summary. Controller only."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, text
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts
+
+DISPLAY = Display()
+
+
+class ActionModule(ActionBase):
+    """``stage: begin`` gives the settings of a new run; ``stage: finish`` its report."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, Any]:
+        """Nothing here touches a node."""
+        task_vars = task_vars or {}
+        result = super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(argument_spec={
+            "stage": {"type": "str", "required": True, "choices": ["begin", "finish"]},
+            "networks": {"type": "list", "elements": "str", "default": ["*"]},
+            "checks": {"type": "list", "elements": "str", "default": ["*"]},
+            "image": {"type": "str", "default": ""},
+            "timeout": {"type": "int", "default": 90},
+            "convergence": {"type": "int", "default": 20},
+            "settings": {"type": "dict"},
+            "directory": {"type": "path"},
+            "fail": {"type": "bool", "default": True},
+        })
+        if arguments["stage"] == "begin":
+            return dict(result, changed=False, settings=begin(arguments, task_vars))
+        return dict(result, **self._finish(arguments, task_vars))
+
+    def _finish(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
+        settings = arguments["settings"]
+        if not settings:
+            raise AnsibleActionFail("verify_run: stage 'finish' needs the settings that stage 'begin' gave.")
+        hosts = settings["hosts"]
+        gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, hosts))
+        checks, _empty = _checks.select(_checks.load(), settings["checks"])
+        results = [item for check in checks for item in check.judge(gathered)]
+        report = build.document(results, about(gathered, task_vars), time.time() - settings["began"])
+        path = write(report, arguments["directory"]) if arguments["directory"] else None
+        for line in text.lines(report, path):
+            DISPLAY.display(line.text, color=line.colour)
+        answer = {"changed": False, "summary": report["summary"], "report": path}
+        if arguments["fail"] and not report["summary"]["ok"]:
+            answer.update(failed=True, msg=text.failure(report))
+        return answer
+
+
+def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
+    """The settings that every later step of this run shares."""
+    for name in ("timeout", "convergence"):
+        if arguments[name] < 1:
+            raise AnsibleActionFail("verify_%s must be at least 1 second, not %d." % (name, arguments[name]))
+    available = _checks.load()
+    checks, unknown = _checks.select(available, arguments["checks"])
+    if unknown or not checks:
+        raise AnsibleActionFail("verify_checks: no check is called %s. There are: %s." % (
+            ", ".join(unknown) or "nothing", ", ".join(module.ID for module in available)))
+    needs = {need for check in checks for need in check.NEEDS}
+    return {
+        "run": "%x%s" % (int(time.time()), secrets.token_hex(2)),
+        "began": time.time(),
+        "hosts": list(task_vars["ansible_play_hosts_all"]),
+        "checks": arguments["checks"],
+        "networks": arguments["networks"],
+        "needs": sorted(needs | ({"twin"} if "probe" in needs else set())),
+        "image": arguments["image"],
+        "timeout": arguments["timeout"],
+        "convergence": arguments["convergence"],
+        "once": 3.0,
+        "limit": 2 * arguments["timeout"] + 3 * arguments["convergence"],
+    }
+
+
+def about(gathered: dict, task_vars: dict) -> dict[str, Any]:
+    """What the report says of the swarm itself."""
+    swarm = gathered["swarm"] or {}
+    return {
+        "run": gathered["run"],
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(gathered["settings"]["began"])),
+        "collection": "swarmlab.overlay",
+        "lab": task_vars.get("lab_name"),
+        "swarm": swarm.get("id"),
+        "nodes": [_node(gathered, host) for host in gathered["hosts"]],
+        "networks": [
+            {key: network[key] for key in ("id", "name", "encrypted", "attachable", "internal", "vni")}
+            for network in gathered["networks"]
+        ],
+    }
+
+
+def _node(gathered: dict, host: str) -> dict[str, Any]:
+    node = gathered["nodes"].get(host, {})
+    kernel = gathered["opened"].get(host, {}).get("kernel") or {}
+    return {
+        "name": host, "id": node.get("id"), "role": node.get("role"), "address": node.get("address"),
+        "engine": node.get("engine"), "kernel": kernel.get("release"), "problem": gathered["problems"].get(host),
+    }
+
+
+def write(report: dict, directory: str) -> str:
+    """Write the report, readable for its owner alone, never half."""
+    path = os.path.join(os.path.abspath(directory), "report.json")
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        temporary = "%s.%d" % (path, os.getpid())
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
+            json.dump(report, handle, indent=1)
+            handle.write("\n")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise AnsibleActionFail("verify_directory: cannot write %s: %s." % (path, error.strerror)) from error
+    return path

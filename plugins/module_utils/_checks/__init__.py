@@ -1,0 +1,36 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks, one file each: what it needs, what it asks the probes (plan), what it concludes (judge).
+
+Private to swarmlab.overlay. Runs on the controller only. A file here whose name does not start with ``_`` is a check:
+
+    ID, TITLE, HINT   text
+    ORDER             where it stands in the report; causes come before what they cause
+    NEEDS             what the run must set up for it: probe, twin, lazy, published, attach, wire, certificate
+    plan(facts)       {host: [request, ...]}, requests as in ``_probe/work.py``; "where" names another namespace than the probe's
+    judge(facts)      [result, ...], made with ``_result.py``
+
+Both are pure functions of the facts (``_verify/facts.py``). No evidence is no pass.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import pkgutil
+from types import ModuleType
+
+
+def load() -> list[ModuleType]:
+    """Every check, in the order of the report."""
+    names = [found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")]
+    modules = [importlib.import_module("%s.%s" % (__name__, name)) for name in names]
+    return sorted(modules, key=lambda module: (module.ORDER, module.ID))
+
+
+def select(modules: list[ModuleType], patterns: list[str]) -> tuple[list[ModuleType], list[str]]:
+    """The checks that a pattern names, and the patterns that name none."""
+    chosen = [module for module in modules if any(fnmatch.fnmatchcase(module.ID, pattern) for pattern in patterns)]
+    empty = [p for p in patterns if not any(fnmatch.fnmatchcase(module.ID, p) for module in modules)]
+    return chosen, empty

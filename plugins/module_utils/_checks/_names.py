@@ -1,0 +1,118 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks of service discovery share: asking names from every node, comparing exact sets.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
+
+
+def asked_as(facts: dict, network: dict, name: str) -> str:
+    """The bare name when only this network has it; else with the network's name, which the resolver understands.
+
+    The probe stands on every network at once, so a bare name of several networks would have several right answers.
+    """
+    holders = [item for item in facts["under_test"] if name in facts["records"].get(item["id"], {})]
+    return name if len(holders) == 1 else "%s.%s" % (name, network["name"])
+
+
+def chosen(facts: dict, network: dict, kinds: tuple) -> dict:
+    """Name -> expected addresses, for the names of these kinds on the network."""
+    owners = facts["owners"].get(network["id"], {})
+    records = facts["records"].get(network["id"], {})
+    return {name: addresses for name, addresses in records.items() if owners.get(name, [None, None])[1] in kinds}
+
+
+def plan(check: Any, facts: dict, kinds: tuple) -> dict:
+    """Every host with a probe asks every chosen name of every network."""
+    requests: dict = {}
+    for network in facts["networks"]:
+        for host in _paths.probed(facts, network["id"]):
+            for name, expected in chosen(facts, network, kinds).items():
+                requests.setdefault(host, []).append({
+                    "id": ident(check, network, name), "kind": "dns", "name": asked_as(facts, network, name),
+                    "expected": expected, "patience": facts["settings"]["convergence"],
+                })
+    return requests
+
+
+def ident(check: Any, network: dict, name: str) -> str:
+    """The id of a request."""
+    return "%s/%s/%s" % (check.ID, network["id"][:12], name)
+
+
+def judge(check: Any, facts: dict, kinds: tuple) -> list[dict]:
+    """One result a network when all is well; else one more for each service that is not."""
+    results = []
+    for network in facts["networks"]:
+        blocked = not_set_up(check, facts, "probe", network["name"])
+        results += [blocked] if blocked else _judge_network(check, facts, network, kinds)
+    return results
+
+
+def _judge_network(check: Any, facts: dict, network: dict, kinds: tuple) -> list[dict]:
+    names = chosen(facts, network, kinds)
+    hosts = _paths.probed(facts, network["id"])
+    if not hosts or not names:
+        missing = "no probe runs on this network" if not hosts else "the swarm has no such name on this network"
+        return [result(check, INCONCLUSIVE, missing, network=network["name"])]
+    wrong: dict = {}
+    silent: set = set()
+    slowest = 0.0
+    for host in hosts:
+        for name, expected in names.items():
+            seen = _paths.seen(facts, host, ident(check, network, name))
+            if seen is None:
+                silent.add(host)
+                continue
+            slowest = max(slowest, seen["seconds"])
+            if not seen["ok"]:
+                service = facts["owners"][network["id"]][name][0]
+                wrong.setdefault(service, []).append(_difference(host, name, expected, seen))
+    return _results(check, network, names, hosts, wrong, silent, slowest)
+
+
+def _difference(host: str, name: str, expected: list, seen: dict) -> dict:
+    want, have = set(expected), set(seen["addresses"])
+    return {
+        "node": host, "name": name, "expected": list(expected), "observed": list(seen["addresses"]),
+        "missing": sorted(want - have), "unexpected": sorted(have - want), "answer": seen["kind"],
+    }
+
+
+def _results(
+    check: Any, network: dict, names: dict, hosts: list, wrong: dict, silent: set, slowest: float
+) -> list[dict]:
+    found = []
+    for service, rows in sorted(wrong.items()):
+        nodes = sorted({row["node"] for row in rows})
+        found.append(result(
+            check, FAIL, describe(rows[0]) + (" (%s in all)" % count(len(rows), "record") if len(rows) > 1 else ""),
+            network=network["name"], service=service, nodes=nodes, seconds=slowest, details={"records": rows},
+        ))
+    if silent:
+        found.append(result(check, INCONCLUSIVE, "no observation from %s" % listed(sorted(silent)),
+                            network=network["name"], nodes=sorted(silent)))
+    if not found:
+        found.append(result(
+            check, PASS, "%s from %s, exact sets after %.1f s" % (count(len(names), "name"), count(len(hosts), "node"), slowest),
+            network=network["name"], nodes=hosts, seconds=slowest,
+        ))
+    return found
+
+
+def describe(row: dict) -> str:
+    """One wrong record in words."""
+    parts = []
+    if row["missing"]:
+        parts.append("missing " + listed(row["missing"]))
+    if row["unexpected"]:
+        parts.append("unexpected " + listed(row["unexpected"]))
+    return "%s asked on %s: %s (answer: %s)" % (row["name"], row["node"], "; ".join(parts) or "not as expected", row["answer"])

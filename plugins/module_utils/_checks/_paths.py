@@ -1,0 +1,76 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks of paths share: who can be probed, and what the facts say about a path.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from . import _blame
+
+
+def probed(facts: dict, network: str) -> list[str]:
+    """The hosts with a live probe on the network."""
+    return [host for host in facts["hosts"] if network in facts["probes"].get(host, {})]
+
+
+def pairs(facts: dict, network: str) -> list[tuple]:
+    """The ordered pairs of hosts to try on the network."""
+    return _blame.pairs(probed(facts, network), facts["run"])
+
+
+def seen(facts: dict, host: str, ident: str) -> dict | None:
+    """What the host observed for a request, None when it told nothing."""
+    return facts["observations"].get(host, {}).get(ident)
+
+
+def lacks(facts: dict, module: str) -> list[str]:
+    """The hosts whose kernel lacks a module."""
+    return [host for host in facts["hosts"] if kernel(facts, host).get(module) == "missing"]
+
+
+def kernel(facts: dict, host: str) -> dict:
+    """State of the kernel's modules on the host; empty when it did not tell."""
+    return (facts["opened"].get(host, {}).get("kernel") or {}).get("modules") or {}
+
+
+def suspicion(facts: dict, network: dict, failed: list[tuple]) -> dict:
+    """How strongly the wire's evidence points at each host, given failed (source, target) pairs.
+
+    Nothing left the source: the source. It reached the target's wire but not the target's probe: the target.
+    """
+    weights: dict = {}
+    for source, target in failed:
+        if facts["received"].get(target, {}).get("udp/%s/%s" % (network["name"], source)):
+            continue
+        sent, arrived = _sent(facts, network, source, target), _arrived(facts, network, source, target)
+        if sent == 0:
+            weights[source] = weights.get(source, 0) + 1
+        elif arrived:
+            weights[target] = weights.get(target, 0) + 1
+    return weights
+
+
+def address(facts: dict, host: str) -> str | None:
+    """The host's address on the underlay, as the swarm knows it."""
+    return (facts["nodes"].get(host) or {}).get("address")
+
+
+def _sent(facts: dict, network: dict, source: str, target: str) -> int | None:
+    wire = facts["wire"].get(source)
+    if not wire:
+        return None
+    to = address(facts, target)
+    if network["encrypted"]:
+        return sum(wire["esp_out"].get(to, {}).values())
+    return wire["plain"].get(str(network["vni"]), {}).get(to, 0)
+
+
+def _arrived(facts: dict, network: dict, source: str, target: str) -> int:
+    wire = facts["wire"].get(target) or {}
+    origin = address(facts, source)
+    if network["encrypted"]:
+        return sum(wire.get("esp_in", {}).get(origin, {}).values())
+    return wire.get("plain_in", {}).get(str(network["vni"]), {}).get(origin, 0)

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a check says what it found.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+PASS, FAIL, INCONCLUSIVE, SKIP = "pass", "fail", "inconclusive", "skip"
+STATUSES = (PASS, FAIL, INCONCLUSIVE, SKIP)
+
+
+def result(check: Any, status: str, summary: str, **more: Any) -> dict:
+    """One result. ``summary`` is the evidence in one line; ``details`` holds the rest of it."""
+    evidence = {"summary": summary}
+    evidence.update(more.get("details") or {})
+    return {
+        "id": check.ID,
+        "status": status,
+        "title": more.get("title") or check.TITLE,
+        "network": more.get("network"),
+        "service": more.get("service"),
+        "nodes": list(more.get("nodes") or []),
+        "evidence": evidence,
+        "hint": (more.get("hint") or check.HINT) if status in (FAIL, INCONCLUSIVE) else None,
+        "seconds": round(more.get("seconds") or 0, 2),
+    }
+
+
+def listed(words: Any, limit: int = 6) -> str:
+    """Words in a sentence, cut after a few."""
+    words = [str(word) for word in words]
+    rest = len(words) - limit
+    return ", ".join(words[:limit]) + (" and %d more" % rest if rest > 0 else "")
+
+
+def count(number: int, noun: str) -> str:
+    """'1 pair', '6 pairs'."""
+    return "%d %s%s" % (number, noun, "" if number == 1 else "s")
+
+
+def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -> dict | None:
+    """An inconclusive result when the run could not make what the check needs; None when it is there."""
+    if not facts["leader"]:
+        return result(check, INCONCLUSIVE, "no host of the play leads the swarm", network=network,
+                      hint="Let the play reach the swarm's leader: all managers belong in the inventory.")
+    if facts["made"].get(part):
+        return None
+    reason = facts["made"]["refused"].get(part, "it was not made")
+    return result(check, INCONCLUSIVE, "the %s of the run could not be made: %s" % (part, reason), network=network)

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CP-TLS: the control plane is mutual TLS under one root, on every node."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+
+ID = "CP-TLS"
+TITLE = "The control plane is mutual TLS under one root"
+HINT = "Rotate the swarm's root with 'docker swarm ca --rotate' on a manager; a node with an expired certificate must join again."
+ORDER = 30
+NEEDS = ("certificate",)
+CHECK = sys.modules[__name__]
+DAY = 86400
+
+
+def plan(facts: dict) -> dict:
+    """Every node knocks at every manager without a client certificate."""
+    requests = {}
+    for host in facts["opened"]:
+        requests[host] = [
+            {"id": _ident(address), "kind": "tls", "address": address.rpartition(":")[0].strip("[]"),
+             "port": int(address.rpartition(":")[2]), "patience": 5, "where": "host"}
+            for address in _managers(facts)
+        ]
+    return requests
+
+
+def _managers(facts: dict) -> list[str]:
+    nodes = (facts["swarm"] or {}).get("nodes", [])
+    return [node["manager_address"] for node in nodes if node["manager_address"]]
+
+
+def _ident(address: str) -> str:
+    return "%s/%s" % (ID, address)
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm."""
+    if not facts["swarm"]:
+        return [result(CHECK, INCONCLUSIVE, "no manager told about the swarm's root")]
+    wrong: dict = {}
+    silent: dict = {}
+    for host in facts["hosts"]:
+        if host in facts["opened"]:
+            wrong[host], silent[host] = _node(facts, host)
+    bad = {host: texts for host, texts in wrong.items() if texts}
+    quiet = {host: texts for host, texts in silent.items() if texts}
+    if bad:
+        return [_told(FAIL, bad)]
+    if quiet or not wrong:
+        return [_told(INCONCLUSIVE, quiet)]
+    if facts["swarm"]["rotating"]:
+        return [result(CHECK, INCONCLUSIVE, "a rotation of the root is under way", hint="Verify again when it has ended.")]
+    refusals = len(wrong) * len(_managers(facts))
+    days = min(_days_left(facts, host) for host in wrong)
+    text = "%s under one root, earliest expiry in %d days; %s without a client certificate refused" % (
+        count(len(wrong), "node"), days, count(refusals, "connection"))
+    return [result(CHECK, PASS, text, nodes=list(wrong), details={"root": facts["swarm"]["trust"]["roots_digest"]})]
+
+
+def _told(status: str, texts: dict) -> dict:
+    lines = ["%s: %s" % (host, listed(found)) for host, found in sorted(texts.items())]
+    return result(CHECK, status, "; ".join(lines[:3]) or "no node answered", nodes=sorted(texts), details={"nodes": texts})
+
+
+def _days_left(facts: dict, host: str) -> int:
+    return int((facts["opened"][host]["certificate"]["not_after"] - facts["opened"][host]["time"]) // DAY)
+
+
+def _node(facts: dict, host: str) -> tuple[list[str], list[str]]:
+    """(what is wrong, what could not be seen) on one node."""
+    wrong, silent = _certificate(facts, host)
+    wrong += _trust(facts, host)
+    for address in _managers(facts):
+        seen = _paths.seen(facts, host, _ident(address))
+        if seen is None or seen["outcome"] == "unreachable":
+            silent.append("%s: %s" % (address, seen["detail"] if seen else "not asked"))
+        elif seen["outcome"] == "accepted":
+            wrong.append("%s talks to a client without a certificate" % address)
+    return wrong, silent
+
+
+def _certificate(facts: dict, host: str) -> tuple[list[str], list[str]]:
+    opened, node, swarm = facts["opened"][host], facts["nodes"][host], facts["swarm"]
+    leaf = opened.get("certificate") or {"error": "the certificate was not read"}
+    if "error" in leaf:
+        return [], [leaf["error"]]
+    wrong = []
+    if leaf["subject"].get("CN") != node["id"]:
+        wrong.append("the certificate names another node (%s)" % leaf["subject"].get("CN"))
+    if leaf["subject"].get("OU") != "swarm-" + node["role"]:
+        wrong.append("the certificate is for %s, the node is a %s" % (leaf["subject"].get("OU"), node["role"]))
+    if leaf["issuer_digest"] != swarm["trust"]["issuer_digest"]:
+        wrong.append("the certificate has another issuer than the swarm")
+    if leaf["roots_digest"] != swarm["trust"]["roots_digest"]:
+        wrong.append("the node trusts other roots than the swarm")
+    if not leaf["not_before"] <= opened["time"] < leaf["not_after"]:
+        ends = time.strftime("%Y-%m-%d", time.gmtime(leaf["not_after"]))
+        wrong.append("the certificate is not valid now (by the node's own clock; it ends %s)" % ends)
+    return wrong, []
+
+
+def _trust(facts: dict, host: str) -> list[str]:
+    """What the node itself reported to the swarm."""
+    swarm = facts["swarm"]
+    mine = [node for node in swarm["nodes"] if node["id"] == facts["nodes"][host]["id"]]
+    if not mine:
+        return ["the swarm does not know this node"]
+    return [] if mine[0]["trust"] == swarm["trust"] else ["the root or issuer it reports differs from the swarm's"]

@@ -1,0 +1,165 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DP-MATRIX: every node reaches every other one on every network, directly and through the virtual IP."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths
+from ._blame import blame
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+
+ID = "DP-MATRIX"
+TITLE = "Every node reaches every other node"
+DIRECT = "Every node reaches every other node directly (ICMP, TCP, UDP)"
+BALANCED = "Every node reaches every other node through the virtual IP (TCP)"
+HINT = "Allow the data path between all nodes: UDP 4789 (or the swarm's data-path port), and IP protocol 50 for encrypted networks."
+OFFLOAD = "ICMP passes and TCP does not: switch checksum offload off ('ethtool -K DEVICE tx-checksum-ip-generic off') and try again."
+NO_ESP = "The kernel of %s lacks esp4: encrypted networks carry nothing between nodes there (see PRE-KMOD)."
+NO_IPVS = "The kernel of %s lacks ip_vs: virtual IPs do not answer there (see PRE-KMOD)."
+ORDER = 60
+NEEDS = ("probe", "wire")
+KINDS = ("icmp", "tcp", "udp")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Each source tries each target of its pairs three ways, and the virtual IP until every backend answered."""
+    requests: dict = {}
+    for network in facts["networks"]:
+        for source, target in _paths.pairs(facts, network["id"]):
+            requests.setdefault(source, []).extend(direct(facts, ID, network, source, target))
+        for source in _paths.probed(facts, network["id"]):
+            requests.setdefault(source, []).extend(_balanced(facts, network, source))
+    return requests
+
+
+def direct(facts: dict, check: str, network: dict, source: str, target: str) -> list[dict]:
+    """The requests from one host to the probe on another."""
+    patience = facts["settings"]["convergence"]
+    if network["encrypted"] and {source, target} & set(_paths.lacks(facts, "esp4")):
+        patience = 0
+    return [
+        {"id": ident(check, network, target, kind), "kind": kind, "network": network["name"], "node": target,
+         "address": facts["probes"][target][network["id"]], "patience": patience}
+        for kind in KINDS
+    ]
+
+
+def ident(check: str, network: dict, target: str, kind: str) -> str:
+    """The id of a request."""
+    return "%s/%s/%s/%s" % (check, network["id"][:12], target, kind)
+
+
+def _balanced(facts: dict, network: dict, source: str) -> list[dict]:
+    vip = facts["vips"].get(network["id"])
+    if not vip:
+        return []
+    helpless = source in _paths.lacks(facts, "ip_vs") or network["encrypted"] and _paths.lacks(facts, "esp4")
+    return [{
+        "id": ident(ID, network, "*", "vip"), "kind": "vip", "network": network["name"], "address": vip,
+        "nodes": _paths.probed(facts, network["id"]), "patience": 0 if helpless else facts["settings"]["convergence"],
+    }]
+
+
+def judge(facts: dict) -> list[dict]:
+    """Two results a network."""
+    results = []
+    for network in facts["networks"]:
+        blocked = not_set_up(CHECK, facts, "probe", network["name"])
+        results += [blocked] if blocked else [_judge_direct(facts, network), _judge_balanced(facts, network)]
+    return results
+
+
+def _judge_direct(facts: dict, network: dict) -> dict:
+    tried = _paths.pairs(facts, network["id"])
+    if not tried:
+        return _alone(facts, network, DIRECT)
+    failed: dict = {}
+    silent, slowest = set(), 0.0
+    for source, target in tried:
+        for kind in KINDS:
+            seen = _paths.seen(facts, source, ident(ID, network, target, kind))
+            if seen is None:
+                silent.add(source)
+                continue
+            slowest = max(slowest, seen["seconds"])
+            if not seen["ok"]:
+                failed.setdefault((source, target), {})[kind] = seen.get("error") or "%s answered" % seen.get("node")
+    if failed:
+        return _failed_direct(facts, network, tried, failed, slowest)
+    if silent:
+        return result(CHECK, INCONCLUSIVE, "no observation from %s" % listed(sorted(silent)), title=DIRECT,
+                      network=network["name"], nodes=sorted(silent))
+    text = "%s by ICMP, TCP and UDP, the last after %.1f s" % (count(len(tried), "pair"), slowest)
+    return result(CHECK, PASS, text, title=DIRECT, network=network["name"], nodes=_paths.probed(facts, network["id"]),
+                  seconds=slowest)
+
+
+def _alone(facts: dict, network: dict, title: str) -> dict:
+    hosts = _paths.probed(facts, network["id"])
+    if len(facts["opened"]) == 1 and hosts:
+        return result(CHECK, SKIP, "the play has one node: there is no pair to try", title=title, network=network["name"])
+    return result(CHECK, INCONCLUSIVE, "%s on this network: no pair could be tried" % count(len(hosts), "probe"), title=title,
+                  network=network["name"])
+
+
+def _failed_direct(facts: dict, network: dict, tried: list, failed: dict, slowest: float) -> dict:
+    weights = _paths.suspicion(facts, network, list(failed))
+    rows = ["%s to %s (%s)" % (source, target, ", ".join("%s: %s" % pair for pair in sorted(kinds.items())))
+            for (source, target), kinds in sorted(failed.items())]
+    nodes, hint = blame(failed, lambda node: weights.get(node, 0)), HINT
+    lacking = _paths.lacks(facts, "esp4") if network["encrypted"] else []
+    if lacking and all(set(pair) & set(lacking) for pair in failed):
+        nodes, hint = lacking, NO_ESP % listed(lacking)
+    elif all("tcp" in kinds and "icmp" not in kinds for kinds in failed.values()):
+        hint = OFFLOAD
+    text = "%d of %s failed: %s" % (len(failed), count(len(tried), "pair"), listed(rows, 2))
+    return result(CHECK, FAIL, text, title=DIRECT, network=network["name"], nodes=nodes, hint=hint, seconds=slowest,
+                  details={"failed": rows})
+
+
+def _judge_balanced(facts: dict, network: dict) -> dict:
+    hosts = _paths.probed(facts, network["id"])
+    if not facts["vips"].get(network["id"]) or not hosts:
+        return result(CHECK, INCONCLUSIVE, "the probes have no virtual IP here", title=BALANCED, network=network["name"])
+    missing: dict = {}
+    silent, slowest = [], 0.0
+    for source in hosts:
+        seen = _paths.seen(facts, source, ident(ID, network, "*", "vip"))
+        if seen is None:
+            silent.append(source)
+            continue
+        slowest = max(slowest, seen["seconds"])
+        if not seen["ok"]:
+            missing[source] = (sorted(set(hosts) - set(seen["nodes"])), seen["errors"])
+    if missing:
+        return _failed_balanced(facts, network, missing, slowest)
+    if silent:
+        return result(CHECK, INCONCLUSIVE, "no observation from %s" % listed(silent), title=BALANCED,
+                      network=network["name"], nodes=silent)
+    text = "from %s every one of %s answered" % (count(len(hosts), "node"), count(len(hosts), "backend"))
+    return result(CHECK, PASS, text, title=BALANCED, network=network["name"], nodes=hosts, seconds=slowest)
+
+
+def _failed_balanced(facts: dict, network: dict, missing: dict, slowest: float) -> dict:
+    """A source that no backend answers has a local cause; else each missing backend is a failed pair."""
+    backends = _paths.probed(facts, network["id"])
+    deaf = [source for source, (gone, _errors) in missing.items() if set(gone) == set(backends)]
+    failed = {(source, target) for source, (gone, _errors) in missing.items() if source not in deaf
+              for target in gone if source != target}
+    weights = _paths.suspicion(facts, network, list(failed))
+    nodes = sorted(set(deaf) | set(blame({pair for pair in failed if not set(pair) & set(deaf)},
+                                         lambda node: weights.get(node, 0))) or set(missing))
+    hint = HINT
+    no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks(facts, "esp4") if network["encrypted"] else []
+    if set(missing) <= set(no_ipvs):
+        nodes, hint = sorted(missing), NO_IPVS % listed(no_ipvs)
+    elif no_esp:
+        nodes, hint = no_esp, NO_ESP % listed(no_esp)
+    rows = ["%s reached no backend on %s (%s)" % (source, listed(gone) or "some attempts", listed(errors))
+            for source, (gone, errors) in sorted(missing.items())]
+    return result(CHECK, FAIL, listed(rows, 2), title=BALANCED, network=network["name"], nodes=nodes, hint=hint,
+                  seconds=slowest, details={"failed": rows})

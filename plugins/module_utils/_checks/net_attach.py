@@ -1,0 +1,101 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NET-ATTACH: a standalone container on a worker attaches as declared, and names resolve both ways."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+
+ID = "NET-ATTACH"
+TITLE = "A standalone container attaches on a worker, as declared"
+HINT = "Declare the network with 'attachable: true'; a timeout points at the worker's way to its manager (2377/tcp)."
+ORDER = 45
+NEEDS = ("probe", "attach")
+LIMIT = 20
+REFUSAL = "not manually attachable"
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """The container asks for the probes' name; every probe asks for the container's name."""
+    requests: dict = {}
+    for network in facts["networks"]:
+        found = attached(facts, network)
+        vip = facts["vips"].get(network["id"])
+        if not found or not found.get("namespace") or not vip:
+            continue
+        requests.setdefault(facts["worker"], []).append(_ask(
+            facts, "out/" + network["id"][:12], facts["probe_name"], [vip], where=found["namespace"]))
+        for host in _paths.probed(facts, network["id"]):
+            requests.setdefault(host, []).append(_ask(
+                facts, "in/" + network["id"][:12], found["name"], [found["address"]]))
+    return requests
+
+
+def _ask(facts: dict, ident: str, name: str, expected: list, where: str | None = None) -> dict:
+    return {"id": "%s/%s" % (ID, ident), "kind": "dns", "name": name, "expected": expected, "where": where,
+            "patience": facts["settings"]["convergence"]}
+
+
+def attached(facts: dict, network: dict) -> dict | None:
+    """What the chosen worker reported for the network."""
+    rows = facts["opened"].get(facts["worker"], {}).get("attached") or []
+    return next((row for row in rows if row["network"] == network["id"]), None)
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [_judge(facts, network) for network in facts["networks"]]
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    name = network["name"]
+    if facts["leader"] and not facts["worker"]:
+        return result(CHECK, SKIP, "the swarm has no worker in this play", network=name)
+    blocked = not_set_up(CHECK, facts, "probe", name)
+    if blocked:
+        return blocked
+    found, worker = attached(facts, network), [facts["worker"]]
+    if found is None:
+        return result(CHECK, INCONCLUSIVE, "%s did not try to attach" % facts["worker"], network=name, nodes=worker)
+    if not network["attachable"]:
+        return _judge_closed(found, name, worker)
+    if "refused" in found:
+        return result(CHECK, FAIL, "refused: " + found["refused"], network=name, nodes=worker, seconds=found["seconds"])
+    if found["seconds"] > LIMIT:
+        return result(CHECK, FAIL, "attaching took %.0f s" % found["seconds"], network=name, nodes=worker,
+                      seconds=found["seconds"])
+    return _judge_names(facts, network, found)
+
+
+def _judge_closed(found: dict, name: str, worker: list) -> dict:
+    if REFUSAL in found.get("refused", ""):
+        return result(CHECK, PASS, "not attachable, and the engine refuses it", network=name, nodes=worker,
+                      seconds=found["seconds"])
+    text = "declared not attachable, yet " + (found["refused"] if "refused" in found else "a container could attach")
+    return result(CHECK, FAIL, text, network=name, nodes=worker)
+
+
+def _judge_names(facts: dict, network: dict, found: dict) -> dict:
+    short = network["id"][:12]
+    looks = [(facts["worker"], "out", facts["probe_name"])]
+    looks += [(host, "in", found["name"]) for host in _paths.probed(facts, network["id"])]
+    wrong, silent = {}, []
+    for host, way, asked in looks:
+        seen = _paths.seen(facts, host, "%s/%s/%s" % (ID, way, short))
+        if seen is None:
+            silent.append(host)
+        elif not seen["ok"]:
+            wrong[host] = "%s: %s from %s answered %s" % (
+                host, asked, "the container" if way == "out" else "the probe", listed(seen["addresses"]) or seen["kind"])
+    if wrong:
+        return result(CHECK, FAIL, listed(wrong.values(), 3), network=network["name"], nodes=sorted(wrong))
+    if silent:
+        return result(CHECK, INCONCLUSIVE, "no answer seen on %s" % listed(silent), network=network["name"], nodes=silent)
+    text = "attached on %s in %.1f s; its name resolves from %s, theirs from it" % (
+        facts["worker"], found["seconds"], count(len(looks) - 1, "node"))
+    return result(CHECK, PASS, text, network=network["name"], nodes=[facts["worker"]], seconds=found["seconds"])

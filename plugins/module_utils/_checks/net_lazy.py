@@ -1,0 +1,70 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NET-LAZY: a worker learns of an overlay with its first endpoint there, and only that worker."""
+
+from __future__ import annotations
+
+import sys
+
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, listed, not_set_up, result
+
+ID = "NET-LAZY"
+TITLE = "An overlay appears on a worker with its first endpoint, and nowhere else"
+HINT = "Expected behaviour of Swarm: schedule a task there or attach a container. Otherwise look at the node's log for gossip errors."
+ORDER = 40
+NEEDS = ("lazy", "attach")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing over the network: the chosen worker attaches a container while probing."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm."""
+    if facts["leader"] and not facts["worker"]:
+        return [result(CHECK, SKIP, "the swarm has no worker in this play")]
+    blocked = not_set_up(CHECK, facts, "lazy")
+    if blocked:
+        return [blocked]
+    attached = facts["probed"].get(facts["worker"], {}).get("lazy")
+    if attached is None:
+        return [result(CHECK, INCONCLUSIVE, "%s did not try to attach" % facts["worker"], nodes=[facts["worker"]])]
+    if "refused" in attached:
+        return [result(CHECK, FAIL, "%s could not attach: %s" % (facts["worker"], attached["refused"]), nodes=[facts["worker"]])]
+    wrong, silent = _look(facts)
+    if wrong:
+        return [result(CHECK, FAIL, listed(wrong.values()), nodes=sorted(wrong), details={"nodes": wrong})]
+    if silent:
+        return [result(CHECK, INCONCLUSIVE, "no second look at %s" % listed(silent), nodes=silent)]
+    text = "unknown to every worker before; after an attachment only %s holds it" % facts["worker"]
+    return [result(CHECK, PASS, text, nodes=sorted(facts["closed"]), seconds=attached["seconds"])]
+
+
+def _look(facts: dict) -> tuple[dict, list[str]]:
+    wrong, silent = {}, []
+    for host in facts["opened"]:
+        before, after = facts["opened"][host], facts["closed"].get(host)
+        if after is None or before.get("lazy_known") is None:
+            silent.append(host)
+            continue
+        text = _node(facts, host, before, after)
+        if text:
+            wrong[host] = text
+    return wrong, silent
+
+
+def _node(facts: dict, host: str, before: dict, after: dict) -> str | None:
+    holds = facts["made"]["lazy"][:10] in after["namespaces"]
+    manager = facts["nodes"][host]["role"] == "manager"
+    if manager:
+        if not before["lazy_known"]:
+            return "manager %s does not list the network" % host
+        return "%s holds the network without an endpoint" % host if holds and host != facts["worker"] else None
+    if before["lazy_known"]:
+        return "worker %s knew the network before any endpoint" % host
+    if host == facts["worker"]:
+        return None if holds and after["lazy_known"] else "%s has an endpoint but not the network" % host
+    return "worker %s knows the network without an endpoint" % host if holds or after["lazy_known"] else None

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRE-KMOD: the kernel of every node can do what the selected networks need."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+
+ID = "PRE-KMOD"
+TITLE = "The kernel has what overlay networks need"
+HINT = ("Install the kernel's full module package (Debian: linux-image-amd64, Ubuntu: linux-modules-extra), "
+        "or boot a kernel with these options.")
+ORDER = 20
+NEEDS: tuple = ()
+CHECK = sys.modules[__name__]
+
+# Each entry is met when one of its modules is there; the text says what fails without it.
+ALWAYS = (
+    (("vxlan",), "no overlay carries traffic between nodes"),
+    (("bridge",), "no overlay can be made"),
+    (("veth",), "no container can be attached"),
+    (("ip_vs",), "virtual IPs do not answer"),
+    (("ip_vs_rr",), "virtual IPs do not answer"),
+)
+ENCRYPTED = (
+    (("esp4",), "encrypted networks carry no traffic between nodes"),
+    (("xfrm_user",), "encryption cannot be set up"),
+    (("xt_bpf", "xt_u32"), "encryption rules cannot be set"),
+    (("xt_policy",), "clear text cannot be refused"),
+)
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: every node tells about its kernel when it is opened."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm."""
+    needed = ALWAYS + (ENCRYPTED if any(network["encrypted"] for network in facts["networks"]) else ())
+    missing: dict = {}
+    unknown: dict = {}
+    told = [host for host in facts["hosts"] if _paths.kernel(facts, host)]
+    for host in told:
+        for names, effect in needed:
+            state = _state(_paths.kernel(facts, host), names)
+            if state != "there":
+                (missing if state == "missing" else unknown).setdefault((names, effect), []).append(host)
+    return [_result(facts, told, missing, unknown)]
+
+
+def _state(modules: dict, names: tuple) -> str:
+    states = {modules.get(name, "unknown") for name in names}
+    if states & {"loaded", "builtin", "loadable"}:
+        return "there"
+    return "unknown" if "unknown" in states else "missing"
+
+
+def _result(facts: dict, told: list, missing: dict, unknown: dict) -> dict:
+    details = {
+        "missing": _by_module(missing), "unknown": _by_module(unknown),
+        "kernels": {host: facts["opened"][host]["kernel"]["release"] for host in told},
+    }
+    if missing:
+        words = ["%s (%s)" % (" or ".join(names), effect) for names, effect in missing]
+        nodes = sorted({host for hosts in missing.values() for host in hosts})
+        return result(CHECK, FAIL, "missing: " + listed(words), nodes=nodes, details=details)
+    if unknown or not told:
+        nodes = sorted({host for hosts in unknown.values() for host in hosts})
+        text = "no node tells of: " + listed(details["unknown"]) if unknown else "no node told about its kernel"
+        return result(CHECK, INCONCLUSIVE, text, nodes=nodes, details=details)
+    return result(CHECK, PASS, "%s have every module needed" % count(len(told), "node"), nodes=told, details=details)
+
+
+def _by_module(found: dict) -> dict:
+    return {" or ".join(names): hosts for (names, _effect), hosts in found.items()}

@@ -1,0 +1,29 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SD-TASKNAME: the full name of a task answers that task's address, from every node."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _names
+
+ID = "SD-TASKNAME"
+TITLE = "Task names answer exactly their own address"
+HINT = ("Records that stay wrong after the convergence time: 'docker service update --force SERVICE' rewrites them; "
+        "look for 7946/udp blocked between the nodes.")
+ORDER = 54
+NEEDS = ("probe",)
+KINDS = ("task",)
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Every probe asks every such name."""
+    return _names.plan(CHECK, facts, KINDS)
+
+
+def judge(facts: dict) -> list[dict]:
+    """Exact sets, a network at a time."""
+    return _names.judge(CHECK, facts, KINDS)

@@ -1,0 +1,29 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SD-VIP: a service's name, and its aliases, answer the virtual IP (the tasks' addresses with dnsrr), from every node."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _names
+
+ID = "SD-VIP"
+TITLE = "Service names answer exactly their virtual IP"
+HINT = ("Records that stay wrong after the convergence time: 'docker service update --force SERVICE' rewrites them; "
+        "look for 7946/udp blocked between the nodes.")
+ORDER = 50
+NEEDS = ("probe",)
+KINDS = ("service", "alias")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Every probe asks every such name."""
+    return _names.plan(CHECK, facts, KINDS)
+
+
+def judge(facts: dict) -> list[dict]:
+    """Exact sets, a network at a time."""
+    return _names.judge(CHECK, facts, KINDS)

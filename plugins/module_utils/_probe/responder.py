@@ -1,0 +1,83 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answer the other probes inside a probe's namespace, and remember who was heard.
+
+Private to swarmlab.overlay. Standard library only.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from typing import Any, Callable
+
+from . import sockets
+
+
+def serve(run: str, name: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+    """Answer over TCP and UDP until told to stop. Returns how often each sender was heard: protocol/network/sender."""
+    heard: dict[str, int] = {}
+    with selectors.DefaultSelector() as selector, _tcp_listener() as tcp, _udp_listener() as udp:
+        selector.register(tcp, selectors.EVENT_READ, "accept")
+        selector.register(udp, selectors.EVENT_READ, "udp")
+        ready()
+        while not stopped():
+            for key, _unused in selector.select(0.2):
+                _handle(selector, key, run, name, heard)
+    return heard
+
+
+def _tcp_listener() -> socket.socket:
+    channel = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    channel.bind(("0.0.0.0", sockets.PORT))
+    channel.listen(256)
+    return channel
+
+
+def _udp_listener() -> socket.socket:
+    channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    channel.bind(("0.0.0.0", sockets.PORT))
+    return channel
+
+
+def _handle(selector: Any, key: Any, run: str, name: str, heard: dict) -> None:
+    try:
+        if key.data == "accept":
+            selector.register(key.fileobj.accept()[0], selectors.EVENT_READ, "line")
+        elif key.data == "udp":
+            line, source = key.fileobj.recvfrom(sockets.LINE)
+            answer = _answer(run, name, "udp", line, heard)
+            if answer:
+                key.fileobj.sendto(answer, source)
+        else:
+            _answer_connection(selector, key.fileobj, run, name, heard)
+    except OSError:
+        # The peer went away between its packet and our answer: it will tell so itself.
+        _drop(selector, key)
+
+
+def _drop(selector: Any, key: Any) -> None:
+    if key.data == "line" and key.fileobj.fileno() in selector.get_map():
+        selector.unregister(key.fileobj)
+        key.fileobj.close()
+
+
+def _answer_connection(selector: Any, channel: socket.socket, run: str, name: str, heard: dict) -> None:
+    line = channel.recv(sockets.LINE)
+    answer = _answer(run, name, "tcp", line, heard)
+    if answer:
+        channel.sendall(answer)
+    selector.unregister(channel)
+    channel.close()
+
+
+def _answer(run: str, name: str, protocol: str, line: bytes, heard: dict) -> bytes | None:
+    asked = sockets.parse_question(run, line)
+    if asked is None:
+        return None
+    sender, network, nonce = asked
+    key = "%s/%s/%s" % (protocol, network, sender)
+    heard[key] = heard.get(key, 0) + 1
+    return sockets.reply(run, name, nonce)

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Touch another probe over TCP, UDP and ICMP, and hear who answers.
+
+Private to swarmlab.overlay. Standard library only. A question is one line, ``CANARY from network nonce``; the answer
+``CANARY name nonce`` proves which node was reached. The canary lets a capture recognise the traffic.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import struct
+import time
+
+PORT = 19747
+LINE = 512
+ICMP_ECHO = 8
+ICMP_REPLY = 0
+
+
+def canary(run: str) -> bytes:
+    """The word that marks every payload of this run."""
+    return b"swarmlab-canary-" + run.encode()
+
+
+def question(run: str, sender: str, network: str, nonce: str) -> bytes:
+    """What a probe sends."""
+    return b" ".join([canary(run), sender.encode(), network.encode(), nonce.encode()]) + b"\n"
+
+
+def reply(run: str, name: str, nonce: str) -> bytes:
+    """What a responder called ``name`` answers."""
+    return b" ".join([canary(run), name.encode(), nonce.encode()]) + b"\n"
+
+
+def parse_question(run: str, line: bytes) -> tuple[str, str, str] | None:
+    """(sender, network, nonce) of a question of this run, None for anything else."""
+    parts = line.strip().split(b" ")
+    if len(parts) != 4 or parts[0] != canary(run):
+        return None
+    return parts[1].decode("ascii", "replace"), parts[2].decode("ascii", "replace"), parts[3].decode("ascii", "replace")
+
+
+def parse_reply(run: str, line: bytes, nonce: str) -> str | None:
+    """The name of the node that answered this very question, None for anything else."""
+    parts = line.strip().split(b" ")
+    if len(parts) != 3 or parts[0] != canary(run) or parts[2] != nonce.encode():
+        return None
+    return parts[1].decode("ascii", "replace")
+
+
+def new_nonce() -> str:
+    """A value that no earlier answer can carry."""
+    return os.urandom(8).hex()
+
+
+def tcp(run: str, sender: str, network: str, address: str, seconds: float) -> dict:
+    """Who answers at ``address`` over TCP."""
+    nonce = new_nonce()
+    try:
+        with socket.create_connection((address, PORT), timeout=seconds) as channel:
+            channel.sendall(question(run, sender, network, nonce))
+            return _identified(run, _line(channel), nonce)
+    except OSError as error:
+        return {"error": _reason(error)}
+
+
+def udp(run: str, sender: str, network: str, address: str, seconds: float) -> dict:
+    """Who answers at ``address`` over UDP."""
+    nonce = new_nonce()
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+            channel.settimeout(seconds)
+            channel.connect((address, PORT))
+            channel.send(question(run, sender, network, nonce))
+            return _identified(run, channel.recv(LINE), nonce)
+    except OSError as error:
+        return {"error": _reason(error)}
+
+
+def _line(channel: socket.socket) -> bytes:
+    data = b""
+    while not data.endswith(b"\n") and len(data) < LINE:
+        chunk = channel.recv(LINE - len(data))
+        if not chunk:
+            break
+        data += chunk
+    return data
+
+
+def _identified(run: str, line: bytes, nonce: str) -> dict:
+    name = parse_reply(run, line, nonce)
+    return {"node": name} if name else {"error": "something else answered"}
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, socket.timeout):
+        return "no answer"
+    return os.strerror(error.errno).lower() if error.errno else str(error)
+
+
+def checksum(data: bytes) -> int:
+    """The internet checksum (RFC 1071)."""
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def echo_request(ident: int, sequence: int, payload: bytes) -> bytes:
+    """An ICMP echo request."""
+    header = struct.pack("!BBHHH", ICMP_ECHO, 0, 0, ident, sequence)
+    return struct.pack("!BBHHH", ICMP_ECHO, 0, checksum(header + payload), ident, sequence) + payload
+
+
+def is_echo_reply(packet: bytes, ident: int, sequence: int, payload: bytes) -> bool:
+    """Whether this IPv4 packet is the answer to that request."""
+    start = (packet[0] & 0xF) * 4 if packet else 0
+    if len(packet) < start + 8:
+        return False
+    kind, code, _sum, its_ident, its_sequence = struct.unpack("!BBHHH", packet[start:start + 8])
+    return (kind, code, its_ident, its_sequence) == (ICMP_REPLY, 0, ident, sequence) and packet[start + 8:] == payload
+
+
+def icmp(run: str, address: str, seconds: float) -> dict:
+    """Whether ``address`` answers an echo request that carries the canary."""
+    ident, sequence = struct.unpack("!HH", os.urandom(4))
+    payload = canary(run) + b" " + new_nonce().encode()
+    deadline = time.monotonic() + seconds
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as channel:
+            channel.sendto(echo_request(ident, sequence, payload), (address, 0))
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return {"error": "no answer"}
+                channel.settimeout(left)
+                packet, source = channel.recvfrom(2048)
+                if source[0] == address and is_echo_reply(packet, ident, sequence, payload):
+                    return {"node": address}
+    except OSError as error:
+        return {"error": _reason(error)}
+
+
+def tls_without_certificate(address: str, port: int, seconds: float) -> dict:
+    """What a TLS server does with a client that shows no certificate: refused, accepted or unreachable.
+
+    With TLS 1.3 the handshake ends well on the client's side first; the refusal is the first thing read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    try:
+        plain = socket.create_connection((address, port), timeout=seconds)
+    except OSError as error:
+        return {"outcome": "unreachable", "detail": _reason(error)}
+    with plain:
+        try:
+            with context.wrap_socket(plain) as channel:
+                data = channel.recv(64)
+        except ssl.SSLError as error:
+            return {"outcome": "refused", "detail": error.reason or "handshake failed"}
+        except OSError as error:
+            return {"outcome": "unreachable", "detail": _reason(error)}
+    return {"outcome": "accepted" if data else "refused", "detail": "%d bytes read" % len(data)}

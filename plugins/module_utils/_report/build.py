@@ -1,0 +1,34 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results of checks as one document. Pure.
+
+Private to swarmlab.overlay. The document's schema is docs/report-schema.json.
+"""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = "1.0"
+STATUSES = ("pass", "fail", "inconclusive", "skip")
+
+
+def summary(results: list[dict], seconds: float) -> dict:
+    """How many results there are of each status, and how long it all took."""
+    counts = {status: len([item for item in results if item["status"] == status]) for status in STATUSES}
+    return dict(counts, total=len(results), seconds=round(seconds, 1), ok=not counts["fail"] and not counts["inconclusive"])
+
+
+def document(results: list[dict], about: dict, seconds: float) -> dict:
+    """The whole report."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": about["run"],
+        "started": about["started"],
+        "collection": about["collection"],
+        "lab": about["lab"],
+        "swarm": about["swarm"],
+        "nodes": about["nodes"],
+        "networks": about["networks"],
+        "summary": summary(results, seconds),
+        "checks": results,
+    }

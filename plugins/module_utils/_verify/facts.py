@@ -1,0 +1,131 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything the hosts told in the four phases, put together for the checks. Pure.
+
+Private to swarmlab.overlay. Runs on the controller. ``phases`` maps a phase to {host: what the action plugin registered}.
+"""
+
+from __future__ import annotations
+
+from . import names
+
+NO_ANSWER = "gave no answer (phase %s)"
+NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}}
+
+
+def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
+    """The facts, as far as the phases have come."""
+    seen = {phase: _seen(phases.get(phase, {})) for phase in ("prepare", "open", "probe", "close")}
+    leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
+    facts: dict = {
+        "run": settings["run"],
+        "hosts": list(hosts),
+        "settings": settings,
+        "needs": settings["needs"],
+        "leader": leader,
+        "problems": _problems(hosts, phases, seen),
+        "nodes": {host: data["node"] for host, data in seen["prepare"].items()},
+        "prepared": seen["prepare"],
+        "opened": seen["open"],
+        "probed": seen["probe"],
+        "closed": seen["close"],
+        "probe_name": names.name(settings["run"], "probe"),
+        "published_name": names.name(settings["run"], "published"),
+    }
+    facts.update(_swarm(seen, leader))
+    facts["worker"] = _worker(facts)
+    facts["probes"] = _probes(facts, seen["open"].get(leader, {}).get("probes") or {})
+    facts["observations"] = {host: data.get("observations") or {} for host, data in seen["probe"].items()}
+    facts["wire"] = {host: data["wire"] for host, data in seen["close"].items() if data.get("wire")}
+    facts["received"] = {host: data["responder"] for host, data in seen["close"].items() if data.get("responder")}
+    facts["xfrm"] = {host: (seen["open"][host].get("xfrm") or []) + (data.get("xfrm") or [])
+                     for host, data in seen["probe"].items() if host in seen["open"]}
+    return facts
+
+
+def _seen(results: dict) -> dict:
+    return {host: result["seen"] for host, result in results.items() if result and result.get("seen") is not None}
+
+
+def _problems(hosts: list[str], phases: dict, seen: dict) -> dict:
+    """Why a host cannot be judged in full, in the order of the phases; the first reason counts."""
+    problems = {}
+    for host in hosts:
+        for phase in ("prepare", "open", "probe", "close"):
+            text = _problem(host, phase, phases.get(phase), seen[phase].get(host))
+            if text:
+                problems[host] = text
+                break
+    return problems
+
+
+def _problem(host: str, phase: str, results: dict | None, seen: dict | None) -> str | None:
+    if not results:
+        return None
+    result = results.get(host)
+    if not result:
+        return NO_ANSWER % phase
+    if result.get("problem"):
+        return "%s (phase %s)" % (result["problem"], phase)
+    if result.get("idle"):
+        return None
+    if seen is None:
+        return "%s (phase %s)" % (result.get("msg") or "gave no result", phase)
+    return "; ".join(seen.get("errors") or []) or None
+
+
+def _swarm(seen: dict, leader: str | None) -> dict:
+    """The leader's view; the later one where there are two."""
+    first, second = seen["prepare"].get(leader, {}), seen["open"].get(leader, {})
+    made = first.get("made") or NOTHING_MADE
+    described = {network["id"]: network for network in second.get("networks") or []}
+    overlays = [dict(described.get(network["id"], network)) for network in first.get("networks") or []]
+    twin = described.get(made["twin"])
+    return {
+        "swarm": second.get("swarm") or first.get("swarm"),
+        "made": made,
+        "twin": twin,
+        "networks": overlays or ([twin] if twin else []),
+        "under_test": overlays + ([twin] if twin else []),
+        "overlays": list(described.values()) or overlays,
+        "unmatched": first.get("unmatched") or [],
+        "vips": second.get("vips") or {},
+        "records": second.get("records") or {},
+        "owners": second.get("owners") or {},
+        "published_networks": second.get("published_networks") or [],
+        "convergence": second.get("convergence") or {},
+    }
+
+
+def _worker(facts: dict) -> str | None:
+    """The worker that attaches containers: the first that answered and may run tasks."""
+    able = _able(facts)
+    return next((host for host in facts["hosts"]
+                 if facts["nodes"].get(host, {}).get("role") == "worker" and facts["nodes"][host]["id"] in able), None)
+
+
+def _able(facts: dict) -> set:
+    """Ids of the nodes that swarm gives tasks to."""
+    nodes = (facts["swarm"] or {}).get("nodes", [])
+    return {node["id"] for node in nodes if node["availability"] == "active" and node["state"] == "ready"}
+
+
+def _probes(facts: dict, addresses: dict) -> dict:
+    """Host -> network id -> address, for the hosts whose probe is open."""
+    return {
+        host: addresses[facts["nodes"][host]["id"]]
+        for host in facts["opened"]
+        if facts["opened"][host].get("namespace") and facts["nodes"][host]["id"] in addresses
+    }
+
+
+def able_hosts(facts: dict) -> list[str]:
+    """The hosts of the play that swarm gives tasks to."""
+    able = _able(facts)
+    return [host for host in facts["hosts"] if facts["nodes"].get(host, {}).get("id") in able]
+
+
+def expects_task(facts: dict, host: str) -> bool:
+    """Whether a probe's task must come up on the host."""
+    return bool(facts["made"]["probe"]) and host in able_hosts(facts)

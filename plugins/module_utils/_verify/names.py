@@ -1,0 +1,24 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names and labels of what a verification makes for a while.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+RUN_LABEL = "swarmlab.overlay/run"
+PART_LABEL = "swarmlab.overlay/part"
+VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
+DEFAULT_DATA_PORT = 4789
+
+
+def labels(run: str, part: str) -> dict:
+    """The labels by which an object is found and removed again, also after a crash."""
+    return {RUN_LABEL: run, PART_LABEL: part}
+
+
+def name(run: str, part: str) -> str:
+    """The name of a temporary object."""
+    return "swarmlab-verify-%s-%s" % (run, part)
