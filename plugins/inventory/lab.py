@@ -1,0 +1,264 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: lab
+short_description: Nodes of a lab for Docker Swarm, from a few lines of YAML
+version_added: 0.1.0
+author:
+  - swarmlab contributors (@swarmlab)
+description:
+  - Gives hosts C(vm1) to C(vmN) with connection settings, before any of them exists. The role P(swarmlab.overlay.lab#role)
+    and the module M(swarmlab.overlay.lab) then create them.
+  - The file that configures this plugin must end in C(lab.yml) or C(lab.yaml).
+  - Groups are C(swarm) and its children C(swarm_managers) (the first O(managers) nodes) and C(swarm_workers) (the others).
+  - "Group C(all) gets one variable C(lab_OPTION) for each option, and C(lab_directory), the folder of this lab."
+  - "Each host gets C(swarm_advertise_addr), its address on the swarm's own network segment."
+  - Environment variables win over the file, so that one call can differ from it.
+  - Values may be templates, which see the environment through the P(ansible.builtin.env#lookup) lookup and C(--extra-vars).
+options:
+  plugin:
+    description: Marks the file as one of this plugin.
+    type: str
+    required: true
+    choices: [swarmlab.overlay.lab]
+  name:
+    description:
+      - Name of the lab, 1 to 32 lower-case letters, digits and inner hyphens. Labs of different names run side by side.
+    type: str
+    default: lab
+    env:
+      - name: SWARMLAB_LAB
+  directory:
+    description:
+      - The project's folder, in which C(.lab/NAME) will hold everything that belongs to this lab.
+      - A relative path is meant from the folder of the inventory file.
+      - By default this is the folder of the inventory file, or the one that holds the folder C(inventory) it is in. The
+        working directory plays no part, so that a lab is the same one wherever Ansible is called.
+    type: path
+    env:
+      - name: SWARMLAB_DIRECTORY
+  driver:
+    description:
+      - V(vm) makes virtual machines with QEMU.
+      - V(container) makes containers of this machine's Docker Engine, each with an engine of its own.
+        They start in seconds and share the kernel of this machine.
+    type: str
+    default: vm
+    env:
+      - name: SWARMLAB_DRIVER
+  nodes:
+    description: Number of nodes.
+    type: raw
+    default: 3
+    env:
+      - name: SWARMLAB_NODES
+  managers:
+    description: Number of managers among them. An even number gives a warning, because it gains nothing.
+    type: raw
+    default: 1
+    env:
+      - name: SWARMLAB_MANAGERS
+  memory:
+    description: Memory of each virtual machine in MiB.
+    type: raw
+    default: 768
+    env:
+      - name: SWARMLAB_MEMORY
+  vcpus:
+    description: Virtual processors of each virtual machine. V(0) means one when they are emulated, else two.
+    type: raw
+    default: 0
+    env:
+      - name: SWARMLAB_VCPUS
+  disk:
+    description: Size of each virtual machine's disk in GiB. Only what is written takes space.
+    type: raw
+    default: 8
+    env:
+      - name: SWARMLAB_DISK
+  accel:
+    description:
+      - V(auto) tries whether KVM really runs a guest here, and falls back to emulation with one line that says so.
+      - V(kvm) fails where KVM does not work. V(tcg) always emulates.
+    type: str
+    default: auto
+    env:
+      - name: SWARMLAB_ACCEL
+  image:
+    description:
+      - What the nodes' disks are made from, once for all labs of a user.
+      - V(suite) is a Debian suite (default V(trixie)), V(mirror) the URL of a package mirror (default is the one that
+        this machine installs its own packages from), V(packages) a list of additional packages.
+    type: dict
+    default: {}
+  subnet:
+    description:
+      - Network of the swarm's own segment, a private one. C(vmN) has the address number 10+N in it.
+    type: str
+    default: 10.77.0.0/24
+    env:
+      - name: SWARMLAB_SUBNET
+  boot_timeout:
+    description: Seconds that nodes have to become ready. Under emulation the limit is four times as long.
+    type: raw
+    default: 180
+    env:
+      - name: SWARMLAB_BOOT_TIMEOUT
+  retain_failed:
+    description: Keep a new lab whose creation failed, for a look at it.
+    type: raw
+    default: false
+    env:
+      - name: SWARMLAB_RETAIN_FAILED
+  cache:
+    description:
+      - Folder of the images. The default is C(swarmlab) in E(XDG_CACHE_HOME), or in C(~/.cache).
+    type: path
+    env:
+      - name: SWARMLAB_CACHE
+"""
+
+EXAMPLES = r"""
+# lab.yml: three nodes, one of them a manager
+plugin: swarmlab.overlay.lab
+
+---
+# five.lab.yml: five nodes, three of them managers, beside another lab
+plugin: swarmlab.overlay.lab
+name: five
+nodes: 5
+managers: 3
+subnet: 10.78.0.0/24
+
+---
+# quick.lab.yml: containers instead of virtual machines
+plugin: swarmlab.overlay.lab
+name: quick
+driver: container
+"""
+
+import shlex
+import typing as t
+from pathlib import Path
+
+from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.utils.display import Display
+
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.container import container_name
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import (
+    DEFAULTS,
+    LabSpec,
+    NodeSpec,
+    manager_warning,
+    parse,
+    reject_unknown,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf import CONFIG
+
+display = Display()
+NOT_IN_FILE = ("state",)
+PARSER_ERROR = 4  # the exit status Ansible itself uses for what it cannot parse
+
+
+def connection(spec: LabSpec, node: NodeSpec) -> dict[str, t.Any]:
+    """How Ansible reaches a node."""
+    if spec.driver == "container":
+        return {
+            "ansible_connection": "community.docker.docker_api",
+            "ansible_host": container_name(spec.name, node.name),
+        }
+    return {
+        "ansible_connection": "ansible.builtin.ssh",
+        # Not "vm1": Ansible names its shared connections after host, port and user, and every lab has a vm1.
+        "ansible_host": node.alias,
+        "ansible_user": "root",
+        "ansible_ssh_common_args": f"-F {shlex.quote(str(spec.directory / CONFIG))}",
+        "ansible_pipelining": True,
+    }
+
+
+def lab_variables(spec: LabSpec) -> dict[str, t.Any]:
+    """The options as the variables of role lab."""
+    return {
+        "lab_name": spec.name,
+        "lab_directory": str(spec.directory),
+        "lab_driver": spec.driver,
+        "lab_nodes": spec.nodes,
+        "lab_managers": spec.managers,
+        "lab_memory": spec.memory,
+        "lab_vcpus": spec.vcpus,
+        "lab_disk": spec.disk,
+        "lab_accel": spec.accel,
+        "lab_image": {"suite": spec.suite, "mirror": spec.mirror, "packages": list(spec.packages)},
+        "lab_subnet": str(spec.subnet),
+        "lab_boot_timeout": spec.boot_timeout,
+        "lab_retain_failed": spec.retain_failed,
+        "lab_cache": str(spec.cache),
+    }
+
+
+def project_folder(inventory_file: Path) -> Path:
+    """Where ``.lab`` is: beside the inventory file, or beside the folder ``inventory`` that it is in or below."""
+    folder = inventory_file.absolute().parent
+    for candidate in (folder, folder.parent):
+        if candidate.name == "inventory":
+            return candidate.parent
+    return folder
+
+
+class InventoryModule(BaseInventoryPlugin):
+    """Inventory of a lab."""
+
+    NAME = "swarmlab.overlay.lab"
+
+    def verify_file(self, path: str) -> bool:
+        return super().verify_file(path) and path.endswith(("lab.yml", "lab.yaml"))
+
+    def parse(self, inventory: t.Any, loader: t.Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        content = self._read_config_data(path)
+        known = [name for name in DEFAULTS if name not in NOT_IN_FILE]
+        try:
+            reject_unknown({key: value for key, value in content.items() if key != "plugin"}, known, "")
+            spec = self._spec(known, Path(path))
+        except LabError as error:
+            # An exception would make Ansible try its other parsers on this file, print a warning of several lines for
+            # each, and run the play on no hosts, successfully.
+            display.error(f"{path}: {error.message}", wrap_text=False)
+            raise SystemExit(PARSER_ERROR) from None
+        warning = manager_warning(spec.managers)
+        if warning:
+            display.warning(warning)
+        self._populate(spec)
+
+    def _spec(self, known: t.Iterable[str], path: Path) -> LabSpec:
+        options = {name: self._templated(self.get_option(name)) for name in known}
+        project = project_folder(path)
+        base = options.pop("directory")
+        if base:
+            project = project / Path(base).expanduser()
+        return parse(options, project)
+
+    def _templated(self, value: t.Any) -> t.Any:
+        return self.templar.template(value) if isinstance(value, (str, list, dict)) else value
+
+    def _populate(self, spec: LabSpec) -> None:
+        inventory = self.inventory
+        for group in ("swarm", "swarm_managers", "swarm_workers"):
+            inventory.add_group(group)
+        inventory.add_child("swarm", "swarm_managers")
+        inventory.add_child("swarm", "swarm_workers")
+        for name, value in lab_variables(spec).items():
+            inventory.set_variable("all", name, value)
+        for node in spec.node_list:
+            group = "swarm_managers" if node.name in spec.manager_names else "swarm_workers"
+            inventory.add_host(node.name, group=group)
+            for name, value in connection(spec, node).items():
+                inventory.set_variable(node.name, name, value)
+            inventory.set_variable(node.name, "ansible_python_interpreter", "/usr/bin/python3")
+            inventory.set_variable(node.name, "swarm_advertise_addr", node.address)

@@ -1,0 +1,248 @@
+#!/usr/bin/python
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: lab
+short_description: Machines to run a Docker Swarm on, created, repaired, stopped, and destroyed
+version_added: 0.1.0
+author:
+  - swarmlab contributors (@swarmlab)
+description:
+  - Makes C(vm1) to C(vmN) on the controller, as virtual machines of QEMU or as containers. Each has a Docker Engine, a kernel
+    (virtual machines) and an identity of its own, and an address on the lab's own network segment.
+  - The nodes' image is built once with mmdebstrap and shared by all labs. A registry is not needed.
+  - Needs no root. All files of a lab are in O(directory), the image in O(cache).
+  - Running it again repairs what is missing. A lab that is complete is left alone.
+  - The inventory plugin P(swarmlab.overlay.lab#inventory) gives the hosts that this module makes.
+  - Errors begin with an identifier such as C(LAB-E-NOQEMU), and say what to do. They are listed in the documentation of labs.
+notes:
+  - This is an action plugin. It runs on the controller, in the Python that runs Ansible, and says what it is waiting for.
+  - Under emulation, time limits are four times as long.
+requirements:
+  - QEMU, mmdebstrap, fakeroot, e2fsprogs, OpenSSH client and the Python package C(qemu.qmp) for O(driver=vm)
+  - A Docker Engine, mmdebstrap, fakeroot, e2fsprogs and the Python package C(docker) for O(driver=container)
+attributes:
+  action:
+    description: Runs on the controller.
+    support: full
+  async:
+    description: Can be run with C(async).
+    support: none
+  check_mode:
+    description: Can run in check mode and return changed status prediction without modifying anything.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    support: full
+  platform:
+    description: Platform of the controller.
+    support: full
+    platforms: linux
+options:
+  name:
+    description:
+      - Name of the lab, 1 to 32 lower-case letters, digits and inner hyphens.
+    type: str
+    default: lab
+  directory:
+    description:
+      - Folder of this lab, made with mode 0700. The default is C(.lab/NAME) in the working directory.
+    type: path
+  state:
+    description:
+      - V(present) has all nodes running and answering.
+      - V(stopped) shuts them down, and keeps their disks.
+      - V(absent) leaves no process and no file of the lab. It needs no valid record in O(directory).
+    type: str
+    choices: [present, stopped, absent]
+    default: present
+  driver:
+    description:
+      - V(vm) makes virtual machines. V(container) makes containers that run an engine each, on the engine of the controller.
+    type: str
+    choices: [vm, container]
+    default: vm
+  nodes:
+    description:
+      - Number of nodes. More than there are makes the missing ones. Fewer is an error.
+    type: int
+    default: 3
+  managers:
+    description:
+      - Number of managers among the nodes. This module only checks it.
+    type: int
+    default: 1
+  memory:
+    description:
+      - Memory of each virtual machine in MiB.
+    type: int
+    default: 768
+  vcpus:
+    description:
+      - Virtual processors of each virtual machine. V(0) means one when they are emulated, else two.
+    type: int
+    default: 0
+  disk:
+    description:
+      - Size of each virtual machine's disk in GiB. Only what is written takes space.
+    type: int
+    default: 8
+  accel:
+    description:
+      - V(auto) starts a guest with KVM for a moment, and uses emulation where that does not work.
+        The answer is kept in O(cache) until the controller is booted again.
+      - V(kvm) fails where KVM does not work.
+      - V(tcg) is emulation.
+    type: str
+    choices: [auto, kvm, tcg]
+    default: auto
+  image:
+    description:
+      - What the nodes are made from.
+    type: dict
+    suboptions:
+      suite:
+        description:
+          - Debian suite.
+        type: str
+        default: trixie
+      mirror:
+        description:
+          - URL of the package mirror. The default is the one in the controller's own apt sources.
+        type: str
+      packages:
+        description:
+          - Packages to install beside those that a node needs.
+        type: list
+        elements: str
+        default: []
+  subnet:
+    description:
+      - Network of the swarm's segment. C(vmN) has the address number 10+N in it.
+    type: str
+    default: 10.77.0.0/24
+  boot_timeout:
+    description:
+      - Seconds that nodes have to become ready.
+    type: int
+    default: 180
+  retain_failed:
+    description:
+      - Keep what was created when creating fails, for a look at it.
+    type: bool
+    default: false
+  cache:
+    description:
+      - Folder of the images. The default is C(swarmlab) in E(XDG_CACHE_HOME), or in C(~/.cache).
+    type: path
+"""
+
+EXAMPLES = r"""
+- name: A lab of three virtual machines
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Create it, or repair it
+      swarmlab.overlay.lab:
+        name: demo
+        nodes: 3
+
+    - name: Stop it, and keep its disks
+      swarmlab.overlay.lab:
+        name: demo
+        nodes: 3
+        state: stopped
+
+    - name: Leave nothing of it
+      swarmlab.overlay.lab:
+        name: demo
+        state: absent
+"""
+
+RETURN = r"""
+state:
+  description: The state that was asked for, and is reached.
+  returned: success
+  type: str
+  sample: present
+name:
+  description: Name of the lab.
+  returned: success
+  type: str
+  sample: demo
+directory:
+  description: The lab's folder. For virtual machines it holds C(ssh_config), for C(ssh -F).
+  returned: success
+  type: str
+  sample: /home/me/project/.lab/demo
+driver:
+  description: How nodes are made.
+  returned: success
+  type: str
+  sample: vm
+accel:
+  description: How nodes are executed, V(kvm), V(tcg) or V(native). Empty when there is no lab.
+  returned: success
+  type: str
+  sample: kvm
+image:
+  description: The nodes' image.
+  returned: success
+  type: dict
+  contains:
+    key:
+      description: Name of the image. Empty when there is no lab.
+      type: str
+      sample: trixie-4e717a7b4bc5
+    cached:
+      description: Whether it was there already. Null when it was not needed.
+      type: bool
+nodes:
+  description: The nodes.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name in the inventory, and of the host itself.
+      type: str
+      sample: vm1
+    address:
+      description: Address on the lab's segment.
+      type: str
+      sample: 10.77.0.11
+    ssh_port:
+      description: Port of the controller's loopback interface that leads to the node's ssh. V(0) for containers.
+      type: int
+      sample: 40022
+    memory:
+      description: MiB of memory.
+      type: int
+      sample: 768
+    vcpus:
+      description: Number of virtual processors.
+      type: int
+      sample: 2
+    disk:
+      description: GiB of disk.
+      type: int
+      sample: 8
+    state:
+      description: State after this run.
+      type: str
+      sample: running
+seconds:
+  description: How long each step took. Only steps that were taken are there.
+  returned: success
+  type: dict
+  sample: {look: 0.1, image: 0.0, create: 0.4, boot: 21.3}
+error_id:
+  description: Identifier of the error, the same in every version.
+  returned: failure
+  type: str
+  sample: LAB-E-NOQEMU
+"""
