@@ -25,7 +25,7 @@ def plan(facts: dict) -> dict:
     requests = {}
     for host in facts["opened"]:
         requests[host] = [
-            {"id": _ident(address), "kind": "tls", "address": address.rpartition(":")[0].strip("[]"),
+            {"id": _ident(address), "kind": "stranger", "address": address.rpartition(":")[0].strip("[]"),
              "port": int(address.rpartition(":")[2]), "patience": 5, "where": "host"}
             for address in _managers(facts)
         ]
@@ -61,7 +61,7 @@ def judge(facts: dict) -> list[dict]:
     refusals = len(wrong) * len(_managers(facts))
     days = min(_days_left(facts, host) for host in wrong)
     text = "%s under one root, earliest expiry in %d days; %s without a client certificate refused" % (
-        count(len(wrong), "node"), days, count(refusals, "connection"))
+        count(len(wrong), "node"), days, count(refusals, "call"))
     return [result(CHECK, PASS, text, nodes=list(wrong), details={"root": facts["swarm"]["trust"]["roots_digest"]})]
 
 
@@ -83,7 +83,7 @@ def _node(facts: dict, host: str) -> tuple[list[str], list[str]]:
         if seen is None or seen["outcome"] == "unreachable":
             silent.append("%s: %s" % (address, seen["detail"] if seen else "not asked"))
         elif seen["outcome"] == "accepted":
-            wrong.append("%s talks to a client without a certificate" % address)
+            wrong.append("%s answers a client without a certificate" % address)
     return wrong, silent
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import struct
 import time
 
@@ -145,27 +144,3 @@ def icmp(run: str, address: str, seconds: float) -> dict:
                     return {"node": address}
     except OSError as error:
         return {"error": _reason(error)}
-
-
-def tls_without_certificate(address: str, port: int, seconds: float) -> dict:
-    """What a TLS server does with a client that shows no certificate: refused, accepted or unreachable.
-
-    With TLS 1.3 the handshake ends well on the client's side first; the refusal is the first thing read.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
-    try:
-        plain = socket.create_connection((address, port), timeout=seconds)
-    except OSError as error:
-        return {"outcome": "unreachable", "detail": _reason(error)}
-    with plain:
-        try:
-            with context.wrap_socket(plain) as channel:
-                data = channel.recv(64)
-        except ssl.SSLError as error:
-            return {"outcome": "refused", "detail": error.reason or "handshake failed"}
-        except OSError as error:
-            return {"outcome": "unreachable", "detail": _reason(error)}
-    return {"outcome": "accepted" if data else "refused", "detail": "%d bytes read" % len(data)}

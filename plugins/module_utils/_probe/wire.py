@@ -116,10 +116,9 @@ def _bump(table: dict, first: str, second: str) -> None:
 
 def listener(port: int) -> socket.socket:
     """A socket that sees the filtered frames of every interface of this namespace, both ways."""
-    channel = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    channel = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
     attach(channel, bpf_program(port))
     channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    channel.bind(("", ETH_P_ALL))
     return channel
 
 

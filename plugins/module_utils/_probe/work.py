@@ -9,7 +9,7 @@ Private to swarmlab.overlay. Standard library only. A request is plain data:
     {"id": ..., "kind": "icmp", "address": ..., "patience": seconds}
     {"id": ..., "kind": "tcp" | "udp", "address": ..., "network": ..., "node": who must answer, "patience": seconds}
     {"id": ..., "kind": "vip",  "address": ..., "network": ..., "nodes": [who must answer], "patience": seconds}
-    {"id": ..., "kind": "tls",  "address": ..., "port": ..., "patience": seconds}
+    {"id": ..., "kind": "stranger",  "address": ..., "port": ..., "patience": seconds}
 
 It is repeated until it is met or its patience, counted from the common start, has run out.
 """
@@ -20,7 +20,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from . import dns, sockets
+from . import dns, grpc, sockets
 
 THREADS = 96
 
@@ -94,9 +94,9 @@ def _vip(request: dict, setting: Setting) -> dict:
     return {"ok": set(nodes) >= wanted and not errors, "nodes": nodes, "errors": errors, "count": count}
 
 
-def _tls(request: dict, setting: Setting) -> dict:
-    seen = sockets.tls_without_certificate(request["address"], request["port"], setting.once)
+def _stranger(request: dict, setting: Setting) -> dict:
+    seen = grpc.stranger(request["address"], request["port"], setting.once)
     return dict(seen, ok=seen["outcome"] == "refused")
 
 
-KINDS = {"dns": _dns, "icmp": _icmp, "tcp": _tcp, "udp": _udp, "vip": _vip, "tls": _tls}
+KINDS = {"dns": _dns, "icmp": _icmp, "tcp": _tcp, "udp": _udp, "vip": _vip, "stranger": _stranger}
