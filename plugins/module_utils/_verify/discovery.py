@@ -1,0 +1,147 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Service discovery on one network as its local endpoints see it: asking, comparing, telling the difference.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import Any, NamedTuple
+
+from .._engine import APIError, EngineError, NotFound, explain
+from .._probe import dns, netns, pause, work
+
+LABEL = "swarmlab.overlay/discovery"
+SLACK = 15
+
+
+class Endpoint(NamedTuple):
+    """A local container on the network."""
+
+    name: str
+    namespace: str
+
+
+def wanted_records(expected: dict, names: list[str] | None, absent: list[str]) -> dict:
+    """Name -> sorted addresses to expect: the chosen names, and the absent ones with none."""
+    unknown = [name for name in names or [] if name not in expected]
+    if unknown:
+        raise EngineError(
+            "Nothing is known about the name %s on this network, so there is nothing to compare with. Known: %s."
+            % (", ".join(unknown), ", ".join(sorted(expected)) or "none")
+        )
+    chosen = {name: expected[name] for name in (names if names else expected)}
+    both = sorted(set(chosen) & set(absent))
+    if both:
+        raise EngineError("%s is both expected and listed in 'absent'; choose one." % ", ".join(both))
+    chosen.update({name: [] for name in absent})
+    return {name: check_addresses(name, addresses) for name, addresses in sorted(chosen.items())}
+
+
+def check_addresses(name: str, addresses: Any) -> list[str]:
+    """Sorted IPv4 addresses, or an EngineError that names the wrong one."""
+    if not isinstance(addresses, (list, tuple)):
+        raise EngineError("expected: the value of %s must be a list of addresses, not %r." % (name, addresses))
+    for address in addresses:
+        try:
+            ipaddress.IPv4Address(address)
+        except ValueError as error:
+            raise EngineError("expected: %r of %s is not an IPv4 address." % (address, name)) from error
+    return sorted(addresses, key=dns.address_key)
+
+
+def endpoints(client: Any, network: str) -> list[Endpoint]:
+    """The running local containers on the network."""
+    found = []
+    for container in client.containers(filters={"network": network}):
+        try:
+            details = client.inspect_container(container["Id"])
+        except NotFound:
+            continue
+        namespace = details["NetworkSettings"]["SandboxKey"]
+        if details["State"]["Running"] and namespace:
+            found.append(Endpoint(details["Name"].lstrip("/"), namespace))
+    return sorted(found)
+
+
+def attach(client: Any, network: str) -> str:
+    """A temporary container on the network. Returns its id; remove it afterwards."""
+    try:
+        if not client.images(name=pause.IMAGE):
+            client.import_image_from_data(
+                pause.archive(os.uname().machine), repository=pause.REPOSITORY, tag=pause.VERSION,
+                changes=['ENTRYPOINT ["/pause"]', 'LABEL swarmlab.overlay/managed="true"'],
+            )
+        created = client.create_container(
+            pause.IMAGE, labels={LABEL: "true"}, host_config=client.create_host_config(network_mode=network),
+        )
+    except ValueError as error:
+        raise EngineError(str(error)) from error
+    try:
+        client.start(created["Id"])
+    except APIError as error:
+        client.remove_container(created["Id"], force=True)
+        raise EngineError(
+            "No local container is on network %s, and a temporary one cannot be attached: %s. "
+            "Make the network attachable, or run this where one of its tasks runs." % (network, explain(error))
+        ) from error
+    return created["Id"]
+
+
+def ask(places: list[Endpoint], network: str, wanted: dict, timeout: int) -> list[dict]:
+    """Every name from every endpoint, until all are right or the time is up."""
+    setting = work.Setting("", "", 3.0)
+    jobs = []
+    for place in places:
+        requests = [
+            {"id": name, "kind": "dns", "name": qualified(name, network), "expected": addresses, "patience": timeout}
+            for name, addresses in wanted.items()
+        ]
+        jobs.append((place, netns.begin(place.namespace, lambda r=requests: work.perform(r, setting))))
+    records = []
+    for place, job in jobs:
+        try:
+            seen = netns.finish(job, timeout + SLACK)
+        except netns.ProbeError as error:
+            raise EngineError("Asking from container %s failed: %s" % (place.name, error)) from error
+        records += [record(name, wanted[name], place.name, seen[name]) for name in wanted]
+    return records
+
+
+def qualified(name: str, network: str) -> str:
+    """The name on this very network: a container on several networks would answer for the first that has it."""
+    return "%s.%s" % (name, network)
+
+
+def record(name: str, expected: list, endpoint: str, seen: dict) -> dict:
+    """One line of the result."""
+    return dict(
+        dns.difference(expected, seen["addresses"]), name=name, expected=list(expected), observed=seen["addresses"],
+        endpoint=endpoint, answer=seen["kind"], ok=seen["ok"], seconds=seen["seconds"],
+    )
+
+
+def explain_records(records: list[dict]) -> str:
+    """The wrong records in words."""
+    parts = []
+    for row in records:
+        if row["ok"]:
+            continue
+        words = ["missing %s" % ", ".join(row["missing"])] if row["missing"] else []
+        words += ["unexpected %s" % ", ".join(row["unexpected"])] if row["unexpected"] else []
+        parts.append("%s from %s: %s" % (row["name"], row["endpoint"], " and ".join(words) or "answer %s" % row["answer"]))
+    rest = len(parts) - 5
+    return "; ".join(parts[:5]) + ("; and %d more" % rest if rest > 0 else "")
+
+
+def diff(records: list[dict]) -> dict:
+    """Expected against observed, as Ansible shows differences."""
+    def text(key: str) -> str:
+        return "".join("%s @%s: %s\n" % (row["name"], row["endpoint"], " ".join(row[key]) or "-")
+                       for row in records if not row["ok"])
+
+    return {"before_header": "expected", "after_header": "observed", "before": text("expected"), "after": text("observed")}

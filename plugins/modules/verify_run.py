@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: verify_run
+short_description: Begin a verification, and finish it with a report
+version_added: 0.1.0
+author:
+  - swarmlab contributors (@swarmlab)
+description:
+  - The controller's part of role P(swarmlab.overlay.verify#role); use the role rather than this action.
+  - With O(stage=begin) it checks what was asked for and gives the settings of a new run. With O(stage=finish) it judges what the
+    nodes told, writes the report, prints the summary, and fails when anything failed or was inconclusive.
+attributes:
+  action:
+    description: Has a corresponding action plugin, which does all the work on the controller.
+    support: full
+  check_mode:
+    description: Can run in check mode and return what a run would change, without changing it.
+    support: full
+    details:
+      - It changes no node. The report on the controller is written in check mode too.
+  diff_mode:
+    description: Returns what was changed, or in check mode what would be changed.
+    support: none
+  platform:
+    description: The systems it runs on.
+    platforms: posix
+    support: full
+options:
+  stage:
+    description: Which end of the verification.
+    type: str
+    choices: [begin, finish]
+    required: true
+  networks:
+    description: Names or shell patterns of the networks to verify.
+    type: list
+    elements: str
+    default: ["*"]
+  checks:
+    description: Ids or shell patterns of the checks to run.
+    type: list
+    elements: str
+    default: ["*"]
+  image:
+    description: Image of the probes; empty for the one made on the nodes.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds to wait for the probes to come up.
+    type: int
+    default: 90
+  convergence:
+    description: Seconds for names and paths to become right.
+    type: int
+    default: 20
+  settings:
+    description: What O(stage=begin) returned. Needed with O(stage=finish).
+    type: dict
+  directory:
+    description: Folder for the report; none is written without it.
+    type: path
+  fail:
+    description: Whether to fail when a check failed or was inconclusive.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Verify the overlay networks (the role calls this action)
+  hosts: swarm
+  gather_facts: false
+  roles:
+    - role: swarmlab.overlay.verify
+"""
+
+RETURN = r"""
+settings:
+  description: The settings that all steps of the run share.
+  returned: with O(stage=begin)
+  type: dict
+  sample: {run: 6562aa310b1f, checks: ["*"], networks: ["*"]}
+summary:
+  description: How many results there are of each status.
+  returned: with O(stage=finish)
+  type: dict
+  sample: {pass: 24, fail: 0, inconclusive: 0, skip: 1, total: 25, ok: true, seconds: 41.3}
+report:
+  description: Path of the report.
+  returned: with O(stage=finish) and O(directory)
+  type: str
+  sample: /home/me/.lab/lab/report/report.json
+"""
+
+# All of it is in plugins/action/verify_run.py.
