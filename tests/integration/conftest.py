@@ -132,7 +132,7 @@ def swarm(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
     inventory = project / "lab.yml"
     inventory.write_text(
         "---\nplugin: swarmlab.overlay.lab\nname: integration\ndriver: container\nsubnet: 10.78.0.0/24\n"
-        f"directory: {project}/.lab\n",
+        f"directory: {project}\n",
         encoding="utf-8",
     )
     lab = Swarm(inventory, tmp_path_factory.mktemp("results"), environment)
