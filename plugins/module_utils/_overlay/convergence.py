@@ -78,35 +78,42 @@ def _missing_tasks(service: Raw, current: list[dict], history: list[dict], nodes
     name = service["Spec"]["Name"]
     names = {node["ID"]: (node.get("Description") or {}).get("Hostname") or node["ID"] for node in nodes}
     wanted = [task for task in current if task.get("DesiredState") == "running"]
-    running = [task for task in wanted if _state(task) == "running"]
     pending = [task for task in wanted if _state(task) != "running"]
     if "Global" in (service["Spec"].get("Mode") or {}):
-        eligible = eligible_nodes(service, nodes)
+        eligible = {node["ID"] for node in eligible_nodes(service, nodes)}
         if not eligible:
             return [f"{name}: no node that is ready and active satisfies its constraints"]
-        held = {task.get("NodeID") for task in running}
-        absent = [node["ID"] for node in eligible if node["ID"] not in held]
-        told = {task.get("NodeID") for task in pending}
-        missing = [
-            _tell(f"{name} on {names[node]}", None, _last_error(history, None, node)) for node in absent
-            if node not in told
-        ]
-        pending = [task for task in pending if task.get("NodeID") in absent]
+        pending = [task for task in pending if task.get("NodeID") in eligible]
+        lacking = eligible - {task.get("NodeID") for task in wanted}
+        failed = [task for task in _newest_failures(history) if task.get("NodeID") in lacking]
+        lacking -= {task.get("NodeID") for task in failed}
+        nothing = [f"{name} on {names[node]}: no task there yet" for node in sorted(lacking)]
     else:
-        replicas = (((service["Spec"].get("Mode") or {}).get("Replicated")) or {}).get("Replicas", 1)
-        if len(running) == replicas and not pending:
-            return []
-        missing = _missing_slots(name, replicas, wanted, history, len(running))
-    return [_describe(name, task, history, names) for task in sorted(pending, key=_slot)] + missing
+        replicas = ((service["Spec"].get("Mode") or {}).get("Replicated") or {}).get("Replicas", 1)
+        taken = {task.get("Slot") for task in wanted}
+        failed = [task for task in _newest_failures(history) if task.get("Slot") not in taken]
+        failed = failed if len(wanted) < replicas else []
+        nothing = [] if failed else _count(name, replicas, len(wanted))
+    told = [_describe(name, task, history, names) for task in sorted(pending + failed, key=_slot)]
+    return told + nothing
 
 
-def _missing_slots(name: str, replicas: int, wanted: list[dict], history: list[dict], running: int) -> list[str]:
-    if len(wanted) > replicas:
-        return [f"{name}: {running} tasks run, {replicas} are wanted"]
-    lacking = replicas - len(wanted)
-    if not lacking:
-        return []
-    return [_tell(f"{name}: {lacking} of {replicas} tasks do not exist yet", None, _last_error(history, None, None))]
+def _count(name: str, wanted: int, there: int) -> list[str]:
+    """The number of tasks that shall run, when it is not what was declared."""
+    if there < wanted:
+        return [f"{name}: {wanted - there} of {wanted} tasks do not exist yet"]
+    if there > wanted:
+        return [f"{name}: {there} tasks are there, {wanted} are wanted"]
+    return []
+
+
+def _newest_failures(history: list[dict]) -> list[dict]:
+    """The last failed task of each slot, or of each node where there are no slots."""
+    newest: dict[t.Any, dict] = {}
+    for task in sorted(history, key=lambda task: (task.get("Status") or {}).get("Timestamp") or ""):
+        if (task.get("Status") or {}).get("Err"):
+            newest[task.get("Slot") or task.get("NodeID")] = task
+    return list(newest.values())
 
 
 def _describe(name: str, task: Raw, history: list[dict], names: t.Mapping[str, str]) -> str:
@@ -116,28 +123,11 @@ def _describe(name: str, task: Raw, history: list[dict], names: t.Mapping[str, s
     error = (task.get("Status") or {}).get("Err")
     if error:
         return f"{where}: {_state(task)}: {error}"
-    earlier = _last_error(history, task.get("Slot"), None if task.get("Slot") else task.get("NodeID"))
-    return _tell(where, _state(task), earlier)
-
-
-def _tell(where: str, state: str | None, earlier: str | None) -> str:
-    parts = [where] + ([state] if state else [])
-    return ": ".join(parts) + (f" (before it {earlier})" if earlier else "")
-
-
-def _last_error(history: list[dict], slot: int | None, node: str | None) -> str | None:
-    """State and error of the newest task in this slot, or on this node, that has an error."""
-    failed = [
-        task
-        for task in history
-        if (task.get("Status") or {}).get("Err")
-        and (not slot or task.get("Slot") == slot)
-        and (not node or task.get("NodeID") == node)
-    ]
-    if not failed:
-        return None
-    newest = max(failed, key=lambda task: task["Status"].get("Timestamp") or "")
-    return f"{_state(newest)}: {newest['Status']['Err']}"
+    place = task.get("Slot") or task.get("NodeID")
+    earlier = [failed for failed in _newest_failures(history) if (failed.get("Slot") or failed.get("NodeID")) == place]
+    return f"{where}: {_state(task)}" + "".join(
+        f" (the task before: {_state(failed)}: {failed['Status']['Err']})" for failed in earlier
+    )
 
 
 def is_alive(task: Raw) -> bool:
