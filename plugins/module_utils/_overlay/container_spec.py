@@ -170,7 +170,8 @@ ADVICE = (
     ),
     (
         ("network not found", "could not find", "no such network", "not found"),
-        "Declare network {network} with swarmlab.overlay.overlay_network on a manager.",
+        "Declare network {network} with swarmlab.overlay.overlay_network on a manager; if it is there, "
+        "a declared ipv4_address lies outside its subnets.",
     ),
     (
         ("no configured subnet", "user specified ip address", "invalid endpoint settings"),

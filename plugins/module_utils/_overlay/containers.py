@@ -178,15 +178,21 @@ def _require_running(client: APIClient, names: list[str]) -> None:
     if not names:
         return
     time.sleep(SETTLE_SECONDS)
-    problems = []
-    for name in names:
-        found = _inspect(client, name) or {"State": {"Status": "removed"}}
-        state = found["State"]
-        if not state.get("Running") or state.get("Restarting") or found.get("RestartCount"):
-            reason = state.get("Error") or f"exit code {state.get('ExitCode')}"
-            problems.append(f"container {name} does not run: it is {state['Status']} ({reason})")
+    problems = [problem for problem in (_not_running(name, _inspect(client, name)) for name in names) if problem]
     if problems:
         raise EngineError("; ".join(problems) + ". See 'docker logs' on the node, and the command that was declared.")
+
+
+def _not_running(name: str, found: dict[str, t.Any] | None) -> str | None:
+    if found is None:
+        return f"container {name} was removed meanwhile"
+    state = found["State"]
+    if found.get("RestartCount") or state.get("Restarting"):
+        return f"container {name} does not stay: it ended and was restarted {found['RestartCount']} times"
+    if not state.get("Running"):
+        reason = state.get("Error") or f"exit code {state.get('ExitCode')}"
+        return f"container {name} does not run: it is {state['Status']} ({reason})"
+    return None
 
 
 def _all_names(spec: ContainerSpec) -> str:
