@@ -27,7 +27,6 @@ from .lock import exclusive
 from .tools import free_mib, require_tools, tail
 
 BUILDER = 1  # raised when the way of building changes in a manner that the recipe's data do not show
-DISK_MIB = 4096  # size of the file system in the image; nodes with larger disks grow it when they boot
 BUILD_NEEDS_MIB = 3072
 TOOLS = {
     "mmdebstrap": ("mmdebstrap", "build the node image"),
@@ -48,9 +47,9 @@ class Image:
     folder: Path
     cached: bool
 
-    @property
-    def disk(self) -> Path:
-        return self.folder / "disk.raw"
+    def disk(self, gib: int) -> Path:
+        """The disk that nodes' disks are based on. Made in the size it is used in: nothing is to grow at a boot."""
+        return self.folder / f"disk-{gib}.raw"
 
     @property
     def kernel(self) -> Path:
@@ -69,7 +68,6 @@ def image_key(suite: str, mirror: t.Optional[str], packages: t.Sequence[str]) ->
     """The name of the image that these options make. Any change of the recipe changes it."""
     content = {
         "builder": BUILDER,
-        "disk": DISK_MIB,
         "suite": suite,
         "mirror": mirror,
         "packages": sorted({*recipe.PACKAGES, *packages}),
@@ -126,7 +124,6 @@ def _build(cache: Path, key: str, suite: str, mirror: str, packages: t.Sequence[
         with log.open("wb") as output:
             (work / "files.tar").write_bytes(files_archive())
             _run("bootstrap", bootstrap_command(work, suite, mirror, packages), output, log, report, key)
-            _run("disk", disk_command(work), output, log, report, key)
         (work / "files.tar").unlink()
         content = {"key": key, "suite": suite, "mirror": mirror, "packages": sorted(packages)}
         (work / "recipe.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -156,14 +153,36 @@ def bootstrap_command(work: Path, suite: str, mirror: str, packages: t.Sequence[
     return command
 
 
-def disk_command(work: Path) -> t.List[str]:
+def ensure_disk(cache: Path, image: Image, gib: int, report: Report) -> None:
+    """Make the image's disk of this size, unless it is there."""
+    disk = image.disk(gib)
+    if disk.is_file():
+        return
+    require_tools(TOOLS)
+    lock = cache / "images" / f"{image.key}.lock"
+    with exclusive(lock, what=f"image {image.key}", wait=1800, report=report):
+        if disk.is_file():
+            return
+        work = image.folder / f".{disk.name}"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        log = cache / "images" / f"{image.key}.log"
+        try:
+            with log.open("ab") as output:
+                _run("disk", disk_command(work, image.rootfs, gib), output, log, report, image.key)
+            (work / "disk.raw").rename(disk)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def disk_command(work: Path, rootfs: Path, gib: int) -> t.List[str]:
     """One fakeroot session unpacks the tree and makes the file system, so owners survive without root."""
     script = (
-        "set -e; mkdir root; tar -C root --numeric-owner -xpf rootfs.tar; "
+        'set -e; cd "$1"; mkdir root; tar -C root --numeric-owner -xpf "$2"; '
         "mke2fs -q -t ext4 -L swarmlab -d root -E lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0 "
-        f"-O ^metadata_csum -m 0 disk.raw {DISK_MIB}M; rm -rf root"
+        '-O ^metadata_csum -m 0 disk.raw "$3"'
     )
-    return ["fakeroot", "sh", "-c", f"cd '{work}'; {script}"]
+    return ["fakeroot", "sh", "-c", script, "sh", str(work), str(rootfs), f"{gib}G"]
 
 
 def files_archive() -> bytes:

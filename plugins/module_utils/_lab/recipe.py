@@ -72,6 +72,7 @@ MASKED_UNITS: t.Tuple[str, ...] = (
     "e2scrub_all.timer",
     "e2scrub_reap.service",
     "fstrim.timer",
+    "kmod-static-nodes.service",
     "getty-static.service",
     "getty@tty1.service",
     "ldconfig.service",
@@ -82,6 +83,7 @@ MASKED_UNITS: t.Tuple[str, ...] = (
     "modprobe@fuse.service",
     "modprobe@loop.service",
     "proc-sys-fs-binfmt_misc.automount",
+    "run-lock.mount",
     "serial-getty@ttyS0.service",
     "sys-fs-fuse-connections.mount",
     "sys-kernel-config.mount",
@@ -91,10 +93,35 @@ MASKED_UNITS: t.Tuple[str, ...] = (
     "systemd-firstboot.service",
     "systemd-hwdb-update.service",
     "systemd-journal-catalog-update.service",
+    "systemd-journal-flush.service",
     "systemd-logind.service",
+    "systemd-modules-load.service",
+    "systemd-networkd-persistent-storage.service",
     "systemd-networkd-wait-online.service",
     "systemd-pstore.service",
+    "systemd-random-seed.service",
+    "systemd-sysusers.service",
+    "systemd-tmpfiles-setup-dev-early.service",
+    "systemd-tmpfiles-setup-dev.service",
+    "systemd-udev-load-credentials.service",
     "systemd-update-done.service",
+    "systemd-user-sessions.service",
+    "tmp.mount",
+)
+
+# Each is a program that systemd runs at every boot, to find out that there is nothing for it to do.
+MASKED_GENERATORS: t.Tuple[str, ...] = (
+    "systemd-debug-generator",
+    "systemd-fstab-generator",
+    "systemd-getty-generator",
+    "systemd-gpt-auto-generator",
+    "systemd-hibernate-resume-generator",
+    "systemd-rc-local-generator",
+    "systemd-run-generator",
+    "systemd-ssh-generator",
+    "systemd-system-update-generator",
+    "systemd-sysv-generator",
+    "systemd-tpm2-generator",
 )
 
 ENABLED_UNITS: t.Tuple[str, ...] = (
@@ -247,16 +274,28 @@ chmod 755 $tree/init
 cp "/boot/vmlinuz-$version" /boot/swarmlab-kernel
 rm -rf $tree
 
-rm -f /etc/hostname /etc/ssh/ssh_host_* /etc/resolv.conf
+# Unpacking modules is slow on an emulated processor: those that networks need lie there unpacked.
+(cd "/usr/lib/modules/$version/kernel" && find net crypto lib arch drivers/net fs/overlayfs -name '*.ko.xz' |
+    xargs busybox unxz)
+depmod "$version"
+
+rm -f /etc/fstab /etc/hostname /etc/ssh/ssh_host_*
 : >/etc/machine-id
 rm -f /var/lib/dbus/machine-id
-echo "nameserver 10.0.2.3" >/etc/resolv.conf
 for unit in @MASKED@; do ln -sf /dev/null "/etc/systemd/system/$unit"; done
+mkdir -p /etc/systemd/system-generators
+for name in @GENERATORS@; do ln -sf /dev/null "/etc/systemd/system-generators/$name"; done
 systemctl --quiet enable @ENABLED@
+systemctl --quiet set-default multi-user.target
 rm -f /usr/local/lib/swarmlab/finish
-""".replace("@MODULES@", " ".join(INITRD_MODULES)).replace("@MASKED@", " ".join(MASKED_UNITS)).replace(
-    "@ENABLED@", " ".join(ENABLED_UNITS)
-)
+"""
+for _word, _names in {
+    "@MODULES@": INITRD_MODULES,
+    "@MASKED@": MASKED_UNITS,
+    "@GENERATORS@": MASKED_GENERATORS,
+    "@ENABLED@": ENABLED_UNITS,
+}.items():
+    _FINISH = _FINISH.replace(_word, " ".join(_names))
 
 _SSHD = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
@@ -269,13 +308,54 @@ MaxSessions 100
 MaxStartups 100
 """
 
-_FSTAB = "/dev/vda / ext4 rw,noatime,noinit_itable,x-systemd.growfs 0 0\n"
+# Only cards and disks are of interest: the other hundreds of devices would each be looked at, and drivers loaded for them.
+_UDEV_TRIGGER = """\
+[Service]
+ExecStart=
+ExecStart=-udevadm trigger --type=devices --action=add --subsystem-match=net --subsystem-match=block
+"""
+
+_MODPROBE = """\
+blacklist ata_generic
+blacklist ata_piix
+blacklist vmw_vsock_virtio_transport_common
+blacklist vsock
+blacklist vsock_loopback
+"""
+
+_JOURNALD = """\
+[Journal]
+Storage=volatile
+ReadKMsg=no
+Compress=no
+"""
+
+_SSH_SERVICE = """\
+[Service]
+ExecStartPre=
+"""
+
+_CONTAINERD = """\
+version = 2
+disabled_plugins = [
+  "io.containerd.grpc.v1.cri",
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper",
+  "io.containerd.snapshotter.v1.zfs",
+]
+"""
 
 # path in the image: (mode, content)
 FILES: t.Dict[str, t.Tuple[int, str]] = {
-    "etc/fstab": (0o644, _FSTAB),
+    "etc/containerd/config.toml": (0o644, _CONTAINERD),
     "etc/hosts": (0o644, "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"),
+    "etc/modprobe.d/swarmlab.conf": (0o644, _MODPROBE),
     "etc/ssh/sshd_config.d/10-swarmlab.conf": (0o644, _SSHD),
+    "etc/systemd/journald.conf.d/swarmlab.conf": (0o644, _JOURNALD),
+    "etc/systemd/system/ssh.service.d/swarmlab.conf": (0o644, _SSH_SERVICE),
+    "etc/systemd/system/systemd-udev-trigger.service.d/swarmlab.conf": (0o644, _UDEV_TRIGGER),
     "etc/systemd/system/swarmlab-ready.service": (0o644, _READY_SERVICE),
     "usr/local/lib/swarmlab/container-init": (0o755, _CONTAINER_INIT),
     "usr/local/lib/swarmlab/finish": (0o755, _FINISH),

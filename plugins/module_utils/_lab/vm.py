@@ -21,7 +21,7 @@ from pathlib import Path
 from . import accel, identity, ports, processes, qmp, recipe, sshconf
 from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Driver, Plan
 from .errors import LabError
-from .image import BUILD_NEEDS_MIB, Image, find_image, image_key
+from .image import BUILD_NEEDS_MIB, Image, ensure_disk, find_image, image_key
 from .spec import LabSpec, NodeSpec, lab_digest
 from .state import LabRecord, NodeRecord
 from .tools import available_memory_mib, find_tool, free_mib, require_tools, tail, write_private
@@ -41,9 +41,13 @@ STOP_SECONDS = 60.0
 # Every feature of a processor that is emulated costs time: this one has what cryptography gains from, and no more.
 EMULATED_CPU = "Westmere,+rdrand"
 KERNEL_ARGUMENTS = (
-    "root=/dev/vda rw rootfstype=ext4 console=ttyS0 quiet loglevel=4 net.ifnames=0 mitigations=off audit=0 nowatchdog"
-    " fsck.mode=skip systemd.show_status=no random.trust_cpu=on panic=-1 apparmor=0"
-    " init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off nokaslr cryptomgr.notests no_timer_check"
+    "root=/dev/vda rw rootfstype=ext4 console=ttyS0 quiet loglevel=4 net.ifnames=0 mitigations=off audit=0 selinux=0"
+    " apparmor=0 nowatchdog fsck.mode=skip systemd.show_status=no random.trust_cpu=on panic=-1"
+)
+# What a kernel does for safety or in case, and what it costs on an emulated processor is worth more.
+EMULATED_KERNEL_ARGUMENTS = (
+    "init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off nokaslr cryptomgr.notests no_timer_check"
+    " transparent_hugepage=never rcupdate.rcu_expedited=1 SYSTEMD_SECCOMP=0"
 )
 
 
@@ -118,6 +122,8 @@ class VmDriver(Driver):
 
     def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
         sshconf.make_key(self.spec.directory / sshconf.USER_KEY, f"lab {self.spec.name}")
+        for size in sorted({record.nodes[node.name].disk for node in nodes}):
+            ensure_disk(self.spec.cache, image, size, self.report)
         self.nodes_folder.mkdir(mode=0o700, exist_ok=True)
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda node: self._create(node, record.nodes[node.name], image), nodes))
@@ -130,7 +136,7 @@ class VmDriver(Driver):
         folder.mkdir(mode=0o700)
         sshconf.make_key(folder / "ssh_host_ed25519_key", node.name)
         command = [
-            find_tool("qemu-img") or "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk),
+            find_tool("qemu-img") or "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image.disk(entry.disk)),
             str(folder / DISK), f"{entry.disk}G",
         ]  # fmt: skip
         made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -297,7 +303,7 @@ def qemu_command(
         "-serial", f"file:{CONSOLE}",
         "-kernel", str(image.kernel),
         "-initrd", str(image.initrd),
-        "-append", KERNEL_ARGUMENTS,
+        "-append", f"{KERNEL_ARGUMENTS} {EMULATED_KERNEL_ARGUMENTS}" if emulated else KERNEL_ARGUMENTS,
         "-drive", f"file={DISK},if=virtio,format=qcow2,cache=unsafe,discard=unmap,detect-zeroes=off",
         "-device", "virtio-rng-pci",
         "-netdev", f"user,id=management,ipv6=off,restrict=off,hostfwd=tcp:{ports.LOOPBACK}:{entry.ssh_port}-:22",
