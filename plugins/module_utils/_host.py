@@ -10,6 +10,7 @@ import os
 import typing as t
 
 DAEMON_JSON = "/etc/docker/daemon.json"
+RESTART_MARK = "/etc/docker/.swarmlab-restart-due"
 MODULES_LOAD = "/etc/modules-load.d/swarmlab-overlay.conf"
 
 

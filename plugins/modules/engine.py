@@ -118,6 +118,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     DAEMON_JSON,
     MODULES_LOAD,
+    RESTART_MARK,
     HostError,
     loaded_kernel_modules,
     merge_daemon_settings,
@@ -181,11 +182,14 @@ def engine_info() -> dict[str, t.Any] | None:
     return info if info.get("ServerVersion") else None
 
 
+def require_systemd(need: str) -> None:
+    if not os.path.isdir("/run/systemd/system"):
+        raise HostError(f"Docker Engine {need}, and this host has no systemd to do it; do it by hand and run this again")
+
+
 def start_engine(module: AnsibleModule, restart: bool) -> None:
     """Start or restart the engine by the host's service manager and wait until it answers."""
-    if not os.path.isdir("/run/systemd/system"):
-        verb = "must be restarted to take its new settings" if restart else "does not run"
-        raise HostError(f"Docker Engine {verb}, and this host has no systemd to do it; do it by hand and run this again")
+    require_systemd("does not run")
     run("systemctl", "enable", "docker.service")
     code, out = run("systemctl", "restart" if restart else "start", "docker.service")
     deadline = time.monotonic() + module.params["timeout"]
@@ -229,15 +233,21 @@ def declare(module: AnsibleModule) -> dict[str, t.Any]:
     diff = []
     if at_boot:
         diff += declare_file(module, MODULES_LOAD, read_text(MODULES_LOAD), "".join(f"{name}\n" for name in at_boot))
-    new_settings = settings != present
-    if new_settings:
+    info = engine_info()
+    # The mark outlives a run that was interrupted between writing the settings and the restart.
+    restart = os.path.exists(RESTART_MARK) or settings != present and info is not None
+    if settings != present:
+        if restart:
+            require_systemd("must be restarted to take its new settings")
+            declare_file(module, RESTART_MARK, "", "\n")
         diff += declare_file(module, DAEMON_JSON, before, json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
-    info = engine_info()
-    result["restarted"] = new_settings or info is None
+    result["restarted"] = restart or info is None
     if result["restarted"] and not module.check_mode:
-        start_engine(module, restart=new_settings and info is not None)
+        start_engine(module, restart)
         info = engine_info()
+        if restart:
+            os.unlink(RESTART_MARK)
     if info:
         result.update(engine_version=info["ServerVersion"], swarm=swarm_place(info))
     result["changed"] = bool(diff) or loaded or result["restarted"]

@@ -58,7 +58,7 @@ class Swarm:
         done = self.ansible("ansible", host, "-m", name, "-a", json.dumps(args), "--diff", "--tree", str(tree), *mode)
         result = tree / host
         assert result.exists(), f"{name} on {host} left no result:\n{done.stdout}\n{done.stderr}"
-        return json.loads(result.read_text(encoding="utf-8"))
+        return {"failed": done.returncode != 0, **json.loads(result.read_text(encoding="utf-8"))}
 
     def playbook(self, playbook: str, extra_vars: dict | None = None, *argv: str) -> tuple[int, str]:
         """Exit code and output of a playbook: a path, or a name such as ``swarmlab.overlay.verify``."""
