@@ -1,0 +1,92 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module overlay_container and role overlays against a real swarm."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+NO_CHANGE = re.compile(r"^vm\d .*changed=0 +unreachable=0 +failed=0", re.MULTILINE)
+
+
+@pytest.fixture
+def networks(swarm, unique) -> list[str]:
+    names = [f"{unique}-a", f"{unique}-b"]
+    declared = [{"name": names[0], "attachable": True, "subnets": ["10.215.0.0/24"]}, {"name": names[1], "attachable": True}]
+    result = swarm.run("overlay_network", {"networks": declared})
+    assert result["changed"], result
+    return names
+
+
+def container(swarm, unique: str, **more: object) -> dict:
+    return dict({"name": unique, "image": swarm.image, "command": "sleep 100000"}, **more)
+
+
+def test_attach_on_a_worker_that_never_saw_the_networks(swarm, unique, networks) -> None:
+    assert unique not in swarm.docker("vm2", "network", "ls")
+    attachments = [{"name": networks[0], "aliases": ["al"], "ipv4_address": "10.215.0.77"}, networks[1]]
+    args = container(swarm, unique, networks=attachments, hostname="box")
+    assert swarm.run("overlay_container", args, host="vm2", check=True)["changed"]
+    created = swarm.run("overlay_container", args, host="vm2")
+    assert created["changed"], created
+    assert created["containers"][0]["addresses"][networks[0]] == "10.215.0.77"
+    there = json.loads(swarm.docker("vm2", "inspect", unique))[0]
+    assert there["State"]["Running"] and set(there["NetworkSettings"]["Networks"]) == set(networks)
+    assert not swarm.run("overlay_container", args, host="vm2")["changed"]
+    fewer = swarm.run("overlay_container", dict(args, networks=attachments[:1]), host="vm2")
+    assert [action["action"] for action in fewer["actions"]] == ["recreate"]
+    swarm.docker("vm2", "stop", "--time", "0", unique)
+    again = swarm.run("overlay_container", dict(args, networks=attachments[:1]), host="vm2")
+    assert [action["action"] for action in again["actions"]] == ["start"]
+    users = swarm.run("overlay_network_info", {"names": [networks[0]]})["networks"][0]["users"]
+    assert [(user["kind"], user["node"]) for user in users] == [("container", "vm2")]
+    assert swarm.run("overlay_container", {"name": unique, "state": "absent"}, host="vm2")["changed"]
+    assert not swarm.run("overlay_container", {"name": unique, "state": "absent"}, host="vm2")["changed"]
+
+
+def test_refusals_name_the_reason_and_leave_nothing(swarm, unique, networks) -> None:
+    swarm.run("overlay_network", {"name": f"{unique}-closed"})
+    for network, command, words in (
+        (f"{unique}-closed", "sleep 9", f"Set attachable: true on network {unique}-closed"),
+        (f"{unique}-none", "sleep 9", f"Declare network {unique}-none"),
+        (networks[0], "nonesuch", "executable file not found"),
+        (networks[0], "sh -c 'exit 3'", "does not"),
+    ):
+        args = container(swarm, unique, networks=[network], command=command)
+        result = swarm.run("overlay_container", args, host="vm3")
+        assert result["failed"] and words in result["msg"], result
+        if "exit 3" not in command:
+            assert unique not in swarm.docker("vm3", "ps", "--all", "--format", "{{.Names}}").splitlines()
+
+
+def test_role_overlays_declares_all_and_then_changes_nothing(swarm, unique) -> None:
+    declared = {
+        "overlays_networks": [{"name": f"{unique}-n", "attachable": True}],
+        "overlays_services": [
+            {"name": f"{unique}-s", "image": swarm.image, "command": "sleep 100000", "stop_grace_period": 1,
+             "networks": [f"{unique}-n"], "replicas": 2}
+        ],
+        "overlays_containers": [
+            {"node": "vm3", "name": f"{unique}-c", "image": swarm.image, "command": "sleep 100000",
+             "networks": [f"{unique}-n"]}
+        ],
+    }
+    code, output = swarm.playbook("swarmlab.overlay.overlays", declared, "--check")
+    assert code == 0, output
+    assert unique not in swarm.docker("vm1", "network", "ls")
+    code, output = swarm.playbook("swarmlab.overlay.overlays", declared)
+    assert code == 0, output
+    assert f"{unique}-c" in swarm.docker("vm3", "ps")
+    code, output = swarm.playbook("swarmlab.overlay.overlays", declared)
+    assert code == 0, output
+    assert len(NO_CHANGE.findall(output)) == 3, output
+
+
+def test_role_overlays_refuses_an_unknown_node(swarm, unique) -> None:
+    declared = {"overlays_containers": [{"node": "vm9", "name": unique, "image": "x", "networks": ["y"]}]}
+    code, output = swarm.playbook("swarmlab.overlay.overlays", declared)
+    assert code != 0
+    assert "not in the inventory: vm9" in " ".join(output.split())

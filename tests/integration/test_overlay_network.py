@@ -1,0 +1,190 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules overlay_network and overlay_network_info against a real swarm; the docker CLI looks from outside."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+OTHER = {
+    "encrypted": True,
+    "attachable": True,
+    "internal": True,
+    "mtu": 1400,
+    "labels": {"a": "b"},
+    "subnets": ["10.211.0.0/24"],
+    "driver_options": {"com.docker.network.driver.overlay.vxlanid_list": "70001"},
+}
+
+
+def inspect(swarm, name: str, host: str = "vm1") -> dict:
+    return json.loads(swarm.docker(host, "network", "inspect", name))[0]
+
+
+def exists(swarm, name: str) -> bool:
+    return name in swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}").splitlines()
+
+
+def declare(swarm, check: bool = False, host: str = "vm1", **args: object) -> dict:
+    result = swarm.run("overlay_network", args, host=host, check=check)
+    assert not result.get("failed"), result
+    return result
+
+
+def refuse(swarm, host: str = "vm1", **args: object) -> dict:
+    result = swarm.run("overlay_network", args, host=host)
+    assert result.get("failed"), result
+    assert not result.get("changed"), result
+    assert "Traceback" not in result["msg"]
+    return result
+
+
+def test_create_twice_and_remove_twice(swarm, unique) -> None:
+    args = dict(OTHER, name=unique, subnets=[{"subnet": "10.212.0.0/24", "gateway": "10.212.0.9"}])
+    assert declare(swarm, **args)["changed"]
+    there = inspect(swarm, unique)
+    assert (there["Driver"], there["Scope"], there["Attachable"], there["Internal"]) == ("overlay", "swarm", True, True)
+    assert there["Options"]["com.docker.network.driver.mtu"] == "1400"
+    assert "encrypted" in there["Options"]
+    assert there["IPAM"]["Config"] == [{"Subnet": "10.212.0.0/24", "Gateway": "10.212.0.9"}]
+    assert there["Labels"]["a"] == "b"
+    assert there["Labels"]["swarmlab.overlay/managed"] == "true"
+    assert not declare(swarm, **args)["changed"]
+    assert inspect(swarm, unique)["Id"] == there["Id"]
+    assert declare(swarm, name=unique, state="absent")["changed"]
+    assert not exists(swarm, unique)
+    assert not declare(swarm, name=unique, state="absent")["changed"]
+
+
+def shown_diff(swarm, args: dict, *mode: str) -> list[str]:
+    """The lines that Ansible shows as removed and added."""
+    module = ("-m", "swarmlab.overlay.overlay_network", "-a", json.dumps(args))
+    shown = swarm.ansible("ansible", "vm1", *module, "--diff", *mode).stdout
+    return [line for line in shown.splitlines() if line.startswith(("+ ", "- "))]
+
+
+def test_check_mode_predicts_what_a_run_does(swarm, unique) -> None:
+    for args in ({"attachable": True}, {"mtu": 1400}, {"state": "absent"}):
+        before = exists(swarm, unique)
+        predicted = shown_diff(swarm, dict(args, name=unique), "--check")
+        assert exists(swarm, unique) == before
+        assert predicted and predicted == shown_diff(swarm, dict(args, name=unique))
+
+
+@pytest.mark.parametrize("field", sorted(OTHER))
+def test_a_property_that_differs_is_seen_in_both_directions(swarm, unique, field: str) -> None:
+    declare(swarm, name=unique)
+    with_it = {"name": unique, field: OTHER[field]}
+    assert declare(swarm, **with_it)["changed"]
+    assert not declare(swarm, **with_it)["changed"]
+    back = declare(swarm, check=True, name=unique)
+    assert back["changed"], f"a dropped {field} is not seen"
+
+
+def test_fifty_networks_in_one_call(swarm, unique) -> None:
+    networks = [{"name": f"{unique}-{number:02}", "attachable": True} for number in range(50)]
+    start = time.monotonic()
+    created = declare(swarm, networks=networks)
+    seconds = time.monotonic() - start
+    assert len(created["networks"]) == 50
+    assert len({network["vxlan_ids"][0] for network in created["networks"]}) == 50
+    assert not declare(swarm, networks=networks)["changed"]
+    assert declare(swarm, networks=networks, state="absent")["changed"]
+    assert seconds < 20
+
+
+def test_a_network_in_use_is_not_touched_and_users_are_named(swarm, unique) -> None:
+    declare(swarm, networks=[{"name": f"{unique}-used", "attachable": True}, {"name": f"{unique}-free"}])
+    used = inspect(swarm, f"{unique}-used")["Id"]
+    swarm.docker("vm1", "service", "create", "--detach", "--no-resolve-image", "--name", f"{unique}-svc", "--network",
+                 f"{unique}-used", "--stop-grace-period", "1s", swarm.image, "sleep", "1000")
+    swarm.docker("vm2", "run", "--detach", "--name", f"{unique}-box", "--network", f"{unique}-used", swarm.image,
+                 "sleep", "1000")
+    networks = [{"name": f"{unique}-used", "encrypted": True}, {"name": f"{unique}-free", "mtu": 1400}]
+    result = refuse(swarm, networks=networks)
+    for words in (f"service {unique}-svc", "container ", "on vm2", "encrypted: False -> True", "attachable: True -> False"):
+        assert words in result["msg"]
+    assert result["refused"][0]["network"] == f"{unique}-used"
+    assert inspect(swarm, f"{unique}-used")["Id"] == used
+    assert "com.docker.network.driver.mtu" not in inspect(swarm, f"{unique}-free")["Options"]
+    assert f"service {unique}-svc" in refuse(swarm, name=f"{unique}-used", state="absent")["msg"]
+    swarm.docker("vm2", "rm", "--force", f"{unique}-box")
+    swarm.docker("vm1", "service", "rm", f"{unique}-svc")
+    assert declare(swarm, networks=networks)["changed"], "a service that was just removed must not be in the way"
+
+
+def test_a_local_network_of_the_same_name_is_an_error(swarm, unique) -> None:
+    swarm.docker("vm1", "network", "create", unique)
+    assert "local-scoped bridge network" in refuse(swarm, name=unique)["msg"]
+    assert "local-scoped bridge network" in refuse(swarm, name=unique, state="absent")["msg"]
+
+
+def test_overlap_with_an_existing_network(swarm, unique) -> None:
+    declare(swarm, name=f"{unique}-a", subnets=["10.213.0.0/24"])
+    result = refuse(swarm, networks=[{"name": f"{unique}-c"}, {"name": f"{unique}-b", "subnets": ["10.213.0.0/16"]}])
+    assert f"overlaps 10.213.0.0/24 of the existing network {unique}-a" in result["msg"]
+    assert not exists(swarm, f"{unique}-c")
+
+
+@pytest.mark.parametrize(
+    "entry, words",
+    [
+        ({"subnets": ["10.214.0.0/33"]}, "is not a subnet"),
+        ({"subnets": ["10.214.0.7/24"]}, "host bits set"),
+        ({"mtu": 67}, "68 to 65535"),
+        ({"mtu": 65536}, "68 to 65535"),
+        ({"encryptd": True}, "encryptd"),
+        ({"driver_options": {"encrypted": "false"}}, "presence only"),
+        ({"driver_options": {"com.docker.network.driver.mtuu": "1"}}, "ignore it silently"),
+        ({"labels": {"a": True}}, "quote it"),
+    ],
+)
+def test_bad_input_changes_nothing(swarm, unique, entry: dict, words: str) -> None:
+    result = refuse(swarm, networks=[{"name": f"{unique}-good"}, dict(entry, name=f"{unique}-bad")])
+    assert words in result["msg"]
+    assert not exists(swarm, f"{unique}-good")
+
+
+def test_ingress_and_missing_name_are_refused(swarm, unique) -> None:
+    assert "ingress" in refuse(swarm, name="ingress", state="absent")["msg"]
+    assert "one of the following is required" in refuse(swarm, attachable=True)["msg"]
+    assert "mutually exclusive" in refuse(swarm, name=unique, networks=[])["msg"]
+
+
+def test_a_worker_names_the_managers(swarm, unique) -> None:
+    result = refuse(swarm, host="vm2", name=unique)
+    assert "vm2 is a worker" in result["msg"]
+    assert ":2377" in result["msg"]
+
+
+def test_unreachable_engine(swarm, unique) -> None:
+    result = refuse(swarm, name=unique, docker_host="unix:///run/no-engine.sock")
+    assert "unix:///run/no-engine.sock" in result["msg"]
+    assert "does not exist" in result["msg"]
+
+
+def test_missing_sdk(swarm, unique) -> None:
+    isolated = "#!/bin/sh\\nexec /usr/bin/python3 -S \"$@\"\\n"
+    swarm.shell("vm1", f"printf '{isolated}' > /tmp/{unique}-python && chmod +x /tmp/{unique}-python")
+    done = swarm.ansible("ansible", "vm1", "-m", "swarmlab.overlay.overlay_network", "-a", json.dumps({"name": unique}),
+                         "-e", f"ansible_python_interpreter=/tmp/{unique}-python")
+    swarm.shell("vm1", f"rm /tmp/{unique}-python")
+    told = " ".join(done.stdout.split())
+    assert "Docker SDK for Python" in told
+    assert "python3-docker" in told
+
+
+def test_info_on_manager_and_worker(swarm, unique) -> None:
+    declare(swarm, name=unique)
+    manager = swarm.run("overlay_network_info", {"names": [unique, f"{unique}-none"]})
+    assert manager["missing"] == [f"{unique}-none"]
+    assert manager["networks"][0]["records"] == {}
+    assert manager["networks"][0]["id"] == inspect(swarm, unique)["Id"]
+    worker = swarm.run("overlay_network_info", {"names": [unique]}, host="vm2")
+    assert worker["networks"] == [], "a worker knows no overlay before its first endpoint there"
+    assert "is a worker" in worker["records_missing_because"]
+    everything = swarm.run("overlay_network_info", {"engine_timeout": 30})
+    assert {"ingress", unique} <= {network["name"] for network in everything["networks"]}

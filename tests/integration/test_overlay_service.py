@@ -1,0 +1,98 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module overlay_service against a real swarm."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def network(swarm, unique) -> str:
+    result = swarm.run("overlay_network", {"name": f"{unique}-net", "attachable": True})
+    assert result["changed"], result
+    return f"{unique}-net"
+
+
+def service(swarm, name: str, network: str, **more: object) -> dict:
+    return dict(
+        {"name": name, "image": swarm.image, "command": "sleep 100000", "stop_grace_period": 1, "networks": [network]},
+        **more,
+    )
+
+
+def spec(swarm, name: str) -> dict:
+    return json.loads(swarm.docker("vm1", "service", "inspect", name))[0]["Spec"]
+
+
+def test_services_converge_and_their_records_are_known(swarm, unique, network) -> None:
+    services = [
+        service(swarm, f"{unique}-web", network, replicas=2, networks=[{"name": network, "aliases": ["www"]}]),
+        service(swarm, f"{unique}-all", network, mode="global", endpoint_mode="dnsrr"),
+    ]
+    predicted = swarm.run("overlay_service", {"services": services}, check=True)
+    assert predicted["changed"] and unique not in swarm.docker("vm1", "service", "ls")
+    created = swarm.run("overlay_service", {"services": services})
+    assert created["changed"], created
+    assert created["actions"] == predicted["actions"]
+    assert swarm.docker("vm1", "service", "ls", "--filter", f"name={unique}", "--format", "{{.Replicas}}").split() == [
+        "3/3", "2/2",
+    ]
+    assert not swarm.run("overlay_service", {"services": services})["changed"]
+    records = swarm.run("overlay_network_info", {"names": [network]})["networks"][0]["records"]
+    assert records["www"] == records[f"{unique}-web"] == [created["services"][0]["vips"][network]]
+    assert len(records["tasks.www"]) == 2
+    assert records[f"{unique}-all"] == records[f"tasks.{unique}-all"]
+    assert len(records[f"{unique}-all"]) == 3
+
+
+def test_an_update_keeps_what_is_not_declared(swarm, unique, network) -> None:
+    swarm.docker("vm1", "service", "create", "--detach", "--no-resolve-image", "--name", unique, "--update-parallelism",
+                 "7", "--limit-memory", "64M", "--network", network, swarm.image, "sleep", "100000")
+    before = spec(swarm, unique)
+    result = swarm.run("overlay_service", {"name": unique, "replicas": 2, "env": {"A": "b"}})
+    assert result["changed"], result
+    after = spec(swarm, unique)
+    assert after["Mode"]["Replicated"]["Replicas"] == 2
+    assert after["TaskTemplate"]["ContainerSpec"].pop("Env") == ["A=b"]
+    after["Mode"] = before["Mode"]
+    assert after == before
+
+
+def test_what_does_not_converge_is_told_task_by_task(swarm, unique, network) -> None:
+    services = [
+        service(swarm, f"{unique}-bad", network, image="swarmlab/none:local", constraints=["node.hostname == vm3"]),
+        service(swarm, f"{unique}-nowhere", network, constraints=["node.hostname == vm9"]),
+        service(swarm, f"{unique}-good", network),
+    ]
+    result = swarm.run("overlay_service", {"services": services, "timeout": 8})
+    assert result["failed"]
+    assert f"{unique}-bad.1 on vm3: rejected: No such image: swarmlab/none:local" in result["msg"]
+    assert f"{unique}-nowhere.1 on no node yet: pending: no suitable node" in result["msg"]
+    assert f"{unique}-good" not in result["msg"]
+
+
+def test_absent_waits_so_that_the_network_can_go(swarm, unique, network) -> None:
+    assert swarm.run("overlay_service", service(swarm, unique, network, replicas=3))["changed"]
+    assert swarm.run("overlay_service", {"name": unique, "state": "absent"})["changed"]
+    swarm.docker("vm1", "network", "rm", network)
+    assert not swarm.run("overlay_service", {"name": unique, "state": "absent"})["changed"]
+
+
+def test_bad_declarations_change_nothing(swarm, unique, network) -> None:
+    good = service(swarm, f"{unique}-good", network)
+    for bad, words in (
+        (service(swarm, f"{unique}-bad", "nonesuch"), "there is no swarm network nonesuch"),
+        (service(swarm, f"{unique}-bad", network, mode="global", replicas=2), "cannot go with mode global"),
+        ({"name": f"{unique}-bad"}, "image is needed"),
+    ):
+        result = swarm.run("overlay_service", {"services": [good, bad]})
+        assert result["failed"] and words in result["msg"], result
+    assert unique not in swarm.docker("vm1", "service", "ls")
+
+
+def test_a_worker_names_the_managers(swarm, unique) -> None:
+    result = swarm.run("overlay_service", {"name": unique, "image": swarm.image}, host="vm2")
+    assert "vm2 is a worker" in result["msg"] and ":2377" in result["msg"]
