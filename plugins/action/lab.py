@@ -17,11 +17,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import lifecycle
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import (
-    LabSpec,
-    manager_warning,
-    parse,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import LabSpec, parse
 
 display = Display()
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -100,9 +96,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         del tmp
-        options = {key: self._task.args.get(key) for key in self._task.args if key not in ("_raw_params",)}
         try:
-            spec = parse({key: value for key, value in options.items() if value not in (None, "")}, self._base())
+            # The role gives an absolute directory; for others it is below the folder that Ansible was called in.
+            spec = parse(self._task.args, Path.cwd())
             with interruptible():
                 outcome = lifecycle.run(spec, self._task.check_mode, self._say(spec))
         except LabError as error:
@@ -116,17 +112,9 @@ class ActionModule(ActionBase):
             result.update(failed=True, msg=str(LabError("LAB-E-SYSTEM", reason=reason)), error_id="LAB-E-SYSTEM")
             return result
         result.update(describe(spec, outcome))
-        warnings = list(outcome.warnings)
-        even = manager_warning(spec.managers)
-        if even and spec.state == "present" and outcome.changed:
-            warnings.append(even)
-        if warnings:
-            result["warnings"] = warnings
+        if outcome.warnings:
+            result["warnings"] = outcome.warnings
         return result
-
-    def _base(self) -> Path:
-        """The project: the working folder of whoever called Ansible. The role gives an absolute directory anyway."""
-        return Path.cwd()
 
     @staticmethod
     def _say(spec: LabSpec) -> t.Callable[[str], None]:

@@ -141,6 +141,7 @@ name: quick
 driver: container
 """
 
+import os
 import shlex
 import typing as t
 from pathlib import Path
@@ -162,6 +163,11 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf impo
 
 display = Display()
 NOT_IN_FILE = ("state",)
+ENVIRONMENT = {
+    name: "SWARMLAB_LAB" if name == "name" else f"SWARMLAB_{name.upper()}"
+    for name in DEFAULTS
+    if name not in ("image", *NOT_IN_FILE)
+}
 PARSER_ERROR = 4  # the exit status Ansible itself uses for what it cannot parse
 
 
@@ -237,7 +243,10 @@ class InventoryModule(BaseInventoryPlugin):
         self._populate(spec)
 
     def _spec(self, known: t.Iterable[str], path: Path) -> LabSpec:
-        options = {name: self._templated(self.get_option(name)) for name in known}
+        # Ansible itself would let the file win over the environment.
+        options = {
+            name: os.environ.get(ENVIRONMENT.get(name, "")) or self._templated(self.get_option(name)) for name in known
+        }
         project = project_folder(path)
         base = options.pop("directory")
         if base:

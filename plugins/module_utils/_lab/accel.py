@@ -83,7 +83,7 @@ def _probe(qemu: str, kernel: Path, initrd: Path) -> t.Optional[str]:
                 return "KVM starts a guest here and fails to run it (KVM internal error)"
             if readable and not chunk:
                 reason = output.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no reason given"]
-                return f"QEMU with KVM ended at once ({reason[0]})"
+                return f"QEMU with KVM ended at once ({reason[0].split(': ', 1)[-1][:90]})"
         return f"a guest said nothing for {PROBE_SECONDS:.0f} s under KVM"
     finally:
         process.kill()

@@ -103,7 +103,8 @@ CATALOGUE: t.Dict[str, Entry] = {
     ),
     "LAB-E-UNREADY": Entry(
         "{node} booted, but its Docker Engine did not become ready",
-        "Its console is in {log}; set retain_failed to keep a new lab for a look, then read 'journalctl -u docker' on it.",
+        "Its console is in {log}. Set retain_failed to keep a new lab for a look, read 'journalctl -u docker' on the node, and"
+        " stop and start the lab to try again.",
     ),
     "LAB-E-NOENGINE": Entry(
         "the Docker Engine of this machine cannot be used: {reason}",

@@ -27,6 +27,8 @@ from .state import LabRecord, NodeRecord
 from .vm import default_vcpus
 
 LOCK_SECONDS = 30
+RECREATE = "this takes effect when the lab is destroyed and created again"
+RESTART = "this takes effect when the lab is stopped and started again"
 # What a lab's folder may hold when its record is missing, for it to be taken for a lab all the same.
 OWN_ENTRIES = frozenset({state.FILE, "ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "nodes", "report"})
 
@@ -61,13 +63,16 @@ def run(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
         return _act(spec, True, report)
     _make_folder(folder.parent)
     lock = folder.parent / f".{folder.name}.lock"
-    with exclusive(lock, what=f"lab {spec.name}", wait=LOCK_SECONDS, report=report):
-        outcome = _act(spec, False, report)
-        if spec.state == "absent":
-            lock.unlink()
-    if spec.state == "absent" and folder.parent.name == ".lab" and not any(folder.parent.iterdir()):
-        folder.parent.rmdir()
-    return outcome
+    try:
+        with exclusive(lock, what=f"lab {spec.name}", wait=LOCK_SECONDS, report=report):
+            try:
+                return _act(spec, False, report)
+            finally:
+                if not folder.exists():
+                    lock.unlink()
+    finally:
+        if folder.parent.name == ".lab" and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
 
 
 def _act(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
@@ -103,18 +108,23 @@ def plan_nodes(spec: LabSpec, states: t.Mapping[str, str]) -> Plan:
     )
 
 
-def notes(spec: LabSpec, record: LabRecord) -> t.List[str]:
-    """What the definition says now and the lab does not have."""
+def notes(spec: LabSpec, record: LabRecord, running: t.Container[str]) -> t.List[str]:
+    """What the definition says and the lab will not have after this run."""
     found = []
-    for name, entry in record.nodes.items():
-        for key, wanted in (("memory", spec.memory), ("vcpus", spec.vcpus), ("disk", spec.disk)):
-            if wanted and getattr(entry, key) != wanted:
-                found.append(f"{name} has {key} {getattr(entry, key)}, not {wanted}: it was made so")
     wanted_image = image_key(spec.suite, spec.mirror, spec.packages)
     if record.image != wanted_image:
-        found.append(f"the nodes were made from image {record.image}, not from {wanted_image}")
-    if found:
-        found.append("such changes take effect when the lab is destroyed and created again")
+        found.append(f"the nodes were made from image {record.image}, not from {wanted_image}; {RECREATE}")
+    if spec.driver != "vm":
+        return found
+    for name, entry in record.nodes.items():
+        if entry.disk != spec.disk:
+            found.append(f"{name} has a disk of {entry.disk} GiB, not {spec.disk}; {RECREATE}")
+        if name not in running:
+            continue
+        if entry.memory != spec.memory:
+            found.append(f"{name} has {entry.memory} MiB of memory, not {spec.memory}; {RESTART}")
+        if spec.vcpus and entry.vcpus != spec.vcpus:
+            found.append(f"{name} has {entry.vcpus} processor(s), not {spec.vcpus}; {RESTART}")
     return found
 
 
@@ -126,11 +136,12 @@ def _present(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
     extra = [name for name, entry in record.nodes.items() if entry.index > spec.nodes]
     if extra:
         raise LabError("LAB-E-SHRINK", extra=", ".join(extra), wanted=spec.nodes)
-    outcome.warnings = notes(spec, record) if existing else []
     names = [node.name for node in spec.node_list]
     with outcome.timed("look"):
         states = driver.observe(names)
     plan = plan_nodes(spec, states)
+    if existing:
+        outcome.warnings = notes(spec, record, {*names} - {node.name for node in plan.start})
     outcome.record = record
     outcome.before = states
     outcome.after = dict.fromkeys(names, RUNNING)
@@ -178,7 +189,10 @@ def _boot(
         record.image = image.key
         record.accel = driver.accelerator(image)
         for node in plan.create:
-            record.nodes.setdefault(node.name, _new_record(spec, node, record.accel))
+            record.nodes.setdefault(node.name, _new_record(spec, node))
+        for node in plan.start:
+            record.nodes[node.name].memory = spec.memory
+            record.nodes[node.name].vcpus = spec.vcpus or default_vcpus(record.accel)
         state.save(spec.directory, record)
         driver.create(plan.create, record, image)
     with outcome.timed("boot"):
@@ -190,13 +204,13 @@ def _boot(
         driver.wait_ready(spec.node_list, record)
 
 
-def _new_record(spec: LabSpec, node: NodeSpec, accelerator: str) -> NodeRecord:
+def _new_record(spec: LabSpec, node: NodeSpec) -> NodeRecord:
     return NodeRecord(
         index=node.index,
         address=node.address,
         machine_id=secrets.token_hex(16),
         memory=spec.memory,
-        vcpus=spec.vcpus or default_vcpus(accelerator),
+        vcpus=spec.vcpus,
         disk=spec.disk,
     )
 

@@ -38,6 +38,7 @@ DISK_GROWTH_MIB = 512  # what a node writes in an ordinary session
 EMULATION_FACTOR = 4  # time limits under emulation
 SAY_EVERY = 10.0
 STOP_SECONDS = 60.0
+PANIC_MARK = "Kernel panic"
 # Every feature of a processor that is emulated costs time: this one has what cryptography gains from, and no more.
 EMULATED_CPU = "Westmere,+rdrand"
 KERNEL_ARGUMENTS = (
@@ -206,10 +207,9 @@ class VmDriver(Driver):
         started = said = time.monotonic()
         waiting = {node.name: node for node in nodes}
         while waiting:
-            for name in list(waiting):
-                if self._is_ready(waiting[name]):
-                    del waiting[name]
-                    self.report(f"{name}: ready after {time.monotonic() - started:.0f} s")
+            for name in self._newly_ready(waiting):
+                del waiting[name]
+                self.report(f"{name}: ready after {time.monotonic() - started:.0f} s")
             seconds = time.monotonic() - started
             if waiting and seconds > limit:
                 raise LabError(
@@ -222,24 +222,32 @@ class VmDriver(Driver):
             if waiting and time.monotonic() - said >= SAY_EVERY:
                 said = time.monotonic()
                 self.report(f"waiting, {seconds:.0f} s: {self._stages(waiting, record)}")
-            time.sleep(0.2)
+            time.sleep(0.3 if waiting else 0)
 
-    def _is_ready(self, node: NodeSpec) -> bool:
-        console = self.folder(node.name) / CONSOLE
-        if self._console_says(node.name, recipe.READY_MARK):
-            return self._ssh(node)
-        if self._console_says(node.name, recipe.FAILED_MARK):
-            raise LabError("LAB-E-UNREADY", node=node.name, log=console)
-        if node.name not in processes.find(self.nodes_folder):
-            reason = tail(console, 2) or tail(self.folder(node.name) / "qemu.log", 2) or "no output"
-            raise LabError("LAB-E-DIED", node=node.name, reason=reason, log=console)
+    def _newly_ready(self, waiting: t.Mapping[str, NodeSpec]) -> t.List[str]:
+        """Nodes that answer. Only those that say on their console that they are ready are asked: asking costs them time."""
+        alive = processes.find(self.nodes_folder)
+        candidates = [name for name in waiting if self._says_ready(name, alive)]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            answers = list(pool.map(self._answers, candidates))
+        return [name for name, answer in zip(candidates, answers) if answer]
+
+    def _says_ready(self, name: str, alive: t.Container[str]) -> bool:
+        console = self.folder(name) / CONSOLE
+        if name not in alive or self._console_says(name, PANIC_MARK):
+            reason = tail(console, 2) or tail(self.folder(name) / "qemu.log", 2) or "no output"
+            raise LabError("LAB-E-DIED", node=name, reason=reason, log=console)
+        if self._console_says(name, recipe.READY_MARK):
+            return True
+        if self._console_says(name, recipe.FAILED_MARK):
+            raise LabError("LAB-E-UNREADY", node=name, log=console)
         return False
 
-    def _ssh(self, node: NodeSpec) -> bool:
+    def _answers(self, name: str) -> bool:
         """The whole way that Ansible will take: port, host key, user key, engine."""
         command = [
             "ssh", "-F", str(self.spec.directory / sshconf.CONFIG), "-o", "BatchMode=yes", "-o", "ConnectTimeout=20",
-            node.name, "test -S /run/docker.sock",
+            name, "test -S /run/docker.sock",
         ]  # fmt: skip
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 

@@ -1,0 +1,226 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+import socket
+import stat
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import errors, identity, image, ports, recipe, state
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.container import CAPABILITIES, missing_capabilities
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import CATALOGUE, LabError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf import (
+    make_key,
+    render_config,
+    render_known_hosts,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.tools import (
+    available_memory_mib,
+    tail,
+    write_private,
+)
+
+SPEC = parse({"name": "demo", "nodes": 2}, Path("/project"))
+SOURCES = Path(errors.__file__).parent
+DOCUMENT = SOURCES.parents[2] / "docs" / "lab.md"
+
+
+
+def test_the_catalogue_is_complete_and_has_nothing_unused():
+    raised = {
+        name
+        for path in SOURCES.rglob("*.py")
+        if path.name != "errors.py"
+        for name in re.findall(r"LAB-E-[A-Z]+", path.read_text())
+    } | {"LAB-E-SYSTEM"}
+    assert raised == set(CATALOGUE)
+
+
+@pytest.mark.parametrize("error_id", sorted(CATALOGUE))
+def test_every_error_is_documented_and_can_be_rendered(error_id):
+    entry = CATALOGUE[error_id]
+    fields = set(re.findall(r"{(\w+)}", entry.cause + entry.advice.replace("{{", "").replace("}}", "")))
+    error = LabError(error_id, **dict.fromkeys(fields, "X"))
+    assert error.message.startswith(f"{error_id}: ")
+    assert error.message.endswith((".", "X"))
+    assert f"`{error_id}`" in DOCUMENT.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("deb http://m.example/debian trixie main\n", ["http://m.example/debian"]),
+        ("deb [arch=amd64 signed-by=/k.gpg] https://m.example/debian/ trixie main\n", ["https://m.example/debian/"]),
+        ("# deb http://m.example/debian trixie main\n", []),
+        ("deb-src http://m.example/debian trixie main\n", []),
+        ("deb http://security.example/debian-security trixie-security main\n", []),
+        ("deb https://download.example/linux/docker trixie stable\n", []),
+        ("", []),
+    ],
+)
+def test_mirror_of_one_line_sources(text, expected):
+    assert image.line_mirrors(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Types: deb\n# comment\nURIs: http://m.example/debian\nSuites: bookworm\n bookworm-updates\nComponents: main\n",
+            ["http://m.example/debian"],
+        ),
+        ("Types: deb deb-src\nURIs: http://a.example/debian http://b.example/debian\nSuites: trixie\n",
+         ["http://a.example/debian", "http://b.example/debian"]),
+        ("Types: deb\nURIs: http://m.example/debian\nSuites: trixie\nEnabled: no\n", []),
+        ("Types: deb-src\nURIs: http://m.example/debian\nSuites: trixie\n", []),
+        ("Types: deb\nURIs: http://m.example/debian-security\nSuites: trixie-security\n", []),
+        ("Types: deb-src\nURIs: http://x.example/debian\n\nTypes: deb\nURIs:\n http://m.example/debian\nSuites: sid\n",
+         ["http://m.example/debian"]),
+    ],
+)
+def test_mirror_of_deb822_sources(text, expected):
+    assert image.deb822_mirrors(text) == expected
+
+
+def test_a_machine_without_debian_sources_is_told_so(tmp_path):
+    with pytest.raises(LabError) as caught:
+        image.machine_mirror(tmp_path)
+    assert caught.value.id == "LAB-E-NOMIRROR"
+    assert "mirror: URL" in caught.value.message
+
+
+def test_the_image_key_follows_the_recipe():
+    assert image.image_key("trixie", None, []) == image.image_key("trixie", None, ["systemd"])
+    keys = {
+        image.image_key("trixie", None, []),
+        image.image_key("sid", None, []),
+        image.image_key("trixie", None, ["vim"]),
+        image.image_key("trixie", "http://m.example/debian", []),
+    }
+    assert len(keys) == 4
+
+
+def test_the_image_gets_the_recipes_files():
+    with tarfile.open(fileobj=io.BytesIO(image.files_archive())) as archive:
+        assert set(archive.getnames()) == set(recipe.FILES)
+        assert archive.getmember("usr/local/lib/swarmlab/ready").mode == 0o755
+    assert "@" not in recipe.FILES["usr/local/lib/swarmlab/finish"][1].replace("$@", "").replace("modprobe@", "").replace(
+        "getty@", ""
+    )
+
+
+def test_ports_wanted_are_kept_and_taken_ones_replaced():
+    with socket.create_server((ports.LOOPBACK, 0)) as taken:
+        busy = taken.getsockname()[1]
+        free = ports.choose({"x": None})["x"]
+        chosen = ports.choose({"vm1": busy, "vm2": free, "vm3": None})
+    assert chosen["vm2"] == free
+    assert chosen["vm1"] not in (busy, 0)
+    assert len(set(chosen.values())) == 3
+    assert list(chosen) == ["vm1", "vm2", "vm3"]
+
+
+def test_ssh_config_has_every_name_of_a_node_and_checks_keys():
+    text = render_config(SPEC, [(SPEC.node(1), 4001), (SPEC.node(2), 4002)])
+    assert f"Host vm2 vm2.demo {SPEC.node(2).alias}\n" in text
+    assert "Port 4002" in text
+    assert "StrictHostKeyChecking yes" in text
+    assert 'IdentityFile "/project/.lab/demo/id_ed25519"' in text
+
+
+def test_known_hosts_leave_comments_out():
+    assert render_known_hosts([(SPEC.node(1), "ssh-ed25519 AAAA me@here\n")]) == f"{SPEC.node(1).alias} ssh-ed25519 AAAA\n"
+
+
+def test_keys_are_kept(tmp_path):
+    make_key(tmp_path / "key", "test")
+    before = (tmp_path / "key").read_bytes()
+    make_key(tmp_path / "key", "test")
+    assert (tmp_path / "key").read_bytes() == before
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+
+
+def test_credentials_give_a_node_its_identity():
+    values = identity.credentials(SPEC.node(2), SPEC.node_list, "ab" * 16, "ssh-ed25519 USER\n", ("PRIVATE\n", "PUBLIC\n"))
+    assert values["system.hostname"] == "vm2"
+    assert "Address=10.77.0.12/24" in values["network.network.20-segment"]
+    files = dict(line.split()[1::5] for line in values["tmpfiles.extra"].splitlines())
+    assert base64.b64decode(files["/etc/ssh/ssh_host_ed25519_key"]) == b"PRIVATE\n"
+    assert b"10.77.0.11 vm1\n" in base64.b64decode(files["/etc/hosts"])
+    text = identity.smbios_string("system.hostname", "vm2")
+    assert text == "io.systemd.credential.binary:system.hostname=" + base64.b64encode(b"vm2").decode()
+
+
+def record() -> state.LabRecord:
+    node = state.NodeRecord(index=1, address="10.77.0.11", machine_id="ab" * 16, memory=768, vcpus=1, disk=8, ssh_port=4001)
+    return state.LabRecord("demo", "vm", "10.77.0.0/24", "trixie-0", "tcg", {"vm1": node})
+
+
+def test_a_record_survives_saving(tmp_path):
+    state.save(tmp_path, record())
+    assert state.load(tmp_path) == record()
+    assert stat.S_IMODE((tmp_path / state.FILE).stat().st_mode) == 0o600
+
+
+def test_no_record_is_no_error(tmp_path):
+    assert state.load(tmp_path / "nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "error_id"),
+    [
+        (json.dumps({"format": 2, "anything": []}), "LAB-E-FORMAT"),
+        (json.dumps({}), "LAB-E-FORMAT"),
+        ("{", "LAB-E-BROKEN"),
+        ("[]", "LAB-E-BROKEN"),
+        (json.dumps({"format": 1}), "LAB-E-BROKEN"),
+        (json.dumps({"format": 1, "nodes": {"vm1": {"no": 1}}}), "LAB-E-BROKEN"),
+        (json.dumps({"format": 1, "nodes": [], "name": "x"}), "LAB-E-BROKEN"),
+    ],
+)
+def test_records_of_others_are_refused(text, error_id):
+    with pytest.raises(LabError) as caught:
+        state.parse(text, Path("/x/lab.json"))
+    assert caught.value.id == error_id
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("CapBnd:\t000001ffffffffff\n", []),
+        ("CapBnd:\t000001fffeffffff\n", ["SYS_RESOURCE"]),
+        ("CapBnd:\t0000000000000000\n", CAPABILITIES),
+        ("Name:\tx\n", []),
+    ],
+)
+def test_capabilities_outside_the_bounding_set(status, expected):
+    assert missing_capabilities(status) == list(expected)
+
+
+def test_memory_that_is_available():
+    assert available_memory_mib("MemTotal: 1 kB\nMemAvailable:    2097152 kB\n") == 2048
+
+
+def test_private_files_replace_others(tmp_path):
+    target = tmp_path / "file"
+    target.write_text("old")
+    os.chmod(target, 0o644)
+    write_private(target, "new")
+    assert target.read_text() == "new"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+def test_the_end_of_a_console_is_readable(tmp_path):
+    console = tmp_path / "console.log"
+    console.write_bytes(b"\x1b[2Jfirst\r\n\n\xffsecond\x00\n")
+    assert tail(console, 2) == "first | \ufffdsecond"
+    assert tail(tmp_path / "none", 2) == ""

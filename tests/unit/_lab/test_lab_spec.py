@@ -1,0 +1,134 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import (
+    DEFAULTS,
+    default_cache,
+    manager_warning,
+    parse,
+)
+
+BASE = Path("/project")
+
+
+def test_defaults_are_a_valid_lab_of_three():
+    spec = parse({}, BASE)
+    assert [node.name for node in spec.node_list] == ["vm1", "vm2", "vm3"]
+    assert spec.directory == Path("/project/.lab/lab")
+    assert spec.manager_names == ["vm1"]
+    assert spec.node(3).address == "10.77.0.13"
+
+
+def test_every_node_has_addresses_of_its_own_and_labs_do_not_share_them():
+    one, two = parse({"nodes": 9}, BASE), parse({"nodes": 9, "name": "other"}, BASE)
+    macs = [mac for spec in (one, two) for node in spec.node_list for mac in (node.management_mac, node.segment_mac)]
+    assert len(set(macs)) == 36
+    assert len({node.alias for spec in (one, two) for node in spec.node_list}) == 18
+
+
+def test_one_lab_has_the_same_aliases_at_every_time():
+    assert parse({"nodes": 1}, BASE).node(1) == parse({"nodes": 5}, BASE).node(1)
+
+
+def test_numbers_may_come_as_text_from_the_environment():
+    assert parse({"nodes": "5", "managers": " 3 "}, BASE).managers == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "word"),
+    [
+        ({"driver": "vmware"}, "driver", "vm, container"),
+        ({"nodes": 0}, "nodes", "between 1"),
+        ({"nodes": -1}, "nodes", "between 1"),
+        ({"nodes": "three"}, "nodes", "whole number"),
+        ({"nodes": 2.5}, "nodes", "whole number"),
+        ({"nodes": True}, "nodes", "whole number"),
+        ({"nodes": 3, "managers": 4}, "managers", "3 node(s)"),
+        ({"managers": 0}, "managers", "between 1"),
+        ({"memory": 100}, "memory", "between 384"),
+        ({"disk": 1}, "disk", "between 4"),
+        ({"vcpus": -1}, "vcpus", "between 0"),
+        ({"accel": "hvf"}, "accel", "auto, kvm, tcg"),
+        ({"state": "gone"}, "state", "present, stopped, absent"),
+        ({"name": "Upper"}, "name", "lower-case"),
+        ({"name": "../x"}, "name", "lower-case"),
+        ({"name": ""}, "name", "lower-case"),
+        ({"subnet": "10.77.0.1/24"}, "subnet", "host bits"),
+        ({"subnet": "8.8.8.0/24"}, "subnet", "private"),
+        ({"subnet": "10.0.0.0/16"}, "subnet", "management"),
+        ({"subnet": "10.77.0.0/28", "nodes": 5}, "subnet", "too small"),
+        ({"subnet": 24}, "subnet", "IPv4 network"),
+        ({"subnet": "fd00::/64"}, "subnet", "IPv4 network"),
+        ({"image": "trixie"}, "image", "dictionary"),
+        ({"image": {"suit": "trixie"}}, "image.suit", "image.suite"),
+        ({"image": {"suite": "a b"}}, "image.suite", "suite"),
+        ({"image": {"mirror": "somewhere"}}, "image.mirror", "URL"),
+        ({"image": {"packages": "vim"}}, "image.packages", "list"),
+        ({"image": {"packages": ["vim; rm"]}}, "image.packages", "package"),
+        ({"noodes": 3}, "noodes", "did you mean 'nodes'"),
+        ({"qqqq": 3}, "qqqq", "known are"),
+        ({"retain_failed": "perhaps"}, "retain_failed", "true nor false"),
+        ({"directory": 'a"b'}, "directory", "quote"),
+        ({"directory": 5}, "directory", "path"),
+        ({"boot_timeout": 1}, "boot_timeout", "between 5"),
+    ],
+)
+def test_a_bad_value_names_its_key(options, key, word):
+    with pytest.raises(LabError) as caught:
+        parse(options, BASE)
+    assert caught.value.id == "LAB-E-OPTION"
+    assert caught.value.details["key"] == key
+    assert word in caught.value.message
+
+
+@pytest.mark.parametrize(("managers", "survives"), [(2, 0), (4, 1), (6, 2)])
+def test_an_even_number_of_managers_is_explained(managers, survives):
+    warning = manager_warning(managers)
+    assert warning is not None
+    assert f"the loss of {survives}" in warning
+
+
+@pytest.mark.parametrize("managers", [1, 3, 5])
+def test_an_odd_number_of_managers_is_fine(managers):
+    assert manager_warning(managers) is None
+
+
+def test_the_cache_follows_the_environment():
+    assert default_cache({"XDG_CACHE_HOME": "/c"}) == Path("/c/swarmlab")
+
+
+@given(st.text(max_size=40))
+def test_names_that_pass_are_safe_everywhere(name):
+    try:
+        spec = parse({"name": name}, BASE)
+    except LabError as error:
+        assert error.details["key"] == "name"
+    else:
+        assert name.replace("-", "a").isalnum() and name.isascii() and name == name.lower()
+        assert spec.directory.parent == Path("/project/.lab")
+
+
+@given(st.ip_addresses(v=4), st.integers(0, 32), st.integers(1, 200))
+def test_subnets_that_pass_hold_all_nodes(address, prefix, nodes):
+    subnet = ipaddress.ip_network(f"{address}/{prefix}", strict=False)
+    try:
+        spec = parse({"subnet": str(subnet), "nodes": nodes}, BASE)
+    except LabError as error:
+        assert error.details["key"] == "subnet"
+    else:
+        hosts = {ipaddress.ip_address(node.address) for node in spec.node_list}
+        assert len(hosts) == nodes
+        assert all(host in subnet and host != subnet.broadcast_address for host in hosts)
+
+
+def test_no_option_is_without_a_default():
+    assert set(DEFAULTS) >= {"name", "directory", "driver", "nodes", "managers", "memory", "image", "state"}

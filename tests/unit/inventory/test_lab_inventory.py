@@ -1,0 +1,117 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.swarmlab.overlay.plugins.inventory.lab import DOCUMENTATION, ENVIRONMENT, project_folder
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import DEFAULTS
+
+COLLECTIONS = str(next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").is_file()) / ".venv/collections")
+
+
+def inventory(folder: Path, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    file = folder / "lab.yml"
+    file.write_text("plugin: swarmlab.overlay.lab\n" + text)
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(file), "--list", "--export"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", COLLECTIONS), **environment},
+    )
+
+
+def listing(folder: Path, text: str, **environment: str) -> dict:
+    completed = inventory(folder, text, **environment)
+    assert completed.returncode == 0, completed.stderr
+    return json.loads(completed.stdout)
+
+
+def plain(value):
+    return value["__ansible_unsafe"] if isinstance(value, dict) and "__ansible_unsafe" in value else value
+
+
+def test_two_lines_make_three_nodes(tmp_path):
+    found = listing(tmp_path, "name: demo\n")
+    assert found["swarm_managers"]["hosts"] == ["vm1"]
+    assert found["swarm_workers"]["hosts"] == ["vm2", "vm3"]
+    assert set(found["swarm"]["children"]) == {"swarm_managers", "swarm_workers"}
+    shared = found["all"]["vars"]
+    assert plain(shared["lab_directory"]) == str(tmp_path / ".lab" / "demo")
+    host = found["_meta"]["hostvars"]["vm2"]
+    assert plain(host["swarm_advertise_addr"]) == "10.77.0.12"
+    assert plain(host["ansible_host"]).startswith("vm2.demo-")
+
+
+def test_the_environment_wins_over_the_file(tmp_path):
+    found = listing(tmp_path, "nodes: 2\nname: file\n", SWARMLAB_NODES="5", SWARMLAB_MANAGERS="3", SWARMLAB_LAB="env",
+                    SWARMLAB_DRIVER="container")
+    assert found["swarm_managers"]["hosts"] == ["vm1", "vm2", "vm3"]
+    assert len(found["_meta"]["hostvars"]) == 5
+    host = found["_meta"]["hostvars"]["vm1"]
+    assert plain(host["ansible_host"]) == "swarmlab-env-vm1"
+    assert plain(host["ansible_connection"]) == "community.docker.docker_api"
+
+
+def test_values_may_be_templates(tmp_path):
+    found = listing(tmp_path, "nodes: \"{{ 1 + 1 }}\"\nname: \"{{ lookup('env', 'MY_LAB') }}\"\n", MY_LAB="mine")
+    assert len(found["_meta"]["hostvars"]) == 2
+    assert plain(found["all"]["vars"]["lab_name"]) == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "words"),
+    [
+        ("driver: vmware\n", {}, ["driver", "vm, container"]),
+        ("nodes: 0\n", {}, ["nodes", "between 1"]),
+        ("", {"SWARMLAB_NODES": "many"}, ["nodes", "whole number"]),
+        ("nodes: 1\nmanagers: 2\n", {}, ["managers", "1 node(s)"]),
+        ("noodes: 3\n", {}, ["noodes", "did you mean 'nodes'"]),
+        ("state: absent\n", {}, ["state", "no such option"]),
+        ("image: {suit: sid}\n", {}, ["image.suit", "image.suite"]),
+    ],
+)
+def test_a_bad_value_is_one_error_that_names_it(tmp_path, text, environment, words):
+    completed = inventory(tmp_path, text, **environment)
+    assert completed.returncode != 0
+    assert completed.stderr.count("[ERROR]") == 1
+    assert "[WARNING]" not in completed.stderr
+    assert all(word in completed.stderr for word in words)
+
+
+def test_an_even_number_of_managers_is_one_warning(tmp_path):
+    completed = inventory(tmp_path, "managers: 2\n")
+    assert completed.returncode == 0
+    assert completed.stderr.count("[WARNING]") == 1
+    assert "even number" in completed.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "folder"),
+    [
+        ("/p/lab.yml", "/p"),
+        ("/p/inventory/lab.yml", "/p"),
+        ("/p/inventory/lab/lab.yml", "/p"),
+        ("/p/other/lab.yml", "/p/other"),
+    ],
+)
+def test_the_project_is_where_the_inventory_is(file, folder):
+    assert project_folder(Path(file)) == Path(folder)
+
+
+def test_documented_options_are_those_of_a_lab():
+    options = yaml.safe_load(DOCUMENTATION)["options"]
+    assert set(options) - {"plugin"} == set(DEFAULTS) - {"state"}
+    for name, option in options.items():
+        if name not in ("plugin", "image"):
+            assert option.get("default") == DEFAULTS[name], name
+            assert option["env"] == [{"name": ENVIRONMENT[name]}]
