@@ -15,7 +15,8 @@ STATUSES = ("pass", "fail", "inconclusive", "skip")
 def summary(results: list[dict], seconds: float) -> dict:
     """How many results there are of each status, and how long it all took."""
     counts = {status: len([item for item in results if item["status"] == status]) for status in STATUSES}
-    return dict(counts, total=len(results), seconds=round(seconds, 1), ok=not counts["fail"] and not counts["inconclusive"])
+    ok = bool(counts["pass"]) and not counts["fail"] and not counts["inconclusive"]
+    return dict(counts, total=len(results), seconds=round(seconds, 1), ok=ok)
 
 
 def document(results: list[dict], about: dict, seconds: float) -> dict:

@@ -27,7 +27,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import (
     sockets,
     xfrm,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -80,6 +80,7 @@ def test_a_state_tells_its_key_as_a_salted_hash_only() -> None:
     assert state["key"] != xfrm.parse_state(state_message(1, key, 7), b"other")["key"]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_from_netlink_end(data: bytes) -> None:
     list(xfrm.messages(data))
@@ -117,6 +118,7 @@ def test_the_program_waits(tmp_path: Path) -> None:
 WORD = st.from_regex(r"\A[a-zA-Z0-9_.-]{1,30}\Z")
 
 
+@settings(deadline=None)
 @given(WORD, WORD, WORD)
 def test_a_question_and_its_reply_are_read_back(sender: str, network: str, nonce: str) -> None:
     line = sockets.question("r1", sender, network, nonce)
@@ -126,6 +128,7 @@ def test_a_question_and_its_reply_are_read_back(sender: str, network: str, nonce
     assert sockets.parse_reply("r1", sockets.reply("r1", sender, nonce), nonce + "x") is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_the_checksum_makes_the_sum_zero(data: bytes) -> None:
     packet = sockets.echo_request(1, 2, data)

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import wire
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 CANARY = b"swarmlab-canary-1"
@@ -80,6 +80,7 @@ def test_vxlan() -> None:
     assert facts == {"kind": "vxlan", "source": A, "target": B, "vni": 4097, "inner": b"inner"}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=120))
 def test_any_bytes_are_parsed_or_ignored(packet: bytes) -> None:
     wire.parse(packet, 4789)

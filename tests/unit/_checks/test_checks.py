@@ -1,0 +1,423 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every check against tables of facts: what makes it pass, fail, stay inconclusive, or skip."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _blame, _names, dp_matrix
+
+CHECKS = {module.ID: module for module in _checks.load()}
+HOSTS = ["vm1", "vm2", "vm3"]
+ADDRESS = {"vm1": "10.77.0.11", "vm2": "10.77.0.12", "vm3": "10.77.0.13"}
+PLAIN = {"id": "plain0000000", "name": "front", "encrypted": False, "attachable": True, "internal": False, "vni": 4097,
+         "subnets": ["10.0.1.0/24"]}
+SECRET = dict(PLAIN, id="secret000000", name="back", encrypted=True, vni=4098, subnets=["10.0.2.0/24"])
+TWIN = dict(PLAIN, id="twin00000000", name="twin", vni=4099, subnets=["10.0.3.0/24"])
+NETWORKS = [PLAIN, SECRET, TWIN]
+TRUST = {"roots_digest": "r", "issuer_digest": "i", "issuer_key_digest": "k"}
+MODULES = ["vxlan", "bridge", "veth", "ip_vs", "ip_vs_rr", "esp4", "xfrm_user", "xt_bpf", "xt_policy"]
+
+
+def probe_address(network: dict, host: str) -> str:
+    return network["subnets"][0].replace("0/24", str(10 + HOSTS.index(host)))
+
+
+def healthy() -> dict:
+    """The facts of a swarm where all is well."""
+    probes = {host: {network["id"]: probe_address(network, host) for network in NETWORKS} for host in HOSTS}
+    vips = {network["id"]: network["subnets"][0].replace("0/24", "2") for network in NETWORKS}
+    facts = {
+        "run": "r1", "hosts": HOSTS, "leader": "vm1", "worker": "vm2", "problems": {}, "unmatched": [],
+        "settings": {"networks": ["*"], "convergence": 20, "timeout": 60}, "needs": [],
+        "nodes": {host: {"id": "id-" + host, "role": "worker" if host != "vm1" else "manager", "address": ADDRESS[host]}
+                  for host in HOSTS},
+        "made": {"twin": TWIN["id"], "lazy": "lazy00000000", "probe": "s1", "published": "s2", "refused": {}},
+        "networks": [PLAIN, SECRET], "twin": TWIN, "under_test": NETWORKS, "overlays": NETWORKS,
+        "probe_name": "probe", "published_name": "published", "published_networks": ["ingress"],
+        "swarm": {"trust": TRUST, "rotating": False, "nodes": [
+            {"id": "id-" + host, "hostname": host, "trust": TRUST, "availability": "active", "state": "ready",
+             "manager_address": "10.77.0.11:2377" if host == "vm1" else None} for host in HOSTS]},
+        "probes": probes, "vips": vips,
+        "records": {network["id"]: {"web": [vips[network["id"]][:-1] + "5"], "tasks.web": ["10.0.9.1"], "web.1.x": ["10.0.9.1"]}
+                    if network is not TWIN else {} for network in NETWORKS},
+        "owners": {network["id"]: {"web": ["web", "service"], "tasks.web": ["web", "tasks"], "web.1.x": ["web", "task"]}
+                   for network in NETWORKS},
+        "opened": {}, "probed": {}, "closed": {}, "observations": {}, "wire": {}, "received": {}, "xfrm": {},
+    }
+    for host in HOSTS:
+        facts["opened"][host] = {
+            "namespace": "/ns/" + host, "lazy_known": host == "vm1", "time": 1000,
+            "kernel": {"release": "6.12", "modules": {name: "loadable" for name in MODULES}},
+            "certificate": {"subject": {"CN": "id-" + host, "OU": "swarm-" + facts["nodes"][host]["role"]}, "issuer_digest": "i",
+                            "roots_digest": "r", "not_before": 0, "not_after": 1000 + 86400 * 90},
+        }
+        facts["closed"][host] = {"namespaces": ["lazy000000"] if host == "vm2" else [], "lazy_known": host != "vm3"}
+        others = [ADDRESS[other] for other in HOSTS if other != host]
+        facts["wire"][host] = {
+            "plain": {str(net["vni"]): {other: 9 for other in others} for net in (PLAIN, TWIN)},
+            "canary": {str(net["vni"]): {other: 3 for other in others} for net in (PLAIN, TWIN)},
+            "esp_out": {other: {"00000001": 5} for other in others},
+            "esp_in": {other: {"00000002": 5} for other in others}, "plain_in": {},
+        }
+        facts["xfrm"][host] = [{"target": other, "spi": "00000001"} for other in others]
+        facts["received"][host] = {}
+        facts["probed"][host] = {}
+    facts["probed"]["vm2"]["lazy"] = {"seconds": 1.5}
+    facts["opened"]["vm2"]["attached"] = [
+        {"network": net["id"], "name": "at-" + net["name"], "namespace": "/ns/at", "address": "10.0.1.99", "seconds": 1.0}
+        for net in (PLAIN, SECRET)]
+    observe(facts)
+    return facts
+
+
+def observe(facts: dict) -> None:
+    """Every request of every check is met."""
+    for check in CHECKS.values():
+        for host, requests in check.plan(facts).items():
+            for request in requests:
+                seen = {"ok": True, "seconds": 0.1, "tries": 1}
+                if request["kind"] == "dns":
+                    seen.update(kind="answer", addresses=list(request["expected"] or []))
+                elif request["kind"] == "vip":
+                    seen.update(nodes=request["nodes"], errors=[], count=6)
+                elif request["kind"] == "stranger":
+                    seen.update(outcome="refused", detail="gRPC status 7")
+                facts["observations"].setdefault(host, {})[request["id"]] = seen
+
+
+def judged(facts: dict, ident: str) -> list[tuple]:
+    return [(item["status"], item["network"], item["nodes"]) for item in CHECKS[ident].judge(facts)]
+
+
+def worst(facts: dict, ident: str) -> str:
+    order = ["fail", "inconclusive", "skip", "pass"]
+    return min((item["status"] for item in CHECKS[ident].judge(facts)), key=order.index)
+
+
+def break_path(facts: dict, network: dict, pairs: list[tuple], kinds: tuple = dp_matrix.KINDS) -> None:
+    for source, target in pairs:
+        for check in ("DP-MATRIX", "ENC-WIRE"):
+            for kind in kinds:
+                seen = facts["observations"][source].get(dp_matrix.ident(check, network, target, kind))
+                if seen:
+                    seen.update(ok=False, error="no answer")
+
+
+def around(host: str) -> list[tuple]:
+    return [pair for other in HOSTS if other != host for pair in ((host, other), (other, host))]
+
+
+def test_a_healthy_swarm_passes_everything() -> None:
+    facts = healthy()
+    for ident, check in CHECKS.items():
+        for item in check.judge(facts):
+            assert item["status"] == "pass", (ident, item)
+            assert item["hint"] is None
+
+
+@pytest.mark.parametrize("ident", sorted(CHECKS))
+def test_without_any_evidence_nothing_passes(ident: str) -> None:
+    facts = healthy()
+    facts.update(leader=None, worker=None, swarm=None, twin=None, networks=[], under_test=[], overlays=[], vips={}, records={},
+                 owners={}, probes={}, opened={}, probed={}, closed={}, observations={}, wire={}, xfrm={}, received={}, nodes={},
+                 problems={host: "no answer" for host in HOSTS},
+                 made={"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}})
+    assert CHECKS[ident].plan(facts) == {}
+    assert "pass" not in [item["status"] for item in CHECKS[ident].judge(facts)]
+
+
+@pytest.mark.parametrize("ident", sorted(set(CHECKS) - {"PRE-REACH", "PRE-KMOD", "NET-EXISTS", "NET-LAZY"}))
+def test_silent_probes_are_no_pass(ident: str) -> None:
+    facts = healthy()
+    facts["observations"] = {}
+    assert worst(facts, ident) in ("inconclusive", "fail")
+
+
+@pytest.mark.parametrize("ident", sorted(CHECKS))
+def test_a_check_describes_itself(ident: str) -> None:
+    check = CHECKS[ident]
+    assert re.fullmatch(r"[A-Z]+(-[A-Z]+)+", ident)
+    assert check.TITLE and check.HINT and check.__doc__.startswith(ident)
+    catalogue = Path(__file__).resolve().parents[3] / "docs" / "checks.md"
+    assert f"## {ident}" in catalogue.read_text(encoding="utf-8")
+
+
+def test_an_unreachable_node_is_named() -> None:
+    facts = healthy()
+    facts["problems"] = {"vm3": "not reachable: timed out (phase prepare)"}
+    assert judged(facts, "PRE-REACH") == [("fail", None, ["vm3"])]
+
+
+def missing(facts: dict, host: str, module: str, state: str = "missing") -> None:
+    facts["opened"][host]["kernel"]["modules"][module] = state
+
+
+@pytest.mark.parametrize(
+    ("module", "state", "status"),
+    [("ip_vs", "missing", "fail"), ("esp4", "missing", "fail"), ("xt_bpf", "missing", "inconclusive"),
+     ("esp4", "unknown", "inconclusive"), ("xt_mark", "missing", "pass")],
+)
+def test_a_missing_module_names_node_and_module(module: str, state: str, status: str) -> None:
+    facts = healthy()
+    missing(facts, "vm2", module, state)
+    result = CHECKS["PRE-KMOD"].judge(facts)[0]
+    assert result["status"] == status
+    if status == "fail":
+        assert result["nodes"] == ["vm2"] and module in result["evidence"]["summary"]
+
+
+def test_esp4_does_not_matter_without_an_encrypted_network() -> None:
+    facts = healthy()
+    facts["networks"] = [PLAIN]
+    missing(facts, "vm2", "esp4")
+    assert worst(facts, "PRE-KMOD") == "pass"
+    assert worst(facts, "ENC-WIRE") == "skip"
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda facts: facts["opened"]["vm2"]["certificate"].update(issuer_digest="foreign"), "fail"),
+        (lambda facts: facts["opened"]["vm2"]["certificate"].update(roots_digest="foreign"), "fail"),
+        (lambda facts: facts["opened"]["vm2"]["certificate"].update(not_after=10), "fail"),
+        (lambda facts: facts["opened"]["vm2"]["certificate"]["subject"].update(CN="id-vm3"), "fail"),
+        (lambda facts: facts["opened"]["vm2"]["certificate"]["subject"].update(OU="swarm-manager"), "fail"),
+        (lambda facts: facts["swarm"]["nodes"][1].update(trust={}), "fail"),
+        (lambda facts: facts["observations"]["vm2"]["CP-TLS/10.77.0.11:2377"].update(outcome="accepted"), "fail"),
+        (lambda facts: facts["observations"]["vm2"]["CP-TLS/10.77.0.11:2377"].update(outcome="unreachable"), "inconclusive"),
+        (lambda facts: facts["opened"]["vm2"].update(certificate={"error": "unreadable"}), "inconclusive"),
+    ],
+)
+def test_trust_that_differs(change, status: str) -> None:
+    facts = healthy()
+    change(facts)
+    assert judged(facts, "CP-TLS") == [(status, None, ["vm2"])]
+
+
+def test_a_rotation_under_way_is_waited_for() -> None:
+    facts = healthy()
+    facts["swarm"]["rotating"] = True
+    assert worst(facts, "CP-TLS") == "inconclusive"
+
+
+def test_a_network_that_does_not_exist() -> None:
+    facts = healthy()
+    facts["unmatched"] = ["bakc"]
+    assert worst(facts, "NET-EXISTS") == "fail"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda facts: facts["opened"]["vm3"].update(lazy_known=True), ("fail", None, ["vm3"])),
+        (lambda facts: facts["closed"]["vm3"].update(namespaces=["lazy000000"]), ("fail", None, ["vm3"])),
+        (lambda facts: facts["closed"]["vm2"].update(namespaces=[]), ("fail", None, ["vm2"])),
+        (lambda facts: facts["closed"]["vm1"].update(namespaces=["lazy000000"]), ("fail", None, ["vm1"])),
+        (lambda facts: facts["closed"].pop("vm3"), ("inconclusive", None, ["vm3"])),
+        (lambda facts: facts["probed"]["vm2"].update(lazy={"refused": "timeout", "seconds": 20}), ("fail", None, ["vm2"])),
+        (lambda facts: facts.update(worker=None), ("skip", None, [])),
+    ],
+)
+def test_laziness(change, expected: tuple) -> None:
+    facts = healthy()
+    change(facts)
+    assert judged(facts, "NET-LAZY") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("attachable", "row", "status"),
+    [
+        (True, {"refused": "timed out", "seconds": 20}, "fail"),
+        (True, {"seconds": 25.0}, "fail"),
+        (False, {"refused": "network front not manually attachable", "seconds": 0.1}, "pass"),
+        (False, {"refused": "something else", "seconds": 0.1}, "fail"),
+        (False, {}, "fail"),
+    ],
+)
+def test_attaching_as_declared(attachable: bool, row: dict, status: str) -> None:
+    facts = healthy()
+    facts["networks"] = [dict(PLAIN, attachable=attachable)]
+    facts["opened"]["vm2"]["attached"][0].update(row)
+    assert judged(facts, "NET-ATTACH")[0] == (status, "front", ["vm2"])
+
+
+def test_a_swarm_without_workers_skips_attaching() -> None:
+    facts = healthy()
+    facts["worker"] = None
+    assert worst(facts, "NET-ATTACH") == "skip"
+
+
+@pytest.mark.parametrize(("ident", "name"), [("SD-VIP", "web"), ("SD-TASKS", "tasks.web"), ("SD-TASKNAME", "web.1.x")])
+def test_a_wrong_record_is_told_with_the_difference(ident: str, name: str) -> None:
+    facts = healthy()
+    seen = facts["observations"]["vm3"][_names.ident(CHECKS[ident], PLAIN, name)]
+    seen.update(ok=False, addresses=["10.0.1.77"])
+    failed = [item for item in CHECKS[ident].judge(facts) if item["status"] == "fail"]
+    assert [(item["network"], item["service"], item["nodes"]) for item in failed] == [("front", "web", ["vm3"])]
+    assert failed[0]["evidence"]["records"][0]["unexpected"] == ["10.0.1.77"]
+    assert "10.0.1.77" in failed[0]["evidence"]["summary"]
+
+
+def test_a_name_of_two_networks_is_asked_on_each() -> None:
+    facts = healthy()
+    assert _names.asked_as(facts, PLAIN, "web") == "web.front"
+    facts["records"][SECRET["id"]] = {}
+    assert _names.asked_as(facts, PLAIN, "web") == "web"
+
+
+def test_a_published_service_with_a_name_fails() -> None:
+    facts = healthy()
+    facts["observations"]["vm2"]["SD-INGRESS-NONE/absent"]["addresses"] = ["10.0.1.9"]
+    assert judged(facts, "SD-INGRESS-NONE") == [("fail", None, ["vm2"])]
+
+
+def test_an_upstream_wildcard_is_no_name_of_ours() -> None:
+    facts = healthy()
+    facts["observations"]["vm2"]["SD-INGRESS-NONE/absent"]["addresses"] = ["203.0.113.9"]
+    assert worst(facts, "SD-INGRESS-NONE") == "pass"
+
+
+def test_without_its_control_absence_proves_nothing() -> None:
+    facts = healthy()
+    facts["observations"]["vm2"]["SD-INGRESS-NONE/control"]["ok"] = False
+    assert judged(facts, "SD-INGRESS-NONE") == [("inconclusive", None, ["vm2"])]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_an_isolated_node_is_named_and_nobody_else(host: str) -> None:
+    facts = healthy()
+    break_path(facts, PLAIN, around(host))
+    assert ("fail", "front", [host]) in judged(facts, "DP-MATRIX")
+
+
+def test_icmp_without_tcp_points_at_offload() -> None:
+    facts = healthy()
+    break_path(facts, PLAIN, around("vm2"), ("tcp",))
+    failed = [item for item in CHECKS["DP-MATRIX"].judge(facts) if item["status"] == "fail"]
+    assert failed[0]["hint"] == dp_matrix.OFFLOAD
+
+
+def test_of_two_nodes_the_wire_tells_which_drops() -> None:
+    facts = healthy()
+    facts.update(hosts=["vm1", "vm2"], probes={host: facts["probes"][host] for host in ("vm1", "vm2")})
+    break_path(facts, SECRET, [("vm1", "vm2"), ("vm2", "vm1")])
+    facts["received"]["vm1"] = {"udp/back/vm2": 3}
+    assert ("fail", "back", ["vm2"]) in judged(facts, "DP-MATRIX")
+
+
+def test_a_kernel_without_ip_vs_explains_a_dead_vip() -> None:
+    facts = healthy()
+    missing(facts, "vm2", "ip_vs")
+    seen = facts["observations"]["vm2"][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")]
+    seen.update(ok=False, nodes=[], errors=["no answer"])
+    failed = [item for item in CHECKS["DP-MATRIX"].judge(facts) if item["status"] == "fail"]
+    assert [(item["network"], item["nodes"]) for item in failed] == [("front", ["vm2"])]
+    assert "ip_vs" in failed[0]["hint"]
+
+
+def test_a_backend_that_no_vip_reaches_is_named() -> None:
+    facts = healthy()
+    for host in ("vm1", "vm2"):
+        facts["observations"][host][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")].update(
+            ok=False, nodes=["vm1", "vm2"], errors=["no answer"])
+    assert ("fail", "front", ["vm3"]) in judged(facts, "DP-MATRIX")
+
+
+def test_one_node_has_no_pair() -> None:
+    facts = healthy()
+    facts.update(hosts=["vm1"], opened={"vm1": facts["opened"]["vm1"]}, probes={"vm1": facts["probes"]["vm1"]})
+    assert "skip" in [status for status, _network, _nodes in judged(facts, "DP-MATRIX")]
+    assert worst(facts, "ENC-WIRE") == "skip"
+
+
+def test_clear_text_on_the_wire_fails_with_its_sender() -> None:
+    facts = healthy()
+    facts["wire"]["vm3"]["plain"]["4098"] = {ADDRESS["vm1"]: 1}
+    assert judged(facts, "ENC-WIRE") == [("fail", "back", ["vm3"])]
+
+
+def test_dropped_esp_names_the_node_that_drops() -> None:
+    facts = healthy()
+    break_path(facts, SECRET, around("vm2"))
+    assert judged(facts, "ENC-WIRE") == [("fail", "back", ["vm2"])]
+
+
+def test_a_blind_capture_proves_nothing() -> None:
+    facts = healthy()
+    facts["wire"]["vm2"]["canary"] = {}
+    assert judged(facts, "ENC-WIRE") == [("inconclusive", "back", ["vm2"])]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda facts: facts["wire"]["vm2"].update(esp_out={}),
+        lambda facts: facts["xfrm"].update(vm2=[]),
+    ],
+)
+def test_delivery_without_known_esp_proves_nothing(change) -> None:
+    facts = healthy()
+    change(facts)
+    assert judged(facts, "ENC-WIRE") == [("inconclusive", "back", ["vm2"])]
+
+
+def test_an_unknown_vxlan_id_proves_nothing() -> None:
+    facts = healthy()
+    facts["networks"] = [dict(SECRET, vni=None)]
+    assert worst(facts, "ENC-WIRE") == "inconclusive"
+
+
+def test_a_kernel_without_esp4_never_passes() -> None:
+    facts = healthy()
+    missing(facts, "vm2", "esp4")
+    break_path(facts, SECRET, around("vm2"))
+    result = CHECKS["ENC-WIRE"].judge(facts)[0]
+    assert (result["status"], result["nodes"]) == ("fail", ["vm2"]) and "esp4" in result["hint"]
+
+
+def test_what_could_not_be_made_is_told() -> None:
+    facts = healthy()
+    facts["made"] = dict(facts["made"], probe=None, refused={"probe": "no free addresses"})
+    for ident in ("DP-MATRIX", "SD-VIP", "ENC-WIRE", "NET-ATTACH"):
+        for item in CHECKS[ident].judge(copy.deepcopy(facts)):
+            assert item["status"] == "inconclusive" and "no free addresses" in item["evidence"]["summary"]
+
+
+@pytest.mark.parametrize(
+    ("failed", "suspects", "blamed"),
+    [
+        ([], {}, []),
+        ([("a", "b"), ("b", "a"), ("b", "c")], {}, ["b"]),
+        ([("a", "b")], {}, ["a", "b"]),
+        ([("a", "b")], {"b": 1}, ["b"]),
+        ([("a", "b"), ("b", "c"), ("c", "a")], {}, ["a", "b", "c"]),
+        ([("a", "b"), ("c", "d")], {"a": 1, "d": 1}, ["a", "d"]),
+    ],
+)
+def test_blame(failed: list, suspects: dict, blamed: list) -> None:
+    assert _blame.blame(failed, lambda node: suspects.get(node, 0)) == blamed
+
+
+def test_blame_among_many_nodes_stays_quick() -> None:
+    nodes = [f"vm{number}" for number in range(40)]
+    assert _blame.blame([("vm7", node) for node in nodes if node != "vm7"]) == ["vm7"]
+
+
+def test_many_nodes_try_some_neighbours_and_others_each_run() -> None:
+    nodes = [f"vm{number}" for number in range(30)]
+    first, second = _blame.pairs(nodes, "r1"), _blame.pairs(nodes, "r2")
+    assert len(first) == 30 * 10 and first != second
+    assert {node for pair in first for node in pair} == set(nodes)
+    assert len(_blame.pairs(nodes[:10], "r1")) == 90
+
+
+def test_selecting_checks() -> None:
+    chosen, empty = _checks.select(_checks.load(), ["SD-*", "NO-SUCH"])
+    assert {module.ID for module in chosen} == {"SD-VIP", "SD-TASKS", "SD-TASKNAME", "SD-INGRESS-NONE"}
+    assert empty == ["NO-SUCH"]
