@@ -11,6 +11,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._report import bu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "report-schema.json").read_text(encoding="utf-8"))
 ABOUT = {
     "run": "r1", "started": "2026-01-01T00:00:00Z", "collection": "swarmlab.overlay", "lab": None, "swarm": "s1",
     "nodes": [{"name": "vm1", "id": None, "role": None, "address": None, "engine": None, "kernel": None, "problem": "off"}],
