@@ -15,7 +15,8 @@ NO_CHANGE = re.compile(r"^vm\d .*changed=0 +unreachable=0 +failed=0", re.MULTILI
 @pytest.fixture
 def networks(swarm, unique) -> list[str]:
     names = [f"{unique}-a", f"{unique}-b"]
-    declared = [{"name": names[0], "attachable": True, "subnets": ["10.215.0.0/24"]}, {"name": names[1], "attachable": True}]
+    subnet = f"10.215.{int(unique[1:3], 16)}.0/24"
+    declared = [{"name": names[0], "attachable": True, "subnets": [subnet]}, {"name": names[1], "attachable": True}]
     result = swarm.run("overlay_network", {"networks": declared})
     assert result["changed"], result
     return names
@@ -27,12 +28,13 @@ def container(swarm, unique: str, **more: object) -> dict:
 
 def test_attach_on_a_worker_that_never_saw_the_networks(swarm, unique, networks) -> None:
     assert unique not in swarm.docker("vm2", "network", "ls")
-    attachments = [{"name": networks[0], "aliases": ["al"], "ipv4_address": "10.215.0.77"}, networks[1]]
+    address = f"10.215.{int(unique[1:3], 16)}.77"
+    attachments = [{"name": networks[0], "aliases": ["al"], "ipv4_address": address}, networks[1]]
     args = container(swarm, unique, networks=attachments, hostname="box")
     assert swarm.run("overlay_container", args, host="vm2", check=True)["changed"]
     created = swarm.run("overlay_container", args, host="vm2")
     assert created["changed"], created
-    assert created["containers"][0]["addresses"][networks[0]] == "10.215.0.77"
+    assert created["containers"][0]["addresses"][networks[0]] == address
     there = json.loads(swarm.docker("vm2", "inspect", unique))[0]
     assert there["State"]["Running"] and set(there["NetworkSettings"]["Networks"]) == set(networks)
     assert not swarm.run("overlay_container", args, host="vm2")["changed"]
