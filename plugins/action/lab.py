@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action plugin of the module lab: works on the controller, in Ansible's own Python, and says what it is waiting for."""
+"""Action plugin of the module lab: works on the controller, in Ansible's own Python, and says what it waits for."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def interruptible() -> t.Iterator[None]:
     """Let SIGINT and SIGTERM end the work by an exception, once.
 
-    Ansible's worker would end at once and leave half a lab. The clean-up takes a second or two; further signals must not
-    interrupt it, and Ansible waits five seconds before it sends one.
+    Ansible's worker would end at once and leave half a lab. The clean-up takes a second or two; further signals
+    must not interrupt it, and Ansible waits five seconds before it sends one.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -11,14 +11,14 @@ version_added: 0.1.0
 author:
   - swarmlab contributors (@swarmlab)
 description:
-  - Gives hosts C(vm1) to C(vmN) with connection settings, before any of them exists. The role P(swarmlab.overlay.lab#role)
-    and the module M(swarmlab.overlay.lab) then create them.
+  - Gives hosts C(vm1) to C(vmN) with connection settings, before any of them exists. The role
+    P(swarmlab.overlay.lab#role) and the module M(swarmlab.overlay.lab) then create them.
   - The file that configures this plugin must end in C(lab.yml) or C(lab.yaml).
-  - Groups are C(swarm) and its children C(swarm_managers) (the first O(managers) nodes) and C(swarm_workers) (the others).
+  - Groups are C(swarm) and its children C(swarm_managers) (the first O(managers) nodes) and C(swarm_workers).
   - "Group C(all) gets one variable C(lab_OPTION) for each option, and C(lab_directory), the folder of this lab."
   - "Each host gets C(swarm_advertise_addr), its address on the swarm's own network segment."
   - Environment variables win over the file, so that one call can differ from it.
-  - Values may be templates, which see the environment through the P(ansible.builtin.env#lookup) lookup and C(--extra-vars).
+  - Values may be templates, which see C(--extra-vars) and the lookup P(ansible.builtin.env#lookup).
 options:
   plugin:
     description: Marks the file as one of this plugin.

@@ -12,15 +12,15 @@ version_added: 0.1.0
 author:
   - swarmlab contributors (@swarmlab)
 description:
-  - Makes C(vm1) to C(vmN) on the controller, as virtual machines of QEMU or as containers. Each has a Docker Engine, a kernel
-    (virtual machines) and an identity of its own, and an address on the lab's own network segment.
+  - Makes C(vm1) to C(vmN) on the controller, as virtual machines of QEMU or as containers. Each has a Docker Engine,
+    a kernel (virtual machines) and an identity of its own, and an address on the lab's own network segment.
   - The nodes' image is built once with mmdebstrap and shared by all labs. A registry is not needed.
   - Needs no root. All files of a lab are in O(directory), the image in O(cache).
   - Running it again repairs what is missing. A lab that is complete is left alone.
   - The inventory plugin P(swarmlab.overlay.lab#inventory) gives the hosts that this module makes.
-  - Errors begin with an identifier such as C(LAB-E-NOQEMU), and say what to do. They are listed in the documentation of labs.
+  - Errors begin with an identifier such as C(LAB-E-NOQEMU), and say what to do. The documentation of labs has them all.
 notes:
-  - This is an action plugin. It runs on the controller, in the Python that runs Ansible, and says what it is waiting for.
+  - This is an action plugin. It runs on the controller, in the Python that runs Ansible, and says what it waits for.
   - Under emulation, time limits are four times as long.
 requirements:
   - QEMU, mmdebstrap, fakeroot, e2fsprogs, OpenSSH client and the Python package C(qemu.qmp) for O(driver=vm)
@@ -62,7 +62,7 @@ options:
     default: present
   driver:
     description:
-      - V(vm) makes virtual machines. V(container) makes containers that run an engine each, on the engine of the controller.
+      - V(vm) makes virtual machines. V(container) makes containers that run an engine each.
     type: str
     choices: [vm, container]
     default: vm

@@ -56,8 +56,9 @@ def choose(wanted: str, problem: t.Optional[str], report: t.Callable[[str], None
 
 def probe_command(qemu: str, kernel: Path, initrd: Path) -> t.List[str]:
     return [
-        qemu, "-M", "pc", "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot",
-        "-serial", "stdio", "-kernel", str(kernel), "-initrd", str(initrd), "-append", "console=ttyS0 earlyprintk=ttyS0",
+        qemu, "-M", "pc", "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults", "-display", "none",
+        "-no-reboot", "-serial", "stdio", "-kernel", str(kernel), "-initrd", str(initrd), "-append",
+        "console=ttyS0 earlyprintk=ttyS0",
     ]  # fmt: skip
 
 

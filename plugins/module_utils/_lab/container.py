@@ -268,15 +268,10 @@ class ContainerDriver(Driver):
                 self.api.remove_container(existing[name]["Id"], force=True, v=True)
 
     def leftovers(self) -> t.List[str]:
-        """An engine that is not there holds nothing of ours."""
-        try:
-            return sorted(self._containers())
-        except LabError:
-            return []
+        return sorted(self._containers())
 
     def remove(self) -> None:
-        names = self.leftovers()
-        self.discard(names)
-        if self._api is not None:
+        with translated("remove the lab"):
+            self.discard(self.leftovers())
             for network in self.api.networks(filters=self.filters):
                 self.api.remove_network(network["Id"])

@@ -59,7 +59,7 @@ CATALOGUE: t.Dict[str, Entry] = {
     ),
     "LAB-E-FORMAT": Entry(
         "{path} has format version {found}, this collection reads version {expected}",
-        "Destroy the lab with the collection version that made it, or with this one: state absent works for any version.",
+        "Destroy the lab with the collection version that made it, or with this one: state absent works for any.",
     ),
     "LAB-E-BROKEN": Entry(
         "{path} cannot be read: {reason}",
@@ -103,8 +103,8 @@ CATALOGUE: t.Dict[str, Entry] = {
     ),
     "LAB-E-UNREADY": Entry(
         "{node} booted, but its Docker Engine did not become ready",
-        "Its console is in {log}. Set retain_failed to keep a new lab for a look, read 'journalctl -u docker' on the node, and"
-        " stop and start the lab to try again.",
+        "Its console is in {log}. Set retain_failed to keep a new lab for a look, read 'journalctl -u docker' on the"
+        " node, and stop and start the lab to try again.",
     ),
     "LAB-E-NOENGINE": Entry(
         "the Docker Engine of this machine cannot be used: {reason}",

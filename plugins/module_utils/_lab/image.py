@@ -85,9 +85,7 @@ def find_image(cache: Path, key: str) -> t.Optional[Image]:
     return Image(key, folder, True) if (folder / "recipe.json").is_file() else None
 
 
-def ensure_image(
-    cache: Path, suite: str, mirror: t.Optional[str], packages: t.Sequence[str], report: Report
-) -> Image:
+def ensure_image(cache: Path, suite: str, mirror: t.Optional[str], packages: t.Sequence[str], report: Report) -> Image:
     """Find the image in the cache, or build it. Two runs that need the same image build it once."""
     key = image_key(suite, mirror, packages)
     image = find_image(cache, key)
@@ -197,9 +195,7 @@ def files_archive() -> bytes:
     return buffer.getvalue()
 
 
-def _run(
-    step: str, command: t.List[str], output: t.BinaryIO, log: Path, report: Report, key: str
-) -> None:
+def _run(step: str, command: t.List[str], output: t.BinaryIO, log: Path, report: Report, key: str) -> None:
     environment = {**os.environ, "LC_ALL": "C", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
     started = said = time.monotonic()
     process = subprocess.Popen(  # ended below whatever happens

@@ -182,9 +182,7 @@ def _image_for(spec: LabSpec, record: LabRecord, report: Report) -> Image:
     return image
 
 
-def _boot(
-    spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, image: Image, outcome: Outcome
-) -> None:
+def _boot(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, image: Image, outcome: Outcome) -> None:
     with outcome.timed("create"):
         record.image = image.key
         record.accel = driver.accelerator(image)
@@ -245,7 +243,30 @@ def _stopped(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
 
 
 def _drivers_leftovers(spec: LabSpec, report: Report) -> t.List[str]:
-    return [name for driver in DRIVERS.values() for name in driver(spec, report).leftovers()]
+    return [name for driver in _destroyers(spec, report) for name in driver.leftovers()]
+
+
+def _destroyers(spec: LabSpec, report: Report) -> t.List[Driver]:
+    """Every driver that can look for remains of this lab. The one that is asked for must be able to."""
+    found = []
+    for name, driver_class in DRIVERS.items():
+        driver = driver_class(spec, report)
+        try:
+            driver.leftovers()
+        except LabError:
+            if name in (spec.driver, _recorded_driver(spec)):
+                raise
+            continue
+        found.append(driver)
+    return found
+
+
+def _recorded_driver(spec: LabSpec) -> t.Optional[str]:
+    try:
+        record = state.load(spec.directory)
+    except LabError:
+        return None
+    return record.driver if record else None
 
 
 def _absent(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
@@ -257,8 +278,8 @@ def _absent(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
     if not check_mode:
         report(f"destroying lab {spec.name} in {spec.directory}")
         with outcome.timed("remove"):
-            for driver in DRIVERS.values():
-                driver(spec, report).remove()
+            for driver in _destroyers(spec, report):
+                driver.remove()
             if spec.directory.exists():
                 shutil.rmtree(spec.directory)
     return outcome

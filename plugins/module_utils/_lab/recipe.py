@@ -308,7 +308,7 @@ MaxSessions 100
 MaxStartups 100
 """
 
-# Only cards and disks are of interest: the other hundreds of devices would each be looked at, and drivers loaded for them.
+# Only cards and disks are of interest: hundreds of other devices would be looked at, and drivers loaded for them.
 _UDEV_TRIGGER = """\
 [Service]
 ExecStart=

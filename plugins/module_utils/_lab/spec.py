@@ -204,7 +204,9 @@ def _folder(key: str, value: t.Any, base: Path, default: Path) -> Path:
         raise bad(key, f"{value!r} is not a path")
     path = Path(os.path.abspath(base / Path(value or default).expanduser()))
     if any(character in str(path) for character in "\"'\n\\%"):
-        raise bad(key, f"{str(path)!r} has a quote, backslash, percent sign or line break, which ssh_config cannot hold")
+        raise bad(
+            key, f"{str(path)!r} has a quote, backslash, percent sign or line break, which ssh_config cannot hold"
+        )
     return path
 
 

@@ -14,7 +14,9 @@ import yaml
 from ansible_collections.swarmlab.overlay.plugins.inventory.lab import DOCUMENTATION, ENVIRONMENT, project_folder
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import DEFAULTS
 
-COLLECTIONS = str(next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").is_file()) / ".venv/collections")
+COLLECTIONS = str(
+    next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").is_file()) / ".venv/collections"
+)
 
 
 def inventory(folder: Path, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +28,11 @@ def inventory(folder: Path, text: str, **environment: str) -> subprocess.Complet
         text=True,
         check=False,
         cwd="/",
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", COLLECTIONS), **environment},
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", COLLECTIONS),
+            **environment,
+        },
     )
 
 
@@ -53,8 +59,14 @@ def test_two_lines_make_three_nodes(tmp_path):
 
 
 def test_the_environment_wins_over_the_file(tmp_path):
-    found = listing(tmp_path, "nodes: 2\nname: file\n", SWARMLAB_NODES="5", SWARMLAB_MANAGERS="3", SWARMLAB_LAB="env",
-                    SWARMLAB_DRIVER="container")
+    found = listing(
+        tmp_path,
+        "nodes: 2\nname: file\n",
+        SWARMLAB_NODES="5",
+        SWARMLAB_MANAGERS="3",
+        SWARMLAB_LAB="env",
+        SWARMLAB_DRIVER="container",
+    )
     assert found["swarm_managers"]["hosts"] == ["vm1", "vm2", "vm3"]
     assert len(found["_meta"]["hostvars"]) == 5
     host = found["_meta"]["hostvars"]["vm1"]
