@@ -20,10 +20,12 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
 try:
-    from docker import APIClient
-    from docker.errors import APIError, DockerException, NotFound
+    from docker import APIClient, errors
     from requests.exceptions import RequestException, Timeout
 
+    APIError = errors.APIError
+    DockerException = errors.DockerException
+    NotFound = errors.NotFound
     SDK_TRACEBACK: str | None = None
 except ImportError:
     # Stand-ins, so that everything below (and every module) can name these types when the SDK is missing.
