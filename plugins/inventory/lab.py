@@ -177,6 +177,7 @@ def connection(spec: LabSpec, node: NodeSpec) -> dict[str, t.Any]:
         return {
             "ansible_connection": "community.docker.docker_api",
             "ansible_host": container_name(spec.name, node.name),
+            "ansible_pipelining": True,
         }
     return {
         "ansible_connection": "ansible.builtin.ssh",

@@ -55,7 +55,8 @@ class Swarm:
         tree = self.workspace / uuid.uuid4().hex
         name = module if "." in module else f"swarmlab.overlay.{module}"
         mode = ["--check"] if check else []
-        done = self.ansible("ansible", host, "-m", name, "-a", json.dumps(args), "--diff", "--tree", str(tree), *mode)
+        given = ["-a", json.dumps(args)] if args else []
+        done = self.ansible("ansible", host, "-m", name, *given, "--diff", "--tree", str(tree), *mode)
         result = tree / host
         assert result.exists(), f"{name} on {host} left no result:\n{done.stdout}\n{done.stderr}"
         return {"failed": done.returncode != 0, **json.loads(result.read_text(encoding="utf-8"))}
@@ -158,6 +159,6 @@ def unique(swarm: Swarm) -> Iterator[str]:
             everything = "-a" if kind == "container" else ""
             swarm.shell(
                 host,
-                f"for try in $(seq 40); do ids=$(docker {kind} ls -q {everything} --filter name={prefix});"
+                f"for try in $(seq 40); do ids=$(docker {kind} ls -q {everything} --filter name={prefix}) || continue;"
                 f' [ -z "$ids" ] && exit 0; docker {kind} {remove} $ids >/dev/null 2>&1; sleep 0.25; done; exit 1',
             )
