@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, swarmlab contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long from nothing to a green report, and what a second run costs.

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026, swarmlab contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the tests, from fast to real, and end with one line that counts them.
@@ -12,9 +11,9 @@ import os
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 OUTPUT = CHECKOUT / "tests" / "output"

@@ -43,7 +43,7 @@ def refuse(swarm, host: str = "vm1", **args: object) -> dict:
 
 
 def test_create_twice_and_remove_twice(swarm, unique) -> None:
-    args = dict(OTHER, name=unique, subnets=[{"subnet": "10.212.0.0/24", "gateway": "10.212.0.9"}])
+    args = {**OTHER, "name": unique, "subnets": [{"subnet": "10.212.0.0/24", "gateway": "10.212.0.9"}]}
     assert declare(swarm, **args)["changed"]
     there = inspect(swarm, unique)
     assert (there["Driver"], there["Scope"], there["Attachable"], there["Internal"]) == ("overlay", "swarm", True, True)

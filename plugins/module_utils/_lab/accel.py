@@ -72,7 +72,6 @@ def _probe(qemu: str, kernel: Path, initrd: Path) -> t.Optional[str]:
     )
     output = b""
     limit = time.monotonic() + PROBE_SECONDS
-    assert process.stdout is not None
     try:
         while time.monotonic() < limit:
             readable, dummy, dummy2 = select.select([process.stdout], [], [], max(0.0, limit - time.monotonic()))

@@ -56,7 +56,7 @@ def test_every_field_is_compared(field: str) -> None:
 
 
 def test_an_address_that_the_swarm_chose_is_no_difference() -> None:
-    spec = parse(**dict(FULL, networks=["front"]))
+    spec = parse(**{**FULL, "networks": ["front"]})
     assert compare(spec, engine_makes(spec), IMAGE) == {}
 
 
