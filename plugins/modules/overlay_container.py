@@ -164,12 +164,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
     APIClient,
-    engine_argument_spec,
     run_module,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.containers import ensure_containers
-
-STATES = ["present", "absent"]
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.declaration import declaring_module
 
 
 def container_options() -> dict[str, dict[str, t.Any]]:
@@ -184,29 +182,9 @@ def container_options() -> dict[str, dict[str, t.Any]]:
     }
 
 
-def argument_spec() -> dict[str, dict[str, t.Any]]:
-    """The module's options."""
-    entry = dict(
-        container_options(), name={"type": "str", "required": True}, state={"type": "str", "choices": STATES}
-    )
-    return dict(
-        engine_argument_spec(),
-        **container_options(),
-        name={"type": "str"},
-        containers={"type": "list", "elements": "dict", "options": entry},
-        state={"type": "str", "choices": STATES, "default": "present"},
-        timeout={"type": "int", "default": 60},
-    )
-
-
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(
-        argument_spec=argument_spec(),
-        supports_check_mode=True,
-        required_one_of=[("name", "containers")],
-        mutually_exclusive=[("containers", key) for key in ["name"] + sorted(container_options())],
-    )
+    module = declaring_module("containers", container_options(), timeout=60)
 
     def ensure(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
         return ensure_containers(client, module.params, module.check_mode)

@@ -240,12 +240,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
     APIClient,
-    engine_argument_spec,
     run_module,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.declaration import declaring_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.networks import ensure_networks
-
-STATES = ["present", "absent"]
 
 
 def network_options() -> dict[str, dict[str, t.Any]]:
@@ -261,29 +259,9 @@ def network_options() -> dict[str, dict[str, t.Any]]:
     }
 
 
-def argument_spec() -> dict[str, dict[str, t.Any]]:
-    """The module's options."""
-    entry = dict(
-        network_options(), name={"type": "str", "required": True}, state={"type": "str", "choices": STATES}
-    )
-    return dict(
-        engine_argument_spec(),
-        **network_options(),
-        name={"type": "str"},
-        networks={"type": "list", "elements": "dict", "options": entry},
-        state={"type": "str", "choices": STATES, "default": "present"},
-        timeout={"type": "int", "default": 60},
-    )
-
-
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(
-        argument_spec=argument_spec(),
-        supports_check_mode=True,
-        required_one_of=[("name", "networks")],
-        mutually_exclusive=[("networks", key) for key in ["name"] + sorted(network_options())],
-    )
+    module = declaring_module("networks", network_options(), timeout=60)
 
     def ensure(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
         return ensure_networks(client, module.params, module.check_mode, module.warn)

@@ -292,12 +292,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
     APIClient,
-    engine_argument_spec,
     run_module,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.declaration import declaring_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.services import ensure_services
-
-STATES = ["present", "absent"]
 
 
 def service_options() -> dict[str, dict[str, t.Any]]:
@@ -325,30 +323,9 @@ def service_options() -> dict[str, dict[str, t.Any]]:
     }
 
 
-def argument_spec() -> dict[str, dict[str, t.Any]]:
-    """The module's options."""
-    entry = dict(
-        service_options(), name={"type": "str", "required": True}, state={"type": "str", "choices": STATES}
-    )
-    return dict(
-        engine_argument_spec(),
-        **service_options(),
-        name={"type": "str"},
-        services={"type": "list", "elements": "dict", "options": entry},
-        state={"type": "str", "choices": STATES, "default": "present"},
-        wait={"type": "bool", "default": True},
-        timeout={"type": "int", "default": 120},
-    )
-
-
 def main() -> None:
     """Entry point."""
-    module = AnsibleModule(
-        argument_spec=argument_spec(),
-        supports_check_mode=True,
-        required_one_of=[("name", "services")],
-        mutually_exclusive=[("services", key) for key in ["name"] + sorted(service_options())],
-    )
+    module = declaring_module("services", service_options(), timeout=120, wait={"type": "bool", "default": True})
 
     def ensure(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
         return ensure_services(client, module.params, module.check_mode, module.warn)

@@ -104,6 +104,7 @@ def test_conflicts_are_retried_a_bounded_number_of_times(monkeypatch) -> None:
     with pytest.raises(_engine.APIError):
         _engine.retry_conflicts(always)
     assert len(calls) == _engine.CONFLICT_ATTEMPTS
+
     def other() -> None:
         raise _engine.APIError("other")
 
