@@ -16,6 +16,7 @@ description:
   - The file that configures this plugin must end in C(lab.yml) or C(lab.yaml).
   - Groups are C(swarm) and its children C(swarm_managers) (the first O(managers) nodes) and C(swarm_workers).
   - "Group C(all) gets one variable C(lab_OPTION) for each option, and C(lab_directory), the folder of this lab."
+  - With O(driver=vm) the time limits of the roles are raised (C(overlays_timeout) and so on), since machines may be emulated.
   - "Each host gets C(swarm_advertise_addr), its address on the swarm's own network segment."
   - Environment variables win over the file, so that one call can differ from it.
   - Values may be templates, which see C(--extra-vars) and the lookup P(ansible.builtin.env#lookup).
@@ -171,6 +172,18 @@ ENVIRONMENT = {
 PARSER_ERROR = 4  # the exit status Ansible itself uses for what it cannot parse
 
 
+# Limits, not waits: on an emulated machine everything takes long, and a node that is slow to answer must not be taken
+# for dead, because swarm would start its tasks elsewhere and make everybody slower still.
+PATIENCE = {
+    "engine_timeout": 300,
+    "swarm_timeout": 300,
+    "swarm_dispatcher_heartbeat": 30,
+    "overlays_timeout": 600,
+    "verify_timeout": 300,
+    "verify_convergence_timeout": 90,
+}
+
+
 def connection(spec: LabSpec, node: NodeSpec) -> dict[str, t.Any]:
     """How Ansible reaches a node."""
     if spec.driver == "container":
@@ -264,6 +277,8 @@ class InventoryModule(BaseInventoryPlugin):
         inventory.add_child("swarm", "swarm_managers")
         inventory.add_child("swarm", "swarm_workers")
         for name, value in lab_variables(spec).items():
+            inventory.set_variable("all", name, value)
+        for name, value in PATIENCE.items() if spec.driver == "vm" else ():
             inventory.set_variable("all", name, value)
         for node in spec.node_list:
             group = "swarm_managers" if node.name in spec.manager_names else "swarm_workers"

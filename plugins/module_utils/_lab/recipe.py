@@ -185,6 +185,15 @@ while kill -0 $engine 2>/dev/null; do
 done
 """.replace("@FAILED@", FAILED_MARK)
 
+# Asking systemd for a scope costs an emulated node seconds for every container.
+_DAEMON = """\
+{
+  "exec-opts": [
+    "native.cgroupdriver=cgroupfs"
+  ]
+}
+"""
+
 # Runs in the finished tree: an image archive as `docker save` writes it. Made by hand and without time stamps, so it
 # has one identity on all nodes, which `docker import` would not give.
 _MAKE_LOCAL_IMAGE = """\
@@ -350,6 +359,7 @@ disabled_plugins = [
 # path in the image: (mode, content)
 FILES: t.Dict[str, t.Tuple[int, str]] = {
     "etc/containerd/config.toml": (0o644, _CONTAINERD),
+    "etc/docker/daemon.json": (0o644, _DAEMON),
     "etc/hosts": (0o644, "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"),
     "etc/modprobe.d/swarmlab.conf": (0o644, _MODPROBE),
     "etc/ssh/sshd_config.d/10-swarmlab.conf": (0o644, _SSHD),

@@ -87,7 +87,7 @@ def _swarm(seen: dict, leader: str | None) -> dict:
         "made": made,
         "twin": twin,
         "networks": overlays or ([twin] if twin else []),
-        "under_test": overlays + ([twin] if twin else []),
+        "under_test": overlays + ([twin] if twin and twin not in overlays else []),
         "overlays": list(described.values()) or overlays,
         "unmatched": first.get("unmatched") or [],
         "vips": second.get("vips") or {},

@@ -102,11 +102,13 @@ def make_objects(client: Any, plan: dict, selected: list[dict]) -> dict:
     made: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}}
     run, needs = plan["run"], plan["needs"]
     if "twin" in needs:
-        made["twin"] = _try(made, "twin", lambda: _create_network(client, run, "twin"))
+        # Every network costs each node two namespaces; a plain one under test serves as the control as well.
+        plain = [network["id"] for network in selected if not network["encrypted"] and network["vni"] is not None]
+        made["twin"] = plain[0] if plain else _try(made, "twin", lambda: _create_network(client, run, "twin"))
     if "lazy" in needs:
         made["lazy"] = _try(made, "lazy", lambda: _create_network(client, run, "lazy"))
     if "probe" in needs:
-        targets = [network["id"] for network in selected] + ([made["twin"]] if made["twin"] else [])
+        targets = names.with_twin([network["id"] for network in selected], made["twin"])
         made["probe"] = _try(made, "probe", lambda: _create_probe(client, plan, targets)) if targets else None
     if "published" in needs:
         made["published"] = _try(made, "published", lambda: _create_published(client, plan))

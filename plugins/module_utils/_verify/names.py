@@ -22,3 +22,8 @@ def labels(run: str, part: str) -> dict:
 def name(run: str, part: str) -> str:
     """The name of a temporary object."""
     return "swarmlab-verify-%s-%s" % (run, part)
+
+
+def with_twin(networks: list[str], twin: str | None) -> list[str]:
+    """Ids of the networks that the probes attach to: those under test, and the plain twin where it is none of them."""
+    return networks + ([twin] if twin and twin not in networks else [])

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._probe import pause
 from . import facts as gathered
+from . import names
 
 SLACK = 15
 
@@ -46,7 +47,7 @@ def open_node(facts: dict, host: str, _checks: list) -> dict | None:
         "attach": facts["networks"] if host == facts["worker"] and "attach" in facts["needs"] else [],
         "leader": host == facts["leader"],
         "expected_nodes": [facts["nodes"][name]["id"] for name in able],
-        "network_ids": [network["id"] for network in facts["networks"]] + [i for i in [facts["made"]["twin"]] if i],
+        "network_ids": names.with_twin([network["id"] for network in facts["networks"]], facts["made"]["twin"]),
     }
 
 

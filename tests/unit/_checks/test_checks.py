@@ -234,7 +234,7 @@ def test_laziness(change, expected: tuple) -> None:
     ("attachable", "row", "status"),
     [
         (True, {"refused": "timed out", "seconds": 20}, "fail"),
-        (True, {"seconds": 25.0}, "fail"),
+        (True, {"seconds": 25.0}, "pass"),  # slow, but the engine's own limit let it through
         (False, {"refused": "network front not manually attachable", "seconds": 0.1}, "pass"),
         (False, {"refused": "something else", "seconds": 0.1}, "fail"),
         (False, {}, "fail"),
