@@ -17,7 +17,7 @@ from testinfra.host import Host
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-LAB = "molecule"
+LAB = os.environ.get("SWARMLAB_LAB", "molecule")
 LAB_FOLDER = CHECKOUT / ".lab" / LAB
 SERVICE_LABEL = "com.docker.swarm.service.name"
 
