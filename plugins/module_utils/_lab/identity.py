@@ -18,8 +18,8 @@ MANAGEMENT_NETWORK = """\
 MACAddress={mac}
 
 [Network]
-Address=10.0.2.15/24
-Gateway=10.0.2.2
+Address=192.168.76.15/24
+Gateway=192.168.76.2
 LinkLocalAddressing=no
 IPv6AcceptRA=no
 """
@@ -70,7 +70,7 @@ def credentials(
                 "/etc/ssh/ssh_host_ed25519_key": ("0600", private),
                 "/etc/ssh/ssh_host_ed25519_key.pub": ("0644", public),
                 "/etc/hosts": ("0644", hosts_file(node.name, nodes)),
-                "/etc/resolv.conf": ("0644", "nameserver 10.0.2.3\n"),
+                "/etc/resolv.conf": ("0644", "nameserver 192.168.76.3\n"),
             }
         ),
     }

@@ -22,6 +22,8 @@ from .errors import LabError
 DRIVERS = ("vm", "container")
 ACCELERATORS = ("auto", "kvm", "tcg")
 STATES = ("present", "stopped", "absent")
+# Not QEMU's own 10.0.2.0/24: swarm's default pool gives that to the second overlay, which would hide the name server.
+MANAGEMENT = ipaddress.IPv4Network("192.168.76.0/24")
 FIRST_ADDRESS = 10  # vmN has the segment's address .(10+N)
 MIN_DISK_GIB = 4
 IMAGE_DEFAULTS: t.Dict[str, t.Any] = {"suite": "trixie", "mirror": None, "packages": []}
@@ -217,8 +219,8 @@ def _subnet(value: t.Any, nodes: int) -> ipaddress.IPv4Network:
         raise bad("subnet", f"{value!r} is not an IPv4 network such as {DEFAULTS['subnet']} ({error})") from None
     if not subnet.is_private or subnet.is_loopback or subnet.is_link_local or subnet.is_unspecified:
         raise bad("subnet", f"{subnet} is not a private network")
-    if subnet.overlaps(ipaddress.IPv4Network("10.0.2.0/24")):
-        raise bad("subnet", f"{subnet} overlaps 10.0.2.0/24, which is the management network of every node")
+    if subnet.overlaps(MANAGEMENT):
+        raise bad("subnet", f"{subnet} overlaps {MANAGEMENT}, which is the management network of every node")
     if FIRST_ADDRESS + nodes > subnet.num_addresses - 2:
         raise bad("subnet", f"{subnet} is too small: {nodes} node(s) get the addresses from .{FIRST_ADDRESS + 1} on")
     return subnet

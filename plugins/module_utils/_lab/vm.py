@@ -22,7 +22,7 @@ from . import accel, identity, ports, processes, qmp, recipe, sshconf
 from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Driver, Plan
 from .errors import LabError
 from .image import BUILD_NEEDS_MIB, Image, ensure_disk, find_image, image_key
-from .spec import LabSpec, NodeSpec, lab_digest
+from .spec import MANAGEMENT, LabSpec, NodeSpec, lab_digest
 from .state import LabRecord, NodeRecord
 from .tools import available_memory_mib, find_tool, free_mib, require_tools, tail, write_private
 
@@ -327,7 +327,7 @@ def qemu_command(
         "-append", " ".join([KERNEL_ARGUMENTS, *([EMULATED_KERNEL_ARGUMENTS] if emulated else [])]),
         "-drive", f"file={DISK},if=virtio,format=qcow2,cache=unsafe,discard=unmap,detect-zeroes=off",
         "-device", "virtio-rng-pci",
-        "-netdev", f"user,id=management,ipv6=off,restrict=off,hostfwd=tcp:{ports.LOOPBACK}:{entry.ssh_port}-:22",
+        "-netdev", f"user,id=management,net={MANAGEMENT},ipv6=off,restrict=off,hostfwd=tcp:{ports.LOOPBACK}:{entry.ssh_port}-:22",
         "-device", f"virtio-net-pci,netdev=management,mac={node.management_mac},romfile=",
     ]  # fmt: skip
     command += segment_arguments(spec.directory, node)

@@ -131,5 +131,5 @@ def test_qemu_gets_secrets_by_file_only():
         lab, lab.node(1), record().nodes["vm1"], "tcg", Image("k", Path("/cache/k"), True), ["tmpfiles.extra"]
     )
     assert command[command.index("-smbios") + 1] == "type=11,path=credentials/tmpfiles.extra"
-    assert "user,id=management,ipv6=off,restrict=off,hostfwd=tcp:127.0.0.1:4001-:22" in command
+    assert "user,id=management,net=192.168.76.0/24,ipv6=off,restrict=off,hostfwd=tcp:127.0.0.1:4001-:22" in command
     assert "SYSTEMD_SECCOMP=0" in " ".join(command)

@@ -64,7 +64,7 @@ def test_numbers_may_come_as_text_from_the_environment():
         ({"name": ""}, "name", "lower-case"),
         ({"subnet": "10.77.0.1/24"}, "subnet", "host bits"),
         ({"subnet": "8.8.8.0/24"}, "subnet", "private"),
-        ({"subnet": "10.0.0.0/16"}, "subnet", "management"),
+        ({"subnet": "192.168.0.0/16"}, "subnet", "management"),
         ({"subnet": "10.77.0.0/28", "nodes": 5}, "subnet", "too small"),
         ({"subnet": 24}, "subnet", "IPv4 network"),
         ({"subnet": "fd00::/64"}, "subnet", "IPv4 network"),
