@@ -187,10 +187,12 @@ PATIENCE = {
 def connection(spec: LabSpec, node: NodeSpec) -> dict[str, t.Any]:
     """How Ansible reaches a node."""
     if spec.driver == "container":
+        engine = os.environ.get("DOCKER_HOST")  # the connection plugin itself does not look there
         return {
             "ansible_connection": "community.docker.docker_api",
             "ansible_host": container_name(spec.name, node.name),
             "ansible_pipelining": True,
+            **({"ansible_docker_docker_host": engine} if engine else {}),
         }
     return {
         "ansible_connection": "ansible.builtin.ssh",
