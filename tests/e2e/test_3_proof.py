@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 
 import jsonschema
@@ -17,6 +18,12 @@ CHECKS = {
     "PRE-REACH", "PRE-KMOD", "CP-TLS", "NET-LAZY", "NET-ATTACH", "SD-VIP", "SD-TASKS", "SD-TASKNAME",
     "SD-INGRESS-NONE", "DP-MATRIX", "ENC-WIRE",
 }  # fmt: skip
+
+
+def machines(lab: str) -> list[str]:
+    """Command lines of the lab's QEMU processes."""
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [line for line in listed if "qemu-system" in line.split()[0] and f"-name {lab}-vm" in line]
 
 
 def failed(report: dict) -> list[dict]:
@@ -92,4 +99,5 @@ def test_second_lab_runs_beside_the_first_and_goes_without_trace(lab: Lab) -> No
         code, output = other.play("destroy.yml", **definition)
     assert code == 0, output
     assert not other.folder.exists()
-    assert not [line for line in os.popen("ps -eo args") if line.startswith("qemu-system") and str(other.folder) in line]
+    assert machines("beside") == []
+    assert len(machines(lab.name)) == 3
