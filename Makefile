@@ -22,12 +22,6 @@ endif
 ifdef DRIVER
 export SWARMLAB_DRIVER := $(DRIVER)
 endif
-ifdef N
-NODE := $(N)
-else
-NODE := vm1
-endif
-
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)
 
@@ -58,7 +52,7 @@ destroy: .venv/.ready-run
 	$(PLAY) playbooks/destroy.yml
 
 ssh:
-	@ssh -F .lab/$(or $(LAB),lab)/ssh_config $(NODE)
+	@ssh -F .lab/$(or $(LAB),lab)/ssh_config $(or $(N),vm1)
 
 test: .venv/.ready-dev
 	@python scripts/test.py
