@@ -2,7 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 #   make lab       machines, swarm, overlays, proof            make lab LAB=other NODES=5 MANAGERS=3 DRIVER=container
+#   make lab NODES=5   a running lab grows; with fewer nodes than it has, the last ones leave the swarm and go
+#   make status    nodes, addresses, place in the swarm, snapshots, disk space
+#   make ssh N=vm2 a shell on a node
+#   make logs      one archive with all logs, without secrets
 #   make verify    the proof alone
+#   make report    opens the page of the last proof
+#   make snapshot  the whole lab, frozen while it runs         make snapshot SNAPSHOT=name; make snapshots lists them
+#   make restore   brings it back in seconds                   make restore SNAPSHOT=name
+#   make stop      stops the machines; make lab starts them again
 #   make destroy   no process and no file of the lab is left
 #   make test      all tests: static, unit, container nodes, real VMs
 
@@ -24,8 +32,9 @@ export SWARMLAB_DRIVER := $(DRIVER)
 endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)
+SNAPSHOT := saved
 
-.PHONY: help setup lab verify destroy stop ssh test lint unit integration e2e bench build clean
+.PHONY: help setup lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration e2e bench scale build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -45,14 +54,32 @@ lab: .venv/.ready-run
 verify: .venv/.ready-run
 	$(PLAY) playbooks/verify.yml
 
+report:
+	@python3 scripts/report.py $(or $(SWARMLAB_LAB),lab)
+
 stop: .venv/.ready-run
 	$(PLAY) playbooks/lab.yml -e lab_state=stopped
+
+snapshot: .venv/.ready-run
+	$(PLAY) playbooks/snapshot.yml -e lab_snapshot=$(SNAPSHOT) -e lab_snapshot_replace=true
+
+restore: .venv/.ready-run
+	$(PLAY) playbooks/snapshot.yml -e lab_snapshot=$(SNAPSHOT) -e lab_snapshot_state=restored
+
+snapshots: .venv/.ready-run
+	$(PLAY) playbooks/snapshot.yml -e lab_snapshot_state=listed
+
+status: .venv/.ready-run
+	@$(PLAY) playbooks/status.yml
+
+logs: .venv/.ready-run
+	@$(PLAY) playbooks/logs.yml
 
 destroy: .venv/.ready-run
 	$(PLAY) playbooks/destroy.yml
 
-ssh:
-	@ssh -F .lab/$(or $(LAB),lab)/ssh_config $(or $(N),vm1)
+ssh: .venv/.ready-run
+	@python scripts/node_shell.py $(or $(SWARMLAB_LAB),lab) $(or $(N),vm1)
 
 test: .venv/.ready-dev
 	@python scripts/test.py
@@ -62,6 +89,9 @@ lint unit integration e2e: .venv/.ready-dev
 
 bench: .venv/.ready-run
 	@python bench/site.py $(ARGS)
+
+scale: .venv/.ready-run
+	@python bench/scale.py $(ARGS)
 
 build: .venv/.ready-run
 	ansible-galaxy collection build --force

@@ -12,29 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-BIN = Path(sys.executable).parent
-RECAP = re.compile(r"^(vm\d+)\s*: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+from runs import CHECKOUT, environment, play, recap
+
 STEP_SECONDS = re.compile(r"^(.+?) -+ ([\d.]+)s$", re.MULTILINE)
-
-
-def play(environment: dict[str, str], playbook: str) -> tuple[float, str]:
-    """Seconds and output of a playbook; a playbook that fails ends the bench."""
-    start = time.monotonic()
-    done = subprocess.run(
-        [str(BIN / "ansible-playbook"), playbook], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(f"bench: {playbook} failed:\n{done.stdout[-6000:]}{done.stderr[-2000:]}")
-    return time.monotonic() - start, done.stdout
 
 
 def connections(folder: Path, nodes: int) -> int:
@@ -57,28 +42,24 @@ def main() -> None:
     given = options.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="swarmlab-bench-") as cache:
-        environment = {
-            **os.environ,
-            "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin",
-            "SWARMLAB_LAB": "bench",
-            "SWARMLAB_DRIVER": given.driver,
-            "SWARMLAB_NODES": str(given.nodes),
-            "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_roles",
-            "ANSIBLE_DEPRECATION_WARNINGS": "False",
-            "ANSIBLE_FORCE_COLOR": "0",
-        }
+        variables = environment(
+            SWARMLAB_LAB="bench",
+            SWARMLAB_DRIVER=given.driver,
+            SWARMLAB_NODES=str(given.nodes),
+            ANSIBLE_CALLBACKS_ENABLED="ansible.posix.profile_roles",
+        )
         if given.cold:
-            environment["SWARMLAB_CACHE"] = cache
+            variables["SWARMLAB_CACHE"] = cache
         folder = CHECKOUT / ".lab" / "bench"
-        play(environment, "playbooks/destroy.yml")
+        play(variables, "playbooks/destroy.yml")
         try:
             rows = []
             logins = 0
             for label in ("from nothing to a green report", "second run"):
-                seconds, output = play(environment, "site.yml")
-                recap = RECAP.findall(output)
-                tasks = max(int(ok) for _host, ok, *_rest in recap)
-                changed = sum(int(row[2]) for row in recap)
+                seconds, output = play(variables, "site.yml")
+                counts = recap(output).values()
+                tasks = max(ok for ok, changed in counts)
+                changed = sum(changed for ok, changed in counts)
                 now = connections(folder, given.nodes) if given.driver == "vm" else 0
                 rows.append((label, f"{seconds:.0f}", str(tasks), str(changed), str(now - logins)))
                 logins = now
@@ -87,7 +68,7 @@ def main() -> None:
                     print(f"  {role:40} {spent:>8}")
             summary = json.loads((folder / "report" / "report.json").read_text(encoding="utf-8"))["summary"]
         finally:
-            play(environment, "playbooks/destroy.yml")
+            play(variables, "playbooks/destroy.yml")
 
     print(f"\n{given.nodes} nodes, driver {given.driver}, image {'built' if given.cold else 'cached if it was there'}; report: {summary}")
     header = ("run", "seconds", "tasks a host", "changed", "ssh connections")

@@ -28,7 +28,10 @@ need dockerd docker.io
 need iptables iptables
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
-[ "$flavour" = run ] || need shellcheck shellcheck
+if [ "$flavour" = dev ]; then
+    need shellcheck shellcheck
+    need chromium chromium
+fi
 
 if [ -n "$missing" ]; then
     install="apt-get install -y --no-install-recommends$missing"

@@ -10,17 +10,21 @@ import json
 import os
 import secrets
 import time
-from typing import Any
+from typing import Any, Iterable
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, text
+from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, compare, junit, page, text
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts
 
 DISPLAY = Display()
+REPORT = "report.json"
+PREVIOUS = "report.previous.json"
+PAGE = "report.html"
+JUNIT = "junit.xml"
 
 
 class ActionModule(ActionBase):
@@ -46,7 +50,9 @@ class ActionModule(ActionBase):
             "fail": {"type": "bool", "default": True},
         })
         if arguments["stage"] == "begin":
-            return dict(result, changed=False, settings=begin(arguments, task_vars))
+            settings = begin(arguments, task_vars)
+            forget_junit(arguments["directory"])
+            return dict(result, changed=False, settings=settings)
         return dict(result, **self._finish(arguments, task_vars))
 
     def _finish(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
@@ -58,10 +64,10 @@ class ActionModule(ActionBase):
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
         results = [item for check in checks for item in check.judge(gathered)]
         report = build.document(results, about(gathered, task_vars), time.time() - settings["began"])
-        path = write(report, arguments["directory"]) if arguments["directory"] else None
-        for line in text.lines(report, path):
+        paths = write(report, os.path.abspath(arguments["directory"])) if arguments["directory"] else {}
+        for line in text.lines(report, paths):
             DISPLAY.display(line.text, color=line.colour)
-        answer = {"changed": False, "summary": report["summary"], "report": path}
+        answer = dict(paths, changed=False, summary=report["summary"])
         if arguments["fail"] and not report["summary"]["ok"]:
             answer.update(failed=True, msg=text.failure(report))
         return answer
@@ -103,11 +109,14 @@ def about(gathered: dict, task_vars: dict) -> dict[str, Any]:
         "lab": task_vars.get("lab_name"),
         "swarm": swarm.get("id"),
         "nodes": [_node(gathered, host) for host in gathered["hosts"]],
-        "networks": [
-            {key: network[key] for key in ("id", "name", "encrypted", "attachable", "internal", "vni")}
-            for network in gathered["networks"]
-        ],
+        "networks": [_network(gathered, network) for network in gathered["networks"]],
     }
+
+
+def _network(gathered: dict, network: dict) -> dict[str, Any]:
+    told = {key: network[key] for key in ("id", "name", "encrypted", "attachable", "internal", "vni", "subnets")}
+    probes = {host: addresses[network["id"]] for host, addresses in gathered["probes"].items() if network["id"] in addresses}
+    return dict(told, probes=probes)
 
 
 def _node(gathered: dict, host: str) -> dict[str, Any]:
@@ -119,16 +128,51 @@ def _node(gathered: dict, host: str) -> dict[str, Any]:
     }
 
 
-def write(report: dict, directory: str) -> str:
-    """Write the report, readable for its owner alone, never half."""
-    path = os.path.join(os.path.abspath(directory), "report.json")
+def write(report: dict, directory: str) -> dict[str, str]:
+    """Write the report in all its forms, and keep the one before it. Readable for the owner alone, never half."""
+    paths = {name: os.path.join(directory, file) for name, file in (("report", REPORT), ("page", PAGE), ("junit", JUNIT))}
+    kept = os.path.join(directory, PREVIOUS)
+    comparison = compare.compare(earlier((paths["report"], kept)), report)
+    contents = {
+        "report": json.dumps(report, indent=1) + "\n", "page": page.render(report, comparison), "junit": junit.render(report),
+    }
     try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        temporary = "%s.%d" % (path, os.getpid())
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-            json.dump(report, handle, indent=1)
-            handle.write("\n")
-        os.replace(temporary, path)
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        if os.path.exists(paths["report"]):
+            os.replace(paths["report"], kept)
+        for name, path in paths.items():
+            _save(path, contents[name])
     except OSError as error:
-        raise AnsibleActionFail("verify_directory: cannot write %s: %s." % (path, error.strerror)) from error
-    return path
+        raise AnsibleActionFail("verify_directory: cannot write %s: %s." % (error.filename, error.strerror)) from error
+    return paths
+
+
+def _save(path: str, content: str) -> None:
+    temporary = "%s.%d" % (path, os.getpid())
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(content)
+    os.replace(temporary, path)
+
+
+def earlier(paths: Iterable[str]) -> Any:
+    """The newest earlier report: None when there is none, a text when it is no JSON."""
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as handle:
+                return json.load(handle)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, RecursionError) as error:
+            return str(error)
+    return None
+
+
+def forget_junit(directory: str | None) -> None:
+    """No results of an earlier run may pass for this one's, should it be interrupted: CI systems take what they find."""
+    try:
+        if directory:
+            os.unlink(os.path.join(directory, JUNIT))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise AnsibleActionFail("verify_directory: cannot write %s: %s." % (error.filename, error.strerror)) from error

@@ -15,6 +15,8 @@ description:
     P(swarmlab.overlay.lab#role) and the module M(swarmlab.overlay.lab) then create them.
   - The file that configures this plugin must end in C(lab.yml) or C(lab.yaml).
   - Groups are C(swarm) and its children C(swarm_managers) (the first O(managers) nodes) and C(swarm_workers).
+  - Group C(lab_leaving) has the nodes that the lab's record names and O(nodes) leaves no place for. The playbook
+    C(swarmlab.overlay.lab) lets them leave the swarm and removes them.
   - "Group C(all) gets one variable C(lab_OPTION) for each option, and C(lab_directory), the folder of this lab."
   - With O(driver=vm) the time limits of the roles are raised (C(overlays_timeout) and so on), since machines may be emulated.
   - "Each host gets C(swarm_advertise_addr), its address on the swarm's own network segment."
@@ -52,7 +54,9 @@ options:
     env:
       - name: SWARMLAB_DRIVER
   nodes:
-    description: Number of nodes.
+    description:
+      - Number of nodes.
+      - Where nothing sets it, a lab that exists keeps as many as it has, so that nodes never go unasked.
     type: raw
     default: 3
     env:
@@ -89,6 +93,15 @@ options:
     default: auto
     env:
       - name: SWARMLAB_ACCEL
+  golden:
+    description:
+      - Whether new virtual machines wake up from the memory of a golden node, which is booted once for all labs, or boot.
+      - V(auto) lets them wake up when they are emulated, where a boot takes a minute. V(always) does so with KVM too,
+        V(never) boots every node by itself.
+    type: str
+    default: auto
+    env:
+      - name: SWARMLAB_GOLDEN
   image:
     description:
       - What the nodes' disks are made from, once for all labs of a user.
@@ -150,6 +163,7 @@ from pathlib import Path
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.utils.display import Display
 
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import state
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.container import container_name
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import (
@@ -161,9 +175,10 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import 
     reject_unknown,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf import CONFIG
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.state import LabRecord
 
 display = Display()
-NOT_IN_FILE = ("state",)
+NOT_IN_FILE = ("state", "surplus")
 ENVIRONMENT = {
     name: "SWARMLAB_LAB" if name == "name" else f"SWARMLAB_{name.upper()}"
     for name in DEFAULTS
@@ -216,12 +231,21 @@ def lab_variables(spec: LabSpec) -> dict[str, t.Any]:
         "lab_vcpus": spec.vcpus,
         "lab_disk": spec.disk,
         "lab_accel": spec.accel,
+        "lab_golden": spec.golden,
         "lab_image": {"suite": spec.suite, "mirror": spec.mirror, "packages": list(spec.packages)},
         "lab_subnet": str(spec.subnet),
         "lab_boot_timeout": spec.boot_timeout,
         "lab_retain_failed": spec.retain_failed,
         "lab_cache": str(spec.cache),
     }
+
+
+def recorded(folder: Path) -> LabRecord | None:
+    """What the lab has, if that can be read; what is wrong with a record is for the module to say."""
+    try:
+        return state.load(folder)
+    except LabError:
+        return None
 
 
 def project_folder(inventory_file: Path) -> Path:
@@ -247,7 +271,7 @@ class InventoryModule(BaseInventoryPlugin):
         known = [name for name in DEFAULTS if name not in NOT_IN_FILE]
         try:
             reject_unknown({key: value for key, value in content.items() if key != "plugin"}, known, "")
-            spec = self._spec(known, Path(path))
+            spec, record = self._spec(known, Path(path), "nodes" in content)
         except LabError as error:
             # An exception would make Ansible try its other parsers on this file, print a warning of several lines for
             # each, and run the play on no hosts, successfully.
@@ -257,8 +281,10 @@ class InventoryModule(BaseInventoryPlugin):
         if warning:
             display.warning(warning)
         self._populate(spec)
+        self._add_leaving(spec, record)
 
-    def _spec(self, known: t.Iterable[str], path: Path) -> LabSpec:
+    def _spec(self, known: t.Iterable[str], path: Path, nodes_in_file: bool) -> tuple[LabSpec, LabRecord | None]:
+        """What the lab shall be, and the record of what it is."""
         # Ansible itself would let the file win over the environment.
         options = {
             name: os.environ.get(ENVIRONMENT.get(name, "")) or self._templated(self.get_option(name)) for name in known
@@ -267,7 +293,10 @@ class InventoryModule(BaseInventoryPlugin):
         base = options.pop("directory")
         if base:
             project = project / Path(base).expanduser()
-        return parse(options, project)
+        record = recorded(parse({"name": options["name"]}, project).directory)
+        if record and record.nodes and not nodes_in_file and not os.environ.get(ENVIRONMENT["nodes"]):
+            options["nodes"] = max(entry.index for entry in record.nodes.values())
+        return parse(options, project), record
 
     def _templated(self, value: t.Any) -> t.Any:
         return self.templar.template(value) if isinstance(value, (str, list, dict)) else value
@@ -283,9 +312,16 @@ class InventoryModule(BaseInventoryPlugin):
         for name, value in PATIENCE.items() if spec.driver == "vm" else ():
             inventory.set_variable("all", name, value)
         for node in spec.node_list:
-            group = "swarm_managers" if node.name in spec.manager_names else "swarm_workers"
-            inventory.add_host(node.name, group=group)
-            for name, value in connection(spec, node).items():
-                inventory.set_variable(node.name, name, value)
-            inventory.set_variable(node.name, "ansible_python_interpreter", "/usr/bin/python3")
-            inventory.set_variable(node.name, "swarm_advertise_addr", node.address)
+            self._add_node(spec, node, "swarm_managers" if node.name in spec.manager_names else "swarm_workers")
+
+    def _add_leaving(self, spec: LabSpec, record: LabRecord | None) -> None:
+        self.inventory.add_group("lab_leaving")
+        for name in record.beyond(spec.nodes) if record and record.driver == spec.driver else ():
+            self._add_node(spec, spec.node(record.nodes[name].index), "lab_leaving")
+
+    def _add_node(self, spec: LabSpec, node: NodeSpec, group: str) -> None:
+        self.inventory.add_host(node.name, group=group)
+        for name, value in connection(spec, node).items():
+            self.inventory.set_variable(node.name, name, value)
+        self.inventory.set_variable(node.name, "ansible_python_interpreter", "/usr/bin/python3")
+        self.inventory.set_variable(node.name, "swarm_advertise_addr", node.address)

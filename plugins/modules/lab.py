@@ -68,9 +68,20 @@ options:
     default: vm
   nodes:
     description:
-      - Number of nodes. More than there are makes the missing ones. Fewer is an error.
+      - Number of nodes. More than there are makes the missing ones. What fewer does, O(surplus) says.
     type: int
     default: 3
+  surplus:
+    description:
+      - What happens to nodes that the lab has and O(nodes) leaves no place for, when O(state=present).
+      - V(refuse) is an error. V(keep) leaves them as they are.
+      - V(remove) ends them and deletes their disks, without a word to the swarm that they may be in. The playbook
+        C(swarmlab.overlay.lab) uses it after it has let them leave; role P(swarmlab.overlay.swarm#role) does that with
+        C(tasks_from=leave).
+    type: str
+    choices: [refuse, keep, remove]
+    default: refuse
+    version_added: 0.2.0
   managers:
     description:
       - Number of managers among the nodes. This module only checks it.
@@ -100,6 +111,17 @@ options:
     type: str
     choices: [auto, kvm, tcg]
     default: auto
+  golden:
+    description:
+      - Whether new virtual machines wake up from the memory of a golden node, which is booted once for all labs, or boot.
+      - V(auto) lets them wake up when they are emulated, where a boot takes a minute. V(always) does so with KVM too,
+        V(never) boots every node by itself.
+    type: str
+    default: auto
+    choices:
+      - auto
+      - always
+      - never
   image:
     description:
       - What the nodes are made from.

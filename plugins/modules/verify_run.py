@@ -64,7 +64,9 @@ options:
     description: What O(stage=begin) returned. Needed with O(stage=finish).
     type: dict
   directory:
-    description: Folder for the report; none is written without it.
+    description:
+      - Folder for the report, as a page, as JSON and as JUnit XML; none is written without it.
+      - With O(stage=begin) the JUnit XML of an earlier run is removed from it.
     type: path
   fail:
     description: Whether to fail when a check failed or was inconclusive.
@@ -96,6 +98,16 @@ report:
   returned: with O(stage=finish) and O(directory)
   type: str
   sample: /home/me/.lab/lab/report/report.json
+page:
+  description: Path of the report as a page.
+  returned: with O(stage=finish) and O(directory)
+  type: str
+  sample: /home/me/.lab/lab/report/report.html
+junit:
+  description: Path of the results as JUnit XML.
+  returned: with O(stage=finish) and O(directory)
+  type: str
+  sample: /home/me/.lab/lab/report/junit.xml
 """
 
 # All of it is in plugins/action/verify_run.py.

@@ -65,6 +65,16 @@ class Lab:
 
     def play(self, playbook: str, *argv: str, **variables: str) -> tuple[int, str]:
         """Exit code and output of one of the collection's playbooks on this lab."""
+        return self._run("ansible-playbook", str(CHECKOUT / "playbooks" / playbook), *argv, **variables)
+
+    def module(self, name: str, **arguments: object) -> str:
+        """What a module of the collection says that works on this lab; it must succeed."""
+        given = json.dumps({"name": self.name, "directory": str(self.folder), **arguments})
+        code, output = self._run("ansible", "localhost", "-m", f"swarmlab.overlay.{name}", "-a", given)
+        assert code == 0, output
+        return output
+
+    def _run(self, program: str, *argv: str, **variables: str) -> tuple[int, str]:
         environment = {
             **os.environ,
             "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -74,7 +84,7 @@ class Lab:
             **variables,
         }
         done = subprocess.run(
-            [str(BIN / "ansible-playbook"), str(CHECKOUT / "playbooks" / playbook), *argv],
+            [str(BIN / program), *argv],
             cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=1200, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr

@@ -14,9 +14,10 @@ from conftest import Lab
 @pytest.mark.parametrize(
     "look",
     [
-        "cat /proc/sys/kernel/random/boot_id",
+        "cat /proc/sys/kernel/random/uuid",
         "cat /etc/machine-id",
         "hostname",
+        "cat /sys/class/net/eth0/address",
         "cat /sys/class/net/eth1/address",
         "ip -4 -o addr show dev eth1 | awk '{print $4}'",
         "cat /etc/ssh/ssh_host_ed25519_key.pub",

@@ -24,7 +24,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 KEEP = os.environ.get("SWARMLAB_TEST_KEEP") == "1"
-IMAGE = "swarmlab/busybox:local"
+IMAGE = "localhost/swarmlab/busybox:local"
 ENGINE_START = 60  # seconds
 
 

@@ -36,6 +36,26 @@ def kernel(facts: dict, host: str) -> dict:
     return (facts["opened"].get(host, {}).get("kernel") or {}).get("modules") or {}
 
 
+def matrix(nodes: list[str], kinds: dict) -> dict:
+    """Evidence of paths, {kind: {source: {target: cell}}}: seconds until it answered, why it failed, or None for no observation.
+
+    A pair that was not tried has no cell. docs/report.md describes it, docs/report-schema.json fixes it.
+    """
+    return {"matrix": {"nodes": list(nodes), "kinds": kinds}}
+
+
+def cell(seen: dict | None) -> float | str | None:
+    """A request's observation as a cell of the matrix."""
+    if seen is None:
+        return None
+    return seen["seconds"] if seen["ok"] else problem(seen)
+
+
+def problem(seen: dict) -> str:
+    """Why a request to one node was not met: an error, or the wrong node answered."""
+    return seen.get("error") or "%s answered" % seen.get("node")
+
+
 def suspicion(facts: dict, network: dict, failed: list[tuple]) -> dict:
     """How strongly the wire's evidence points at each host, given failed (source, target) pairs.
 

@@ -87,15 +87,24 @@ def _judge_direct(facts: dict, network: dict) -> dict:
                 continue
             slowest = max(slowest, seen["seconds"])
             if not seen["ok"]:
-                failed.setdefault((source, target), {})[kind] = seen.get("error") or "%s answered" % seen.get("node")
+                failed.setdefault((source, target), {})[kind] = _paths.problem(seen)
     if failed:
         return _failed_direct(facts, network, tried, failed, slowest)
     if silent:
         return result(CHECK, INCONCLUSIVE, "no observation from %s" % listed(sorted(silent)), title=DIRECT,
-                      network=network["name"], nodes=sorted(silent))
+                      network=network["name"], nodes=sorted(silent), details=_direct_matrix(facts, network, tried))
     text = "%s by ICMP, TCP and UDP, the last after %.1f s" % (count(len(tried), "pair"), slowest)
     return result(CHECK, PASS, text, title=DIRECT, network=network["name"], nodes=_paths.probed(facts, network["id"]),
-                  seconds=slowest)
+                  seconds=slowest, details=_direct_matrix(facts, network, tried))
+
+
+def _direct_matrix(facts: dict, network: dict, tried: list) -> dict:
+    kinds: dict = {kind: {} for kind in KINDS}
+    for source, target in tried:
+        for kind in KINDS:
+            seen = _paths.seen(facts, source, ident(ID, network, target, kind))
+            kinds[kind].setdefault(source, {})[target] = _paths.cell(seen)
+    return _paths.matrix(_paths.probed(facts, network["id"]), kinds)
 
 
 def _alone(facts: dict, network: dict, title: str) -> dict:
@@ -118,7 +127,7 @@ def _failed_direct(facts: dict, network: dict, tried: list, failed: dict, slowes
         hint = OFFLOAD
     text = "%d of %s failed: %s" % (len(failed), count(len(tried), "pair"), listed(rows, 2))
     return result(CHECK, FAIL, text, title=DIRECT, network=network["name"], nodes=nodes, hint=hint, seconds=slowest,
-                  details={"failed": rows})
+                  details=dict(_direct_matrix(facts, network, tried), failed=rows))
 
 
 def _judge_balanced(facts: dict, network: dict) -> dict:
@@ -139,9 +148,26 @@ def _judge_balanced(facts: dict, network: dict) -> dict:
         return _failed_balanced(facts, network, missing, slowest)
     if silent:
         return result(CHECK, INCONCLUSIVE, "no observation from %s" % listed(silent), title=BALANCED,
-                      network=network["name"], nodes=silent)
+                      network=network["name"], nodes=silent, details=_balanced_matrix(facts, network))
     text = "from %s every one of %s answered" % (count(len(hosts), "node"), count(len(hosts), "backend"))
-    return result(CHECK, PASS, text, title=BALANCED, network=network["name"], nodes=hosts, seconds=slowest)
+    return result(CHECK, PASS, text, title=BALANCED, network=network["name"], nodes=hosts, seconds=slowest,
+                  details=_balanced_matrix(facts, network))
+
+
+def _balanced_matrix(facts: dict, network: dict) -> dict:
+    hosts = _paths.probed(facts, network["id"])
+    rows = {source: _backends(_paths.seen(facts, source, ident(ID, network, "*", "vip")), hosts) for source in hosts}
+    return _paths.matrix(hosts, {"vip": rows})
+
+
+def _backends(seen: dict | None, hosts: list) -> dict:
+    """Which backends answered one source. Attempts go round: a failed one among them belongs to no backend, so to all."""
+    if seen is None or seen["ok"]:
+        return {host: _paths.cell(seen) for host in hosts}
+    reason = listed(seen["errors"]) or "no answer"
+    if set(hosts) <= set(seen["nodes"]):
+        return {host: "some attempts failed: " + reason for host in hosts}
+    return {host: seen["seconds"] if host in seen["nodes"] else reason for host in hosts}
 
 
 def _failed_balanced(facts: dict, network: dict, missing: dict, slowest: float) -> dict:
@@ -162,4 +188,4 @@ def _failed_balanced(facts: dict, network: dict, missing: dict, slowest: float) 
     rows = ["%s reached no backend on %s (%s)" % (source, listed(gone) or "some attempts", listed(errors))
             for source, (gone, errors) in sorted(missing.items())]
     return result(CHECK, FAIL, listed(rows, 2), title=BALANCED, network=network["name"], nodes=nodes, hint=hint,
-                  seconds=slowest, details={"failed": rows})
+                  seconds=slowest, details=dict(_balanced_matrix(facts, network), failed=rows))

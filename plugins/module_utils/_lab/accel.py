@@ -16,8 +16,9 @@ import time
 import typing as t
 from pathlib import Path
 
+from . import qemu
 from .errors import LabError
-from .tools import write_private
+from .tools import find_tool, write_private
 
 DEVICE = Path("/dev/kvm")
 PROBE_SECONDS = 10.0
@@ -25,18 +26,18 @@ ALIVE_MARK = b"Linux version"
 BROKEN_MARK = b"KVM internal error"
 
 
-def kvm_problem(qemu: str, kernel: Path, initrd: Path, cache: Path) -> t.Optional[str]:
+def kvm_problem(kernel: Path, initrd: Path, cache: Path) -> t.Optional[str]:
     """Why KVM cannot be used for this kernel; None when it can. The answer is remembered for this host boot."""
     if not DEVICE.exists():
         return f"there is no {DEVICE}"
     if not os.access(DEVICE, os.R_OK | os.W_OK):
         return f"{DEVICE} is not readable and writable for this user"
     memory = cache / "accel.json"
-    key = " ".join([_boot_id(), _version(qemu), str(kernel)])
+    key = " ".join([_boot_id(), qemu.version(), str(kernel)])
     answers = _remembered(memory)
     if key not in answers:
         answers = {known: answer for known, answer in answers.items() if known.startswith(_boot_id())}
-        answers[key] = _probe(qemu, kernel, initrd)
+        answers[key] = _probe(kernel, initrd)
         cache.mkdir(parents=True, exist_ok=True)
         write_private(memory, json.dumps(answers, indent=2) + "\n")
     return answers[key]
@@ -54,17 +55,17 @@ def choose(wanted: str, problem: t.Optional[str], report: t.Callable[[str], None
     return "tcg"
 
 
-def probe_command(qemu: str, kernel: Path, initrd: Path) -> t.List[str]:
+def probe_command(kernel: Path, initrd: Path) -> t.List[str]:
     return [
-        qemu, "-M", "pc", "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults", "-display", "none",
-        "-no-reboot", "-serial", "stdio", "-kernel", str(kernel), "-initrd", str(initrd), "-append",
-        "console=ttyS0 earlyprintk=ttyS0",
+        find_tool(qemu.QEMU) or qemu.QEMU, "-M", "pc", "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults",
+        "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(kernel), "-initrd", str(initrd),
+        "-append", "console=ttyS0 earlyprintk=ttyS0",
     ]  # fmt: skip
 
 
-def _probe(qemu: str, kernel: Path, initrd: Path) -> t.Optional[str]:
+def _probe(kernel: Path, initrd: Path) -> t.Optional[str]:
     process = subprocess.Popen(
-        probe_command(qemu, kernel, initrd),
+        probe_command(kernel, initrd),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -93,11 +94,6 @@ def _probe(qemu: str, kernel: Path, initrd: Path) -> t.Optional[str]:
 
 def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-
-
-def _version(qemu: str) -> str:
-    completed = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=True)
-    return completed.stdout.splitlines()[0]
 
 
 def _remembered(path: Path) -> t.Dict[str, t.Optional[str]]:

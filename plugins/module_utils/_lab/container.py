@@ -15,11 +15,12 @@ import time
 import typing as t
 from pathlib import Path
 
-from . import recipe
-from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Driver, Plan
+from . import recipe, thaw
+from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Plan
 from .errors import LabError
+from .faults import FaultSpec, fault_tables, nftables, table_name
 from .image import Image
-from .spec import FIRST_ADDRESS, LabSpec, NodeSpec
+from .spec import FIRST_ADDRESS, LabSpec, NodeSpec, bad
 from .state import LabRecord
 
 try:
@@ -37,6 +38,12 @@ LABEL = "swarmlab.overlay/lab"
 FOLDER_LABEL = "swarmlab.overlay/lab-directory"
 MANAGED_LABEL = "swarmlab.overlay/managed"
 STOP_SECONDS = 20
+CARD = "eth0"  # a node's end of the lab's network
+# The node itself takes a fault back after its time, whatever became of the controller.
+GIVE_FAULT = (
+    'printf "%s" "$INPUT" | nft -f - && { setsid sh -c "sleep $2; nft delete table ip $1" >/dev/null 2>&1 </dev/null & }'
+)
+CONSOLE_LINES = 50000
 # Numbers of include/uapi/linux/capability.h, in order.
 CAPABILITIES = (
     "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE"
@@ -57,12 +64,12 @@ def missing_capabilities(status: str) -> t.List[str]:
     return [name for number, name in enumerate(CAPABILITIES) if not mask >> number & 1]
 
 
-def connect() -> t.Any:
+def connect(timeout: int = 120) -> t.Any:
     """A client of this machine's engine, found by the environment as the docker command finds it."""
     if not HAVE_DOCKER:
         raise LabError("LAB-E-NOLIBRARY", package="docker", python=sys.executable)
     try:
-        client = docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=120)
+        client = docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=timeout)
         client.ping()
     except (DockerException, RequestException) as error:
         raise LabError("LAB-E-NOENGINE", reason=_shorten(error)) from error
@@ -157,7 +164,7 @@ class ContainerDriver(Driver):
             self._ensure_network()
         for node in nodes:
             with translated(f"create {container_name(self.spec.name, node.name)}"):
-                self._create(node, record, image)
+                self._create(node, image)
 
     def _ensure_image(self, image: Image) -> None:
         name = f"swarmlab/node:{image.key}"
@@ -182,9 +189,8 @@ class ContainerDriver(Driver):
             attachable=False,
         )
 
-    def _create(self, node: NodeSpec, record: LabRecord, image: Image) -> None:
+    def _create(self, node: NodeSpec, image: Image) -> None:
         api = self.api
-        others = [self.spec.node(entry.index) for entry in record.nodes.values()]
         # The engine's API has no word for systempaths=unconfined: the client sends empty lists instead.
         host = api.create_host_config(
             cap_add=["ALL"],
@@ -194,7 +200,6 @@ class ContainerDriver(Driver):
             binds=["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
             device_cgroup_rules=["a *:* rwm"],
             tmpfs={"/run": "exec"},
-            extra_hosts={other.name: other.address for other in others},
             network_mode=self.network,
         )
         host.update(MaskedPaths=[], ReadonlyPaths=[])
@@ -207,7 +212,7 @@ class ContainerDriver(Driver):
             volumes=["/var/lib/docker"],
             host_config=host,
             networking_config=api.create_networking_config(
-                {self.network: api.create_endpoint_config(ipv4_address=node.address)}
+                {self.network: api.create_endpoint_config(ipv4_address=node.address, aliases=[node.name])}
             ),
         )
 
@@ -261,11 +266,103 @@ class ContainerDriver(Driver):
                         self.api.unpause(name)
                     self.api.stop(name, timeout=STOP_SECONDS)
 
+    def publish_names(self, names: t.Collection[str], record: LabRecord) -> None:
+        """The engine's name service knows them: every node has its name as an alias on the lab's network."""
+
     def discard(self, names: t.Iterable[str]) -> None:
         existing = self._containers()
         for name in names:
             if name in existing:
                 self.api.remove_container(existing[name]["Id"], force=True, v=True)
+
+    def set_faults(self, faults: t.Sequence[FaultSpec], record: LabRecord) -> None:
+        for fault in faults:
+            if fault.delay or fault.jitter:
+                raise bad("faults.delay", "nodes that are containers cannot delay frames, virtual machines can")
+        self.clear_faults([fault.name for fault in faults], record)
+        addresses = {name: entry.address for name, entry in record.nodes.items()}
+        for fault in faults:
+            for name in record.nodes if fault.links else ():
+                rules = nftables(fault, name, addresses, CARD)
+                if rules:
+                    self._execute(name, GIVE_FAULT, rules, table_name(fault.name), fault.seconds)
+            for name in fault.nodes if fault.kind in ("freeze", "kill") else ():
+                with translated(f"{fault.kind} {name}"):
+                    container = container_name(self.spec.name, name)
+                    if fault.kind == "kill":
+                        self.api.kill(container)
+                    elif not self.api.inspect_container(container)["State"]["Paused"]:
+                        self.api.pause(container)
+                        thaw.start(self.api.inspect_container(container)["Id"], fault.name, fault.seconds)
+
+    def clear_faults(self, names: t.Optional[t.Collection[str]], record: LabRecord) -> t.List[str]:
+        ended = set()
+        for name, entry in self._containers().items():
+            if entry["State"] == "paused":
+                for fault in thaw.waiting(entry["Id"]):
+                    if names is None or fault in names:
+                        with translated(f"thaw {name}"):
+                            self.api.unpause(entry["Id"])
+                        thaw.end(entry["Id"])
+                        ended.add(fault)
+        for name, found in self._tables().items():
+            for table, fault in found.items():
+                if names is None or fault in names:
+                    self._execute(name, "nft delete table ip $1", "", table)
+                    ended.add(fault)
+        return sorted(ended)
+
+    def faults(self, record: LabRecord) -> t.List[str]:
+        frozen = [fault for entry in self._containers().values() for fault in thaw.waiting(entry["Id"])]
+        return sorted({*frozen, *(fault for tables in self._tables().values() for fault in tables.values())})
+
+    def _tables(self) -> t.Dict[str, t.Dict[str, str]]:
+        """Tables that hold faults, with the fault's name, by node."""
+        found = {}
+        for name, entry in self._containers().items():
+            if entry["State"] == "running":
+                text = self._execute(name, "nft list tables ip 2>/dev/null || true", "")
+                found[name] = fault_tables(text)
+        return found
+
+    def _execute(self, node: str, script: str, standard_input: str, *arguments: t.Any) -> str:
+        """What a shell script prints on a node; LabError when it fails."""
+        action = f"run '{script.split()[0]}' on {node}"
+        with translated(action):
+            order = self.api.exec_create(
+                container_name(self.spec.name, node),
+                ["sh", "-c", script, "sh", *map(str, arguments)],
+                environment={"INPUT": standard_input},
+            )
+            output = self.api.exec_start(order["Id"]).decode("utf-8", "replace")
+            code = self.api.exec_inspect(order["Id"])["ExitCode"]
+        if code:
+            raise LabError("LAB-E-ENGINE", action=action, reason=" ".join(output.split()) or f"exit code {code}")
+        return output
+
+    def execute(self, name: str, script: str, seconds: int) -> Answer:
+        answer = Answer()
+        limit = time.monotonic() + seconds
+        try:
+            # A client of its own: this one gives up when the node is silent, and threads must not share one.
+            with contextlib.closing(connect(timeout=seconds)) as api:
+                command = ["timeout", str(seconds), "sh", "-c", script]
+                call = api.exec_create(container_name(self.spec.name, name), command)
+                for chunk in api.exec_start(call["Id"], stream=True):
+                    answer.output += chunk
+                    if time.monotonic() > limit:
+                        answer.problem = f"it did not finish within {seconds} s"
+                        break
+        except (DockerException, RequestException, LabError) as error:
+            answer.problem = _shorten(error)
+        return answer
+
+    def consoles(self, name: str) -> t.Dict[str, bytes]:
+        entry = self._containers().get(name)
+        if entry is None:
+            return {}
+        with translated(f"read the log of {name}"):
+            return {"container.log": self.api.logs(entry["Id"], timestamps=True, tail=CONSOLE_LINES)}
 
     def leftovers(self) -> t.List[str]:
         return sorted(self._containers())

@@ -12,6 +12,7 @@ import abc
 import dataclasses
 import typing as t
 
+from .faults import FaultSpec
 from .image import Image
 from .spec import LabSpec, NodeSpec
 from .state import LabRecord
@@ -34,6 +35,14 @@ class Plan:
 
     def __bool__(self) -> bool:
         return bool(self.create or self.start)
+
+
+@dataclasses.dataclass
+class Answer:
+    """What a command on a node printed, as far as it came, and why there may be no more of it."""
+
+    output: bytes = b""
+    problem: t.Optional[str] = None
 
 
 class Driver(abc.ABC):
@@ -76,8 +85,31 @@ class Driver(abc.ABC):
         """End the nodes gracefully within a bound, then by force. Disks stay."""
 
     @abc.abstractmethod
+    def publish_names(self, names: t.Collection[str], record: LabRecord) -> None:
+        """Let these nodes, which run, know the names of all nodes of the record, after some came or went."""
+
+    @abc.abstractmethod
     def discard(self, names: t.Iterable[str]) -> None:
         """Remove nodes at once: processes and disks."""
+
+    @abc.abstractmethod
+    def set_faults(self, faults: t.Sequence[FaultSpec], record: LabRecord) -> None:
+        """Give the lab these faults. Each ends by itself after its time, but for killed nodes."""
+
+    @abc.abstractmethod
+    def clear_faults(self, names: t.Optional[t.Collection[str]], record: LabRecord) -> t.List[str]:
+        """End these faults (None: all); the names of those that there were."""
+
+    @abc.abstractmethod
+    def faults(self, record: LabRecord) -> t.List[str]:
+        """Names of the faults that the lab has now."""
+
+    def execute(self, name: str, script: str, seconds: int) -> Answer:
+        """Run a shell script on a running node. A node that does not answer is a problem in the answer, no error."""
+
+    @abc.abstractmethod
+    def consoles(self, name: str) -> t.Dict[str, bytes]:
+        """What the node said at its console, and its carrier about it: the end of it, by file name."""
 
     @abc.abstractmethod
     def leftovers(self) -> t.List[str]:

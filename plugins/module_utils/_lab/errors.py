@@ -33,6 +33,10 @@ CATALOGUE: t.Dict[str, Entry] = {
         "{tool} is not in PATH, so no virtual machine can be started",
         "Install QEMU (Debian and Ubuntu: apt install {package}), run 'make setup', or set driver: container.",
     ),
+    "LAB-E-OLDQEMU": Entry(
+        "QEMU {found} is too old, the lab's segment needs {needed} or later",
+        "Install a newer one (Debian 12 and Ubuntu 24.04 have it), or set driver: container.",
+    ),
     "LAB-E-NOLIBRARY": Entry(
         "the Python package {package} is missing in {python}, the interpreter that runs Ansible",
         "Install it there: {python} -m pip install {package}",
@@ -71,7 +75,12 @@ CATALOGUE: t.Dict[str, Entry] = {
     ),
     "LAB-E-SHRINK": Entry(
         "the lab has nodes {extra}, and only {wanted} node(s) are asked for",
-        "Nodes are never removed silently: destroy the lab first, or ask for as many nodes as there are.",
+        "The playbook lab (make lab) lets them leave the swarm first and then removes them. Here, ask for as many nodes as"
+        " there are, or set surplus: remove, which ends them as they are.",
+    ),
+    "LAB-E-NOLAB": Entry(
+        "there is no lab {name} in {directory}",
+        "Make it first (make lab, playbook lab), or name another one (LAB=NAME, SWARMLAB_LAB).",
     ),
     "LAB-E-SUBNETCHANGE": Entry(
         "the lab's segment is {found} and {wanted} is asked for",
@@ -92,6 +101,38 @@ CATALOGUE: t.Dict[str, Entry] = {
     "LAB-E-START": Entry(
         "{node} did not start: {reason}",
         "Read {log}.",
+    ),
+    "LAB-E-GOLDEN": Entry(
+        "the golden node, which new nodes wake up from, could not be made: {reason}",
+        "Try again, or set golden: never, which boots every node by itself.",
+    ),
+    "LAB-E-CLONE": Entry(
+        "{node} did not wake up from the golden node's memory: {reason}",
+        "Try again, or set golden: never, which boots every node by itself.",
+    ),
+    "LAB-E-MONITOR": Entry(
+        "the monitor of {node} did not carry out '{command}': {reason}",
+        "QEMU may hang or have ended: stop the lab and start it again.",
+    ),
+    "LAB-E-SEGMENT": Entry(
+        "the switch of the lab's own segment does not work: {reason}",
+        "Read {log}; running the lab again starts the switch anew.",
+    ),
+    "LAB-E-NOSNAPSHOT": Entry(
+        "nodes of driver '{driver}' cannot be saved and restored as a whole",
+        "Use a lab of virtual machines (driver: vm); container nodes are made anew in seconds.",
+    ),
+    "LAB-E-NOSUCHSNAPSHOT": Entry(
+        "there is no snapshot '{name}' of this lab; there are: {known}",
+        "Name one of these, or save one first.",
+    ),
+    "LAB-E-SNAPSHOT": Entry(
+        "snapshot '{name}': {reason}",
+        "The lab itself is as it was before, unless nodes have ended: running the lab again starts those.",
+    ),
+    "LAB-E-CLOCK": Entry(
+        "{node} was restored, and its clock could not be set: {reason}",
+        "Set it before anything that looks at certificates runs, or restore the lab again.",
     ),
     "LAB-E-DIED": Entry(
         "{node} ended while it was booting: {reason}",

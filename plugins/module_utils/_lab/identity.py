@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makes a clone of the image a node of its own: systemd credentials, handed over by the firmware.
+"""What makes a node itself: systemd credentials handed over by the firmware, or a message to a clone that woke up.
 
 Private to the collection swarmlab.overlay.
 """
@@ -9,8 +9,12 @@ Private to the collection swarmlab.overlay.
 from __future__ import annotations
 
 import base64
+import dataclasses
+import io
+import tarfile
 import typing as t
 
+from . import recipe
 from .spec import NodeSpec
 
 MANAGEMENT_NETWORK = """\
@@ -52,28 +56,77 @@ def tmpfiles(files: t.Mapping[str, t.Tuple[str, str]]) -> str:
     )
 
 
-def credentials(
-    node: NodeSpec, nodes: t.Sequence[NodeSpec], machine_id: str, user_key: str, host_key: t.Tuple[str, str]
-) -> t.Dict[str, str]:
-    """All credentials of a node. ``host_key`` is the private and the public part; the private one is a secret."""
-    private, public = host_key
+@dataclasses.dataclass(frozen=True)
+class Identity:
+    """All that makes a node itself. ``host_key`` is the private and the public part; the private one is a secret."""
+
+    node: NodeSpec
+    nodes: t.Sequence[NodeSpec]  # all of the lab, this one included
+    machine_id: str
+    user_key: str
+    host_key: t.Tuple[str, str]
+
+    @property
+    def networks(self) -> t.Dict[str, str]:
+        """systemd.network(5) files, by name."""
+        node = self.node
+        return {
+            "10-management": MANAGEMENT_NETWORK.format(mac=node.management_mac),
+            "20-segment": SEGMENT_NETWORK.format(mac=node.segment_mac, address=node.address, prefix=node.prefix),
+        }
+
+    @property
+    def files(self) -> t.Dict[str, t.Tuple[str, str]]:
+        """Files of the node, as {path: (mode, content)}."""
+        private, public = self.host_key
+        return {
+            "/etc/ssh/ssh_host_ed25519_key": ("0600", private),
+            "/etc/ssh/ssh_host_ed25519_key.pub": ("0644", public),
+            "/etc/hosts": ("0644", hosts_file(self.node.name, self.nodes)),
+            "/etc/resolv.conf": ("0644", "nameserver 192.168.76.3\n"),
+        }
+
+
+def credentials(identity: Identity) -> t.Dict[str, str]:
+    """The identity as systemd credentials, for a node that boots."""
+    networks = {f"network.network.{name}": content for name, content in identity.networks.items()}
     return {
-        "system.hostname": node.name,
-        "system.machine_id": machine_id,
-        "ssh.authorized_keys.root": user_key.strip(),
-        "network.network.10-management": MANAGEMENT_NETWORK.format(mac=node.management_mac),
-        "network.network.20-segment": SEGMENT_NETWORK.format(
-            mac=node.segment_mac, address=node.address, prefix=node.prefix
-        ),
-        "tmpfiles.extra": tmpfiles(
-            {
-                "/etc/ssh/ssh_host_ed25519_key": ("0600", private),
-                "/etc/ssh/ssh_host_ed25519_key.pub": ("0644", public),
-                "/etc/hosts": ("0644", hosts_file(node.name, nodes)),
-                "/etc/resolv.conf": ("0644", "nameserver 192.168.76.3\n"),
-            }
-        ),
+        "system.hostname": identity.node.name,
+        "system.machine_id": identity.machine_id,
+        "ssh.authorized_keys.root": identity.user_key.strip(),
+        "tmpfiles.extra": tmpfiles(identity.files),
+        **networks,
     }
+
+
+def message(identity: Identity, now: float, seed: bytes) -> bytes:
+    """The identity as what a clone of the golden node reads from its serial port (see ``recipe``).
+
+    ``now`` is the time in seconds since 1970; ``seed`` makes its random numbers its own.
+    """
+    node = identity.node
+    settings = {
+        "NAME": node.name,
+        "EPOCH": f"{now:.3f}",
+        "MANAGEMENT_MAC": node.management_mac,
+        "SEGMENT_MAC": node.segment_mac,
+    }
+    files = {
+        **identity.files,
+        "/etc/machine-id": ("0444", identity.machine_id + "\n"),
+        "/root/.ssh/authorized_keys": ("0600", identity.user_key.strip() + "\n"),
+        **{f"/run/systemd/network/{name}.network": ("0644", text) for name, text in identity.networks.items()},
+        recipe.IDENTITY: ("0600", "".join(f"{name}='{value}'\n" for name, value in settings.items())),
+        recipe.IDENTITY_SEED: ("0600", seed.hex()),
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, (mode, content) in files.items():
+            data = content.encode()
+            member = tarfile.TarInfo(path.lstrip("/"))
+            member.mode, member.size, member.mtime = int(mode, 8), len(data), int(now)
+            archive.addfile(member, io.BytesIO(data))
+    return base64.encodebytes(buffer.getvalue()) + b"end\n"
 
 
 def smbios_string(name: str, value: str) -> str:

@@ -17,20 +17,21 @@ import typing as t
 from pathlib import Path
 
 from . import state
-from .driver import ABSENT, RUNNING, STARTING, STOPPED, Driver, Plan, Report
+from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Driver, Plan, Report
 from .drivers import DRIVERS
 from .errors import LabError
 from .image import Image, ensure_image, find_image, image_key
 from .lock import exclusive
-from .spec import LabSpec, NodeSpec
+from .logs import is_archive
+from .spec import REFUSE, REMOVE, LabSpec, NodeSpec
 from .state import LabRecord, NodeRecord
-from .vm import default_vcpus
+from .qemu import default_vcpus
 
 LOCK_SECONDS = 30
 RECREATE = "this takes effect when the lab is destroyed and created again"
 RESTART = "this takes effect when the lab is stopped and started again"
 # What a lab's folder may hold when its record is missing, for it to be taken for a lab all the same.
-OWN_ENTRIES = frozenset({state.FILE, "ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "nodes", "report"})
+OWN_ENTRIES = frozenset({state.FILE, "ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "nodes", "report", "segment", "snapshots"})
 
 
 @dataclasses.dataclass
@@ -61,12 +62,20 @@ def run(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
         return Outcome()
     if check_mode:
         return _act(spec, True, report)
+    with exclusively(spec, report):
+        return _act(spec, False, report)
+
+
+@contextlib.contextmanager
+def exclusively(spec: LabSpec, report: Report) -> t.Iterator[None]:
+    """Nobody else works on this lab meanwhile."""
+    folder = spec.directory
     _make_folder(folder.parent)
     lock = folder.parent / f".{folder.name}.lock"
     try:
         with exclusive(lock, what=f"lab {spec.name}", wait=LOCK_SECONDS, report=report):
             try:
-                return _act(spec, False, report)
+                yield
             finally:
                 if not folder.exists():
                     lock.unlink()
@@ -133,26 +142,31 @@ def _present(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
     driver = DRIVERS[spec.driver](spec, report)
     existing = _load(spec)
     record = existing or LabRecord(spec.name, spec.driver, str(spec.subnet), "")
-    extra = [name for name, entry in record.nodes.items() if entry.index > spec.nodes]
-    if extra:
+    extra = record.beyond(spec.nodes)
+    if extra and spec.surplus == REFUSE:
         raise LabError("LAB-E-SHRINK", extra=", ".join(extra), wanted=spec.nodes)
+    removing = extra if spec.surplus == REMOVE else []
     names = [node.name for node in spec.node_list]
     with outcome.timed("look"):
-        states = driver.observe(names)
+        states = driver.observe([*names, *removing])
     plan = plan_nodes(spec, states)
     if existing:
         outcome.warnings = notes(spec, record, {*names} - {node.name for node in plan.start})
     outcome.record = record
     outcome.before = states
     outcome.after = dict.fromkeys(names, RUNNING)
-    outcome.changed = bool(plan) or STARTING in states.values()
+    outcome.changed = bool(plan or removing) or STARTING in [states[name] for name in names]
     if plan:
         driver.preflight(plan)
     if check_mode:
         return outcome
+    if removing:
+        with outcome.timed("remove"):
+            report(f"removing {', '.join(removing)}")
+            _forget(spec, driver, removing, record)
     if existing and not plan:
         outcome.changed = driver.configure(record) or outcome.changed
-    if outcome.changed:
+    if plan or STARTING in [states[name] for name in names]:
         _carry_out(spec, driver, plan, record, outcome)
     return outcome
 
@@ -200,6 +214,26 @@ def _boot(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, image: I
         state.save(spec.directory, record)
         driver.configure(record)
         driver.wait_ready(spec.node_list, record)
+        created = {node.name for node in plan.create}
+        if created:
+            driver.publish_names(set(record.nodes) - created, record)
+
+
+def start_idle(driver: Driver, record: LabRecord, check_mode: bool) -> bool:
+    """Start the nodes of an existing lab that do not run; whether there were any."""
+    spec = driver.spec
+    states = driver.observe(record.nodes)
+    idle = [spec.node(record.nodes[name].index) for name, found in states.items() if found in (STOPPED, PAUSED)]
+    if idle and not check_mode:
+        image = find_image(spec.cache, record.image)
+        if image is None:
+            raise LabError("LAB-E-IMAGEGONE", image=record.image, cache=spec.cache)
+        with exclusively(spec, driver.report):
+            driver.start(idle, record, image)
+            state.save(spec.directory, record)
+            driver.configure(record)
+            driver.wait_ready(idle, record)
+    return bool(idle)
 
 
 def _new_record(spec: LabSpec, node: NodeSpec) -> NodeRecord:
@@ -215,15 +249,23 @@ def _new_record(spec: LabSpec, node: NodeSpec) -> NodeRecord:
 
 def _undo(spec: LabSpec, driver: Driver, created: t.Sequence[NodeSpec], record: LabRecord, fresh: bool) -> None:
     driver.report("cleaning up what this run created: " + (", ".join(node.name for node in created) or "nothing"))
-    driver.discard([node.name for node in created])
+    names = [node.name for node in created]
     if fresh:
+        driver.discard(names)
         driver.remove()
         shutil.rmtree(spec.directory, ignore_errors=True)
         return
-    for node in created:
-        record.nodes.pop(node.name, None)
+    _forget(spec, driver, names, record)
+
+
+def _forget(spec: LabSpec, driver: Driver, names: t.Iterable[str], record: LabRecord) -> None:
+    """Remove nodes of a lab that stays. The record goes last: until then another run finds what is left."""
+    driver.discard(names)
+    for name in names:
+        record.nodes.pop(name, None)
     state.save(spec.directory, record)
     driver.configure(record)
+    driver.publish_names(list(record.nodes), record)
 
 
 def _stopped(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
@@ -293,6 +335,6 @@ def _require_lab_folder(folder: Path) -> None:
         raise LabError("LAB-E-FOLDER", path=folder, reason="it is not a directory")
     if (folder / state.FILE).exists():
         return
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in OWN_ENTRIES)
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in OWN_ENTRIES and not is_archive(path))
     if foreign:
         raise LabError("LAB-E-FOLDER", path=folder, reason=f"it has no {state.FILE}, and holds {foreign[0]}")

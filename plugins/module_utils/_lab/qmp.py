@@ -9,6 +9,7 @@ Private to the collection swarmlab.overlay.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -33,31 +34,62 @@ def require_library() -> None:
         raise LabError("LAB-E-NOLIBRARY", package="qemu.qmp", python=sys.executable)
 
 
-def execute_all(folders: t.Mapping[str, Path], command: str, seconds: float = 5.0) -> t.Dict[str, t.Any]:
-    """The answer of each machine; None from one that does not answer in time."""
-
-    async def all_of_them() -> t.List[t.Any]:
-        return await asyncio.gather(*(_execute(folder, command, seconds) for folder in folders.values()))
-
-    if not folders:
-        return {}
-    return dict(zip(folders, asyncio.run(all_of_them())))
+Arguments = t.Optional[t.Mapping[str, t.Any]]
 
 
-async def _execute(folder: Path, command: str, seconds: float) -> t.Any:
+def execute_all(
+    folders: t.Mapping[str, Path], command: str, arguments: Arguments = None, seconds: float = 5.0
+) -> t.Dict[str, t.Any]:
+    """The answer of each machine; None from one that does not answer in time, or refuses."""
+
+    return {name: answer for name, (answer, problem) in _ask(folders, command, arguments, seconds).items()}
+
+
+def demand_all(
+    folders: t.Mapping[str, Path], command: str, arguments: Arguments = None, seconds: float = 30.0
+) -> t.Dict[str, t.Any]:
+    """Like execute_all, and LabError names the first machine that did not do it."""
+    answers = _ask(folders, command, arguments, seconds)
+    for name, (dummy, problem) in answers.items():
+        if problem:
+            raise LabError("LAB-E-MONITOR", node=name, command=command, reason=problem)
+    return {name: answer for name, (answer, dummy) in answers.items()}
+
+
+def _ask(
+    folders: t.Mapping[str, Path], command: str, arguments: Arguments, seconds: float
+) -> t.Dict[str, t.Tuple[t.Any, str]]:
+    async def all_of_them() -> t.List[t.Tuple[t.Any, str]]:
+        return await asyncio.gather(*(_execute(folder, command, arguments, seconds) for folder in folders.values()))
+
+    return dict(zip(folders, asyncio.run(all_of_them()))) if folders else {}
+
+
+async def _execute(folder: Path, command: str, arguments: Arguments, seconds: float) -> t.Tuple[t.Any, str]:
+    """The answer, and why there is none."""
     try:
-        return await asyncio.wait_for(_converse(folder, command), seconds)
-    except (QMPError, OSError, EOFError, asyncio.TimeoutError):
-        return None
+        return await asyncio.wait_for(_converse(folder, command, arguments), seconds), ""
+    except asyncio.TimeoutError:
+        return None, f"no answer within {seconds:.0f} s"
+    except (QMPError, OSError, EOFError) as error:
+        return None, str(error) or type(error).__name__
 
 
-async def _converse(folder: Path, command: str) -> t.Any:
-    # By way of the folder's descriptor: the path of a Unix socket is limited to 107 bytes, that of a lab is not.
-    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+async def _converse(folder: Path, command: str, arguments: Arguments) -> t.Any:
     client = QMPClient("lab")
+    with short_path(folder) as path:
+        try:
+            await client.connect(f"{path}/{SOCKET}")
+            return await client.execute(command, dict(arguments or {}))
+        finally:
+            await client.disconnect()
+
+
+@contextlib.contextmanager
+def short_path(folder: Path) -> t.Iterator[str]:
+    """Another name of the folder: the path of a Unix socket is limited to 107 bytes, that of a lab is not."""
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     try:
-        await client.connect(f"/proc/self/fd/{descriptor}/{SOCKET}")
-        return await client.execute(command)
+        yield f"/proc/self/fd/{descriptor}"
     finally:
         os.close(descriptor)
-        await client.disconnect()

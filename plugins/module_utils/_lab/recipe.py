@@ -35,7 +35,14 @@ PACKAGES: t.Tuple[str, ...] = (
 # Printed on the console by the node itself; the controller waits for it without costing the guest anything.
 READY_MARK = "swarmlab: node ready"
 FAILED_MARK = "swarmlab: node failed"
-LOCAL_IMAGE = "swarmlab/busybox:local"
+GOLDEN_MARK = "swarmlab: golden node waits for an identity"
+# Swarm asks the image's registry at every start of a task, also for an image that is there. This one's is the node
+# itself, which refuses at once: nothing is looked up outside, and nobody else can own the name.
+LOCAL_IMAGE = "localhost/swarmlab/busybox:local"
+GOLDEN_TARGET = "swarmlab-golden.target"
+GOLDEN_CONSOLE = "/dev/ttyS1"
+IDENTITY = "/run/swarmlab/identity"
+IDENTITY_SEED = "/run/swarmlab/seed"
 
 APT_OPTIONS: t.Tuple[str, ...] = (
     'APT::Install-Recommends "false"',
@@ -154,13 +161,78 @@ WantedBy=multi-user.target
 _READY = """\
 #!/bin/sh
 # Loading is idempotent (the archive's content names the image), so every boot repairs a removed image.
-if docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar >/dev/null; then
+# A clone of the golden node woke up with it.
+if [ -e /run/swarmlab/loaded ] || docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar >/dev/null; then
     echo "@READY@"
 else
     echo "@FAILED@"
     exit 1
 fi
 """.replace("@READY@", READY_MARK).replace("@FAILED@", FAILED_MARK)
+
+_GOLDEN_TARGET = """\
+[Unit]
+Description=A node without an identity, to be frozen, and cloned as often as needed
+Requires=basic.target
+Wants=docker.service systemd-networkd.service swarmlab-golden.service
+"""
+
+_GOLDEN_SERVICE = """\
+[Unit]
+Description=Become nobody, then wait for an identity
+After=docker.service systemd-networkd.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+TimeoutStartSec=infinity
+StandardOutput=journal+console
+ExecStart=/usr/local/lib/swarmlab/golden
+"""
+
+# Up to the mark this runs once, in the golden node; the rest runs in every clone, whose controller sends the identity
+# as an archive to the second serial port.
+_GOLDEN = """\
+#!/bin/sh
+set -eu
+trap 'echo "@FAILED@"' EXIT
+mkdir -p /run/swarmlab
+docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar >/dev/null
+touch /run/swarmlab/loaded
+docker run --rm --network none @IMAGE@ /bin/true
+systemctl stop docker.socket docker.service
+ip link delete docker0
+rm -rf /var/lib/docker/engine-id /var/lib/docker/network /var/lib/docker/swarm
+: >/etc/machine-id
+sync
+
+exec 3<>@CONSOLE@
+stty -echo <&3
+echo "@GOLDEN@"
+sed -n '/^end$/q;p' <&3 | base64 -d | tar -xzmf - -C /
+. @IDENTITY@
+date -s "@$EPOCH" >/dev/null
+cat @SEED@ >/dev/urandom
+perl -e 'open my $r, "+<", "/dev/urandom" or die; ioctl($r, 0x5207, 0) or die' # RNDRESEEDCRNG
+rm @SEED@
+echo "$NAME" >/proc/sys/kernel/hostname
+systemctl restart systemd-journald
+ip link set eth0 address "$MANAGEMENT_MAC"
+ip link set eth1 address "$SEGMENT_MAC"
+systemctl restart systemd-networkd
+echo adopted >&3
+trap - EXIT
+systemctl start --no-block multi-user.target
+"""
+for _word, _name in {
+    "@GOLDEN@": GOLDEN_MARK,
+    "@FAILED@": FAILED_MARK,
+    "@IMAGE@": LOCAL_IMAGE,
+    "@CONSOLE@": GOLDEN_CONSOLE,
+    "@IDENTITY@": IDENTITY,
+    "@SEED@": IDENTITY_SEED,
+}.items():
+    _GOLDEN = _GOLDEN.replace(_word, _name)
 
 # The first process of a node that is a container: an engine, its local image, and an end when it is told to.
 _CONTAINER_INIT = """\
@@ -366,9 +438,12 @@ FILES: t.Dict[str, t.Tuple[int, str]] = {
     "etc/systemd/journald.conf.d/swarmlab.conf": (0o644, _JOURNALD),
     "etc/systemd/system/ssh.service.d/swarmlab.conf": (0o644, _SSH_SERVICE),
     "etc/systemd/system/systemd-udev-trigger.service.d/swarmlab.conf": (0o644, _UDEV_TRIGGER),
+    f"etc/systemd/system/{GOLDEN_TARGET}": (0o644, _GOLDEN_TARGET),
+    "etc/systemd/system/swarmlab-golden.service": (0o644, _GOLDEN_SERVICE),
     "etc/systemd/system/swarmlab-ready.service": (0o644, _READY_SERVICE),
     "usr/local/lib/swarmlab/container-init": (0o755, _CONTAINER_INIT),
     "usr/local/lib/swarmlab/finish": (0o755, _FINISH),
+    "usr/local/lib/swarmlab/golden": (0o755, _GOLDEN),
     "usr/local/lib/swarmlab/initrd-init": (0o755, _INITRD_INIT),
     "usr/local/lib/swarmlab/make-local-image.py": (0o644, _MAKE_LOCAL_IMAGE),
     "usr/local/lib/swarmlab/ready": (0o755, _READY),

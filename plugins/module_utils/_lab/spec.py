@@ -21,7 +21,9 @@ from .errors import LabError
 
 DRIVERS = ("vm", "container")
 ACCELERATORS = ("auto", "kvm", "tcg")
+GOLDEN = ("auto", "always", "never")
 STATES = ("present", "stopped", "absent")
+REFUSE, KEEP, REMOVE = SURPLUS = ("refuse", "keep", "remove")
 # Not QEMU's own 10.0.2.0/24: swarm's default pool gives that to the second overlay, which would hide the name server.
 MANAGEMENT = ipaddress.IPv4Network("192.168.76.0/24")
 FIRST_ADDRESS = 10  # vmN has the segment's address .(10+N)
@@ -37,12 +39,14 @@ DEFAULTS: t.Dict[str, t.Any] = {
     "vcpus": 0,
     "disk": 8,
     "accel": "auto",
+    "golden": "auto",
     "image": IMAGE_DEFAULTS,
     "subnet": "10.77.0.0/24",
     "boot_timeout": 180,
     "retain_failed": False,
     "cache": None,
     "state": "present",
+    "surplus": REFUSE,
 }
 
 
@@ -72,6 +76,7 @@ class LabSpec:
     vcpus: int
     disk: int
     accel: str
+    golden: str
     suite: str
     mirror: t.Optional[str]
     packages: t.Tuple[str, ...]
@@ -80,6 +85,7 @@ class LabSpec:
     retain_failed: bool
     cache: Path
     state: str
+    surplus: str
 
     def node(self, index: int) -> NodeSpec:
         digest = lab_digest(self.directory)
@@ -133,6 +139,7 @@ def parse(options: t.Mapping[str, t.Any], base: Path) -> LabSpec:
         vcpus=_integer("vcpus", given["vcpus"], 0, 64),
         disk=_integer("disk", given["disk"], MIN_DISK_GIB, 4096),
         accel=_choice("accel", given["accel"], ACCELERATORS),
+        golden=_choice("golden", given["golden"], GOLDEN),
         suite=image["suite"],
         mirror=image["mirror"],
         packages=tuple(image["packages"]),
@@ -141,6 +148,7 @@ def parse(options: t.Mapping[str, t.Any], base: Path) -> LabSpec:
         retain_failed=_boolean("retain_failed", given["retain_failed"]),
         cache=_folder("cache", given["cache"], base, default_cache(os.environ)),
         state=_choice("state", given["state"], STATES),
+        surplus=_choice("surplus", given["surplus"], SURPLUS),
     )
 
 
@@ -159,6 +167,13 @@ def manager_warning(managers: int) -> t.Optional[str]:
         f"managers: {managers} is an even number. A majority of {managers // 2 + 1} is needed, so {managers} managers"
         f" survive the loss of {survives}, no more than {managers - 1} would, and a partition into halves stops both."
     )
+
+
+def label(key: str, value: t.Any) -> str:
+    """A name of something in a lab (a snapshot, a fault), which becomes part of file names and commands."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", value):
+        raise bad(key, f"{value!r} is not a name of 1 to 64 lower-case letters, digits, dots, hyphens and underscores")
+    return value
 
 
 def reject_unknown(options: t.Mapping[str, t.Any], known: t.Iterable[str], prefix: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from .errors import LabError
 from .tools import write_private
 
-FORMAT = 1
+FORMAT = 2
 FILE = "lab.json"
 
 
@@ -31,6 +31,7 @@ class NodeRecord:
     vcpus: int
     disk: int
     ssh_port: int = 0
+    golden: str = ""  # the golden node that its disk is based on
 
 
 @dataclasses.dataclass
@@ -43,6 +44,10 @@ class LabRecord:
     image: str
     accel: str = ""
     nodes: t.Dict[str, NodeRecord] = dataclasses.field(default_factory=dict)
+
+    def beyond(self, nodes: int) -> t.List[str]:
+        """Nodes that a lab of this many has no place for."""
+        return [name for name, entry in self.nodes.items() if entry.index > nodes]
 
 
 def load(folder: Path) -> t.Optional[LabRecord]:

@@ -45,13 +45,30 @@ def available_memory_mib(meminfo: t.Optional[str] = None) -> int:
     return int(match.group(1)) // 1024 if match else 0
 
 
+def used_bytes(folder: Path) -> int:
+    """The space that a folder's files take on their disk. Files that vanish meanwhile take none."""
+    total = 0
+    for root, unused, files in os.walk(folder):
+        for name in files:
+            try:
+                total += os.lstat(os.path.join(root, name)).st_blocks * 512
+            except FileNotFoundError:
+                continue
+    return total
+
+
+def read_end(path: Path, limit: int) -> bytes:
+    """At most the last ``limit`` bytes of a file."""
+    with path.open("rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - limit))
+        return stream.read()
+
+
 def tail(path: Path, lines: int) -> str:
     """The last lines of a text file that say something, joined; control characters left out."""
     try:
-        with path.open("rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - 8192))
-            text = stream.read().decode("utf-8", "replace")
+        text = read_end(path, 8192).decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f]", "", text)

@@ -8,8 +8,9 @@ Private to the collection swarmlab.overlay.
 
 from __future__ import annotations
 
+import base64
 import json
-import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -18,43 +19,36 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import accel, identity, ports, processes, qmp, recipe, sshconf
-from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Driver, Plan
+from . import accel, golden, identity, ports, processes, qemu, qmp, recipe, segment, sshconf
+from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Plan
 from .errors import LabError
+from .faults import FaultSpec
 from .image import BUILD_NEEDS_MIB, Image, ensure_disk, find_image, image_key
-from .spec import MANAGEMENT, LabSpec, NodeSpec, lab_digest
+from .qemu import CONSOLE, CREDENTIALS
+from .spec import LabSpec, NodeSpec
 from .state import LabRecord, NodeRecord
-from .tools import available_memory_mib, find_tool, free_mib, require_tools, tail, write_private
+from .tools import available_memory_mib, find_tool, free_mib, require_tools, read_end, tail, write_private
 
-QEMU = "qemu-system-x86_64"
-DISK = "disk.qcow2"
-CONSOLE = "console.log"
 COMPLETE = "node.json"
-CREDENTIALS = "credentials"
 TOOLS = {"ssh": ("openssh-client", "reach the nodes"), "ssh-keygen": ("openssh-client", "make the lab's keys")}
-QEMU_TOOLS = {QEMU: "qemu-system-x86", "qemu-img": "qemu-utils"}
+QEMU_TOOLS = {qemu.QEMU: "qemu-system-x86", "qemu-img": "qemu-utils"}
 OVERHEAD_MIB = 128  # of a QEMU process, beside its guest's memory
 DISK_GROWTH_MIB = 512  # what a node writes in an ordinary session
 EMULATION_FACTOR = 4  # time limits under emulation
 SAY_EVERY = 10.0
 STOP_SECONDS = 60.0
 SSH_SECONDS = 60.0
+SSH_FAILED = 255  # the exit status of ssh itself
+CONSOLE_BYTES = 2**23
 PANIC_MARK = "Kernel panic"
-# Every feature of a processor that is emulated costs time: this one has what cryptography gains from, and no more.
-EMULATED_CPU = "Westmere,+rdrand"
-KERNEL_ARGUMENTS = (
-    "root=/dev/vda rw rootfstype=ext4 console=ttyS0 quiet loglevel=4 net.ifnames=0 mitigations=off audit=0 selinux=0"
-    " apparmor=0 nowatchdog fsck.mode=skip systemd.show_status=no random.trust_cpu=on panic=-1"
-)
-# What a kernel does for safety or in case, and what it costs on an emulated processor is worth more.
-EMULATED_KERNEL_ARGUMENTS = (
-    "init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off nokaslr cryptomgr.notests no_timer_check"
-    " transparent_hugepage=never rcupdate.rcu_expedited=1 SYSTEMD_SECCOMP=0"
-)
 
 
 class VmDriver(Driver):
     """Virtual machines."""
+
+    def __init__(self, spec: LabSpec, report: t.Callable[[str], None]) -> None:
+        super().__init__(spec, report)
+        self._clones: t.Dict[str, t.Optional[golden.Golden]] = {}  # what each node created by this run is made from
 
     @property
     def nodes_folder(self) -> Path:
@@ -68,6 +62,7 @@ class VmDriver(Driver):
         for tool, package in QEMU_TOOLS.items():
             if find_tool(tool) is None:
                 raise LabError("LAB-E-NOQEMU", tool=tool, package=package)
+        qemu.require_version()
         require_tools(TOOLS)
         needed = len(plan.start) * (self.spec.memory + OVERHEAD_MIB)
         available = available_memory_mib()
@@ -107,8 +102,7 @@ class VmDriver(Driver):
     def accelerator(self, image: Image) -> str:
         problem = None
         if self.spec.accel != "tcg":
-            qemu = find_tool(QEMU) or QEMU
-            problem = accel.kvm_problem(qemu, image.kernel, image.initrd, self.spec.cache)
+            problem = accel.kvm_problem(image.kernel, image.initrd, self.spec.cache)
         return accel.choose(self.spec.accel, problem, self.report)
 
     def configure(self, record: LabRecord) -> bool:
@@ -119,16 +113,29 @@ class VmDriver(Driver):
             if path.is_file()
         ]
         folder = self.spec.directory
-        changed = sshconf.write_if_changed(folder / sshconf.CONFIG, sshconf.render_config(self.spec, nodes))
-        return sshconf.write_if_changed(folder / sshconf.KNOWN_HOSTS, sshconf.render_known_hosts(keys)) or changed
+        changed = [
+            sshconf.write_if_changed(folder / sshconf.CONFIG, sshconf.render_config(self.spec, nodes)),
+            sshconf.write_if_changed(folder / sshconf.KNOWN_HOSTS, sshconf.render_known_hosts(keys)),
+        ]
+        if processes.find(self.nodes_folder):
+            changed.append(segment.ensure(folder))
+        return any(changed)
 
     def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
         sshconf.make_key(self.spec.directory / sshconf.USER_KEY, f"lab {self.spec.name}")
-        for size in sorted({record.nodes[node.name].disk for node in nodes}):
-            ensure_disk(self.spec.cache, image, size, self.report)
+        self._clones = {node.name: self._ensure_base(record.nodes[node.name], record, image) for node in nodes}
         self.nodes_folder.mkdir(mode=0o700, exist_ok=True)
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda node: self._create(node, record.nodes[node.name], image), nodes))
+
+    def _ensure_base(self, entry: NodeRecord, record: LabRecord, image: Image) -> t.Optional[golden.Golden]:
+        """What a new node is made from: the golden node, or the image's disk alone."""
+        if not golden.wanted(self.spec.golden, record.accel):
+            ensure_disk(self.spec.cache, image, entry.disk, self.report)
+            return None
+        machine = qemu.Machine(entry.memory, entry.vcpus, record.accel)
+        limit = self._boot_limit(record)
+        return golden.ensure(self.spec.cache, image, machine, entry.disk, limit, self.report)
 
     def _create(self, node: NodeSpec, entry: NodeRecord, image: Image) -> None:
         folder = self.folder(node.name)
@@ -137,66 +144,79 @@ class VmDriver(Driver):
             shutil.rmtree(folder)
         folder.mkdir(mode=0o700)
         sshconf.make_key(folder / "ssh_host_ed25519_key", node.name)
-        command = [
-            find_tool("qemu-img") or "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
-            "-b", str(image.disk(entry.disk)),
-            str(folder / DISK), f"{entry.disk}G",
-        ]  # fmt: skip
-        made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if made.returncode != 0:
-            raise LabError("LAB-E-START", node=node.name, reason=made.stderr.strip(), log=folder)
+        base = self._clones[node.name]
+        entry.golden = base.folder.name if base else ""
+        if base:
+            qemu.create_disk(folder, base.disk, "qcow2", entry.disk, node.name)
+        else:
+            qemu.create_disk(folder, image.disk(entry.disk), "raw", entry.disk, node.name)
         write_private(folder / COMPLETE, json.dumps({"image": image.key}) + "\n")
 
     def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
+        segment.ensure(self.spec.directory)
         alive = processes.find(self.nodes_folder)
         paused = {node.name: self.folder(node.name) for node in nodes if node.name in alive}
         qmp.execute_all(paused, "cont")
         starting = [node for node in nodes if node.name not in alive]
-        self._assign_ports(starting, record)
+        self.assign_ports(starting, record)
         for node in starting:
+            (self.folder(node.name) / CONSOLE).unlink(missing_ok=True)
             self._write_credentials(node, record)
-            self._launch(node, record, image)
+            base = self._clones.get(node.name)
+            self.launch(node, record, image, base.wake_arguments if base else ())
+        clones = [node for node in starting if self._clones.get(node.name)]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(lambda node: self._wake(node, record), clones))
 
-    def _assign_ports(self, nodes: t.Sequence[NodeSpec], record: LabRecord) -> None:
+    def _wake(self, node: NodeSpec, record: LabRecord) -> None:
+        who = self._identity(node, record)
+        golden.wake(
+            self.folder(node.name), node.name, lambda: identity.message(who, time.time(), secrets.token_bytes(32))
+        )
+
+    def assign_ports(self, nodes: t.Sequence[NodeSpec], record: LabRecord) -> None:
         wanted = {node.name: record.nodes[node.name].ssh_port or None for node in nodes}
         for name, port in ports.choose(wanted).items():
             if wanted[name] and wanted[name] != port:
                 self.report(f"{name}: port {wanted[name]} is taken by another program, ssh is at port {port} now")
             record.nodes[name].ssh_port = port
 
-    def _write_credentials(self, node: NodeSpec, record: LabRecord) -> None:
-        folder = self.folder(node.name)
-        target = folder / CREDENTIALS
-        target.mkdir(mode=0o700, exist_ok=True)
-        host_key = folder / "ssh_host_ed25519_key"
+    def _identity(self, node: NodeSpec, record: LabRecord) -> identity.Identity:
+        host_key = self.folder(node.name) / "ssh_host_ed25519_key"
         user_key = (self.spec.directory / sshconf.USER_KEY).with_suffix(".pub")
-        values = identity.credentials(
+        return identity.Identity(
             node,
             [self.spec.node(entry.index) for entry in record.nodes.values()],
             record.nodes[node.name].machine_id,
             user_key.read_text(encoding="ascii"),
             (host_key.read_text(encoding="ascii"), host_key.with_suffix(".pub").read_text(encoding="ascii")),
         )
-        for name, value in values.items():
+
+    def _write_credentials(self, node: NodeSpec, record: LabRecord) -> None:
+        target = self.folder(node.name) / CREDENTIALS
+        target.mkdir(mode=0o700, exist_ok=True)
+        for name, value in identity.credentials(self._identity(node, record)).items():
             write_private(target / name, identity.smbios_string(name, value))
 
-    def _launch(self, node: NodeSpec, record: LabRecord, image: Image) -> None:
+    def launch(self, node: NodeSpec, record: LabRecord, image: Image, wake: t.Sequence[str] = ()) -> None:
+        """Start QEMU for a node. ``wake`` are arguments that make it go on from saved memory, paused."""
         folder = self.folder(node.name)
-        for name in (CONSOLE, qmp.SOCKET, "qemu.pid"):
-            (folder / name).unlink(missing_ok=True)
-        credentials = sorted(path.name for path in (folder / CREDENTIALS).iterdir())
-        command = qemu_command(self.spec, node, record.nodes[node.name], record.accel, image, credentials)
-        with (folder / "qemu.log").open("wb") as log:
-            # A session of its own: Ctrl-C in the terminal is not meant for the machines.
-            process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        limit = time.monotonic() + 15
-        while not (folder / qmp.SOCKET).exists():
-            if process.poll() is not None or time.monotonic() > limit:
-                reason = tail(folder / "qemu.log", 2) or "QEMU does not answer"
-                raise LabError("LAB-E-START", node=node.name, reason=reason, log=folder / "qemu.log")
-            time.sleep(0.02)
+        entry = record.nodes[node.name]
+        line = qemu.command(
+            f"{self.spec.name}-{node.name}",
+            qemu.Machine(entry.memory, entry.vcpus, record.accel),
+            qemu.Cards(
+                node.management_mac,
+                node.segment_mac,
+                segment.node_socket(node.name),
+                segment.switch_socket(),
+                entry.ssh_port,
+            ),
+            image,
+            credentials=sorted(path.name for path in (folder / CREDENTIALS).iterdir()),
+            wake=wake,
+        )
+        qemu.launch(folder, line, node.name)
 
     def _console_says(self, name: str, mark: str) -> bool:
         try:
@@ -204,8 +224,11 @@ class VmDriver(Driver):
         except FileNotFoundError:
             return False
 
+    def _boot_limit(self, record: LabRecord) -> int:
+        return self.spec.boot_timeout * (EMULATION_FACTOR if record.accel == "tcg" else 1)
+
     def wait_ready(self, nodes: t.Sequence[NodeSpec], record: LabRecord) -> None:
-        limit = self.spec.boot_timeout * (EMULATION_FACTOR if record.accel == "tcg" else 1)
+        limit = self._boot_limit(record)
         started = said = time.monotonic()
         waiting = {node.name: node for node in nodes}
         while waiting:
@@ -237,7 +260,7 @@ class VmDriver(Driver):
     def _says_ready(self, name: str, alive: t.Container[str]) -> bool:
         console = self.folder(name) / CONSOLE
         if name not in alive or self._console_says(name, PANIC_MARK):
-            reason = tail(console, 2) or tail(self.folder(name) / "qemu.log", 2) or "no output"
+            reason = tail(console, 2) or tail(self.folder(name) / qemu.LOG, 2) or "no output"
             raise LabError("LAB-E-DIED", node=name, reason=reason, log=console)
         if self._console_says(name, recipe.READY_MARK):
             return True
@@ -249,18 +272,36 @@ class VmDriver(Driver):
         """The whole way that Ansible will take: port, host key, user key; and the engine's socket at its end."""
         return self._ssh(name, "test -S /run/docker.sock")
 
-    def _ssh(self, name: str, command: str) -> bool:
-        arguments = [
+    def _ssh_command(self, name: str, command: str) -> t.List[str]:
+        return [
             "ssh", "-F", str(self.spec.directory / sshconf.CONFIG), "-o", "BatchMode=yes", "-o", "ConnectTimeout=20",
             name, command,
         ]  # fmt: skip
+
+    def _ssh(self, name: str, command: str) -> bool:
         try:
             done = subprocess.run(
-                arguments, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=SSH_SECONDS
-            )
+                self._ssh_command(name, command),
+                stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=SSH_SECONDS,
+            )  # fmt: skip
         except subprocess.TimeoutExpired:
             return False
         return done.returncode == 0
+
+    def execute(self, name: str, script: str, seconds: int) -> Answer:
+        try:
+            done = subprocess.run(
+                self._ssh_command(name, script),
+                stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=seconds,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            return Answer(error.stdout or b"", f"it did not finish within {seconds} s")
+        failed = done.returncode == SSH_FAILED
+        return Answer(done.stdout, done.stderr.decode("utf-8", "replace").strip() or "no answer by ssh" if failed else None)
+
+    def consoles(self, name: str) -> t.Dict[str, bytes]:
+        paths = [self.folder(name) / file for file in (CONSOLE, qemu.LOG)]
+        return {path.name: read_end(path, CONSOLE_BYTES) for path in paths if path.is_file()}
 
     def _stages(self, names: t.Iterable[str], record: LabRecord) -> str:
         return ", ".join(f"{name} for {self._stage(name, record.nodes[name].ssh_port)}" for name in names)
@@ -280,6 +321,18 @@ class VmDriver(Driver):
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda name: self._ssh(name, "systemctl poweroff"), folders))
         processes.end(self.nodes_folder, list(folders), grace=STOP_SECONDS)
+        if not processes.find(self.nodes_folder):
+            segment.end(self.spec.directory)
+
+    def publish_names(self, names: t.Collection[str], record: LabRecord) -> None:
+        """Machines read their hosts file from their credentials when they boot; those that run get it anew."""
+        nodes = [self.spec.node(entry.index) for entry in record.nodes.values()]
+        running = processes.find(self.nodes_folder)
+        for node in nodes:
+            if node.name in names and node.name in running:
+                content = base64.b64encode(identity.hosts_file(node.name, nodes).encode()).decode()
+                if not self._ssh(node.name, f"echo {content} | base64 -d > /etc/hosts"):
+                    self.report(f"{node.name}: could not be told the names of the nodes that came or went")
 
     def discard(self, names: t.Iterable[str]) -> None:
         names = list(names)
@@ -287,58 +340,32 @@ class VmDriver(Driver):
         for name in names:
             shutil.rmtree(self.folder(name), ignore_errors=True)
 
+    def set_faults(self, faults: t.Sequence[FaultSpec], record: LabRecord) -> None:
+        killed = {name for fault in faults for name in fault.nodes if fault.kind == "kill"}
+        orders = [fault.for_switch for fault in faults if fault.kind != "kill"]
+        if orders:
+            segment.ensure(self.spec.directory)
+            failed = segment.ask(self.spec.directory, {"set": orders})["failed"]
+            if failed:
+                raise LabError("LAB-E-MONITOR", node=", ".join(failed), command="stop", reason="the switch got no answer")
+        if killed:
+            processes.end(self.nodes_folder, killed, grace=0)
+
+    def clear_faults(self, names: t.Optional[t.Collection[str]], record: LabRecord) -> t.List[str]:
+        ending = [name for name in self.faults(record) if names is None or name in names]
+        if ending:
+            segment.ask(self.spec.directory, {"clear": ending})
+        return ending
+
+    def faults(self, record: LabRecord) -> t.List[str]:
+        return sorted(segment.ask(self.spec.directory, {})["faults"]) if segment.find(self.spec.directory) else []
+
     def leftovers(self) -> t.List[str]:
-        return sorted(processes.find(self.nodes_folder))
+        return sorted(processes.find(self.nodes_folder)) or ["switch"] * bool(segment.find(self.spec.directory))
 
     def remove(self) -> None:
         processes.end(self.nodes_folder, None, grace=0)
-
-
-def segment_arguments(directory: Path, node: NodeSpec) -> t.List[str]:
-    """The swarm's own network: one multicast group per lab, on the loopback interface only. Every lab has its own."""
-    digest = lab_digest(directory)
-    group = f"230.{int(digest[8:10], 16)}.{int(digest[10:12], 16)}.{1 + int(digest[12:14], 16) % 254}"
-    port = 20000 + int(digest[14:18], 16) % 10000
-    return [
-        "-netdev", f"socket,id=segment,mcast={group}:{port},localaddr={ports.LOOPBACK}",
-        "-device", f"virtio-net-pci,netdev=segment,mac={node.segment_mac},romfile=",
-    ]  # fmt: skip
-
-
-def qemu_command(
-    spec: LabSpec, node: NodeSpec, entry: NodeRecord, accelerator: str, image: Image, credentials: t.Sequence[str]
-) -> t.List[str]:
-    """QEMU's command line. Relative names are meant from the node's folder; secrets are in files only."""
-    emulated = accelerator == "tcg"
-    command = [
-        find_tool(QEMU) or QEMU,
-        "-name", f"{spec.name}-{node.name}",
-        "-M", "pc,usb=off,vmport=off",
-        "-accel", "tcg,thread=multi,tb-size=256" if emulated else "kvm",
-        "-cpu", EMULATED_CPU if emulated else "host",
-        "-smp", str(entry.vcpus),
-        "-m", str(entry.memory),
-        "-nodefaults", "-no-user-config", "-display", "none",
-        "-pidfile", "qemu.pid",
-        "-qmp", f"unix:{qmp.SOCKET},server=on,wait=off",
-        "-serial", f"file:{CONSOLE}",
-        "-kernel", str(image.kernel),
-        "-initrd", str(image.initrd),
-        "-append", " ".join([KERNEL_ARGUMENTS, *([EMULATED_KERNEL_ARGUMENTS] if emulated else [])]),
-        "-drive", f"file={DISK},if=virtio,format=qcow2,cache=unsafe,discard=unmap,detect-zeroes=off",
-        "-device", "virtio-rng-pci",
-        "-netdev", f"user,id=management,net={MANAGEMENT},ipv6=off,restrict=off,hostfwd=tcp:{ports.LOOPBACK}:{entry.ssh_port}-:22",
-        "-device", f"virtio-net-pci,netdev=management,mac={node.management_mac},romfile=",
-    ]  # fmt: skip
-    command += segment_arguments(spec.directory, node)
-    for name in credentials:
-        command += ["-smbios", f"type=11,path={CREDENTIALS}/{name}"]
-    return command
-
-
-def default_vcpus(accelerator: str) -> int:
-    """Emulated processors compete for the real ones: one each keeps three nodes twice as fast as two each."""
-    return 1 if accelerator == "tcg" else min(2, os.cpu_count() or 1)
+        segment.end(self.spec.directory)
 
 
 def _has_banner(port: int) -> bool:

@@ -42,42 +42,53 @@ def causes(report: dict) -> list[dict]:
     return sorted(bad, key=lambda item: WORST_FIRST.index(item["status"]))
 
 
+def scope(item: dict) -> str:
+    """What a result speaks of: its network and service; nothing for the whole swarm."""
+    return " ".join(part for part in (item["network"], item["service"]) if part)
+
+
 def cause(item: dict) -> str:
     """One failed check in one line."""
-    scope = " ".join(part for part in (item["network"], item["service"]) if part)
+    where = " [%s]" % scope(item) if scope(item) else ""
     nodes = " on " + ", ".join(item["nodes"]) if item["nodes"] else ""
-    return "%s%s%s: %s" % (item["id"], " [%s]" % scope if scope else "", nodes, item["evidence"]["summary"])
+    return "%s%s%s: %s" % (item["id"], where, nodes, item["evidence"]["summary"])
+
+
+class Grid(NamedTuple):
+    """Ids of checks down, networks across (None: the whole swarm), the worst status of each cell that has one."""
+
+    rows: list
+    columns: list
+    cells: dict
+
+
+def grid(report: dict) -> Grid:
+    """The checks' results in one table, in the order of the report."""
+    cells: dict = {}
+    for item in report["checks"]:
+        key = (item["id"], item["network"])
+        cells[key] = min(item["status"], cells.get(key, "pass"), key=WORST_FIRST.index)
+    rows, columns = dict.fromkeys(row for row, _where in cells), dict.fromkeys(column for _what, column in cells)
+    return Grid(list(rows), list(columns), cells)
 
 
 def table(report: dict) -> list[Line]:
-    """Checks down, networks across, the worst status of each."""
-    columns = []
-    for item in report["checks"]:
-        column = item["network"] or EVERYWHERE
-        if column not in columns:
-            columns.append(column)
-    rows = []
-    for item in report["checks"]:
-        if item["id"] not in rows:
-            rows.append(item["id"])
-    width = max([len(row) for row in rows] + [5])
-    head = "  ".join([" " * width] + columns)
-    return [Line(head)] + [_row(report, row, columns, width) for row in rows]
+    """The grid as text."""
+    found = grid(report)
+    width = max([len(row) for row in found.rows] + [5])
+    head = "  ".join([" " * width] + [column or EVERYWHERE for column in found.columns])
+    return [Line(head)] + [_row(found, row, width) for row in found.rows]
 
 
-def _row(report: dict, row: str, columns: list[str], width: int) -> Line:
-    cells, worst = [], "pass"
-    for column in columns:
-        statuses = [item["status"] for item in report["checks"]
-                    if item["id"] == row and (item["network"] or EVERYWHERE) == column]
-        cell = min(statuses, key=WORST_FIRST.index) if statuses else None
-        worst = min(worst, cell or "pass", key=WORST_FIRST.index)
-        cells.append((WORDS[cell] if cell else "").ljust(len(column)))
-    return Line("  ".join([row.ljust(width)] + cells).rstrip(), COLOURS[worst])
+def _row(found: Grid, row: str, width: int) -> Line:
+    statuses = [found.cells.get((row, column)) for column in found.columns]
+    words = [WORDS.get(status, "").ljust(len(column or EVERYWHERE)) for status, column in zip(statuses, found.columns)]
+    worst = min([status for status in statuses if status], key=WORST_FIRST.index)
+    return Line("  ".join([row.ljust(width)] + words).rstrip(), COLOURS[worst])
 
 
-def lines(report: dict, path: str | None) -> list[Line]:
-    """The whole summary: the verdict, what is wrong and what to do, the table, where the report is."""
+def lines(report: dict, paths: dict[str, str]) -> list[Line]:
+    """The whole summary: the verdict, what is wrong and what to do, the table, where the report and its page are."""
     found = [verdict(report)]
     hints: list = []
     for item in causes(report):
@@ -86,9 +97,7 @@ def lines(report: dict, path: str | None) -> list[Line]:
             hints.append(item["hint"])
             found.append(Line("         -> " + item["hint"]))
     found += [Line("")] + table(report) + [Line("")]
-    if path:
-        found.append(Line("report: " + path))
-    return found
+    return found + [Line("%-7s %s" % (name + ":", path)) for name, path in paths.items()]
 
 
 def failure(report: dict) -> str:

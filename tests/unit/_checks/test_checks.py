@@ -336,6 +336,35 @@ def test_one_node_has_no_pair() -> None:
     assert worst(facts, "ENC-WIRE") == "skip"
 
 
+def matrices(facts: dict, network: str) -> dict:
+    """{kind: cells} of both results of DP-MATRIX on the network."""
+    found = [item["evidence"]["matrix"] for item in CHECKS["DP-MATRIX"].judge(facts) if item["network"] == network]
+    assert [matrix["nodes"] for matrix in found] == [HOSTS, HOSTS]
+    return {kind: cells for matrix in found for kind, cells in matrix["kinds"].items()}
+
+
+def test_the_matrix_holds_every_pair_and_kind() -> None:
+    cells = matrices(healthy(), "back")
+    others = {host: {other: 0.1 for other in HOSTS if other != host} for host in HOSTS}
+    assert cells == {"icmp": others, "tcp": others, "udp": others, "vip": {host: dict.fromkeys(HOSTS, 0.1) for host in HOSTS}}
+
+
+def test_the_matrix_tells_failure_from_silence() -> None:
+    facts = healthy()
+    break_path(facts, PLAIN, [("vm1", "vm2")], ("tcp",))
+    observations = facts["observations"]
+    observations["vm2"][dp_matrix.ident("DP-MATRIX", PLAIN, "vm3", "udp")] = {"ok": False, "seconds": 1, "node": "vm9"}
+    del observations["vm3"][dp_matrix.ident("DP-MATRIX", PLAIN, "vm1", "icmp")]
+    observations["vm1"][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")].update(ok=False, nodes=["vm1"], errors=["no answer"])
+    observations["vm2"][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")].update(ok=False, errors=["refused"])
+    cells = matrices(facts, "front")
+    assert cells["tcp"]["vm1"] == {"vm2": "no answer", "vm3": 0.1}
+    assert cells["udp"]["vm2"]["vm3"] == "vm9 answered"
+    assert cells["icmp"]["vm3"]["vm1"] is None
+    assert cells["vip"]["vm1"] == {"vm1": 0.1, "vm2": "no answer", "vm3": "no answer"}
+    assert set(cells["vip"]["vm2"].values()) == {"some attempts failed: refused"}
+
+
 def test_clear_text_on_the_wire_fails_with_its_sender() -> None:
     facts = healthy()
     facts["wire"]["vm3"]["plain"]["4098"] = {ADDRESS["vm1"]: 1}

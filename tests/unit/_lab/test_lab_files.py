@@ -154,10 +154,13 @@ def test_keys_are_kept(tmp_path):
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
 
 
+IDENTITY = identity.Identity(
+    SPEC.node(2), SPEC.node_list, "ab" * 16, "ssh-ed25519 USER\n", ("PRIVATE\n", "PUBLIC\n")
+)
+
+
 def test_credentials_give_a_node_its_identity():
-    values = identity.credentials(
-        SPEC.node(2), SPEC.node_list, "ab" * 16, "ssh-ed25519 USER\n", ("PRIVATE\n", "PUBLIC\n")
-    )
+    values = identity.credentials(IDENTITY)
     assert values["system.hostname"] == "vm2"
     assert "Address=10.77.0.12/24" in values["network.network.20-segment"]
     files = dict(line.split()[1::5] for line in values["tmpfiles.extra"].splitlines())
@@ -165,6 +168,21 @@ def test_credentials_give_a_node_its_identity():
     assert b"10.77.0.11 vm1\n" in base64.b64decode(files["/etc/hosts"])
     text = identity.smbios_string("system.hostname", "vm2")
     assert text == "io.systemd.credential.binary:system.hostname=" + base64.b64encode(b"vm2").decode()
+
+
+def test_a_clone_is_told_who_it_is():
+    lines = identity.message(IDENTITY, 1700000000.5, b"\x01" * 32).decode("ascii").splitlines()
+    assert lines.pop() == "end"
+    assert max(map(len, lines)) < 4096  # a terminal's line
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode("".join(lines))), mode="r:gz") as archive:
+        files = {f"/{member.name}": (member.mode, archive.extractfile(member).read()) for member in archive}
+    assert files["/etc/machine-id"] == (0o444, b"ab" * 16 + b"\n")
+    assert files["/etc/ssh/ssh_host_ed25519_key"] == (0o600, b"PRIVATE\n")
+    assert files["/root/.ssh/authorized_keys"] == (0o600, b"ssh-ed25519 USER\n")
+    assert b"Address=10.77.0.12/24" in files["/run/systemd/network/20-segment.network"][1]
+    assert b"EPOCH='1700000000.500'\n" in files[recipe.IDENTITY][1]
+    assert SPEC.node(2).segment_mac.encode() in files[recipe.IDENTITY][1]
+    assert files[recipe.IDENTITY_SEED] == (0o600, b"01" * 32)
 
 
 def record() -> state.LabRecord:
@@ -187,13 +205,13 @@ def test_no_record_is_no_error(tmp_path):
 @pytest.mark.parametrize(
     ("text", "error_id"),
     [
-        (json.dumps({"format": 2, "anything": []}), "LAB-E-FORMAT"),
+        (json.dumps({"format": 1, "anything": []}), "LAB-E-FORMAT"),
         (json.dumps({}), "LAB-E-FORMAT"),
         ("{", "LAB-E-BROKEN"),
         ("[]", "LAB-E-BROKEN"),
-        (json.dumps({"format": 1}), "LAB-E-BROKEN"),
-        (json.dumps({"format": 1, "nodes": {"vm1": {"no": 1}}}), "LAB-E-BROKEN"),
-        (json.dumps({"format": 1, "nodes": [], "name": "x"}), "LAB-E-BROKEN"),
+        (json.dumps({"format": 2}), "LAB-E-BROKEN"),
+        (json.dumps({"format": 2, "nodes": {"vm1": {"no": 1}}}), "LAB-E-BROKEN"),
+        (json.dumps({"format": 2, "nodes": [], "name": "x"}), "LAB-E-BROKEN"),
     ],
 )
 def test_records_of_others_are_refused(text, error_id):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import accel, lifecycle, state, vm
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import accel, golden, info, lifecycle, qemu, state, vm
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.image import Image, image_key
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
@@ -119,17 +119,88 @@ def test_kvm_that_is_demanded_and_not_there_is_an_error():
     assert caught.value.id == "LAB-E-NOKVM"
 
 
-def test_two_labs_have_segments_of_their_own():
-    lines = [" ".join(vm.segment_arguments(spec(name=name).directory, spec(name=name).node(1))) for name in ("a", "b")]
-    assert lines[0] != lines[1]
-    assert all("localaddr=127.0.0.1" in line for line in lines)
-
-
 def test_qemu_gets_secrets_by_file_only():
-    lab = spec()
-    command = vm.qemu_command(
-        lab, lab.node(1), record().nodes["vm1"], "tcg", Image("k", Path("/cache/k"), True), ["tmpfiles.extra"]
-    )
+    cards = qemu.Cards("52:54:00:00:00:0a", "52:54:00:00:00:0b", "../../segment/vm1", "../../segment/switch", 4001)
+    image = Image("k", Path("/cache/k"), True)
+    command = qemu.command("demo-vm1", qemu.Machine(768, 1, "tcg"), cards, image, ["tmpfiles.extra"])
     assert command[command.index("-smbios") + 1] == "type=11,path=credentials/tmpfiles.extra"
     assert "user,id=management,net=192.168.76.0/24,ipv6=off,restrict=off,hostfwd=tcp:127.0.0.1:4001-:22" in command
     assert "SYSTEMD_SECCOMP=0" in " ".join(command)
+
+
+def test_memory_is_shared_only_by_machines_that_are_alike():
+    keys = {
+        qemu.Machine(memory, vcpus, "tcg").key(version)
+        for memory, vcpus, version in [(768, 1, "7.2"), (1024, 1, "7.2"), (768, 2, "7.2"), (768, 1, "10.0")]
+    }
+    assert len(keys) == 4
+    assert qemu.Machine(768, 1, "tcg").key("7.2") in keys
+
+
+@pytest.mark.parametrize(
+    ("mode", "accel_name", "expected"),
+    [("auto", "tcg", True), ("auto", "kvm", False), ("always", "kvm", True), ("never", "tcg", False)],
+)
+def test_where_nodes_wake_up_instead_of_booting(mode, accel_name, expected):
+    assert golden.wanted(mode, accel_name) is expected
+
+
+def test_a_lab_that_is_not_there_cannot_be_opened(tmp_path):
+    with pytest.raises(LabError) as caught:
+        info.open_lab(parse({"name": "demo"}, tmp_path))
+    assert caught.value.id == "LAB-E-NOLAB"
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_lab_is_known_by_its_record(tmp_path):
+    folder = tmp_path / ".lab" / "demo"
+    folder.mkdir(parents=True)
+    state.save(folder, record(subnet="10.99.0.0/24"))
+    kept, driver = info.open_lab(parse({"name": "demo"}, tmp_path))
+    opened = driver.spec
+    assert (opened.driver, str(opened.subnet), opened.nodes) == ("vm", "10.99.0.0/24", 1)
+    assert kept == record(subnet="10.99.0.0/24")
+
+
+class Recorder(vm.VmDriver):
+    """The real driver on a folder without machines, which notes what it is told to remove."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.discarded: list[str] = []
+
+    def observe(self, names):
+        return {name: "running" for name in names}
+
+    def discard(self, names):
+        self.discarded += names
+        super().discard(names)
+
+
+@pytest.mark.parametrize(("surplus", "check", "left"), [("keep", False, 2), ("remove", True, 2), ("remove", False, 1)])
+def test_nodes_beyond_are_kept_or_removed_as_asked(tmp_path, monkeypatch, surplus, check, left):
+    drivers: list[Recorder] = []
+    monkeypatch.setitem(lifecycle.DRIVERS, "vm", lambda *given: drivers.append(Recorder(*given)) or drivers[-1])
+    made = record()
+    made.nodes["vm2"] = state.NodeRecord(2, "10.77.0.12", "0", 768, 1, 8, ssh_port=4002)
+    lab = spec(tmp_path, nodes=1, surplus=surplus)
+    (lab.directory / "nodes" / "vm2").mkdir(parents=True)
+    state.save(lab.directory, made)
+    outcome = lifecycle.run(lab, check, lambda text: None)
+    assert outcome.changed == (surplus == "remove" or not check)
+    assert ("vm2" in outcome.before) == (surplus == "remove") and "vm2" not in outcome.after
+    assert len(state.load(lab.directory).nodes) == left
+    assert (lab.directory / "nodes" / "vm2").exists() == (left == 2)
+    assert drivers[-1].discarded == (["vm2"] if left == 1 else [])
+    if not check:
+        assert ("Host vm2" in (lab.directory / "ssh_config").read_text()) == (left == 2)
+        again = lifecycle.run(lab, False, lambda text: None)
+        assert not again.changed
+
+
+def test_archives_of_logs_do_not_keep_a_lab_without_record_alive(tmp_path):
+    lab = spec(tmp_path, state="absent")
+    lab.directory.mkdir(parents=True)
+    (lab.directory / "logs-20261124T000000Z.tar.gz").write_text("")
+    assert lifecycle.run(lab, False, print).changed
+    assert not lab.directory.exists()

@@ -15,7 +15,8 @@ SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "report-sche
 ABOUT = {
     "run": "r1", "started": "2026-01-01T00:00:00Z", "collection": "swarmlab.overlay", "lab": None, "swarm": "s1",
     "nodes": [{"name": "vm1", "id": None, "role": None, "address": None, "engine": None, "kernel": None, "problem": "off"}],
-    "networks": [{"id": "n1", "name": "back", "encrypted": True, "attachable": True, "internal": False, "vni": 4097}],
+    "networks": [{"id": "n1", "name": "back", "encrypted": True, "attachable": True, "internal": False, "vni": 4097,
+                  "subnets": ["10.0.2.0/24"], "probes": {"vm1": "10.0.2.10"}}],
 }
 
 
@@ -35,7 +36,7 @@ def test_every_report_follows_its_schema(statuses: list[str]) -> None:
     jsonschema.validate(made, SCHEMA)
     assert sum(made["summary"][status] for status in build.STATUSES) == made["summary"]["total"] == len(statuses)
     assert made["summary"]["ok"] == ("pass" in statuses and not {"fail", "inconclusive"} & set(statuses))
-    assert text.lines(made, "/x") and text.failure(made)
+    assert text.lines(made, {"report": "/x"}) and text.failure(made)
 
 
 @pytest.mark.parametrize("change", [{"schema_version": "9"}, {"extra": 1}, {"checks": [{"id": "X"}]}])
@@ -45,14 +46,14 @@ def test_the_schema_refuses_other_documents(change: dict) -> None:
 
 
 def test_a_green_summary_starts_with_the_verdict() -> None:
-    lines = text.lines(report("pass", "pass", "skip"), "/x/report.json")
+    lines = text.lines(report("pass", "pass", "skip"), {"report": "/x/report.json", "page": "/x/report.html"})
     assert lines[0] == text.Line("VERIFIED: 2 passed, 1 skipped (1 nodes, 1 networks, 12 s)", "green")
     assert not [line for line in lines if "->" in line.text]
-    assert lines[-1].text == "report: /x/report.json"
+    assert [line.text for line in lines[-2:]] == ["report: /x/report.json", "page:   /x/report.html"]
 
 
 def test_a_red_summary_names_node_cause_and_hint_once() -> None:
-    words = [line.text for line in text.lines(report("inconclusive", "fail", "fail", "pass"), None)]
+    words = [line.text for line in text.lines(report("inconclusive", "fail", "fail", "pass"), {})]
     assert words[0].startswith("NOT VERIFIED: 1 passed, 2 failed, 1 inconclusive")
     assert words[1] == "  FAIL   DP-MATRIX [back] on vm2: 6 of 6 pairs failed"
     assert sum("open the port" in word for word in words) == 1

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.swarmlab.overlay.plugins.inventory.lab import DOCUMENTATION, ENVIRONMENT, project_folder
+from ansible_collections.swarmlab.overlay.plugins.inventory.lab import (
+    DOCUMENTATION,
+    ENVIRONMENT,
+    NOT_IN_FILE,
+    project_folder,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import state
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import DEFAULTS
 
 COLLECTIONS = str(
@@ -74,6 +80,43 @@ def test_the_environment_wins_over_the_file(tmp_path):
     assert plain(host["ansible_connection"]) == "community.docker.docker_api"
 
 
+def made(folder: Path, nodes: int, driver: str = "vm") -> None:
+    """The record of a lab of this size."""
+    entries = {f"vm{n}": state.NodeRecord(n, f"10.77.0.{10 + n}", "0", 768, 1, 8) for n in range(1, nodes + 1)}
+    target = folder / ".lab" / "lab"
+    target.mkdir(parents=True)
+    state.save(target, state.LabRecord("lab", driver, "10.77.0.0/24", "image", nodes=entries))
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "stay", "leave"),
+    [
+        ("nodes: 3\n", {}, 3, ["vm4", "vm5"]),
+        ("", {"SWARMLAB_NODES": "4"}, 4, ["vm5"]),
+        ("nodes: 7\n", {}, 7, []),
+        # Nobody said how many: all stay.
+        ("", {}, 5, []),
+        ("managers: 5\n", {}, 5, []),
+        # Of another driver: the module refuses that, and nobody could be reached.
+        ("nodes: 3\ndriver: container\n", {}, 3, []),
+    ],
+)
+def test_nodes_that_a_lab_has_and_shall_not_have_leave(tmp_path, text, environment, stay, leave):
+    made(tmp_path, 5)
+    found = listing(tmp_path, text, **environment)
+    swarm = found["swarm_managers"]["hosts"] + found.get("swarm_workers", {}).get("hosts", [])
+    assert sorted(swarm) == [f"vm{n}" for n in range(1, stay + 1)]
+    assert found.get("lab_leaving", {}).get("hosts", []) == leave
+    for name in leave:
+        assert plain(found["_meta"]["hostvars"][name]["ansible_host"]).startswith(f"{name}.lab-")
+
+
+def test_a_broken_record_does_not_break_the_inventory(tmp_path):
+    made(tmp_path, 5)
+    (tmp_path / ".lab" / "lab" / state.FILE).write_text("{")
+    assert len(listing(tmp_path, "")["_meta"]["hostvars"]) == 3
+
+
 def test_values_may_be_templates(tmp_path):
     found = listing(tmp_path, "nodes: \"{{ 1 + 1 }}\"\nname: \"{{ lookup('env', 'MY_LAB') }}\"\n", MY_LAB="mine")
     assert len(found["_meta"]["hostvars"]) == 2
@@ -122,7 +165,7 @@ def test_the_project_is_where_the_inventory_is(file, folder):
 
 def test_documented_options_are_those_of_a_lab():
     options = yaml.safe_load(DOCUMENTATION)["options"]
-    assert set(options) - {"plugin"} == set(DEFAULTS) - {"state"}
+    assert set(options) - {"plugin"} == set(DEFAULTS) - set(NOT_IN_FILE)
     for name, option in options.items():
         if name not in ("plugin", "image"):
             assert option.get("default") == DEFAULTS[name], name

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One archive with what is needed to see what happened in a lab, without its secrets.
+
+Private to the collection swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import tarfile
+import time
+import typing as t
+from pathlib import Path
+
+from . import info, remote
+from .driver import RUNNING, STARTING, Report
+from .errors import LabError
+from .redact import redact
+from .spec import LabSpec
+from .tools import write_private
+
+PREFIX, SUFFIX = "logs-", ".tar.gz"
+SECONDS = {"kvm": (20, 90), "native": (10, 45), "tcg": (60, 400)}  # a command, a node
+REPORT = "report/report.json"
+QUESTIONS = {
+    # On container nodes there is no journal: what their engine says is what the container says.
+    "journal-docker.txt": "[ -d /run/systemd/system ] && journalctl -u docker --no-pager -n 20000",
+    "journal-kernel.txt": "dmesg | tail -n 5000",
+    "docker-info.txt": "docker info",
+    "docker-node-ls.txt": "docker node ls",
+    "docker-network-ls.txt": "docker network ls --no-trunc",
+    # No commands of containers: people put passwords there.
+    "docker-container-ls.txt": "docker container ls --all --format 'table {{.ID}}\t{{.Names}}\t{{.Image}}\t{{.Status}}\t{{.Networks}}'",
+    "docker-service-ls.txt": "docker service ls",
+    "docker-service-ps.txt": "ids=$(docker service ls -q) && { [ -z \"$ids\" ] || docker service ps --no-trunc $ids; }",
+    "ip.txt": "ip -details address; ip route show table all; ip -statistics link",
+}
+
+
+@dataclasses.dataclass
+class Collected:
+    """The archive, and which nodes are missing in it or incomplete, with the reason."""
+
+    path: Path
+    files: t.List[str]
+    problems: t.Dict[str, str]
+
+
+def collect(spec: LabSpec, report: Report) -> Collected:
+    """Make the archive. Nodes that do not answer are told, and stop nothing."""
+    record, driver = info.open_lab(spec)
+    states = driver.observe(record.nodes)
+    awake = [name for name, found in states.items() if found in (RUNNING, STARTING)]
+    problems = {name: f"it is {found}" for name, found in states.items() if name not in awake}
+    report(f"collecting from {', '.join(awake) or 'no running node'}")
+    files: t.Dict[str, str] = {"lab.txt": "".join(f"{name}: {found}\n" for name, found in states.items())}
+    answers = remote.ask(driver, awake, QUESTIONS, *SECONDS.get(record.accel, SECONDS["tcg"])) if awake else {}
+    for name, (outputs, problem) in answers.items():
+        files.update({f"{name}/{file}": text for file, text in outputs.items() if text.strip()})
+        if problem:
+            problems[name] = problem
+    for name in record.nodes:
+        try:
+            consoles = driver.consoles(name)
+        except (LabError, OSError) as error:
+            problems[name] = str(error)
+            continue
+        files.update({f"{name}/{file}": content.decode("utf-8", "replace") for file, content in consoles.items()})
+    last = spec.directory / REPORT
+    if last.is_file():
+        files["report.json"] = last.read_text(encoding="utf-8", errors="replace")
+    if problems:
+        files["problems.json"] = json.dumps(problems, indent=2) + "\n"
+    now = time.time()
+    path = spec.directory / time.strftime(f"{PREFIX}%Y%m%dT%H%M%SZ{SUFFIX}", time.gmtime(now))
+    write_private(path, archive(files, path.name[: -len(SUFFIX)], int(now)))
+    return Collected(path, sorted(files), problems)
+
+
+def is_archive(path: Path) -> bool:
+    return path.name.startswith(PREFIX) and path.name.endswith(SUFFIX)
+
+
+def archive(files: t.Mapping[str, str], folder: str, moment: int) -> bytes:
+    """A gzipped tar of these texts. Nothing gets into it that was not redacted."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, text in sorted(files.items()):
+            data = redact(text).encode()
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size, member.mtime, member.mode = len(data), moment, 0o600
+            tar.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()

@@ -1,0 +1,181 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""QEMU's command line for a node, and starting it.
+
+Private to the collection swarmlab.overlay. Machines that wake up from saved memory must be built exactly as the one
+that was saved, so all of them are built here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+
+from . import ports, qmp
+from .errors import LabError
+from .image import Image
+from .spec import MANAGEMENT
+from .tools import find_tool, tail
+
+QEMU = "qemu-system-x86_64"
+OLDEST = (7, 2)  # the first with "-netdev dgram"
+DISK = "disk.qcow2"
+DISK_NODE = "disk"  # QEMU's name of the disk, for snapshots
+CONSOLE = "console.log"
+LOG = "qemu.log"
+IDENTITY_SOCKET = "identity.sock"
+CREDENTIALS = "credentials"
+START_SECONDS = 15
+# Every feature of a processor that is emulated costs time: this one has what cryptography gains from, and no more.
+EMULATED_CPU = "Westmere,+rdrand"
+KERNEL_ARGUMENTS = (
+    "root=/dev/vda rw rootfstype=ext4 console=ttyS0 quiet loglevel=4 net.ifnames=0 mitigations=off audit=0 selinux=0"
+    " apparmor=0 nowatchdog fsck.mode=skip systemd.show_status=no random.trust_cpu=on panic=-1"
+)
+# What a kernel does for safety or in case, and what it costs on an emulated processor is worth more.
+EMULATED_KERNEL_ARGUMENTS = (
+    "init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off nokaslr cryptomgr.notests no_timer_check"
+    " transparent_hugepage=never rcupdate.rcu_expedited=1 SYSTEMD_SECCOMP=0"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What decides whether memory that one QEMU process saved can be loaded by another."""
+
+    memory: int  # MiB
+    vcpus: int
+    accel: str  # kvm or tcg
+
+    @property
+    def arguments(self) -> t.List[str]:
+        emulated = self.accel == "tcg"
+        return [
+            "-M", "pc,usb=off,vmport=off",
+            "-accel", "tcg,thread=multi,tb-size=256" if emulated else "kvm",
+            "-cpu", EMULATED_CPU if emulated else "host",
+            "-smp", str(self.vcpus),
+            "-m", str(self.memory),
+            "-nodefaults", "-no-user-config", "-display", "none",
+            "-device", "virtio-rng-pci",
+        ]  # fmt: skip
+
+    def key(self, version: str) -> str:
+        """The same for machines that can load each other's memory. ``version`` is that of QEMU."""
+        cpu = "" if self.accel == "tcg" else _host_cpu()
+        return hashlib.sha256("\0".join([version, cpu, *self.arguments]).encode()).hexdigest()[:12]
+
+
+def _host_cpu() -> str:
+    """Model and features of this machine's processor, which a guest under KVM sees."""
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    return "".join(re.findall(r"^(?:model name|flags)\s*:.*$", text.split("\n\n", 1)[0], re.MULTILINE))
+
+
+def version() -> str:
+    """QEMU's version as it tells it, without what the distribution adds."""
+    done = subprocess.run([find_tool(QEMU) or QEMU, "--version"], capture_output=True, text=True, check=True)
+    match = re.search(r"version (\d+\.\d+(?:\.\d+)*)", done.stdout)
+    return match.group(1) if match else done.stdout.splitlines()[0]
+
+
+def require_version() -> None:
+    """Raise LabError when QEMU is too old for the lab's own segment."""
+    found = version()
+    if tuple(int(part) for part in re.findall(r"\d+", found)[:2]) < OLDEST:
+        raise LabError("LAB-E-OLDQEMU", found=found, needed=".".join(map(str, OLDEST)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Cards:
+    """The two network cards: the user's way in, and the swarm's own segment. Sockets relative to the node's folder."""
+
+    management_mac: str
+    segment_mac: str
+    segment_socket: str
+    switch_socket: str
+    ssh_port: int = 0  # on the loopback interface; 0: none
+
+    @property
+    def arguments(self) -> t.List[str]:
+        forward = f",hostfwd=tcp:{ports.LOOPBACK}:{self.ssh_port}-:22" if self.ssh_port else ""
+        return [
+            "-netdev", f"user,id=management,net={MANAGEMENT},ipv6=off,restrict=off{forward}",
+            "-device", f"virtio-net-pci,netdev=management,mac={self.management_mac},romfile=",
+            "-netdev", f"dgram,id=segment,local.type=unix,local.path={self.segment_socket},"
+                       f"remote.type=unix,remote.path={self.switch_socket}",
+            "-device", f"virtio-net-pci,netdev=segment,mac={self.segment_mac},romfile=",
+        ]  # fmt: skip
+
+
+def command(
+    name: str,
+    machine: Machine,
+    cards: Cards,
+    image: Image,
+    credentials: t.Sequence[str] = (),
+    kernel_arguments: str = "",
+    wake: t.Sequence[str] = (),
+) -> t.List[str]:
+    """QEMU's command line. Relative names are meant from the node's folder; secrets are in files only."""
+    boot = [KERNEL_ARGUMENTS, EMULATED_KERNEL_ARGUMENTS if machine.accel == "tcg" else "", kernel_arguments]
+    line = [
+        find_tool(QEMU) or QEMU,
+        "-name", name,
+        *machine.arguments,
+        "-pidfile", "qemu.pid",
+        "-qmp", f"unix:{qmp.SOCKET},server=on,wait=off",
+        "-chardev", f"file,id=console,path={CONSOLE},append=on",
+        "-serial", "chardev:console",
+        "-chardev", f"socket,id=identity,path={IDENTITY_SOCKET},server=on,wait=off",
+        "-serial", "chardev:identity",
+        "-kernel", str(image.kernel),
+        "-initrd", str(image.initrd),
+        "-append", " ".join(filter(None, boot)),
+        "-drive", f"file={DISK},if=virtio,node-name={DISK_NODE},format=qcow2,cache=unsafe,discard=unmap,detect-zeroes=off",
+        *cards.arguments,
+        *wake,
+    ]  # fmt: skip
+    for credential in credentials:
+        line += ["-smbios", f"type=11,path={CREDENTIALS}/{credential}"]
+    return line
+
+
+def create_disk(folder: Path, backing: Path, backing_format: str, gib: int, name: str) -> None:
+    """A node's disk: what it writes, over what it shares with other nodes."""
+    line = [
+        find_tool("qemu-img") or "qemu-img", "create", "-q", "-f", "qcow2", "-F", backing_format, "-b", str(backing),
+        str(folder / DISK), f"{gib}G",
+    ]  # fmt: skip
+    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError("LAB-E-START", node=name, reason=done.stderr.strip(), log=folder)
+
+
+def launch(folder: Path, line: t.Sequence[str], name: str) -> None:
+    """Start QEMU in the node's folder and return when its monitor is there."""
+    for leftover in (qmp.SOCKET, IDENTITY_SOCKET, "qemu.pid"):
+        (folder / leftover).unlink(missing_ok=True)
+    with (folder / LOG).open("wb") as log:
+        # A session of its own: Ctrl-C in the terminal is not meant for the machines.
+        process = subprocess.Popen(
+            line, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    limit = time.monotonic() + START_SECONDS
+    while not (folder / qmp.SOCKET).exists():
+        if process.poll() is not None or time.monotonic() > limit:
+            reason = tail(folder / LOG, 2) or "QEMU does not answer"
+            raise LabError("LAB-E-START", node=name, reason=reason, log=folder / LOG)
+        time.sleep(0.02)
+
+
+def default_vcpus(accelerator: str) -> int:
+    """Emulated processors compete for the real ones: one each keeps three nodes twice as fast as two each."""
+    return 1 if accelerator == "tcg" else min(2, os.cpu_count() or 1)

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking all nodes of a lab something at once, where a node that is silent keeps nobody waiting for long.
+
+Private to the collection swarmlab.overlay. Several commands travel as one script, because a call is what costs time.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from .driver import Answer, Driver
+
+WORKERS = 16
+
+
+def script(commands: t.Mapping[str, str], boundary: str, seconds: int) -> str:
+    """A shell script that runs each command for at most ``seconds`` and tells where its output begins."""
+    lines = ["exec 2>&1"]
+    for name, command in commands.items():
+        lines += [
+            f"printf '\\n%s %s\\n' {boundary} {shlex.quote(name)}",
+            f"timeout {seconds} sh -c {shlex.quote(command)}",
+        ]
+    return "\n".join(lines)
+
+
+def split(output: str, boundary: str) -> t.Dict[str, str]:
+    """What each command of a script printed. Those that it did not come to are missing."""
+    parts = re.split(rf"(?:^|\n){re.escape(boundary)} (.*)\n", output)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def ask(
+    driver: Driver, names: t.Sequence[str], commands: t.Mapping[str, str], each: int, total: int
+) -> t.Dict[str, t.Tuple[t.Dict[str, str], t.Optional[str]]]:
+    """{node: (what its commands printed, why it gave no complete answer)}."""
+    boundary = f"=== {secrets.token_hex(8)}"
+    text = script(commands, shlex.quote(boundary), each)
+
+    def one(name: str) -> t.Tuple[t.Dict[str, str], t.Optional[str]]:
+        answer: Answer = driver.execute(name, text, total)
+        found = split(answer.output.decode("utf-8", "replace"), boundary)
+        problem = answer.problem
+        if problem is None and len(found) < len(commands):
+            problem = "its answer was cut off"
+        return found, problem
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        return dict(zip(names, pool.map(one, names)))

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What changed since the previous report. Pure.
+
+Private to swarmlab.overlay. The previous report may come from an older version, or be anything at all: it is a file on a disk.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .build import SCHEMA_VERSION, STATUSES
+from .text import WORST_FIRST
+
+
+class Change(NamedTuple):
+    """A check whose verdict is another one now; None: it was not, or is no longer, among the checks."""
+
+    key: tuple
+    before: str | None
+    after: str | None
+
+
+class Comparison(NamedTuple):
+    """``problem`` says why there is nothing to compare with; then the rest is empty."""
+
+    problem: str | None
+    started: str | None = None
+    changes: tuple = ()
+
+
+def compare(previous: Any, report: dict) -> Comparison:
+    """The verdicts that changed."""
+    problem = _problem(previous, report)
+    if problem:
+        return Comparison(problem)
+    before, after = _verdicts(previous["checks"]), _verdicts(report["checks"])
+    keys = list(after) + [key for key in before if key not in after]
+    changed = [Change(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
+    started = previous.get("started")
+    return Comparison(None, started if isinstance(started, str) else None, tuple(changed))
+
+
+def _problem(previous: Any, report: dict) -> str | None:
+    if previous is None:
+        return "There is no earlier report beside this one."
+    if not isinstance(previous, dict) or not isinstance(previous.get("checks"), list):
+        return "The earlier report cannot be read."
+    if str(previous.get("schema_version")).partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
+        return "The earlier report has another format (schema version %s)." % previous.get("schema_version")
+    if previous.get("swarm") and report["swarm"] and previous["swarm"] != report["swarm"]:
+        return "The earlier report is about another swarm."
+    return None
+
+
+def _verdicts(checks: list) -> dict:
+    """The worst status of each check on each network; titles and services come and go with the verdict itself."""
+    found: dict = {}
+    for item in checks:
+        if not isinstance(item, dict) or item.get("status") not in STATUSES or not isinstance(item.get("id"), str):
+            continue
+        key = (item["id"], _text(item.get("network")), _text(item.get("title")))
+        found[key] = min(item["status"], found.get(key, "pass"), key=WORST_FIRST.index)
+    return found
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

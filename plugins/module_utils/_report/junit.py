@@ -1,0 +1,80 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The results as JUnit XML, which CI systems show. Pure.
+
+Private to swarmlab.overlay. One test case a result: failed is a failure, inconclusive an error, skipped is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+from .markup import printable
+from .text import scope
+
+SUITE = "swarmlab.overlay verify"
+OUTCOMES = {"fail": "failure", "inconclusive": "error", "skip": "skipped"}
+NOTHING = {
+    "id": "NOTHING-CHECKED", "status": "inconclusive", "title": "The verification checked something", "network": None,
+    "service": None, "nodes": [], "evidence": {"summary": "no check gave a result"}, "hint": None, "seconds": 0,
+}
+
+
+def render(report: dict) -> str:
+    """The whole document. A run that checked nothing is an error: no CI system takes an empty suite for a failure."""
+    results = report["checks"] or [NOTHING]
+    root = ElementTree.Element("testsuites", _counts(results, report))
+    suite = ElementTree.SubElement(root, "testsuite", dict(_counts(results, report), timestamp=report["started"]))
+    _properties(suite, report)
+    names: dict = {}
+    for item in results:
+        name = _name(item)
+        names[item["id"], name] = number = names.get((item["id"], name), 0) + 1
+        _case(suite, item, name if number == 1 else "%s (%d)" % (name, number))
+    ElementTree.indent(root)
+    return "<?xml version='1.0' encoding='utf-8'?>\n%s\n" % ElementTree.tostring(root, encoding="unicode")
+
+
+def _counts(results: list, report: dict) -> dict:
+    statuses = [item["status"] for item in results]
+    return {
+        "name": SUITE, "tests": str(len(statuses)), "failures": str(statuses.count("fail")),
+        "errors": str(statuses.count("inconclusive")), "skipped": str(statuses.count("skip")),
+        "time": "%.1f" % report["summary"]["seconds"],
+    }
+
+
+def _properties(suite: ElementTree.Element, report: dict) -> None:
+    properties = ElementTree.SubElement(suite, "properties")
+    for name in ("run", "lab", "swarm", "schema_version"):
+        if report[name]:
+            ElementTree.SubElement(properties, "property", name=name, value=printable(str(report[name])))
+
+
+def _name(item: dict) -> str:
+    where = scope(item)
+    return printable("%s [%s]" % (item["title"], where) if where else item["title"])
+
+
+def _case(suite: ElementTree.Element, item: dict, name: str) -> None:
+    case = ElementTree.SubElement(
+        suite, "testcase", classname="verify.%s" % printable(item["id"]), name=name, time="%.2f" % item["seconds"])
+    outcome = OUTCOMES.get(item["status"])
+    if outcome:
+        about: dict[str, Any] = {"message": printable(item["evidence"]["summary"])}
+        if outcome != "skipped":
+            about["type"] = item["status"]
+        ElementTree.SubElement(case, outcome, about).text = printable(_text(item))
+    ElementTree.SubElement(case, "system-out").text = printable(json.dumps(item["evidence"], indent=1, ensure_ascii=False))
+
+
+def _text(item: dict) -> str:
+    lines = [item["evidence"]["summary"]]
+    if item["nodes"]:
+        lines.append("Nodes: " + ", ".join(item["nodes"]))
+    if item["hint"]:
+        lines.append("What to do: " + item["hint"])
+    return "\n".join(lines)

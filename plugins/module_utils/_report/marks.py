@@ -1,0 +1,46 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a status looks on the page: a symbol and a word, and a colour only besides. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from .markup import Markup, element
+
+SYMBOLS = {"pass": "\u2713", "fail": "\u2715", "inconclusive": "?", "skip": "\u2013"}
+WORDS = {"pass": "passed", "fail": "failed", "inconclusive": "inconclusive", "skip": "skipped"}
+NONE = "\u00b7"
+
+
+def badge(status: str, word: str | None = None) -> Markup:
+    """Symbol and word in the colour of the status."""
+    return element("span", element("b", SYMBOLS[status], aria_hidden="true"), " ", word or WORDS[status], class_="badge " + status)
+
+
+def short(names: list[str]) -> dict[str, str]:
+    """Name -> the part before its domain, where that is enough to tell all names apart."""
+    first = {name: name.split(".")[0] or name for name in names}
+    return first if len(set(first.values())) == len(set(names)) and all(name[:1].isalpha() for name in names) else {
+        name: name for name in names}
+
+
+def seconds(value: float) -> str:
+    """A measured time with the digits that mean something."""
+    if value < 1:
+        return "%.2f" % value
+    return ("%.1f" if value < 10 else "%.0f") % value
+
+
+def duration(value: float) -> str:
+    """A long time in words."""
+    minutes, rest = divmod(int(round(value)), 60)
+    return "%d min %d s" % (minutes, rest) if minutes else "%d s" % rest
+
+
+def moment(started: str) -> Markup:
+    """The time of a report, as it is written there: UTC, ISO 8601."""
+    shown = started.replace("T", " ").replace("Z", " UTC")
+    return element("time", shown, datetime=started)

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HTML and SVG where every text is escaped, because only ``element`` makes markup. Pure.
+
+Private to swarmlab.overlay. Names and evidence are other people's words: nothing here trusts them.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+VOID = ("meta", "link", "br", "hr", "input")
+REPLACEMENT = "\ufffd"
+FORBIDDEN = ((0x7F, 0x9F), (0xD800, 0xDFFF), (0xFDD0, 0xFDEF))  # controls, surrogates, no characters
+
+
+class Markup(str):
+    """Text that is markup already, and is not escaped again."""
+
+
+def printable(text: str, limit: int | None = None) -> str:
+    """The text without characters that neither HTML nor XML may hold; cut when it is longer than the limit."""
+    if limit is not None and len(text) > limit:
+        text = text[:limit] + "\u2026"
+    return "".join(char if _allowed(ord(char)) else REPLACEMENT for char in text)
+
+
+def _allowed(code: int) -> bool:
+    """Characters of XML 1.0, less the ones it discourages."""
+    if code < 0x20:
+        return code in (0x9, 0xA, 0xD)
+    if code & 0xFFFE == 0xFFFE:
+        return False
+    return not any(first <= code <= last for first, last in FORBIDDEN)
+
+
+def escape(text: Any) -> Markup:
+    """Any value as text, safe inside elements and quoted attributes."""
+    return text if isinstance(text, Markup) else Markup(html.escape(printable(str(text)), quote=True))
+
+
+def join(children: Any) -> Markup:
+    """Children as one piece: None is nothing, lists are opened, the rest is escaped unless it is markup."""
+    if children is None:
+        return Markup()
+    if isinstance(children, (list, tuple)):
+        return Markup("".join(join(child) for child in children))
+    return escape(children)
+
+
+def element(tag: str, /, *children: Any, **attributes: Any) -> Markup:
+    """An element. ``class_`` is class, ``aria_label`` is aria-label; None and False leave an attribute out, True is bare."""
+    words = [tag]
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        key = key.rstrip("_").replace("_", "-")
+        words.append(key if value is True else '%s="%s"' % (key, escape(value)))
+    start = "<%s>" % " ".join(words)
+    return Markup(start if tag in VOID else "%s%s</%s>" % (start, join(children), tag))

@@ -1,0 +1,218 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report as one page that a person wants to open: the answer first, and all of it without script or network. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from . import evidence, marks, matrix, picture, style
+from .compare import Comparison
+from .markup import Markup, element
+from .text import EVERYWHERE, causes, grid, scope
+
+POLICY = ("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+          "base-uri 'none'; form-action 'none'")
+COUNTS = ("fail", "inconclusive", "pass", "skip")
+
+
+def render(report: dict, comparison: Comparison) -> str:
+    """The whole document."""
+    word, status = verdict(report)
+    main = element("main", _answer(report, word, status), _causes(report), _changes(comparison), _overview(report),
+                   matrix.section(report), _checks(report, comparison), _nodes(report))
+    head = element(
+        "head", element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name="color-scheme", content="light dark"), element("meta", name="referrer", content="no-referrer"),
+        element("link", rel="icon", href="data:,"),
+        element("title", "%s \u00b7 %s \u00b7 %s" % (word, _subject(report), report["started"])), element("style", Markup(style.CSS)))
+    script = element("script", Markup(style.SCRIPT)) if report["checks"] else None
+    return "<!DOCTYPE html>\n%s\n" % element("html", head, element("body", main, _footer(report), script), lang="en")
+
+
+def verdict(report: dict) -> tuple[str, str]:
+    """The answer in a word, and the status that it looks like."""
+    if not report["checks"]:
+        return "NOTHING CHECKED", "inconclusive"
+    if report["summary"]["ok"]:
+        return "VERIFIED", "pass"
+    return ("FAILED", "fail") if report["summary"]["fail"] else ("NOT VERIFIED", "inconclusive")
+
+
+def _subject(report: dict) -> str:
+    return report["lab"] or report["swarm"] or "swarm"
+
+
+def _answer(report: dict, word: str, status: str) -> Markup:
+    numbers = report["summary"]
+    shares = [element("i", class_=name, style="flex:%d" % numbers[name]) for name in COUNTS if numbers[name]]
+    counts = [element("li", marks.badge(name, "%d %s" % (numbers[name], marks.WORDS[name]))) for name in COUNTS
+              if numbers[name] or name == "pass"]
+    facts = (
+        ("When", marks.moment(report["started"])), ("Took", marks.duration(numbers["seconds"])),
+        ("Lab", report["lab"] or "none: hosts of your own"), ("Swarm", element("code", report["swarm"] or "no manager told")),
+        ("Nodes", len(report["nodes"])), ("Networks", "%d, %d encrypted" % (
+            len(report["networks"]), sum(network["encrypted"] for network in report["networks"]))),
+    )
+    return element(
+        "header", element("p", "Overlay networks of ", element("b", _subject(report)), class_="over"),
+        element("h1", element("i", marks.SYMBOLS[status], aria_hidden="true"), word),
+        element("p", _sentence(report)),
+        element("div", shares, class_="bar", aria_hidden="true") if shares else None,
+        element("ul", counts, class_="counts", aria_label="Results"),
+        element("dl", [element("div", element("dt", name), element("dd", value)) for name, value in facts], class_="facts"),
+        class_="card answer " + status)
+
+
+def _sentence(report: dict) -> str:
+    numbers = report["summary"]
+    if not report["checks"]:
+        return "No check gave a result, so nothing is known."
+    if numbers["ok"]:
+        return "Every check that applies passed, on every node and network it looked at."
+    if numbers["fail"]:
+        return "Something was seen not to work. What to do stands right below."
+    return "Nothing was seen to fail, but evidence is missing, and a check without evidence has not passed."
+
+
+def _ids(report: dict) -> list[tuple]:
+    """(id on the page, result)."""
+    return [("check-%d" % number, item) for number, item in enumerate(report["checks"], 1)]
+
+
+def _causes(report: dict) -> Markup | None:
+    """What is wrong, by what to do about it: failures with one cause share one hint."""
+    bad, places = causes(report), {id(item): place for place, item in _ids(report)}
+    hints: dict = {}
+    for item in bad:
+        hints.setdefault(item["hint"] or "", []).append(item)
+    rows = []
+    for hint, items in hints.items():
+        lines = [element("li", marks.badge(item["status"]), " ", element("a", element("span", item["id"], class_="id"),
+                         href="#" + places[id(item)]), _scope(item), " ", item["title"],
+                         element("span", " on " + ", ".join(item["nodes"]), class_="muted") if item["nodes"] else None)
+                 for item in items]
+        rows.append(element("li", element("span", hint, class_="hint") if hint else None, element("ul", lines),
+                            class_=items[0]["status"]))
+    if not rows:
+        return None
+    return element("section", element("h2", "What to do", id="todo"), element("ul", rows, class_="causes"), class_="card",
+                   aria_labelledby="todo")
+
+
+def _scope(item: dict) -> Markup | None:
+    where = scope(item)
+    return element("span", where, class_="chip") if where else None
+
+
+def _changes(comparison: Comparison) -> Markup:
+    head = element("h2", "Since the previous run", id="changes")
+    if comparison.problem:
+        body: list = [element("p", comparison.problem, class_="muted")]
+    else:
+        when = marks.moment(comparison.started) if comparison.started else "an unknown time"
+        body = [element("p", "Compared with ", when, ": ", _told(comparison), class_="muted")]
+        if comparison.changes:
+            body.append(element("ul", [_change(change) for change in comparison.changes], class_="changes"))
+    return element("section", head, body, class_="card", aria_labelledby="changes")
+
+
+def _told(comparison: Comparison) -> str:
+    number = len(comparison.changes)
+    return "no verdict changed." if not number else "one difference." if number == 1 else "%d differences." % number
+
+
+def _change(change) -> Markup:
+    ident, network, title = change.key
+    return element(
+        "li", marks.badge(change.before) if change.before else element("span", "not checked", class_="muted"),
+        element("span", " \u2192 ", class_="arrow", aria_label="then"),
+        marks.badge(change.after) if change.after else element("span", "not checked", class_="muted"), " ",
+        element("span", ident, class_="id"), element("span", network, class_="chip") if network else None, " ", title)
+
+
+def _overview(report: dict) -> Markup:
+    drawn = picture.draw(report)
+    left = element("section", element("h2", "Nodes, networks, tunnels", id="map"), drawn, class_="card drawn",
+                   aria_labelledby="map")
+    right = element("section", element("h2", "At a glance", id="glance"), _grid(report), class_="card", aria_labelledby="glance")
+    beside = drawn and len(report["nodes"]) <= picture.ARCS_UP_TO
+    return element("div", left if drawn else None, right, class_="pair" if beside else "pair stacked")
+
+
+def _grid(report: dict) -> Markup:
+    found = grid(report)
+    if not found.rows:
+        return element("p", "No check gave a result.", class_="muted")
+    places: dict = {}
+    for place, item in _ids(report):
+        if item["status"] == found.cells[item["id"], item["network"]]:
+            places.setdefault((item["id"], item["network"]), place)
+    head = element("tr", element("th", "Check", scope="col"),
+                   [element("th", column or EVERYWHERE, scope="col") for column in found.columns])
+    rows = [element("tr", element("th", element("span", row, class_="id"), scope="row"),
+                    [element("td", element("a", marks.badge(found.cells[row, column]), href="#" + places[row, column])
+                             if (row, column) in found.cells else None) for column in found.columns]) for row in found.rows]
+    table = element("table", element("thead", head), element("tbody", rows), class_="grid")
+    return element("div", table, class_="scroll", tabindex="0", role="region", aria_label="Checks by network")
+
+
+def _checks(report: dict, comparison: Comparison) -> Markup | None:
+    if not report["checks"]:
+        return None
+    numbers = report["summary"]
+    buttons = [element("button", "All %d" % numbers["total"], type="button", data_status="", aria_pressed="true")]
+    buttons += [element("button", "%s %d %s" % (marks.SYMBOLS[name], numbers[name], marks.WORDS[name]), type="button",
+                        data_status=name, aria_pressed="false") for name in COUNTS if numbers[name]]
+    search = element("input", type="search", placeholder="Filter by any word", aria_label="Filter the checks")
+    tools = element("div", buttons, search,
+                    element("button", "Open or fold all", type="button", data_fold=True), element("output", class_="muted"),
+                    class_="tools", role="group", aria_label="Filter the checks", hidden=True)
+    before = {change.key: change.before for change in comparison.changes if change.before}
+    paths = matrix.anchors(report)
+    items = [_check(place, item, before, paths) for place, item in _ids(report)]
+    return element("section", element("h2", "Checks", id="checks"), tools, items, class_="card", aria_labelledby="checks")
+
+
+def _check(place: str, item: dict, before: dict, paths: dict) -> Markup:
+    was = before.get((item["id"], item["network"], item["title"]))
+    summary = element(
+        "summary", marks.badge(item["status"]),
+        element("span", element("span", item["id"], class_="id"), item["title"], _scope(item), class_="what"),
+        element("span", marks.seconds(item["seconds"]) + " s", class_="took", title="until it was so") if item["seconds"]
+        else element("span", class_="took"),
+        element("span", item["evidence"]["summary"], class_="line"))
+    hint = element("p", element("b", "What to do: "), item["hint"], class_="todo") if item["hint"] else None
+    facts = [("Nodes", ", ".join(item["nodes"]))] if item["nodes"] else []
+    facts += [("Until it was so", marks.seconds(item["seconds"]) + " s")] if item["seconds"] else []
+    facts += [("Previous run", marks.badge(was))] if was else []
+    if "matrix" in item["evidence"]:
+        facts.append(("Paths", element("a", "node by node", href="#" + paths[item["network"]])))
+    table = element("dl", [(element("dt", name), element("dd", value)) for name, value in facts], class_="evidence")
+    return element("details", summary, element("div", hint, table, evidence.render(item["evidence"]), class_="body"),
+                   class_="check " + item["status"], id=place, data_status=item["status"], data_id=item["id"],
+                   open=item["status"] in ("fail", "inconclusive"))
+
+
+def _nodes(report: dict) -> Markup | None:
+    if not report["nodes"]:
+        return None
+    columns = ("role", "address", "engine", "kernel", "problem")
+    head = element("tr", [element("th", name.capitalize(), scope="col") for name in ("node", *columns, "holds")])
+    rows = []
+    for node in report["nodes"]:
+        held = [network["name"] for network in report["networks"] if node["name"] in network["probes"]]
+        cells = [element("td", node[key] or ("none" if key == "problem" else "unknown")) for key in columns]
+        rows.append(element("tr", element("th", node["name"], scope="row"), cells, element("td", ", ".join(held) or "no network")))
+    table = element("table", element("thead", head), element("tbody", rows), class_="plain")
+    return element("section", element("h2", "Nodes", id="nodes"), element(
+        "div", table, class_="scroll", tabindex="0", role="region", aria_label="Nodes"), class_="card", aria_labelledby="nodes")
+
+
+def _footer(report: dict) -> Markup:
+    return element("footer", "Run ", element("code", report["run"]), " of ", report["collection"], ", report format ",
+                   report["schema_version"], ". The same results for programs: report.json and junit.xml beside this page.")

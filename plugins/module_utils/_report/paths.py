@@ -1,0 +1,62 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the matrices of all checks say about paths, by network. Pure.
+
+Private to swarmlab.overlay. Any check may bring ``evidence.matrix``; see docs/report.md.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, NamedTuple
+
+BALANCED = ("vip",)
+WORST_FIRST = ("fail", "inconclusive", "pass")
+
+
+class Kind(NamedTuple):
+    """One kind of traffic on one network: {source: {target: seconds, reason or None}}."""
+
+    name: str
+    nodes: list
+    cells: dict
+
+
+def by_network(report: dict) -> dict:
+    """Network -> its kinds, in the order of the report."""
+    found: dict = {}
+    for item in report["checks"]:
+        matrix = item["evidence"].get("matrix")
+        if matrix:
+            kinds = [Kind(name, matrix["nodes"], cells) for name, cells in matrix["kinds"].items()]
+            found.setdefault(item["network"], []).extend(kinds)
+    return found
+
+
+def state(cell: float | str | None) -> str:
+    """The status of a cell that is there."""
+    if cell is None:
+        return "inconclusive"
+    return "fail" if isinstance(cell, str) else "pass"
+
+
+def worst(states: Iterable[str]) -> str:
+    """The worst of several states; of none it is inconclusive."""
+    return min(states, key=WORST_FIRST.index, default="inconclusive")
+
+
+def tunnels(kinds: list[Kind]) -> dict:
+    """Unordered pair of nodes -> the worst status of all direct traffic between them, both ways."""
+    found: dict = {}
+    for kind in kinds:
+        if kind.name in BALANCED:
+            continue  # a virtual IP fails for reasons of its own: the tunnel may be sound
+        for source, target, cell in pairs(kind):
+            key = tuple(sorted((source, target)))
+            found[key] = worst((state(cell), found.get(key, "pass")))
+    return found
+
+
+def pairs(kind: Kind) -> list[tuple]:
+    """(source, target, cell) of every pair that was tried."""
+    return [(source, target, cell) for source, row in kind.cells.items() for target, cell in row.items()]

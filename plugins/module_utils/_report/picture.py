@@ -1,0 +1,163 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The swarm drawn: nodes in a row, each network a lane below them, its tunnels as arcs between the nodes that hold it. Pure.
+
+Private to swarmlab.overlay. The tables of the page say the same in words.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from . import marks, paths
+from .markup import Markup, element
+
+MARGIN = 14
+CARD = 76
+LANE_HEAD = 50
+LANE_FOOT = 16
+GAP = 12
+LANES = 24
+ARCS_UP_TO = 6  # nodes: every tunnel is drawn; above, only the broken ones
+BROKEN_DRAWN = 24
+LOCK = ("M3 6V4.2a3 3 0 0 1 6 0V6h.6c.5 0 .9.4.9.9v4.2c0 .5-.4.9-.9.9H2.4c-.5 0-.9-.4-.9-.9V6.9c0-.5.4-.9.9-.9z"
+        "m1.4 0h3.2V4.2a1.6 1.6 0 0 0-3.2 0z")
+SUMMARY = "%d nodes and %d overlay networks, %d of them encrypted. The tables below say the same in words."
+
+
+class Frame(NamedTuple):
+    """Where things stand."""
+
+    nodes: list
+    short: dict
+    step: int
+    width: int
+
+    def x(self, name: str) -> float:
+        """The middle of a node's column."""
+        return MARGIN + self.step * (self.nodes.index(name) + 0.5)
+
+
+def draw(report: dict) -> Markup | None:
+    """An ``svg`` element, and a line about what it leaves out; None when there is no node."""
+    if not report["nodes"]:
+        return None
+    names = [node["name"] for node in report["nodes"]]
+    step = 124 if len(names) <= ARCS_UP_TO else 100 if len(names) <= 10 else 72
+    frame = Frame(names, marks.short(names), step, max(2 * MARGIN + step * len(names), 320))
+    kinds = paths.by_network(report)
+    lanes, top = [], MARGIN + CARD + 18
+    for network in chosen(report)[:LANES]:
+        lane, height = _lane(frame, network, kinds.get(network["name"], []), top)
+        lanes.append(lane)
+        top += height + GAP
+    stems = [element("line", x1=frame.x(name), y1=MARGIN + CARD, x2=frame.x(name), y2=top - GAP - 6, class_="stem")
+             for name in names] if lanes else []
+    cards = [_card(frame, node, report) for node in report["nodes"]]
+    text = SUMMARY % (len(names), len(report["networks"]), sum(network["encrypted"] for network in report["networks"]))
+    height = top - GAP + MARGIN
+    image = element(
+        "svg", element("title", "Nodes, networks and tunnels", id="picture-title"), element("desc", text, id="picture-text"),
+        stems, cards, lanes, viewBox="0 0 %d %d" % (frame.width, height), width=frame.width, height=height,
+        role="img", aria_labelledby="picture-title picture-text", class_="picture")
+    left = len(report["networks"]) - LANES
+    note = element("p", "and %d more networks, see the tables" % left, class_="muted") if left > 0 else None
+    window = element("div", image, class_="scroll", tabindex="0", role="region", aria_label="Picture of the swarm")
+    return element("div", window, note)
+
+
+def chosen(report: dict) -> list[dict]:
+    """The networks, those with trouble first."""
+    troubled = {item["network"] for item in report["checks"] if item["status"] in ("fail", "inconclusive")}
+    return sorted(report["networks"], key=lambda network: network["name"] not in troubled)
+
+
+def _fit(text: str, width: float, size: float) -> str:
+    """The text, cut in its middle to a width; the whole of it stays in a tooltip."""
+    room = max(int(width / (size * 0.62)), 3)
+    return text if len(text) <= room else text[:room // 2] + "\u2026" + text[len(text) - (room - 1) // 2:]
+
+
+def _card(frame: Frame, node: dict, report: dict) -> Markup:
+    x, width = frame.x(node["name"]), frame.step - 12
+    named = len([item for item in report["checks"] if item["status"] == "fail" and node["name"] in item["nodes"]])
+    status = "fail" if node["problem"] or named else "pass" if report["summary"]["pass"] else "inconclusive"
+    words = "no full answer" if node["problem"] else "in %d failed" % named if named else "no failure"
+    role, address = node["role"] or "role unknown", node["address"] or ""
+    told = "%s, %s %s: %s" % (node["name"], role, address, node["problem"] or words)
+    lines = ((_fit(frame.short[node["name"]], width - 12, 13), 19, "name"), (_fit(role, width - 8, 10), 34, "small"),
+             (_fit(address, width - 8, 10), 48, "small"),
+             ("%s %s" % (marks.SYMBOLS[status], words) if width > 70 else marks.SYMBOLS[status], 66, "state"))
+    return element(
+        "g", element("title", told),
+        element("rect", x=x - width / 2, y=MARGIN, width=width, height=CARD, rx=9, class_="box"),
+        [element("text", text, x=x, y=MARGIN + offset, text_anchor="middle", class_=class_) for text, offset, class_ in lines],
+        class_="node " + status)
+
+
+def _lane(frame: Frame, network: dict, kinds: list, top: float) -> tuple[Markup, float]:
+    tunnels = paths.tunnels(kinds)
+    drawn = [(pair, status) for pair, status in tunnels.items() if set(pair) <= set(frame.nodes)]
+    if len(frame.nodes) > ARCS_UP_TO:
+        broken = [(pair, status) for pair, status in drawn if status != "pass"]
+        drawn = sorted(broken, key=lambda item: paths.WORST_FIRST.index(item[1]))[:BROKEN_DRAWN]
+    deep = max([_depth(frame, pair) for pair, _status in drawn], default=0) * 0.75
+    line, height = top + LANE_HEAD, LANE_HEAD + deep + LANE_FOOT
+    held = [name for name in frame.nodes if name in network["probes"]]
+    parts = [element("rect", x=2, y=top, width=frame.width - 4, height=height, rx=10, class_="band")]
+    parts += _label(frame, network, tunnels, top)
+    if len(held) > 1:
+        parts.append(element("line", x1=frame.x(held[0]), y1=line, x2=frame.x(held[-1]), y2=line, class_="bus"))
+    parts += [_arc(frame, pair, status, line, network["encrypted"]) for pair, status in drawn]
+    parts += [_port(frame, name, network, line) for name in frame.nodes]
+    return element("g", parts, class_="lane encrypted" if network["encrypted"] else "lane"), height
+
+
+def _label(frame: Frame, network: dict, tunnels: dict, top: float) -> list:
+    status = paths.worst(tunnels.values())
+    good = len([1 for state in tunnels.values() if state == "pass"])
+    told = "%s %d of %d tunnels" % (marks.SYMBOLS[status], good, len(tunnels)) if tunnels else "not tried"
+    words = ["encrypted" if network["encrypted"] else "not encrypted"]
+    words += ["VXLAN %d" % network["vni"]] if network["vni"] is not None else []
+    words += network["subnets"][:1]
+    left = 14
+    lock = []
+    if network["encrypted"]:
+        lock = [element("path", d=LOCK, transform="translate(%d %.1f)" % (left, top + 8), class_="lock")]
+        left += 17
+    room = frame.width - left - 150
+    return lock + [
+        element("text", element("title", network["name"]), _fit(network["name"], room, 13), x=left, y=top + 19, class_="name"),
+        element("text", told, x=frame.width - 14, y=top + 19, text_anchor="end", class_="state " + (status if tunnels else "skip")),
+        element("text", _fit(" \u00b7 ".join(words), frame.width - 28, 10), x=14, y=top + 34, class_="small"),
+    ]
+
+
+def _depth(frame: Frame, pair: tuple) -> float:
+    distance = abs(frame.nodes.index(pair[0]) - frame.nodes.index(pair[1]))
+    return 26 + (distance - 1) * min(22, 66 / max(len(frame.nodes) - 2, 1))
+
+
+def _arc(frame: Frame, pair: tuple, status: str, line: float, encrypted: bool) -> Markup:
+    one, other = sorted((frame.x(name) for name in pair))
+    low = line + _depth(frame, pair)
+    way = "M%g %g C%g %g %g %g %g %g" % (one, line, one + 12, low, other - 12, low, other, line)
+    told = "%s and %s: %s" % (pair[0], pair[1], {"pass": "traffic passes"}.get(status, marks.WORDS[status]))
+    parts = [element("title", told), element("path", d=way, class_="wall" if encrypted else "wire")]
+    if encrypted:
+        parts.append(element("path", d=way, class_="core"))
+    if status != "pass":
+        x, y = (one + other) / 2, line + 0.75 * (low - line)
+        parts += [element("circle", cx=x, cy=y, r=7, class_="spot"),
+                  element("text", marks.SYMBOLS[status], x=x, y=y + 3.8, text_anchor="middle", class_="cross")]
+    return element("g", parts, class_="tunnel " + status)
+
+
+def _port(frame: Frame, name: str, network: dict, line: float) -> Markup:
+    address = network["probes"].get(name)
+    told = "%s holds nothing of %s" % (name, network["name"])
+    if address:
+        told = "%s holds %s, probe %s" % (name, network["name"], address)
+    return element("circle", element("title", told), cx=frame.x(name), cy=line, r=6 if address else 4,
+                   class_="port" if address else "port empty")

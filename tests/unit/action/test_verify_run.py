@@ -1,0 +1,69 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a verification leaves in its folder: three forms of one report, and the one before it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.swarmlab.overlay.plugins.action import verify_run
+from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build
+
+FILES = {"report.json", "report.html", "junit.xml"}
+
+
+def report(run: str, *statuses: str) -> dict:
+    about = {"run": run, "started": "2026-01-01T00:00:00Z", "collection": "swarmlab.overlay", "lab": None, "swarm": "s1", "nodes": [],
+             "networks": []}
+    results = [{"id": "SD-VIP", "status": status, "title": "t", "network": "back", "service": None, "nodes": [],
+                "evidence": {"summary": "s"}, "hint": None, "seconds": 0} for status in statuses]
+    return build.document(results, about, 1)
+
+
+def run_of(path: Path) -> str:
+    return json.loads(path.read_text(encoding="utf-8"))["run"]
+
+
+def test_three_runs_leave_the_last_and_the_one_before(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "report"
+    paths = verify_run.write(report("r1", "pass"), str(folder))
+    assert set(paths) == {"report", "page", "junit"} and {entry.name for entry in folder.iterdir()} == FILES
+    assert "no earlier report" in (folder / "report.html").read_text(encoding="utf-8")
+    verify_run.write(report("r2", "fail"), str(folder))
+    verify_run.write(report("r3", "pass"), str(folder))
+    assert {entry.name for entry in folder.iterdir()} == FILES | {"report.previous.json"}
+    assert (run_of(folder / "report.json"), run_of(folder / "report.previous.json")) == ("r3", "r2")
+    assert "one difference" in (folder / "report.html").read_text(encoding="utf-8")
+    assert {entry.stat().st_mode & 0o777 for entry in folder.iterdir()} == {0o600} and folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_run_cut_off_between_two_files_is_no_loss(tmp_path: Path) -> None:
+    verify_run.write(report("r1", "fail"), str(tmp_path))
+    (tmp_path / "report.json").rename(tmp_path / "report.previous.json")
+    verify_run.write(report("r2", "pass"), str(tmp_path))
+    assert "one difference" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert run_of(tmp_path / "report.previous.json") == "r1"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100000, b'{"checks": [7]}'])
+def test_a_spoilt_earlier_report_does_no_harm(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "report.json").write_bytes(content)
+    verify_run.write(report("r1", "pass"), str(tmp_path))
+    assert run_of(tmp_path / "report.json") == "r1"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AnsibleActionFail, match="verify_directory: cannot write .*file"):
+        verify_run.write(report("r1", "pass"), str(tmp_path / "file" / "report"))
+
+
+def test_an_interrupted_run_leaves_no_old_results_for_ci(tmp_path: Path) -> None:
+    verify_run.write(report("r1", "pass"), str(tmp_path))
+    verify_run.forget_junit(str(tmp_path))
+    verify_run.forget_junit(str(tmp_path))
+    verify_run.forget_junit(None)
+    assert {entry.name for entry in tmp_path.iterdir()} == FILES - {"junit.xml"}
