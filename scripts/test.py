@@ -44,6 +44,7 @@ STEPS = [
     Step("lint", "changelog", ["antsibull-changelog", "lint"]),
     Step("lint", "licences", ["reuse", "lint", "--quiet"]),
     Step("lint", "shell", ["sh", "-c", "shellcheck scripts/*.sh .ci/run"]),
+    Step("lint", "importer", ["scripts/in_copy.sh", "scripts/importer.sh"]),
     Step("lint", "sanity", ["scripts/in_copy.sh", "scripts/sanity.sh"]),
     pytest_step("unit"),
     pytest_step("integration"),
