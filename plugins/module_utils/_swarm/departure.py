@@ -10,18 +10,33 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from .._engine import APIClient, APIError, EngineError, NotFound, require_manager, retry_conflicts, wait_until
 from . import leaving
 
 DEMOTION_SECONDS = 120
+ELECTION_SECONDS = 30
+T = t.TypeVar("T")
 LEADERLESS = ("does not have a leader", "no elected cluster leader", "context deadline exceeded")
 
 
 def is_leaderless(error: Exception) -> bool:
     """Whether the managers could not answer because they have no leader just now, or no majority at all."""
     return any(words in str(error) for words in LEADERLESS)
+
+
+def led(action: t.Callable[[], T], seconds: float = ELECTION_SECONDS) -> T:
+    """The result of an action, which waits while the managers elect a leader: on a busy machine that happens by itself."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except APIError as error:
+            if not is_leaderless(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.5)
 
 
 def depart(client: APIClient, names: list[str], state: str, timeout: int, check_mode: bool) -> dict[str, t.Any]:
@@ -41,7 +56,7 @@ def depart(client: APIClient, names: list[str], state: str, timeout: int, check_
 def _depart(
     client: APIClient, own: str, names: list[str], state: str, timeout: int, check_mode: bool
 ) -> dict[str, t.Any]:
-    found = leaving.find(client.nodes(), names)
+    found = leaving.find(led(client.nodes), names)
     if any(node["ID"] == own for node in found):
         raise EngineError("This node is one of those that shall leave. Ask a manager that stays (delegate_to).")
     before = [_line(node) for node in found]
@@ -60,7 +75,7 @@ def _depart(
     after = [] if removing else [_line(node, drained=True) for node in found]
     return {
         "changed": bool(draining or managers or removing),
-        "nodes": [_member(node) for node in (found if check_mode or removing else leaving.find(client.nodes(), names))],
+        "nodes": [_member(node) for node in (found if check_mode or removing else leaving.find(led(client.nodes), names))],
         "seconds": seconds,
         "diff": {"before": "".join(before), "after": "".join(after)},
     }
@@ -80,7 +95,7 @@ def _update(client: APIClient, node_id: str, **changes: str) -> None:
         node = client.inspect_node(node_id)
         client.update_node(node_id, node["Version"]["Index"], {**node["Spec"], **changes})
 
-    retry_conflicts(action)
+    led(lambda: retry_conflicts(action))
 
 
 def _wait_for_tasks(client: APIClient, names: list[str], timeout: int) -> float:
@@ -88,8 +103,8 @@ def _wait_for_tasks(client: APIClient, names: list[str], timeout: int) -> float:
         return 0.0
 
     def look() -> tuple[bool, list[str]]:
-        nodes = client.nodes()
-        waiting = leaving.unmoved(leaving.find(nodes, names), nodes, client.services(), client.tasks())
+        nodes, services, tasks = led(lambda: (client.nodes(), client.services(), client.tasks()))
+        waiting = leaving.unmoved(leaving.find(nodes, names), nodes, services, tasks)
         return not waiting, waiting
 
     waited = wait_until(look, timeout)
@@ -127,6 +142,6 @@ def _demote(client: APIClient, node: t.Mapping[str, t.Any]) -> None:
 
 def _remove(client: APIClient, node_id: str) -> None:
     try:
-        client.remove_node(node_id, force=True)  # its tasks are gone; whether it has said goodbye does not matter
+        led(lambda: client.remove_node(node_id, force=True))  # its tasks are gone; whether it has said goodbye does not matter
     except NotFound:
         return

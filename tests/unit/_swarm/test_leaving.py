@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import leaving
-from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.departure import is_leaderless
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.departure import is_leaderless, led
 
 
 def node(name: str, state: str = "ready", role: str = "worker", reachability: str | None = None) -> dict:
@@ -107,3 +108,27 @@ def test_one_that_is_told_to_be_a_worker_is_a_manager_until_it_has_left_the_raft
 )
 def test_managers_without_a_leader(text: str, leaderless: bool) -> None:
     assert is_leaderless(RuntimeError(text)) is leaderless
+
+
+@pytest.mark.parametrize(
+    ("answers", "seconds", "outcome"),
+    [
+        (["no elected cluster leader", "rpc error: context deadline exceeded", ""], 30, "done"),
+        (["no elected cluster leader", ""], 0, "no elected cluster leader"),
+        (["update out of sequence", ""], 30, "update out of sequence"),
+    ],
+)
+def test_an_election_is_waited_for_and_nothing_else(answers: list[str], seconds: float, outcome: str) -> None:
+    left = iter(answers)
+
+    def action() -> str:
+        problem = next(left)
+        if problem:
+            raise APIError(problem)
+        return "done"
+
+    if outcome == "done":
+        assert led(action, seconds) == "done"
+    else:
+        with pytest.raises(APIError, match=outcome):
+            led(action, seconds)
