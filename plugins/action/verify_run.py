@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis import diagnose
 from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, compare, junit, page, text
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts
 
@@ -63,7 +64,8 @@ class ActionModule(ActionBase):
         gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, hosts))
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
         results = [item for check in checks for item in check.judge(gathered)]
-        report = build.document(results, about(gathered, task_vars), time.time() - settings["began"])
+        causes = diagnose.diagnose(results, gathered)
+        report = build.document(results, about(gathered, task_vars), time.time() - settings["began"], causes)
         paths = write(report, os.path.abspath(arguments["directory"])) if arguments["directory"] else {}
         for line in text.lines(report, paths):
             DISPLAY.display(line.text, color=line.colour)
