@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -46,7 +47,9 @@ class ActionModule(ActionBase):
         if plan is None:
             return dict(result, changed=False, idle=True, seen=None)
         arguments = {key: value for key, value in self._task.args.items() if key != "settings"}
-        return dict(result, **self._ask(dict(arguments, plan=plan), task_vars))
+        asked = time.time()
+        answer = self._ask(dict(arguments, plan=plan), task_vars)
+        return dict(result, asked=[asked, time.time()], **answer)
 
     def _ask(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
         try:

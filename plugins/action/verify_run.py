@@ -97,7 +97,7 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
         "timeout": arguments["timeout"],
         "convergence": arguments["convergence"],
         "once": 3.0,
-        "limit": 2 * arguments["timeout"] + 3 * arguments["convergence"],
+        "forks": int(task_vars.get("ansible_forks") or 1),
     }
 
 

@@ -10,14 +10,22 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import time
 import traceback
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import (
+    DEFAULT_DOCKER_HOST,
+    DEFAULT_TIMEOUT,
+    EngineError,
+    engine_argument_spec,
+    knock,
+    unreachable,
+    wait_until,
+)
 
 try:
     from docker import APIClient, errors
@@ -50,43 +58,12 @@ except ImportError:
 
 T = t.TypeVar("T")
 
-DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
-DEFAULT_TIMEOUT = 60
 MANAGED_LABEL = "swarmlab.overlay/managed"
 
 CONFLICT_ATTEMPTS = 6
 CONFLICT_PAUSE = 0.3
 
 NOT_IN_SWARM_ADVICE = "Run the role swarmlab.overlay.swarm, or 'docker swarm init' / 'docker swarm join', first."
-
-
-class EngineError(Exception):
-    """Something about the engine stops us. C(message) says what, where, and what to do."""
-
-    def __init__(self, message: str, **details: t.Any) -> None:
-        super().__init__(message)
-        self.message = message
-        self.details: dict[str, t.Any] = details
-
-
-class Waited(t.NamedTuple):
-    """The outcome of a wait: whether it was met, what was last seen, and how long it took."""
-
-    done: bool
-    seen: t.Any
-    seconds: float
-
-
-def engine_argument_spec() -> dict[str, dict[str, t.Any]]:
-    """Options of every module that talks to an engine (documented in the doc fragment C(engine))."""
-    return {
-        "docker_host": {
-            "type": "str",
-            "default": DEFAULT_DOCKER_HOST,
-            "fallback": (env_fallback, ["DOCKER_HOST"]),
-        },
-        "engine_timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
-    }
 
 
 def connect(params: t.Mapping[str, t.Any]) -> APIClient:
@@ -101,44 +78,11 @@ def connect(params: t.Mapping[str, t.Any]) -> APIClient:
         )
     if timeout < 1:
         raise EngineError(f"engine_timeout must be at least 1 second, not {timeout}.")
-    _knock(docker_host, timeout)
+    knock(docker_host, timeout)
     try:
         return APIClient(base_url=docker_host, version="auto", timeout=timeout)
     except (DockerException, RequestException) as error:
-        raise _unreachable(docker_host, str(error)) from error
-
-
-def _knock(docker_host: str, timeout: int) -> None:
-    """Try a UNIX socket by itself: the SDK wraps the plain reasons until they cannot be told apart."""
-    if not docker_host.startswith("unix://"):
-        return
-    path = "/" + docker_host[len("unix://"):].lstrip("/")
-    knocker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    knocker.settimeout(timeout)
-    try:
-        knocker.connect(path)
-    except FileNotFoundError as error:
-        raise _unreachable(docker_host, "the socket does not exist; is Docker installed and running?") from error
-    except ConnectionRefusedError as error:
-        raise _unreachable(docker_host, "nothing listens on the socket; is the Docker daemon running?") from error
-    except PermissionError as error:
-        raise _unreachable(
-            docker_host, f"user id {os.geteuid()} may not open the socket; use 'become: true' or the group docker"
-        ) from error
-    except OSError as error:
-        raise _unreachable(docker_host, str(error)) from error
-    finally:
-        knocker.close()
-
-
-def _unreachable(docker_host: str, reason: str) -> EngineError:
-    node = socket.gethostname()
-    return EngineError(
-        f"Cannot reach the Docker Engine on {node} at {docker_host}: {reason}. "
-        "Start it ('systemctl start docker'), or correct docker_host.",
-        docker_host=docker_host,
-        reason=reason,
-    )
+        raise unreachable(docker_host, str(error)) from error
 
 
 def manager_addresses(info: t.Mapping[str, t.Any]) -> list[str]:
@@ -182,29 +126,6 @@ def manager_problem(info: t.Mapping[str, t.Any]) -> EngineError | None:
     )
 
 
-def wait_until(
-    predicate: t.Callable[[], tuple[bool, t.Any]],
-    timeout: float,
-    interval: float = 0.2,
-    max_interval: float = 1.0,
-) -> Waited:
-    """Call C(predicate) until its first value is true or C(timeout) seconds have passed.
-
-    The second value is what it saw; the last one is returned. It is asked at least once, and once
-    more at the end of the time, so that a time-out never rests on an old observation.
-    """
-    start = time.monotonic()
-    deadline = start + max(timeout, 0)
-    pause = interval
-    while True:
-        last = time.monotonic() >= deadline
-        done, seen = predicate()
-        if done or last:
-            return Waited(bool(done), seen, round(time.monotonic() - start, 3))
-        time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
-        pause = min(pause * 1.5, max_interval)
-
-
 def is_conflict(error: Exception) -> bool:
     """Whether swarmkit refused an update because somebody else updated the object in between."""
     return "update out of sequence" in str(error)
@@ -242,7 +163,7 @@ def _as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineE
         )
     if isinstance(error, APIError):
         return EngineError(f"{where[0].upper()}{where[1:]} refused: {explain(error)}", docker_host=docker_host)
-    return _unreachable(docker_host, str(error))
+    return unreachable(docker_host, str(error))
 
 
 def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APIClient], dict[str, t.Any]]) -> None:

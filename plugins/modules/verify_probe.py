@@ -14,8 +14,10 @@ author:
   - swarmlab contributors (@swarmlab)
 description:
   - The working part of role P(swarmlab.overlay.verify#role); use the role rather than this module.
-  - It runs in four phases on every node, V(prepare), V(open), V(probe), and V(close). An action plugin of the same name works out
-    the plan of each node on the controller from what the earlier phases saw.
+  - It runs in three phases on every node, V(prepare), V(probe), and V(close); and in V(open) between the first two when there are more
+    hosts than forks, so that the hosts could not wait for each other. An action plugin of the same name works out the plan of each
+    node on the controller from what the earlier phases saw.
+  - It speaks to the engine over its socket and needs no Docker SDK for Python on the node.
   - It looks from inside network namespaces and captures on the underlay, and so needs root on the node.
 extends_documentation_fragment:
   - swarmlab.overlay.engine
@@ -67,13 +69,9 @@ seen:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import engine_argument_spec, run_module
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError, engine_argument_spec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import Engine, Refused
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.phases import PHASES
-
-
-def run(module: AnsibleModule, client) -> dict:
-    """Run the phase and hand back what it saw."""
-    return {"changed": False, "seen": PHASES[module.params["phase"]](client, module.params["plan"])}
 
 
 def main() -> None:
@@ -87,7 +85,15 @@ def main() -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     if os.geteuid() != 0:
         module.fail_json(msg="Verifying needs root on the node, to look into network namespaces: set 'become: true'.")
-    run_module(module, run)
+    try:
+        engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
+        seen = PHASES[module.params["phase"]](engine, module.params["plan"])
+    except EngineError as error:
+        module.fail_json(msg=error.message, **error.details)
+    except Refused as error:
+        module.fail_json(msg="The Docker Engine on %s refused: %s" % (os.uname().nodename, error.message))
+    else:
+        module.exit_json(changed=False, seen=seen)
 
 
 if __name__ == "__main__":

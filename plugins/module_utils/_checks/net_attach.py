@@ -14,35 +14,38 @@ ID = "NET-ATTACH"
 TITLE = "A standalone container attaches on a worker, as declared"
 HINT = "Declare the network with 'attachable: true'; a timeout points at the worker's way to its manager (2377/tcp)."
 ORDER = 45
-NEEDS = ("probe", "attach")
+NEEDS = ("probe", "attach", "lazy")
 REFUSAL = "not manually attachable"
+ENGINE_PATIENCE = 10  # seconds; the container starts while the others ask already
 CHECK = sys.modules[__name__]
 
 
 def plan(facts: dict) -> dict:
-    """The container asks for the probes' name; every probe asks for the container's name."""
+    """The container asks for the probes' name; every probe asks for the container's name, wherever it will be."""
     requests: dict = {}
     for network in facts["networks"]:
-        found = attached(facts, network)
         vip = facts["vips"].get(network["id"])
-        if not found or not found.get("namespace") or not vip:
+        if not facts["worker"] or not network["attachable"] or not vip:
             continue
-        requests.setdefault(facts["worker"], []).append(_ask(
-            facts, "out/" + network["id"][:12], facts["probe_name"], [vip], where=found["namespace"]))
+        short, patience = network["id"][:12], facts["settings"]["convergence"]
+        requests.setdefault(facts["worker"], []).append({
+            "id": "%s/out/%s" % (ID, short), "kind": "dns", "name": "%s.%s" % (facts["probe_name"], network["name"]),
+            "expected": [vip], "patience": patience, "where": "attached/" + network["id"]})
         for host in _paths.probed(facts, network["id"]):
-            requests.setdefault(host, []).append(_ask(
-                facts, "in/" + network["id"][:12], found["name"], [found["address"]]))
+            requests.setdefault(host, []).append({
+                "id": "%s/in/%s" % (ID, short), "kind": "dns", "name": "%s.%s" % (attached_name(facts), network["name"]),
+                "within": network["subnets"], "patience": patience + ENGINE_PATIENCE})
     return requests
 
 
-def _ask(facts: dict, ident: str, name: str, expected: list, where: str | None = None) -> dict:
-    return {"id": "%s/%s" % (ID, ident), "kind": "dns", "name": name, "expected": expected, "where": where,
-            "patience": facts["settings"]["convergence"]}
+def attached_name(facts: dict) -> str:
+    """The name of the container, on every network."""
+    return facts["probe_name"].rpartition("-")[0] + "-at"
 
 
 def attached(facts: dict, network: dict) -> dict | None:
     """What the chosen worker reported for the network."""
-    rows = facts["opened"].get(facts["worker"], {}).get("attached") or []
+    rows = facts["probed"].get(facts["worker"], {}).get("attached") or []
     return next((row for row in rows if row["network"] == network["id"]), None)
 
 
@@ -85,7 +88,7 @@ def _judge_names(facts: dict, network: dict, found: dict) -> dict:
         seen = _paths.seen(facts, host, "%s/%s/%s" % (ID, way, short))
         if seen is None:
             silent.append(host)
-        elif not seen["ok"]:
+        elif not seen["ok"] or way == "in" and seen["addresses"] != [found["address"]]:
             wrong[host] = "%s: %s from %s answered %s" % (
                 host, asked, "the container" if way == "out" else "the probe", listed(seen["addresses"]) or seen["kind"])
     if wrong:

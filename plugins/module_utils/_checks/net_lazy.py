@@ -58,11 +58,10 @@ def _look(facts: dict) -> tuple[dict, list[str]]:
 
 def _node(facts: dict, host: str, before: dict, after: dict) -> str | None:
     holds = facts["made"]["lazy"][:10] in after["namespaces"]
-    manager = facts["nodes"][host]["role"] == "manager"
-    if manager:
-        if not before["lazy_known"]:
+    if facts["nodes"][host]["role"] == "manager":
+        if not after["lazy_known"]:
             return "manager %s does not list the network" % host
-        return "%s holds the network without an endpoint" % host if holds and host != facts["worker"] else None
+        return "%s holds the network without an endpoint" % host if holds else None
     if before["lazy_known"]:
         return "worker %s knew the network before any endpoint" % host
     if host == facts["worker"]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SD-VIP: a service's name, and its aliases, answer the virtual IP (the tasks' addresses with dnsrr), from every node."""
+"""SD-VIP: a service's name answers its virtual IP, from every node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HINT = ("Records that stay wrong after the convergence time: 'docker service upd
         "look for 7946/udp blocked between the nodes.")
 ORDER = 50
 NEEDS = ("probe",)
-KINDS = ("service", "alias")
+KINDS = ("service",)
 CHECK = sys.modules[__name__]
 
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Helpers that live on a node between two tasks: started, found again, stopped, and never left for ever.
 
-Private to swarmlab.overlay. Standard library only. Each helper is a process in a session of its own, ends by itself after
-its time limit, and leaves its result in the run's folder.
+Private to swarmlab.overlay. Standard library only. Each helper is a process in a session of its own and leaves its result in the
+run's folder. It lives on a lease that every task of the run renews: when nobody comes back, it ends by itself and nothing is left.
 """
 
 from __future__ import annotations
@@ -15,11 +15,30 @@ import select
 import shutil
 import signal
 import time
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 ROOT = "/run/swarmlab-overlay"
 
+LEASE = "lease"
+HANG = 30
+
 Job = Callable[[Callable[[], None], Callable[[], bool]], Any]
+
+
+class Lease(NamedTuple):
+    """How long the helpers of a run live on when no task renews them."""
+
+    run: str
+    seconds: float
+
+    def renew(self) -> None:
+        """Count from now again."""
+        _write(folder(self.run), LEASE, time.monotonic())
+
+    def expired(self) -> bool:
+        """Whether nobody came back in time, or the run's folder is gone."""
+        begun = _load(os.path.join(ROOT, self.run, LEASE))
+        return begun is None or time.monotonic() > begun + self.seconds
 
 
 def folder(run: str) -> str:
@@ -53,9 +72,14 @@ def started_at(pid: int) -> str | None:
         return None
 
 
-def start(run: str, name: str, job: Job, limit: int, namespace: Callable[[], None] | None = None) -> str | None:
-    """Run ``job(ready, stopped)`` in the background. Returns None once it is ready, else the reason why it is not."""
-    path = folder(run)
+def start(
+    lease: Lease, name: str, job: Job, namespace: Callable[[], None] | None = None, alone: Callable[[], None] | None = None
+) -> str | None:
+    """Run ``job(ready, stopped)`` in the background. Returns None once it is ready, else the reason why it is not.
+
+    ``alone`` is called in the helper when its lease has expired.
+    """
+    path = folder(lease.run)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -64,7 +88,7 @@ def start(run: str, name: str, job: Job, limit: int, namespace: Callable[[], Non
             os.setsid()
             if os.fork() == 0:
                 _detach()
-                _serve(path, name, job, limit, writing, namespace)
+                _serve(path, name, job, lease, writing, namespace, alone)
         finally:
             os._exit(0)
     os.close(writing)
@@ -85,37 +109,56 @@ def _detach() -> None:
         os.dup2(null, descriptor)
 
 
+class _Stop:
+    """When a helper has to end: told by a signal, or left alone."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.told = False
+        self.alone = False
+        self.look = 0.0
+        signal.signal(signal.SIGTERM, self._tell)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _tell(self, *_unused: Any) -> None:
+        self.told = True
+
+    def __call__(self) -> bool:
+        """Asked often: a job that stops asking is ended by the kernel."""
+        now = time.monotonic()
+        if not self.alone and now > self.look:
+            self.look = now + 1
+            signal.alarm(HANG)
+            self.alone = self.lease.expired()
+        return self.told or self.alone
+
+
 def _serve(
-    path: str, name: str, job: Job, limit: int, writing: int, namespace: Callable[[], None] | None
+    path: str, name: str, job: Job, lease: Lease, writing: int, namespace: Callable[[], None] | None,
+    alone: Callable[[], None] | None,
 ) -> None:
     """The body of the background process."""
-    state = {"stop": False}
-    end = time.monotonic() + limit
-    signal.signal(signal.SIGTERM, lambda *_unused: state.update(stop=True))
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.alarm(limit + 5)
+    stopped = _Stop(lease)
     try:
         _write(path, name + ".pid", {"pid": os.getpid(), "started": started_at(os.getpid())})
         if namespace:
             namespace()
-        result = job(lambda: os.close(_told(writing)), lambda: state["stop"] or time.monotonic() > end)
+        result = job(lambda: os.close(_told(writing)), stopped)
     except OSError as error:
         os.write(writing, str(error).encode())
         return
     if os.path.isdir(path):
         _write(path, name + ".json", result)
-    if not state["stop"]:
-        _last_one_out(path)
+    if not stopped.told:
+        forget(lease.run)
+        if alone:
+            signal.alarm(4 * HANG)
+            alone()
 
 
 def _told(writing: int) -> int:
     os.write(writing, b"ready")
     return writing
-
-
-def _last_one_out(path: str) -> None:
-    """Nobody came for the results within the limit: leave nothing behind."""
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def _write(path: str, name: str, data: Any) -> None:

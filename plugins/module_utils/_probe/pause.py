@@ -13,7 +13,9 @@ import io
 import struct
 import tarfile
 
-REPOSITORY = "swarmlab/pause"
+# Swarm asks the image's registry before it takes the local image. "localhost" is one that answers at once, and that nobody else
+# can publish an image of this name on.
+REPOSITORY = "localhost/swarmlab/pause"
 VERSION = "1"
 IMAGE = REPOSITORY + ":" + VERSION
 BASE = 0x400000

@@ -47,7 +47,7 @@ def _handle(selector: Any, key: Any, run: str, name: str, heard: dict) -> None:
         if key.data == "accept":
             selector.register(key.fileobj.accept()[0], selectors.EVENT_READ, "line")
         elif key.data == "udp":
-            line, source = key.fileobj.recvfrom(sockets.LINE)
+            line, source = key.fileobj.recvfrom(65535)
             answer = _answer(run, name, "udp", line, heard)
             if answer:
                 key.fileobj.sendto(answer, source)

@@ -16,6 +16,9 @@ import time
 
 PORT = 19747
 LINE = 512
+UDP_HEADERS = 28
+MTU_DISCOVER = 10
+MTU_PROBE = 3  # set the don't-fragment bit, whatever the path is believed to take
 ICMP_ECHO = 8
 ICMP_REPLY = 0
 
@@ -56,28 +59,32 @@ def new_nonce() -> str:
     return os.urandom(8).hex()
 
 
-def tcp(run: str, sender: str, network: str, address: str, seconds: float) -> dict:
+def tcp(run: str, sender: str, network: str, address: str, seconds: float, port: int = PORT) -> dict:
     """Who answers at ``address`` over TCP."""
     nonce = new_nonce()
     try:
-        with socket.create_connection((address, PORT), timeout=seconds) as channel:
+        with socket.create_connection((address, port), timeout=seconds) as channel:
             channel.sendall(question(run, sender, network, nonce))
             return _identified(run, _line(channel), nonce)
     except OSError as error:
-        return {"error": _reason(error)}
+        return {"error": reason(error)}
 
 
-def udp(run: str, sender: str, network: str, address: str, seconds: float) -> dict:
-    """Who answers at ``address`` over UDP."""
+def udp(run: str, sender: str, network: str, address: str, seconds: float, size: int = 0) -> dict:
+    """Who answers at ``address`` over UDP. With a ``size`` the packet has that many bytes, and no router may fragment it."""
     nonce = new_nonce()
+    line = question(run, sender, network, nonce)
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
             channel.settimeout(seconds)
             channel.connect((address, PORT))
-            channel.send(question(run, sender, network, nonce))
+            if size:
+                channel.setsockopt(socket.IPPROTO_IP, MTU_DISCOVER, MTU_PROBE)
+                line = line.rjust(size - UDP_HEADERS)
+            channel.send(line)
             return _identified(run, channel.recv(LINE), nonce)
     except OSError as error:
-        return {"error": _reason(error)}
+        return {"error": reason(error)}
 
 
 def _line(channel: socket.socket) -> bytes:
@@ -95,7 +102,8 @@ def _identified(run: str, line: bytes, nonce: str) -> dict:
     return {"node": name} if name else {"error": "something else answered"}
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """Why a socket failed, in a few words."""
     if isinstance(error, socket.timeout):
         return "no answer"
     return os.strerror(error.errno).lower() if error.errno else str(error)
@@ -143,4 +151,4 @@ def icmp(run: str, address: str, seconds: float) -> dict:
                 if source[0] == address and is_echo_reply(packet, ident, sequence, payload):
                     return {"node": address}
     except OSError as error:
-        return {"error": _reason(error)}
+        return {"error": reason(error)}

@@ -6,8 +6,13 @@
 Private to swarmlab.overlay. Standard library only. A request is plain data:
 
     {"id": ..., "kind": "dns",  "name": ..., "expected": [addresses] or None, "patience": seconds}
+    {"id": ..., "kind": "dns",  "name": ..., "within": [subnets]: exactly one address inside them, "patience": seconds}
     {"id": ..., "kind": "icmp", "address": ..., "patience": seconds}
     {"id": ..., "kind": "tcp" | "udp", "address": ..., "network": ..., "node": who must answer, "patience": seconds}
+    {"id": ..., "kind": "tcp" | "closed", "port": ..., the same at another port; closed: nobody of ours may answer}
+    {"id": ..., "kind": "burst", "size": bytes of each packet, three of them unfragmented, else as udp}
+    {"id": ..., "kind": "port-tcp" | "port-udp" | "port-esp", "address": ..., "port": ..., "patience": seconds}
+    {"id": ..., "kind": "inject", "address": ..., "port": ..., "vni": ..., ... as ``inject.py`` reads it}
     {"id": ..., "kind": "vip",  "address": ..., "network": ..., "nodes": [who must answer], "patience": seconds}
     {"id": ..., "kind": "stranger",  "address": ..., "port": ..., "patience": seconds}
 
@@ -16,13 +21,15 @@ It is repeated until it is met or its patience, counted from the common start, h
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
-from . import dns, grpc, sockets
+from . import dns, grpc, inject, ports, sockets
 
 THREADS = 96
+BURST = 3
 
 
 class Setting(NamedTuple):
@@ -60,8 +67,15 @@ def _until(request: dict, setting: Setting, start: float) -> dict:
 def _dns(request: dict, setting: Setting) -> dict:
     answer = dns.ask(request["name"], seconds=setting.once)
     expected = request.get("expected")
-    met = expected is None or set(answer.addresses) == set(expected) and (bool(expected) or answer.kind != "unreachable")
+    if request.get("within"):
+        met = len(answer.addresses) == 1 and _inside(answer.addresses[0], request["within"])
+    else:
+        met = expected is None or set(answer.addresses) == set(expected) and (bool(expected) or answer.kind != "unreachable")
     return {"ok": met, "kind": answer.kind, "addresses": list(answer.addresses)}
+
+
+def _inside(address: str, subnets: list) -> bool:
+    return any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in subnets)
 
 
 def _icmp(request: dict, setting: Setting) -> dict:
@@ -70,13 +84,53 @@ def _icmp(request: dict, setting: Setting) -> dict:
 
 
 def _tcp(request: dict, setting: Setting) -> dict:
-    seen = sockets.tcp(setting.run, setting.name, request["network"], request["address"], setting.once)
+    port = request.get("port", sockets.PORT)
+    seen = sockets.tcp(setting.run, setting.name, request["network"], request["address"], setting.once, port)
     return dict(seen, ok=seen.get("node") == request["node"])
+
+
+def _closed(request: dict, setting: Setting) -> dict:
+    seen = sockets.tcp(setting.run, setting.name, request["network"], request["address"], 1.0, request["port"])
+    return dict(seen, ok="node" not in seen)
 
 
 def _udp(request: dict, setting: Setting) -> dict:
     seen = sockets.udp(setting.run, setting.name, request["network"], request["address"], setting.once)
     return dict(seen, ok=seen.get("node") == request["node"])
+
+
+def _burst(request: dict, setting: Setting) -> dict:
+    """Three at once: a single oversized packet may slip through in fragments of the outer one."""
+    answers = [
+        sockets.udp(setting.run, setting.name, request["network"], request["address"], setting.once, request["size"])
+        for _unused in range(BURST)
+    ]
+    wrong = [answer for answer in answers if answer.get("node") != request["node"]]
+    return dict(wrong[0] if wrong else answers[0], ok=not wrong, answered=BURST - len(wrong))
+
+
+def _port_tcp(request: dict, setting: Setting) -> dict:
+    return _told(lambda: ports.tcp(request["address"], request["port"], setting.once))
+
+
+def _port_udp(request: dict, setting: Setting) -> dict:
+    return _told(lambda: ports.udp(setting.run, setting.name, request["address"], request["port"], setting.once))
+
+
+def _port_esp(request: dict, setting: Setting) -> dict:
+    return _told(lambda: ports.esp(setting.run, setting.name, request["address"], setting.once))
+
+
+def _inject(request: dict, setting: Setting) -> dict:
+    return _told(lambda: inject.inject(setting.run, "clear@" + setting.name, request))
+
+
+def _told(look: Callable[[], dict]) -> dict:
+    try:
+        seen = look()
+    except OSError as error:
+        seen = {"error": sockets.reason(error)}
+    return dict(seen, ok="node" in seen)
 
 
 def _vip(request: dict, setting: Setting) -> dict:
@@ -89,9 +143,11 @@ def _vip(request: dict, setting: Setting) -> dict:
 
     with ThreadPoolExecutor(max_workers=min(32, count)) as pool:
         answers = list(pool.map(once, range(count)))
-    nodes = sorted({answer["node"] for answer in answers if "node" in answer})
+    answered = [answer["node"] for answer in answers if "node" in answer]
+    nodes = sorted(set(answered))
     errors = sorted({answer["error"] for answer in answers if "error" in answer})
-    return {"ok": set(nodes) >= wanted and not errors, "nodes": nodes, "errors": errors, "count": count}
+    return {"ok": set(nodes) >= wanted and not errors, "nodes": nodes, "errors": errors, "count": count,
+            "shares": {node: answered.count(node) for node in nodes}}
 
 
 def _stranger(request: dict, setting: Setting) -> dict:
@@ -99,4 +155,7 @@ def _stranger(request: dict, setting: Setting) -> dict:
     return dict(seen, ok=seen["outcome"] == "refused")
 
 
-KINDS = {"dns": _dns, "icmp": _icmp, "tcp": _tcp, "udp": _udp, "vip": _vip, "stranger": _stranger}
+KINDS = {
+    "dns": _dns, "icmp": _icmp, "tcp": _tcp, "closed": _closed, "udp": _udp, "burst": _burst, "vip": _vip, "stranger": _stranger,
+    "port-tcp": _port_tcp, "port-udp": _port_udp, "port-esp": _port_esp, "inject": _inject,
+}

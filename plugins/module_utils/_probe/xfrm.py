@@ -12,41 +12,21 @@ import hashlib
 import hmac
 import socket
 import struct
-from typing import Iterator
+
+from . import netlink
 
 NETLINK_XFRM = 6
 XFRM_MSG_NEWSA = 0x10
 XFRM_MSG_GETSA = 0x12
-NLM_F_REQUEST_DUMP = 0x301
-NLMSG_ERROR = 2
-NLMSG_DONE = 3
-HEADER = 16
+XFRM_MSG_NEWPOLICY = 0x13
+XFRM_MSG_GETPOLICY = 0x15
 STATE_SIZE = 224
+ATTR_TEMPLATE = 5
 ATTR_AEAD = 18
 ATTR_MARK = 21
 ADDRESS, SPI, SOURCE, REQID, FAMILY = 56, 72, 80, 208, 212
-
-
-def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The netlink attributes in ``data``."""
-    offset = 0
-    while offset + 4 <= len(data):
-        size, kind = struct.unpack("=HH", data[offset:offset + 4])
-        if size < 4 or offset + size > len(data):
-            return
-        yield kind, data[offset + 4:offset + size]
-        offset += (size + 3) & ~3
-
-
-def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The netlink messages in ``data`` as (type, body)."""
-    offset = 0
-    while offset + HEADER <= len(data):
-        size, kind = struct.unpack("=IH", data[offset:offset + 6])
-        if size < HEADER or offset + size > len(data):
-            return
-        yield kind, data[offset + HEADER:offset + size]
-        offset += (size + 3) & ~3
+POLICY_SIZE = 168
+POLICY_PORT, POLICY_FAMILY, POLICY_DIRECTION = 32, 40, 160
 
 
 def parse_state(body: bytes, salt: bytes) -> dict | None:
@@ -62,7 +42,7 @@ def parse_state(body: bytes, salt: bytes) -> dict | None:
         "mark": 0,
         "key": None,
     }
-    for kind, value in attributes(body[STATE_SIZE:]):
+    for kind, value in netlink.attributes(body[STATE_SIZE:]):
         if kind == ATTR_AEAD and len(value) > 72:
             state["key"] = hmac.new(salt, value[72:], hashlib.sha256).hexdigest()[:16]
         elif kind == ATTR_MARK and len(value) >= 4:
@@ -70,19 +50,33 @@ def parse_state(body: bytes, salt: bytes) -> dict | None:
     return state
 
 
-def dump(salt: bytes, seconds: float = 3.0) -> list[dict] | None:
-    """Every IPv4 state of this namespace; None when this kernel has no IPsec over netlink."""
-    states: list[dict] = []
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM) as channel:
-            channel.settimeout(seconds)
-            channel.send(struct.pack("=IHHII", HEADER, XFRM_MSG_GETSA, NLM_F_REQUEST_DUMP, 1, 0))
-            while True:
-                for kind, body in messages(channel.recv(65536)):
-                    if kind in (NLMSG_DONE, NLMSG_ERROR):
-                        return states
-                    state = parse_state(body, salt) if kind == XFRM_MSG_NEWSA else None
-                    if state:
-                        states.append(state)
-    except OSError:
+def parse_policy(body: bytes) -> dict | None:
+    """One policy: direction, target, port, mark, and the state it asks for. IPv4 only."""
+    if len(body) < POLICY_SIZE or struct.unpack("=H", body[POLICY_FAMILY:POLICY_FAMILY + 2])[0] != socket.AF_INET:
         return None
+    policy: dict = {
+        "target": socket.inet_ntoa(body[:4]),
+        "port": struct.unpack("!H", body[POLICY_PORT:POLICY_PORT + 2])[0],
+        "out": body[POLICY_DIRECTION] == 1,
+        "mark": 0, "spi": None, "reqid": None,
+    }
+    for kind, value in netlink.attributes(body[POLICY_SIZE:]):
+        if kind == ATTR_MARK and len(value) >= 4:
+            policy["mark"] = struct.unpack("=I", value[:4])[0]
+        elif kind == ATTR_TEMPLATE and len(value) >= 48:
+            policy["target"] = socket.inet_ntoa(value[:4])
+            policy["spi"] = "%08x" % struct.unpack("!I", value[16:20])[0]
+            policy["reqid"] = struct.unpack("=I", value[44:48])[0]
+    return policy
+
+
+def dump(salt: bytes) -> list[dict] | None:
+    """Every IPv4 state of this namespace; None when this kernel has no IPsec over netlink."""
+    return netlink.dump(NETLINK_XFRM, XFRM_MSG_GETSA, b"",
+                        lambda kind, body: parse_state(body, salt) if kind == XFRM_MSG_NEWSA else None)
+
+
+def policies() -> list[dict] | None:
+    """Every IPv4 policy of this namespace; None when this kernel has no IPsec over netlink."""
+    return netlink.dump(NETLINK_XFRM, XFRM_MSG_GETPOLICY, b"",
+                        lambda kind, body: parse_policy(body) if kind == XFRM_MSG_NEWPOLICY else None)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything the hosts told in the four phases, put together for the checks. Pure.
+"""Everything the hosts told in the phases, put together for the checks. Pure.
 
 Private to swarmlab.overlay. Runs on the controller. ``phases`` maps a phase to {host: what the action plugin registered}.
 """
@@ -11,13 +11,15 @@ from __future__ import annotations
 from . import names
 
 NO_ANSWER = "gave no answer (phase %s)"
-NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}}
+NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}, "network_ids": []}
 
 
 def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     """The facts, as far as the phases have come."""
     seen = {phase: _seen(phases.get(phase, {})) for phase in ("prepare", "open", "probe", "close")}
+    opened = _opened(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
+    view = seen["open"].get(leader, {}).get("view") or seen["prepare"].get(leader, {}).get("view") or {}
     facts: dict = {
         "run": settings["run"],
         "hosts": list(hosts),
@@ -27,21 +29,49 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
         "problems": _problems(hosts, phases, seen),
         "nodes": {host: data["node"] for host, data in seen["prepare"].items()},
         "prepared": seen["prepare"],
-        "opened": seen["open"],
+        "opened": opened,
         "probed": seen["probe"],
         "closed": seen["close"],
         "probe_name": names.name(settings["run"], "probe"),
         "published_name": names.name(settings["run"], "published"),
+        "alias": names.name(settings["run"], "alias"),
+        "clocks": {host: _clocks(host, phases, seen) for host in hosts},
     }
-    facts.update(_swarm(seen, leader))
+    facts.update(_swarm(seen, leader, view))
     facts["worker"] = _worker(facts)
-    facts["probes"] = _probes(facts, seen["open"].get(leader, {}).get("probes") or {})
-    facts["observations"] = {host: data.get("observations") or {} for host, data in seen["probe"].items()}
-    facts["wire"] = {host: data["wire"] for host, data in seen["close"].items() if data.get("wire")}
-    facts["received"] = {host: data["responder"] for host, data in seen["close"].items() if data.get("responder")}
-    facts["xfrm"] = {host: (seen["open"][host].get("xfrm") or []) + (data.get("xfrm") or [])
-                     for host, data in seen["probe"].items() if host in seen["open"]}
+    facts["probes"] = _probes(facts, view.get("probes") or {})
+    facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}
+    facts["held"] = {host: data["held"] for host, data in seen["probe"].items() if "held" in data}
+    for name, part in (("wire", "wire"), ("received", "responder"), ("published_received", "published"), ("heard", "ports")):
+        facts[name] = {host: data[part] for host, data in seen["close"].items() if data.get(part) is not None}
+    for name in ("xfrm", "policies", "rules"):
+        facts[name] = {host: data[name] for host, data in seen["probe"].items() if data.get(name) is not None}
     return facts
+
+
+def _opened(seen: dict) -> dict:
+    """What each host told when it was set up, in one phase or in two."""
+    opened = {}
+    for host, data in seen["prepare"].items():
+        if "opened" in data:
+            opened[host] = dict(data["opened"], **seen["open"].get(host, {}))
+    return opened
+
+
+def _observations(probed: dict) -> dict:
+    return dict(probed.get("observations") or {}, **probed.get("seen_alone") or {}, **probed.get("seen_attached") or {})
+
+
+def _clocks(host: str, phases: dict, seen: dict) -> list[list[float]]:
+    """[asked, answered] by the controller's clock and [began, ended] by the node's, of each call that tells."""
+    found = []
+    for phase, results in phases.items():
+        data = seen[phase].get(host) or {}
+        clock = data.get("clock") or (data.get("opened") or {}).get("clock")
+        asked = (results.get(host) or {}).get("asked")
+        if clock and asked:
+            found.append([*asked, *clock])
+    return found
 
 
 def _seen(results: dict) -> dict:
@@ -72,29 +102,34 @@ def _problem(host: str, phase: str, results: dict | None, seen: dict | None) -> 
         return None
     if seen is None:
         return "%s (phase %s)" % (result.get("msg") or "gave no result", phase)
-    return "; ".join(seen.get("errors") or []) or None
+    return "; ".join((seen.get("errors") or []) + ((seen.get("opened") or {}).get("errors") or [])) or None
 
 
-def _swarm(seen: dict, leader: str | None) -> dict:
+def _swarm(seen: dict, leader: str | None, view: dict) -> dict:
     """The leader's view; the later one where there are two."""
-    first, second = seen["prepare"].get(leader, {}), seen["open"].get(leader, {})
+    first = seen["prepare"].get(leader, {})
     made = first.get("made") or NOTHING_MADE
-    described = {network["id"]: network for network in second.get("networks") or []}
+    described = {network["id"]: network for network in view.get("networks") or []}
     overlays = [dict(described.get(network["id"], network)) for network in first.get("networks") or []]
     twin = described.get(made["twin"])
     return {
-        "swarm": second.get("swarm") or first.get("swarm"),
+        "swarm": view.get("swarm") or first.get("swarm"),
+        "viewed": bool(view),
         "made": made,
         "twin": twin,
         "networks": overlays or ([twin] if twin else []),
         "under_test": overlays + ([twin] if twin and twin not in overlays else []),
         "overlays": list(described.values()) or overlays,
         "unmatched": first.get("unmatched") or [],
-        "vips": second.get("vips") or {},
-        "records": second.get("records") or {},
-        "owners": second.get("owners") or {},
-        "published_networks": second.get("published_networks") or [],
-        "convergence": second.get("convergence") or {},
+        "vips": view.get("vips") or {},
+        "records": view.get("records") or {},
+        "owners": view.get("owners") or {},
+        "addresses": view.get("addresses") or {},
+        "all_networks": view.get("all_networks") or [],
+        "published_networks": view.get("published_networks") or [],
+        "published_on": view.get("published_on"),
+        "published_port": view.get("published_port"),
+        "convergence": view.get("convergence") or {},
     }
 
 
@@ -129,3 +164,16 @@ def able_hosts(facts: dict) -> list[str]:
 def expects_task(facts: dict, host: str) -> bool:
     """Whether a probe's task must come up on the host."""
     return bool(facts["made"]["probe"]) and host in able_hosts(facts)
+
+
+def missing_probe(facts: dict, host: str) -> bool:
+    """Whether the host's probe is still to come."""
+    return expects_task(facts, host) and not facts["opened"].get(host, {}).get("namespace")
+
+
+def is_open(facts: dict) -> bool:
+    """Whether everything that was made is up, on every host and in the leader's view."""
+    if facts["made"]["published"] and not facts["published_on"]:
+        return False
+    return facts["viewed"] and not any(missing_probe(facts, host) for host in facts["hosts"]) and all(
+        host in facts["probes"] for host in facts["hosts"] if expects_task(facts, host))

@@ -13,29 +13,30 @@ import fnmatch
 import time
 from typing import Any
 
-from .._engine import APIError, NotFound, explain, wait_until
-from .._overlay.records import expected_records, is_running, task_addresses
-from .._probe import certificate
+from .._engine_basics import wait_until
+from .._overlay.records import endpoint_mode, expected_records, is_running, task_addresses
+from .._probe import certificate, sockets
 from . import names
+from .engine import Engine, NotFound, Refused
 
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
 
 
-def is_leader(client: Any, node_id: str) -> bool:
+def is_leader(engine: Engine, node_id: str) -> bool:
     """Whether this manager leads the swarm: exactly one node does, so it makes the objects."""
-    return bool((client.inspect_node(node_id).get("ManagerStatus") or {}).get("Leader"))
+    return bool((engine.inspect_node(node_id).get("ManagerStatus") or {}).get("Leader"))
 
 
-def swarm_view(client: Any) -> dict:
+def swarm_view(engine: Engine) -> dict:
     """The swarm as a plain summary: identity, trust, nodes."""
-    swarm = client.inspect_swarm()
+    swarm = engine.inspect_swarm()
     return {
         "id": swarm["ID"],
         "data_port": swarm.get("DataPathPort") or names.DEFAULT_DATA_PORT,
         "rotating": bool(swarm.get("RootRotationInProgress")),
         "trust": _trust(swarm.get("TLSInfo") or {}),
-        "nodes": [_node(node) for node in client.nodes()],
+        "nodes": [_node(node) for node in engine.nodes()],
     }
 
 
@@ -65,10 +66,10 @@ def _node(node: dict) -> dict:
     }
 
 
-def overlays(client: Any) -> list[dict]:
+def overlays(engine: Engine) -> list[dict]:
     """Every overlay network that people declared: neither ingress nor made by a verification."""
     found = []
-    for network in client.networks(filters={"driver": "overlay"}):
+    for network in engine.networks({"driver": "overlay"}):
         if network["Scope"] != "swarm" or network.get("Ingress") or names.RUN_LABEL in (network.get("Labels") or {}):
             continue
         found.append(describe(network))
@@ -86,6 +87,7 @@ def describe(network: dict) -> dict:
         "internal": bool(network.get("Internal")),
         "encrypted": "encrypted" in options,
         "vni": numbers[0] if numbers else None,
+        "options": options,
         "subnets": [part["Subnet"] for part in (network.get("IPAM") or {}).get("Config") or [] if part.get("Subnet")],
     }
 
@@ -97,40 +99,40 @@ def select(networks: list[dict], patterns: list[str]) -> tuple[list[dict], list[
     return chosen, empty
 
 
-def make_objects(client: Any, plan: dict, selected: list[dict]) -> dict:
+def make_objects(engine: Engine, plan: dict, selected: list[dict]) -> dict:
     """Create the networks and services of this run. What cannot be made is told under its name in ``refused``."""
-    made: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}}
+    made: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {},
+                  "network_ids": [network["id"] for network in selected]}
     run, needs = plan["run"], plan["needs"]
     if "twin" in needs:
         # Every network costs each node two namespaces; a plain one under test serves as the control as well.
         plain = [network["id"] for network in selected if not network["encrypted"] and network["vni"] is not None]
-        made["twin"] = plain[0] if plain else _try(made, "twin", lambda: _create_network(client, run, "twin"))
+        made["twin"] = plain[0] if plain else _try(made, "twin", lambda: _create_network(engine, run, "twin"))
     if "lazy" in needs:
-        made["lazy"] = _try(made, "lazy", lambda: _create_network(client, run, "lazy"))
+        made["lazy"] = _try(made, "lazy", lambda: _create_network(engine, run, "lazy"))
     if "probe" in needs:
         targets = names.with_twin([network["id"] for network in selected], made["twin"])
-        made["probe"] = _try(made, "probe", lambda: _create_probe(client, plan, targets)) if targets else None
+        made["network_ids"] = targets
+        made["probe"] = _try(made, "probe", lambda: _create_probe(engine, plan, targets)) if targets else None
     if "published" in needs:
-        made["published"] = _try(made, "published", lambda: _create_published(client, plan))
+        made["published"] = _try(made, "published", lambda: _create_published(engine, plan))
     return made
 
 
 def _try(made: dict, part: str, create: Any) -> str | None:
     try:
         return create()
-    except APIError as error:
-        made["refused"][part] = explain(error)
+    except Refused as error:
+        made["refused"][part] = error.message
         return None
 
 
-def _create_network(client: Any, run: str, part: str) -> str:
-    created = client.create_network(
-        names.name(run, part), driver="overlay", attachable=True, labels=names.labels(run, part)
-    )
-    return created["Id"]
+def _create_network(engine: Engine, run: str, part: str) -> str:
+    return engine.create_network(
+        {"Name": names.name(run, part), "Driver": "overlay", "Attachable": True, "Labels": names.labels(run, part)})
 
 
-def _template(plan: dict, part: str, targets: list[str]) -> dict:
+def _template(plan: dict, part: str, targets: list[dict]) -> dict:
     return {
         "ContainerSpec": {
             "Image": plan["image"],
@@ -138,43 +140,51 @@ def _template(plan: dict, part: str, targets: list[str]) -> dict:
             "StopSignal": "SIGKILL",
             "StopGracePeriod": 0,
         },
-        "Networks": [{"Target": target} for target in targets],
+        "Networks": targets,
         "RestartPolicy": {"Condition": "any", "Delay": SECOND},
         "Placement": {"Constraints": ["node.platform.os==linux"]},
     }
 
 
-def _create_probe(client: Any, plan: dict, targets: list[str]) -> str:
-    """One task on every node, with an interface on every network under test."""
+def _create_probe(engine: Engine, plan: dict, targets: list[str]) -> str:
+    """One task on every node, with an interface on every network under test, and an alias."""
     run = plan["run"]
-    created = client.create_service(
-        _template(plan, "probe", targets),
-        name=names.name(run, "probe"),
-        labels=names.labels(run, "probe"),
-        mode={"Global": {}},
-    )
-    return created["ID"]
+    alias = names.name(run, "alias")
+    return engine.create_service({
+        "Name": names.name(run, "probe"),
+        "Labels": names.labels(run, "probe"),
+        "TaskTemplate": _template(plan, "probe", [{"Target": target, "Aliases": [alias]} for target in targets]),
+        "Mode": {"Global": {}},
+    })
 
 
-def _create_published(client: Any, plan: dict) -> str:
+def _create_published(engine: Engine, plan: dict) -> str:
     """A service with a published port and no network: only ingress carries it."""
     run = plan["run"]
-    created = client.create_service(
-        _template(plan, "published", []),
-        name=names.name(run, "published"),
-        labels=names.labels(run, "published"),
-        mode={"Replicated": {"Replicas": 1}},
-        endpoint_spec={"Mode": "vip", "Ports": [{"Protocol": "tcp", "TargetPort": 80, "PublishMode": "ingress"}]},
-    )
-    return created["ID"]
+    return engine.create_service({
+        "Name": names.name(run, "published"),
+        "Labels": names.labels(run, "published"),
+        "TaskTemplate": _template(plan, "published", []),
+        "Mode": {"Replicated": {"Replicas": 1}},
+        "EndpointSpec": {"Mode": "vip", "Ports": [{"Protocol": "tcp", "TargetPort": sockets.PORT, "PublishMode": "ingress"}]},
+    })
 
 
-def wait_for_tasks(client: Any, made: dict, node_ids: list[str], timeout: float) -> dict:
+def may_run_tasks(engine: Engine, swarm: dict) -> bool:
+    """Whether swarm gives this node tasks, as far as the node itself can tell: a worker cannot."""
+    if not swarm.get("ControlAvailable"):
+        return True
+    return engine.inspect_node(swarm["NodeID"])["Spec"]["Availability"] == "active"
+
+
+def wait_for_tasks(engine: Engine, made: dict, timeout: float) -> dict:
     """Wait until the run's services have converged; say how long it took and what did not come."""
     services = [made[part] for part in ("probe", "published") if made[part]]
+    node_ids = [node["ID"] for node in engine.nodes()
+                if node["Spec"]["Availability"] == "active" and node["Status"]["State"] == "ready"]
 
     def look() -> tuple[bool, list[dict]]:
-        tasks = client.tasks(filters={"service": services}) if services else []
+        tasks = engine.tasks({"service": services}) if services else []
         return _converged(tasks, made, node_ids), tasks
 
     waited = wait_until(look, timeout, interval=0.3)
@@ -197,27 +207,62 @@ def _converged(tasks: list[dict], made: dict, node_ids: list[str]) -> bool:
     return (not made["probe"] or probes >= set(node_ids)) and (not made["published"] or published)
 
 
-def views(client: Any, made: dict, network_ids: list[str], tasks_of_run: list[dict]) -> dict:
+def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
     """Expected records of every network, the probes' addresses, and where the published service landed."""
-    services, tasks = client.services(), client.tasks()
+    services, tasks = engine.services(), engine.tasks()
+    ids = made["network_ids"]
+    published = [task for task in tasks_of_run if task["ServiceID"] == made["published"] and is_running(task)]
     return {
-        "records": {network: expected_records(network, services, tasks) for network in network_ids},
-        "owners": {network: _owners(network, services, tasks) for network in network_ids},
-        "probes": _probe_addresses(made, network_ids, tasks_of_run),
-        "vips": _vips(client, made),
-        "published_networks": _published_networks(made, tasks_of_run),
-        "networks": [describe(client.inspect_network(network)) for network in network_ids],
+        "records": {network: expected_records(network, services, tasks) for network in ids},
+        "owners": {network: _owners(network, services, tasks) for network in ids},
+        "addresses": {network: _addresses(network, services, tasks) for network in ids},
+        "probes": _probe_addresses(made, ids, tasks_of_run),
+        "vips": _vips(engine, made),
+        "published_networks": _networks_of(published),
+        "published_on": published[0]["NodeID"] if published else None,
+        "published_port": _published_port(engine, made),
+        "networks": [dict(describe(raw), room=room(raw)) for raw in map(engine.inspect_network, ids)],
+        "all_networks": [[network["Name"], network["Id"], network["Scope"]] for network in engine.networks()],
     }
 
 
+def room(raw: dict) -> list[dict] | None:
+    """Addresses in use and free by subnet, from engines that tell (API 1.52)."""
+    status = ((raw.get("Status") or {}).get("IPAM") or {}).get("Subnets")
+    if not status:
+        return None
+    return [{"subnet": subnet, "used": row.get("IPsInUse"), "free": row.get("DynamicIPsAvailable")}
+            for subnet, row in sorted(status.items())]
+
+
+def _addresses(network: str, services: list[dict], tasks: list[dict]) -> list[list[str]]:
+    """[address, who has it] of every virtual IP and of every task that is not over, on the network."""
+    named = {service["ID"]: service["Spec"]["Name"] for service in services}
+    found = [[item["Addr"].split("/")[0], "virtual IP of " + service["Spec"]["Name"]] for service in services
+             for item in (service.get("Endpoint") or {}).get("VirtualIPs") or []
+             if item.get("NetworkID") == network and item.get("Addr")]
+    for task in tasks:
+        if task["Status"]["State"] in ("starting", "running") and task.get("DesiredState") == "running":
+            found += [[address, "task %s of %s" % (task["ID"][:12], named.get(task.get("ServiceID"), "no service"))]
+                      for address in task_addresses(task, network)]
+    return found
+
+
+def _published_port(engine: Engine, made: dict) -> int | None:
+    if not made["published"]:
+        return None
+    mapped = (engine.inspect_service(made["published"]).get("Endpoint") or {}).get("Ports") or []
+    return mapped[0].get("PublishedPort") if mapped else None
+
+
 def _owners(network: str, services: list[dict], tasks: list[dict]) -> dict:
-    """Name on the network -> [service it belongs to, kind of name]: service, tasks, task or alias."""
+    """Name on the network -> [service it belongs to, kind of name]: service, dnsrr, tasks, task or alias."""
     owners = {}
     for service in services:
         own = service["Spec"]["Name"]
         mine = [task for task in tasks if task.get("ServiceID") == service["ID"]]
         for name in expected_records(network, [service], mine):
-            owners[name] = [own, _kind(name, own)]
+            owners[name] = [own, "dnsrr" if name == own and endpoint_mode(service) == "dnsrr" else _kind(name, own)]
     return owners
 
 
@@ -242,39 +287,39 @@ def _probe_addresses(made: dict, network_ids: list[str], tasks: list[dict]) -> d
     return found
 
 
-def _vips(client: Any, made: dict) -> dict:
+def _vips(engine: Engine, made: dict) -> dict:
     if not made["probe"]:
         return {}
-    endpoint = client.inspect_service(made["probe"]).get("Endpoint") or {}
+    endpoint = engine.inspect_service(made["probe"]).get("Endpoint") or {}
     return {item["NetworkID"]: item["Addr"].split("/")[0] for item in endpoint.get("VirtualIPs") or [] if item.get("Addr")}
 
 
-def _published_networks(made: dict, tasks: list[dict]) -> list[str]:
-    mine = [task for task in tasks if task["ServiceID"] == made["published"] and is_running(task)]
-    return sorted({item["Network"]["Spec"]["Name"] for task in mine for item in task.get("NetworksAttachments") or []})
+def _networks_of(tasks: list[dict]) -> list[str]:
+    return sorted({item["Network"]["Spec"]["Name"] for task in tasks for item in task.get("NetworksAttachments") or []})
 
 
-def remove_objects(client: Any, keep_run: str | None = None) -> list[str]:
-    """Remove services and networks of verifications, but for those of ``keep_run``. Returns what would not go."""
-    services = [item for item in client.services(filters={"label": names.RUN_LABEL})
-                if item["Spec"]["Labels"][names.RUN_LABEL] != keep_run]
-    networks = [item for item in client.networks(filters={"label": names.RUN_LABEL})
-                if item["Labels"][names.RUN_LABEL] != keep_run]
+def remove_objects(engine: Engine, keep: str | None = None, only: str | None = None) -> list[str]:
+    """Remove services and networks of verifications, of all but ``keep`` or of ``only`` one. Returns what would not go."""
+    def ours(labels: dict) -> bool:
+        return labels[names.RUN_LABEL] != keep and only in (None, labels[names.RUN_LABEL])
+
+    services = [item for item in engine.services({"label": names.RUN_LABEL}) if ours(item["Spec"]["Labels"])]
+    networks = [item for item in engine.networks({"label": names.RUN_LABEL}) if ours(item["Labels"])]
     for service in services:
-        client.remove_service(service["ID"])
+        engine.remove_service(service["ID"])
     deadline = time.monotonic() + IN_USE_PATIENCE
-    return [network["Name"] for network in networks if not _remove_network(client, network["Id"], deadline)]
+    return [network["Name"] for network in networks if not _remove_network(engine, network["Id"], deadline)]
 
 
-def _remove_network(client: Any, network: str, deadline: float) -> bool:
+def _remove_network(engine: Engine, network: str, deadline: float) -> bool:
     """Swarm refuses while a task of a removed service still ends; ask again for a while."""
     while True:
         try:
-            client.remove_network(network)
+            engine.remove_network(network)
             return True
         except NotFound:
             return True
-        except APIError:
+        except Refused:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.3)

@@ -1,9 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The four phases of a verification on one node. Each takes the plan for this node and returns plain data.
+"""The phases of a verification on one node. Each takes the plan for this node and returns plain data.
 
-Private to swarmlab.overlay.
+Private to swarmlab.overlay. ``prepare`` sets up, ``probe`` looks, ``close`` removes. ``open`` only has work where ``prepare`` could not
+wait for the other nodes.
 """
 
 from __future__ import annotations
@@ -12,38 +13,73 @@ import os
 import time
 from typing import Any
 
-from .._engine import APIError, EngineError, NotFound, explain, wait_until
-from .._probe import background, certificate, kernel, netns, pause, responder, sockets, wire, work, xfrm
-from . import leader, names
+from .._engine_basics import EngineError, wait_until
+from .._probe import (
+    background,
+    certificate,
+    host,
+    kernel,
+    netns,
+    overlay,
+    pause,
+    ports,
+    responder,
+    sockets,
+    wire,
+    work,
+    xfrm,
+)
+from . import attachment, gathering, leader, names
+from .engine import Engine, NotFound
 
 NAMESPACES = "/var/run/docker/netns"
 HOST_NAMESPACE = "/proc/self/ns/net"
+HELPERS = ("responder", "published", "ports", "wire", "janitor")
 
 
-def prepare(client: Any, plan: dict) -> dict:
-    """Identity of the node, the probes' image, and on the leader the run's objects."""
-    info = client.info()
+def prepare(engine: Engine, plan: dict) -> dict:
+    """Identity of the node, the probes' image, on the leader the run's objects; then wait for the local probe and look around."""
+    began = time.time()
+    info = engine.info()
     swarm = info.get("Swarm") or {}
     if swarm.get("LocalNodeState") != "active":
         raise EngineError(
             "%s is not an active member of a swarm (state: %s). Join it with role swarm, or take it out of the group."
             % (info.get("Name"), swarm.get("LocalNodeState") or "inactive")
         )
-    sweep(client, plan["run"])
-    _need_image(client, plan)
-    result = {"node": _identity(info), "leader": False}
-    if swarm.get("ControlAvailable") and leader.is_leader(client, swarm["NodeID"]):
-        result.update(_lead(client, plan))
-    return result
+    sweep(engine, plan["run"])
+    _need_image(engine, plan)
+    _lease(plan).renew()
+    result: dict = {"node": _identity(info), "leader": False}
+    opened: dict = {"errors": [], "kernel": kernel.facts(), "host": host.facts(), "local_networks": _local_networks(engine)}
+    if "ports" in plan["needs"]:
+        _start(opened, plan, "ports", lambda ready, stopped: ports.serve(plan["run"], plan["name"], ready, stopped))
+    if swarm.get("ControlAvailable") and leader.is_leader(engine, swarm["NodeID"]):
+        result.update(_lead(engine, plan))
+        _start(opened, plan, "janitor", _idle, alone=lambda: leader.remove_objects(engine, only=plan["run"]))
+    if plan["wait"]:
+        expected = "probe" in plan["needs"] and leader.may_run_tasks(engine, swarm)
+        opened.update(_open_node(engine, dict(plan, timeout=plan["wait"]), opened["errors"], expected))
+        if result["leader"]:
+            result["view"] = _view(engine, result["made"], plan["wait"] - (time.time() - began))
+            opened.update(_serve_published(engine, plan, opened["errors"]))
+    if "certificate" in plan["needs"]:
+        opened["certificate"] = certificate.node(os.path.join(info["DockerRootDir"], "swarm", "certificates"))
+    opened.update(counters=host.ipsec_counters(), time=time.time(), clock=[began, time.time()])
+    return dict(result, opened=opened)
 
 
-def _lead(client: Any, plan: dict) -> dict:
-    leftovers = leader.remove_objects(client, keep_run=plan["run"])
-    selected, empty = leader.select(leader.overlays(client), plan["networks"])
-    made = leader.make_objects(client, plan, selected)
+def _lease(plan: dict) -> background.Lease:
+    return background.Lease(plan["run"], plan["lease"])
+
+
+def _lead(engine: Engine, plan: dict) -> dict:
+    leftovers = leader.remove_objects(engine, keep=plan["run"])
+    selected, empty = leader.select(leader.overlays(engine), plan["networks"])
+    made = leader.make_objects(engine, plan, selected)
     return {
         "leader": True,
-        "swarm": leader.swarm_view(client),
+        "swarm": leader.swarm_view(engine),
         "networks": selected,
         "unmatched": empty,
         "made": made,
@@ -60,160 +96,167 @@ def _identity(info: dict) -> dict:
         "role": "manager" if swarm.get("ControlAvailable") else "worker",
         "engine": info["ServerVersion"],
         "root": info["DockerRootDir"],
+        "firewall": (info.get("FirewallBackend") or {}).get("Driver") or "iptables",
     }
 
 
-def _need_image(client: Any, plan: dict) -> None:
+def _local_networks(engine: Engine) -> list[str]:
+    return sorted(network["Name"] for network in engine.networks() if network["Scope"] == "local")
+
+
+def _need_image(engine: Engine, plan: dict) -> None:
     """Make the pause image where it is not yet; it stays, being smaller than a kilobyte of disk."""
-    if plan["image"] != pause.IMAGE or client.images(name=pause.IMAGE):
+    if plan["image"] != pause.IMAGE or engine.has_image(pause.IMAGE):
         return
     try:
         content = pause.archive(os.uname().machine)
     except ValueError as error:
         raise EngineError(str(error)) from error
-    client.import_image_from_data(
-        content, repository=pause.REPOSITORY, tag=pause.VERSION,
-        changes=['ENTRYPOINT ["/pause"]', 'LABEL swarmlab.overlay/managed="true"'],
-    )
+    engine.import_image(content, pause.REPOSITORY, pause.VERSION,
+                        ['ENTRYPOINT ["/pause"]', 'LABEL swarmlab.overlay/managed="true"'])
 
 
-def sweep(client: Any, keep: str | None) -> None:
+def sweep(engine: Engine, keep: str | None) -> None:
     """Remove what earlier, crashed verifications left on this node."""
     for run in background.runs():
         if run != keep:
             _stop_helpers(run)
             background.forget(run)
-    for container in client.containers(all=True, filters={"label": [names.RUN_LABEL, names.PART_LABEL + "=attached"]}):
-        if container["Labels"][names.RUN_LABEL] != keep:
-            _remove_container(client, container["Id"])
-
-
-def _remove_container(client: Any, container: str) -> None:
-    try:
-        client.remove_container(container, force=True, v=True)
-    except NotFound:
-        return
+    attachment.remove(engine, keep=keep)
 
 
 def _stop_helpers(run: str) -> dict:
-    return {name: background.stop(run, name) for name in ("responder", "wire")}
+    return {name: background.stop(run, name) for name in HELPERS}
 
 
-def open_node(client: Any, plan: dict) -> dict:
-    """Wait for the local probe, start the helpers, and gather what this node can tell."""
-    result: dict = {"errors": [], "kernel": kernel.facts(), "time": time.time()}
-    if "lazy" in plan["needs"]:
-        result["lazy_known"] = knows(client, plan["made"]["lazy"])
-    if "certificate" in plan["needs"]:
-        result["certificate"] = certificate.node(os.path.join(plan["root"], "swarm", "certificates"))
-    if plan["task"]:
-        result.update(_open_probe(client, plan))
-    if "wire" in plan["needs"]:
-        _start(result, plan, "wire", lambda ready, stopped: wire.watch(
-            plan["data_port"], sockets.canary(plan["run"]), ready, stopped), None)
-    if plan["attach"]:
-        result["attached"] = [attach(client, plan, network) for network in plan["attach"]]
+def _idle(ready: Any, stopped: Any) -> None:
+    """The job of a helper that only waits to be left alone."""
+    ready()
+    while not stopped():
+        time.sleep(0.5)
+
+
+def open_node(engine: Engine, plan: dict) -> dict:
+    """What ``prepare`` could not wait for."""
+    _lease(plan).renew()
+    result: dict = {"errors": []}
+    if not plan["opened"]:
+        result.update(_open_node(engine, plan, result["errors"], plan["expected"]))
+        if plan["expected"] and not result.get("namespace"):
+            result["errors"].append("no probe task runs here after %.0f s" % plan["timeout"])
     if plan["leader"]:
-        result.update(_open_leader(client, plan))
-    if "wire" in plan["needs"]:
-        result["xfrm"] = xfrm.dump(plan["run"].encode())
+        result["view"] = _view(engine, plan["made"], plan["timeout"])
     return result
 
 
-def _open_probe(client: Any, plan: dict) -> dict:
+def _open_node(engine: Engine, plan: dict, errors: list, expected: bool) -> dict:
+    """Wait for the local probe where one is expected, and start the helpers that need it."""
+    result = _open_probe(engine, plan, errors) if expected else {}
+    if "lazy" in plan["needs"]:
+        result["lazy_known"] = knows(engine, names.name(plan["run"], "lazy"))
+    if "wire" in plan["needs"] and (result.get("namespace") or not expected):
+        port = overlay.data_port(overlay_namespaces()) or names.DEFAULT_DATA_PORT
+        _start({"errors": errors}, plan, "wire", lambda ready, stopped: wire.watch(
+            port, sockets.canary(plan["run"]), ready, stopped))
+    return result
+
+
+def _open_probe(engine: Engine, plan: dict, errors: list) -> dict:
     """The local task's namespace, with the responder in it."""
-    wanted = {"label": ["%s=%s" % pair for pair in names.labels(plan["run"], "probe").items()], "status": "running"}
-
-    def look() -> tuple[bool, Any]:
-        found = client.containers(filters=wanted)
-        return bool(found), found
-
-    waited = wait_until(look, plan["timeout"], interval=0.3)
+    waited = wait_until(lambda: _running(engine, plan, "probe"), plan["timeout"], interval=0.2)
     if not waited.done:
-        return {"errors": ["no probe task runs here after %.0f s" % waited.seconds]}
-    details = client.inspect_container(waited.seen[0]["Id"])
-    namespace = details["NetworkSettings"]["SandboxKey"]
-    result: dict = {"namespace": namespace, "errors": [], "task_seconds": waited.seconds}
-    _start(result, plan, "responder", lambda ready, stopped: responder.serve(
+        return {}
+    namespace = waited.seen
+    _start({"errors": errors}, plan, "responder", lambda ready, stopped: responder.serve(
         plan["run"], plan["name"], ready, stopped), lambda: netns.enter(namespace))
-    return result
+    return {"namespace": namespace, "task_seconds": waited.seconds}
 
 
-def _start(result: dict, plan: dict, name: str, job: Any, namespace: Any) -> None:
-    reason = background.start(plan["run"], name, job, plan["limit"], namespace)
+def _running(engine: Engine, plan: dict, part: str) -> tuple[bool, str | None]:
+    """The namespace of the run's local container of this part."""
+    labels = ["%s=%s" % pair for pair in names.labels(plan["run"], part).items()]
+    for found in engine.containers({"label": labels, "status": "running"}):
+        try:
+            namespace = engine.inspect_container(found["Id"])["NetworkSettings"]["SandboxKey"]
+        except NotFound:
+            continue
+        return bool(namespace), namespace
+    return False, None
+
+
+def _serve_published(engine: Engine, plan: dict, errors: list) -> dict:
+    """The responder of the published service, on the node where its task runs."""
+    _found, namespace = _running(engine, plan, "published")
+    if not namespace:
+        return {}
+    _start({"errors": errors}, plan, "published", lambda ready, stopped: responder.serve(
+        plan["run"], plan["name"], ready, stopped), lambda: netns.enter(namespace))
+    return {"published": True}
+
+
+def _start(result: dict, plan: dict, name: str, job: Any, namespace: Any = None, alone: Any = None) -> None:
+    reason = background.start(_lease(plan), name, job, namespace, alone)
     if reason:
         result["errors"].append("%s: %s" % (name, reason))
 
 
-def knows(client: Any, network: str | None) -> bool | None:
+def knows(engine: Engine, network: str | None) -> bool | None:
     """Whether this node's engine finds the network (None: there is none to look for)."""
     if not network:
         return None
     try:
-        client.inspect_network(network)
+        engine.inspect_network(network)
     except NotFound:
         return False
     return True
 
 
-def attach(client: Any, plan: dict, network: dict) -> dict:
-    """A standalone container on a network: how long it took and where it is, or how the engine refused."""
-    began = time.monotonic()
-    name = names.name(plan["run"], "at-%s" % network["id"][:6])
-    result = {"network": network["id"], "name": name}
-    try:
-        created = client.create_container(
-            plan["image"], name=name, labels=names.labels(plan["run"], "attached"), stop_signal="SIGKILL",
-            host_config=client.create_host_config(network_mode=network["name"]),
-        )
-        result["container"] = created["Id"]
-        client.start(created["Id"])
-        details = client.inspect_container(created["Id"])
-    except APIError as error:
-        return dict(result, refused=explain(error), seconds=round(time.monotonic() - began, 2))
-    settings = details["NetworkSettings"]
-    endpoint = settings["Networks"].get(network["name"]) or {}
-    return dict(
-        result, namespace=settings["SandboxKey"], address=endpoint.get("IPAddress"),
-        seconds=round(time.monotonic() - began, 2),
-    )
-
-
-def _open_leader(client: Any, plan: dict) -> dict:
-    waited = leader.wait_for_tasks(client, plan["made"], plan["expected_nodes"], plan["timeout"])
+def _view(engine: Engine, made: dict, timeout: float) -> dict:
+    waited = leader.wait_for_tasks(engine, made, timeout)
     tasks = waited.pop("tasks")
-    view = leader.views(client, plan["made"], plan["network_ids"], tasks)
-    return dict(view, convergence=waited, swarm=leader.swarm_view(client))
+    return dict(leader.views(engine, made, tasks), convergence=waited, swarm=leader.swarm_view(engine))
 
 
-def probe(client: Any, plan: dict) -> dict:
-    """Carry out this node's requests, all namespaces at once."""
+def probe(engine: Engine, plan: dict) -> dict:
+    """Carry out this node's requests, all namespaces at once, and tell what this node holds of the networks."""
+    _lease(plan).renew()
+    began = time.time()
     result: dict = {"observations": {}, "errors": []}
+    if plan["published"]:
+        _serve_published(engine, plan, result["errors"])
+    first = gathering.look(engine, plan)
     setting = work.Setting(plan["run"], plan["name"], plan["once"])
     jobs = [
         netns.begin(item["namespace"] or HOST_NAMESPACE, lambda item=item: work.perform(item["requests"], setting))
         for item in plan["work"]
     ]
-    if plan["lazy"]:
-        result["lazy"] = attach(client, plan, plan["lazy"])
+    if plan["attach"]:
+        _start(result, plan, "janitor-at", _idle, alone=lambda: attachment.remove(engine, only=plan["run"]))
+        result.update(attachment.attach(engine, plan, setting))
     for job in jobs:
         try:
             result["observations"].update(netns.finish(job, plan["limit"]))
         except netns.ProbeError as error:
             result["errors"].append(str(error))
-    if "wire" in plan["needs"]:
-        result["xfrm"] = xfrm.dump(plan["run"].encode())
+    result.update(gathering.settled(first, gathering.look(engine, plan)))
+    if {"wire", "xfrm"} & set(plan["needs"]):
+        result.update(xfrm=xfrm.dump(plan["run"].encode()), policies=xfrm.policies())
+    if "rules" in plan["needs"]:
+        result["rules"] = host.firewall(plan["firewall"], plan["vnis"], plan["ports"])
+    result.update(counters=host.ipsec_counters(), clock=[began, time.time()])
+    _lease(plan).renew()
     return result
 
 
-def close(client: Any, plan: dict) -> dict:
+def close(engine: Engine, plan: dict) -> dict:
     """Look a last time, collect what the helpers saw, and remove everything of this run on this node."""
-    result: dict = {"namespaces": overlay_namespaces(), "lazy_known": knows(client, plan.get("lazy_id"))}
+    result: dict = {"namespaces": overlay_namespaces(), "lazy_known": knows(engine, plan.get("lazy_id")), "clock": [time.time()] * 2}
     result.update(_stop_helpers(plan["run"]))
+    background.stop(plan["run"], "janitor-at")
     background.forget(plan["run"])
-    sweep(client, None)
+    sweep(engine, None)
     if plan["leader"]:
-        result["left"] = leader.remove_objects(client)
+        result["left"] = leader.remove_objects(engine)
     return result
 
 

@@ -8,6 +8,7 @@ Private to swarmlab.overlay. Runs on the controller.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .._probe import pause
@@ -15,82 +16,110 @@ from . import facts as gathered
 from . import names
 
 SLACK = 15
+WAIT = 35  # seconds that one call may wait for probes: the helpers' lease must outlive it
+LEASE = 50  # seconds: what a killed controller leaves is gone within a minute
 
 
-def prepare(facts: dict, _host: str, _checks: list) -> dict:
-    """Every host prepares the same way; which one leads is found out there."""
-    settings = facts["settings"]
-    return {
-        "run": facts["run"],
-        "needs": facts["needs"],
-        "image": settings["image"] or pause.IMAGE,
-        "networks": settings["networks"],
-    }
+def lease(settings: dict) -> float:
+    """How long helpers live on without being renewed. Every host is met once a phase, in batches of as many as there are forks."""
+    batches = math.ceil(len(settings["hosts"]) / max(1, settings["forks"]))
+    return max(LEASE, settings["convergence"] + 30) * batches
 
 
-def open_node(facts: dict, host: str, _checks: list) -> dict | None:
-    """Nothing to open on a host that was not prepared, or when nobody leads."""
-    if host not in facts["nodes"] or not facts["leader"]:
-        return None
-    settings, able = facts["settings"], gathered.able_hosts(facts)
+def together(settings: dict) -> bool:
+    """Whether all hosts run a phase at the same time."""
+    return settings["forks"] >= len(settings["hosts"])
+
+
+def _common(facts: dict, host: str) -> dict:
     return {
         "run": facts["run"],
         "name": host,
         "needs": facts["needs"],
-        "image": settings["image"] or pause.IMAGE,
-        "root": facts["nodes"][host]["root"],
-        "made": facts["made"],
-        "data_port": facts["swarm"]["data_port"],
-        "limit": settings["limit"],
-        "timeout": settings["timeout"],
-        "task": gathered.expects_task(facts, host),
-        "attach": facts["networks"] if host == facts["worker"] and "attach" in facts["needs"] else [],
-        "leader": host == facts["leader"],
-        "expected_nodes": [facts["nodes"][name]["id"] for name in able],
-        "network_ids": names.with_twin([network["id"] for network in facts["networks"]], facts["made"]["twin"]),
+        "image": facts["settings"]["image"] or pause.IMAGE,
+        "lease": lease(facts["settings"]),
     }
+
+
+def prepare(facts: dict, host: str, _checks: list) -> dict:
+    """Every host prepares the same way; which one leads is found out there. When all hosts do so at the same time, they wait for
+    each other; else that is left to the next phase."""
+    settings = facts["settings"]
+    wait = min(settings["timeout"], WAIT) if together(settings) else 0
+    return dict(_common(facts, host), networks=settings["networks"], wait=wait)
+
+
+def open_node(facts: dict, host: str, _checks: list) -> dict | None:
+    """Nothing to do when all is open, on a host that was not prepared, or when nobody leads. Else every host takes part: its helpers
+    must not end meanwhile."""
+    if host not in facts["nodes"] or not facts["leader"] or gathered.is_open(facts):
+        return None
+    return dict(
+        _common(facts, host),
+        made=facts["made"],
+        timeout=facts["settings"]["timeout"],
+        opened=together(facts["settings"]) and not gathered.missing_probe(facts, host),
+        expected=gathered.expects_task(facts, host),
+        leader=host == facts["leader"],
+    )
 
 
 def probe(facts: dict, host: str, checks: list) -> dict | None:
     """All requests of all checks for this host, grouped by namespace."""
-    if host not in facts["opened"]:
+    if host not in facts["opened"] or not facts["leader"]:
         return None
-    settings = facts["settings"]
+    settings, node = facts["settings"], facts["nodes"][host]
+    return dict(
+        _common(facts, host),
+        once=settings["once"],
+        limit=settings["convergence"] * 2 + SLACK,
+        attach=_attach(facts, checks) if host == facts["worker"] else None,
+        published=node["id"] == facts["published_on"] and not facts["opened"][host].get("published"),
+        network_ids=[network["id"] for network in facts["under_test"]],
+        vnis=[network["vni"] for network in facts["under_test"] if network["vni"] is not None],
+        ports=[facts["published_port"]] if facts["published_port"] else [],
+        firewall=node["firewall"],
+        work=_work(facts, host, checks),
+    )
+
+
+def _attach(facts: dict, checks: list) -> dict | None:
+    """What the worker attaches its container to, one network after the other, and what it asks from there."""
+    if "attach" not in facts["needs"]:
+        return None
     lazy = None
-    if host == facts["worker"] and facts["made"]["lazy"]:
-        lazy = {"id": facts["made"]["lazy"], "name": lazy_name(facts)}
+    if facts["made"]["lazy"]:
+        lazy = {"id": facts["made"]["lazy"], "name": names.name(facts["run"], "lazy")}
+    asked = [request for check in checks for request in check.plan(facts).get(facts["worker"], [])]
     return {
-        "run": facts["run"],
-        "name": host,
-        "needs": facts["needs"],
-        "image": settings["image"] or pause.IMAGE,
-        "once": settings["once"],
-        "limit": settings["convergence"] * 2 + SLACK,
         "lazy": lazy,
-        "work": _work(facts, host, checks),
+        "alone": [_plain(request) for request in asked if request.get("where") == "alone"],
+        "networks": [{"id": network["id"], "name": network["name"]} for network in facts["networks"]],
+        "requests": {
+            network["id"]: [_plain(request) for request in asked if request.get("where") == "attached/" + network["id"]]
+            for network in facts["networks"]
+        },
     }
 
 
-def lazy_name(facts: dict) -> str:
-    """The name of the lazy network, as the leader made it."""
-    return facts["probe_name"].rpartition("-")[0] + "-lazy"
+def _plain(request: dict) -> dict:
+    return {key: value for key, value in request.items() if key != "where"}
 
 
 def _work(facts: dict, host: str, checks: list) -> list[dict]:
+    """Requests by namespace. Checks may share a request: it is carried out once."""
     grouped: dict = {}
     for check in checks:
         for request in check.plan(facts).get(host, []):
             where = request.get("where") or "probe"
-            plain = {key: value for key, value in request.items() if key != "where"}
-            grouped.setdefault(_namespace(facts, host, where), []).append(plain)
-    return [{"namespace": namespace, "requests": requests} for namespace, requests in grouped.items()]
+            if where in ("probe", "host"):
+                grouped.setdefault(_namespace(facts, host, where), {})[request["id"]] = _plain(request)
+    return [{"namespace": namespace, "requests": list(requests.values())} for namespace, requests in grouped.items()]
 
 
 def _namespace(facts: dict, host: str, where: str) -> str | None:
     """The path of a namespace; None is the host's own."""
-    if where == "host":
-        return None
-    return facts["opened"][host].get("namespace") if where == "probe" else where
+    return None if where == "host" else facts["opened"][host].get("namespace")
 
 
 def close(facts: dict, host: str, _checks: list) -> dict | None:

@@ -1,0 +1,106 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What everything that talks to an engine shares, and what needs no SDK: importing that costs seconds on an emulated machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import typing as t
+
+from ansible.module_utils.basic import env_fallback
+
+DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
+DEFAULT_TIMEOUT = 60
+
+
+class EngineError(Exception):
+    """Something about the engine stops us. C(message) says what, where, and what to do."""
+
+    def __init__(self, message: str, **details: t.Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: dict[str, t.Any] = details
+
+
+class Waited(t.NamedTuple):
+    """The outcome of a wait: whether it was met, what was last seen, and how long it took."""
+
+    done: bool
+    seen: t.Any
+    seconds: float
+
+
+def engine_argument_spec() -> dict[str, dict[str, t.Any]]:
+    """Options of every module that talks to an engine (documented in the doc fragment C(engine))."""
+    return {
+        "docker_host": {
+            "type": "str",
+            "default": DEFAULT_DOCKER_HOST,
+            "fallback": (env_fallback, ["DOCKER_HOST"]),
+        },
+        "engine_timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
+    }
+
+
+def knock(docker_host: str, timeout: int) -> None:
+    """Try a UNIX socket by itself: the SDK wraps the plain reasons until they cannot be told apart."""
+    if not docker_host.startswith("unix://"):
+        return
+    path = "/" + docker_host[len("unix://"):].lstrip("/")
+    knocker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    knocker.settimeout(timeout)
+    try:
+        knocker.connect(path)
+    except FileNotFoundError as error:
+        raise unreachable(docker_host, "the socket does not exist; is Docker installed and running?") from error
+    except ConnectionRefusedError as error:
+        raise unreachable(docker_host, "nothing listens on the socket; is the Docker daemon running?") from error
+    except PermissionError as error:
+        raise unreachable(
+            docker_host, f"user id {os.geteuid()} may not open the socket; use 'become: true' or the group docker"
+        ) from error
+    except OSError as error:
+        raise unreachable(docker_host, str(error)) from error
+    finally:
+        knocker.close()
+
+
+def unreachable(docker_host: str, reason: str) -> EngineError:
+    node = socket.gethostname()
+    return EngineError(
+        f"Cannot reach the Docker Engine on {node} at {docker_host}: {reason}. "
+        "Start it ('systemctl start docker'), or correct docker_host.",
+        docker_host=docker_host,
+        reason=reason,
+    )
+
+
+def wait_until(
+    predicate: t.Callable[[], tuple[bool, t.Any]],
+    timeout: float,
+    interval: float = 0.2,
+    max_interval: float = 1.0,
+) -> Waited:
+    """Call C(predicate) until its first value is true or C(timeout) seconds have passed.
+
+    The second value is what it saw; the last one is returned. It is asked at least once, and once
+    more at the end of the time, so that a time-out never rests on an old observation.
+    """
+    start = time.monotonic()
+    deadline = start + max(timeout, 0)
+    pause = interval
+    while True:
+        last = time.monotonic() >= deadline
+        done, seen = predicate()
+        if done or last:
+            return Waited(bool(done), seen, round(time.monotonic() - start, 3))
+        time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
+        pause = min(pause * 1.5, max_interval)

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read links, addresses, neighbours and forwarding entries of the present network namespace over netlink.
+
+Private to swarmlab.overlay. Standard library only. Reads only.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any, Callable, Iterator
+
+NETLINK_ROUTE = 0
+REQUEST_DUMP = 0x301
+ERROR, DONE = 2, 3
+HEADER = 16
+GET_LINK, GET_ADDRESS, GET_NEIGHBOUR = 18, 22, 30
+BRIDGE = 7
+PERMANENT = 0x80
+LINK_NAME, LINK_MTU, LINK_INFO = 3, 4, 18
+INFO_KIND, INFO_DATA = 1, 2
+VXLAN_ID, VXLAN_PORT = 1, 15
+ADDRESS_ANY, ADDRESS_LOCAL = 1, 2
+NEIGHBOUR_TARGET, NEIGHBOUR_MAC = 1, 2
+
+
+def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The netlink attributes in ``data``."""
+    offset = 0
+    while offset + 4 <= len(data):
+        size, kind = struct.unpack("=HH", data[offset:offset + 4])
+        if size < 4 or offset + size > len(data):
+            return
+        yield kind & 0x3FFF, data[offset + 4:offset + size]
+        offset += (size + 3) & ~3
+
+
+def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The netlink messages in ``data`` as (type, body)."""
+    offset = 0
+    while offset + HEADER <= len(data):
+        size, kind = struct.unpack("=IH", data[offset:offset + 6])
+        if size < HEADER or offset + size > len(data):
+            return
+        yield kind, data[offset + HEADER:offset + size]
+        offset += (size + 3) & ~3
+
+
+def dump(
+    family: int, request: int, body: bytes, parse: Callable[[int, bytes], Any], seconds: float = 3.0
+) -> list | None:
+    """What ``parse`` makes of every message of a dump, but for None; None when the kernel knows no such family."""
+    found = []
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as channel:
+            channel.settimeout(seconds)
+            channel.send(struct.pack("=IHHII", HEADER + len(body), request, REQUEST_DUMP, 1, 0) + body)
+            while True:
+                for kind, content in messages(channel.recv(1 << 18)):
+                    if kind in (DONE, ERROR):
+                        return found
+                    row = parse(kind, content)
+                    if row is not None:
+                        found.append(row)
+    except OSError:
+        return None
+
+
+def mac(data: bytes) -> str:
+    """The usual text of a hardware address."""
+    return ":".join("%02x" % byte for byte in data)
+
+
+def parse_link(_kind: int, body: bytes) -> dict | None:
+    """Index, name, MTU, kind; the VXLAN id and port of a VXLAN."""
+    if len(body) < 16:
+        return None
+    link: dict = {"index": struct.unpack("=i", body[4:8])[0], "name": "", "mtu": 0, "kind": ""}
+    for kind, value in attributes(body[16:]):
+        if kind == LINK_NAME:
+            link["name"] = value.rstrip(b"\0").decode("utf-8", "replace")
+        elif kind == LINK_MTU and len(value) == 4:
+            link["mtu"] = struct.unpack("=I", value)[0]
+        elif kind == LINK_INFO:
+            link.update(_link_info(value))
+    return link
+
+
+def _link_info(data: bytes) -> dict:
+    parts = dict(attributes(data))
+    info: dict = {"kind": parts.get(INFO_KIND, b"").rstrip(b"\0").decode("ascii", "replace")}
+    if info["kind"] == "vxlan":
+        inner = dict(attributes(parts.get(INFO_DATA, b"")))
+        if len(inner.get(VXLAN_ID, b"")) == 4:
+            info["vni"] = struct.unpack("=I", inner[VXLAN_ID])[0]
+        if len(inner.get(VXLAN_PORT, b"")) == 2:
+            info["port"] = struct.unpack("!H", inner[VXLAN_PORT])[0]
+    return info
+
+
+def parse_address(_kind: int, body: bytes) -> dict | None:
+    """An IPv4 address and the index of its link."""
+    if len(body) < 8 or body[0] != socket.AF_INET:
+        return None
+    parts = dict(attributes(body[8:]))
+    raw = parts.get(ADDRESS_LOCAL) or parts.get(ADDRESS_ANY) or b""
+    if len(raw) != 4:
+        return None
+    return {"index": struct.unpack("=I", body[4:8])[0], "address": socket.inet_ntoa(raw), "prefix": body[1]}
+
+
+def parse_neighbour(_kind: int, body: bytes) -> dict | None:
+    """A neighbour or forwarding entry: link, state, target address, hardware address."""
+    if len(body) < 12:
+        return None
+    parts = dict(attributes(body[12:]))
+    target = parts.get(NEIGHBOUR_TARGET, b"")
+    return {
+        "index": struct.unpack("=i", body[4:8])[0],
+        "permanent": bool(struct.unpack("=H", body[8:10])[0] & PERMANENT),
+        "target": socket.inet_ntoa(target) if len(target) == 4 else None,
+        "mac": mac(parts.get(NEIGHBOUR_MAC, b"")),
+    }
+
+
+def links() -> list[dict]:
+    """Every link."""
+    return dump(NETLINK_ROUTE, GET_LINK, bytes(16), parse_link) or []
+
+
+def addresses() -> list[dict]:
+    """Every IPv4 address."""
+    return dump(NETLINK_ROUTE, GET_ADDRESS, bytes(8), parse_address) or []
+
+
+def neighbours() -> list[dict]:
+    """Every IPv4 neighbour."""
+    return dump(NETLINK_ROUTE, GET_NEIGHBOUR, struct.pack("=B15x", socket.AF_INET), parse_neighbour) or []
+
+
+def forwarding() -> list[dict]:
+    """Every forwarding entry of bridges and VXLANs."""
+    return dump(NETLINK_ROUTE, GET_NEIGHBOUR, struct.pack("=B15x", BRIDGE), parse_neighbour) or []

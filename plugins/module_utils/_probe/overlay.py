@@ -1,0 +1,92 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel holds of an overlay network on this node: its VXLAN, its table of peers, its load balancer.
+
+Private to swarmlab.overlay. Standard library only. Reads only.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Any
+
+from . import netlink, netns
+
+FOLDER = "/var/run/docker/netns/"
+SECONDS = 10
+
+
+def overlay_namespace(network: str) -> str:
+    """The path of an overlay's namespace."""
+    return "%s1-%s" % (FOLDER, network[:10])
+
+
+def balancer_namespace(network: str) -> str:
+    """The path of the namespace of an overlay's load balancer."""
+    return "%slb_%s" % (FOLDER, network[:9])
+
+
+def peers(links: list[dict], neighbours: list[dict], forwarding: list[dict]) -> list[str]:
+    """The permanent entries towards other nodes, each as 'address hardware-address node-address'."""
+    vxlans = {link["index"] for link in links if link["kind"] == "vxlan"}
+    towards = {row["mac"]: row["target"] for row in forwarding if row["index"] in vxlans and row["permanent"] and row["target"]}
+    return sorted("%s %s %s" % (row["target"], row["mac"], towards.get(row["mac"], "-"))
+                  for row in neighbours if row["index"] in vxlans and row["permanent"])
+
+
+def _look() -> dict:
+    links = netlink.links()
+    vxlan = next((link for link in links if link["kind"] == "vxlan"), {})
+    return {
+        "vni": vxlan.get("vni"), "port": vxlan.get("port"),
+        "mtu": min([link["mtu"] for link in links if link["kind"] in ("vxlan", "veth")] or [0]),
+        "peers": peers(links, netlink.neighbours(), netlink.forwarding()),
+    }
+
+
+def parse_balancer(text: str) -> list[list[str]]:
+    """The sets of backends with a weight, one a virtual service, in /proc/net/ip_vs."""
+    found: list = []
+    for line in text.splitlines():
+        if re.match(r"(FWM|TCP|UDP)\s", line):
+            found.append([])
+        backend = re.match(r"\s+-> ([0-9A-F]{8}):[0-9A-F]{4}\s+\w+\s+(\d+)", line)
+        if backend and found and int(backend.group(2)):
+            found[-1].append(socket.inet_ntoa(bytes.fromhex(backend.group(1))))
+    return [sorted(backends) for backends in found]
+
+
+def _balancer() -> list | None:
+    try:
+        with open("/proc/self/net/ip_vs", encoding="ascii") as handle:
+            return parse_balancer(handle.read())
+    except OSError:
+        return None
+
+
+def _try(namespace: str, function: Any) -> Any:
+    try:
+        return netns.call(namespace, function, SECONDS)
+    except netns.ProbeError:
+        return None
+
+
+def facts(networks: list[str]) -> dict:
+    """By network: what this node holds of it. A network without a namespace here is left out."""
+    found = {}
+    for network in networks:
+        seen = _try(overlay_namespace(network), _look)
+        if seen is not None:
+            found[network] = dict(seen, balancer=_try(balancer_namespace(network), _balancer))
+    return found
+
+
+def data_port(namespaces: list[str]) -> int | None:
+    """The UDP port of any overlay on this node; None when there is none yet."""
+    for name in namespaces:
+        seen = _try(FOLDER + "1-" + name, _look)
+        if seen and seen["port"]:
+            return seen["port"]
+    return None

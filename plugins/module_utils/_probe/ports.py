@@ -1,0 +1,142 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prove that a packet to a port that somebody else listens on passes the firewalls of both ends, and comes back.
+
+Private to swarmlab.overlay. Standard library only. A raw socket gets its copy of a datagram behind the host's input filter, whoever owns
+the port; so a helper on each node answers the nonces of the others, over UDP and over IP protocol 50. The payload begins with zeros:
+VXLAN drops it for want of a valid id, and no SPI of the kernel's is zero.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import struct
+import time
+from typing import Any, Callable
+
+from . import wire
+
+UDP, ESP = 17, 50
+EMPTY = bytes(8)
+ASK, ANSWER = b"?", b"!"
+BYTES = 256
+
+
+def magic(run: str) -> bytes:
+    """What the payloads of a run begin with."""
+    return EMPTY + b"swarmlab-port-" + run.encode()
+
+
+def payload(run: str, sign: bytes, name: str, nonce: str) -> bytes:
+    """A question or an answer of the node called ``name``."""
+    return b" ".join([magic(run), sign, name.encode(), nonce.encode()])
+
+
+def parse(run: str, data: bytes, sign: bytes) -> tuple[str, str] | None:
+    """(name, nonce) of a question or answer of this run, None for anything else."""
+    parts = data[len(EMPTY):].split(b" ") if data.startswith(magic(run)) else []
+    if len(parts) != 4 or parts[1] != sign:
+        return None
+    return parts[2].decode("ascii", "replace"), parts[3].decode("ascii", "replace")
+
+
+def body(packet: bytes, protocol: int) -> tuple[str, int, int, bytes] | None:
+    """(source, source port, target port, payload) of an IPv4 packet; ESP has no ports."""
+    start = (packet[0] & 0xF) * 4 if packet else 0
+    if len(packet) < start + 8 or len(packet) < 20:
+        return None
+    source = socket.inet_ntoa(packet[12:16])
+    if protocol == ESP:
+        return source, 0, 0, packet[start:]
+    ports = struct.unpack("!HH", packet[start:start + 4])
+    return source, ports[0], ports[1], packet[start + 8:]
+
+
+def bpf_program(offset: int) -> list:
+    """A classic BPF program over an IPv4 packet: 8 zero bytes and 's', at ``offset`` behind the IP header."""
+    return [
+        (0xB1, 0, 0, 0),             # X = header length
+        (0x40, 0, 0, offset),        # A = first word
+        (0x15, 0, 5, 0),
+        (0x40, 0, 0, offset + 4),
+        (0x15, 0, 3, 0),
+        (0x50, 0, 0, offset + 8),
+        (0x15, 0, 1, ord("s")),
+        (0x06, 0, 0, BYTES),
+        (0x06, 0, 0, 0),
+    ]
+
+
+def _raw(protocol: int) -> socket.socket:
+    channel = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
+    wire.attach(channel, bpf_program(8 if protocol == UDP else 0))
+    return channel
+
+
+def serve(run: str, name: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+    """Answer nonces until told to stop. Returns how often each sender was heard: protocol/port/sender."""
+    heard: dict[str, int] = {}
+    with selectors.DefaultSelector() as selector, _raw(UDP) as udp, _raw(ESP) as esp:
+        selector.register(udp, selectors.EVENT_READ, UDP)
+        selector.register(esp, selectors.EVENT_READ, ESP)
+        ready()
+        while not stopped():
+            for key, _unused in selector.select(0.2):
+                _answer(key.fileobj, key.data, run, name, heard)
+    return heard
+
+
+def _answer(channel: Any, protocol: int, run: str, name: str, heard: dict) -> None:
+    try:
+        packet = channel.recv(BYTES)
+        told = body(packet, protocol)
+        asked = parse(run, told[3], ASK) if told else None
+        if not told or not asked:
+            return
+        key = "%d/%d/%s" % (protocol, told[2], asked[0])
+        heard[key] = heard.get(key, 0) + 1
+        content = payload(run, ANSWER, name, asked[1])
+        if protocol == UDP:
+            content = struct.pack("!4H", told[2], told[1], 8 + len(content), 0) + content
+        channel.sendto(content, (told[0], 0))
+    except OSError:
+        # Nobody to answer to any more, or no way back: the asker tells so itself.
+        return
+
+
+def udp(run: str, name: str, address: str, port: int, seconds: float) -> dict:
+    """Which node answers a nonce to a UDP port."""
+    nonce = os.urandom(8).hex()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        channel.connect((address, port))
+        channel.send(payload(run, ASK, name, nonce))
+        return _wait(channel, run, nonce, seconds, lambda data: data)
+
+
+def esp(run: str, name: str, address: str, seconds: float) -> dict:
+    """Which node answers a nonce over IP protocol 50."""
+    nonce = os.urandom(8).hex()
+    with _raw(ESP) as channel:
+        channel.sendto(payload(run, ASK, name, nonce), (address, 0))
+        return _wait(channel, run, nonce, seconds, lambda packet: (body(packet, ESP) or ("", 0, 0, b""))[3])
+
+
+def _wait(channel: socket.socket, run: str, nonce: str, seconds: float, content: Callable[[bytes], bytes]) -> dict:
+    deadline = time.monotonic() + seconds
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return {"error": "no answer"}
+        channel.settimeout(left)
+        told = parse(run, content(channel.recv(BYTES)), ANSWER)
+        if told and told[1] == nonce:
+            return {"node": told[0]}
+
+
+def tcp(address: str, port: int, seconds: float) -> dict:
+    """Whether somebody listens on a TCP port."""
+    with socket.create_connection((address, port), timeout=seconds):
+        return {"node": address}

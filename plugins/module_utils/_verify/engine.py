@@ -1,0 +1,198 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The few calls of the engine's API that a verification makes, over the engine's socket and without an SDK.
+
+Private to swarmlab.overlay. Importing the SDK takes longer than a whole phase on an emulated machine, and a swarm in production
+seldom has it on its nodes. The names of the calls are the SDK's.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from typing import Any, Mapping
+from urllib.parse import quote, urlencode, urlsplit
+
+from .._engine_basics import DEFAULT_DOCKER_HOST, DEFAULT_TIMEOUT, EngineError, knock, unreachable
+
+
+class Refused(Exception):
+    """The engine answered with an error; ``message`` is its own words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class NotFound(Refused):
+    """The engine knows no such object."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a UNIX socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def failure(status: int, body: bytes) -> Refused:
+    """The error in an answer."""
+    try:
+        message = json.loads(body.decode("utf-8", "replace")).get("message")
+    except (ValueError, AttributeError):
+        message = None
+    text = " ".join((message or body.decode("utf-8", "replace") or "status %d" % status).split())
+    return (NotFound if status == 404 else Refused)(status, text)
+
+
+class Engine:
+    """An engine at ``unix://PATH``, ``tcp://HOST:PORT`` or ``http://HOST:PORT``."""
+
+    def __init__(self, docker_host: str | None = None, timeout: int | None = None) -> None:
+        self.docker_host = docker_host or DEFAULT_DOCKER_HOST
+        self.timeout = timeout or DEFAULT_TIMEOUT
+        if self.timeout < 1:
+            raise EngineError("engine_timeout must be at least 1 second, not %d." % self.timeout)
+        knock(self.docker_host, self.timeout)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        parts = urlsplit(self.docker_host)
+        if parts.scheme == "unix":
+            return _UnixConnection("/" + self.docker_host[len("unix://"):].lstrip("/"), self.timeout)
+        if parts.scheme in ("tcp", "http") and parts.hostname:
+            return http.client.HTTPConnection(parts.hostname, parts.port or 2375, timeout=self.timeout)
+        raise EngineError("docker_host: %s is neither unix://PATH nor tcp://HOST:PORT." % self.docker_host)
+
+    def call(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+        """The engine's answer: JSON as data, None when it has no content. ``body``: bytes as they are, else JSON."""
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/x-tar" if isinstance(body, bytes) else "application/json"}
+        target = path + ("?" + urlencode(query, doseq=True) if query else "")
+        connection = self._connection()
+        try:
+            connection.request(method, target, content, headers)
+            answer = connection.getresponse()
+            data = answer.read()
+        except socket.timeout as error:
+            raise EngineError("No answer from the Docker Engine at %s within engine_timeout=%d s. Look at the daemon's log and load, "
+                              "or raise engine_timeout." % (self.docker_host, self.timeout)) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise unreachable(self.docker_host, str(error)) from error
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise failure(answer.status, data)
+        is_json = (answer.getheader("Content-Type") or "").startswith("application/json")
+        return json.loads(data.decode()) if data and is_json else None
+
+    def info(self) -> dict:
+        """The engine and its part in the swarm."""
+        return self.call("GET", "/info")
+
+    def has_image(self, name: str) -> bool:
+        """Whether the image is on this node."""
+        try:
+            self.call("GET", "/images/%s/json" % quote(name))
+        except NotFound:
+            return False
+        return True
+
+    def import_image(self, content: bytes, repository: str, tag: str, changes: list[str]) -> None:
+        """Make an image of one layer from a tar archive."""
+        self.call("POST", "/images/create", {"fromSrc": "-", "repo": repository, "tag": tag, "changes": changes}, content)
+
+    def inspect_node(self, node: str) -> dict:
+        """One node of the swarm; managers only."""
+        return self.call("GET", "/nodes/%s" % node)
+
+    def nodes(self) -> list[dict]:
+        """Every node of the swarm; managers only."""
+        return self.call("GET", "/nodes") or []
+
+    def inspect_swarm(self) -> dict:
+        """The swarm; managers only."""
+        return self.call("GET", "/swarm")
+
+    def networks(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
+        """Networks that this engine knows."""
+        return self.call("GET", "/networks", _filters(filters)) or []
+
+    def inspect_network(self, network: str, verbose: bool = False) -> dict:
+        """One network; ``verbose`` adds what gossip told this node."""
+        return self.call("GET", "/networks/%s" % quote(network), {"verbose": "true"} if verbose else None)
+
+    def create_network(self, spec: dict) -> str:
+        """Create a network; its id."""
+        return self.call("POST", "/networks/create", body=spec)["Id"]
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network."""
+        self.call("DELETE", "/networks/%s" % network)
+
+    def connect_container(self, container: str, network: str) -> None:
+        """Attach a container to one more network."""
+        self.call("POST", "/networks/%s/connect" % quote(network), body={"Container": container})
+
+    def services(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
+        """Services of the swarm."""
+        return self.call("GET", "/services", _filters(filters)) or []
+
+    def inspect_service(self, service: str) -> dict:
+        """One service."""
+        return self.call("GET", "/services/%s" % service)
+
+    def create_service(self, spec: dict) -> str:
+        """Create a service; its id."""
+        return self.call("POST", "/services/create", body=spec)["ID"]
+
+    def remove_service(self, service: str) -> None:
+        """Remove a service that may have gone already."""
+        try:
+            self.call("DELETE", "/services/%s" % service)
+        except NotFound:
+            return
+
+    def tasks(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
+        """Tasks of the swarm."""
+        return self.call("GET", "/tasks", _filters(filters)) or []
+
+    def containers(self, filters: Mapping[str, Any], every: bool = False) -> list[dict]:
+        """Local containers; ``every``: those that do not run as well."""
+        return self.call("GET", "/containers/json", dict(_filters(filters) or {}, all="true" if every else "false")) or []
+
+    def inspect_container(self, container: str) -> dict:
+        """One local container."""
+        return self.call("GET", "/containers/%s/json" % container)
+
+    def create_container(self, name: str, spec: dict) -> str:
+        """Create a container; its id."""
+        return self.call("POST", "/containers/create", {"name": name}, spec)["Id"]
+
+    def start(self, container: str) -> None:
+        """Start a container."""
+        self.call("POST", "/containers/%s/start" % container)
+
+    def remove_container(self, container: str) -> None:
+        """Remove a container, running or not."""
+        try:
+            self.call("DELETE", "/containers/%s" % container, {"force": "true", "v": "true"})
+        except NotFound:
+            return
+
+
+def _filters(filters: Mapping[str, Any] | None) -> dict | None:
+    """Filters as the API wants them: lists of texts in JSON."""
+    if not filters:
+        return None
+    lists = {key: value if isinstance(value, list) else [value] for key, value in filters.items()}
+    return {"filters": json.dumps(lists)}

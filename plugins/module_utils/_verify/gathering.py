@@ -1,0 +1,61 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node holds of the networks under test: what gossip told its engine, and what the engine told the kernel.
+
+Private to swarmlab.overlay. Looked at twice, before and after probing: a swarm at work changes meanwhile, so only what was there
+(or not there) both times counts.
+"""
+
+from __future__ import annotations
+
+from .._probe import overlay
+from .engine import Engine, NotFound
+
+
+def look(engine: Engine, plan: dict) -> dict:
+    """By network: records, local endpoints, and the kernel's state."""
+    if not {"gossip", "peers", "balancer"} & set(plan["needs"]):
+        return {}
+    kernel = overlay.facts(plan["network_ids"])
+    return {network: dict(kernel[network], **_engine(engine, network)) for network in kernel}
+
+
+def _engine(engine: Engine, network: str) -> dict:
+    try:
+        raw = engine.inspect_network(network, verbose=True)
+    except NotFound:
+        return {"records": [], "local": []}
+    return {"records": records(raw), "local": local(raw)}
+
+
+def records(raw: dict) -> list[str]:
+    """What gossip told: 'service address node-address', and 'service vip address'."""
+    found = []
+    for name, service in (raw.get("Services") or {}).items():
+        if service.get("VIP") not in (None, "", "<nil>"):
+            found.append("%s vip %s" % (name, service["VIP"]))
+        for task in service.get("Tasks") or []:
+            found.append("%s %s %s" % (name, task.get("EndpointIP"), (task.get("Info") or {}).get("Host IP")))
+    return sorted(found)
+
+
+def local(raw: dict) -> list[str]:
+    """The endpoints on this node, each as 'address hardware-address'."""
+    return sorted("%s %s" % (item["IPv4Address"].split("/")[0], item["MacAddress"])
+                  for item in (raw.get("Containers") or {}).values() if item.get("IPv4Address"))
+
+
+def settled(first: dict, second: dict) -> dict:
+    """Both looks as one: what was there each time, and what was there at all."""
+    held = {}
+    for network, now in second.items():
+        before = first.get(network)
+        held[network] = dict(
+            {key: now[key] for key in ("vni", "port", "mtu", "balancer", "local")},
+            **{name: _both(before[name] if before else [], now[name]) for name in ("peers", "records")})
+    return {"held": held}
+
+
+def _both(first: list, second: list) -> dict:
+    return {"always": sorted(set(first) & set(second)), "ever": sorted(set(first) | set(second))}
