@@ -60,7 +60,7 @@ def attach(view: View) -> Iterable[Finding]:
     """The engine of a worker refuses to attach a container."""
     facts = view.facts
     for item in view.failed("NET-ATTACH"):
-        rows = (facts["opened"].get(facts["worker"]) or {}).get("attached") or []
+        rows = (facts["probed"].get(facts["worker"]) or {}).get("attached") or []
         network = next((known for known in facts["networks"] if known["name"] == item["network"]), None)
         row = next((row for row in rows if network and row["network"] == network["id"]), None)
         if row and row.get("refused"):

@@ -33,13 +33,12 @@ TASKS = (
     ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "{nodes} does not have the probes' image"),
 )
 NOT_STARTED = "no probe task runs here"
-# Modules of one purpose -> (what fails without them, only on encrypted networks).
+# Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks).
 MODULES = (
-    (("vxlan", "bridge", "veth"), (Claim("PRE-KMOD", ("vxlan", "bridge", "veth")), Claim("*")), False),
-    (("ip_vs", "ip_vs_rr"), (Claim("PRE-KMOD", ("ip_vs", "ip_vs_rr")), Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*")), False),
-    (("esp4", "xfrm_user", "xt_bpf or xt_u32", "xt_policy"),
-     (Claim("PRE-KMOD", ("esp4", "xfrm_user", "xt_bpf or xt_u32", "xt_policy")), Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"),
-      Claim("MTU-*"), Claim("XFRM-*")), True),
+    ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
+    ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*")), False),
+    ((("esp4",), ("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
+     (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*")), True),
 )
 
 
@@ -108,15 +107,15 @@ def kernel(view: View) -> Iterable[Finding]:
     """Modules that a node's kernel lacks, by what they are for."""
     for modules, claims, encrypted in MODULES:
         lacking: dict = {}
-        for item in view.failed("PRE-KMOD"):
-            for name, hosts in (item["evidence"].get("missing") or {}).items():
-                if name in modules:
-                    lacking.setdefault(frozenset(hosts), []).append(name)
-        for hosts, names in lacking.items():
-            nodes = view.ordered(hosts)
-            yield Finding("The kernel of %s lacks %s" % (view.names(nodes), listed(names)), nodes,
-                          ("PRE-KMOD: neither loaded, built in nor on disk: %s" % listed(names),),
-                          networks=view.networks(True) if encrypted else None, claims=claims)
+        for host in view.hosts:
+            states = _paths.kernel(view.facts, host)
+            gone = tuple(" or ".join(names) for names in modules if states and all(states.get(name) == "missing" for name in names))
+            if gone:
+                lacking.setdefault(gone, []).append(host)
+        for names, hosts in lacking.items():
+            yield Finding("The kernel of %s lacks %s" % (view.names(hosts), listed(names)), tuple(hosts),
+                          ("neither loaded, built in nor on disk: %s" % listed(names),),
+                          networks=view.networks(True) if encrypted else None, claims=(Claim("PRE-KMOD", names), *claims))
 
 
 def clock(view: View) -> Iterable[Finding]:
