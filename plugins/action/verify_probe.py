@@ -11,9 +11,11 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, plans
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, plans, progress
 
+DISPLAY = Display()
 PHASES = ("prepare", "open", "probe", "close")
 MODULE = "swarmlab.overlay.verify_probe"
 
@@ -43,6 +45,9 @@ class ActionModule(ActionBase):
         host, hosts = task_vars["inventory_hostname"], settings["hosts"]
         gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, hosts))
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
+        if host == hosts[0]:
+            for line in progress.lines(phase, gathered, checks):
+                DISPLAY.display("  " + line, color="bright blue")
         plan = plans.PLANS[phase](gathered, host, checks)
         if plan is None:
             return dict(result, changed=False, idle=True, seen=None)

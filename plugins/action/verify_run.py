@@ -17,7 +17,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, compare, junit, page, text
+from ansible_collections.swarmlab.overlay.plugins.module_utils._archive import archive
+from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis import diagnose
+from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, compare, diagnostics, junit, page, text
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts
 
 DISPLAY = Display()
@@ -25,6 +27,7 @@ REPORT = "report.json"
 PREVIOUS = "report.previous.json"
 PAGE = "report.html"
 JUNIT = "junit.xml"
+ARCHIVE = ".tar.gz"
 
 
 class ActionModule(ActionBase):
@@ -60,14 +63,22 @@ class ActionModule(ActionBase):
         if not settings:
             raise AnsibleActionFail("verify_run: stage 'finish' needs the settings that stage 'begin' gave.")
         hosts = settings["hosts"]
-        gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, hosts))
+        phases = phases_so_far(task_vars, hosts)
+        gathered = facts.assemble(hosts, settings, phases)
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
         results = [item for check in checks for item in check.judge(gathered)]
-        report = build.document(results, about(gathered, task_vars), time.time() - settings["began"])
-        paths = write(report, os.path.abspath(arguments["directory"])) if arguments["directory"] else {}
+        causes = diagnose.diagnose(results, gathered)
+        report = build.document(results, about(gathered, task_vars), time.time() - settings["began"], causes)
+        paths = {}
+        if arguments["directory"]:
+            directory = os.path.abspath(arguments["directory"])
+            paths = write(report, directory)
+            if not report["summary"]["ok"]:
+                paths["diagnostics"] = write_diagnostics(report, gathered, phases, directory)
         for line in text.lines(report, paths):
             DISPLAY.display(line.text, color=line.colour)
-        answer = dict(paths, changed=False, summary=report["summary"])
+        answer = dict(paths, changed=False, summary=report["summary"], causes=[
+            {key: found[key] for key in ("id", "title", "nodes", "networks")} for found in causes])
         if arguments["fail"] and not report["summary"]["ok"]:
             answer.update(failed=True, msg=text.failure(report))
         return answer
@@ -147,10 +158,24 @@ def write(report: dict, directory: str) -> dict[str, str]:
     return paths
 
 
-def _save(path: str, content: str) -> None:
+def write_diagnostics(report: dict, gathered: dict, phases: dict, directory: str) -> str:
+    """One archive with all that a colleague needs to see what was wrong, nothing secret in it. The newest few are kept."""
+    moment = int(time.time())
+    name = time.strftime("diagnostics-%Y%m%dT%H%M%SZ", time.gmtime(moment))
+    path = os.path.join(directory, name + ARCHIVE)
+    try:
+        _save(path, archive(diagnostics.files(report, gathered, phases), name, moment))
+        for old in diagnostics.superfluous(os.listdir(directory), ARCHIVE):
+            os.unlink(os.path.join(directory, old))
+    except OSError as error:
+        raise AnsibleActionFail("verify_directory: cannot write %s: %s." % (error.filename, error.strerror)) from error
+    return path
+
+
+def _save(path: str, content: str | bytes) -> None:
     temporary = "%s.%d" % (path, os.getpid())
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-        handle.write(content)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
+        handle.write(content.encode("utf-8") if isinstance(content, str) else content)
     os.replace(temporary, path)
 
 

@@ -15,7 +15,8 @@ author:
 description:
   - The controller's part of role P(swarmlab.overlay.verify#role); use the role rather than this action.
   - With O(stage=begin) it checks what was asked for and gives the settings of a new run. With O(stage=finish) it judges what the
-    nodes told, writes the report, prints the summary, and fails when anything failed or was inconclusive.
+    nodes told, finds the causes of what is wrong, writes the report, prints the summary, and fails when anything failed or was
+    inconclusive.
 attributes:
   action:
     description: Has a corresponding action plugin, which does all the work on the controller.
@@ -66,6 +67,8 @@ options:
   directory:
     description:
       - Folder for the report, as a page, as JSON and as JUnit XML; none is written without it.
+      - When anything failed or was inconclusive, C(diagnostics-TIME.tar.gz) with the report and all that the nodes told is
+        written there too, without secrets. The newest five are kept.
       - With O(stage=begin) the JUnit XML of an earlier run is removed from it.
     type: path
   fail:
@@ -108,6 +111,21 @@ junit:
   returned: with O(stage=finish) and O(directory)
   type: str
   sample: /home/me/.lab/lab/report/junit.xml
+causes:
+  description: What makes checks fail, those that explain most first. Empty when all is well or no single cause was found.
+  returned: with O(stage=finish)
+  type: list
+  elements: dict
+  contains:
+    id: {description: "Stable name of the cause; docs/diagnosis.md lists them.", type: str, returned: always}
+    title: {description: The cause in plain words., type: str, returned: always}
+    nodes: {description: Where it is., type: list, elements: str, returned: always}
+    networks: {description: The networks that suffer from it., type: list, elements: str, returned: always}
+diagnostics:
+  description: Path of the archive for a colleague.
+  returned: with O(stage=finish) and O(directory), when anything failed or was inconclusive
+  type: str
+  sample: /home/me/.lab/lab/report/diagnostics-20260101T000000Z.tar.gz
 """
 
 # All of it is in plugins/action/verify_run.py.

@@ -52,7 +52,7 @@ def folder(swarm, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for checks in (["PRE-*", "CP-TLS"], ["PRE-*", "DP-MATRIX", "ENC-WIRE"]):
             variables = {"verify_directory": str(made), "verify_networks": [long], "verify_checks": checks, "verify_convergence_timeout": 4}
             _code, output = swarm.playbook("swarmlab.overlay.verify", variables)
-            assert f"page:   {made}/report.html" in output
+            assert f"page:        {made}/report.html" in output
     finally:
         swarm.docker("vm1", "network", "rm", long)
     return made
@@ -83,7 +83,7 @@ def test_files_agree(folder: Path) -> None:
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     cases = ElementTree.parse(folder / "junit.xml").getroot().findall("testsuite/testcase")
     text = (folder / "report.html").read_text(encoding="utf-8")
-    assert len(cases) == report["summary"]["total"] == text.count("<details ")
+    assert len(cases) == report["summary"]["total"] == text.count('<details class="check ')
     matrices = [item["evidence"]["matrix"] for item in report["checks"] if item["id"] == "DP-MATRIX"]
     assert [list(matrix["kinds"]) for matrix in matrices] == [["icmp", "tcp", "udp"], ["vip"]]
     assert text.count('<table class="heat">') == 4
@@ -114,7 +114,7 @@ def pages(browser: str, text: str, style: str, tmp_path: Path) -> int:
 
 def test_paper_shows_what_the_screen_folds(browser: str, folder: Path, tmp_path: Path) -> None:
     text = (folder / "report.html").read_text(encoding="utf-8")
-    checks = text.count("<details ")
+    checks = text.count('<details class="check ')
     assert checks >= 5
     assert pages(browser, text, ".body { min-height: 200mm }", tmp_path) >= checks
     assert pages(browser, text, ".body { min-height: 200mm } .body { display: none }", tmp_path) < checks

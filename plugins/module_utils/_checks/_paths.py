@@ -65,7 +65,7 @@ def suspicion(facts: dict, network: dict, failed: list[tuple]) -> dict:
     for source, target in failed:
         if facts["received"].get(target, {}).get("udp/%s/%s" % (network["name"], source)):
             continue
-        sent, arrived = _sent(facts, network, source, target), _arrived(facts, network, source, target)
+        sent, arrived = packets_sent(facts, network, source, target), packets_arrived(facts, network, source, target)
         if sent == 0:
             weights[source] = weights.get(source, 0) + 1
         elif arrived:
@@ -78,7 +78,8 @@ def address(facts: dict, host: str) -> str | None:
     return (facts["nodes"].get(host) or {}).get("address")
 
 
-def _sent(facts: dict, network: dict, source: str, target: str) -> int | None:
+def packets_sent(facts: dict, network: dict, source: str, target: str) -> int | None:
+    """Packets that left the source for the target: of this network, or ESP when it is encrypted; None when nobody captured there."""
     wire = facts["wire"].get(source)
     if not wire:
         return None
@@ -88,7 +89,8 @@ def _sent(facts: dict, network: dict, source: str, target: str) -> int | None:
     return wire["plain"].get(str(network["vni"]), {}).get(to, 0)
 
 
-def _arrived(facts: dict, network: dict, source: str, target: str) -> int:
+def packets_arrived(facts: dict, network: dict, source: str, target: str) -> int:
+    """Packets from the source that reached the wire of the target, as for ``packets_sent``."""
     wire = facts["wire"].get(target) or {}
     origin = address(facts, source)
     if network["encrypted"]:

@@ -9,17 +9,15 @@ Private to the collection swarmlab.overlay.
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
-import tarfile
 import time
 import typing as t
 from pathlib import Path
 
+from .._archive import archive
 from . import info, remote
 from .driver import RUNNING, STARTING, Report
 from .errors import LabError
-from .redact import redact
 from .spec import LabSpec
 from .tools import write_private
 
@@ -83,15 +81,3 @@ def collect(spec: LabSpec, report: Report) -> Collected:
 
 def is_archive(path: Path) -> bool:
     return path.name.startswith(PREFIX) and path.name.endswith(SUFFIX)
-
-
-def archive(files: t.Mapping[str, str], folder: str, moment: int) -> bytes:
-    """A gzipped tar of these texts. Nothing gets into it that was not redacted."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, text in sorted(files.items()):
-            data = redact(text).encode()
-            member = tarfile.TarInfo(f"{folder}/{name}")
-            member.size, member.mtime, member.mode = len(data), moment, 0o600
-            tar.addfile(member, io.BytesIO(data))
-    return buffer.getvalue()

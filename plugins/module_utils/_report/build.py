@@ -8,7 +8,7 @@ Private to swarmlab.overlay. The document's schema is docs/report-schema.json.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 STATUSES = ("pass", "fail", "inconclusive", "skip")
 
 
@@ -19,8 +19,8 @@ def summary(results: list[dict], seconds: float) -> dict:
     return dict(counts, total=len(results), seconds=round(seconds, 1), ok=ok)
 
 
-def document(results: list[dict], about: dict, seconds: float) -> dict:
-    """The whole report."""
+def document(results: list[dict], about: dict, seconds: float, causes: tuple | list = ()) -> dict:
+    """The whole report. Causes name results by their place in the list."""
     return {
         "schema_version": SCHEMA_VERSION,
         "run": about["run"],
@@ -31,5 +31,6 @@ def document(results: list[dict], about: dict, seconds: float) -> dict:
         "nodes": about["nodes"],
         "networks": about["networks"],
         "summary": summary(results, seconds),
+        "causes": list(causes),
         "checks": results,
     }

@@ -4,6 +4,7 @@
 """The results as JUnit XML, which CI systems show. Pure.
 
 Private to swarmlab.overlay. One test case a result: failed is a failure, inconclusive an error, skipped is skipped.
+Messages lead with the cause, because CI systems group by them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from .markup import printable
-from .text import scope
+from .text import headline, scope
 
 SUITE = "swarmlab.overlay verify"
 OUTCOMES = {"fail": "failure", "inconclusive": "error", "skip": "skipped"}
@@ -30,10 +31,10 @@ def render(report: dict) -> str:
     suite = ElementTree.SubElement(root, "testsuite", dict(_counts(results, report), timestamp=report["started"]))
     _properties(suite, report)
     names: dict = {}
-    for item in results:
+    for place, item in enumerate(results):
         name = _name(item)
         names[item["id"], name] = number = names.get((item["id"], name), 0) + 1
-        _case(suite, item, name if number == 1 else "%s (%d)" % (name, number))
+        _case(suite, item, name if number == 1 else "%s (%d)" % (name, number), _causes(report, place))
     ElementTree.indent(root)
     return "<?xml version='1.0' encoding='utf-8'?>\n%s\n" % ElementTree.tostring(root, encoding="unicode")
 
@@ -52,6 +53,8 @@ def _properties(suite: ElementTree.Element, report: dict) -> None:
     for name in ("run", "lab", "swarm", "schema_version"):
         if report[name]:
             ElementTree.SubElement(properties, "property", name=name, value=printable(str(report[name])))
+    for found in report["causes"]:
+        ElementTree.SubElement(properties, "property", name="cause", value=printable(headline(found)))
 
 
 def _name(item: dict) -> str:
@@ -59,22 +62,27 @@ def _name(item: dict) -> str:
     return printable("%s [%s]" % (item["title"], where) if where else item["title"])
 
 
-def _case(suite: ElementTree.Element, item: dict, name: str) -> None:
+def _causes(report: dict, place: int) -> list[dict]:
+    return [found for found in report["causes"] if place in found["explains"]]
+
+
+def _case(suite: ElementTree.Element, item: dict, name: str, causes: list[dict]) -> None:
     case = ElementTree.SubElement(
         suite, "testcase", classname="verify.%s" % printable(item["id"]), name=name, time="%.2f" % item["seconds"])
     outcome = OUTCOMES.get(item["status"])
     if outcome:
-        about: dict[str, Any] = {"message": printable(item["evidence"]["summary"])}
+        said = [found["title"] for found in causes] + [item["evidence"]["summary"]]
+        about: dict[str, Any] = {"message": printable(" | ".join(said))}
         if outcome != "skipped":
             about["type"] = item["status"]
-        ElementTree.SubElement(case, outcome, about).text = printable(_text(item))
+        ElementTree.SubElement(case, outcome, about).text = printable(_text(item, causes))
     ElementTree.SubElement(case, "system-out").text = printable(json.dumps(item["evidence"], indent=1, ensure_ascii=False))
 
 
-def _text(item: dict) -> str:
-    lines = [item["evidence"]["summary"]]
+def _text(item: dict, causes: list[dict]) -> str:
+    lines = ["Cause: %s. What to do: %s" % (found["title"], found["todo"]) for found in causes] + [item["evidence"]["summary"]]
     if item["nodes"]:
         lines.append("Nodes: " + ", ".join(item["nodes"]))
-    if item["hint"]:
+    if item["hint"] and not causes:
         lines.append("What to do: " + item["hint"])
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from . import evidence, marks, matrix, picture, style
 from .compare import Comparison
 from .markup import Markup, element
-from .text import EVERYWHERE, causes, grid, scope
+from .text import BAD, EVERYWHERE, folded, grid, headline, plural, scope, unexplained
 
 POLICY = ("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
           "base-uri 'none'; form-action 'none'")
@@ -74,8 +74,12 @@ def _sentence(report: dict) -> str:
         return "No check gave a result, so nothing is known."
     if numbers["ok"]:
         return "Every check that applies passed, on every node and network it looked at."
+    if report["causes"]:
+        first, more = report["causes"][0], len(report["causes"]) - 1
+        others = " And %s below." % plural(more, "other cause stands", "other causes stand") if more else ""
+        return headline(first) + "." + others
     if numbers["fail"]:
-        return "Something was seen not to work. What to do stands right below."
+        return "Something was seen not to work, and no single cause was found. What to do stands right below."
     return "Nothing was seen to fail, but evidence is missing, and a check without evidence has not passed."
 
 
@@ -85,23 +89,47 @@ def _ids(report: dict) -> list[tuple]:
 
 
 def _causes(report: dict) -> Markup | None:
-    """What is wrong, by what to do about it: failures with one cause share one hint."""
-    bad, places = causes(report), {id(item): place for place, item in _ids(report)}
-    hints: dict = {}
-    for item in bad:
-        hints.setdefault(item["hint"] or "", []).append(item)
-    rows = []
-    for hint, items in hints.items():
-        lines = [element("li", marks.badge(item["status"]), " ", element("a", element("span", item["id"], class_="id"),
-                         href="#" + places[id(item)]), _scope(item), " ", item["title"],
-                         element("span", " on " + ", ".join(item["nodes"]), class_="muted") if item["nodes"] else None)
-                 for item in items]
-        rows.append(element("li", element("span", hint, class_="hint") if hint else None, element("ul", lines),
-                            class_=items[0]["status"]))
-    if not rows:
+    """What is wrong, by its cause; what has none, by what to do about it: failures with one cause often share one hint."""
+    places = {id(item): place for place, item in _ids(report)}
+    rows = [_cause(report, found, places) for found in report["causes"]]
+    rest = _without_cause(unexplained(report), places)
+    if not rows and not rest:
         return None
-    return element("section", element("h2", "What to do", id="todo"), element("ul", rows, class_="causes"), class_="card",
-                   aria_labelledby="todo")
+    note = element("h3", "No single cause found", class_="rest") if rest else None
+    return element(
+        "section", element("h2", "What is wrong, and what to do", id="todo"), element("ul", rows, class_="causes") if rows else None,
+        note, element("ul", rest, class_="causes") if rest else None, class_="card", aria_labelledby="todo")
+
+
+def _cause(report: dict, found: dict, places: dict) -> Markup:
+    """The cause with what it rests on; the results that depend on it are folded below."""
+    below = folded(report, found)
+    status = "fail" if any(item["status"] == "fail" for item in below) or not below else "inconclusive"
+    parts = [plural(len(below), "result depends", "results depend") + " on it"] if below else []
+    parts += [plural(len(found["shares"]), "result", "results") + " below partly"] if found["shares"] else []
+    chips = [element("span", name, class_="chip") for name in found["networks"]]
+    certainty = None if found["certainty"] == "seen" else element("span", "most likely", class_="chip")
+    fold = element("details", element("summary", ", ".join(parts)), element("ul", [_line(item, places) for item in below]),
+                   class_="fold") if below else element("p", ", ".join(parts), class_="muted")
+    return element(
+        "li", element("b", found["title"], class_="title"), certainty, chips,
+        element("p", element("b", "What to do: "), found["todo"]),
+        element("ul", [element("li", text) for text in found["because"]], class_="because") if found["because"] else None, fold,
+        class_=status)
+
+
+def _without_cause(items: list[dict], places: dict) -> list:
+    hints: dict = {}
+    for item in items:
+        hints.setdefault(item["hint"] or "", []).append(item)
+    return [element("li", element("span", hint, class_="hint") if hint else None,
+                    element("ul", [_line(item, places) for item in found]), class_=found[0]["status"]) for hint, found in hints.items()]
+
+
+def _line(item: dict, places: dict) -> Markup:
+    return element(
+        "li", marks.badge(item["status"]), " ", element("a", element("span", item["id"], class_="id"), href="#" + places[id(item)]),
+        _scope(item), " ", item["title"], element("span", " on " + ", ".join(item["nodes"]), class_="muted") if item["nodes"] else None)
 
 
 def _scope(item: dict) -> Markup | None:
@@ -174,11 +202,12 @@ def _checks(report: dict, comparison: Comparison) -> Markup | None:
                     class_="tools", role="group", aria_label="Filter the checks", hidden=True)
     before = {change.key: change.before for change in comparison.changes if change.before}
     paths = matrix.anchors(report)
-    items = [_check(place, item, before, paths) for place, item in _ids(report)]
+    causes = {place: [found["title"] for found in report["causes"] if place in found["explains"]] for place in range(len(report["checks"]))}
+    items = [_check(place, item, before, paths, causes[number]) for number, (place, item) in enumerate(_ids(report))]
     return element("section", element("h2", "Checks", id="checks"), tools, items, class_="card", aria_labelledby="checks")
 
 
-def _check(place: str, item: dict, before: dict, paths: dict) -> Markup:
+def _check(place: str, item: dict, before: dict, paths: dict, causes: list) -> Markup:
     was = before.get((item["id"], item["network"], item["title"]))
     summary = element(
         "summary", marks.badge(item["status"]),
@@ -187,6 +216,8 @@ def _check(place: str, item: dict, before: dict, paths: dict) -> Markup:
         else element("span", class_="took"),
         element("span", item["evidence"]["summary"], class_="line"))
     hint = element("p", element("b", "What to do: "), item["hint"], class_="todo") if item["hint"] else None
+    if causes:
+        hint = element("p", element("b", "Because: "), "; ".join(causes), " ", element("a", "What to do", href="#todo"), class_="todo")
     facts = [("Nodes", ", ".join(item["nodes"]))] if item["nodes"] else []
     facts += [("Until it was so", marks.seconds(item["seconds"]) + " s")] if item["seconds"] else []
     facts += [("Previous run", marks.badge(was))] if was else []
@@ -195,7 +226,7 @@ def _check(place: str, item: dict, before: dict, paths: dict) -> Markup:
     table = element("dl", [(element("dt", name), element("dd", value)) for name, value in facts], class_="evidence")
     return element("details", summary, element("div", hint, table, evidence.render(item["evidence"]), class_="body"),
                    class_="check " + item["status"], id=place, data_status=item["status"], data_id=item["id"],
-                   open=item["status"] in ("fail", "inconclusive"))
+                   open=item["status"] in BAD and not causes)
 
 
 def _nodes(report: dict) -> Markup | None:

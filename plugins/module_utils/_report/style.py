@@ -85,6 +85,11 @@ code, pre, .id {
 .causes { list-style: none; padding: 0; display: grid; gap: 14px; }
 .causes > li { border-left: 3px solid var(--own, var(--fail)); padding-left: 12px; }
 .causes ul { list-style: none; padding: 0; }
+.causes .title { font-size: 1.05rem; margin-right: 4px; }
+.causes > li > * + p, .causes .because, .fold { margin-top: 4px; }
+.causes .because { list-style: disc; padding-left: 1.2em; color: var(--muted); font-size: .88rem; }
+.fold > summary { cursor: pointer; color: var(--accent); font-size: .88rem; width: fit-content; } .fold > ul { margin-top: 4px; }
+.rest { margin-top: 18px; } .rest:first-of-type:nth-child(2) { margin-top: 0; }
 .hint { display: block; font-weight: 600; margin-bottom: 2px; }
 .changes { list-style: none; padding: 0; display: grid; gap: 6px; }
 .arrow { color: var(--muted); }
@@ -227,7 +232,7 @@ SCRIPT = """
     for (const check of checks) if (!check.hidden) check.open = open;
   });
   let folded = [];
-  addEventListener("beforeprint", () => { folded = checks.filter(check => !check.open); for (const check of folded)
+  addEventListener("beforeprint", () => { folded = [...document.querySelectorAll("details:not([open])")]; for (const check of folded)
     check.open = true; });
   addEventListener("afterprint", () => { for (const check of folded) check.open = false; });
   addEventListener("hashchange", aim);

@@ -14,6 +14,9 @@ WORDS = {"fail": "FAIL", "inconclusive": "UNSURE", "skip": "skip", "pass": "ok"}
 COLOURS = {"fail": "red", "inconclusive": "yellow", "skip": "cyan", "pass": "green"}
 WORST_FIRST = ("fail", "inconclusive", "skip", "pass")
 EVERYWHERE = "swarm"
+BAD = ("fail", "inconclusive")
+NO_CAUSE = "No single cause found for:"
+FOLDED_SHOWN = 8
 
 
 class Line(NamedTuple):
@@ -36,10 +39,33 @@ def verdict(report: dict) -> Line:
     return Line("%s: %s (%s, %.0f s)" % (word, ", ".join(parts), where, numbers["seconds"]), colour)
 
 
-def causes(report: dict) -> list[dict]:
+def troubles(report: dict) -> list[dict]:
     """What went wrong, failures first, each kind in the order of the checks."""
-    bad = [item for item in report["checks"] if item["status"] in ("fail", "inconclusive")]
+    bad = [item for item in report["checks"] if item["status"] in BAD]
     return sorted(bad, key=lambda item: WORST_FIRST.index(item["status"]))
+
+
+def unexplained(report: dict) -> list[dict]:
+    """What went wrong and no cause is known of, in the same order."""
+    folded = {id(report["checks"][place]) for found in report["causes"] for place in found["explains"]}
+    return [item for item in troubles(report) if id(item) not in folded]
+
+
+def headline(found: dict) -> str:
+    """A cause and its weight, in one line."""
+    parts = [plural(len(found["explains"]), "result depends", "results depend") + " on it"] if found["explains"] else []
+    parts += [plural(len(found["shares"]), "more result is", "more results are") + " partly due to it"] if found["shares"] else []
+    return "%s%s: %s" % ("" if found["certainty"] == "seen" else "Most likely: ", found["title"], ", ".join(parts))
+
+
+def plural(number: int, one: str, many: str) -> str:
+    """'1 result', '2 results'."""
+    return "%d %s" % (number, one if number == 1 else many)
+
+
+def folded(report: dict, found: dict) -> list[dict]:
+    """The results that a cause explains."""
+    return [report["checks"][place] for place in found["explains"]]
 
 
 def scope(item: dict) -> str:
@@ -47,7 +73,7 @@ def scope(item: dict) -> str:
     return " ".join(part for part in (item["network"], item["service"]) if part)
 
 
-def cause(item: dict) -> str:
+def trouble(item: dict) -> str:
     """One failed check in one line."""
     where = " [%s]" % scope(item) if scope(item) else ""
     nodes = " on " + ", ".join(item["nodes"]) if item["nodes"] else ""
@@ -90,18 +116,31 @@ def _row(found: Grid, row: str, width: int) -> Line:
 def lines(report: dict, paths: dict[str, str]) -> list[Line]:
     """The whole summary: the verdict, what is wrong and what to do, the table, where the report and its page are."""
     found = [verdict(report)]
+    for item in report["causes"]:
+        found += _cause_lines(report, item)
+    rest = unexplained(report)
+    found += [Line("  " + NO_CAUSE, COLOURS[rest[0]["status"]])] if rest else []
     hints: list = []
-    for item in causes(report):
-        found.append(Line("  %-6s %s" % (WORDS[item["status"]], cause(item)), COLOURS[item["status"]]))
+    for item in rest:
+        found.append(Line("  %-6s %s" % (WORDS[item["status"]], trouble(item)), COLOURS[item["status"]]))
         if item["hint"] and item["hint"] not in hints:
             hints.append(item["hint"])
             found.append(Line("         -> " + item["hint"]))
     found += [Line("")] + table(report) + [Line("")]
-    return found + [Line("%-7s %s" % (name + ":", path)) for name, path in paths.items()]
+    return found + [Line("%-12s %s" % (name + ":", path)) for name, path in paths.items()]
+
+
+def _cause_lines(report: dict, found: dict) -> list[Line]:
+    """A cause, why it is held to be it, what to do, and the results below it in a word each."""
+    below = ["%s%s" % (item["id"], " [%s]" % scope(item) if scope(item) else "") for item in folded(report, found)]
+    more = " and %d more" % (len(below) - FOLDED_SHOWN) if len(below) > FOLDED_SHOWN else ""
+    said = [Line("         because %s" % text) for text in found["because"][:2]]
+    names = [Line("         below it: %s%s" % (", ".join(below[:FOLDED_SHOWN]), more))] if below else []
+    return [Line("  CAUSE  " + headline(found), "red"), *said, Line("         -> " + found["todo"]), *names]
 
 
 def failure(report: dict) -> str:
-    """The message of the failed task: the verdict and its first causes."""
-    bad = causes(report)
-    more = " (and %d more, see the report)" % (len(bad) - 3) if len(bad) > 3 else ""
-    return "%s. %s%s" % (verdict(report).text, "; ".join(cause(item) for item in bad[:3]), more)
+    """The message of the failed task: the verdict, the causes, and what has none."""
+    said = [headline(found) for found in report["causes"]] + [trouble(item) for item in unexplained(report)]
+    more = " (and %d more, see the report)" % (len(said) - 3) if len(said) > 3 else ""
+    return "%s. %s%s" % (verdict(report).text, "; ".join(said[:3]), more)

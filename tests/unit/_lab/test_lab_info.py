@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.swarmlab.overlay.plugins.module_utils._archive import archive
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import info, logs, remote, table, tools
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.identity import smbios_string, tmpfiles
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.redact import GONE, redact
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
+from ansible_collections.swarmlab.overlay.plugins.module_utils._redact import GONE, redact
 
 BODY = "\n".join(["b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW"] * 4)
 KEY = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{BODY}\nQyNTUxOQ==\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -74,7 +75,7 @@ def test_much_text_without_secrets_is_done_soon() -> None:
 
 
 def test_nothing_gets_into_an_archive_unredacted() -> None:
-    data = logs.archive({"vm1/console.log": SECRETS["credential"] + TOKEN, "report.json": "{}"}, "logs-x", 0)
+    data = archive({"vm1/console.log": SECRETS["credential"] + TOKEN, "report.json": "{}"}, "logs-x", 0)
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         assert sorted(tar.getnames()) == ["logs-x/report.json", "logs-x/vm1/console.log"]
         content = tar.extractfile("logs-x/vm1/console.log").read().decode()

@@ -48,3 +48,15 @@ def test_a_run_that_checked_nothing_is_no_success() -> None:
 def test_any_words_are_well_formed(rows: list, words: str) -> None:
     suite = suite_of([item(status, text, text) for status, text in rows], words)
     assert len(suite.findall("testcase")) == max(len(rows), 1)
+
+
+def test_a_failure_leads_with_its_cause() -> None:
+    about = {"run": "r1", "started": "2026-01-01T00:00:00Z", "collection": "swarmlab.overlay", "lab": None, "swarm": "s1", "nodes": [],
+             "networks": []}
+    cause = {"id": "esp-blocked", "title": "vm2 drops ESP", "nodes": ["vm2"], "networks": [], "todo": "open it", "because": [],
+             "certainty": "seen", "explains": [0], "shares": []}
+    root = ElementTree.fromstring(junit.render(build.document([item("fail"), item("fail")], about, 1, [cause])))
+    first, second = (case.find("failure") for case in root.iter("testcase"))
+    assert first.get("message") == "vm2 drops ESP | seen" and second.get("message") == "seen"
+    assert first.text == "Cause: vm2 drops ESP. What to do: open it\nseen\nNodes: seen"
+    assert [row.get("value") for row in root.iter("property") if row.get("name") == "cause"] == ["vm2 drops ESP: 1 result depends on it"]

@@ -58,10 +58,15 @@ def grid_of(cells: dict, nodes: tuple | list = tuple(NODES)) -> dict:
     return {"nodes": list(nodes), "kinds": kinds}
 
 
-def report(*results: dict, **about) -> dict:
+def cause(*explains: int, shares: tuple = (), words: str = "vm2 drops ESP") -> dict:
+    return {"id": "esp-blocked", "title": words, "nodes": [words], "networks": [words], "todo": words, "because": [words],
+            "certainty": "inferred", "explains": list(explains), "shares": list(shares)}
+
+
+def report(*results: dict, causes: tuple = (), **about) -> dict:
     base = {"run": "r1", "started": "2026-01-01T00:00:00Z", "collection": "swarmlab.overlay", "lab": "lab", "swarm": "s1",
             "nodes": [node(name) for name in NODES], "networks": [network("front"), network("back", True)]}
-    return build.document(list(results), dict(base, **about), 75)
+    return build.document(list(results), dict(base, **about), 75, causes)
 
 
 def rendered(made: dict, previous: object = None) -> str:
@@ -119,12 +124,22 @@ def test_a_page_answers_first_and_shows_every_check() -> None:
     text = rendered(made)
     reader = Reader(text)
     assert outside(text) == []
-    assert [found["data-id"] for found in reader.all("details")] == ["PRE-REACH", "SD-VIP", "DP-MATRIX"]
+    assert [found.get("data-id") for found in reader.all("details")] == ["PRE-REACH", "SD-VIP", "DP-MATRIX"]
     assert ["open" in found for found in reader.all("details")] == [False, False, True]
     assert reader.data.index("FAILED") < reader.data.index("do this") < reader.data.index("PRE-REACH")
     for words in ("1 min 15 s", "1 failed", "lab", "s1", "2, 1 encrypted", "seen: skip", "2026-01-01 00:00:00 UTC"):
         assert words in reader.data
     assert len(reader.all("h1")) == 1 and reader.all("html") == [{"lang": "en"}]
+
+
+def test_a_cause_leads_and_its_results_are_folded_below_it() -> None:
+    made = report(result("PRE-REACH"), result("DP-MATRIX", "fail", "back"), result("SD-VIP", "fail", "front"), causes=(cause(1),))
+    reader = Reader(rendered(made))
+    assert [("open" in found, found.get("data-id")) for found in reader.all("details")] == [
+        (False, None), (False, "PRE-REACH"), (False, "DP-MATRIX"), (True, "SD-VIP")]
+    words = reader.data
+    assert words.index("Most likely: vm2 drops ESP: 1 result depends on it.") < words.index("most likely") < words.index("No single cause found")
+    assert words.count("Because: ") == 1
 
 
 @pytest.mark.parametrize(
@@ -220,7 +235,7 @@ def nasty(words: str, found: object) -> dict:
     odd = dict(result("SD-VIP", "fail", words, found=found, **{words: words}), title=words, service=words, nodes=[words], hint=words)
     odd["evidence"].update(summary=words, matrix={"nodes": [words], "kinds": {words: {words: {words: words}}}})
     strange = dict(node(words), **dict.fromkeys(("id", "address", "engine", "kernel", "problem"), words))
-    return report(odd, nodes=[strange], networks=[dict(network(words), probes={words: words}, subnets=[words])], lab=words, swarm=words)
+    return report(odd, odd, causes=(cause(0, shares=(1,), words=words),), nodes=[strange], networks=[dict(network(words), probes={words: words}, subnets=[words])], lab=words, swarm=words)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

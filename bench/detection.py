@@ -1,0 +1,196 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which faults the diagnosis finds: each is given to a lab for real, and the report is held against what is true.
+
+Usage: make detection                 with ARGS="--only data-port-in killed" --driver vm --nodes 3 --write
+
+Makes a lab, and for each fault: injects it, verifies, compares, mends, and verifies again that the swarm is as it was. Prints a table;
+--write keeps it in docs/detection.md. Faults that this lab or its kernel cannot have are listed as not tried, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runs import BIN, CHECKOUT, environment, play
+
+sys.path.insert(0, str(CHECKOUT / "tests" / "integration"))
+faults = importlib.import_module("faults")
+
+LAB = "detection"
+SUBNET = "10.85.0.0/24"
+HEADINGS = ("detected", "right cause", "right nodes", "no other node", "healthy after")
+
+
+@dataclass
+class Lab:
+    """A lab to break. On machines a shell is ssh, on container nodes the engine's exec."""
+
+    driver: str
+    nodes: list[str]
+    variables: dict[str, str]
+    folder: Path
+    image: str = "localhost/swarmlab/busybox:local"
+    kernel: set[str] = field(default_factory=set)
+
+    def shell(self, host: str, command: str) -> str:
+        argv = ["docker", "exec", f"swarmlab-{LAB}-{host}", "sh", "-c", command]
+        if self.driver == "vm":
+            argv = ["ssh", "-F", str(self.folder / "ssh_config"), host, command]
+        done = subprocess.run(argv, env=self.variables, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            raise AssertionError(f"{host}: {command}\n{done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def fault(self, **arguments) -> object:
+        given = json.dumps({"name": LAB, "directory": str(self.folder), **arguments})
+        argv = [str(BIN / "ansible"), "localhost", "-m", "swarmlab.overlay.lab_fault", "-a", given]
+        done = subprocess.run(argv, cwd=CHECKOUT, env=self.variables, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise AssertionError(done.stdout + done.stderr)
+        return done.stdout
+
+    def verify(self, variables: dict) -> dict:
+        """The report of a verification."""
+        with tempfile.TemporaryDirectory() as folder:
+            given = json.dumps({**variables, "verify_fail": False, "verify_directory": folder})
+            done = subprocess.run([str(BIN / "ansible-playbook"), "playbooks/verify.yml", "-e", given],
+                                  cwd=CHECKOUT, env=self.variables, capture_output=True, text=True, check=False)
+            path = Path(folder) / "report.json"
+            if not path.exists():
+                raise AssertionError(done.stdout[-4000:] + done.stderr[-2000:])
+            return json.loads(path.read_text(encoding="utf-8"))
+
+
+def why_not(fault, lab: Lab) -> str | None:
+    """Why this lab cannot have a fault."""
+    lacking = [need for need in fault.needs if need != "vm" and need not in lab.kernel]
+    if "vm" in fault.needs and lab.driver != "vm":
+        return "needs a machine of its own: run with --driver vm"
+    if lacking:
+        return f"the kernel lacks {', '.join(lacking)}"
+    return f"needs {fault.smallest} nodes" if len(lab.nodes) < fault.smallest else None
+
+
+def known(report: dict) -> set:
+    """What is wrong without any fault: a kernel may lack something."""
+    return {(cause["id"], tuple(cause["nodes"])) for cause in report["causes"]}
+
+
+def tried(fault, lab: Lab, before: set) -> dict:
+    """One fault, from injection to the all-clear. ``before`` is what is wrong without it."""
+    fault.make(lab)
+    try:
+        began = time.monotonic()
+        report = lab.verify(fault.variables)
+        seconds = time.monotonic() - began
+    finally:
+        fault.mend(lab)
+    found = faults.judged(fault, report, before)
+    faults.until("the lab did not heal", lambda: faults.whole(lab))
+    after = lab.verify({**fault.variables, **fault.after})
+    found["healthy after"] = known(after) <= before and not faults.loose(after)
+    said = "; ".join(cause["title"] for cause in report["causes"]) or "no single cause found"
+    return {**found, "seconds": seconds, "said": said, "report": report}
+
+
+def row(fault, result: dict | str) -> str:
+    if isinstance(result, str):
+        return f"| {fault.name} | {fault.what} | {', '.join(fault.nodes)} | not tried: {result} |" + " |" * len(HEADINGS)
+    marks = ["yes" if result[heading] else "**no**" for heading in HEADINGS]
+    return f"| {fault.name} | {fault.what} | {', '.join(fault.nodes) or 'none'} | {result['said']} | " + " | ".join(marks) + " |"
+
+
+PAGE = """\
+<!-- SPDX-FileCopyrightText: 2026 swarmlab contributors -->
+<!-- SPDX-License-Identifier: GPL-3.0-or-later -->
+# What the diagnosis finds
+
+Measured by `make detection`, driver {driver}, {nodes} nodes: each fault was given to a running swarm for real, the swarm verified, and the
+report held against the truth; then the fault was mended and the swarm verified again. "No other node" means that no cause and no result without
+a cause names a node that is sound. Faults and what is expected of each: `tests/integration/faults.py`; what each cause means:
+[diagnosis.md](diagnosis.md).
+
+| fault | what was done | where | what the report says | {headings} |
+|---|---|---|---|{rule}
+{table}
+
+{sum}
+"""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--driver", choices=["vm", "container"], default="container")
+    options.add_argument("--nodes", type=int, default=4)
+    options.add_argument("--only", nargs="+", metavar="FAULT")
+    options.add_argument("--keep", action="store_true", help="leave the lab, for another run")
+    options.add_argument("--save", type=Path, metavar="FOLDER", help="keep every report there")
+    options.add_argument("--write", action="store_true", help="keep the table in docs/detection.md")
+    given = options.parse_args()
+    unknown = set(given.only or ()) - {fault.name for fault in faults.FAULTS}
+    if unknown:
+        sys.exit(f"detection: no such fault: {', '.join(sorted(unknown))}")
+    variables = environment(SWARMLAB_LAB=LAB, SWARMLAB_DRIVER=given.driver, SWARMLAB_NODES=str(given.nodes), SWARMLAB_SUBNET=SUBNET)
+    rows, good, count = [], 0, 0
+    lab = Lab(given.driver, [f"vm{number}" for number in range(1, given.nodes + 1)], variables, CHECKOUT / ".lab" / LAB)
+    try:
+        play(variables, "playbooks/lab.yml")
+        play(variables, "playbooks/swarm.yml")
+        lab.kernel = kernel(lab)
+        faults.clear(lab)
+        faults.furnish(lab, "esp4" in lab.kernel)
+        before = healthy(lab)
+        for fault in faults.FAULTS:
+            if given.only and fault.name not in given.only:
+                continue
+            result = why_not(fault, lab) or tried(fault, lab, before)
+            rows.append(row(fault, result))
+            if isinstance(result, dict):
+                count += 1
+                good += all(result[heading] for heading in HEADINGS)
+                if given.save:
+                    given.save.mkdir(parents=True, exist_ok=True)
+                    (given.save / f"{fault.name}.json").write_text(json.dumps(result["report"], indent=1), encoding="utf-8")
+            seconds = f"  ({result['seconds']:.0f} s)" if isinstance(result, dict) else ""
+            print(rows[-1] + seconds, flush=True)
+    finally:
+        if not given.keep:
+            play(variables, "playbooks/destroy.yml")
+    summary = f"{good} of {count} faults found in full; {len(rows) - count} not tried."
+    print(summary)
+    if given.write:
+        text = PAGE.format(driver=given.driver, nodes=given.nodes, headings=" | ".join(HEADINGS), rule="---|" * len(HEADINGS),
+                           table="\n".join(rows), sum=summary)
+        (CHECKOUT / "docs" / "detection.md").write_text(text, encoding="utf-8")
+
+
+def healthy(lab: Lab) -> set:
+    """The causes on a lab without faults, and into the lab what its kernels have. Only a kernel may lack something."""
+    sorts = [faults.PLAIN, faults.OTHER]
+    report = lab.verify({"verify_networks": sorts, "verify_checks": ["PRE-*", "CP-*", "DP-MATRIX", "SD-*"]})
+    before = known(report)
+    if faults.loose(report) or {ident for ident, _nodes in before} - {"kernel-lacks"}:
+        sys.exit(f"detection: the lab is not healthy to begin with: {sorted(before)} {faults.loose(report)}")
+    return before
+
+
+def kernel(lab: Lab) -> set[str]:
+    """The modules that the kernel of every node has, of those that faults ask for: made or loaded, or not."""
+    wanted = {"esp4": "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x7f01 mode transport aead 'rfc4106(gcm(aes))'"
+                      " 0x%s 64 && ip xfrm state delete src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x7f01" % ("00" * 20),
+              "ip_vs": "modprobe -q ip_vs || test -e /proc/net/ip_vs"}
+    return {name for name, command in wanted.items()
+            if all(lab.shell(host, f"{{ {command}; }} >/dev/null 2>&1 && echo yes || echo no") == "yes" for host in lab.nodes)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find the causes of bad results, the deepest first, and fold under each what it explains. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from . import model
+from .table import RULES
+from .view import View
+
+
+def diagnose(results: list[dict], facts: dict, rules: tuple = RULES) -> list[dict]:
+    """The causes, in the order of the report: those that explain most first.
+
+    ``explains`` and ``shares`` are places in the list of results: explained by this cause, alone or with others, and explained in
+    part while the rest has no known cause.
+    """
+    parts = {place: model.atoms(item) for place, item in enumerate(results)}
+    parts = {place: found for place, found in parts.items() if found}
+    if not parts:
+        return []
+    left = {place: set(found) for place, found in parts.items()}
+    kept = []
+    view = View(results, facts)
+    for rule in rules:
+        for finding in rule.find(view):
+            claims = rule.claims if finding.claims is None else finding.claims
+            hit = {place: {atom for atom in found if model.covers(finding, claims, results[place], atom)} for place, found in parts.items()}
+            if not any(hit[place] & left[place] for place in parts):
+                continue
+            for place in parts:
+                left[place] -= hit[place]
+            kept.append((rule, finding, {place for place in parts if hit[place]}))
+    causes = [_document(rule, finding, places, left) for rule, finding, places in kept]
+    return sorted(causes, key=lambda cause: -len(cause["explains"]))
+
+
+def _document(rule: model.Rule, finding: model.Finding, places: set, left: dict) -> dict:
+    return {
+        "id": rule.id,
+        "title": finding.title,
+        "nodes": list(finding.nodes),
+        "networks": sorted(finding.networks or ()),
+        "todo": finding.todo or rule.todo,
+        "because": list(finding.because),
+        "certainty": finding.certainty,
+        "explains": sorted(place for place in places if not left[place]),
+        "shares": sorted(place for place in places if left[place]),
+    }

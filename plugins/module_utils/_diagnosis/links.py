@@ -1,0 +1,99 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Directions between nodes: which are known to work, which to fail, at which end, and which nodes explain that. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, NamedTuple
+
+from .._checks import _blame
+
+SOURCE, TARGET, WAY, UNKNOWN = "source", "target", "way", "unknown"  # where it is lost
+INWARD, OUTWARD, BOTH = "in", "out", "both"
+
+
+class Links(NamedTuple):
+    """Ordered pairs of nodes: ``good`` ones carry traffic; ``bad`` ones lose it, and where."""
+
+    good: frozenset
+    bad: dict
+
+
+class Blamed(NamedTuple):
+    """The nodes that explain the bad links, the groups when they fall apart into such, and which way at the nodes is lost."""
+
+    nodes: tuple
+    groups: tuple
+    way: str
+
+
+def blame(links: Links) -> Blamed | None:
+    """Who is to blame; None when every link is good."""
+    if not links.bad:
+        return None
+    groups = partition(links)
+    if groups:
+        return Blamed(tuple(sorted(node for group in groups for node in group)), groups, BOTH)
+    joined = {node for link in links.good for node in link}
+    ends: dict = {}
+    for (source, target), end in links.bad.items():
+        node = {SOURCE: source, TARGET: target}.get(end)
+        ends[node] = ends.get(node, 0) + 1
+    nodes = _blame.blame(links.bad, lambda node: 2 * ends.get(node, 0) + (node not in joined))
+    return Blamed(tuple(nodes), (), _way(links, set(nodes)))
+
+
+def _way(links: Links, nodes: set) -> str:
+    if all(target in nodes and source not in nodes and (target, source) in links.good for source, target in links.bad):
+        return INWARD
+    if all(source in nodes and target not in nodes and (target, source) in links.good for source, target in links.bad):
+        return OUTWARD
+    return BOTH
+
+
+def partition(links: Links) -> tuple:
+    """Groups of at least two nodes each that do not hear each other, and do so among themselves; none when it is no such thing."""
+    groups = components(links)
+    nodes = {node for group in groups for node in group}
+    if len(groups) < 2 or any(len(group) < 2 for group in groups) or nodes != {node for link in (*links.good, *links.bad) for node in link}:
+        return ()
+    home = {node: number for number, group in enumerate(groups) for node in group}
+    within = [link for link in links.bad if home[link[0]] == home[link[1]]]
+    return () if within else tuple(groups)
+
+
+def components(links: Links) -> list:
+    """Sets of nodes that are joined by good links, in both directions where both are known."""
+    left = {node for link in (*links.good, *links.bad) for node in link}
+    near: dict = {node: set() for node in left}
+    for source, target in links.good:
+        if (target, source) not in links.bad and (source, target) not in links.bad:
+            near[source].add(target)
+            near[target].add(source)
+    found = []
+    while left:
+        group, edge = set(), {min(left)}
+        while edge:
+            group |= edge
+            edge = {other for node in edge for other in near[node]} - group
+        left -= group
+        found.append(tuple(sorted(group)))
+    return sorted(found)
+
+
+def common(several: Iterable[Links]) -> Links:
+    """What is good anywhere is good; what is bad wherever it was tried is bad."""
+    several = list(several)
+    good = frozenset(link for links in several for link in links.good)
+    bad = {link: end for links in several for link, end in links.bad.items() if link not in good}
+    return Links(good, bad)
+
+
+def without(links: Links, others: Iterable[tuple]) -> Links:
+    """The links less the bad ones that something deeper explains."""
+    gone = set(others)
+    return Links(links.good, {link: end for link, end in links.bad.items() if link not in gone})

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What rules are made of, and which parts of a result they account for. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any, Callable, Iterable, NamedTuple
+
+from .._checks._result import FAIL, INCONCLUSIVE
+
+SEEN, INFERRED = "seen", "inferred"
+BAD = (FAIL, INCONCLUSIVE)
+
+
+class Atom(NamedTuple):
+    """The smallest part of a bad result: a pair (source, target), one node, or nothing in particular; by kind of traffic or module."""
+
+    nodes: tuple
+    kind: str | None = None
+
+
+class Claim(NamedTuple):
+    """Checks that suffer from a cause: by pattern; of these kinds only; wide: wherever it shows, not just at the cause's nodes."""
+
+    checks: str
+    kinds: tuple | None = None
+    wide: bool = False
+
+
+class Finding(NamedTuple):
+    """A cause as it was found. ``networks`` None: all of them. ``links``: only these ordered pairs suffer, not all at the nodes."""
+
+    title: str
+    nodes: tuple
+    because: tuple
+    networks: tuple | None = None
+    links: tuple | None = None
+    certainty: str = SEEN
+    todo: str | None = None
+    claims: tuple | None = None
+
+
+class Rule(NamedTuple):
+    """``find(view)`` looks for the cause; ``claims`` and ``todo`` hold for findings that bring none of their own."""
+
+    id: str
+    find: Callable[[Any], Iterable[Finding]]
+    claims: tuple
+    todo: str
+
+
+def atoms(result: dict) -> frozenset:
+    """The parts of a bad result; none of a good one."""
+    if result["status"] not in BAD:
+        return frozenset()
+    evidence = result["evidence"]
+    found = set(_of_matrix(evidence.get("matrix") or {"kinds": {}}))
+    if result["id"] == "PRE-KMOD":
+        found |= {Atom((host,), module) for key in ("missing", "unknown") for module, hosts in (evidence.get(key) or {}).items() for host in hosts}
+    return frozenset(found or {Atom((node,)) for node in result["nodes"]} or {Atom(())})
+
+
+def _of_matrix(matrix: dict) -> Iterable[Atom]:
+    """A pair failed where its cell is a text, and nothing is known where it is null."""
+    for kind, rows in matrix["kinds"].items():
+        for source, row in rows.items():
+            for target, cell in row.items():
+                if cell is None or isinstance(cell, str):
+                    yield Atom((source, target), kind)
+
+
+def covers(finding: Finding, claims: tuple, result: dict, atom: Atom) -> bool:
+    """Whether the cause accounts for this part of the result."""
+    if finding.networks is not None and result["network"] is not None and result["network"] not in finding.networks:
+        return False
+    return any(_claimed(finding, claim, result, atom) for claim in claims)
+
+
+def _claimed(finding: Finding, claim: Claim, result: dict, atom: Atom) -> bool:
+    if not fnmatchcase(result["id"], claim.checks):
+        return False
+    if claim.kinds is not None and atom.kind not in claim.kinds:
+        return False
+    if claim.wide:
+        return True
+    if finding.links is not None:
+        # A question is lost on its way, or its answer is.
+        return atom.nodes in finding.links or atom.nodes[::-1] in finding.links or len(atom.nodes) == 1 and atom.nodes[0] in finding.nodes
+    return bool(set(atom.nodes) & set(finding.nodes))

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Causes that show in names and attachments. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+from .._checks import _paths
+from .._checks._result import listed
+from .model import INFERRED, Claim, Finding
+from .view import View
+
+
+def _by_network(rows: list[dict], key: str) -> dict:
+    """(network, name) -> {asking node: addresses} for the rows that have such."""
+    found: dict = {}
+    for row in rows:
+        if row[key]:
+            found.setdefault((row["network"], row["name"]), {})[row["node"]] = tuple(row[key])
+    return found
+
+
+def _asked(view: View, network: str) -> set:
+    known = next((item for item in view.facts["under_test"] if item["name"] == network), None)
+    return set(_paths.probed(view.facts, known["id"])) if known else set()
+
+
+def second_holder(view: View) -> Iterable[Finding]:
+    """Every node hears the same address too many for a name: something else answers to it, or it is a dead record."""
+    for (network, name), told in _by_network(view.wrong_names, "unexpected").items():
+        if set(told) >= _asked(view, network) and len(set(told.values())) == 1:
+            addresses = next(iter(told.values()))
+            yield Finding(
+                "%s is held by more than its service on %s: %s" % (name, network, listed(addresses)), (),
+                ("every node hears %s for %s, and no task of the service has it" % (listed(addresses), name),), (network,),
+                certainty=INFERRED, claims=(Claim("SD-*", wide=True), Claim("DUP-*", wide=True)))
+
+
+def old_view(view: View) -> Iterable[Finding]:
+    """Some nodes hear wrong records where others hear the right ones."""
+    wrong: dict = {}
+    for row in view.wrong_names:
+        wrong.setdefault(row["network"], {}).setdefault(row["node"], []).append(row)
+    some = {network: rows for network, rows in wrong.items() if set(rows) < _asked(view, network)}
+    nodes = view.ordered({node for rows in some.values() for node in rows})
+    if nodes:
+        lines = ["%s hears %s for %s on %s, not %s" % (
+            row["node"], listed(row["observed"]) or row["answer"], row["name"], network, listed(row["expected"]) or "nothing")
+            for network, rows in sorted(some.items()) for node in view.ordered(rows) for row in rows[node]]
+        yield Finding("%s has an old view of the names on %s" % (view.names(nodes), listed(sorted(some))), nodes, tuple(lines[:4]),
+                      tuple(sorted(some)), certainty=INFERRED)
+
+
+def attach(view: View) -> Iterable[Finding]:
+    """The engine of a worker refuses to attach a container."""
+    facts = view.facts
+    for item in view.failed("NET-ATTACH"):
+        rows = (facts["probed"].get(facts["worker"]) or {}).get("attached") or []
+        network = next((known for known in facts["networks"] if known["name"] == item["network"]), None)
+        row = next((row for row in rows if network and row["network"] == network["id"]), None)
+        if row and row.get("refused"):
+            yield Finding("%s cannot attach a container to %s" % (facts["worker"], item["network"]), (facts["worker"],),
+                          (row["refused"],), (item["network"],))

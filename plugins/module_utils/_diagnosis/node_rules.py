@@ -1,0 +1,198 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Causes that are a node's own: its engine, its kernel, its certificate, its place in the swarm. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Iterable
+
+from .._checks import _paths
+from .._checks._result import count, listed
+from .model import INFERRED, Claim, Finding
+from .view import View
+
+HOUR = 3600
+# What the engine, or Ansible, said of a node that gave no full answer -> (id of the cause, what it is in words).
+PROBLEMS = (
+    ("node-frozen", r"is paused|banner exchange", "{nodes} is frozen: it takes connections and does not answer"),
+    ("node-unreachable", r"^not reachable", "{nodes} does not answer: the machine is off, or its ssh is broken"),
+    ("engine-hangs", r"No answer from the Docker Engine|engine_timeout=", "The Docker Engine of {nodes} hangs"),
+    ("engine-stopped", r"Cannot reach the Docker Engine", "The Docker Engine of {nodes} does not run"),
+    ("not-in-swarm", r"is not an active member of a swarm", "{nodes} is not in the swarm"),
+    ("no-leader", r"does not have a leader", "The swarm has no leader: more than half of its managers are needed, {nodes} finds too few"),
+)
+FULL = re.compile(r"(?i)available (?:IP|address|IPv4)|no available|address pool|could not find an available|no more (?:IP|addresses)")
+# A task of the probes that does not run -> (id of the cause, what its node or the swarm said, what it is in words).
+TASKS = (
+    ("addresses-exhausted", FULL, "The addresses of {networks} are used up"),
+    ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "{nodes} does not have the probes' image"),
+)
+NOT_STARTED = "no probe task runs here"
+# Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks).
+MODULES = (
+    ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
+    ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*")), False),
+    ((("esp4",), ("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
+     (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*")), True),
+)
+
+
+def problem(ident: str):
+    """The rule of one kind of problem with a node."""
+    _ident, pattern, title = next(row for row in PROBLEMS if row[0] == ident)
+
+    def find(view: View) -> Iterable[Finding]:
+        texts = {host: text for host, text in view.facts["problems"].items() if text and re.search(pattern, text)}
+        if not texts:
+            return
+        claims = (Claim("*"), Claim("*", wide=True)) if ident == "no-leader" or _may_lead(view, texts) else (Claim("*"),)
+        yield Finding(title.format(nodes=view.names(view.ordered(texts))), view.ordered(texts),
+                      tuple("%s: %s" % pair for pair in sorted(texts.items())), claims=claims)
+
+    return find
+
+
+def _may_lead(view: View, texts: dict) -> bool:
+    """Nobody leads, and whoever answered is a worker: then the leader is among the silent."""
+    facts = view.facts
+    silent = {host for host in view.hosts if host not in facts["nodes"]}
+    return not facts["leader"] and silent <= set(texts) and all(node["role"] == "worker" for node in facts["nodes"].values())
+
+
+def task(ident: str):
+    """The rule of one reason why a probe's task does not run on a node, in the swarm's own words."""
+    _ident, pattern, title = next(row for row in TASKS if row[0] == ident)
+
+    def find(view: View) -> Iterable[Finding]:
+        facts, told = view.facts, {}
+        waiting = _waiting(view)
+        for node, text in (facts["convergence"].get("errors") or {}).items():
+            host = next((name for name, known in facts["nodes"].items() if known["id"] == node), None)
+            if pattern.search(text) and (host is None or host in waiting):
+                told[host or "the swarm"] = text
+        refused = {part: text for part, text in facts["made"]["refused"].items() if pattern.search(text)}
+        if not told and not refused:
+            return
+        nodes = view.ordered(waiting if "the swarm" in told or not told else set(told))
+        networks = tuple(network["name"] for network in facts["networks"])
+        because = tuple("%s: %s" % pair for pair in sorted({**told, **refused}.items()))
+        yield Finding(title.format(nodes=view.names(nodes), networks=" or ".join(networks)), nodes, because,
+                      claims=(Claim("PRE-REACH"), Claim("*", wide=True)))
+
+    return find
+
+
+def _waiting(view: View) -> set:
+    return {host for host, text in view.facts["problems"].items() if text and NOT_STARTED in text}
+
+
+def task_missing(view: View) -> Iterable[Finding]:
+    """A probe that did not start, for a reason of its own."""
+    facts = view.facts
+    waiting = view.ordered(_waiting(view))
+    if not waiting:
+        return
+    errors = facts["convergence"].get("errors") or {}
+    said = {host: errors.get(facts["nodes"][host]["id"]) for host in waiting if host in facts["nodes"]}
+    because = tuple("%s: %s" % (host, text or facts["problems"][host]) for host, text in said.items())
+    yield Finding("No task starts on %s" % view.names(waiting), waiting, because, certainty=INFERRED)
+
+
+def kernel(view: View) -> Iterable[Finding]:
+    """Modules that a node's kernel lacks, by what they are for."""
+    for modules, claims, encrypted in MODULES:
+        lacking: dict = {}
+        for host in view.hosts:
+            states = _paths.kernel(view.facts, host)
+            gone = tuple(" or ".join(names) for names in modules if states and all(states.get(name) == "missing" for name in names))
+            if gone:
+                lacking.setdefault(gone, []).append(host)
+        for names, hosts in lacking.items():
+            yield Finding("The kernel of %s lacks %s" % (view.names(hosts), listed(names)), tuple(hosts),
+                          ("neither loaded, built in nor on disk: %s" % listed(names),),
+                          networks=view.networks(True) if encrypted else None, claims=(Claim("PRE-KMOD", names), *claims))
+
+
+def clock(view: View) -> Iterable[Finding]:
+    """A certificate that is not valid by a clock that is hours from the others'."""
+    facts, told = view.facts, {}
+    times = {host: opened["time"] for host, opened in facts["opened"].items() if opened.get("time")}
+    for host, now in times.items():
+        others = sorted(other for name, other in times.items() if name != host)
+        if others and abs(now - others[len(others) // 2]) > HOUR and not _valid(facts, host):
+            told[host] = "%s: its clock is %d h from the others'" % (host, round((now - others[len(others) // 2]) / HOUR))
+    if told:
+        yield Finding("The clock of %s is wrong" % view.names(view.ordered(told)), view.ordered(told), tuple(told.values()))
+
+
+def expired(view: View) -> Iterable[Finding]:
+    """A node's certificate that is not valid now."""
+    bad = view.ordered([host for host in view.facts["opened"] if not _valid(view.facts, host)])
+    if bad:
+        yield Finding("The certificate of %s is not valid now" % view.names(bad), bad, ("CP-TLS: by the node's own clock",))
+
+
+def _valid(facts: dict, host: str) -> bool:
+    leaf, now = _leaf(facts, host), facts["opened"][host].get("time")
+    return not leaf or not now or leaf["not_before"] <= now < leaf["not_after"]
+
+
+def _leaf(facts: dict, host: str) -> dict | None:
+    leaf = facts["opened"][host].get("certificate")
+    return leaf if leaf and "error" not in leaf else None
+
+
+def foreign(view: View) -> Iterable[Finding]:
+    """A node that trusts another root than the swarm, or has its certificate from elsewhere."""
+    facts, told = view.facts, {}
+    trust = (facts["swarm"] or {}).get("trust") or {}
+    for host in facts["opened"]:
+        leaf = _leaf(facts, host)
+        differs = [key for key in ("issuer_digest", "roots_digest") if leaf and trust and leaf[key] != trust[key]]
+        if differs:
+            told[host] = "%s: other %s than the swarm's" % (host, " and ".join(key.split("_")[0] for key in differs))
+    if told:
+        yield Finding("%s has a certificate of another root" % _capital(view.names(view.ordered(told))), view.ordered(told), tuple(told.values()))
+
+
+def _capital(text: str) -> str:
+    return text if text[:1].isupper() or not text.startswith("every") else "E" + text[1:]
+
+
+def lost(view: View) -> Iterable[Finding]:
+    """Nodes that answer us and not the managers, when no check of the ports says why."""
+    states = {node["id"]: node["state"] for node in (view.facts["swarm"] or {}).get("nodes", [])}
+    gone = {host: states[node["id"]] for host, node in view.facts["nodes"].items() if states.get(node["id"], "ready") != "ready"}
+    if gone:
+        nodes = view.ordered(gone)
+        yield Finding("The managers have lost %s" % view.names(nodes), nodes,
+                      tuple("the swarm says that %s is %s; it answers Ansible" % pair for pair in sorted(gone.items())), certainty=INFERRED)
+
+
+def address(view: View) -> Iterable[Finding]:
+    """An address that no other node can use."""
+    bad = {host: _paths.address(view.facts, host) for host in view.facts["nodes"]}
+    bad = {host: text for host, text in bad.items() if not text or text == "0.0.0.0" or text.startswith(("127.", "169.254.", "::1"))}
+    if bad:
+        yield Finding("%s advertises an address that nobody can reach" % _capital(view.names(view.ordered(bad))), view.ordered(bad),
+                      tuple("%s: %s" % (host, text or "none") for host, text in sorted(bad.items())))
+
+
+def unjudged(view: View) -> Iterable[Finding]:
+    """Any other reason why a node could not be judged in full."""
+    problems = {host: text for host, text in view.facts["problems"].items() if text}
+    for host in view.ordered(problems):
+        yield Finding("%s gave no full answer" % host, (host,), ("%s: %s" % (host, problems[host]),), certainty=INFERRED)
+
+
+def managers(view: View) -> Iterable[Finding]:
+    """Nobody of the play leads the swarm, though everybody answered."""
+    facts = view.facts
+    if not facts["leader"] and len(facts["nodes"]) == len(view.hosts):
+        yield Finding("The leader of the swarm is not in this play", (), ("%s answered, and none leads" % count(len(view.hosts), "node"),),
+                      claims=(Claim("*", wide=True),))

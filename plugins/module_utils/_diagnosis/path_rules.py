@@ -1,0 +1,212 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Causes on the way between nodes: ports and protocols, encryption, what is lost inside an overlay, virtual IPs. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Iterable
+
+from .._checks import _blame, _paths
+from .._checks._result import listed
+from . import links
+from .links import Links
+from .model import INFERRED, SEEN, Finding
+from .view import View
+
+WHERE = {
+    links.SOURCE: "nothing leaves %s for %s",
+    links.TARGET: "what leaves %s arrives at %s, and is dropped there",
+    links.WAY: "what leaves %s does not arrive at %s",
+    links.UNKNOWN: "%s does not reach %s",
+}
+BETWEEN = "%s is lost between %s"
+DROPS = {links.INWARD: "%s drops %s that reaches it", links.OUTWARD: "%s lets no %s out", links.BOTH: "%s drops %s"}
+MANAGER_PORT = 2377
+
+
+def _because(found: Links, limit: int = 4) -> tuple:
+    lines = [WHERE[end] % link for link, end in sorted(found.bad.items())]
+    return tuple(lines[:limit]) + (("and %d more such links" % (len(lines) - limit),) if len(lines) > limit else ())
+
+
+def _finding(view: View, found: Links, what: str, networks: tuple | None, certainty: str) -> Iterable[Finding]:
+    """One finding for bad links of one medium: the nodes that drop it, or the two that it is lost between."""
+    blamed = links.blame(found)
+    if not blamed:
+        return
+    nodes = view.ordered(blamed.nodes)
+    everybody = {node for link in found.bad for node in link}
+    if len(everybody) == len(nodes) == 2 and len(view.hosts) > 2:
+        title = BETWEEN % (what, view.names(nodes))
+    elif len(nodes) > 1 and set(nodes) >= set(view.hosts):
+        title = BETWEEN % (what, "all nodes")
+    else:
+        title = DROPS[blamed.way] % (view.names(nodes), what)
+    yield Finding(title, nodes, _because(found), networks, tuple(found.bad), certainty)
+
+
+def split(view: View) -> Iterable[Finding]:
+    """Groups of nodes that do not hear each other, on the underlay or, where nobody looked there, on all networks."""
+    found = view.dead if view.ports else view.plain
+    groups = links.partition(found)
+    if groups:
+        words = " and ".join("{%s}" % ", ".join(group) for group in groups)
+        yield Finding("The network is partitioned into %s" % words, view.ordered({node for group in groups for node in group}),
+                      _because(found), links=tuple(found.bad), certainty=SEEN if view.ports else INFERRED)
+
+
+def one_way(view: View) -> Iterable[Finding]:
+    """Nothing at all gets through between two nodes, and the overlay's own words say that one direction is sound."""
+    heard = {link for link in view.plain.good if link in view.dead.bad or link[::-1] in view.dead.bad}
+    bad = {link: end for link, end in view.plain.bad.items() if link[::-1] in heard and (link in view.dead.bad or link[::-1] in view.dead.bad)}
+    if bad:
+        rest = links.without(view.dead, [*bad, *(link[::-1] for link in bad)])
+        if rest.bad:
+            return
+        found = Links(frozenset(heard), bad)
+        lines = ["%s to %s" % link for link in sorted(bad)]
+        yield Finding("What goes from %s is lost, and what comes back arrives" % listed(lines),
+                      view.ordered({node for link in bad for node in link}), _because(found), links=tuple(bad))
+
+
+def cut_off(view: View) -> Iterable[Finding]:
+    """Nodes that nothing gets to on the underlay."""
+    blamed = links.blame(view.dead)
+    if blamed and not blamed.groups:
+        nodes = view.ordered(blamed.nodes)
+        if set(nodes) >= set(view.hosts):
+            title = "The nodes do not reach each other at all"
+        elif blamed.way == links.INWARD:
+            title = "Nothing reaches %s" % view.names(nodes)
+        elif blamed.way == links.OUTWARD:
+            title = "Nothing leaves %s" % view.names(nodes)
+        else:
+            title = "%s is cut off from the other nodes" % view.names(nodes)
+        yield Finding(title, nodes, _because(view.dead))
+
+
+def port(pattern: str, what: Callable[[View], str]) -> Callable[[View], Iterable[Finding]]:
+    """The rule of one port or protocol of the underlay, as the check of the ports saw it."""
+
+    def find(view: View) -> Iterable[Finding]:
+        chosen = [found for kind, found in view.ports.items() if re.search(pattern, kind)]
+        dead = [link for bad in view.dead.bad for link in (bad, bad[::-1])]
+        yield from _finding(view, links.without(links.common(chosen), dead), what(view), None, SEEN)
+
+    return find
+
+
+def manager_port(view: View) -> Iterable[Finding]:
+    """Managers that a node cannot call, by the calls of CP-TLS."""
+    good, bad = set(), {}
+    for host, observations in view.facts["observations"].items():
+        for ident, seen in observations.items():
+            manager = view.host_of(ident.partition("/")[2].rpartition(":")[0]) if ident.startswith("CP-TLS/") else None
+            if manager and manager != host:
+                if seen["outcome"] == "unreachable":
+                    bad[host, manager] = links.UNKNOWN
+                else:
+                    good.add((host, manager))
+    dead = [link for found in view.dead.bad for link in (found, found[::-1])]
+    yield from _finding(view, links.without(Links(frozenset(good), bad), dead), "the managers' port (tcp/%d)" % MANAGER_PORT, None, SEEN)
+
+
+def data_path(view: View) -> Iterable[Finding]:
+    """Plain networks carry nothing in some direction."""
+    certainty = SEEN if set(view.plain.bad.values()) <= {links.TARGET, links.SOURCE} else INFERRED
+    yield from _finding(view, view.plain, "VXLAN (udp/%d)" % view.data_port, view.networks(False), certainty)
+
+
+def states_gone(view: View) -> Iterable[Finding]:
+    """Nodes that have lost IPsec states which their peers still have."""
+    names = view.networks(True)
+    hosts = [host for host in view.facts["xfrm"] if host in view.facts["probes"] and host not in _paths.lacks(view.facts, "esp4")]
+    if not names or len(hosts) < 2:
+        return
+    has = {host: _peers(view, host) for host in hosts}
+    most = max(len(peers) for peers in has.values())
+    poor = view.ordered([host for host in hosts if len(has[host]) < min(most, len(hosts) - 1)])
+    if poor:
+        because = tuple("%s has IPsec states with %s, others with %d" % (host, listed(has[host]) or "nobody", most) for host in poor)
+        yield Finding("%s has lost its IPsec states" % view.names(poor), poor, because, names)
+
+
+def _peers(view: View, host: str) -> list:
+    """The hosts that this one has IPsec states towards."""
+    targets = {state["target"] for state in view.facts["xfrm"].get(host) or []}
+    return sorted(name for name in view.hosts if name != host and _paths.address(view.facts, name) in targets)
+
+
+def clear_text(view: View) -> Iterable[Finding]:
+    """What an encrypted network sent in the clear."""
+    leaks: dict = {}
+    for network in view.facts["networks"]:
+        for host, wire in view.facts["wire"].items():
+            frames = sum(wire.get("plain", {}).get(str(network["vni"]), {}).values()) if network["encrypted"] else 0
+            if frames:
+                leaks.setdefault(host, {})[network["name"]] = frames
+    if leaks:
+        nodes = view.ordered(leaks)
+        yield Finding("%s sends encrypted networks in the clear: its IPsec policies or marks are gone" % view.names(nodes), nodes,
+                      tuple("%s: %d frames of %s" % (host, frames, name) for host in nodes for name, frames in leaks[host].items()),
+                      tuple(sorted({name for found in leaks.values() for name in found})))
+
+
+def esp(view: View) -> Iterable[Finding]:
+    """Encrypted networks carry nothing in some direction in which plain ones do, or of which nothing else is known."""
+    found = links.without(view.encrypted, view.plain.bad)
+    certainty = SEEN if set(found.bad.values()) <= {links.TARGET, links.SOURCE} and view.plain.good else INFERRED
+    yield from _finding(view, found, "ESP (IP protocol 50)", view.networks(True), certainty)
+
+
+def one_network(view: View) -> Iterable[Finding]:
+    """A single network that is broken where others of its sort are sound."""
+    for network in view.facts["networks"]:
+        known = view.encrypted if network["encrypted"] else view.plain
+        found = links.without(view.network_links(network), known.bad)
+        yield from _finding(view, found, "the traffic of %s" % network["name"], (network["name"],), INFERRED)
+
+
+def inside(lost: tuple, title: str) -> Callable[[View], Iterable[Finding]]:
+    """The rule of pairs that lose some protocols inside the overlay, and pass others: ``lost`` lists the sets of kinds."""
+
+    def find(view: View) -> Iterable[Finding]:
+        bad: dict = {}
+        names: set = set()
+        for network in view.facts["networks"]:
+            for pair, kinds in view.tried(network).items():
+                gone = frozenset(kind for kind, why in kinds.items() if why is not None)
+                if gone in lost and gone != frozenset(kinds):
+                    bad[pair] = gone
+                    names.add(network["name"])
+        if bad:
+            nodes = view.ordered(_blame.blame(bad))
+            kinds = sorted({kind.upper() for gone in bad.values() for kind in gone})
+            words = view.names(nodes)
+            because = ("%s fails and the rest passes: %s" % (", ".join(kinds), listed(["%s to %s" % pair for pair in sorted(bad)])),)
+            yield Finding(title.format(nodes=words), nodes, because, tuple(sorted(names)), tuple(bad), INFERRED)
+
+    return find
+
+
+def balancer(view: View) -> Iterable[Finding]:
+    """Virtual IPs fail at a node whose direct paths are sound."""
+    deaf, names, lines = set(), set(), []
+    for item in view.bad("DP-*"):
+        for source, row in ((item["evidence"].get("matrix") or {"kinds": {}})["kinds"].get("vip") or {}).items():
+            network = next((known for known in view.facts["networks"] if known["name"] == item["network"]), None)
+            direct = view.tried(network) if network else {}
+            sound = all(set(kinds.values()) == {None} for pair, kinds in direct.items() if source in pair)
+            if direct and sound and all(isinstance(cell, str) for cell in row.values()):
+                deaf.add(source)
+                names.add(item["network"])
+                lines.append("%s on %s: direct paths pass, the virtual IP does not: %s" % (source, item["network"], sorted(set(row.values()))[0]))
+    if deaf:
+        nodes = view.ordered(deaf)
+        yield Finding("The balancer (IPVS) of %s does not work" % view.names(nodes), nodes, tuple(lines[:4]), tuple(sorted(names)),
+                      certainty=INFERRED)

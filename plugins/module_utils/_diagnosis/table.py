@@ -1,0 +1,100 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All causes that are known, the deepest first: where each is found, which checks suffer from it, what to do. Pure.
+
+Private to swarmlab.overlay. docs/diagnosis.md shows this table to people; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from . import name_rules, node_rules, path_rules, told
+from .model import Claim, Rule
+
+EVERYTHING = (Claim("*"),)
+DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"), Claim("MTU-*"))
+ENCRYPTED = (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*"))
+GOSSIP = (Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Claim("NET-ATTACH", wide=True), Claim("PEER-*", wide=True), Claim("DP-*"),
+          Claim("LB-*"), Claim("ENC-*"))
+DATA_PORT, ESP = r"data|vxlan|4789", r"(?i)\besp\b|proto(col)?[ /-]?50|\bip/50"
+GOSSIP_UDP, GOSSIP_TCP, MANAGER = r"(?i)(udp.*7946|7946.*udp)", r"(?i)(tcp.*7946|7946.*tcp)", r"2377"
+
+RULES: tuple = (
+    Rule("no-leader", node_rules.problem("no-leader"), EVERYTHING,
+         "Start the managers that are down; without a majority, run 'docker swarm init --force-new-cluster' on one that is left."),
+    Rule("node-frozen", node_rules.problem("node-frozen"), EVERYTHING,
+         "Look at the machine's console and load; resume or restart it."),
+    Rule("node-unreachable", node_rules.problem("node-unreachable"), EVERYTHING,
+         "Start the machine, repair its ssh, or take it out of the inventory."),
+    Rule("engine-hangs", node_rules.problem("engine-hangs"), EVERYTHING,
+         "Look at the daemon's log and load ('journalctl -u docker'), and restart it."),
+    Rule("engine-stopped", node_rules.problem("engine-stopped"), EVERYTHING,
+         "Start the engine ('systemctl start docker') and look at why it ended ('journalctl -u docker')."),
+    Rule("not-in-swarm", node_rules.problem("not-in-swarm"), EVERYTHING,
+         "Join it (role swarm), or take it out of the inventory."),
+    Rule("no-manager", node_rules.managers, EVERYTHING,
+         "Let the play reach the swarm's leader: all managers belong in the inventory."),
+    Rule("clock-skew", node_rules.clock, (Claim("CP-TLS"), Claim("PRE-SKEW")),
+         "Set the clock and let a time service keep it; certificates are judged by it."),
+    Rule("certificate-expired", node_rules.expired, EVERYTHING,
+         "Let the node leave the swarm and join again; a manager renews certificates only while they are valid."),
+    Rule("foreign-certificate", node_rules.foreign, (Claim("CP-TLS"), Claim("PRE-REACH"), Claim("NET-*")),
+         "Let the node leave and join this swarm again, or rotate the swarm's root with 'docker swarm ca --rotate'."),
+    Rule("wrong-address", node_rules.address, EVERYTHING,
+         "Let the node leave and join again with --advertise-addr (role swarm does): the address cannot be changed otherwise."),
+    Rule("partition", path_rules.split, EVERYTHING,
+         "Mend the network between the groups: a switch, a route, a firewall between their segments."),
+    Rule("one-way-loss", path_rules.one_way, EVERYTHING,
+         "Look for a filter, a route or a broken link in that one direction."),
+    Rule("cut-off", path_rules.cut_off, EVERYTHING,
+         "Look at its cable, its address and routes, and for a firewall that drops everything."),
+    Rule("kernel-lacks", node_rules.kernel, (),
+         "Install the kernel's full module package (Debian: linux-image-amd64, Ubuntu: linux-modules-extra), or boot a kernel that has it."),
+    Rule("manager-port-blocked", path_rules.port(MANAGER, lambda view: "the managers' port (tcp/2377)"),
+         (Claim("PRE-PORT", None), Claim("CP-TLS", wide=True), Claim("NET-*"), Claim("PRE-REACH")),
+         "Allow 2377/tcp to the managers from every node."),
+    Rule("manager-port-blocked", path_rules.manager_port, (Claim("CP-TLS"), Claim("NET-*"), Claim("PRE-REACH")),
+         "Allow 2377/tcp to the managers from every node."),
+    Rule("gossip-udp-blocked", path_rules.port(GOSSIP_UDP, lambda view: "the gossip (udp/7946)"), (Claim("PRE-PORT"), *GOSSIP),
+         "Allow 7946/udp between all nodes."),
+    Rule("gossip-tcp-blocked", path_rules.port(GOSSIP_TCP, lambda view: "the gossip (tcp/7946)"), (Claim("PRE-PORT"), *GOSSIP),
+         "Allow 7946/tcp between all nodes."),
+    Rule("data-port-blocked", path_rules.port(DATA_PORT, lambda view: "VXLAN (udp/%d)" % view.data_port), (Claim("PRE-PORT"), *DATA),
+         "Allow the data-path port between all nodes, udp/4789 unless the swarm was made with another."),
+    Rule("data-port-blocked", path_rules.data_path, DATA,
+         "Allow the data-path port between all nodes, udp/4789 unless the swarm was made with another, and see that no other product uses it."),
+    *told.rules(),
+    Rule("ipsec-policies-gone", path_rules.clear_text, ENCRYPTED,
+         "Restart the node's engine, which sets its encryption up again; then find what flushes IPsec policies or the mangle table."),
+    Rule("ipsec-states-gone", path_rules.states_gone, ENCRYPTED,
+         "Restart the node's engine, which sets its encryption up again; then find what flushes IPsec states ('ip xfrm state')."),
+    Rule("esp-blocked", path_rules.port(ESP, lambda view: "ESP (IP protocol 50)"), (Claim("PRE-PORT"), *ENCRYPTED),
+         "Allow IP protocol 50 between all nodes, also in the firewall of a cloud."),
+    Rule("esp-blocked", path_rules.esp, ENCRYPTED,
+         "Allow IP protocol 50 between all nodes, also in the firewall of a cloud; compare 'ip xfrm state' on both ends."),
+    Rule("addresses-exhausted", node_rules.task("addresses-exhausted"), EVERYTHING,
+         "Make the network again with a larger subnet, or remove services from it: each takes an address, and so does each node."),
+    Rule("image-missing", node_rules.task("image-missing"), EVERYTHING, "Bring the image to every node, or leave verify_image empty."),
+    Rule("lost-by-managers", node_rules.lost, EVERYTHING,
+         "Look for 2377/tcp between the node and the managers, and at the node's own log; 'docker node ls' shows its state."),
+    Rule("network-broken", path_rules.one_network, DATA + ENCRYPTED,
+         "The network's tunnels are not set up there: look at the engine's log, and let a service of the network start anew on these nodes."),
+    Rule("checksum-offload", path_rules.inside(
+        (frozenset(["tcp"]), frozenset(["tcp", "udp"])), "{nodes} loses TCP where ICMP passes: checksum offload, or a filter inside the overlay"),
+        DATA + ENCRYPTED, "Switch checksum offload off ('ethtool -K DEVICE tx-checksum-ip-generic off') and verify again."),
+    Rule("icmp-filtered", path_rules.inside((frozenset(["icmp"]),), "{nodes} filters ICMP inside the overlay"), DATA + ENCRYPTED,
+         "Find the rule inside the overlay's or the container's namespace; services work without ICMP, path MTU discovery does not."),
+    Rule("udp-filtered", path_rules.inside((frozenset(["udp"]),), "{nodes} loses UDP where ICMP and TCP pass"), DATA + ENCRYPTED,
+         "Find the rule inside the overlay's or the container's namespace."),
+    Rule("balancer-broken", path_rules.balancer, (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*")),
+         "Look into the network's lb_ namespace ('ipvsadm -ln', mangle marks); 'docker service update --force' sets a service's balancing up again."),
+    Rule("second-holder", name_rules.second_holder, (Claim("SD-*"),),
+         "Find who holds the address ('docker network inspect --verbose'); take its alias or name away, or remove the dead record "
+         "with 'docker service update --force'."),
+    Rule("old-names", name_rules.old_view, (Claim("SD-*"), Claim("NET-ATTACH"), Claim("GOSSIP-*")),
+         "'docker service update --force SERVICE' writes records anew; look for 7946/udp blocked at the node."),
+    Rule("attach-refused", name_rules.attach, (Claim("NET-ATTACH"),),
+         "Declare the network with 'attachable: true'; a timeout points at the worker's way to its manager (2377/tcp)."),
+    Rule("task-missing", node_rules.task_missing, EVERYTHING, "'docker service ps' and the node's log say why a task does not start there."),
+    Rule("node-unjudged", node_rules.unjudged, EVERYTHING, "Mend what the node says, and verify again."),
+)

@@ -1,0 +1,143 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results and facts as the rules look at them: links by medium, wrong names, words for nodes. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from .._checks import _paths, dp_matrix
+from .._checks._result import listed
+from . import links
+from .model import BAD
+
+OVERLAY_KINDS = dp_matrix.KINDS
+PORT_CHECK = "PRE-PORT"
+
+
+class View:
+    """A run's results and facts. Every property is worked out once."""
+
+    def __init__(self, results: list[dict], facts: dict) -> None:
+        self.results = results
+        self.facts = facts
+        self.hosts = facts["hosts"]
+
+    def bad(self, pattern: str) -> list[dict]:
+        """Failed and inconclusive results of these checks."""
+        return [item for item in self.results if item["status"] in BAD and fnmatchcase(item["id"], pattern)]
+
+    def failed(self, pattern: str) -> list[dict]:
+        """Failed results of these checks."""
+        return [item for item in self.bad(pattern) if item["status"] == "fail"]
+
+    def names(self, nodes: tuple | list) -> str:
+        """Nodes as the subject of a sentence in the singular."""
+        if len(nodes) > 1 and set(nodes) >= set(self.hosts):
+            return "every node"
+        return " and ".join(", ".join(listed(nodes).rsplit(", ", 1)).rsplit(", ", 1)) if nodes else "no node"
+
+    def ordered(self, nodes: set | list | tuple) -> tuple:
+        """Nodes in the order of the play."""
+        return tuple(sorted(nodes, key=lambda node: (self.hosts.index(node) if node in self.hosts else len(self.hosts), node)))
+
+    @property
+    def data_port(self) -> int:
+        """The data-path port as the swarm tells it; the engine's default when nobody does."""
+        return (self.facts["swarm"] or {}).get("data_port") or 4789
+
+    def host_of(self, address: str) -> str | None:
+        """The host with this address on the underlay."""
+        return next((host for host in self.hosts if _paths.address(self.facts, host) == address), None)
+
+    @cached_property
+    def overlay(self) -> dict:
+        """Network id -> {(source, target): {kind: None when it answered, else why not}}, of every check that tried pairs."""
+        found: dict = {}
+        for host, observations in self.facts["observations"].items():
+            for ident, seen in observations.items():
+                parts = ident.split("/")
+                if len(parts) == 4 and parts[3] in OVERLAY_KINDS and parts[2] in self.hosts:
+                    row = found.setdefault(parts[1], {}).setdefault((host, parts[2]), {})
+                    if seen["ok"] or parts[3] not in row:
+                        row[parts[3]] = None if seen["ok"] else _paths.problem(seen)
+        return found
+
+    def tried(self, network: dict) -> dict:
+        """The pairs that were tried on a network."""
+        return self.overlay.get(network["id"][:12], {})
+
+    def network_links(self, network: dict) -> links.Links:
+        """The directions between nodes on a network. A failed question is lost itself, or its answer is: the responder tells which."""
+        pairs, received = self.tried(network), self.facts["received"]
+        good, bad = set(), {}
+        for (source, target), kinds in pairs.items():
+            if None in kinds.values():
+                good |= {(source, target), (target, source)}
+        for (source, target), kinds in pairs.items():
+            if (source, target) in good:
+                continue
+            heard = any(received.get(target, {}).get("%s/%s/%s" % (kind, network["name"], source)) for kind in ("udp", "tcp"))
+            if heard:
+                good.add((source, target))
+                bad[target, source] = self._end(network, target, source)
+            elif target in received and "udp" in kinds:
+                bad[source, target] = self._end(network, source, target)
+            else:
+                bad.setdefault((source, target), links.UNKNOWN)
+        return links.Links(frozenset(good - set(bad)), bad)
+
+    def _end(self, network: dict, source: str, target: str) -> str:
+        sent, arrived = _paths.packets_sent(self.facts, network, source, target), _paths.packets_arrived(self.facts, network, source, target)
+        if sent is None:
+            return links.UNKNOWN
+        if not sent:
+            return links.SOURCE
+        return links.TARGET if arrived else links.WAY
+
+    @cached_property
+    def plain(self) -> links.Links:
+        """Directions that are bad on every plain network."""
+        return links.common(self.network_links(network) for network in self.facts["under_test"] if not network["encrypted"])
+
+    @cached_property
+    def encrypted(self) -> links.Links:
+        """Directions that are bad on every encrypted network."""
+        return links.common(self.network_links(network) for network in self.facts["under_test"] if network["encrypted"])
+
+    def networks(self, encrypted: bool) -> tuple:
+        """Names of the networks of one sort."""
+        return tuple(sorted(network["name"] for network in self.facts["under_test"] if network["encrypted"] == encrypted))
+
+    @cached_property
+    def ports(self) -> dict:
+        """Kind of underlay traffic -> directions, as the check of the ports saw them."""
+        found: dict = {}
+        for item in self.results:
+            matrix = item["evidence"].get("matrix") if item["id"] == PORT_CHECK else None
+            for kind, rows in (matrix or {"kinds": {}})["kinds"].items():
+                cells = {(source, target): cell for source, row in rows.items() for target, cell in row.items()}
+                good = frozenset(link for link, cell in cells.items() if isinstance(cell, (int, float)))
+                found[kind] = links.Links(good, {link: links.UNKNOWN for link, cell in cells.items() if isinstance(cell, str)})
+        return found
+
+    @cached_property
+    def dead(self) -> links.Links:
+        """Directions in which nothing at all gets through on the underlay, of several kinds that were tried."""
+        tried: dict = {}
+        for kind, found in self.ports.items():
+            for link in (*found.good, *found.bad):
+                tried.setdefault(link, {})[kind] = link in found.bad
+        bad = {link: links.UNKNOWN for link, kinds in tried.items() if len(kinds) > 1 and all(kinds.values())}
+        return links.Links(frozenset(tried) - set(bad), bad)
+
+    @cached_property
+    def wrong_names(self) -> list[dict]:
+        """Rows of the checks of names: node, name, missing, unexpected, with network and service."""
+        return [dict(row, network=item["network"], service=item["service"])
+                for item in self.failed("SD-*") for row in item["evidence"].get("records") or []]

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes into the archive of a failed verification: the report, and everything that it was judged by. Pure.
+
+Private to swarmlab.overlay. What the nodes told is all there is: nothing more is asked of them. ``_archive.py`` takes secrets out.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterable
+
+from . import junit, text
+
+PREFIX = "diagnostics-"
+KEPT = 5
+README = """Diagnostics of a verification of Docker Swarm overlay networks, by the collection swarmlab.overlay.
+
+summary.txt    what the terminal showed
+report.json    the results and causes; its format is in docs/report.md of the collection
+junit.xml      the same for CI systems
+facts.json     the facts that the checks were judged by
+told/          what each node told, phase by phase
+
+Join tokens, keys and credentials were taken out. Names and addresses of nodes, networks and services are in here.
+"""
+
+
+def files(report: dict, facts: dict, phases: dict) -> dict[str, str]:
+    """Name -> text."""
+    found = {
+        "README.txt": README,
+        "summary.txt": "".join(line.text + "\n" for line in text.lines(report, {})),
+        "report.json": _json(report),
+        "junit.xml": junit.render(report),
+        "facts.json": _json(facts),
+    }
+    hosts = {host for results in phases.values() for host in results}
+    for number, host in enumerate(sorted(hosts), 1):
+        found["told/%02d-%s.json" % (number, _file(host))] = _json({phase: results[host] for phase, results in phases.items() if host in results})
+    return found
+
+
+def _file(host: str) -> str:
+    """A host's name as a file's: an inventory may call a host anything."""
+    return "".join(char if char.isalnum() or char in "._-" else "_" for char in host).lstrip(".") or "_"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, default=str) + "\n"
+
+
+def superfluous(names: Iterable[str], suffix: str) -> list[str]:
+    """The archives to remove, all but the newest: their names sort by time."""
+    return sorted(name for name in names if name.startswith(PREFIX) and name.endswith(suffix))[:-KEPT]

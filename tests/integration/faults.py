@@ -1,0 +1,220 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults that a lab can really be given, and what the diagnosis must say of each: the cause, the nodes, and nobody else.
+
+``test_faults.py`` injects some on the shared swarm of container nodes; ``bench/detection.py`` all that its lab can make. Every fault
+is real: rules that drop packets, devices that are down, engines that do not answer, records that nobody holds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+PLAIN, OTHER, SECRET, WEB = "faults-plain", "faults-other", "faults-secret", "faults-web"
+PATIENCE = 120  # seconds for a lab to be whole again
+
+
+class Hands(Protocol):
+    """What injecting a fault needs."""
+
+    nodes: list[str]
+    image: str
+
+    def shell(self, host: str, command: str) -> str:
+        """What a shell command prints on a node; it must succeed."""
+
+    def fault(self, **arguments) -> object:
+        """Run module lab_fault on the lab."""
+
+
+Step = Callable[[Hands], object]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault. ``needs``: esp4, ip_vs (modules of the nodes' kernel), or vm (machines of their own). ``wait`` runs once it is there."""
+
+    name: str
+    what: str
+    cause: str
+    nodes: tuple[str, ...]
+    make: Step
+    mend: Step
+    checks: tuple[str, ...] = ("PRE-REACH", "DP-MATRIX")
+    networks: tuple[str, ...] = (PLAIN,)
+    needs: tuple[str, ...] = ()
+    more: tuple[tuple[str, object], ...] = ()
+    smallest: int = 3  # nodes
+    after: dict = field(default_factory=dict)  # variables that differ once it is mended
+
+    @property
+    def variables(self) -> dict:
+        """Variables of role verify."""
+        return {"verify_checks": list(self.checks), "verify_networks": list(self.networks), "verify_convergence_timeout": 4,
+                "verify_timeout": 30, **dict(self.more)}
+
+
+def on(host: str, command: str) -> Step:
+    return lambda hands: hands.shell(host, command)
+
+
+def lab(**fault) -> Step:
+    return lambda hands: hands.fault(faults=[{"seconds": 900, **fault}])
+
+
+def healed(hands: Hands) -> object:
+    return hands.fault(state="absent")
+
+
+def steps(*several: Step) -> Step:
+    def run(hands: Hands) -> None:
+        for step in several:
+            step(hands)
+
+    return run
+
+
+def dropped(name: str, host: str, chain: str, match: str, what: str, cause: str, nodes: tuple = (), **more) -> Fault:
+    """A rule of iptables that drops what a node receives or sends."""
+    rule = f"{chain} {match} -j DROP"
+    return Fault(name, what, cause, nodes or (host,), on(host, f"iptables -w -I {rule}"), on(host, f"iptables -w -D {rule}"), **more)
+
+
+def namespace(network: str) -> str:
+    """Shell words that run what follows in a network's own namespace on a node."""
+    return f"nsenter --net=/var/run/docker/netns/1-$(docker network inspect -f '{{{{.Id}}}}' {network} | cut -c1-10) "
+
+
+def bridged(name: str, host: str, match: str, what: str, cause: str) -> Fault:
+    """A rule inside the overlay itself: its bridge drops some protocol between containers and tunnel."""
+    inside = namespace(PLAIN)
+    rules = f"table bridge fault {{ chain forward {{ type filter hook forward priority 0; {match} drop; }}; }}"
+    return Fault(name, what, cause, (host,), on(host, f"{inside} nft '{rules}'"), on(host, f"{inside} nft delete table bridge fault"))
+
+
+def device(name: str, host: str, what: str, words: str, undo: str, cause: str, **more) -> Fault:
+    """Something done to a device inside one overlay, and undone."""
+    inside = namespace(PLAIN)
+    return Fault(name, what, cause, (host,), on(host, inside + words), on(host, inside + undo), **more)
+
+
+SOCKET_AWAY = "mv /run/docker.sock /run/docker.sock.away"
+SOCKET_BACK = "mv /run/docker.sock.away /run/docker.sock"
+CERTIFICATES = "/var/lib/docker/swarm/certificates"
+FOREIGN = (
+    f"cd {CERTIFICATES} && cp -p swarm-root-ca.crt /root/kept.crt && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
+    " -nodes -keyout /dev/null -subj /CN=foreign -days 9 2>/dev/null >swarm-root-ca.crt"
+)
+SECOND = "docker run -d --name faults-second --network {0} --network-alias {1} {2} sleep 1d"
+
+FAULTS: tuple[Fault, ...] = (
+    dropped("data-port-in", "vm2", "INPUT", "-p udp --dport 4789", "udp/4789 dropped on its way in", "data-port-blocked"),
+    dropped("data-port-out", "vm3", "OUTPUT", "-p udp --dport 4789", "udp/4789 dropped on its way out", "data-port-blocked"),
+    Fault("data-port-between", "udp/4789 lost between two nodes only, one way", "data-port-blocked", ("vm1", "vm3"),
+          lab(kind="one_way", **{"from": ["vm1"]}, to=["vm3"], protocol="udp", port=4789), healed),
+    dropped("data-port-everywhere", "vm1", "INPUT", "-p udp --dport 4789", "udp/4789 dropped at the manager", "data-port-blocked"),
+    bridged("icmp-inside", "vm2", "ip protocol icmp", "ICMP dropped inside the overlay", "icmp-filtered"),
+    bridged("tcp-inside", "vm3", "ip protocol tcp", "TCP dropped inside the overlay", "checksum-offload"),
+    bridged("udp-inside", "vm2", "ip protocol udp", "UDP dropped inside the overlay", "udp-filtered"),
+    device("tunnel-down", "vm2", "the VXLAN device of one network down", "ip link set vxlan0 down", "ip link set vxlan0 up", "network-broken",
+           networks=(PLAIN, OTHER)),
+    Fault("engine-stopped", "the engine's socket gone", "engine-stopped", ("vm3",), on("vm3", SOCKET_AWAY), on("vm3", SOCKET_BACK)),
+    Fault("leader-stopped", "the socket of the only manager's engine gone", "engine-stopped", ("vm1",), on("vm1", SOCKET_AWAY),
+          on("vm1", SOCKET_BACK), checks=("PRE-REACH", "PRE-KMOD", "CP-TLS", "SD-VIP", "DP-MATRIX")),
+    Fault("frozen", "the node frozen", "node-frozen", ("vm2",), lab(kind="freeze", nodes=["vm2"]), healed),
+    Fault("killed", "the node's power cut", "node-unreachable", ("vm3",), lab(kind="kill", nodes=["vm3"]), healed),
+    Fault("second-holder", "a container that answers to a service's name", "second-holder", (),
+          lambda hands: hands.shell("vm2", SECOND.format(PLAIN, WEB, hands.image)), on("vm2", "docker rm -f faults-second"),
+          checks=("PRE-REACH", "SD-VIP")),
+    Fault("foreign-root", "another root of trust on the node", "foreign-certificate", ("vm2",), on("vm2", FOREIGN),
+          on("vm2", f"mv /root/kept.crt {CERTIFICATES}/swarm-root-ca.crt"), checks=("PRE-REACH", "CP-TLS")),
+    Fault("image-missing", "an image for the probes that no node has", "image-missing", ("vm1", "vm2", "vm3"),
+          on("vm1", "true"), on("vm1", "true"), more=(("verify_image", "localhost/no/such:image"), ("verify_timeout", 12)), after={"verify_image": ""}),
+    Fault("addresses-exhausted", "a network with fewer addresses than it needs", "addresses-exhausted", ("vm1", "vm2", "vm3"),
+          on("vm1", "docker network create -d overlay --attachable --subnet 10.99.7.0/30 faults-small"),
+          on("vm1", "docker network rm faults-small"), networks=("faults-small",), more=(("verify_timeout", 12),),
+          after={"verify_networks": [PLAIN]}),
+    Fault("not-in-swarm", "the node left the swarm", "not-in-swarm", ("vm3",), on("vm3", "docker swarm leave"),
+          lambda hands: rejoin(hands, "vm3")),
+    dropped("manager-port", "vm3", "OUTPUT", "-p tcp --dport 2377", "tcp/2377 dropped on its way to the managers", "manager-port-blocked",
+            checks=("PRE-REACH", "CP-TLS")),
+    dropped("manager-port-in", "vm1", "INPUT", "-p tcp --dport 2377 ! -i lo", "tcp/2377 dropped at the manager", "manager-port-blocked",
+            checks=("PRE-REACH", "CP-TLS")),
+    dropped("esp-in", "vm2", "INPUT", "-p esp", "ESP dropped on its way in", "esp-blocked", checks=("PRE-REACH", "DP-MATRIX", "ENC-WIRE"),
+            networks=(PLAIN, SECRET), needs=("esp4",)),
+    dropped("esp-out", "vm3", "OUTPUT", "-p esp", "ESP dropped on its way out", "esp-blocked", checks=("PRE-REACH", "DP-MATRIX", "ENC-WIRE"),
+            networks=(PLAIN, SECRET), needs=("esp4",)),
+    Fault("xfrm-states", "the IPsec states flushed", "ipsec-states-gone", ("vm2",), on("vm2", "ip xfrm state flush"),
+          on("vm2", "systemctl restart docker"), checks=("PRE-REACH", "DP-MATRIX", "ENC-WIRE"), networks=(PLAIN, SECRET), needs=("esp4", "vm")),
+    Fault("xfrm-policies", "the IPsec policies flushed", "ipsec-policies-gone", ("vm2",), on("vm2", "ip xfrm policy flush"),
+          on("vm2", "systemctl restart docker"), checks=("PRE-REACH", "DP-MATRIX", "ENC-WIRE"), networks=(PLAIN, SECRET), needs=("esp4", "vm")),
+    Fault("clock", "the clock a year ahead", "clock-skew", ("vm3",), on("vm3", "date -s '+1 year'"), on("vm3", "hwclock -s"),
+          checks=("PRE-REACH", "CP-TLS"), needs=("vm",)),
+    Fault("engine-hangs", "the engine's process stopped in the middle", "engine-hangs", ("vm2",), on("vm2", "pkill -STOP -x dockerd"),
+          on("vm2", "pkill -CONT -x dockerd")),
+)
+
+
+def rejoin(hands: Hands, host: str) -> None:
+    """Let a node that left join again, and forget the place that it had."""
+    token, address = (hands.shell("vm1", f"docker swarm join-token -q worker; docker info -f '{{{{.Swarm.NodeAddr}}}}'")).split()
+    own = hands.shell(host, "ip -4 -o route get %s" % address).split(" src ")[1].split()[0]
+    hands.shell(host, f"docker swarm join --advertise-addr {own} --token {token} {address}:2377")
+    hands.shell("vm1", "for id in $(docker node ls --filter role=worker -q); do"
+                       " [ \"$(docker node inspect -f '{{.Status.State}}' $id)\" = down ] && docker node rm -f $id; done; true")
+
+
+def until(what: str, look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not look():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} within {PATIENCE} s")
+        time.sleep(1)
+
+
+def whole(hands: Hands) -> bool:
+    """Every node is ready, and the service has a running task on each."""
+    states = hands.shell("vm1", "docker node ls --format '{{.Status}}'").split()
+    tasks = hands.shell("vm1", f"docker service ps --filter desired-state=running --format '{{{{.CurrentState}}}}' {WEB}").splitlines()
+    return states == ["Ready"] * len(hands.nodes) and sum(task.startswith("Running") for task in tasks) == len(hands.nodes)
+
+
+def furnish(hands: Hands, encrypted: bool) -> None:
+    """The networks and the service that faults are about."""
+    names = [PLAIN, OTHER] + ([SECRET] if encrypted else [])
+    for name in names:
+        hands.shell("vm1", f"docker network create -d overlay --attachable {'-o encrypted ' if name == SECRET else ''}{name}")
+    joined = " ".join(f"--network {name}" for name in names)
+    hands.shell("vm1", f"docker service create -q -d --no-resolve-image --name {WEB} --mode global {joined} {hands.image} sleep 1d")
+    until("the lab was not furnished", lambda: whole(hands))
+
+
+def clear(hands: Hands) -> None:
+    """Take the furniture away again, if there is any."""
+    hands.shell("vm1", f"docker service rm {WEB} 2>/dev/null || true")
+    for name in (PLAIN, OTHER, SECRET):
+        hands.shell("vm1", f"for try in $(seq 120); do [ -z \"$(docker network ls -q --filter name={name})\" ] && exit 0;"
+                           f" docker network rm {name} >/dev/null 2>&1; sleep 0.5; done; exit 1")
+
+
+def loose(report: dict) -> list[dict]:
+    """Bad results that no cause explains."""
+    folded = {place for cause in report["causes"] for place in cause["explains"]}
+    return [item for place, item in enumerate(report["checks"]) if item["status"] in ("fail", "inconclusive") and place not in folded]
+
+
+def judged(fault: Fault, report: dict, before: set) -> dict[str, bool]:
+    """What the diagnosis got right: detected, the cause, its nodes, and no other node blamed by a cause or a result without one."""
+    causes = [cause for cause in report["causes"] if (cause["id"], tuple(cause["nodes"])) not in before]
+    named = [cause for cause in causes if cause["id"] == fault.cause]
+    rest = loose(report)
+    blamed = {node for cause in causes for node in cause["nodes"]} | {node for item in rest for node in item["nodes"]}
+    return {
+        "detected": not report["summary"]["ok"] and bool(causes or rest),
+        "right cause": bool(named),
+        "right nodes": bool(named) and set(named[0]["nodes"]) == set(fault.nodes),
+        "no other node": blamed <= set(fault.nodes),
+    }
