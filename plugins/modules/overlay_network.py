@@ -17,7 +17,14 @@ description:
   - The whole declaration is checked before anything is changed. One bad entry, or one network that cannot be changed, and nothing is.
 notes:
   - An overlay cannot be changed in place. It is removed and created again, which the swarm refuses while a service, a task or
-    an attached container uses it. The module then fails with the list of users, and changes nothing.
+    an attached container uses it. The module then fails with the list of users, and changes nothing, unless O(in_use=reattach).
+  - With O(in_use=reattach) users wait on a stand-in network while theirs is replaced. They are put on the second network before
+    anybody is taken off the first, so that any two of them share a network all the time. Services are rolled over four times
+    by their own update configuration, but with new tasks started before old ones stop, unless a service has mounts, ports of mode
+    C(host) or a limit of replicas for each node. Running containers are connected and disconnected without a restart.
+  - Nothing but the swarm itself remembers a move. If a run is interrupted, the next one finishes the move, or rolls it back
+    if the network is declared as it was. Stand-in and services carry labels (C(swarmlab.overlay/stands-in-for),
+    C(swarmlab.overlay/addresses), C(swarmlab.overlay/order-before)) until then.
   - A network that was made by other means is adopted when it is as declared. It does not get our label then, as that would mean to create it again.
   - Must run on a manager. On a worker it fails and names the managers.
   - The engine tests for the presence of the driver option C(encrypted), so C(encrypted=false) encrypts. Use O(encrypted).
@@ -108,9 +115,39 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  in_use:
+    description:
+      - What to do when a network that differs from its declaration is in use.
+      - V(refuse) fails with the list of users, and changes nothing at all.
+      - V(reattach) replaces the network under its users and keeps everything else of their specification, such as aliases and
+        driver options. Addresses of attached containers are kept if O(subnets) holds them and they are free.
+      - Jobs cannot be moved, as they would run again, and containers only to an attachable network. These are refused.
+      - A network in use is never removed by O(state=absent) or O(purge).
+    type: str
+    choices: [refuse, reattach]
+    default: refuse
+    version_added: 0.2.0
+  containers_elsewhere:
+    description:
+      - What to do with O(in_use=reattach) when containers of other nodes are attached. Only their own engine can move them.
+      - V(refuse) fails and names them before anything is changed.
+      - V(return) does all that can be done here, and returns what the other nodes have to do next as RV(pending). The role
+        C(overlays) has them do it.
+    type: str
+    choices: [refuse, return]
+    default: refuse
+    version_added: 0.2.0
+  purge:
+    description:
+      - Remove networks that carry this collection's label and are not among O(networks). Others are never touched.
+      - One that is in use is an error, and then nothing is changed.
+    type: bool
+    default: false
+    version_added: 0.2.0
   timeout:
     description:
-      - Seconds to wait until the swarm has removed and allocated everything.
+      - Seconds to wait until the swarm has removed and allocated everything. While users are moved it is the time for each round
+        of their services.
     type: int
     default: 60
 seealso:
@@ -141,6 +178,21 @@ EXAMPLES = r"""
           team: storage
       - name: old
         state: absent
+
+- name: Encrypt a network that services and containers use
+  swarmlab.overlay.overlay_network:
+    name: front
+    attachable: true
+    encrypted: true
+    in_use: reattach
+    timeout: 300
+
+- name: These networks of ours and no other
+  swarmlab.overlay.overlay_network:
+    networks:
+      - name: front
+      - name: back
+    purge: true
 
 - name: No such network any more
   swarmlab.overlay.overlay_network:
@@ -212,14 +264,18 @@ actions:
   elements: dict
   contains:
     action:
-      description: V(create), V(recreate) or V(remove).
+      description: V(create), V(recreate), V(reattach) (recreated under its users, or such a move finished) or V(remove).
       type: str
     name:
       description: The network.
       type: str
     differences:
-      description: For V(recreate) the properties that differ, each with C(before) and C(after).
+      description: For V(recreate) and V(reattach) the properties that differ, each with C(before) and C(after).
       type: dict
+    users:
+      description: For V(reattach) the services and containers that are moved.
+      type: list
+      elements: dict
   sample:
     - action: recreate
       differences:
@@ -227,6 +283,30 @@ actions:
           after: true
           before: false
       name: secret
+pending:
+  description: What other nodes have to do before the move can go on, see O(containers_elsewhere). Run this module again then.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    node:
+      description: Host name of the node.
+      type: str
+    container:
+      description: Id of the container.
+      type: str
+    network:
+      description: The network to be put on, or to be taken off.
+      type: str
+    state:
+      description: V(present) or V(absent).
+      type: str
+    like:
+      description: The network whose aliases and driver options the attachment takes over.
+      type: str
+    ipv4_address:
+      description: The address to ask for, V(null) for any.
+      type: str
 refused:
   description: The networks in use that were not touched, each with its users and differences.
   returned: failure because of use
@@ -261,7 +341,16 @@ def network_options() -> dict[str, dict[str, t.Any]]:
 
 def main() -> None:
     """Entry point."""
-    module = declaring_module("networks", network_options(), timeout=60)
+    module = declaring_module(
+        "networks",
+        network_options(),
+        timeout=60,
+        in_use={"type": "str", "choices": ["refuse", "reattach"], "default": "refuse"},
+        containers_elsewhere={"type": "str", "choices": ["refuse", "return"], "default": "refuse"},
+        purge={"type": "bool", "default": False},
+    )
+    if module.params["purge"] and module.params["networks"] is None:
+        module.fail_json(msg="purge needs the whole list of networks: give 'networks' instead of 'name'. Nothing was changed.")
 
     def ensure(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
         return ensure_networks(client, module.params, module.check_mode, module.warn)

@@ -6,38 +6,29 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Making overlay networks what they are declared to be: look once, plan (pure), refuse or apply, wait."""
+"""Making overlay networks what they are declared to be: look, plan (pure), refuse or apply, and look again."""
 
 from __future__ import annotations
 
 import time
 import typing as t
 
-from .._engine import (
-    MANAGED_LABEL,
-    APIClient,
-    APIError,
-    EngineError,
-    NotFound,
-    explain,
-    require_manager,
-    wait_until,
-)
+from .._engine import MANAGED_LABEL, APIClient, APIError, EngineError, require_manager
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
-from .spec import (
-    ENCRYPTED_OPTION,
-    MTU_OPTION,
-    MTU_USUAL,
-    PINNED_LABEL,
-    VXLAN_OPTION,
-    NetworkSpec,
-    SpecError,
-    overlaps,
-    parse_networks,
-)
-from .users import name_users, observe
+from .existence import await_allocated, create_network, remove_networks
+from .moves import STANDS_IN_LABEL
+from .moving import Pending, move, obstacles, scene, standins
+from .spec import MTU_USUAL, NetworkSpec, SpecError, overlaps, parse_networks
+from .users import Usage, name_users, observe
 
-IN_USE = "is in use by"
+# How often to plan anew when somebody else changes the same networks, and when the swarm changes its leader.
+ATTEMPTS = 8
+PAUSE = 1.0
+NOBODY = Usage([], [], {})
+PASSING = (
+    "does not have a leader", "lost leadership", "not the leader", "raft:", "code = unavailable", "out of sequence",
+    "transport is closing", "error while dialing", "leader is unknown",
+)
 
 
 class Step(t.NamedTuple):
@@ -47,58 +38,110 @@ class Step(t.NamedTuple):
     action: str
     current: Description | None = None
     differences: dict[str, dict[str, t.Any]] = {}
+    # The API's answer about the network that holds the place of this one while its users are moved.
+    standin: dict[str, t.Any] | None = None
+    users: tuple[dict[str, str], ...] = ()
 
     @property
     def removes(self) -> bool:
         """Whether the existing network goes away."""
-        return self.action in ("remove", "recreate")
+        return self.action in ("remove", "recreate", "reattach") and bool(self.existing)
 
     @property
     def creates(self) -> bool:
         """Whether a network comes."""
+        if self.action == "reattach":
+            return self.current is None or bool(self.differences)
         return self.action in ("create", "recreate")
+
+    @property
+    def existing(self) -> dict[str, str]:
+        """The networks there are, id and name: the network itself and its stand-in."""
+        found = {} if self.current is None else {self.current["id"]: self.spec.name}
+        return found if self.standin is None else dict(found, **{self.standin["Id"]: self.standin["Name"]})
 
 
 def ensure_networks(
     client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]
 ) -> dict[str, t.Any]:
     """Bring all declared networks about; nothing at all is changed when one of them cannot be."""
-    specs = parse_networks(params)
-    require_manager(client)
+    declared = parse_networks(params)
+    own_node = require_manager(client)["Swarm"].get("NodeID") or ""
     listed = client.networks()
-    steps = plan(specs, listed)
+    specs = declared + (undeclared(declared, listed) if params["purge"] else [])
     for warning in warnings(specs, listed):
         warn(warning)
-    deadline = time.monotonic() + params["timeout"]
-    if any(step.removes for step in steps):
-        refuse_used(steps, observe(client).users)
-    if not check_mode:
-        apply(client, steps, deadline)
-    changed = [step for step in steps if step.action != "none"]
-    views = {step.spec.name: _view(step) for step in changed}
-    fresh = client.networks() if changed and not check_mode else listed
-    return {
-        "changed": bool(changed),
-        "actions": [_action(step) for step in changed],
-        "networks": _result(steps, fresh, check_mode),
-        "diff": {
-            "before": {name: view[0] for name, view in views.items()},
-            "after": {name: view[1] for name, view in views.items()},
-        },
-    }
+    done: list[Step] = []
+    left: list[Pending] = []
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            steps = [step for step in decide(client, specs, listed, params, own_node) if step.action != "none"]
+            if check_mode or not steps or left:
+                break
+            left = apply(client, steps, own_node, params["timeout"], done.append)
+        except (APIError, EngineError) as error:
+            # What is planned next rests on what is there then, so that trying again can do no harm.
+            if attempt == ATTEMPTS or not is_passing(error):
+                raise _told(error, done) from error
+            time.sleep(PAUSE)
+        listed = client.networks()
+    else:
+        raise _told(EngineError(
+            f"Network {', '.join(step.spec.name for step in steps)} did not stay as declared: somebody else changes it "
+            "at the same time, with another declaration."
+        ), done)
+    return result(declared, steps if check_mode else done, listed, left, check_mode)
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the swarm is changing its leader, or somebody else was faster: trying again helps."""
+    cause = error if isinstance(error, APIError) else error.__cause__
+    return cause is not None and any(words in str(cause).lower() for words in PASSING)
+
+
+def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkSpec]:
+    """Networks that carry our label and are not declared (any more), as declarations of their absence."""
+    names = {spec.name for spec in declared}
+    ours = {raw["Name"]: raw["Labels"] for raw in listed if (raw.get("Labels") or {}).get(MANAGED_LABEL) == "true"}
+    # A stand-in goes with the network that it stands in for.
+    found = {labels.get(STANDS_IN_LABEL) or name for name, labels in ours.items()} - names
+    return [NetworkSpec(name, state="absent") for name in sorted(found)]
+
+
+def decide(
+    client: APIClient, specs: list[NetworkSpec], listed: list[dict], params: t.Mapping[str, t.Any], own_node: str
+) -> list[Step]:
+    """The plan, users taken into account; raises when one of them is in the way."""
+    steps = plan(specs, listed)
+    if not any(step.removes or step.standin for step in steps):
+        return steps
+    usage = observe(client)
+    steps = with_users(steps, usage, params["in_use"])
+    refuse_used(steps)
+    by_id = {raw["Id"]: raw for raw in listed}
+    found = []
+    for step in steps:
+        if step.action == "reattach":
+            network = by_id[step.current["id"]] if step.current else None
+            seen = scene(step.spec, network, step.standin, usage, own_node)
+            found += obstacles(step.spec, seen, params["containers_elsewhere"] == "return")
+    if found:
+        raise SpecError(found)
+    return steps
 
 
 def plan(specs: list[NetworkSpec], listed: list[dict]) -> list[Step]:
     """Decide about every declared network, or raise a SpecError naming all that stand in the way."""
     problems: list[str] = []
     steps = []
+    unfinished = standins(listed)
     for spec in specs:
         problem, current = find(spec.name, listed)
         if problem:
             problems.append(problem)
         else:
-            steps.append(_step(spec, current))
-    going = {step.current["id"] for step in steps if step.removes and step.current is not None}
+            steps.append(_step(spec, current, unfinished.get(spec.name)))
+    going = {key for step in steps if step.removes for key in step.existing}
     declared = {spec.name for spec in specs if spec.state == "present"}
     staying = [
         describe(raw)
@@ -109,12 +152,23 @@ def plan(specs: list[NetworkSpec], listed: list[dict]) -> list[Step]:
     problems += overlaps(
         [(spec.name, spec.subnets) for spec in coming],
         [(network["name"], subnets_of(network)) for network in staying]
-        + [(step.spec.name, subnets_of(step.current)) for step in steps if step.action == "none" and step.current],
+        + [(step.spec.name, subnets_of(step.current)) for step in steps if not step.creates and step.current],
     )
     problems += _vxlan_clashes(coming, staying, steps)
     if problems:
         raise SpecError(problems)
     return steps
+
+
+def with_users(steps: list[Step], usage: Usage, in_use: str) -> list[Step]:
+    """The steps with those who use what would go; a network in use is replaced under its users if that is wanted. Pure."""
+    found = []
+    for step in steps:
+        users = {user["id"]: user for key in step.existing for user in usage.users(key)} if step.removes else {}
+        if users and step.action == "recreate" and in_use == "reattach":
+            step = step._replace(action="reattach")
+        found.append(step._replace(users=tuple(users.values())))
+    return found
 
 
 def find(name: str, listed: list[dict]) -> tuple[str | None, Description | None]:
@@ -147,71 +201,102 @@ def warnings(specs: list[NetworkSpec], listed: list[dict]) -> list[str]:
     return found + [f"{problem} on this node" for problem in overlaps(present, local)]
 
 
-def refuse_used(steps: list[Step], users_of: t.Callable[[str], list[dict[str, str]]]) -> None:
+def refuse_used(steps: list[Step]) -> None:
     """Raise an EngineError when a network that must go is in use, with its users and what differs."""
-    refusals = []
-    for step in steps:
-        users = users_of(step.current["id"]) if step.removes and step.current is not None else []
-        if users:
-            refusals.append({"network": step.spec.name, "users": users, "differences": step.differences})
-    if not refusals:
+    used = [step for step in steps if step.users and step.action in ("remove", "recreate")]
+    if not used:
         return
+    refusals = [
+        {"network": step.spec.name, "users": list(step.users), "differences": step.differences} for step in used
+    ]
     texts = [_refusal(refusal) for refusal in refusals]
     raise EngineError(
         "; ".join(texts) + ". An overlay is changed by removing and creating it again, which swarm refuses while "
-        "somebody uses it: take these users off the network first. Nothing was changed.",
+        "somebody uses it. Take these users off the network first, or let them be moved while it is changed "
+        "(in_use: reattach). Nothing was changed.",
         refused=refusals,
     )
 
 
-def apply(client: APIClient, steps: list[Step], deadline: float) -> None:
-    """Remove what must go, wait until it is gone, create what must come, wait until it is allocated."""
-    done: list[dict[str, t.Any]] = []
+def apply(
+    client: APIClient, steps: list[Step], own_node: str, timeout: float, done: t.Callable[[Step], None]
+) -> list[Pending]:
+    """Remove what must go, create what must come, move users; returns what is left to other nodes."""
+    plain = [step for step in steps if step.action != "reattach"]
+    _replace(client, plain, time.monotonic() + timeout, done)
+    left: list[Pending] = []
+    for step in steps:
+        if step.action != "reattach":
+            continue
+        begun = False
+        for progress in move(client, step.spec, own_node, timeout):
+            if not begun:
+                done(step)
+            begun = True
+            if isinstance(progress, list):
+                left += progress
+    return left
+
+
+def _replace(client: APIClient, steps: list[Step], deadline: float, done: t.Callable[[Step], None]) -> None:
+    """Networks that nobody uses. Whatever happens, C(done) learns what was really done."""
+    going = {key: name for step in steps if step.removes for key, name in step.existing.items()}
+    created: dict[str, str] = {}
+    gone: list[str] = []
     try:
-        _remove_all(client, [step for step in steps if step.removes], deadline, done)
-        _create_all(client, [step for step in steps if step.creates], deadline, done)
+        if going:
+            remove_networks(client, going, deadline, gone.append)
+        for step in steps:
+            identity = create_network(client, step.spec) if step.creates else None
+            if identity is not None:
+                created[identity] = step.spec.name
+        await_allocated(client, created, deadline)
     except EngineError as error:
-        error.details.update(changed=bool(done), actions=done)
+        for name in error.details.get("withdrawn", []):
+            created = {key: other for key, other in created.items() if other != name}
         raise
+    finally:
+        for step in steps:
+            if step.spec.name in created.values():
+                done(step)
+            elif step.removes and step.spec.name in gone:
+                done(step._replace(action="remove"))
 
 
-def create_arguments(spec: NetworkSpec) -> dict[str, t.Any]:
-    """Arguments of the SDK's create_network for a declared network."""
-    options = {}
-    if spec.encrypted:
-        options[ENCRYPTED_OPTION] = ""
-    if spec.mtu is not None:
-        options[MTU_OPTION] = str(spec.mtu)
-    if spec.vxlan_ids:
-        options[VXLAN_OPTION] = ",".join(map(str, spec.vxlan_ids))
-    labels = dict(spec.labels, **{MANAGED_LABEL: "true"})
-    if spec.pinned():
-        labels[PINNED_LABEL] = ",".join(spec.pinned())
-    arguments: dict[str, t.Any] = {
-        "driver": "overlay",
-        "scope": "swarm",
-        "options": options,
-        "labels": labels,
-        "attachable": spec.attachable,
-        "internal": spec.internal,
+def result(
+    declared: list[NetworkSpec], steps: list[Step], listed: list[dict], left: list[Pending], check_mode: bool
+) -> dict[str, t.Any]:
+    """What the module returns. Pure."""
+    views = {step.spec.name: _view(step) for step in steps}
+    return {
+        "changed": bool(steps),
+        "actions": [_action(step) for step in steps],
+        "networks": _described(declared, steps, listed, check_mode),
+        "pending": [entry._asdict() for entry in left],
+        "diff": {
+            "before": {name: view[0] for name, view in views.items()},
+            "after": {name: view[1] for name, view in views.items()},
+        },
     }
-    if spec.subnets:
-        arguments["ipam"] = {"Driver": "default", "Config": [_pool(subnet) for subnet in spec.subnets]}
-    return arguments
 
 
-def _pool(subnet: t.Any) -> dict[str, str]:
-    pool = {"Subnet": subnet.subnet, "Gateway": subnet.gateway, "IPRange": subnet.ip_range}
-    return {key: value for key, value in pool.items() if value}
+def _told(error: APIError | EngineError, done: list[Step]) -> APIError | EngineError:
+    """The error with what was done before it."""
+    if isinstance(error, EngineError) and done:
+        error.details.update(changed=True, actions=[_action(step) for step in done])
+    return error
 
 
-def _step(spec: NetworkSpec, current: Description | None) -> Step:
+def _step(spec: NetworkSpec, current: Description | None, standin: dict | None) -> Step:
     if spec.state == "absent":
-        return Step(spec, "remove" if current is not None else "none", current)
+        return Step(spec, "remove" if current or standin else "none", current, standin=standin)
+    found = {} if current is None else differences(spec, current)
+    if standin is not None and not found:
+        # A move that was not finished: it is finished, or rolled back, whatever is said about networks in use.
+        return Step(spec, "reattach", current, found, standin)
     if current is None:
         return Step(spec, "create")
-    found = differences(spec, current)
-    return Step(spec, "recreate" if found else "none", current, found)
+    return Step(spec, "recreate" if found else "none", current, found, standin)
 
 
 def _vxlan_clashes(coming: list[NetworkSpec], staying: list[Description], steps: list[Step]) -> list[str]:
@@ -236,112 +321,26 @@ def _refusal(refusal: t.Mapping[str, t.Any]) -> str:
     return f"network {refusal['network']} cannot be {what}: it is used by {name_users(refusal['users'])}"
 
 
-def _remove_all(client: APIClient, steps: list[Step], deadline: float, done: list[dict[str, t.Any]]) -> None:
-    ids = {step.current["id"]: step.spec.name for step in steps if step.current is not None}
-    if not ids:
-        return
-    _await_leavers(client, ids, deadline)
-    for network_id, name in ids.items():
-        _remove(client, network_id, name, deadline)
-        done.append({"action": "remove", "name": name})
-
-    def gone() -> tuple[bool, list[str]]:
-        left = sorted(ids[raw["Id"]] for raw in client.networks() if raw["Id"] in ids)
-        return not left, left
-
-    waited = wait_until(gone, deadline - time.monotonic())
-    if not waited.done:
-        raise EngineError(
-            f"Removed, but after {waited.seconds:.0f} s still there: network {', '.join(waited.seen)}. "
-            "A task or container on it has not ended; raise timeout or look at 'docker network inspect'."
-        )
-
-
-def _await_leavers(client: APIClient, ids: dict[str, str], deadline: float) -> None:
-    """Tasks of removed services hold their network for a moment; taking it from under them breaks the next one."""
-
-    def left() -> tuple[bool, list[str]]:
-        usage = observe(client)
-        tasks = [f"network {name}: task {task}" for key, name in ids.items() for task in usage.leaving(key)]
-        return not tasks, tasks
-
-    waited = wait_until(left, deadline - time.monotonic())
-    if not waited.done:
-        raise EngineError(
-            f"After {waited.seconds:.0f} s tasks that were told to stop still hold a network: "
-            f"{'; '.join(waited.seen)}. Look at their nodes, or raise timeout. No network was removed."
-        )
-
-
-def _remove(client: APIClient, network_id: str, name: str, deadline: float) -> None:
-    def removed() -> tuple[bool, str]:
-        try:
-            client.remove_network(network_id)
-        except NotFound:
-            return True, ""
-        except APIError as error:
-            if IN_USE not in explain(error):
-                raise EngineError(f"Network {name} could not be removed: {explain(error)}.") from error
-            return False, explain(error)
-        return True, ""
-
-    waited = wait_until(removed, deadline - time.monotonic())
-    if not waited.done:
-        users = name_users(observe(client).users(network_id))
-        raise EngineError(
-            f"Network {name} could not be removed within {waited.seconds:.0f} s: {waited.seen}. "
-            f"Users: {users or 'none that the swarm lists'}."
-        )
-
-
-def _create_all(client: APIClient, steps: list[Step], deadline: float, done: list[dict[str, t.Any]]) -> None:
-    created: dict[str, str] = {}
-    for step in steps:
-        try:
-            answer = client.create_network(step.spec.name, **create_arguments(step.spec))
-        except APIError as error:
-            raise EngineError(f"Network {step.spec.name} could not be created: {explain(error)}.") from error
-        created[answer["Id"]] = step.spec.name
-        done.append({"action": "create", "name": step.spec.name})
-    if not created:
-        return
-
-    def allocated() -> tuple[bool, dict[str, str]]:
-        ready = {raw["Id"] for raw in client.networks() if is_allocated(raw)}
-        return ready.issuperset(created), {key: name for key, name in created.items() if key not in ready}
-
-    waited = wait_until(allocated, deadline - time.monotonic(), interval=0.05)
-    if not waited.done:
-        _withdraw(client, waited.seen, done)
-        raise EngineError(
-            f"Swarm gave no subnet or VXLAN id to network {', '.join(sorted(waited.seen.values()))} within "
-            f"{waited.seconds:.0f} s; it was removed again. The address pools are exhausted, or a subnet or VXLAN id "
-            "is taken: see the log of the leader's Docker daemon ('allocation')."
-        )
-
-
-def _withdraw(client: APIClient, networks: dict[str, str], done: list[dict[str, t.Any]]) -> None:
-    """A network that was never allocated serves nobody, and blocks its name."""
-    for network_id, name in networks.items():
-        client.remove_network(network_id)
-        done.append({"action": "remove", "name": name})
-
-
 def _view(step: Step) -> tuple[Description, Description]:
     wanted = step.spec if step.spec.state == "present" else None
-    return diff_view(wanted, step.current)
+    before, after = diff_view(wanted, step.current)
+    if step.standin is not None:
+        before = dict(before, stand_in=step.standin["Name"])
+    return before, after
 
 
 def _action(step: Step) -> dict[str, t.Any]:
-    return {"action": step.action, "name": step.spec.name, "differences": step.differences}
+    action: dict[str, t.Any] = {"action": step.action, "name": step.spec.name, "differences": step.differences}
+    return dict(action, users=list(step.users)) if step.action == "reattach" else action
 
 
-def _result(steps: list[Step], listed: list[dict], check_mode: bool) -> list[Description]:
+def _described(
+    declared: list[NetworkSpec], steps: list[Step], listed: list[dict], check_mode: bool
+) -> list[Description]:
     by_name = {raw["Name"]: raw for raw in listed if raw.get("Scope") == "swarm"}
-    found = []
-    for step in steps:
-        if step.spec.state == "absent":
-            continue
-        pending = check_mode and step.creates
-        found.append(predicted(step.spec) if pending else describe(by_name[step.spec.name]))
-    return found
+    pending = {step.spec.name for step in steps if check_mode and step.creates}
+    return [
+        predicted(spec) if spec.name in pending or spec.name not in by_name else describe(by_name[spec.name])
+        for spec in declared
+        if spec.state == "present"
+    ]

@@ -142,12 +142,22 @@ def _remove(client: APIClient, service_id: str) -> None:
 
 def _update(client: APIClient, service_id: str, step: Step, ids: t.Mapping[str, str]) -> None:
     fields = {key: value for key, value in step.spec.fields.items() if key in step.differences}
+    update_service(client, service_id, lambda raw: merge(raw, fields, ids))
+
+
+def update_service(
+    client: APIClient, service_id: str, change: t.Callable[[dict[str, t.Any]], dict[str, t.Any]]
+) -> None:
+    """Send the changed specification, worked out anew from the newest one whenever somebody else was faster."""
 
     def send() -> None:
         fresh = client.inspect_service(service_id)
+        changed = change(fresh["Spec"])
+        if changed == fresh["Spec"]:
+            return
         answer = client._post_json(
             client._url("/services/{0}/update", service_id),
-            data=merge(fresh["Spec"], fields, ids),
+            data=changed,
             params={"version": fresh["Version"]["Index"], "registryAuthFrom": "spec"},
         )
         client._raise_for_status(answer)
@@ -166,7 +176,7 @@ def _settle(
         _await_gone(client, removed, deadline, actions)
     present = [step.spec.name for step in steps if step.spec.state == "present"]
     if present:
-        _await_converged(client, present, deadline, actions)
+        await_converged(client, present, deadline, actions)
 
 
 def _await_gone(
@@ -190,9 +200,10 @@ def _await_gone(
         )
 
 
-def _await_converged(
+def await_converged(
     client: APIClient, names: list[str], deadline: float, actions: list[dict[str, t.Any]]
 ) -> None:
+    """Wait until every task of the named services is up to date and runs, or raise an EngineError that says which is not."""
     def converged() -> tuple[bool, bool]:
         services = [service for service in client.services() if service["Spec"]["Name"] in names]
         nodes, current = client.nodes(), _current_tasks(client)

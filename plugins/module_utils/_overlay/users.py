@@ -42,10 +42,10 @@ class Usage(t.NamedTuple):
             service_id = task.get("ServiceID")
             if not service_id:
                 found.append({"kind": "container", "name": container_id(task)[:12], "id": container_id(task),
-                              "node": self.node(task)})
+                              "node": self.node(task), "node_id": task.get("NodeID") or ""})
             elif service_id in known and service_id not in named:
                 found.append({"kind": "task", "name": f"{known[service_id]} task {task['ID']}", "id": task["ID"],
-                              "node": self.node(task)})
+                              "node": self.node(task), "node_id": task.get("NodeID") or ""})
         return found
 
     def leaving(self, network_id: str) -> list[str]:
@@ -96,6 +96,17 @@ def container_id(task: t.Mapping[str, t.Any]) -> str:
     """The container of an attachment task."""
     spec = (task.get("Spec") or {}).get("NetworkAttachmentSpec") or {}
     return spec.get("ContainerID") or task["ID"]
+
+
+def attachment_address(tasks: t.Iterable[t.Mapping[str, t.Any]], container: str, network_id: str) -> str | None:
+    """The IPv4 address of an attached container on a network."""
+    for task in tasks:
+        if container_id(task) != container:
+            continue
+        for entry in task.get("NetworksAttachments") or []:
+            if (entry.get("Network") or {}).get("ID") == network_id and entry.get("Addresses"):
+                return entry["Addresses"][0].split("/")[0]
+    return None
 
 
 def name_users(users: t.Iterable[t.Mapping[str, str]]) -> str:

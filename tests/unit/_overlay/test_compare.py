@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.compare import describe, diff_view, differences
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.networks import create_arguments, plan
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.existence import create_arguments
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.networks import plan
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import (
     ENCRYPTED_OPTION,
     VXLAN_OPTION,

@@ -1,0 +1,211 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Changing a network that is in use: what has to be done next, worked out from nothing but what is there. Pure.
+
+Names of networks are unique in a swarm and cannot be changed, so users wait on a stand-in while the network is
+replaced. Whoever is moved is first put on the second network and only then taken off the first, and nobody is taken
+off before everybody is on: at every moment any two users share a network. Each move thus has four rounds:
+network -> both -> stand-in -> (network removed and created) -> both -> network.
+
+Nothing is remembered between steps. A run that died is finished, or rolled back, by whoever looks next.
+"""
+
+from __future__ import annotations
+
+import copy
+import ipaddress
+import typing as t
+import zlib
+
+from .spec import NAME_LIMIT, Subnet
+
+STANDS_IN_LABEL = "swarmlab.overlay/stands-in-for"
+ADDRESSES_LABEL = "swarmlab.overlay/addresses"
+ORDER_LABEL = "swarmlab.overlay/order-before"
+START_FIRST = "start-first"
+NO_UPDATE_CONFIG = "none"
+
+
+class Member(t.NamedTuple):
+    """Somebody who is on the network, on its stand-in, or on both."""
+
+    kind: str
+    id: str
+    name: str
+    on_network: bool
+    on_standin: bool
+    node: str | None = None
+    local: bool = True
+
+
+class Situation(t.NamedTuple):
+    """All that the next step depends on."""
+
+    network: str | None
+    as_declared: bool
+    standin: str | None
+    members: tuple[Member, ...] = ()
+    # Services whose update order was changed for the move.
+    hurried: tuple[Member, ...] = ()
+
+
+class Action(t.NamedTuple):
+    """One thing to do; C(member) is who is attached, detached or restored."""
+
+    verb: str
+    member: Member | None = None
+
+
+def next_actions(now: Situation) -> tuple[Action, ...]:
+    """What can be done now, in any order; then everybody must have settled before this is asked again."""
+    if now.standin is None:
+        return _without_standin(now)
+    if now.network is None:
+        return (Action("create network"),)
+    if now.as_declared:
+        rounds = ("attach network", "on_network", "detach standin", "on_standin")
+    else:
+        rounds = ("attach standin", "on_standin", "detach network", "on_network")
+    attach, joined, detach, left = rounds
+    missing = [member for member in now.members if not getattr(member, joined)]
+    if missing:
+        return tuple(Action(attach, member) for member in _containers_first(missing))
+    leaving = [member for member in now.members if getattr(member, left)]
+    if leaving:
+        return tuple(Action(detach, member) for member in leaving)
+    if not now.as_declared:
+        return (Action("remove network"),)
+    if now.hurried:
+        return tuple(Action("restore order", member) for member in now.hurried)
+    return (Action("remove standin"),)
+
+
+def _without_standin(now: Situation) -> tuple[Action, ...]:
+    if now.network is None:
+        return (Action("create network"),)
+    if now.as_declared:
+        return tuple(Action("restore order", member) for member in now.hurried)
+    return (Action("create standin"),) if now.members else (Action("remove network"),)
+
+
+def _containers_first(members: list[Member]) -> list[Member]:
+    """Containers may want their old address again, so they come before services, which take any."""
+    return sorted(members, key=lambda member: member.kind != "container")
+
+
+def standin_name(name: str) -> str:
+    """The name of the network's stand-in: told by its beginning, unique by its end."""
+    suffix = f"-standin-{zlib.crc32(name.encode()):08x}"
+    return name[:NAME_LIMIT - len(suffix)].rstrip("-_") + suffix
+
+
+def free_subnet(
+    pools: t.Iterable[str], prefix: int, taken: t.Iterable[str | ipaddress.IPv4Network]
+) -> str | None:
+    """The first subnet of this size in the pools that overlaps nothing that is taken, or None."""
+    used = [ipaddress.ip_network(subnet, strict=False) for subnet in taken]
+    used = [subnet for subnet in used if subnet.version == 4]
+    for pool in (ipaddress.ip_network(text) for text in pools):
+        if pool.version != 4 or pool.prefixlen > prefix:
+            continue
+        size = 2 ** (32 - prefix)
+        start, end = int(pool.network_address), int(pool.broadcast_address)
+        while start <= end:
+            candidate = ipaddress.ip_network((start, prefix))
+            # Jump over the whole obstacle: pools have millions of subnets.
+            obstacles = [int(subnet.broadcast_address) for subnet in used if subnet.overlaps(candidate)]
+            if not obstacles:
+                return str(candidate)
+            start += size * ((max(obstacles) - start) // size + 1)
+    return None
+
+
+def standin_prefix(subnets: t.Iterable[Subnet], usual: int) -> int:
+    """A stand-in has room for everybody, also while each task is there twice."""
+    sizes = [ipaddress.ip_network(subnet.subnet).prefixlen for subnet in subnets]
+    return min(sizes + [usual])
+
+
+def format_addresses(addresses: t.Mapping[str, str]) -> str:
+    """Addresses of containers as the stand-in's label keeps them."""
+    return ",".join(f"{container[:12]}={address}" for container, address in sorted(addresses.items()))
+
+
+def parse_addresses(text: str) -> dict[str, str]:
+    """The reverse of format_addresses."""
+    pairs = (part.partition("=") for part in text.split(",") if "=" in part)
+    return {container: address for container, dummy, address in pairs}
+
+
+def with_network(raw: t.Mapping[str, t.Any], network: str, like: str) -> dict[str, t.Any]:
+    """A service's specification on one more network, attached as it is to another, replacing tasks gently."""
+    attachments = attachments_of(raw)
+    if any(entry.get("Target") == network for entry in attachments):
+        return copy.deepcopy(dict(raw))
+    model = next((entry for entry in attachments if entry.get("Target") == like), {})
+    return hurry(_with_attachments(raw, attachments + [dict(copy.deepcopy(model), Target=network)]))
+
+
+def without_network(raw: t.Mapping[str, t.Any], network: str) -> dict[str, t.Any]:
+    """A service's specification without a network."""
+    return _with_attachments(raw, [entry for entry in attachments_of(raw) if entry.get("Target") != network])
+
+
+def attachments_of(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The networks of a specification, in the old place of the API or in the new one."""
+    return list((raw.get("TaskTemplate") or {}).get("Networks") or raw.get("Networks") or [])
+
+
+def hurry(raw: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The specification with new tasks started before old ones stop, and a record of how it was."""
+    config = raw.get("UpdateConfig")
+    if (config or {}).get("Order") == START_FIRST or not may_run_twice(raw):
+        return raw
+    before = NO_UPDATE_CONFIG if config is None else config.get("Order") or ""
+    # Without a configuration swarm replaces tasks one by one; with one, 0 would mean all at once.
+    hurried = dict({"Parallelism": 1} if config is None else config, Order=START_FIRST)
+    labels = dict(raw.get("Labels") or {})
+    labels.setdefault(ORDER_LABEL, before)
+    return dict(raw, UpdateConfig=hurried, Labels=labels)
+
+
+def unhurry(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The reverse of hurry."""
+    restored = copy.deepcopy(dict(raw))
+    before = (restored.get("Labels") or {}).pop(ORDER_LABEL, None)
+    if before == NO_UPDATE_CONFIG:
+        restored.pop("UpdateConfig", None)
+    elif before is not None:
+        restored["UpdateConfig"] = {key: value for key, value in restored["UpdateConfig"].items() if key != "Order"}
+        if before:
+            restored["UpdateConfig"]["Order"] = before
+    return restored
+
+
+def may_run_twice(raw: t.Mapping[str, t.Any]) -> bool:
+    """Whether a second task beside the first can do no harm: no data, no port and no place that only one can have."""
+    template = raw.get("TaskTemplate") or {}
+    ports = (raw.get("EndpointSpec") or {}).get("Ports") or []
+    return not (
+        (template.get("ContainerSpec") or {}).get("Mounts")
+        or (template.get("Placement") or {}).get("MaxReplicas")
+        or any(port.get("PublishMode") == "host" for port in ports)
+    )
+
+
+def is_job(raw: t.Mapping[str, t.Any]) -> bool:
+    """Whether the service runs to an end: to update it is to run it again."""
+    return bool({"ReplicatedJob", "GlobalJob"} & set(raw.get("Mode") or {}))
+
+
+def _with_attachments(raw: t.Mapping[str, t.Any], attachments: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+    changed = copy.deepcopy(dict(raw))
+    changed.setdefault("TaskTemplate", {})["Networks"] = attachments
+    changed.pop("Networks", None)
+    return changed

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changing overlays that services and containers use, on a real swarm, with live clients and runs that die."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIClient
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.moving import move
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import NetworkSpec
+
+TIMEOUT = 120
+WEB = "mkdir -p /www && echo served > /www/index.html && trap 'exit 0' TERM; httpd -f -h /www & wait $!"
+IDLE = "trap 'exit 0' TERM; sleep 100000 & wait $!"
+# One request after the other; each second of the outage of a name or of a server leaves several lines.
+ASK = "while :; do if wget -q -T 2 -O - http://{url} >/dev/null 2>&1; then echo ok; else echo failed; fi; usleep 100000; done"
+
+
+@pytest.fixture
+def engine(swarm, tmp_path: Path) -> Iterator[APIClient]:
+    """The engine of vm1, so that a move can be watched, and be given up, step by step."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "e"))
+    listener.listen()
+    relays: list[subprocess.Popen] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, dummy = listener.accept()
+            except OSError:
+                return
+            argv = ["docker", "exec", "-i", swarm.container("vm1"), "docker", "system", "dial-stdio"]
+            with connection:
+                relays.append(subprocess.Popen(argv, env=swarm.environment, stdin=connection, stdout=connection))
+
+    threading.Thread(target=serve, daemon=True).start()
+    client = APIClient(base_url=f"unix://{tmp_path}/e", version="auto", timeout=60)
+    yield client
+    client.close()
+    listener.close()
+    for relay in relays:
+        relay.terminate()
+        relay.wait(timeout=30)
+
+
+def create_service(swarm, name: str, network: str, *more: str) -> None:
+    swarm.docker("vm1", "service", "create", "--quiet", "--no-resolve-image", "--name", name, "--network",
+                 f"name={network},alias={name}-alias", "--endpoint-mode", "dnsrr", "--update-monitor", "100ms",
+                 "--stop-grace-period", "2s", "--limit-memory", "64M", "--label", "keep=me", *more)  # fmt: skip
+
+
+def service(engine: APIClient, name: str, networks: dict[str, str]) -> dict:
+    """A service's specification, its networks by name."""
+    spec = engine.inspect_service(name)["Spec"]
+    for attachment in spec["TaskTemplate"]["Networks"]:
+        attachment["Target"] = networks[attachment["Target"]]
+    return spec
+
+
+def names(engine: APIClient) -> dict[str, str]:
+    return {raw["Id"]: raw["Name"] for raw in engine.networks()}
+
+
+def test_a_network_is_changed_under_its_users(swarm, unique, engine) -> None:
+    network, web, old = f"{unique}-net", f"{unique}-web", f"{unique}-old"
+    declared = {"name": network, "attachable": True, "subnets": [f"10.216.{int(unique[1:3], 16)}.0/24"]}
+    assert swarm.run("overlay_network", declared)["changed"]
+    create_service(swarm, web, network, "--replicas", "2", swarm.image, "sh", "-c", WEB)
+    create_service(swarm, old, network, "--update-order", "start-first", swarm.image, "sh", "-c", IDLE)
+    address = f"10.216.{int(unique[1:3], 16)}.77"
+    swarm.docker("vm1", "run", "--detach", "--name", f"{unique}-box", "--network", network, "--network-alias", "boxed",
+                 "--ip", address, swarm.image, "sh", "-c", ASK.format(url=web))
+    before = {name: service(engine, name, names(engine)) for name in (web, old)}
+
+    changed = dict(declared, mtu=1400)
+    refused = swarm.run("overlay_network", changed)
+    assert refused["failed"] and f"service {web}" in refused["msg"] and "in_use: reattach" in refused["msg"]
+    predicted = swarm.run("overlay_network", dict(changed, in_use="reattach"), check=True)
+    assert not predicted.get("failed") and "mtu" not in json.dumps(engine.inspect_network(network)["Options"])
+    moved = swarm.run("overlay_network", dict(changed, in_use="reattach", timeout=TIMEOUT))
+    assert moved["changed"], moved
+    assert [action["action"] for action in moved["actions"]] == ["reattach"]
+    assert moved["actions"] == predicted["actions"]
+
+    assert engine.inspect_network(network)["Options"]["com.docker.network.driver.mtu"] == "1400"
+    assert [name for name in names(engine).values() if name.startswith(unique)] == [network]
+    assert {name: service(engine, name, names(engine)) for name in (web, old)} == before
+    box = engine.inspect_container(f"{unique}-box")
+    assert box["RestartCount"] == 0 and list(box["NetworkSettings"]["Networks"]) == [network]
+    attachment = box["NetworkSettings"]["Networks"][network]
+    assert attachment["IPAddress"] == address and "boxed" in attachment["Aliases"]
+    answers = swarm.docker("vm1", "logs", f"{unique}-box").split()
+    print(f"{answers.count('failed')} of {len(answers)} requests failed")
+    assert answers[-1] == "ok" and answers.count("failed") <= len(answers) * 0.2, answers
+    assert not swarm.run("overlay_network", changed)["changed"]
+
+
+def test_runs_that_die_after_every_step(swarm, unique, engine) -> None:
+    """Each run is killed after its first step, so each step is where one run ends and another one begins."""
+    network, web = f"{unique}-net", f"{unique}-web"
+    assert swarm.run("overlay_network", {"name": network, "attachable": True})["changed"]
+    create_service(swarm, web, network, swarm.image, "sh", "-c", IDLE)
+    swarm.docker("vm1", "run", "--detach", "--name", f"{unique}-box", "--network", network, swarm.image, "sh", "-c", IDLE)
+    before = service(engine, web, names(engine))
+    node = engine.info()["Swarm"]["NodeID"]
+    wanted = NetworkSpec(network, attachable=True, mtu=1400)
+    deaths = []
+    while True:
+        step = next(move(engine, wanted, node, TIMEOUT))
+        on = {entry["Target"] for entry in engine.inspect_service(web)["Spec"]["TaskTemplate"]["Networks"]}
+        assert on and on <= set(names(engine)), "a service is left with a network that is gone, or with none"
+        assert engine.inspect_container(f"{unique}-box")["NetworkSettings"]["Networks"]
+        if step == []:
+            break
+        deaths.append(step.verb)
+    assert deaths == [
+        "create standin", "attach standin", "attach standin", "detach network", "detach network", "remove network",
+        "create network", "attach network", "attach network", "detach standin", "detach standin", "restore order",
+        "remove standin",
+    ]
+    assert service(engine, web, names(engine)) == before
+    assert engine.inspect_network(network)["Options"]["com.docker.network.driver.mtu"] == "1400"
+
+
+def test_one_more_run_finishes_or_rolls_back(swarm, unique, engine) -> None:
+    network, web = f"{unique}-net", f"{unique}-web"
+    declared = {"old": {"name": network}, "new": {"name": network, "mtu": 1400}}
+    assert swarm.run("overlay_network", declared["old"])["changed"]
+    create_service(swarm, web, network, swarm.image, "sh", "-c", IDLE)
+    before = service(engine, web, names(engine))
+    node = engine.info()["Swarm"]["NodeID"]
+    # Half off the old network, which is declared again; half on the new one.
+    for steps, wanted in ((2, "old"), (6, "new")):
+        progress = move(engine, NetworkSpec(network, mtu=1400), node, TIMEOUT)
+        for dummy in range(steps):
+            next(progress)
+        progress.close()
+        finished = swarm.run("overlay_network", dict(declared[wanted], timeout=TIMEOUT))
+        assert finished["changed"], finished
+        assert service(engine, web, names(engine)) == before
+        assert ("com.docker.network.driver.mtu" in engine.inspect_network(network)["Options"]) == (wanted == "new")
+        assert [name for name in names(engine).values() if name.startswith(unique)] == [network]
