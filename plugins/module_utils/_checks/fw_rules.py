@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from . import _paths
+from . import _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
 ID = "FW-RULES"
@@ -18,6 +18,7 @@ ORDER = 46
 NEEDS = ("probe", "published", "rules", "peers")
 TAGS = ("P1", "dataplane", "encryption")
 CHECK = sys.modules[__name__]
+INGRESS = "DOCKER-INGRESS"
 
 
 def plan(facts: dict) -> dict:
@@ -40,7 +41,10 @@ def judge(facts: dict) -> list[dict]:
             wrong[host] = texts
     if wrong:
         rows = ["%s: %s" % (host, listed(texts, 3)) for host, texts in sorted(wrong.items())]
-        return [result(CHECK, FAIL, "; ".join(rows[:3]), nodes=sorted(wrong), hint=HINT % listed(sorted(wrong)), details={"nodes": wrong})]
+        hint, lacking = HINT % listed(sorted(wrong)), _paths.lacks(facts, "ip_vs")
+        if set(wrong) <= set(lacking) and all(INGRESS in text for texts in wrong.values() for text in texts):
+            hint = dp_matrix.NO_IPVS % listed(lacking)
+        return [result(CHECK, FAIL, "; ".join(rows[:3]), nodes=sorted(wrong), hint=hint, details={"nodes": wrong})]
     if silent or not facts["opened"]:
         return [result(CHECK, INCONCLUSIVE, "the firewall's rules could not be listed on %s" % (listed(silent) or "any node"),
                        nodes=silent, hint="Install the tool that the engine uses: iptables, or nft.")]
@@ -59,7 +63,7 @@ def _node(facts: dict, host: str) -> list[str]:
         if network["vni"] not in rules["drop"]:
             wrong.append("nothing drops clear text for %s" % network["name"])
     if facts["published_port"] and not rules["ingress_jump"]:
-        wrong.append("nothing leads to the chain DOCKER-INGRESS")
+        wrong.append("nothing leads to the chain %s" % INGRESS)
     elif facts["published_port"] and facts["published_port"] not in rules["ingress_ports"]:
-        wrong.append("DOCKER-INGRESS has no rule for a published port (%d)" % facts["published_port"])
+        wrong.append("%s has no rule for a published port (%d)" % (INGRESS, facts["published_port"]))
     return wrong
