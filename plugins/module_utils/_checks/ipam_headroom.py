@@ -37,11 +37,11 @@ def free(facts: dict, network: dict) -> tuple[int, str] | None:
     hosts = _paths.probed(facts, network["id"])
     if network.get("room"):
         return sum(row["free"] or 0 for row in network["room"]) + len(hosts), "told by the engine"
-    if not network["subnets"] or not facts["addresses"].get(network["id"]):
+    if not network["subnets"] or network["id"] not in facts["addresses"]:
         return None
     size = sum(ipaddress.ip_network(subnet).num_addresses - RESERVED for subnet in network["subnets"])
     used = {address for address, _who in facts["addresses"][network["id"]]}
-    return size - len(used) - len(hosts) + len(hosts), "worked out from tasks, virtual IPs and load balancers"
+    return size - len(used), "worked out from tasks and virtual IPs; load balancers come on top"
 
 
 def _judge(facts: dict, network: dict) -> dict:
