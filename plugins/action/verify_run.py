@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import secrets
@@ -45,6 +46,8 @@ class ActionModule(ActionBase):
             "stage": {"type": "str", "required": True, "choices": ["begin", "finish"]},
             "networks": {"type": "list", "elements": "str", "default": ["*"]},
             "checks": {"type": "list", "elements": "str", "default": ["*"]},
+            "services": {"type": "list", "elements": "str", "default": ["*"]},
+            "nodes": {"type": "list", "elements": "str", "default": ["*"]},
             "image": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": 90},
             "convergence": {"type": "int", "default": 20},
@@ -92,15 +95,24 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
     available = _checks.load()
     checks, unknown = _checks.select(available, arguments["checks"])
     if unknown or not checks:
-        raise AnsibleActionFail("verify_checks: no check is called %s. There are: %s." % (
-            ", ".join(unknown) or "nothing", ", ".join(module.ID for module in available)))
+        raise AnsibleActionFail("verify_checks: no check is called %s. There are: %s. Tags: %s." % (
+            ", ".join(unknown) or "nothing", ", ".join(module.ID for module in available),
+            ", ".join(sorted({tag for module in available for tag in module.TAGS}))))
+    hosts = list(task_vars["ansible_play_hosts_all"])
+    strangers = [pattern for pattern in arguments["nodes"] if not fnmatch.filter(hosts, pattern)]
+    if strangers:
+        raise AnsibleActionFail("verify_nodes: no host of this play is called %s. There are: %s." % (
+            ", ".join(strangers), ", ".join(hosts)))
     needs = {need for check in checks for need in check.NEEDS}
     return {
         "run": "%x%s" % (int(time.time()), secrets.token_hex(2)),
         "began": time.time(),
-        "hosts": list(task_vars["ansible_play_hosts_all"]),
+        "hosts": hosts,
+        "addresses": {host: task_vars["hostvars"][host].get("swarm_advertise_addr") for host in hosts},
         "checks": arguments["checks"],
         "networks": arguments["networks"],
+        "services": arguments["services"],
+        "nodes": arguments["nodes"],
         "needs": sorted(needs | ({"twin"} if "probe" in needs else set())),
         "image": arguments["image"],
         "timeout": arguments["timeout"],

@@ -45,10 +45,22 @@ options:
     elements: str
     default: ["*"]
   checks:
-    description: Ids or shell patterns of the checks to run.
+    description: Ids, tags, or shell patterns of them, of the checks to run.
     type: list
     elements: str
     default: ["*"]
+  services:
+    description: Names or shell patterns of the services whose names are asked for.
+    type: list
+    elements: str
+    default: ["*"]
+    version_added: 0.2.0
+  nodes:
+    description: Inventory names or shell patterns of the nodes to ask from, and whose pairs with all others to try.
+    type: list
+    elements: str
+    default: ["*"]
+    version_added: 0.2.0
   image:
     description: Image of the probes; empty for the one made on the nodes.
     type: str

@@ -7,8 +7,11 @@ Private to swarmlab.overlay. Runs on the controller only. A file here whose name
 
     ID, TITLE, HINT   text
     ORDER             where it stands in the report; causes come before what they cause
-    NEEDS             what the run must set up for it: probe, twin, lazy, published, attach, wire, certificate
-    plan(facts)       {host: [request, ...]}, requests as in ``_probe/work.py``; "where" names another namespace than the probe's
+    NEEDS             what the run must set up or look at for it: probe, twin, lazy, published, attach, wire, ports, certificate,
+                      gossip, peers, balancer, xfrm, rules
+    TAGS              by what it can be selected besides its id
+    plan(facts)       {host: [request, ...]}, requests as in ``_probe/work.py``; "where" names another namespace than the probe's:
+                      host, alone and attached/NETWORK (the standalone container's). One id is one request, whoever plans it
     judge(facts)      [result, ...], made with ``_result.py``
 
 Both are pure functions of the facts (``_verify/facts.py``). No evidence is no pass.
@@ -29,8 +32,13 @@ def load() -> list[ModuleType]:
     return sorted(modules, key=lambda module: (module.ORDER, module.ID))
 
 
+def named(module: ModuleType, pattern: str) -> bool:
+    """Whether the pattern names the check, by its id or by one of its tags."""
+    return any(fnmatch.fnmatchcase(word, pattern) for word in (module.ID, *module.TAGS))
+
+
 def select(modules: list[ModuleType], patterns: list[str]) -> tuple[list[ModuleType], list[str]]:
     """The checks that a pattern names, and the patterns that name none."""
-    chosen = [module for module in modules if any(fnmatch.fnmatchcase(module.ID, pattern) for pattern in patterns)]
-    empty = [p for p in patterns if not any(fnmatch.fnmatchcase(module.ID, p) for module in modules)]
+    chosen = [module for module in modules if any(named(module, pattern) for pattern in patterns)]
+    empty = [p for p in patterns if not any(named(module, p) for module in modules)]
     return chosen, empty

@@ -8,6 +8,8 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import fnmatch
+
 from . import _blame
 
 
@@ -16,9 +18,28 @@ def probed(facts: dict, network: str) -> list[str]:
     return [host for host in facts["hosts"] if network in facts["probes"].get(host, {})]
 
 
+def selected(facts: dict, host: str) -> bool:
+    """Whether the host is among those that were asked about."""
+    return any(fnmatch.fnmatchcase(host, pattern) for pattern in facts["settings"].get("nodes") or ["*"])
+
+
+def asking(facts: dict, network: str) -> list[str]:
+    """The selected hosts with a live probe on the network."""
+    return [host for host in probed(facts, network) if selected(facts, host)]
+
+
+def _pairs(facts: dict, hosts: list[str]) -> list[tuple]:
+    return [pair for pair in _blame.pairs(hosts, facts["run"]) if any(selected(facts, host) for host in pair)]
+
+
 def pairs(facts: dict, network: str) -> list[tuple]:
     """The ordered pairs of hosts to try on the network."""
-    return _blame.pairs(probed(facts, network), facts["run"])
+    return _pairs(facts, probed(facts, network))
+
+
+def host_pairs(facts: dict) -> list[tuple]:
+    """The ordered pairs of hosts to try on the underlay, with or without a probe."""
+    return _pairs(facts, [host for host in facts["hosts"] if host in facts["opened"]])
 
 
 def seen(facts: dict, host: str, ident: str) -> dict | None:

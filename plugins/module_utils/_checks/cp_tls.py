@@ -16,6 +16,7 @@ TITLE = "The control plane is mutual TLS under one root"
 HINT = "Rotate the swarm's root with 'docker swarm ca --rotate' on a manager; a node with an expired certificate must join again."
 ORDER = 30
 NEEDS = ("certificate",)
+TAGS = ("P0", "control")
 CHECK = sys.modules[__name__]
 DAY = 86400
 

@@ -21,6 +21,7 @@ NO_ESP = "The kernel of %s lacks esp4: encrypted networks carry nothing between 
 NO_IPVS = "The kernel of %s lacks ip_vs: virtual IPs do not answer there (see PRE-KMOD)."
 ORDER = 60
 NEEDS = ("probe", "wire")
+TAGS = ("P0", "dataplane")
 KINDS = ("icmp", "tcp", "udp")
 CHECK = sys.modules[__name__]
 
@@ -31,8 +32,8 @@ def plan(facts: dict) -> dict:
     for network in facts["networks"]:
         for source, target in _paths.pairs(facts, network["id"]):
             requests.setdefault(source, []).extend(direct(facts, ID, network, source, target))
-        for source in _paths.probed(facts, network["id"]):
-            requests.setdefault(source, []).extend(_balanced(facts, network, source))
+        for source in _paths.asking(facts, network["id"]):
+            requests.setdefault(source, []).extend(balanced(facts, network, source))
     return requests
 
 
@@ -53,7 +54,8 @@ def ident(check: str, network: dict, target: str, kind: str) -> str:
     return "%s/%s/%s/%s" % (check, network["id"][:12], target, kind)
 
 
-def _balanced(facts: dict, network: dict, source: str) -> list[dict]:
+def balanced(facts: dict, network: dict, source: str) -> list[dict]:
+    """Fresh connections from one host through the virtual IP."""
     vip = facts["vips"].get(network["id"])
     if not vip:
         return []
@@ -136,7 +138,7 @@ def _judge_balanced(facts: dict, network: dict) -> dict:
         return result(CHECK, INCONCLUSIVE, "the probes have no virtual IP here", title=BALANCED, network=network["name"])
     missing: dict = {}
     silent, slowest = [], 0.0
-    for source in hosts:
+    for source in _paths.asking(facts, network["id"]):
         seen = _paths.seen(facts, source, ident(ID, network, "*", "vip"))
         if seen is None:
             silent.append(source)
@@ -156,7 +158,8 @@ def _judge_balanced(facts: dict, network: dict) -> dict:
 
 def _balanced_matrix(facts: dict, network: dict) -> dict:
     hosts = _paths.probed(facts, network["id"])
-    rows = {source: _backends(_paths.seen(facts, source, ident(ID, network, "*", "vip")), hosts) for source in hosts}
+    rows = {source: _backends(_paths.seen(facts, source, ident(ID, network, "*", "vip")), hosts)
+            for source in _paths.asking(facts, network["id"])}
     return _paths.matrix(hosts, {"vip": rows})
 
 

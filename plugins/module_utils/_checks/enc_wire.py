@@ -19,6 +19,7 @@ NO_ESP = "The kernel of %s lacks esp4: nothing can be encrypted there (see PRE-K
 LEAK = "Clear text of an encrypted network left this node: its encryption rules are gone; restart its engine, then look at its firewall."
 ORDER = 70
 NEEDS = ("probe", "twin", "wire")
+TAGS = ("P0", "encryption")
 CHECK = sys.modules[__name__]
 
 

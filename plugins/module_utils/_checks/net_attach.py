@@ -15,6 +15,7 @@ TITLE = "A standalone container attaches on a worker, as declared"
 HINT = "Declare the network with 'attachable: true'; a timeout points at the worker's way to its manager (2377/tcp)."
 ORDER = 45
 NEEDS = ("probe", "attach", "lazy")
+TAGS = ("P0", "networks")
 REFUSAL = "not manually attachable"
 ENGINE_PATIENCE = 10  # seconds; the container starts while the others ask already
 CHECK = sys.modules[__name__]

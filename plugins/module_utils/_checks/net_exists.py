@@ -14,6 +14,7 @@ TITLE = "Every network asked for exists"
 HINT = "Declare it (role overlays), or correct verify_networks."
 ORDER = 35
 NEEDS: tuple = ()
+TAGS = ("P0", "networks")
 CHECK = sys.modules[__name__]
 
 

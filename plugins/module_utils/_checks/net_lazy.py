@@ -14,6 +14,7 @@ TITLE = "An overlay appears on a worker with its first endpoint, and nowhere els
 HINT = "Expected behaviour of Swarm: schedule a task there or attach a container. Otherwise look at the node's log for gossip errors."
 ORDER = 40
 NEEDS = ("lazy", "attach")
+TAGS = ("P0", "networks")
 CHECK = sys.modules[__name__]
 
 

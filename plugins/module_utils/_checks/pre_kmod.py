@@ -16,6 +16,7 @@ HINT = ("Install the kernel's full module package (Debian: linux-image-amd64, Ub
         "or boot a kernel with these options.")
 ORDER = 20
 NEEDS: tuple = ()
+TAGS = ("P0", "preflight")
 CHECK = sys.modules[__name__]
 
 # Each entry is met when one of its modules is there; the text says what fails without it.

@@ -14,6 +14,7 @@ TITLE = "Every declared node answered"
 HINT = "Start the machine or its Docker Engine, repair its ssh, or take it out of the inventory."
 ORDER = 10
 NEEDS: tuple = ()
+TAGS = ("P0", "preflight")
 CHECK = sys.modules[__name__]
 
 

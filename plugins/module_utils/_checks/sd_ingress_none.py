@@ -16,6 +16,7 @@ TITLE = "A service that is only published has no name"
 HINT = "Names need a user-defined overlay network: attach both services to one. Ingress carries published ports only."
 ORDER = 56
 NEEDS = ("probe", "twin", "published")
+TAGS = ("P0", "dns")
 CHECK = sys.modules[__name__]
 
 

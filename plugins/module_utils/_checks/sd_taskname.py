@@ -11,10 +11,10 @@ from . import _names
 
 ID = "SD-TASKNAME"
 TITLE = "Task names answer exactly their own address"
-HINT = ("Records that stay wrong after the convergence time: 'docker service update --force SERVICE' rewrites them; "
-        "look for 7946/udp blocked between the nodes.")
+HINT = _names.HINT
 ORDER = 54
 NEEDS = ("probe",)
+TAGS = ("P0", "dns")
 KINDS = ("task",)
 CHECK = sys.modules[__name__]
 

@@ -11,10 +11,10 @@ from . import _names
 
 ID = "SD-TASKS"
 TITLE = "tasks.NAME answers exactly the running tasks"
-HINT = ("Records that stay wrong after the convergence time: 'docker service update --force SERVICE' rewrites them; "
-        "look for 7946/udp blocked between the nodes.")
+HINT = _names.HINT
 ORDER = 52
 NEEDS = ("probe",)
+TAGS = ("P0", "dns")
 KINDS = ("tasks",)
 CHECK = sys.modules[__name__]
 

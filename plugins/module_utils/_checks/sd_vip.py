@@ -11,10 +11,10 @@ from . import _names
 
 ID = "SD-VIP"
 TITLE = "Service names answer exactly their virtual IP"
-HINT = ("Records that stay wrong after the convergence time: 'docker service update --force SERVICE' rewrites them; "
-        "look for 7946/udp blocked between the nodes.")
+HINT = _names.HINT
 ORDER = 50
 NEEDS = ("probe",)
+TAGS = ("P0", "dns")
 KINDS = ("service",)
 CHECK = sys.modules[__name__]
 

@@ -25,6 +25,7 @@ ESP = 50
 UDP = 17
 UDP_BYTES = 600
 ESP_BYTES = 64
+INJECTED = b" clear@"  # behind the canary of what inject.py writes on the wire: no network sent that
 
 
 def bpf_program(port: int) -> list:
@@ -81,6 +82,7 @@ class Counts:
         self.esp_out: dict = {}
         self.esp_in: dict = {}
         self.plain_in: dict = {}
+        self.injected = 0
 
     def add(self, packet: bytes, outgoing: bool) -> None:
         """Count one packet."""
@@ -89,6 +91,8 @@ class Counts:
             return
         if facts["kind"] == "esp":
             self._esp(facts, outgoing)
+        elif outgoing and self.canary + INJECTED in facts["inner"]:
+            self.injected += 1
         elif outgoing:
             key = str(facts["vni"])
             _bump(self.plain, key, facts["target"])
@@ -106,7 +110,7 @@ class Counts:
     def data(self) -> dict:
         """Everything counted, as plain data."""
         return {"plain": self.plain, "canary": self.seen, "esp_out": self.esp_out, "esp_in": self.esp_in,
-                "plain_in": self.plain_in}
+                "plain_in": self.plain_in, "injected": self.injected}
 
 
 def _bump(table: dict, first: str, second: str) -> None:

@@ -9,6 +9,8 @@ Private to swarmlab.overlay. Looked at twice, before and after probing: a swarm 
 
 from __future__ import annotations
 
+import time
+
 from .._probe import overlay
 from .engine import Engine, NotFound
 
@@ -19,6 +21,22 @@ def look(engine: Engine, plan: dict) -> dict:
         return {}
     kernel = overlay.facts(plan["network_ids"])
     return {network: dict(kernel[network], **_engine(engine, network)) for network in kernel}
+
+
+def look_again(engine: Engine, plan: dict, deadline: float) -> dict:
+    """The second look: gossip gets until the deadline to tell of all probes of this run."""
+    while True:
+        seen = look(engine, plan)
+        if time.monotonic() > deadline or not any(_lacking(network, held, plan) for network, held in seen.items()):
+            return seen
+        time.sleep(0.5)
+
+
+def _lacking(network: str, held: dict, plan: dict) -> set:
+    """The probes that this node's gossip does not tell of, or its kernel does not know."""
+    wanted = set(plan["probes"].get(network, []))
+    known = {row.split(" ")[0] for row in held["peers"] + held["local"]}
+    return wanted - {row.rsplit(" ", 2)[1] for row in held["records"]} | wanted - known
 
 
 def _engine(engine: Engine, network: str) -> dict:

@@ -224,6 +224,7 @@ def probe(engine: Engine, plan: dict) -> dict:
     result: dict = {"observations": {}, "errors": []}
     if plan["published"]:
         _serve_published(engine, plan, result["errors"])
+    patience = time.monotonic() + plan["patience"]
     first = gathering.look(engine, plan)
     setting = work.Setting(plan["run"], plan["name"], plan["once"])
     jobs = [
@@ -238,7 +239,7 @@ def probe(engine: Engine, plan: dict) -> dict:
             result["observations"].update(netns.finish(job, plan["limit"]))
         except netns.ProbeError as error:
             result["errors"].append(str(error))
-    result.update(gathering.settled(first, gathering.look(engine, plan)))
+    result.update(gathering.settled(first, gathering.look_again(engine, plan, patience)))
     if {"wire", "xfrm"} & set(plan["needs"]):
         result.update(xfrm=xfrm.dump(plan["run"].encode()), policies=xfrm.policies())
     if "rules" in plan["needs"]:

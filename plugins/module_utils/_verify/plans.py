@@ -75,6 +75,9 @@ def probe(facts: dict, host: str, checks: list) -> dict | None:
         limit=settings["convergence"] * 2 + SLACK,
         attach=_attach(facts, checks) if host == facts["worker"] else None,
         published=node["id"] == facts["published_on"] and not facts["opened"][host].get("published"),
+        patience=settings["convergence"],
+        probes={network["id"]: [row[network["id"]] for row in facts["probes"].values() if network["id"] in row]
+                for network in facts["under_test"]},
         network_ids=[network["id"] for network in facts["under_test"]],
         vnis=[network["vni"] for network in facts["under_test"] if network["vni"] is not None],
         ports=[facts["published_port"]] if facts["published_port"] else [],

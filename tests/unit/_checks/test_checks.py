@@ -16,12 +16,17 @@ CHECKS = {module.ID: module for module in _checks.load()}
 HOSTS = ["vm1", "vm2", "vm3"]
 ADDRESS = {"vm1": "10.77.0.11", "vm2": "10.77.0.12", "vm3": "10.77.0.13"}
 PLAIN = {"id": "plain0000000", "name": "front", "encrypted": False, "attachable": True, "internal": False, "vni": 4097,
-         "subnets": ["10.0.1.0/24"]}
+         "options": {}, "subnets": ["10.0.1.0/24"]}
 SECRET = dict(PLAIN, id="secret000000", name="back", encrypted=True, vni=4098, subnets=["10.0.2.0/24"])
 TWIN = dict(PLAIN, id="twin00000000", name="twin", vni=4099, subnets=["10.0.3.0/24"])
 NETWORKS = [PLAIN, SECRET, TWIN]
 TRUST = {"roots_digest": "r", "issuer_digest": "i", "issuer_key_digest": "k"}
 MODULES = ["vxlan", "bridge", "veth", "ip_vs", "ip_vs_rr", "esp4", "xfrm_user", "xt_bpf", "xt_policy"]
+
+
+# Checks that ask nothing over the network.
+SILENT = {"PRE-REACH", "PRE-KMOD", "PRE-SKEW", "CP-ADDR", "NAME-DUP", "NET-EXISTS", "NET-LAZY", "IPAM-HEADROOM", "DUP-IP", "SUBNET-OVERLAP",
+          "OPT-LINT", "DNS-SHADOW", "FW-RULES", "GOSSIP-HASH", "PEER-FDB", "LB-IPVS", "ENC-SA-AGREE", "XFRM-DELTA"}
 
 
 def probe_address(network: dict, host: str) -> str:
@@ -35,24 +40,34 @@ def healthy() -> dict:
     facts = {
         "run": "r1", "hosts": HOSTS, "leader": "vm1", "worker": "vm2", "problems": {}, "unmatched": [],
         "settings": {"networks": ["*"], "convergence": 20, "timeout": 60}, "needs": [],
-        "nodes": {host: {"id": "id-" + host, "role": "worker" if host != "vm1" else "manager", "address": ADDRESS[host]}
-                  for host in HOSTS},
+        "nodes": {host: {"id": "id-" + host, "role": "worker" if host != "vm1" else "manager", "address": ADDRESS[host],
+                         "engine": "28.5.2"} for host in HOSTS},
         "made": {"twin": TWIN["id"], "lazy": "lazy00000000", "probe": "s1", "published": "s2", "refused": {}},
+        "published_on": "id-vm1", "published_port": 30000, "clocks": {host: [[100.0, 110.0, 103.0, 105.0]] for host in HOSTS},
+        "all_networks": [[network["name"], network["id"], "swarm"] for network in NETWORKS],
         "networks": [PLAIN, SECRET], "twin": TWIN, "under_test": NETWORKS, "overlays": NETWORKS,
-        "probe_name": "probe", "published_name": "published", "published_networks": ["ingress"],
+        "probe_name": "run-probe", "published_name": "published", "published_networks": ["ingress"],
         "swarm": {"trust": TRUST, "rotating": False, "nodes": [
             {"id": "id-" + host, "hostname": host, "trust": TRUST, "availability": "active", "state": "ready",
-             "manager_address": "10.77.0.11:2377" if host == "vm1" else None} for host in HOSTS]},
+             "address": ADDRESS[host], "manager_address": "10.77.0.11:2377" if host == "vm1" else None} for host in HOSTS],
+            "data_port": 4789},
         "probes": probes, "vips": vips,
-        "records": {network["id"]: {"web": [vips[network["id"]][:-1] + "5"], "tasks.web": ["10.0.9.1"], "web.1.x": ["10.0.9.1"]}
+        "records": {network["id"]: {"web": [vips[network["id"]][:-1] + "5"], "www": [vips[network["id"]][:-1] + "5"], "rr": ["10.0.9.1"],
+                                    "tasks.web": ["10.0.9.1"], "web.1.x": ["10.0.9.1"]}
                     if network is not TWIN else {} for network in NETWORKS},
-        "owners": {network["id"]: {"web": ["web", "service"], "tasks.web": ["web", "tasks"], "web.1.x": ["web", "task"]}
-                   for network in NETWORKS},
+        "owners": {network["id"]: {"web": ["web", "service"], "www": ["web", "alias"], "rr": ["rr", "dnsrr"],
+                                   "tasks.web": ["web", "tasks"], "web.1.x": ["web", "task"]} for network in NETWORKS},
+        "addresses": {network["id"]: [[vips[network["id"]], "virtual IP of probe"]] +
+                      [[probe_address(network, host), "task %s of probe" % host] for host in HOSTS] for network in NETWORKS},
+        "published_received": {}, "heard": {}, "held": {}, "policies": {}, "rules": {},
         "opened": {}, "probed": {}, "closed": {}, "observations": {}, "wire": {}, "received": {}, "xfrm": {},
     }
     for host in HOSTS:
         facts["opened"][host] = {
-            "namespace": "/ns/" + host, "lazy_known": host == "vm1", "time": 1000,
+            "namespace": "/ns/" + host, "lazy_known": host == "vm1", "time": 1000, "local_networks": ["bridge"],
+            "counters": {"XfrmInError": 0, "XfrmInNoStates": 2},
+            "host": {"addresses": [{"address": ADDRESS[host], "device": "eth1", "mtu": 1500}],
+                     "routes": [{"network": "10.77.0.0/24", "device": "eth1"}], "nameservers": ["192.0.2.1"]},
             "kernel": {"release": "6.12", "modules": {name: "loadable" for name in MODULES}},
             "certificate": {"subject": {"CN": "id-" + host, "OU": "swarm-" + facts["nodes"][host]["role"]}, "issuer_digest": "i",
                             "roots_digest": "r", "not_before": 0, "not_after": 1000 + 86400 * 90},
@@ -65,15 +80,37 @@ def healthy() -> dict:
             "esp_out": {other: {"00000001": 5} for other in others},
             "esp_in": {other: {"00000002": 5} for other in others}, "plain_in": {},
         }
-        facts["xfrm"][host] = [{"target": other, "spi": "00000001"} for other in others]
-        facts["received"][host] = {}
-        facts["probed"][host] = {}
+        pairs = [(here, there) for here in ADDRESS.values() for there in ADDRESS.values() if here != there]
+        mine = [pair for pair in pairs if ADDRESS[host] in pair]
+        facts["xfrm"][host] = [{"source": here, "target": there, "spi": "00000001", "key": "k" + here + there, "reqid": 1}
+                               for here, there in mine]
+        facts["policies"][host] = [{"target": there, "port": 4789, "out": True, "spi": "00000001"}
+                                   for here, there in mine if here == ADDRESS[host]]
+        facts["received"][host] = {"udp/twin/clear@%s" % HOSTS[HOSTS.index(host) - 1]: 1}
+        facts["heard"][host] = {}
+        facts["probed"][host] = {"counters": {"XfrmInError": 0, "XfrmInNoStates": 2}}
+        facts["rules"][host] = {"mark": [4098], "drop": [4098], "ingress_jump": True, "ingress_ports": [30000]}
+        facts["held"][host] = {network["id"]: held(network, host, vips[network["id"]]) for network in NETWORKS}
     facts["probed"]["vm2"]["lazy"] = {"seconds": 1.5}
-    facts["opened"]["vm2"]["attached"] = [
-        {"network": net["id"], "name": "at-" + net["name"], "namespace": "/ns/at", "address": "10.0.1.99", "seconds": 1.0}
+    facts["probed"]["vm2"]["attached"] = [
+        {"network": net["id"], "name": "run-at", "namespace": "/ns/at", "address": net["subnets"][0].replace("0/24", "99"),
+         "seconds": 1.0}
         for net in (PLAIN, SECRET)]
     observe(facts)
     return facts
+
+
+def both(rows: list) -> dict:
+    return {"always": list(rows), "ever": list(rows)}
+
+
+def held(network: dict, host: str, vip: str) -> dict:
+    """What a healthy node holds of a network."""
+    address = {other: probe_address(network, other) for other in HOSTS}
+    records = ["probe vip " + vip] + [f"probe {address[other]} {ADDRESS[other]}" for other in HOSTS]
+    return {"vni": network["vni"], "port": 4789, "mtu": 1424 if network["encrypted"] else 1450,
+            "balancer": [sorted(address.values())], "local": [f"{address[host]} 02:{host}"], "records": both(records),
+            "peers": both([f"{address[other]} 02:{other} {ADDRESS[other]}" for other in HOSTS if other != host])}
 
 
 def observe(facts: dict) -> None:
@@ -82,10 +119,13 @@ def observe(facts: dict) -> None:
         for host, requests in check.plan(facts).items():
             for request in requests:
                 seen = {"ok": True, "seconds": 0.1, "tries": 1}
-                if request["kind"] == "dns":
+                if request["kind"] == "dns" and request.get("within"):
+                    network = next((net for net in NETWORKS if net["id"][:12] == request["id"].rpartition("/")[2]), PLAIN)
+                    seen.update(kind="answer", addresses=[network["subnets"][0].replace("0/24", "99")])
+                elif request["kind"] == "dns":
                     seen.update(kind="answer", addresses=list(request["expected"] or []))
                 elif request["kind"] == "vip":
-                    seen.update(nodes=request["nodes"], errors=[], count=6)
+                    seen.update(nodes=request["nodes"], errors=[], count=6, shares={node: 2 for node in request["nodes"]})
                 elif request["kind"] == "stranger":
                     seen.update(outcome="refused", detail="gRPC status 7")
                 facts["observations"].setdefault(host, {})[request["id"]] = seen
@@ -127,12 +167,13 @@ def test_without_any_evidence_nothing_passes(ident: str) -> None:
     facts.update(leader=None, worker=None, swarm=None, twin=None, networks=[], under_test=[], overlays=[], vips={}, records={},
                  owners={}, probes={}, opened={}, probed={}, closed={}, observations={}, wire={}, xfrm={}, received={}, nodes={},
                  problems={host: "no answer" for host in HOSTS},
-                 made={"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}})
+                 made={"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}}, published_port=None,
+                 published_on=None, clocks={}, all_networks=[], addresses={}, held={}, policies={}, rules={}, heard={})
     assert CHECKS[ident].plan(facts) == {}
     assert "pass" not in [item["status"] for item in CHECKS[ident].judge(facts)]
 
 
-@pytest.mark.parametrize("ident", sorted(set(CHECKS) - {"PRE-REACH", "PRE-KMOD", "NET-EXISTS", "NET-LAZY"}))
+@pytest.mark.parametrize("ident", sorted(set(CHECKS) - SILENT))
 def test_silent_probes_are_no_pass(ident: str) -> None:
     facts = healthy()
     facts["observations"] = {}
@@ -219,6 +260,7 @@ def test_a_network_that_does_not_exist() -> None:
         (lambda facts: facts["closed"]["vm3"].update(namespaces=["lazy000000"]), ("fail", None, ["vm3"])),
         (lambda facts: facts["closed"]["vm2"].update(namespaces=[]), ("fail", None, ["vm2"])),
         (lambda facts: facts["closed"]["vm1"].update(namespaces=["lazy000000"]), ("fail", None, ["vm1"])),
+        (lambda facts: facts["closed"]["vm1"].update(lazy_known=False), ("fail", None, ["vm1"])),
         (lambda facts: facts["closed"].pop("vm3"), ("inconclusive", None, ["vm3"])),
         (lambda facts: facts["probed"]["vm2"].update(lazy={"refused": "timeout", "seconds": 20}), ("fail", None, ["vm2"])),
         (lambda facts: facts.update(worker=None), ("skip", None, [])),
@@ -243,7 +285,7 @@ def test_laziness(change, expected: tuple) -> None:
 def test_attaching_as_declared(attachable: bool, row: dict, status: str) -> None:
     facts = healthy()
     facts["networks"] = [dict(PLAIN, attachable=attachable)]
-    facts["opened"]["vm2"]["attached"][0].update(row)
+    facts["probed"]["vm2"]["attached"][0].update(row)
     assert judged(facts, "NET-ATTACH")[0] == (status, "front", ["vm2"])
 
 
@@ -253,13 +295,15 @@ def test_a_swarm_without_workers_skips_attaching() -> None:
     assert worst(facts, "NET-ATTACH") == "skip"
 
 
-@pytest.mark.parametrize(("ident", "name"), [("SD-VIP", "web"), ("SD-TASKS", "tasks.web"), ("SD-TASKNAME", "web.1.x")])
+@pytest.mark.parametrize(("ident", "name"), [
+    ("SD-VIP", "web"), ("SD-ALIAS", "www"), ("SD-DNSRR", "rr"), ("SD-TASKS", "tasks.web"), ("SD-TASKNAME", "web.1.x")])
 def test_a_wrong_record_is_told_with_the_difference(ident: str, name: str) -> None:
     facts = healthy()
     seen = facts["observations"]["vm3"][_names.ident(CHECKS[ident], PLAIN, name)]
     seen.update(ok=False, addresses=["10.0.1.77"])
     failed = [item for item in CHECKS[ident].judge(facts) if item["status"] == "fail"]
-    assert [(item["network"], item["service"], item["nodes"]) for item in failed] == [("front", "web", ["vm3"])]
+    service = "rr" if ident == "SD-DNSRR" else "web"
+    assert [(item["network"], item["service"], item["nodes"]) for item in failed] == [("front", service, ["vm3"])]
     assert failed[0]["evidence"]["records"][0]["unexpected"] == ["10.0.1.77"]
     assert "10.0.1.77" in failed[0]["evidence"]["summary"]
 
@@ -413,7 +457,7 @@ def test_a_kernel_without_esp4_never_passes() -> None:
 def test_what_could_not_be_made_is_told() -> None:
     facts = healthy()
     facts["made"] = dict(facts["made"], probe=None, refused={"probe": "no free addresses"})
-    for ident in ("DP-MATRIX", "SD-VIP", "ENC-WIRE", "NET-ATTACH"):
+    for ident in ("DP-MATRIX", "SD-VIP", "ENC-WIRE", "NET-ATTACH", "LB-SPREAD", "MTU-FIT", "GOSSIP-HASH", "PEER-FDB", "LB-IPVS"):
         for item in CHECKS[ident].judge(copy.deepcopy(facts)):
             assert item["status"] == "inconclusive" and "no free addresses" in item["evidence"]["summary"]
 
@@ -448,5 +492,6 @@ def test_many_nodes_try_some_neighbours_and_others_each_run() -> None:
 
 def test_selecting_checks() -> None:
     chosen, empty = _checks.select(_checks.load(), ["SD-*", "NO-SUCH"])
-    assert {module.ID for module in chosen} == {"SD-VIP", "SD-TASKS", "SD-TASKNAME", "SD-INGRESS-NONE"}
+    assert {module.ID for module in chosen} == {
+        "SD-VIP", "SD-ALIAS", "SD-TASKS", "SD-DNSRR", "SD-TASKNAME", "SD-SCOPE", "SD-INGRESS-NONE"}
     assert empty == ["NO-SUCH"]

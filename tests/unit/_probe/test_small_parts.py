@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import io
 import os
 import platform
@@ -21,10 +22,16 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import (
     background,
     certificate,
     grpc,
+    host,
+    inject,
     kernel,
+    netlink,
     netns,
+    overlay,
     pause,
+    ports,
     sockets,
+    wire,
     xfrm,
 )
 from hypothesis import given, settings
@@ -83,9 +90,12 @@ def test_a_state_tells_its_key_as_a_salted_hash_only() -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_from_netlink_end(data: bytes) -> None:
-    list(xfrm.messages(data))
-    list(xfrm.attributes(data))
+    list(netlink.messages(data))
+    list(netlink.attributes(data))
     xfrm.parse_state(data, b"")
+    xfrm.parse_policy(data)
+    for parse in (netlink.parse_link, netlink.parse_address, netlink.parse_neighbour):
+        parse(0, data)
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
@@ -224,25 +234,174 @@ def wait_for_stop(ready, stopped) -> dict:
     return {"seen": 1}
 
 
+def lease(run: str, seconds: float = 20) -> background.Lease:
+    made = background.Lease(run, seconds)
+    made.renew()
+    return made
+
+
 def test_a_helper_gives_its_result_when_stopped(helpers_folder: Path) -> None:
-    assert background.start("r1", "job", wait_for_stop, 20) is None
+    assert background.start(lease("r1"), "job", wait_for_stop) is None
     assert background.runs() == ["r1"]
     assert background.stop("r1", "job") == {"seen": 1}
     background.forget("r1")
     assert not helpers_folder.exists()
 
 
-def test_a_forgotten_helper_ends_by_itself_and_leaves_nothing(helpers_folder: Path) -> None:
-    assert background.start("r2", "job", wait_for_stop, 1) is None
-    deadline = time.monotonic() + 10
+def wait_until_gone() -> None:
+    deadline = time.monotonic() + 30
     while background.runs() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert background.runs() == []
-    assert background.stop("r2", "job") is None
+
+
+def test_a_forgotten_helper_ends_by_itself_and_cleans_up(helpers_folder: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "alone"
+    assert background.start(lease("r2", 1), "job", wait_for_stop, alone=mark.touch) is None
+    wait_until_gone()
+    deadline = time.monotonic() + 10
+    while not mark.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert mark.exists() and background.stop("r2", "job") is None
+
+
+def test_a_renewed_lease_keeps_a_helper_alive(helpers_folder: Path) -> None:
+    held = lease("r4", 3)
+    assert background.start(held, "job", wait_for_stop) is None
+    for _unused in range(4):
+        time.sleep(1)
+        held.renew()
+    assert background.stop("r4", "job") == {"seen": 1}
+    background.forget("r4")
+
+
+def test_a_helper_that_is_stopped_does_not_clean_up(helpers_folder: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "alone"
+    assert background.start(lease("r5"), "job", wait_for_stop, alone=mark.touch) is None
+    assert background.stop("r5", "job") == {"seen": 1} and not mark.exists()
+    background.forget("r5")
 
 
 def test_a_helper_that_cannot_start_says_why(helpers_folder: Path) -> None:
     def job(ready, stopped) -> None:
         raise OSError("port taken")
 
-    assert "port taken" in background.start("r3", "job", job, 5)
+    assert "port taken" in background.start(lease("r3", 5), "job", job)
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def test_a_policy_tells_port_and_state() -> None:
+    body = bytearray(xfrm.POLICY_SIZE)
+    body[xfrm.POLICY_PORT:xfrm.POLICY_PORT + 2] = struct.pack("!H", 4789)
+    body[xfrm.POLICY_FAMILY:xfrm.POLICY_FAMILY + 2] = struct.pack("=H", socket.AF_INET)
+    body[xfrm.POLICY_DIRECTION] = 1
+    template = bytearray(64)
+    template[:4], template[16:20], template[44:48] = socket.inet_aton("10.77.0.12"), b"\0\0\xab\xcd", struct.pack("=I", 7)
+    policy = xfrm.parse_policy(bytes(body) + attribute(xfrm.ATTR_TEMPLATE, bytes(template)) + attribute(xfrm.ATTR_MARK, b"\1\0\0\0" * 2))
+    assert policy["target"] == "10.77.0.12" and policy["port"] == 4789 and policy["out"]
+    assert (policy["spi"], policy["reqid"]) == ("0000abcd", 7)
+
+
+def test_a_vxlan_tells_its_id_and_port() -> None:
+    data = attribute(netlink.VXLAN_ID, struct.pack("=I", 4097)) + attribute(netlink.VXLAN_PORT, struct.pack("!H", 4789))
+    info = attribute(netlink.INFO_KIND, b"vxlan\0") + attribute(netlink.INFO_DATA, data)
+    body = struct.pack("=BxHiII", 0, 0, 5, 0, 0) + attribute(netlink.LINK_NAME, b"vxlan0\0")
+    body += attribute(netlink.LINK_MTU, struct.pack("=I", 1450)) + attribute(netlink.LINK_INFO, info)
+    link = netlink.parse_link(0, body)
+    assert link == {"index": 5, "name": "vxlan0", "mtu": 1450, "kind": "vxlan", "vni": 4097, "port": 4789}
+
+
+def test_peers_are_the_permanent_entries_of_the_vxlan() -> None:
+    links = [{"index": 3, "kind": "vxlan"}, {"index": 4, "kind": "veth"}]
+    near = [{"index": 3, "permanent": True, "target": "10.0.1.4", "mac": "02:01"},
+            {"index": 3, "permanent": False, "target": "10.0.1.5", "mac": "02:02"},
+            {"index": 4, "permanent": True, "target": "10.0.1.6", "mac": "02:03"}]
+    towards = [{"index": 3, "permanent": True, "target": "10.77.0.12", "mac": "02:01"}]
+    assert overlay.peers(links, near, towards) == ["10.0.1.4 02:01 10.77.0.12"]
+    assert overlay.peers(links, near, []) == ["10.0.1.4 02:01 -"]
+
+
+def test_backends_of_a_load_balancer() -> None:
+    text = ("IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward\n"
+            "FWM  00000102 rr\n  -> 0A000105:0000      Masq    1      0          0\n  -> 0A000104:0000      Masq    0      0     0\n"
+            "FWM  00000103 rr\n  -> 0A000106:0000      Masq    1      0          0\n")
+    assert overlay.parse_balancer(text) == [["10.0.1.5"], ["10.0.1.6"]]
+
+
+RULES = """*mangle
+-A OUTPUT -p udp -m udp --dport 4789 -m bpf --bytecode "7,32 0 0 4294963252,21 1 0 4102,6 0 0 0" -j MARK --set-xmark 0xd0c4e3/0xffffffff
+COMMIT
+*filter
+-A INPUT -p udp -m policy --dir in --pol none -m udp --dport 4789 -m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x100600" -j DROP
+COMMIT
+*nat
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER-INGRESS
+-A DOCKER-INGRESS -p tcp -m tcp --dport 30000 -j DNAT --to-destination 172.18.0.2:30000
+"""
+
+
+def test_the_engine_s_rules() -> None:
+    found = host.parse_rules(RULES, [4102, 410], [30000, 3000])
+    assert found == {"mark": [4102], "drop": [4102], "ingress_jump": True, "ingress_ports": [30000]}
+    assert host.parse_rules("", [4102], [30000]) == {"mark": [], "drop": [], "ingress_jump": False, "ingress_ports": []}
+
+
+def test_the_rules_of_an_engine_with_nftables() -> None:
+    text = "table ip docker-overlay {\n set encrypted-vnis {\n type integer\n elements = { 4102, 4103 }\n }\n}\ntcp dport 30000 dnat\n"
+    assert host.parse_nft(text, [4102, 4104], [30000])["mark"] == [4102]
+
+
+def test_texts_of_the_host() -> None:
+    routes = ("Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\t\n"
+              "eth0\t00000000\t0A004E0A\t0003\t0\t0\t0\t00000000\t0\neth0\t00004E0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\n")
+    assert host.parse_routes(routes) == [{"network": "10.78.0.0/24", "device": "eth0"}]
+    assert inject.parse_gateway(routes) == "10.78.0.10"
+    assert host.parse_nameservers("# nameserver 1.1.1.1\nnameserver 10.0.0.1\nnameserver ::1\n") == ["10.0.0.1"]
+    assert host.parse_counters("XfrmInError    \t0\nXfrmInNoStates \t3\n") == {"XfrmInError": 0, "XfrmInNoStates": 3}
+    arp = ("IP address HW type\n10.78.0.12  0x1  0x2  02:42:0a:4e:00:0c  *  eth0\n10.78.0.13  0x1  0x0  00:00:00:00:00:00  *  eth0\n")
+    assert inject.parse_arp(arp) == {"10.78.0.12": (bytes.fromhex("02420a4e000c"), "eth0")}
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=120))
+def test_any_packet_to_the_ports_helper_ends(data: bytes) -> None:
+    for protocol in (ports.UDP, ports.ESP):
+        found = ports.body(data, protocol)
+        assert found is None or ports.parse("r1", found[3], ports.ASK) is None or data
+
+
+@settings(deadline=None)
+@given(WORD, WORD)
+def test_a_knock_and_its_answer(name: str, nonce: str) -> None:
+    asked = ports.payload("r1", ports.ASK, name, nonce)
+    assert ports.parse("r1", asked, ports.ASK) == (name, nonce)
+    assert ports.parse("r1", asked, ports.ANSWER) is None and ports.parse("r2", asked, ports.ASK) is None
+    assert asked.startswith(bytes(8)), "VXLAN and ESP must not take it for theirs"
+
+
+def test_an_injected_frame_is_a_sound_packet() -> None:
+    inner = inject.datagram("10.0.1.4", "10.0.1.5", 1000, sockets.PORT, b"canary")
+    assert sockets.checksum(inner[:20]) == 0
+    facts = wire.parse(inject.datagram("10.77.0.11", "10.77.0.12", 1000, 4789, inject.vxlan(4098, inner)), 4789)
+    assert (facts["kind"], facts["vni"], facts["target"]) == ("vxlan", 4098, "10.77.0.12") and facts["inner"].endswith(b"canary")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="raw sockets need root")
+def test_the_ports_helper_answers_for_a_port_that_somebody_else_owns(helpers_folder: Path) -> None:
+    """In a scratch namespace: a listener that never answers owns the port, and the nonce comes back all the same."""
+    def look() -> list:
+        up = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        flags = struct.pack("16sh14x", b"lo", 1)
+        fcntl.ioctl(up, 0x8914, flags)
+        owner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        owner.bind(("127.0.0.1", 7946))
+        helper = background.start(lease("r6"), "ports", lambda ready, stopped: ports.serve("r6", "vm1", ready, stopped))
+        seen = [ports.udp("r6", "vm2", "127.0.0.1", 7946, 5), ports.esp("r6", "vm2", "127.0.0.1", 5)]
+        return [helper, *seen, background.stop("r6", "ports")]
+
+    helper, udp, esp, heard = netns.call(None, look, 30)
+    assert (helper, udp, esp) == (None, {"node": "vm1"}, {"node": "vm1"})
+    assert heard == {"17/7946/vm2": 1, "50/0/vm2": 1}

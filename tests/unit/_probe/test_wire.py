@@ -91,6 +91,7 @@ def test_counts_tell_directions_and_canaries_apart() -> None:
     counts.add(ip(17, vxlan(4097, b"..." + CANARY)), outgoing=True)
     counts.add(ip(17, vxlan(4097, b"other")), outgoing=True)
     counts.add(ip(17, vxlan(4098, CANARY)), outgoing=False)
+    counts.add(ip(17, vxlan(4097, b"..." + CANARY + b" clear@vm1 back n")), outgoing=True)
     counts.add(ip(50, esp(1)), outgoing=True)
     counts.add(ip(50, esp(2)), outgoing=False)
     assert counts.data() == {
@@ -99,4 +100,5 @@ def test_counts_tell_directions_and_canaries_apart() -> None:
         "esp_out": {B: {"00000001": 1}},
         "esp_in": {A: {"00000002": 1}},
         "plain_in": {"4098": {A: 1}},
+        "injected": 1,
     }

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CP-ADDR: every node is known by a usable address, which is the declared one, and tunnels end at an address of its own."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+
+ID = "CP-ADDR"
+TITLE = "Every node is known by its right address"
+HINT = "Let the node leave and join again with --advertise-addr (and --data-path-addr where traffic has a network of its own)."
+ORDER = 26
+NEEDS = ("probe", "gossip")
+TAGS = ("P0", "control")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: engines, managers and gossip tell the addresses."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm."""
+    if not facts["swarm"]:
+        return [result(CHECK, INCONCLUSIVE, "no manager told the nodes' addresses", hint="See PRE-REACH.")]
+    wrong = {host: texts for host, texts in ((host, _node(facts, host)) for host in facts["nodes"]) if texts}
+    shared = _shared(facts)
+    for host, text in shared.items():
+        wrong.setdefault(host, []).append(text)
+    if wrong:
+        text = "; ".join("%s: %s" % (host, listed(texts, 2)) for host, texts in sorted(wrong.items())[:3])
+        return [result(CHECK, FAIL, text, nodes=sorted(wrong), details={"nodes": wrong})]
+    if not facts["nodes"]:
+        return [result(CHECK, INCONCLUSIVE, "no node told its address")]
+    text = "%s: one usable address each, the same for engine, managers and tunnels" % count(len(facts["nodes"]), "node")
+    return [result(CHECK, PASS, text, nodes=sorted(facts["nodes"]),
+                   details={"addresses": {host: node["address"] for host, node in facts["nodes"].items()}})]
+
+
+def unusable(address: str | None) -> bool:
+    """Whether no other node can use this address."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return True
+    return found.is_unspecified or found.is_loopback or found.is_multicast
+
+
+def _node(facts: dict, host: str) -> list[str]:
+    node = facts["nodes"][host]
+    wrong = []
+    if unusable(node["address"]):
+        wrong.append("its engine calls itself %s" % (node["address"] or "nothing"))
+    mine = next((item for item in facts["swarm"]["nodes"] if item["id"] == node["id"]), {})
+    if mine.get("address") and mine["address"] != node["address"]:
+        wrong.append("the managers know it as %s, it calls itself %s" % (mine["address"], node["address"]))
+    if mine.get("manager_address") and unusable(mine["manager_address"].rpartition(":")[0].strip("[]")):
+        wrong.append("its manager is at %s" % mine["manager_address"])
+    declared = (facts["settings"].get("addresses") or {}).get(host)
+    if declared and node["address"] not in _meant(facts, host, declared):
+        wrong.append("the inventory declares %s, the swarm uses %s" % (declared, node["address"]))
+    return wrong + _tunnels(facts, host)
+
+
+def _local(facts: dict, host: str) -> list[dict]:
+    return (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
+
+
+def _meant(facts: dict, host: str, declared: str) -> list[str]:
+    """The addresses that an address or the name of an interface stands for."""
+    return [declared] + [row["address"] for row in _local(facts, host) if row["device"] == declared]
+
+
+def _tunnels(facts: dict, host: str) -> list[str]:
+    """Where the others send what is for this node's probe."""
+    own = {row["address"] for row in _local(facts, host)} | {facts["nodes"][host]["address"]}
+    wrong = set()
+    for network, address in facts["probes"].get(host, {}).items():
+        for held in facts["held"].values():
+            for record in (held.get(network) or {}).get("records", {}).get("always", []):
+                _service, target, vtep = record.rsplit(" ", 2)
+                if target == address and vtep not in own:
+                    wrong.add("tunnels to it end at %s, which is none of its addresses" % (vtep or "nothing"))
+    return sorted(wrong)
+
+
+def _shared(facts: dict) -> dict:
+    holders: dict = {}
+    for host, node in facts["nodes"].items():
+        holders.setdefault(node["address"], []).append(host)
+    return {host: "has the same address as %s" % listed(set(hosts) - {host})
+            for hosts in holders.values() if len(hosts) > 1 for host in hosts}

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DNS-SHADOW: no name server of a node has an address inside an overlay's subnet."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+
+ID = "DNS-SHADOW"
+TITLE = "No name server is shadowed by an overlay"
+HINT = "Containers on that network cannot reach the name server of their node: give the network another subnet, or the engine another 'dns'."
+ORDER = 48
+NEEDS: tuple = ()
+TAGS = ("P1", "lint", "dns")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: every node tells its name servers."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm."""
+    servers = {host: data["host"]["nameservers"] for host, data in facts["opened"].items() if data.get("host")}
+    if not servers or not facts["overlays"]:
+        return [result(CHECK, INCONCLUSIVE, "no node told its name servers, or no network is there")]
+    shadowed = {}
+    for host, addresses in servers.items():
+        for network in facts["overlays"]:
+            inside = [address for address in addresses
+                      if any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in network["subnets"])]
+            if inside:
+                shadowed.setdefault(host, []).append("%s is inside %s" % (listed(inside), network["name"]))
+    if shadowed:
+        rows = ["%s: %s" % (host, listed(texts)) for host, texts in sorted(shadowed.items())]
+        return [result(CHECK, FAIL, "; ".join(rows[:3]), nodes=sorted(shadowed), details={"nameservers": servers})]
+    text = "name servers of %s, none inside %s" % (count(len(servers), "node"), count(len(facts["overlays"]), "overlay"))
+    return [result(CHECK, PASS, text, nodes=sorted(servers))]

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DUP-IP: no address of a network is given out twice."""
+
+from __future__ import annotations
+
+import sys
+
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+
+ID = "DUP-IP"
+TITLE = "No address is given out twice"
+HINT = "Two endpoints with one address (moby#33795): 'docker service update --force' the services named, the younger first."
+ORDER = 37
+NEEDS = ("probe", "gossip")
+TAGS = ("P1", "lint")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: the leader and every node tell who has which address."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [_judge(facts, network) for network in facts["networks"]]
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    holders: dict = {}
+    for address, who in facts["addresses"].get(network["id"], []):
+        holders.setdefault(address, set()).add(who)
+    on: dict = {}
+    for host, held in facts["held"].items():
+        for row in (held.get(network["id"]) or {}).get("local", []):
+            on.setdefault(row.split(" ")[0], set()).add(host)
+    if not holders or not on:
+        return result(CHECK, INCONCLUSIVE, "nobody told what addresses are in use", network=network["name"])
+    twice = {address: sorted(who) for address, who in holders.items() if len(who) > 1}
+    twice.update({address: ["an endpoint on %s" % host for host in sorted(hosts)] for address, hosts in on.items() if len(hosts) > 1})
+    if twice:
+        nodes = sorted({host for address in twice for host in on.get(address, ())})
+        rows = ["%s: %s" % (address, " and ".join(who)) for address, who in sorted(twice.items())]
+        return result(CHECK, FAIL, listed(rows, 3), network=network["name"], nodes=nodes, details={"addresses": rows})
+    total = len(set(holders) | set(on))
+    return result(CHECK, PASS, "%s, each with one holder" % count(total, "address").replace("addresss", "addresses"),
+                  network=network["name"], nodes=sorted(facts["held"]))

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ENC-REJECT: clear text that somebody injects into an encrypted network is dropped, and the same injection arrives on a plain one."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+
+ID = "ENC-REJECT"
+TITLE = "Clear text for an encrypted network is refused"
+HINT = ("The rule that drops clear text is gone on %s (CVE-2023-28840, 28841, 28842): look for '--pol none' in 'iptables -S INPUT', "
+        "for xt_policy in the kernel, and restart the engine.")
+ORDER = 72
+NEEDS = ("probe", "twin")
+TAGS = ("P0", "encryption")
+CHECK = sys.modules[__name__]
+
+
+def _encrypted(facts: dict) -> list[dict]:
+    return [network for network in facts["networks"] if network["encrypted"] and network["vni"] is not None]
+
+
+def _ring(facts: dict, network: dict) -> list[tuple]:
+    """(source, target): every host is the target once."""
+    hosts = _paths.probed(facts, network["id"])
+    return [(hosts[position - 1], target) for position, target in enumerate(hosts)] if len(hosts) > 1 else []
+
+
+def plan(facts: dict) -> dict:
+    """Each node writes a canary on the wire, for the probe of its neighbour, over each encrypted network and over the plain twin."""
+    if not _encrypted(facts) or not facts["twin"] or facts["twin"]["vni"] is None:
+        return {}
+    requests: dict = {}
+    for network in [*_encrypted(facts), facts["twin"]]:
+        for source, target in _ring(facts, network):
+            requests.setdefault(source, []).append({
+                "id": _ident(network, target), "kind": "inject", "where": "host", "network": network["name"],
+                "vni": network["vni"], "port": facts["swarm"]["data_port"], "patience": 3,
+                "source": _paths.address(facts, source), "address": _paths.address(facts, target),
+                "inner_source": facts["probes"][source][network["id"]], "inner_target": facts["probes"][target][network["id"]]})
+    return requests
+
+
+def _ident(network: dict, target: str) -> str:
+    return "%s/%s/%s" % (ID, network["id"][:12], target)
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for each encrypted network."""
+    if not facts["leader"]:
+        return [result(CHECK, INCONCLUSIVE, "no manager told which networks are encrypted")]
+    networks = _encrypted(facts)
+    if not networks:
+        return [result(CHECK, SKIP, "no encrypted network is selected")]
+    return [_judge(facts, network) for network in networks]
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    name = network["name"]
+    blocked = not_set_up(CHECK, facts, "probe", name) or not_set_up(CHECK, facts, "twin", name)
+    if blocked:
+        return blocked
+    ring = _ring(facts, network)
+    if not ring or not _ring(facts, facts["twin"]):
+        return result(CHECK, SKIP, "fewer than two nodes carry it: nobody else can inject", network=name)
+    came = [target for source, target in ring if _heard(facts, network, source, target)]
+    if came:
+        return result(CHECK, FAIL, "injected clear text arrived on %s" % listed(came), network=name, nodes=sorted(came),
+                      hint=HINT % listed(came))
+    blind = sorted({target for source, target in ring if not _sent(facts, network, source, target)} |
+                   {target for source, target in _ring(facts, facts["twin"]) if not _heard(facts, facts["twin"], source, target)})
+    if blind:
+        return result(CHECK, INCONCLUSIVE, "the injection on the plain twin did not arrive on %s" % listed(blind), network=name,
+                      nodes=blind, hint="Without this control a refusal proves nothing; see DP-MATRIX and PRE-PORT.")
+    text = "%s refused; the same on the plain twin arrived" % count(len(ring), "injection")
+    return result(CHECK, PASS, text, network=name, nodes=[target for _source, target in ring])
+
+
+def _heard(facts: dict, network: dict, source: str, target: str) -> int:
+    return facts["received"].get(target, {}).get("udp/%s/clear@%s" % (network["name"], source), 0)
+
+
+def _sent(facts: dict, network: dict, source: str, target: str) -> bool:
+    seen = _paths.seen(facts, source, _ident(network, target))
+    return bool(seen and seen["ok"])

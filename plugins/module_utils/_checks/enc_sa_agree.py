@@ -1,0 +1,92 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ENC-SA-AGREE: what one node encrypts with, the other one decrypts with; and the policy meets the swarm's data port."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
+
+ID = "ENC-SA-AGREE"
+TITLE = "IPsec states and policies of every pair agree"
+HINT = ("Compare engine versions (PRE-SKEW) and addresses (CP-ADDR); 'docker swarm' rotates keys every 12 hours, "
+        "a restart of the node's engine programs them again.")
+NO_ESP = "The kernel of %s lacks esp4: nothing can be encrypted there (see PRE-KMOD)."
+ORDER = 68
+NEEDS = ("probe", "xfrm")
+TAGS = ("P0", "encryption")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: every node tells its states, with keys as salted hashes, and its policies."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm: states are the node's, whatever the number of encrypted networks."""
+    encrypted = [network for network in facts["networks"] if network["encrypted"]]
+    if not facts["leader"]:
+        return [result(CHECK, INCONCLUSIVE, "no manager told which networks are encrypted")]
+    if not encrypted:
+        return [result(CHECK, SKIP, "no encrypted network is selected")]
+    hosts = [host for host in facts["hosts"] if any(network["id"] in facts["probes"].get(host, {}) for network in encrypted)]
+    if len(hosts) < 2:
+        return [result(CHECK, SKIP, "fewer than two nodes carry an encrypted network")]
+    blind = [host for host in hosts if host not in facts["xfrm"] or host not in facts["policies"]]
+    pairs = [(source, target) for source in hosts for target in hosts if source != target and not {source, target} & set(blind)]
+    wrong = {pair: text for pair, text in ((pair, compare(facts, *pair)) for pair in pairs) if text}
+    if wrong:
+        return [_failed(facts, pairs, wrong)]
+    if blind:
+        return [result(CHECK, INCONCLUSIVE, "no IPsec states could be read on %s" % listed(blind), nodes=blind)]
+    return [result(CHECK, PASS, "%s: one forward state each, known to the other end with the same key; policies meet port %d" % (
+        count(len(pairs), "pair"), facts["swarm"]["data_port"]), nodes=hosts)]
+
+
+def compare(facts: dict, source: str, target: str) -> str | None:
+    """What is wrong with the way from one node to another, None when both ends agree."""
+    here, there = _paths.address(facts, source), _paths.address(facts, target)
+    policies = [row for row in facts["policies"][source] if row["out"] and row["target"] == there]
+    if not policies:
+        return "no policy"
+    port = facts["swarm"]["data_port"]
+    if all(row["port"] != port for row in policies):
+        return "the policy is for port %d, data goes to %d" % (policies[0]["port"], port)
+    wanted = {row["spi"] for row in policies}
+    mine = [row for row in facts["xfrm"][source] if (row["source"], row["target"]) == (here, there) and row["spi"] in wanted]
+    if not mine:
+        return "no state for the policy"
+    theirs = {row["spi"]: row for row in facts["xfrm"][target] if (row["source"], row["target"]) == (here, there)}
+    if mine[0]["spi"] not in theirs:
+        return "%s does not know the SPI that %s sends" % (target, source)
+    if theirs[mine[0]["spi"]]["key"] != mine[0]["key"]:
+        return "the keys differ"
+    return None
+
+
+def _failed(facts: dict, pairs: list, wrong: dict) -> dict:
+    lacking = _paths.lacks(facts, "esp4")
+    rows = ["%s to %s: %s" % (source, target, text) for (source, target), text in sorted(wrong.items())]
+    if lacking and all(set(pair) & set(lacking) for pair in wrong):
+        nodes, hint = lacking, NO_ESP % listed(lacking)
+    else:
+        nodes, hint = culprits(wrong), HINT
+    return result(CHECK, FAIL, "%d of %s disagree: %s" % (len(wrong), count(len(pairs), "pair"), listed(rows, 3)), nodes=nodes, hint=hint,
+                  details={"pairs": rows})
+
+
+def culprits(wrong: dict) -> list[str]:
+    """A missing state or policy is the sender's own, an unknown SPI is missing at the receiver; other differences concern both."""
+    found: set = set()
+    for (source, target), text in wrong.items():
+        if text.startswith("no ") or text.startswith("the policy"):
+            found.add(source)
+        elif "does not know" in text:
+            found.add(target)
+        else:
+            found |= {source, target}
+    return sorted(found)

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""FW-RULES: the rules that the engine wrote into the firewall are still there."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths, dp_matrix
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
+
+ID = "FW-RULES"
+TITLE = "The engine's firewall rules are in place"
+HINT = ("Something wiped rules of the engine, a reload of the firewall most likely (firewalld#503): restart the engine of %s, and let "
+        "whatever reloads the firewall do that too.")
+ORDER = 46
+NEEDS = ("probe", "published", "rules", "peers")
+TAGS = ("P1", "dataplane", "encryption")
+CHECK = sys.modules[__name__]
+INGRESS = "DOCKER-INGRESS"
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing over the network: every node looks at its own rules."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm."""
+    blocked = not_set_up(CHECK, facts, "probe")
+    if blocked:
+        return [blocked]
+    wrong, silent = {}, []
+    for host in facts["opened"]:
+        if facts["rules"].get(host) is None:
+            silent.append(host)
+            continue
+        texts = _node(facts, host)
+        if texts:
+            wrong[host] = texts
+    if wrong:
+        rows = ["%s: %s" % (host, listed(texts, 3)) for host, texts in sorted(wrong.items())]
+        hint, lacking = HINT % listed(sorted(wrong)), _paths.lacks(facts, "ip_vs")
+        if set(wrong) <= set(lacking) and all(INGRESS in text for texts in wrong.values() for text in texts):
+            hint = dp_matrix.NO_IPVS % listed(lacking)
+        return [result(CHECK, FAIL, "; ".join(rows[:3]), nodes=sorted(wrong), hint=hint, details={"nodes": wrong})]
+    if silent or not facts["opened"]:
+        return [result(CHECK, INCONCLUSIVE, "the firewall's rules could not be listed on %s" % (listed(silent) or "any node"),
+                       nodes=silent, hint="Install the tool that the engine uses: iptables, or nft.")]
+    number = len([network for network in facts["networks"] if network["encrypted"]])
+    text = "%s: rules of the published port, and of %s" % (count(len(facts["opened"]), "node"), count(number, "encrypted network"))
+    return [result(CHECK, PASS, text, nodes=sorted(facts["opened"]))]
+
+
+def _node(facts: dict, host: str) -> list[str]:
+    rules, wrong = facts["rules"][host], []
+    for network in facts["networks"]:
+        if not network["encrypted"] or host not in _paths.probed(facts, network["id"]):
+            continue
+        if network["vni"] not in rules["mark"]:
+            wrong.append("nothing marks what %s sends for encryption" % network["name"])
+        if network["vni"] not in rules["drop"]:
+            wrong.append("nothing drops clear text for %s" % network["name"])
+    if facts["published_port"] and not rules["ingress_jump"]:
+        wrong.append("nothing leads to the chain %s" % INGRESS)
+    elif facts["published_port"] and facts["published_port"] not in rules["ingress_ports"]:
+        wrong.append("%s has no rule for a published port (%d)" % (INGRESS, facts["published_port"]))
+    return wrong

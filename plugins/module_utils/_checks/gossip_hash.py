@@ -1,0 +1,70 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GOSSIP-HASH: gossip told every node the same: services, tasks, and the nodes they are on."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+
+ID = "GOSSIP-HASH"
+TITLE = "Gossip told every node the same"
+HINT = ("Allow 7946/tcp and 7946/udp between all nodes (PRE-PORT); the engine's log tells of 'healthscore' and 'Bulk sync'. "
+        "'docker service update --force SERVICE' writes its records anew.")
+ORDER = 57
+NEEDS = ("probe", "gossip")
+TAGS = ("P1", "control", "dns")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing over the network: every node tells what its engine holds."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]]
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    name, hosts = network["name"], _paths.probed(facts, network["id"])
+    told = {host: facts["held"][host][network["id"]]["records"] for host in hosts
+            if network["id"] in facts["held"].get(host, {})}
+    silent = [host for host in hosts if host not in told]
+    if len(told) < 2 and not silent:
+        return result(CHECK, SKIP, "fewer than two nodes carry it: there is nothing to compare", network=name)
+    odd = divergent({host: (set(rows["always"]), set(rows["ever"])) for host, rows in told.items()})
+    hashes = {host: digest(rows["always"]) for host, rows in told.items()}
+    if odd:
+        rows = ["%s %s '%s'" % (host, verb, record) for host, found in sorted(odd.items()) for verb, record in found]
+        return result(CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(odd), details={"records": rows, "hashes": hashes})
+    empty = [host for host, rows in told.items() if not rows["ever"]]
+    if silent or empty:
+        return result(CHECK, INCONCLUSIVE, "nothing told on %s" % listed(silent + empty), network=name, nodes=silent + empty)
+    size = max(len(rows["always"]) for rows in told.values())
+    return result(CHECK, PASS, "%s hold the same %s" % (count(len(told), "node"), count(size, "record")), network=name,
+                  nodes=sorted(told), details={"hashes": hashes})
+
+
+def digest(records: list) -> str:
+    """A short name for what a node holds."""
+    return hashlib.sha256("\n".join(sorted(records)).encode()).hexdigest()[:12]
+
+
+def divergent(told: dict) -> dict:
+    """{host: [(lacks or holds, record)]}: a record held all the time on one node and never on another; the fewer are odd."""
+    odd: dict = {}
+    for record in sorted(set().union(*[always for always, _ever in told.values()])):
+        holders = [host for host, (always, _ever) in told.items() if record in always]
+        lackers = [host for host, (_always, ever) in told.items() if record not in ever]
+        if not lackers:
+            continue
+        verb, hosts = ("lacks", lackers) if len(lackers) <= len(holders) else ("alone holds", holders)
+        for host in hosts:
+            odd.setdefault(host, []).append((verb, record))
+    return odd

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""IPAM-HEADROOM: a network has addresses left for what comes next."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, count, result
+
+ID = "IPAM-HEADROOM"
+TITLE = "The network has addresses left"
+HINT = ("Tasks stay in state New when addresses run out (moby#37338): make the network anew with a larger subnet, "
+        "or give the swarm a larger pool ('docker swarm init --default-addr-pool-mask-length').")
+ORDER = 36
+NEEDS: tuple = ()
+TAGS = ("P1", "lint")
+CHECK = sys.modules[__name__]
+RESERVED = 3  # the network's own address, the gateway's, and broadcast
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: the leader tells."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [_judge(facts, network) for network in facts["networks"]]
+
+
+def free(facts: dict, network: dict) -> tuple[int, str] | None:
+    """(addresses free without this run's own, how that is known)"""
+    hosts = _paths.probed(facts, network["id"])
+    if network.get("room"):
+        return sum(row["free"] or 0 for row in network["room"]) + len(hosts), "told by the engine"
+    if not network["subnets"] or network["id"] not in facts["addresses"]:
+        return None
+    size = sum(ipaddress.ip_network(subnet).num_addresses - RESERVED for subnet in network["subnets"])
+    used = {address for address, _who in facts["addresses"][network["id"]]}
+    return size - len(used), "worked out from tasks and virtual IPs; load balancers come on top"
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    known = free(facts, network)
+    if not known:
+        return result(CHECK, INCONCLUSIVE, "nobody told what addresses are in use", network=network["name"])
+    left, how = known
+    needed = len([node for node in facts["swarm"]["nodes"] if node["state"] == "ready"])
+    text = "%s free in %s (%s)" % (count(left, "address").replace("addresss", "addresses"), ", ".join(network["subnets"]), how)
+    if left < needed:
+        return result(CHECK, FAIL, text + ": fewer than the swarm has nodes, and each takes one for its load balancer",
+                      network=network["name"], details={"free": left})
+    return result(CHECK, PASS, text, network=network["name"], nodes=[facts["leader"]], details={"free": left})

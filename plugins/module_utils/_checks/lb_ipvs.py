@@ -1,0 +1,65 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LB-IPVS: the load balancer of every node has exactly the backends that gossip tells."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths, dp_matrix
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
+
+ID = "LB-IPVS"
+TITLE = "The load balancer has exactly the right backends"
+HINT = "'docker service update --force SERVICE' programs its backends again; after that, restart the engine of the node."
+ORDER = 59
+NEEDS = ("probe", "balancer", "gossip")
+TAGS = ("P1", "dataplane", "balancing")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing over the network: every node tells the table of its load balancer."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]]
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    name, hosts = network["name"], _paths.probed(facts, network["id"])
+    told = {host: facts["held"][host][network["id"]] for host in hosts if network["id"] in facts["held"].get(host, {})}
+    bare = [host for host, held in told.items() if held["balancer"] is None]
+    if bare:
+        lacking = _paths.lacks(facts, "ip_vs")
+        hint = dp_matrix.NO_IPVS % listed(lacking) if set(bare) <= set(lacking) else HINT
+        return result(CHECK, FAIL, "no load balancer on %s" % listed(bare), network=name, nodes=bare, hint=hint)
+    wrong = {host: rows for host, rows in ((host, differences(held)) for host, held in told.items()) if rows}
+    if wrong:
+        rows = ["%s: %s" % (host, row) for host, found in sorted(wrong.items()) for row in found]
+        return result(CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(wrong), details={"services": rows})
+    silent = [host for host in hosts if host not in told]
+    if silent or not hosts:
+        return result(CHECK, INCONCLUSIVE, "nothing told on %s" % (listed(silent) or "any node"), network=name, nodes=silent)
+    number = max(len(held["balancer"]) for held in told.values())
+    return result(CHECK, PASS, "%s with the right backends on %s" % (count(number, "virtual service"), count(len(told), "node")),
+                  network=name, nodes=hosts)
+
+
+def differences(held: dict) -> list[str]:
+    """The services whose backends no virtual service has: all that were there all the time, none that never was."""
+    always, ever, balanced = {}, {}, set()
+    for rows, found in ((held["records"]["always"], always), (held["records"]["ever"], ever)):
+        for record in rows:
+            service, second, third = record.rsplit(" ", 2)
+            if second == "vip":
+                balanced.add(service)
+            else:
+                found.setdefault(service, set()).add(second)
+    sets = [set(backends) for backends in held["balancer"]]
+    return ["%s has no virtual service with backends %s" % (service, listed(sorted(always[service])))
+            for service in sorted(balanced & set(always)) if service
+            and not any(always[service] <= backends <= ever.get(service, set()) for backends in sets)]

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""MESH-ALL: a published port answers on every node, wherever the task runs; a port that is not published does not."""
+
+from __future__ import annotations
+
+import sys
+
+from .._probe.sockets import PORT as PROBE_PORT
+from . import _paths
+from ._blame import blame
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+
+ID = "MESH-ALL"
+TITLE = "A published port answers on every node"
+HINT = "Look for the chain DOCKER-INGRESS ('iptables -t nat -S DOCKER-INGRESS') and the data path to the task's node; restart the engine there."
+NO_IPVS = "The kernel of %s lacks ip_vs: published ports do not answer there (see PRE-KMOD)."
+OPEN = "A port that nobody published answers: a container in host mode or a rule of the host's forwards it."
+ORDER = 64
+NEEDS = ("published",)
+TAGS = ("P0", "dataplane", "balancing")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Each source connects to each target of its pairs, at the published port and at one that is not."""
+    home = _home(facts)
+    if not facts["published_port"] or not home:
+        return {}
+    requests: dict = {}
+    for source, target in _tries(facts):
+        base = {"network": "ingress", "address": _paths.address(facts, target), "node": home, "where": "host"}
+        patience = 0 if target in _paths.lacks(facts, "ip_vs") else facts["settings"]["convergence"]
+        requests.setdefault(source, []).extend([
+            dict(base, id=_ident(target), kind="tcp", port=facts["published_port"], patience=patience),
+            dict(base, id=_ident(target) + "/closed", kind="closed", port=PROBE_PORT, patience=0)])
+    return requests
+
+
+def _tries(facts: dict) -> list[tuple]:
+    return _paths.host_pairs(facts) or [(host, host) for host in facts["opened"]]
+
+
+def _home(facts: dict) -> str | None:
+    """The host where the task of the published service runs."""
+    return next((host for host, node in facts["nodes"].items() if node["id"] == facts["published_on"]), None)
+
+
+def _ident(target: str) -> str:
+    return "%s/%s" % (ID, target)
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm."""
+    blocked = not_set_up(CHECK, facts, "published")
+    if blocked:
+        return [blocked]
+    home, tries = _home(facts), _tries(facts)
+    if not facts["published_port"] or not home:
+        return [result(CHECK, INCONCLUSIVE, "the run's published service did not come up on a node of the play")]
+    if not tries:
+        return [result(CHECK, SKIP, "no node was open")]
+    failed, open_ports, silent = {}, set(), set()
+    for source, target in tries:
+        seen, closed = _paths.seen(facts, source, _ident(target)), _paths.seen(facts, source, _ident(target) + "/closed")
+        if seen is None or closed is None:
+            silent.add(source)
+            continue
+        if not seen["ok"]:
+            failed[source, target] = _paths.problem(seen)
+        if not closed["ok"]:
+            open_ports.add(target)
+    return [_conclude(facts, home, tries, failed, open_ports, silent)]
+
+
+def _conclude(facts: dict, home: str, tries: list, failed: dict, open_ports: set, silent: set) -> dict:
+    details = {"port": facts["published_port"], "task_on": home}
+    if failed:
+        rows = ["%s asked by %s: %s" % (target, source, why) for (source, target), why in sorted(failed.items())]
+        deaf = sorted({target for _source, target in failed if all(pair in failed for pair in tries if pair[1] == target)})
+        nodes, hint = deaf or blame(failed), HINT
+        lacking = _paths.lacks(facts, "ip_vs")
+        if lacking and {target for _source, target in failed} <= set(lacking):
+            nodes, hint = lacking, NO_IPVS % listed(lacking)
+        return result(CHECK, FAIL, "port %d does not answer on %s" % (facts["published_port"], listed(rows, 3)), nodes=nodes, hint=hint,
+                      details=dict(details, failed=rows))
+    if open_ports:
+        return result(CHECK, FAIL, "port %d answers on %s and nobody published it" % (PROBE_PORT, listed(sorted(open_ports))),
+                      nodes=sorted(open_ports), hint=OPEN, details=details)
+    if silent:
+        return result(CHECK, INCONCLUSIVE, "no observation from %s" % listed(sorted(silent)), nodes=sorted(silent), details=details)
+    text = "port %d answers on %s, the task runs on %s; port %d, not published, does not" % (
+        facts["published_port"], count(len({target for _source, target in tries}), "node"), home, PROBE_PORT)
+    return result(CHECK, PASS, text, nodes=sorted(facts["opened"]), details=details)

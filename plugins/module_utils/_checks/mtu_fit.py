@@ -1,0 +1,102 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""MTU-FIT: full-size packets of a network fit the wire under it, by arithmetic and by a burst that may not be fragmented."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths, dp_matrix
+from ._blame import blame
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+
+ID = "MTU-FIT"
+TITLE = "Full-size packets fit the wire"
+HINT = ("Create the network with option com.docker.network.driver.mtu of at most the underlay's MTU less %d, "
+        "or repair the MTU of %s ('ip link').")
+ORDER = 66
+NEEDS = ("probe", "peers")
+TAGS = ("P1", "dataplane")
+CHECK = sys.modules[__name__]
+MTU_OPTION = "com.docker.network.driver.mtu"
+PLAIN, ENCRYPTED = 50, 76
+
+
+def overhead(network: dict) -> int:
+    """What VXLAN adds to a packet, with ESP where it is encrypted."""
+    return ENCRYPTED if network["encrypted"] else PLAIN
+
+
+def declared(network: dict) -> int:
+    """The MTU that the engine gives the network: as declared, else 1500 less the overhead, whatever the wire takes."""
+    text = str((network.get("options") or {}).get(MTU_OPTION) or "")
+    return int(text) if text.isdigit() and int(text) else 1500 - overhead(network)
+
+
+def plan(facts: dict) -> dict:
+    """Three packets of full size to each target, and a small one as the control (the same as DP-MATRIX sends)."""
+    requests: dict = {}
+    for network in facts["networks"]:
+        for source, target in _paths.pairs(facts, network["id"]):
+            small = [row for row in dp_matrix.direct(facts, dp_matrix.ID, network, source, target) if row["kind"] == "udp"]
+            full = [dict(row, id=_ident(network, target), kind="burst", size=declared(network)) for row in small]
+            requests.setdefault(source, []).extend(small + full)
+    return requests
+
+
+def _ident(network: dict, target: str) -> str:
+    return "%s/%s/%s" % (ID, network["id"][:12], target)
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]]
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    name, hosts = network["name"], _paths.probed(facts, network["id"])
+    sizes = {host: (facts["held"].get(host, {}).get(network["id"]) or {}).get("mtu") for host in hosts}
+    wires = {host: underlay(facts, host) for host in hosts}
+    details = {"mtu": sizes, "underlay": wires}
+    tight = [host for host in hosts if sizes[host] and wires[host] and sizes[host] + overhead(network) > wires[host]]
+    if tight:
+        text = listed("%s: %d and %d of overhead exceed %d" % (host, sizes[host], overhead(network), wires[host]) for host in tight)
+        return result(CHECK, FAIL, text, network=name, nodes=tight, hint=HINT % (overhead(network), listed(tight)), details=details)
+    pairs = _paths.pairs(facts, network["id"])
+    if not pairs:
+        if len(facts["opened"]) == 1 and hosts:
+            return result(CHECK, SKIP, "the play has one node: nothing crosses a wire", network=name)
+        return result(CHECK, INCONCLUSIVE, "no pair could be tried", network=name)
+    failed, dead = {}, []
+    for source, target in pairs:
+        small = _paths.seen(facts, source, dp_matrix.ident(dp_matrix.ID, network, target, "udp"))
+        full = _paths.seen(facts, source, _ident(network, target))
+        if small is None or full is None or not small["ok"]:
+            dead.append((source, target))
+        elif not full["ok"]:
+            failed[source, target] = _paths.problem(full)
+    return _conclude(facts, network, pairs, failed, dead, details)
+
+
+def _conclude(facts: dict, network: dict, pairs: list, failed: dict, dead: list, details: dict) -> dict:
+    name = network["name"]
+    if failed:
+        nodes = blame(failed)
+        rows = ["%s to %s: %s" % (source, target, why) for (source, target), why in sorted(failed.items())]
+        return result(CHECK, FAIL, "%d bytes do not pass where small packets do: %s" % (declared(network), listed(rows, 3)), network=name,
+                      nodes=nodes, hint=HINT % (overhead(network), listed(nodes)), details=dict(details, failed=rows))
+    if dead:
+        rows = ["%s to %s" % pair for pair in dead]
+        return result(CHECK, INCONCLUSIVE, "not even small packets pass: %s" % listed(rows, 3), network=name, nodes=blame(dead),
+                      hint="See DP-MATRIX: the size is not what stops them.", details=details)
+    smallest = min([size for size in details["underlay"].values() if size] or [0])
+    text = "%d bytes pass unfragmented between %s; with %d of overhead they fit %d" % (
+        declared(network), count(len(pairs), "pair"), overhead(network), smallest)
+    return result(CHECK, PASS, text, network=name, nodes=_paths.probed(facts, network["id"]), details=details)
+
+
+def underlay(facts: dict, host: str) -> int | None:
+    """The MTU of the link that holds the node's address."""
+    rows = (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
+    return next((row["mtu"] for row in rows if row["address"] == _paths.address(facts, host)), None)

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NAME-DUP: a network's name is its own, on every node."""
+
+from __future__ import annotations
+
+import sys
+
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+
+ID = "NAME-DUP"
+TITLE = "The network's name is its own"
+HINT = "Two networks of one name (moby#29268): remove or rename one of them by its id ('docker network ls --no-trunc')."
+ORDER = 34
+NEEDS: tuple = ()
+TAGS = ("P1", "lint")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: every node tells the names it knows."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [_judge(facts, network) for network in facts["networks"]]
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    name = network["name"]
+    if not facts["all_networks"]:
+        return result(CHECK, INCONCLUSIVE, "nobody told the names of all networks", network=name)
+    same = [ident for other, ident, scope in facts["all_networks"] if other == name and scope == "swarm" and ident != network["id"]]
+    local = sorted(host for host, data in facts["opened"].items() if name in (data.get("local_networks") or []))
+    rows = (["%s of the same name in the swarm (%s)" % (count(len(same), "other network"), listed(ident[:12] for ident in same))]
+            if same else []) + (["a local network of the same name on %s" % listed(local)] if local else [])
+    if rows:
+        return result(CHECK, FAIL, "; ".join(rows), network=name, nodes=local, details={"ids": same})
+    return result(CHECK, PASS, "no other network has this name, on %s" % count(len(facts["opened"]), "node"), network=name,
+                  nodes=sorted(facts["opened"]))

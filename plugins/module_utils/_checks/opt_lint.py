@@ -1,0 +1,51 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""OPT-LINT: the options of a network mean what they look like."""
+
+from __future__ import annotations
+
+import sys
+
+from ._result import FAIL, INCONCLUSIVE, PASS, listed, result
+
+ID = "OPT-LINT"
+TITLE = "The network's options mean what they look like"
+HINT = "Make the network anew without them: the engine ignores options it does not know, and encrypts when 'encrypted' is there at all."
+ORDER = 39
+NEEDS: tuple = ()
+TAGS = ("P1", "lint")
+CHECK = sys.modules[__name__]
+MTU = "com.docker.network.driver.mtu"
+KNOWN = ("encrypted", MTU, "com.docker.network.driver.overlay.vxlanid_list")
+YES = ("", "true", "1", "yes")
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: the leader tells."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [_judge(network) for network in facts["networks"]]
+
+
+def _judge(network: dict) -> dict:
+    options = network.get("options")
+    if options is None:
+        return result(CHECK, INCONCLUSIVE, "the options were not told", network=network["name"])
+    wrong = strange(options)
+    if wrong:
+        return result(CHECK, FAIL, listed(wrong), network=network["name"], details={"options": options})
+    return result(CHECK, PASS, "options: %s" % (listed(sorted(options)) or "none"), network=network["name"])
+
+
+def strange(options: dict) -> list[str]:
+    """What does not mean what it looks like."""
+    found = ["unknown option %s is ignored" % key for key in sorted(options) if key not in KNOWN]
+    if "encrypted" in options and str(options["encrypted"]).lower() not in YES:
+        found.append("encrypted=%s encrypts all the same" % options["encrypted"])
+    if MTU in options and not str(options[MTU]).isdigit():
+        found.append("%s=%s is no number" % (MTU, options[MTU]))
+    return found

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PEER-FDB: the kernel of every node knows where the endpoints of the other nodes are, and nothing that is gone."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+
+ID = "PEER-FDB"
+TITLE = "The kernel's table of peers is right"
+HINT = ("A stale or missing entry (moby#52661): let the task restart ('docker service update --force SERVICE'), "
+        "or restart the engine of %s.")
+ORDER = 58
+NEEDS = ("probe", "peers", "gossip")
+TAGS = ("P1", "dataplane")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing over the network: every node tells its neighbour and forwarding entries."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]]
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    name, hosts = network["name"], _paths.probed(facts, network["id"])
+    told = [host for host in hosts if network["id"] in facts["held"].get(host, {})]
+    silent = [host for host in hosts if host not in told]
+    if len(hosts) < 2:
+        return result(CHECK, SKIP, "fewer than two nodes carry it: there is no peer", network=name)
+    wrong = {host: rows for host, rows in ((host, _node(facts, network, host)) for host in told) if rows}
+    if wrong:
+        rows = ["%s: %s" % (host, row) for host, found in sorted(wrong.items()) for row in found]
+        return result(CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(wrong), hint=HINT % listed(sorted(wrong)),
+                      details={"entries": rows})
+    if silent:
+        return result(CHECK, INCONCLUSIVE, "nothing told on %s" % listed(silent), network=name, nodes=silent)
+    entries = sum(len(facts["held"][host][network["id"]]["peers"]["always"]) for host in told)
+    text = "%s on %s lead to the right node" % (count(entries, "entry").replace("entrys", "entries"), count(len(told), "node"))
+    return result(CHECK, PASS, text + ("; none is stale" if everybody(facts) else "; staleness not judged: nodes of the swarm are not in "
+                  "the play"), network=name, nodes=told)
+
+
+def everybody(facts: dict) -> bool:
+    """Whether every node of the swarm that is up told what it has: only then is an unknown endpoint a stale one."""
+    told = {facts["nodes"][host]["id"] for host in facts["held"]}
+    return all(node["id"] in told for node in facts["swarm"]["nodes"] if node["state"] == "ready")
+
+
+def _own(facts: dict, host: str) -> set:
+    rows = (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
+    return {row["address"] for row in rows} | {_paths.address(facts, host)}
+
+
+def _local(facts: dict, network: dict, host: str) -> dict:
+    held = facts["held"].get(host, {}).get(network["id"]) or {}
+    return dict(row.split(" ") for row in held.get("local", []))
+
+
+def _node(facts: dict, network: dict, host: str) -> list[str]:
+    """What is wrong in one node's table."""
+    peers = facts["held"][host][network["id"]]["peers"]
+    entries = {row.split(" ")[0]: row.split(" ")[1:] for row in peers["ever"]}
+    steady = {address for address, _who in facts["addresses"].get(network["id"], [])}
+    wrong = []
+    for other in facts["held"]:
+        if other == host:
+            continue
+        for address, mac in _local(facts, network, other).items():
+            if address in steady and address not in entries:
+                wrong.append("no entry for %s on %s" % (address, other))
+            elif address in steady and (entries[address][0] != mac or entries[address][1] not in _own(facts, other)):
+                wrong.append("%s leads to %s at %s, it is %s on %s" % (address, *entries[address], mac, other))
+    return wrong + (_stale(facts, network, peers["always"], steady) if everybody(facts) else [])
+
+
+def _stale(facts: dict, network: dict, entries: list, steady: set) -> list[str]:
+    alive = set(steady)
+    for host in facts["held"]:
+        alive |= set(_local(facts, network, host))
+    for data in facts["probed"].values():
+        alive |= {row.get("address") for row in data.get("attached") or []}
+    return ["%s is stale: nobody has that address" % row.split(" ")[0] for row in entries if row.split(" ")[0] not in alive]

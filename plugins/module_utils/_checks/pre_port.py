@@ -1,0 +1,117 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRE-PORT: the ports of Swarm are open between every pair of nodes, both ways."""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+from . import _paths
+from ._blame import blame
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
+
+ID = "PRE-PORT"
+TITLE = "The ports of Swarm are open between all nodes"
+HINT = "On %s allow %s from every other node, in the host's firewall and in whatever stands between: 'iptables -I INPUT %s -j ACCEPT'."
+ORDER = 22
+NEEDS = ("ports",)
+TAGS = ("P0", "preflight", "control")
+CHECK = sys.modules[__name__]
+GOSSIP = 7946
+PATIENCE = 6
+
+
+class Port(NamedTuple):
+    """A port that has to be open."""
+
+    kind: str
+    number: int
+    text: str
+    rule: str
+
+
+def needed(facts: dict) -> list[Port]:
+    """The ports that the selected networks need."""
+    data = facts["swarm"]["data_port"]
+    found = [
+        Port("port-tcp", GOSSIP, "7946/tcp (gossip)", "-p tcp --dport 7946"),
+        Port("port-udp", GOSSIP, "7946/udp (gossip)", "-p udp --dport 7946"),
+        Port("port-udp", data, "%d/udp (VXLAN)" % data, "-p udp --dport %d" % data),
+    ]
+    if any(network["encrypted"] for network in facts["networks"]):
+        found.append(Port("port-esp", 0, "IP protocol 50 (ESP)", "-p esp"))
+    return found
+
+
+def _pairs(facts: dict) -> list[tuple]:
+    return _paths.host_pairs(facts)
+
+
+def _managers(facts: dict) -> dict:
+    """Host -> port of its manager."""
+    ports = {node["id"]: node["manager_address"] for node in facts["swarm"]["nodes"] if node["manager_address"]}
+    return {host: int(ports[node["id"]].rpartition(":")[2]) for host, node in facts["nodes"].items() if node["id"] in ports}
+
+
+def _asked(facts: dict) -> list[tuple]:
+    """(port, [(source, target, target port)])"""
+    pairs = _pairs(facts)
+    rows = [(port, [(source, target, port.number) for source, target in pairs]) for port in needed(facts)]
+    managers = _managers(facts)
+    for number in sorted(set(managers.values())):
+        port = Port("port-tcp", number, "%d/tcp (managers)" % number, "-p tcp --dport %d" % number)
+        rows.insert(0, (port, [(source, target, number) for source, target in pairs if managers.get(target) == number]))
+    return rows
+
+
+def plan(facts: dict) -> dict:
+    """Each source knocks at each target of its pairs; the helper on the target answers where no listener would."""
+    requests: dict = {}
+    for port, tries in _asked(facts) if facts["swarm"] else []:
+        for source, target, number in tries:
+            requests.setdefault(source, []).append({
+                "id": _ident(port, target), "kind": port.kind, "address": _paths.address(facts, target), "port": number,
+                "patience": PATIENCE, "where": "host"})
+    return requests
+
+
+def _ident(port: Port, target: str) -> str:
+    return "%s/%s/%d/%s" % (ID, port.kind, port.number, target)
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a port."""
+    if not facts["swarm"]:
+        return [result(CHECK, INCONCLUSIVE, "no manager told which ports the swarm uses", hint="See PRE-REACH.")]
+    if len(facts["opened"]) == 1:
+        return [result(CHECK, SKIP, "the play has one node: there is no pair to try")]
+    return [_judge(facts, port, tries) for port, tries in _asked(facts)]
+
+
+def _judge(facts: dict, port: Port, tries: list) -> dict:
+    failed, silent = {}, set()
+    for source, target, _number in tries:
+        seen = _paths.seen(facts, source, _ident(port, target))
+        if seen is None:
+            silent.add(source)
+        elif not seen["ok"]:
+            failed[source, target] = seen.get("error") or "%s answered" % seen.get("node")
+    title = "%s: %s" % (TITLE, port.text)
+    if failed:
+        nodes = blame(failed)
+        rows = ["%s to %s: %s%s" % (source, target, why, ", though it arrived" if _arrived(facts, port, source, target) else "")
+                for (source, target), why in sorted(failed.items())]
+        return result(CHECK, FAIL, "%d of %s failed: %s" % (len(failed), count(len(tries), "pair"), listed(rows, 3)), title=title,
+                      nodes=nodes, hint=HINT % (listed(nodes), port.text, port.rule), details={"failed": rows, "port": port.text})
+    if silent or not tries:
+        return result(CHECK, INCONCLUSIVE, "no observation from %s" % (listed(sorted(silent)) or "any node"), title=title,
+                      nodes=sorted(silent), hint="See PRE-REACH.")
+    return result(CHECK, PASS, "%s: answered by the right node" % count(len(tries), "pair"), title=title,
+                  nodes=sorted({source for source, _target, _number in tries}), details={"port": port.text})
+
+
+def _arrived(facts: dict, port: Port, source: str, target: str) -> bool:
+    protocol = {"port-udp": 17, "port-esp": 50}.get(port.kind)
+    return bool(facts["heard"].get(target, {}).get("%s/%d/%s" % (protocol, port.number, source)))

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRE-SKEW: the nodes' engines fit together, and their clocks agree."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+
+ID = "PRE-SKEW"
+TITLE = "The nodes' engines fit together and their clocks agree"
+HINT = "Run one engine version on all nodes, and keep time with chrony or systemd-timesyncd."
+SPI = ("Docker Engine 29.0.0 to 29.2.0 derives other SPIs than all other versions (moby#51798): encrypted networks carry nothing between "
+       "them and the rest. Upgrade %s.")
+CLOCK = "Set the clock of %s: 'systemctl restart systemd-timesyncd' (or chronyd). A clock that is wrong breaks joining and certificates."
+ORDER = 24
+NEEDS: tuple = ()
+TAGS = ("P0", "preflight")
+CHECK = sys.modules[__name__]
+LIMIT = 30.0  # seconds; a restored machine needs a moment to set its clock
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: every node tells its version and its time."""
+    return {}
+
+
+def version(text: str) -> tuple:
+    """The numbers of an engine's version."""
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+
+
+def odd_spi(text: str) -> bool:
+    """Whether this engine derives SPIs in its own way."""
+    return (29, 0, 0) <= version(text) <= (29, 2, 0)
+
+
+def skew(calls: list) -> tuple[float, float] | None:
+    """Bounds of (node's clock - controller's clock), from when the controller asked and heard and what the node's clock said."""
+    lows = [ended - heard for _asked, heard, _began, ended in calls]
+    highs = [began - asked for asked, _heard, began, _ended in calls]
+    return (max(lows), min(highs)) if calls else None
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm."""
+    versions = {host: node["engine"] for host, node in facts["nodes"].items() if node.get("engine")}
+    bounds = {host: skew(facts["clocks"].get(host) or []) for host in versions}
+    told = {host: bound for host, bound in bounds.items() if bound}
+    details = {"engines": versions, "clocks": {host: [round(end, 1) for end in bound] for host, bound in told.items()}}
+    odd = sorted(host for host, text in versions.items() if odd_spi(text))
+    if odd and len(odd) < len(versions) and any(network["encrypted"] for network in facts["networks"]):
+        return [result(CHECK, FAIL, "%s: 29.0.0 to 29.2.0 among others, with an encrypted network" % listed(odd), nodes=odd,
+                       hint=SPI % listed(odd), details=details)]
+    wrong = _apart(told)
+    if wrong:
+        text = listed("%s by at least %.0f s" % (host, seconds) for host, seconds in wrong.items())
+        return [result(CHECK, FAIL, "clocks differ from the other nodes': " + text, nodes=sorted(wrong),
+                       hint=CLOCK % listed(sorted(wrong)), details=details)]
+    if not told or len(told) < len(versions):
+        silent = sorted(set(versions) - set(told))
+        return [result(CHECK, INCONCLUSIVE, "no clock was read on %s" % (listed(silent) or "any node"), nodes=silent, details=details)]
+    text = "%s: engine %s; clocks within %.0f s" % (count(len(told), "node"), listed(sorted(set(versions.values()))), LIMIT)
+    return [result(CHECK, PASS, text, nodes=sorted(told), details=details)]
+
+
+def _apart(bounds: dict) -> dict:
+    """The hosts whose clock is surely apart from the middle of all, and by how much."""
+    middles = sorted((low + high) / 2 for low, high in bounds.values())
+    if not middles:
+        return {}
+    middle = middles[len(middles) // 2] if len(middles) != 2 else min(middles, key=abs)
+    found = {}
+    for host, (low, high) in bounds.items():
+        least = max(low - middle, middle - high)
+        if least > LIMIT:
+            found[host] = least
+    return found

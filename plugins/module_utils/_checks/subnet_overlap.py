@@ -1,0 +1,55 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SUBNET-OVERLAP: a network's subnet is none that the nodes' hosts reach otherwise, nor another overlay's."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+
+ID = "SUBNET-OVERLAP"
+TITLE = "The network's subnet overlaps with nothing"
+HINT = "Give the network a subnet of its own, or the swarm another pool ('docker swarm init --default-addr-pool'): what overlaps is shadowed."
+ORDER = 38
+NEEDS: tuple = ()
+TAGS = ("P1", "lint")
+CHECK = sys.modules[__name__]
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing: every node tells its routes."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result a network."""
+    return [_judge(facts, network) for network in facts["networks"]]
+
+
+def _judge(facts: dict, network: dict) -> dict:
+    name, mine = network["name"], [ipaddress.ip_network(subnet) for subnet in network["subnets"]]
+    routes = {host: data["host"]["routes"] for host, data in facts["opened"].items() if data.get("host")}
+    if not mine or not routes:
+        return result(CHECK, INCONCLUSIVE, "no subnet or no route was told", network=name)
+    rows, nodes = [], []
+    for host, found in sorted(routes.items()):
+        hit = ["%s by %s" % (route["network"], route["device"]) for route in found if _overlaps(route["network"], mine)]
+        if hit:
+            nodes.append(host)
+            rows.append("%s reaches %s" % (host, listed(hit)))
+    for other in facts["overlays"]:
+        if other["id"] != network["id"] and any(_overlaps(subnet, mine) for subnet in other["subnets"]):
+            rows.append("network %s has %s" % (other["name"], listed(other["subnets"])))
+    if rows:
+        return result(CHECK, FAIL, "%s overlaps: %s" % (listed(network["subnets"]), listed(rows, 3)), network=name, nodes=nodes,
+                      details={"overlaps": rows})
+    text = "%s is in no route of %s and in no other overlay" % (listed(network["subnets"]), count(len(routes), "node"))
+    return result(CHECK, PASS, text, network=name, nodes=sorted(routes))
+
+
+def _overlaps(text: str, subnets: list) -> bool:
+    other = ipaddress.ip_network(text, strict=False)
+    return any(other.version == subnet.version and other.overlaps(subnet) for subnet in subnets)

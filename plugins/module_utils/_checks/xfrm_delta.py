@@ -1,0 +1,65 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""XFRM-DELTA: the kernel's IPsec counters of errors stand still while encrypted networks are used."""
+
+from __future__ import annotations
+
+import sys
+
+from . import _paths
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
+
+ID = "XFRM-DELTA"
+TITLE = "IPsec reports no errors"
+HINT = ("XfrmInNoStates: the sender uses a state this node does not have (ENC-SA-AGREE). XfrmInStateProtoError: keys differ. "
+        "XfrmOutNoStates: a policy without a state. XfrmInTmplMismatch or XfrmInNoPols: policies differ.")
+ORDER = 74
+NEEDS = ("probe", "xfrm")
+TAGS = ("P1", "encryption")
+CHECK = sys.modules[__name__]
+# A race of the kernel's own when states are replaced; the sender asks again.
+HARMLESS = ("XfrmAcquireError", "XfrmOutBundleCheckError")
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing over the network: every node reads its counters before and after."""
+    return {}
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm."""
+    if not facts["leader"]:
+        return [result(CHECK, INCONCLUSIVE, "no manager told which networks are encrypted")]
+    if not any(network["encrypted"] for network in facts["networks"]):
+        return [result(CHECK, SKIP, "no encrypted network is selected")]
+    hosts = [host for host in facts["hosts"] if host in facts["opened"]]
+    before = {host: facts["opened"][host].get("counters") for host in hosts}
+    after = {host: facts["probed"].get(host, {}).get("counters") for host in hosts}
+    told = [host for host in hosts if before[host] and after[host]]
+    deltas = {host: rows for host, rows in ((host, risen(facts, host, before[host], after[host])) for host in told) if rows}
+    if deltas:
+        text = listed("%s: %s" % (host, listed("%s +%d" % pair for pair in sorted(rows.items()))) for host, rows in sorted(deltas.items()))
+        return [_failed(facts, deltas, text)]
+    if not told and hosts and all(host in facts["probed"] for host in hosts):
+        return [result(CHECK, SKIP, "the kernels keep no IPsec counters (CONFIG_XFRM_STATISTICS)")]
+    silent = [host for host in hosts if host not in told]
+    if silent or not hosts:
+        return [result(CHECK, INCONCLUSIVE, "no counters from %s" % (listed(silent) or "any node"), nodes=silent)]
+    return [result(CHECK, PASS, "no counter of errors rose on %s" % count(len(told), "node"), nodes=told)]
+
+
+def risen(facts: dict, host: str, before: dict, after: dict) -> dict:
+    """The counters that rose, less what this run's own knocks over protocol 50 did (PRE-PORT)."""
+    rows = {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0) and name not in HARMLESS}
+    own = sum(number for key, number in facts["heard"].get(host, {}).items() if key.startswith("50/"))
+    own += sum(seen.get("tries", 0) for ident, seen in facts["observations"].get(host, {}).items() if "/port-esp/" in ident)
+    if "XfrmInNoStates" in rows:
+        rows["XfrmInNoStates"] -= own
+    return {name: value for name, value in rows.items() if value > 0}
+
+
+def _failed(facts: dict, deltas: dict, text: str) -> dict:
+    lacking = _paths.lacks(facts, "esp4")
+    hint = "The kernel of %s lacks esp4: encryption fails there (see PRE-KMOD)." % listed(lacking) if lacking else HINT
+    return result(CHECK, FAIL, text, nodes=sorted(deltas), hint=hint, details={"counters": deltas})
