@@ -97,8 +97,8 @@ def tried(fault, lab: Lab, before: set) -> dict:
     found = faults.judged(fault, report, before)
     faults.until("the lab did not heal", lambda: faults.whole(lab))
     after = lab.verify({**fault.variables, **fault.after})
-    found["healthy after"] = known(after) <= before and not faults.loose(after)
-    said = "; ".join(cause["title"] for cause in report["causes"]) or "no single cause found"
+    found["healthy after"] = not faults.fresh(after, before) and not faults.loose(after)
+    said = "; ".join(cause["title"] for cause in faults.fresh(report, before)) or "no single cause found"
     return {**found, "seconds": seconds, "said": said, "report": report}
 
 

@@ -23,6 +23,9 @@ class Links(NamedTuple):
     bad: dict
 
 
+NONE = Links(frozenset(), {})
+
+
 class Blamed(NamedTuple):
     """The nodes that explain the bad links, the groups when they fall apart into such, and which way at the nodes is lost."""
 

@@ -25,11 +25,13 @@ class Atom(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """Checks that suffer from a cause: by pattern; of these kinds only; wide: wherever it shows, not just at the cause's nodes."""
+    """Checks that suffer from a cause: by pattern; of these kinds only; wide: wherever it shows, not just at the cause's nodes; unsure:
+    only where evidence is missing."""
 
     checks: str
     kinds: tuple | None = None
     wide: bool = False
+    unsure: bool = False
 
 
 class Finding(NamedTuple):
@@ -59,9 +61,7 @@ def atoms(result: dict) -> frozenset:
     if result["status"] not in BAD:
         return frozenset()
     evidence = result["evidence"]
-    found = set(_of_matrix(evidence.get("matrix") or {"kinds": {}}))
-    if result["id"] == "PRE-KMOD":
-        found |= {Atom((host,), module) for key in ("missing", "unknown") for module, hosts in (evidence.get(key) or {}).items() for host in hosts}
+    found = set(PARTS.get(result["id"], lambda _result: ())(result)) | set(_of_matrix(evidence.get("matrix") or {"kinds": {}}))
     return frozenset(found or {Atom((node,)) for node in result["nodes"]} or {Atom(())})
 
 
@@ -74,6 +74,40 @@ def _of_matrix(matrix: dict) -> Iterable[Atom]:
                     yield Atom((source, target), kind)
 
 
+def _of_kernel(result: dict) -> Iterable[Atom]:
+    for key in ("missing", "unknown"):
+        for module, hosts in (result["evidence"].get(key) or {}).items():
+            for host in hosts:
+                yield Atom((host,), module)
+
+
+def _of_port(result: dict) -> Iterable[Atom]:
+    kind = port_kind(result["evidence"].get("port") or "")
+    return [Atom((node,), kind) for node in result["nodes"]]
+
+
+def _of_spread(result: dict) -> Iterable[Atom]:
+    """A backend that a source never met."""
+    shares = result["evidence"].get("shares") or {}
+    return [Atom((source, backend), "vip") for source, row in shares.items() for backend, number in row.items() if not number]
+
+
+def _of_mesh(result: dict) -> Iterable[Atom]:
+    """A published port leads from the node that was asked to the one with the task."""
+    home = result["evidence"].get("task_on")
+    return [Atom((node, home)) for node in result["nodes"]] if home else ()
+
+
+PARTS: dict = {"PRE-KMOD": _of_kernel, "PRE-PORT": _of_port, "LB-SPREAD": _of_spread, "MESH-ALL": _of_mesh}
+
+
+def port_kind(text: str) -> str:
+    """What a port of the swarm is for, from the words of PRE-PORT: '7946/udp (gossip)'."""
+    if "gossip" in text:
+        return "gossip-udp" if "udp" in text else "gossip-tcp"
+    return next((kind for word, kind in (("VXLAN", "data"), ("ESP", "esp"), ("managers", "managers")) if word in text), text)
+
+
 def covers(finding: Finding, claims: tuple, result: dict, atom: Atom) -> bool:
     """Whether the cause accounts for this part of the result."""
     if finding.networks is not None and result["network"] is not None and result["network"] not in finding.networks:
@@ -83,6 +117,8 @@ def covers(finding: Finding, claims: tuple, result: dict, atom: Atom) -> bool:
 
 def _claimed(finding: Finding, claim: Claim, result: dict, atom: Atom) -> bool:
     if not fnmatchcase(result["id"], claim.checks):
+        return False
+    if claim.unsure and result["status"] != INCONCLUSIVE:
         return False
     if claim.kinds is not None and atom.kind not in claim.kinds:
         return False

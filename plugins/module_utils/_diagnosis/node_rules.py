@@ -17,6 +17,8 @@ from .model import INFERRED, Claim, Finding
 from .view import View
 
 HOUR = 3600
+# What suffers when a node is not there: all about it, and the names that it has or should have told the others.
+DOWN = (Claim("*"), Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Claim("PEER-*", wide=True))
 # What the engine, or Ansible, said of a node that gave no full answer -> (id of the cause, what it is in words).
 PROBLEMS = (
     ("node-frozen", r"is paused|banner exchange", "{nodes} is frozen: it takes connections and does not answer"),
@@ -50,9 +52,9 @@ def problem(ident: str):
         texts = {host: text for host, text in view.facts["problems"].items() if text and re.search(pattern, text)}
         if not texts:
             return
-        claims = (Claim("*"), Claim("*", wide=True)) if ident == "no-leader" or _may_lead(view, texts) else (Claim("*"),)
+        blind = (Claim("*", wide=True, unsure=True),) if ident == "no-leader" or _may_lead(view, texts) else ()
         yield Finding(title.format(nodes=view.names(view.ordered(texts))), view.ordered(texts),
-                      tuple("%s: %s" % pair for pair in sorted(texts.items())), claims=claims)
+                      tuple("%s: %s" % pair for pair in sorted(texts.items())), claims=DOWN + blind)
 
     return find
 
@@ -82,7 +84,7 @@ def task(ident: str):
         networks = tuple(network["name"] for network in facts["networks"])
         because = tuple("%s: %s" % pair for pair in sorted({**told, **refused}.items()))
         yield Finding(title.format(nodes=view.names(nodes), networks=" or ".join(networks)), nodes, because,
-                      claims=(Claim("PRE-REACH"), Claim("*", wide=True)))
+                      claims=(Claim("PRE-REACH"), Claim("*", wide=True, unsure=True)))
 
     return find
 
@@ -195,4 +197,4 @@ def managers(view: View) -> Iterable[Finding]:
     facts = view.facts
     if not facts["leader"] and len(facts["nodes"]) == len(view.hosts):
         yield Finding("The leader of the swarm is not in this play", (), ("%s answered, and none leads" % count(len(view.hosts), "node"),),
-                      claims=(Claim("*", wide=True),))
+                      claims=(Claim("*", wide=True, unsure=True),))

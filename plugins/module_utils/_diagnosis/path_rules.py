@@ -8,7 +8,6 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-import re
 from typing import Callable, Iterable
 
 from .._checks import _blame, _paths
@@ -25,7 +24,8 @@ WHERE = {
     links.UNKNOWN: "%s does not reach %s",
 }
 BETWEEN = "%s is lost between %s"
-DROPS = {links.INWARD: "%s drops %s that reaches it", links.OUTWARD: "%s lets no %s out", links.BOTH: "%s drops %s"}
+DROPS = {links.INWARD: "%s drops %s that reaches it%s", links.OUTWARD: "%s lets no %s out%s", links.BOTH: "%s drops %s%s"}
+FEW = {links.INWARD: " from %s", links.OUTWARD: " to %s", links.BOTH: " from and to %s"}
 MANAGER_PORT = 2377
 
 
@@ -41,13 +41,26 @@ def _finding(view: View, found: Links, what: str, networks: tuple | None, certai
         return
     nodes = view.ordered(blamed.nodes)
     everybody = {node for link in found.bad for node in link}
-    if len(everybody) == len(nodes) == 2 and len(view.hosts) > 2:
+    if blamed.groups:
+        title = BETWEEN % (what, _groups(blamed.groups))
+    elif len(everybody) == len(nodes) == 2 and len(view.hosts) > 2:
         title = BETWEEN % (what, view.names(nodes))
     elif len(nodes) > 1 and set(nodes) >= set(view.hosts):
         title = BETWEEN % (what, "all nodes")
     else:
-        title = DROPS[blamed.way] % (view.names(nodes), what)
+        title = DROPS[blamed.way] % (view.names(nodes), what, _few(view, found, blamed.way, nodes))
     yield Finding(title, nodes, _because(found), networks, tuple(found.bad), certainty)
+
+
+def _groups(groups: tuple) -> str:
+    return " and ".join("{%s}" % ", ".join(group) for group in groups)
+
+
+def _few(view: View, found: Links, way: str, nodes: tuple) -> str:
+    """The peers, when traffic with others gets through."""
+    bad = {node for link in found.bad for node in link if node not in nodes}
+    others = {node for link in found.good for node in link if set(link) & set(nodes) and link not in found.bad and link[::-1] not in found.bad}
+    return FEW[way] % view.names(view.ordered(bad)) if others - set(nodes) else ""
 
 
 def split(view: View) -> Iterable[Finding]:
@@ -55,48 +68,50 @@ def split(view: View) -> Iterable[Finding]:
     found = view.dead if view.ports else view.plain
     groups = links.partition(found)
     if groups:
-        words = " and ".join("{%s}" % ", ".join(group) for group in groups)
-        yield Finding("The network is partitioned into %s" % words, view.ordered({node for group in groups for node in group}),
+        yield Finding("The network is partitioned into %s" % _groups(groups), view.ordered({node for group in groups for node in group}),
                       _because(found), links=tuple(found.bad), certainty=SEEN if view.ports else INFERRED)
 
 
+def _one_way(found: Links) -> bool:
+    return bool(found.bad) and all(link[::-1] in found.good for link in found.bad)
+
+
 def one_way(view: View) -> Iterable[Finding]:
-    """Nothing at all gets through between two nodes, and the overlay's own words say that one direction is sound."""
-    heard = {link for link in view.plain.good if link in view.dead.bad or link[::-1] in view.dead.bad}
-    bad = {link: end for link, end in view.plain.bad.items() if link[::-1] in heard and (link in view.dead.bad or link[::-1] in view.dead.bad)}
-    if bad:
-        rest = links.without(view.dead, [*bad, *(link[::-1] for link in bad)])
-        if rest.bad:
-            return
-        found = Links(frozenset(heard), bad)
-        lines = ["%s to %s" % link for link in sorted(bad)]
-        yield Finding("What goes from %s is lost, and what comes back arrives" % listed(lines),
-                      view.ordered({node for link in bad for node in link}), _because(found), links=tuple(bad))
+    """Nothing at all gets through in one direction, and in the other it does."""
+    blamed = links.blame(view.dead)
+    if not blamed or not _one_way(view.dead):
+        return
+    nodes = view.ordered(blamed.nodes)
+    if blamed.way == links.INWARD and len(view.dead.bad) > len(nodes):
+        title = "Nothing reaches %s, and what it sends arrives" % view.names(nodes)
+    elif blamed.way == links.OUTWARD and len(view.dead.bad) > len(nodes):
+        title = "Nothing that %s sends arrives, and what is sent to it does" % view.names(nodes)
+    else:
+        title = "What goes %s is lost, and what comes back arrives" % listed("from %s to %s" % link for link in sorted(view.dead.bad))
+    yield Finding(title, nodes, _because(view.dead), links=tuple(view.dead.bad))
 
 
 def cut_off(view: View) -> Iterable[Finding]:
     """Nodes that nothing gets to on the underlay."""
     blamed = links.blame(view.dead)
-    if blamed and not blamed.groups:
-        nodes = view.ordered(blamed.nodes)
-        if set(nodes) >= set(view.hosts):
-            title = "The nodes do not reach each other at all"
-        elif blamed.way == links.INWARD:
-            title = "Nothing reaches %s" % view.names(nodes)
-        elif blamed.way == links.OUTWARD:
-            title = "Nothing leaves %s" % view.names(nodes)
-        else:
-            title = "%s is cut off from the other nodes" % view.names(nodes)
-        yield Finding(title, nodes, _because(view.dead))
+    if not blamed or blamed.groups or _one_way(view.dead):
+        return
+    nodes = view.ordered(blamed.nodes)
+    if set(nodes) >= set(view.hosts) and len(nodes) > 2:
+        title = "The nodes do not reach each other at all"
+    elif len(nodes) == 2 == len({node for link in view.dead.bad for node in link}):
+        title = "%s do not reach each other at all" % view.names(nodes)
+    else:
+        title = "%s is cut off from the other nodes" % view.names(nodes)
+    yield Finding(title, nodes, _because(view.dead), links=tuple(view.dead.bad))
 
 
-def port(pattern: str, what: Callable[[View], str]) -> Callable[[View], Iterable[Finding]]:
+def port(kind: str, what: Callable[[View], str]) -> Callable[[View], Iterable[Finding]]:
     """The rule of one port or protocol of the underlay, as the check of the ports saw it."""
 
     def find(view: View) -> Iterable[Finding]:
-        chosen = [found for kind, found in view.ports.items() if re.search(pattern, kind)]
         dead = [link for bad in view.dead.bad for link in (bad, bad[::-1])]
-        yield from _finding(view, links.without(links.common(chosen), dead), what(view), None, SEEN)
+        yield from _finding(view, links.without(view.ports.get(kind, links.NONE), dead), what(view), None, SEEN)
 
     return find
 

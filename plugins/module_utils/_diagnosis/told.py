@@ -8,16 +8,68 @@ Private to swarmlab.overlay. One line each; a check that is not part of a run sa
 
 from __future__ import annotations
 
-from typing import Callable, Iterable
+from typing import Callable, Iterable, NamedTuple
 
 from .model import Claim, Finding, Rule
 from .view import View
 
-DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"))
-NAMES = (Claim("SD-*", wide=True), Claim("NET-ATTACH", wide=True))
+DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"), Claim("MTU-*"))
+ENCRYPTED = (*DATA, Claim("ENC-*"), Claim("XFRM-*"))
 
-# (id of the cause, the check, words in its evidence that tell it from others of the same check, title, what suffers besides, what to do)
-TOLD: tuple = ()
+
+class Line(NamedTuple):
+    """``words``: any of them in the evidence's line, in lower case, tells the cause from others of the same check."""
+
+    id: str
+    check: str
+    title: str
+    todo: str
+    words: tuple = ()
+    suffers: tuple = ()
+
+
+# What other causes rest on: it comes before what is seen of ports and paths.
+DEEP = (
+    Line("network-missing", "NET-EXISTS", "A network that was asked for does not exist", "Declare it (role overlays), or correct verify_networks."),
+    Line("clock-skew", "PRE-SKEW", "The clock of {nodes} is wrong", "Set the clock and let a time service keep it; certificates are judged by it.",
+         ("clock",), (Claim("CP-TLS"),)),
+    Line("engine-skew", "PRE-SKEW", "{nodes} runs an engine whose encryption does not fit that of the others", "Run one engine version on all nodes.",
+         ("29.0.0",), ENCRYPTED),
+    Line("wrong-address", "CP-ADDR", "{nodes} is known by a wrong address",
+         "Let the node leave and join again with --advertise-addr, and --data-path-addr where traffic has a network of its own.", (), ENCRYPTED),
+    Line("subnet-overlap", "SUBNET-OVERLAP", "The subnet of {networks} is also one of {nodes}'s own networks",
+         "Make the network again in a subnet of its own, or give the swarm another address pool.", (), (*DATA, Claim("SD-*"))),
+    Line("resolver-shadowed", "DNS-SHADOW", "A name server of {nodes} lies inside the subnet of {networks}",
+         "Make the network again in another subnet: containers on it cannot reach that name server."),
+    Line("duplicate-network", "NAME-DUP", "Two networks have one name", "Remove one of them; until then use ids.", (), (Claim("NET-*"), Claim("SD-*"))),
+    Line("option-misspelt", "OPT-LINT", "{networks} has a driver option that does not do what it says", "Make the network again with the right option."),
+    Line("duplicate-address", "DUP-IP", "One address of {networks} has two holders",
+         "Let the services of the network start anew, one of the two at least; look at the engines' logs for a failed allocation.", (),
+         (*DATA, Claim("SD-*"))),
+)
+# What may be a consequence of a closed port or a broken path: it counts only when none of them explains it.
+LATE = (
+    Line("mtu-too-small", "MTU-FIT", "The MTU on the way to {nodes} is smaller than {networks} needs",
+         "Let the underlay's MTU be 50 more than the overlay's, 76 with encryption, or make the network with option com.docker.network.driver.mtu."),
+    Line("addresses-exhausted", "IPAM-HEADROOM", "The addresses of {networks} are used up, or nearly",
+         "Make the network again with a larger subnet: each task, service and node takes an address."),
+    Line("ipsec-states-differ", "ENC-SA-AGREE", "IPsec states or policies of {nodes} do not fit those of its peers",
+         "Restart the node's engine, which sets its encryption up again; compare engine versions.", (), ENCRYPTED),
+    Line("clear-text-accepted", "ENC-REJECT", "{nodes} accepts clear text for {networks}",
+         "Restart the node's engine, which writes its rules again; look for '--pol none' in 'iptables -S INPUT'."),
+    Line("firewall-wiped", "FW-RULES", "The engine's firewall rules on {nodes} are gone",
+         "Restart the node's engine, which writes its rules again; find what flushes them (a reload of firewalld, a script).", (),
+         (Claim("MESH-*"), Claim("ENC-*"))),
+    Line("peers-stale", "PEER-FDB", "The kernel of {nodes} holds forwarding entries that do not fit {networks}",
+         "Let the services of the network start anew there, or restart the node's engine.", (), (*DATA, Claim("ENC-*"))),
+    Line("gossip-differs", "GOSSIP-HASH", "{nodes} does not know what the others know of {networks}",
+         "Look for 7946 tcp and udp between the nodes and at the engine's log ('healthscore', 'Bulk sync'); 'docker service update --force' "
+         "writes records anew.", (), (Claim("SD-*", wide=True), Claim("PEER-*"), *DATA)),
+    Line("balancer-broken", "LB-IPVS", "The balancer (IPVS) of {nodes} does not hold the tasks of {networks}",
+         "'docker service update --force SERVICE' sets a service's balancing up again.", (), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"))),
+    Line("xfrm-errors", "XFRM-DELTA", "The kernel of {nodes} drops packets for reasons of IPsec", "Compare 'ip xfrm state' on both ends, and engine versions.",
+         (), ENCRYPTED),
+)
 
 
 def told(check: str, words: tuple, title: str) -> Callable[[View], Iterable[Finding]]:
@@ -29,14 +81,12 @@ def told(check: str, words: tuple, title: str) -> Callable[[View], Iterable[Find
         networks = tuple(sorted({item["network"] for item in found if item["network"]}))
         if found:
             because = tuple(dict.fromkeys("%s: %s" % (check, item["evidence"]["summary"]) for item in found))
-            hints = [item["hint"] for item in found if item["hint"]]
             yield Finding(title.format(nodes=view.names(nodes), networks=" and ".join(networks) or "the swarm"), nodes, because[:4],
-                          networks or None, todo=hints[0] if hints else None)
+                          networks or None)
 
     return find
 
 
-def rules() -> tuple:
+def rules(lines: tuple) -> tuple:
     """A rule for each line."""
-    return tuple(Rule(ident, told(check, words, title), (Claim(check), *suffers), todo)
-                 for ident, check, words, title, suffers, todo in TOLD)
+    return tuple(Rule(line.id, told(line.check, line.words, line.title), (Claim(line.check), *line.suffers), line.todo) for line in lines)

@@ -18,6 +18,7 @@ from .model import BAD
 
 OVERLAY_KINDS = dp_matrix.KINDS
 PORT_CHECK = "PRE-PORT"
+GOSSIP = 7946
 
 
 class View:
@@ -115,26 +116,53 @@ class View:
         return tuple(sorted(network["name"] for network in self.facts["under_test"] if network["encrypted"] == encrypted))
 
     @cached_property
-    def ports(self) -> dict:
-        """Kind of underlay traffic -> directions, as the check of the ports saw them."""
+    def knocks(self) -> dict:
+        """Kind of underlay traffic (``model.port_kind``) -> {(source, target): whether it was answered}, by the check of the ports."""
         found: dict = {}
-        for item in self.results:
-            matrix = item["evidence"].get("matrix") if item["id"] == PORT_CHECK else None
-            for kind, rows in (matrix or {"kinds": {}})["kinds"].items():
-                cells = {(source, target): cell for source, row in rows.items() for target, cell in row.items()}
-                good = frozenset(link for link, cell in cells.items() if isinstance(cell, (int, float)))
-                found[kind] = links.Links(good, {link: links.UNKNOWN for link, cell in cells.items() if isinstance(cell, str)})
+        for host, observations in self.facts["observations"].items():
+            for ident, seen in observations.items():
+                parts = ident.split("/")
+                if parts[0] == PORT_CHECK and len(parts) == 4 and parts[3] != host:
+                    kind = self._port_kind(parts[1], int(parts[2]))
+                    found.setdefault(kind, {})[host, parts[3]] = seen["ok"]
         return found
+
+    def _port_kind(self, request: str, number: int) -> str:
+        if request == "port-esp":
+            return "esp"
+        if request == "port-udp":
+            return "gossip-udp" if number == GOSSIP else "data"
+        return "gossip-tcp" if number == GOSSIP else "managers"
+
+    def _heard(self, kind: str, source: str, target: str) -> bool:
+        """Whether a question arrived behind the target's firewall; of TCP nobody tells."""
+        words = {"data": "17/%d" % self.data_port, "gossip-udp": "17/%d" % GOSSIP, "esp": "50/0"}.get(kind)
+        return bool(words and (self.facts.get("heard") or {}).get(target, {}).get("%s/%s" % (words, source)))
+
+    @cached_property
+    def ports(self) -> dict:
+        """Kind of underlay traffic -> directions. A question that arrived and was not answered: the answer was lost."""
+        return {kind: self._directions([kind], tries) for kind, tries in self.knocks.items()}
 
     @cached_property
     def dead(self) -> links.Links:
         """Directions in which nothing at all gets through on the underlay, of several kinds that were tried."""
         tried: dict = {}
-        for kind, found in self.ports.items():
-            for link in (*found.good, *found.bad):
-                tried.setdefault(link, {})[kind] = link in found.bad
-        bad = {link: links.UNKNOWN for link, kinds in tried.items() if len(kinds) > 1 and all(kinds.values())}
-        return links.Links(frozenset(tried) - set(bad), bad)
+        for tries in self.knocks.values():
+            for pair, ok in tries.items():
+                tried.setdefault(pair, []).append(ok)
+        return self._directions(list(self.knocks), {pair: any(answers) for pair, answers in tried.items() if len(answers) > 1})
+
+    def _directions(self, kinds: list, answered: dict) -> links.Links:
+        good = {link for pair, ok in answered.items() if ok for link in (pair, pair[::-1])}
+        bad = set()
+        for (source, target), ok in answered.items():
+            if not ok:
+                arrived = any(self._heard(kind, source, target) for kind in kinds)
+                bad.add((target, source) if arrived else (source, target))
+                good |= {(source, target)} if arrived else set()
+        # An answer proves both directions for its own flow only: what failed the other way round stays bad.
+        return links.Links(frozenset(good - bad), dict.fromkeys(bad, links.UNKNOWN))
 
     @cached_property
     def wrong_names(self) -> list[dict]:
