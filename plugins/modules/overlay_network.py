@@ -131,8 +131,8 @@ options:
     description:
       - What to do with O(in_use=reattach) when containers of other nodes are attached. Only their own engine can move them.
       - V(refuse) fails and names them before anything is changed.
-      - V(return) does all that can be done here, and returns what the other nodes have to do next as RV(pending). The role
-        C(overlays) has them do it.
+      - V(return) does all that can be done here, and returns what the other nodes have to do next as RV(pending), which
+        M(swarmlab.overlay.overlay_attachment) takes on each of them. The role C(overlays) does that.
     type: str
     choices: [refuse, return]
     default: refuse
@@ -151,6 +151,7 @@ options:
     type: int
     default: 60
 seealso:
+  - module: swarmlab.overlay.overlay_attachment
   - module: swarmlab.overlay.overlay_network_info
   - module: swarmlab.overlay.overlay_service
 """
@@ -291,6 +292,9 @@ pending:
   contains:
     node:
       description: Host name of the node.
+      type: str
+    node_id:
+      description: Its id in the swarm.
       type: str
     container:
       description: Id of the container.

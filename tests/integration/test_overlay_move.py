@@ -69,38 +69,42 @@ def names(engine: APIClient) -> dict[str, str]:
     return {raw["Id"]: raw["Name"] for raw in engine.networks()}
 
 
+def run_box(swarm, host: str, name: str, network: str, command: str, *more: str) -> None:
+    swarm.docker(host, "run", "--detach", "--name", name, "--network", network, "--network-alias", f"{name}-alias", *more,
+                 swarm.image, "sh", "-c", command)  # fmt: skip
+
+
 def test_a_network_is_changed_under_its_users(swarm, unique, engine) -> None:
-    network, web, old = f"{unique}-net", f"{unique}-web", f"{unique}-old"
+    network, web, old, near, far = (f"{unique}-{part}" for part in ("net", "web", "old", "near", "far"))
     declared = {"name": network, "attachable": True, "subnets": [f"10.216.{int(unique[1:3], 16)}.0/24"]}
     assert swarm.run("overlay_network", declared)["changed"]
     create_service(swarm, web, network, "--replicas", "2", swarm.image, "sh", "-c", WEB)
     create_service(swarm, old, network, "--update-order", "start-first", swarm.image, "sh", "-c", IDLE)
     address = f"10.216.{int(unique[1:3], 16)}.77"
-    swarm.docker("vm1", "run", "--detach", "--name", f"{unique}-box", "--network", network, "--network-alias", "boxed",
-                 "--ip", address, swarm.image, "sh", "-c", ASK.format(url=web))
+    run_box(swarm, "vm1", near, network, ASK.format(url=web), "--ip", address)
+    run_box(swarm, "vm2", far, network, IDLE)
     before = {name: service(engine, name, names(engine)) for name in (web, old)}
 
     changed = dict(declared, mtu=1400)
     refused = swarm.run("overlay_network", changed)
     assert refused["failed"] and f"service {web}" in refused["msg"] and "in_use: reattach" in refused["msg"]
-    predicted = swarm.run("overlay_network", dict(changed, in_use="reattach"), check=True)
-    assert not predicted.get("failed") and "mtu" not in json.dumps(engine.inspect_network(network)["Options"])
-    moved = swarm.run("overlay_network", dict(changed, in_use="reattach", timeout=TIMEOUT))
-    assert moved["changed"], moved
-    assert [action["action"] for action in moved["actions"]] == ["reattach"]
-    assert moved["actions"] == predicted["actions"]
+    alone = swarm.run("overlay_network", dict(changed, in_use="reattach"))
+    assert alone["failed"] and " on vm2" in alone["msg"] and "Nothing was changed" in alone["msg"]
+    variables = {"overlays_networks": [changed], "overlays_in_use": "reattach"}
+    code, output = swarm.playbook("swarmlab.overlay.overlays", variables)
+    assert code == 0, output
 
     assert engine.inspect_network(network)["Options"]["com.docker.network.driver.mtu"] == "1400"
     assert [name for name in names(engine).values() if name.startswith(unique)] == [network]
     assert {name: service(engine, name, names(engine)) for name in (web, old)} == before
-    box = engine.inspect_container(f"{unique}-box")
-    assert box["RestartCount"] == 0 and list(box["NetworkSettings"]["Networks"]) == [network]
-    attachment = box["NetworkSettings"]["Networks"][network]
-    assert attachment["IPAddress"] == address and "boxed" in attachment["Aliases"]
-    answers = swarm.docker("vm1", "logs", f"{unique}-box").split()
+    for host, name in (("vm1", near), ("vm2", far)):
+        box = json.loads(swarm.docker(host, "inspect", name))[0]
+        assert box["RestartCount"] == 0 and list(box["NetworkSettings"]["Networks"]) == [network]
+        assert f"{name}-alias" in box["NetworkSettings"]["Networks"][network]["Aliases"]
+    assert engine.inspect_container(near)["NetworkSettings"]["Networks"][network]["IPAddress"] == address
+    answers = swarm.docker("vm1", "logs", near).split()
     print(f"{answers.count('failed')} of {len(answers)} requests failed")
     assert answers[-1] == "ok" and answers.count("failed") <= len(answers) * 0.2, answers
-    assert not swarm.run("overlay_network", changed)["changed"]
 
 
 def test_runs_that_die_after_every_step(swarm, unique, engine) -> None:
@@ -130,21 +134,17 @@ def test_runs_that_die_after_every_step(swarm, unique, engine) -> None:
     assert engine.inspect_network(network)["Options"]["com.docker.network.driver.mtu"] == "1400"
 
 
-def test_one_more_run_finishes_or_rolls_back(swarm, unique, engine) -> None:
+def test_one_more_run_rolls_back_what_is_declared_as_it_was(swarm, unique, engine) -> None:
     network, web = f"{unique}-net", f"{unique}-web"
-    declared = {"old": {"name": network}, "new": {"name": network, "mtu": 1400}}
-    assert swarm.run("overlay_network", declared["old"])["changed"]
+    assert swarm.run("overlay_network", {"name": network})["changed"]
     create_service(swarm, web, network, swarm.image, "sh", "-c", IDLE)
     before = service(engine, web, names(engine))
-    node = engine.info()["Swarm"]["NodeID"]
-    # Half off the old network, which is declared again; half on the new one.
-    for steps, wanted in ((2, "old"), (6, "new")):
-        progress = move(engine, NetworkSpec(network, mtu=1400), node, TIMEOUT)
-        for dummy in range(steps):
-            next(progress)
-        progress.close()
-        finished = swarm.run("overlay_network", dict(declared[wanted], timeout=TIMEOUT))
-        assert finished["changed"], finished
-        assert service(engine, web, names(engine)) == before
-        assert ("com.docker.network.driver.mtu" in engine.inspect_network(network)["Options"]) == (wanted == "new")
-        assert [name for name in names(engine).values() if name.startswith(unique)] == [network]
+    progress = move(engine, NetworkSpec(network, mtu=1400), engine.info()["Swarm"]["NodeID"], TIMEOUT)
+    assert [next(progress).verb, next(progress).verb] == ["create standin", "attach standin"]
+    progress.close()
+    predicted = swarm.run("overlay_network", {"name": network}, check=True)
+    finished = swarm.run("overlay_network", {"name": network, "timeout": TIMEOUT})
+    assert finished["changed"] and finished["actions"] == predicted["actions"], finished
+    assert service(engine, web, names(engine)) == before
+    assert [name for name in names(engine).values() if name.startswith(unique)] == [network]
+    assert not swarm.run("overlay_network", {"name": network})["changed"]

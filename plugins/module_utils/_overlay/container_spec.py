@@ -73,7 +73,7 @@ def parse_container(entry: t.Mapping[str, t.Any], default_state: str, problems: 
         found += label_problems(fields.get(option) or {}, option)
     if "labels" in fields:
         fields["labels"] = {key: value for key, value in fields["labels"].items() if key != MANAGED_LABEL}
-    found += [problem for attachment in fields.get("networks", ()) for problem in _address_problems(attachment)]
+    found += [problem for attachment in fields.get("networks", ()) for problem in address_problems(attachment.name, attachment.ipv4_address)]
     if state == "present" and not fields.get("image"):
         found.append("image is needed")
     if state == "present" and not fields.get("networks"):
@@ -186,13 +186,14 @@ ADVICE = (
 )
 
 
-def _address_problems(attachment: Attachment) -> list[str]:
-    if attachment.ipv4_address is None:
+def address_problems(network: str, address: str | None) -> list[str]:
+    """Why this cannot be a container's address on the network."""
+    if address is None:
         return []
     try:
-        ipaddress.IPv4Address(attachment.ipv4_address)
+        ipaddress.IPv4Address(address)
     except ValueError:
-        return [f"networks: ipv4_address '{attachment.ipv4_address}' of {attachment.name} is not an IPv4 address"]
+        return [f"networks: ipv4_address '{address}' of {network} is not an IPv4 address"]
     return []
 
 

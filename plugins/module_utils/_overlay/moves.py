@@ -41,6 +41,7 @@ class Member(t.NamedTuple):
     on_network: bool
     on_standin: bool
     node: str | None = None
+    node_id: str = ""
     local: bool = True
 
 

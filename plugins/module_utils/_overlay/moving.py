@@ -47,6 +47,7 @@ class Pending(t.NamedTuple):
     """What only the engine of another node can do."""
 
     node: str
+    node_id: str
     container: str
     network: str
     state: str
@@ -87,7 +88,7 @@ def scene(spec: NetworkSpec, network: Raw | None, standin: Raw | None, usage: Us
     everybody = {**on[1], **on[0]}
     members = tuple(
         Member(kind, key, user["name"], (kind, key) in on[0], (kind, key) in on[1], user.get("node"),
-               kind != "container" or user.get("node_id") == own_node)
+               user.get("node_id") or "", kind != "container" or user.get("node_id") == own_node)
         for (kind, key), user in everybody.items()
         if kind != "task"
     )
@@ -128,7 +129,7 @@ def pending(spec: NetworkSpec, seen: Scene, actions: t.Iterable[Action]) -> list
         if action.member is not None and action.member.node is not None:
             address = _address(seen, action.member.id) if action.verb == "attach network" else None
             state = "present" if verb == "attach" else "absent"
-            found.append(Pending(action.member.node, action.member.id, names[target], state, names[other[target]], address))
+            found.append(Pending(action.member.node, action.member.node_id, action.member.id, names[target], state, names[other[target]], address))
     return found
 
 

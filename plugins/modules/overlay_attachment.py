@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: overlay_attachment
+short_description: Put containers that exist on overlay networks, and take them off
+version_added: 0.2.0
+description:
+  - Attaches containers that somebody else made to overlay networks, without a restart, or detaches them. Runs on the node that the
+    containers are on.
+  - Works on a worker that has never seen the network. Attaching is what brings an overlay to a worker.
+  - Containers that shall be declared as a whole, image and command too, are a matter of M(swarmlab.overlay.overlay_container).
+author:
+  - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.engine
+  - swarmlab.overlay.attributes
+options:
+  attachments:
+    description:
+      - The attachments.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      container:
+        description: Name or id of the container.
+        type: str
+        required: true
+      network:
+        description: Name of the network.
+        type: str
+        required: true
+      state:
+        description: Whether the container shall be on the network. The default is the O(state) of the call.
+        type: str
+        choices: [present, absent]
+      aliases:
+        description: All aliases on the network. If not given, they are left as they are, or taken from O(attachments[].like).
+        type: list
+        elements: str
+      ipv4_address:
+        description:
+          - A fixed address on the network. If not given, any.
+          - With O(attachments[].like) it is asked for, and if it is not to be had, any address is taken.
+        type: str
+      like:
+        description: Name of a network that the container is on already. Aliases, links and driver options are taken over from there.
+        type: str
+      node:
+        description: Not used. It is there so that what M(swarmlab.overlay.overlay_network) returns as pending can be passed on.
+        type: str
+      node_id:
+        description: Id of a node in the swarm. On other nodes the entry is passed over, so that all nodes can be given the same list.
+        type: str
+  state:
+    description:
+      - Whether the containers shall be on the networks.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: swarmlab.overlay.overlay_container
+  - module: swarmlab.overlay.overlay_network
+"""
+
+EXAMPLES = r"""
+- name: A container of somebody else on the network front
+  swarmlab.overlay.overlay_attachment:
+    attachments:
+      - container: legacy
+        network: front
+        aliases: [billing]
+
+- name: Off again
+  swarmlab.overlay.overlay_attachment:
+    attachments:
+      - container: legacy
+        network: front
+    state: absent
+"""
+
+RETURN = r"""
+attachments:
+  description: The declared attachments that exist now, of this node.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    container:
+      description: The container, as declared.
+      type: str
+    network:
+      description: The network.
+      type: str
+    address:
+      description: Its address there, V(null) in check mode when it would be attached.
+      type: str
+actions:
+  description: What was done, or would be done in check mode.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(attach), V(detach), or V(reattach) because aliases or address differ.
+      type: str
+    container:
+      description: The container.
+      type: str
+    network:
+      description: The network.
+      type: str
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
+    APIClient,
+    engine_argument_spec,
+    run_module,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.attachments import ensure_attachments
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.declaration import STATES
+
+ENTRY = {
+    "container": {"type": "str", "required": True},
+    "network": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": STATES},
+    "aliases": {"type": "list", "elements": "str"},
+    "ipv4_address": {"type": "str"},
+    "like": {"type": "str"},
+    "node": {"type": "str"},
+    "node_id": {"type": "str"},
+}
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec=dict(
+            engine_argument_spec(),
+            attachments={"type": "list", "elements": "dict", "required": True, "options": ENTRY},
+            state={"type": "str", "choices": STATES, "default": "present"},
+        ),
+        supports_check_mode=True,
+    )
+
+    def ensure(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
+        return ensure_attachments(client, module.params, module.check_mode)
+
+    run_module(module, ensure)
+
+
+if __name__ == "__main__":
+    main()
