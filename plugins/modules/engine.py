@@ -63,7 +63,7 @@ installed:
   returned: always
   type: bool
 sdk_version:
-  description: Version of Docker SDK for Python, empty when this Python cannot import it.
+  description: Version of Docker SDK for Python, empty when this Python does not have it.
   returned: always
   type: str
 engine_version:
@@ -113,6 +113,7 @@ import shutil
 import subprocess
 import time
 import typing as t
+from importlib import metadata
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
@@ -127,12 +128,13 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     read_text,
 )
 
-try:
-    import docker
-except ImportError:
-    SDK_VERSION = ""
-else:
-    SDK_VERSION = docker.__version__
+
+def sdk_version() -> str:
+    """Version of Docker SDK for Python. Importing it would take longer than all the rest of this module."""
+    try:
+        return metadata.version("docker")
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def run(*argv: str) -> tuple[int, str]:
@@ -218,7 +220,7 @@ def declare(module: AnsibleModule) -> dict[str, t.Any]:
     result: dict[str, t.Any] = {
         "changed": False,
         "installed": bool(shutil.which("dockerd")),
-        "sdk_version": SDK_VERSION,
+        "sdk_version": sdk_version(),
         "restarted": False,
         "kernel_modules_missing": [],
     }

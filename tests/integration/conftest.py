@@ -16,6 +16,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Swarm:
     inventory: Path
     workspace: Path
     environment: dict[str, str]
+    warm: subprocess.Popen[str]
     image: str = IMAGE
     managers: list[str] = field(default_factory=lambda: ["vm1"])
     workers: list[str] = field(default_factory=lambda: ["vm2", "vm3"])
@@ -44,11 +46,17 @@ class Swarm:
         return self.managers + self.workers
 
     def ansible(self, program: str, *argv: str) -> subprocess.CompletedProcess[str]:
-        """Run one of Ansible's programs against the swarm."""
-        return subprocess.run(
-            [str(BIN / program), "-i", str(self.inventory), *argv],
-            cwd=CHECKOUT, env=self.environment, capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
+        """Run one of Ansible's programs against the swarm, as if it had been typed (see warm.py)."""
+        call = self.workspace / uuid.uuid4().hex
+        order = {
+            "argv": [program, "-i", str(self.inventory), *argv], "environment": self.environment, "directory": str(CHECKOUT),
+            "stdout": f"{call}.out", "stderr": f"{call}.err", "timeout": 600,
+        }  # fmt: skip
+        self.warm.stdin.write(json.dumps(order) + "\n")
+        self.warm.stdin.flush()
+        code = int(self.warm.stdout.readline())
+        printed = [Path(f"{call}.{end}").read_text(encoding="utf-8") for end in ("out", "err")]
+        return subprocess.CompletedProcess(order["argv"], code, *printed)
 
     def run(self, module: str, args: dict, host: str = "vm1", check: bool = False) -> dict:
         """The result of a module run on a node."""
@@ -127,7 +135,20 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 
 @pytest.fixture(scope="session")
-def swarm(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
+def warm(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """The process that Ansible's programs are forked from."""
+    with subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("warm.py"))],
+        cwd=CHECKOUT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def swarm(
+    environment: dict[str, str], warm: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Swarm]:
     project = CHECKOUT / "tests" / "output" / "integration"
     project.mkdir(parents=True, exist_ok=True)
     inventory = project / "lab.yml"
@@ -136,11 +157,10 @@ def swarm(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
         f"directory: {project}\n",
         encoding="utf-8",
     )
-    lab = Swarm(inventory, tmp_path_factory.mktemp("results"), environment)
+    lab = Swarm(inventory, tmp_path_factory.mktemp("results"), environment, warm)
     try:
-        for playbook in ("swarmlab.overlay.lab", "swarmlab.overlay.swarm"):
-            code, output = lab.playbook(playbook)
-            assert code == 0, output
+        done = lab.ansible("ansible-playbook", "swarmlab.overlay.lab", "swarmlab.overlay.swarm")
+        assert done.returncode == 0, done.stdout + done.stderr
         yield lab
     finally:
         if not KEEP:
@@ -153,12 +173,18 @@ def unique(swarm: Swarm) -> Iterator[str]:
     """A prefix for the names of a test's objects, which are removed after the test."""
     prefix = f"t{uuid.uuid4().hex[:6]}"
     yield prefix
-    for kind, hosts in (("service", swarm.managers), ("container", swarm.nodes), ("network", swarm.managers)):
-        for host in hosts:
-            remove = "rm -f" if kind == "container" else "rm"
-            everything = "-a" if kind == "container" else ""
-            swarm.shell(
-                host,
-                f"for try in $(seq 40); do ids=$(docker {kind} ls -q {everything} --filter name={prefix}) || continue;"
-                f' [ -z "$ids" ] && exit 0; docker {kind} {remove} $ids >/dev/null 2>&1; sleep 0.25; done; exit 1',
-            )
+    # Nothing of a test has to end in peace; what the swarm still keeps of a network's tasks goes by itself in a moment.
+    containers = f"docker rm -f -v $(docker ps -aq --filter name={prefix}) >/dev/null 2>&1 || true"
+    services = f"docker service rm $(docker service ls -q --filter name={prefix}) >/dev/null 2>&1 || true; "
+    in_parallel(swarm, {host: (services if host in swarm.managers else "") + containers for host in swarm.nodes})
+    swarm.shell(
+        swarm.managers[0],
+        f"for try in $(seq 240); do ids=$(docker network ls -q --filter name={prefix}) || continue;"
+        ' [ -z "$ids" ] && exit 0; docker network rm $ids >/dev/null 2>&1 || sleep 0.25; done; exit 1',
+    )
+
+
+def in_parallel(swarm: Swarm, commands: dict[str, str]) -> None:
+    """Run a shell command on each of the nodes at the same time; all must succeed."""
+    with ThreadPoolExecutor(len(commands)) as pool:
+        list(pool.map(swarm.shell, commands.keys(), commands.values()))

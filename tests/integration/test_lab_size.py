@@ -67,7 +67,9 @@ class SmallLab(Swarm):
 
 
 @pytest.fixture(scope="module")
-def lab(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLab]:
+def lab(
+    environment: dict[str, str], warm: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SmallLab]:
     project = CHECKOUT / "tests" / "output" / "size"
     project.mkdir(parents=True, exist_ok=True)
     inventory = project / "lab.yml"
@@ -76,7 +78,7 @@ def lab(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
         f"directory: {project}\n",
         encoding="utf-8",
     )
-    small = SmallLab(inventory, tmp_path_factory.mktemp("size"), dict(environment))
+    small = SmallLab(inventory, tmp_path_factory.mktemp("size"), dict(environment), warm)
     try:
         small.sized(2, LAB, SWARM)
         yield small
