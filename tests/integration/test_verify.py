@@ -20,14 +20,14 @@ RUN = "label=swarmlab.overlay/run"
 WITHOUT_VIP = ("PRE-REACH", "CP-TLS", "NET-*", "SD-*")
 
 
-@pytest.fixture
-def networks(swarm, unique: str) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def networks(swarm, shared: str) -> dict[str, str]:
     """An attachable, an encrypted, and a closed overlay, and a service with tasks on the first two."""
-    made = {"plain": f"{unique}-plain", "secret": f"{unique}-secret", "closed": f"{unique}-closed"}
+    made = {"plain": f"{shared}-plain", "secret": f"{shared}-secret", "closed": f"{shared}-closed"}
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", made["plain"])
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", "-o", "encrypted", made["secret"])
     swarm.docker("vm1", "network", "create", "-d", "overlay", made["closed"])
-    swarm.docker("vm1", "service", "create", "-q", "--no-resolve-image", "--name", f"{unique}-web", "--replicas", "3",
+    swarm.docker("vm1", "service", "create", "-q", "--no-resolve-image", "--name", f"{shared}-web", "--replicas", "3",
                  "--network", made["plain"], "--network", made["secret"], swarm.image, "sleep", "1d")  # fmt: skip
     return made
 
