@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,9 +172,29 @@ def swarm(
 @pytest.fixture
 def unique(swarm: Swarm) -> Iterator[str]:
     """A prefix for the names of a test's objects, which are removed after the test."""
+    with objects(swarm) as prefix:
+        yield prefix
+
+
+@pytest.fixture(scope="module")
+def shared(swarm: Swarm) -> Iterator[str]:
+    """The same for objects that the tests of a module only look at."""
+    with objects(swarm) as prefix:
+        yield prefix
+
+
+@contextmanager
+def objects(swarm: Swarm) -> Iterator[str]:
+    """A prefix of names. In the end all that carries it is removed."""
     prefix = f"t{uuid.uuid4().hex[:6]}"
-    yield prefix
-    # Nothing of a test has to end in peace; what the swarm still keeps of a network's tasks goes by itself in a moment.
+    try:
+        yield prefix
+    finally:
+        remove(swarm, prefix)
+
+
+def remove(swarm: Swarm, prefix: str) -> None:
+    """Nothing of a test has to end in peace; what the swarm still keeps of a network's tasks goes by itself in a moment."""
     containers = f"docker rm -f -v $(docker ps -aq --filter name={prefix}) >/dev/null 2>&1 || true"
     services = f"docker service rm $(docker service ls -q --filter name={prefix}) >/dev/null 2>&1 || true; "
     in_parallel(swarm, {host: (services if host in swarm.managers else "") + containers for host in swarm.nodes})

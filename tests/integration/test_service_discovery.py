@@ -9,13 +9,13 @@ import pytest
 MODULE = "service_discovery"
 
 
-@pytest.fixture
-def network(swarm, unique: str) -> str:
+@pytest.fixture(scope="module")
+def network(swarm, shared: str) -> str:
     """An attachable overlay with a service on the manager only, so that workers have no endpoint."""
-    swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", unique)
-    swarm.docker("vm1", "service", "create", "-q", "--no-resolve-image", "--name", f"{unique}-web", "--network", unique,
+    swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", shared)
+    swarm.docker("vm1", "service", "create", "-q", "--no-resolve-image", "--name", f"{shared}-web", "--network", shared,
                  "--constraint", "node.role==manager", "--replicas", "2", swarm.image, "sleep", "1d")  # fmt: skip
-    return unique
+    return shared
 
 
 def test_a_manager_knows_what_to_expect(swarm, network: str) -> None:

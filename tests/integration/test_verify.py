@@ -25,19 +25,19 @@ RUN = "label=swarmlab.overlay/run"
 WITHOUT_VIP = ("PRE-REACH", "CP-TLS", "NET-*", "SD-*")
 
 
-@pytest.fixture
-def networks(swarm, unique: str) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def networks(swarm, shared: str) -> dict[str, str]:
     """An attachable, an encrypted, and a closed overlay; services with tasks on the first two, with an alias, and in mode dnsrr."""
-    made = {"plain": f"{unique}-plain", "secret": f"{unique}-secret", "closed": f"{unique}-closed"}
+    made = {"plain": f"{shared}-plain", "secret": f"{shared}-secret", "closed": f"{shared}-closed"}
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", made["plain"])
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", "-o", "encrypted", made["secret"])
     swarm.docker("vm1", "network", "create", "-d", "overlay", made["closed"])
-    swarm.docker("vm1", "service", "create", "-q", "--no-resolve-image", "--name", f"{unique}-web", "--replicas", "3",
+    swarm.docker("vm1", "service", "create", "-q", "--no-resolve-image", "--name", f"{shared}-web", "--replicas", "3",
                  "--network", made["plain"], "--network", made["secret"], swarm.image, "sleep", "1d")  # fmt: skip
-    swarm.docker("vm1", "service", "create", "-q", "-d", "--no-resolve-image", "--name", f"{unique}-rr", "--mode", "global",
+    swarm.docker("vm1", "service", "create", "-q", "-d", "--no-resolve-image", "--name", f"{shared}-rr", "--mode", "global",
                  "--endpoint-mode", "dnsrr", "--network", made["plain"], swarm.image, "sleep", "1d")  # fmt: skip
-    swarm.docker("vm1", "service", "create", "-q", "--no-resolve-image", "--name", f"{unique}-one", "--constraint",
-                 "node.role==manager", "--network", f"name={made['plain']},alias={unique}-alias", swarm.image, "sleep", "1d")  # fmt: skip
+    swarm.docker("vm1", "service", "create", "-q", "--no-resolve-image", "--name", f"{shared}-one", "--constraint",
+                 "node.role==manager", "--network", f"name={made['plain']},alias={shared}-alias", swarm.image, "sleep", "1d")  # fmt: skip
     return made
 
 

@@ -9,6 +9,7 @@ Private to the collection swarmlab.overlay. Nodes share the machine's kernel, so
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 import time
@@ -38,6 +39,7 @@ LABEL = "swarmlab.overlay/lab"
 FOLDER_LABEL = "swarmlab.overlay/lab-directory"
 MANAGED_LABEL = "swarmlab.overlay/managed"
 STOP_SECONDS = 20
+DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 CARD = "eth0"  # a node's end of the lab's network
 # The node itself takes a fault back after its time, whatever became of the controller.
 GIVE_FAULT = (
@@ -72,11 +74,20 @@ def connect(timeout: int = 120) -> t.Any:
         client = docker.APIClient(**docker.utils.kwargs_from_env(), version="auto", timeout=timeout)
         client.ping()
     except (DockerException, RequestException) as error:
-        raise LabError("LAB-E-NOENGINE", reason=_shorten(error)) from error
+        address = os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
+        raise LabError("LAB-E-NOENGINE", reason=f"{address}: {_first_cause(error)}") from error
     return client
 
 
-def _shorten(error: Exception) -> str:
+def _first_cause(error: BaseException) -> str:
+    """What the operating system said first, which the libraries wrap several times; else the error's own words."""
+    first = error
+    while first.__context__ is not None:
+        first = first.__context__
+    return first.strerror if isinstance(first, OSError) and first.strerror else _shorten(error)
+
+
+def _shorten(error: BaseException) -> str:
     """The last and telling part of the client's nested messages."""
     return (getattr(error, "explanation", None) or str(error)).strip().rstrip(".")
 

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Life of a lab of container nodes: no engine, a run that is killed, a lost record, and an end without remains."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import BIN, CHECKOUT, Swarm
+
+LAB, STATUS, DESTROY = (f"swarmlab.overlay.{name}" for name in ("lab", "status", "destroy"))
+NODES = ("vm1", "vm2")
+
+
+class Life(Swarm):
+    """A lab that only these tests use, and what the engine holds of it."""
+
+    def container(self, host: str) -> str:
+        return f"swarmlab-life-{host}"
+
+    def held(self, *command: str) -> set[str]:
+        done = subprocess.run(["docker", *command], env=self.environment, capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    def containers(self) -> set[str]:
+        return self.held("ps", "-aq", "--filter", "name=^swarmlab-life-")
+
+    def remains(self) -> set[str]:
+        return self.containers() | self.held("network", "ls", "-q", "--filter", "name=^swarmlab-life$")
+
+    @property
+    def folder(self) -> Path:
+        return self.inventory.parent / ".lab" / "life"
+
+    def must(self, playbook: str) -> str:
+        code, output = self.playbook(playbook)
+        assert code == 0, output
+        return output
+
+
+@pytest.fixture
+def life(environment: dict[str, str], warm: subprocess.Popen[str], tmp_path: Path):
+    project = CHECKOUT / "tests" / "output" / "life"
+    project.mkdir(parents=True, exist_ok=True)
+    inventory = project / "lab.yml"
+    inventory.write_text(
+        f"---\nplugin: swarmlab.overlay.lab\nname: life\ndriver: container\nnodes: 2\nsubnet: 10.88.0.0/24\ndirectory: {project}\n",
+        encoding="utf-8",
+    )
+    lab = Life(inventory, tmp_path, dict(environment), warm)
+    lab.must(DESTROY)
+    yield lab
+    lab.environment = dict(environment)
+    lab.must(DESTROY)
+
+
+def family(process: int) -> list[int]:
+    """A process and all that it started."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(path.parent.name)] = int(path.read_text().rsplit(")", 1)[1].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+    found = [process]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found
+
+
+def test_a_killed_run_is_repaired_and_nothing_outlives_the_lab(life: Life) -> None:
+    volumes = life.held("volume", "ls", "-q")
+    run = subprocess.Popen(
+        [BIN / "ansible-playbook", "-i", life.inventory, LAB], cwd=CHECKOUT, env=life.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not life.containers():
+        assert run.poll() is None and time.monotonic() < deadline
+    for process in family(run.pid):
+        os.kill(process, signal.SIGKILL)
+    run.wait()
+    life.must(LAB)
+    assert [life.shell(host, "docker info --format '{{.Name}}'") for host in NODES] == list(NODES)
+    assert re.search(r"^localhost .*changed=0", life.must(LAB), re.MULTILINE)
+    shutil.rmtree(life.folder)  # what exists is found by its labels
+    life.must(DESTROY)
+    assert life.remains() == set() and life.held("volume", "ls", "-q") <= volumes
+    assert not life.folder.exists()
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_without_an_engine_one_message_says_how_to_start_it(life: Life, tmp_path: Path, left_behind: bool) -> None:
+    socket = tmp_path / "docker.sock"
+    if left_behind:
+        socket.touch()  # what an engine that was killed leaves: nobody answers
+    life.environment["DOCKER_HOST"] = f"unix://{socket}"
+    code, output = life.playbook(LAB)
+    told = " ".join(output.split())
+    reason = "Connection refused" if left_behind else "No such file or directory"
+    assert code != 0 and "Traceback" not in output
+    assert f"LAB-E-NOENGINE: the Docker Engine of this machine cannot be used: unix://{socket}: {reason}. Start it (" in told
+    assert not life.folder.exists()
