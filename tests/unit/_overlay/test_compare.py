@@ -97,6 +97,35 @@ def test_foreign_options_ipv6_and_missing_allocation_are_differences() -> None:
     assert "allocated" in differences(NetworkSpec("web"), describe(pending))
 
 
+DECLARATIONS = st.lists(
+    st.builds(
+        NetworkSpec, name=st.sampled_from(["a", "b", "c"]), state=st.sampled_from(["present", "present", "absent"]),
+        encrypted=st.booleans(), mtu=st.sampled_from([None, 1400]), attachable=st.just(False), internal=st.just(False),
+        labels=st.just({}), subnets=st.just(()), vxlan_ids=st.just(()), chosen=st.just(()),
+    ),
+    max_size=3, unique_by=lambda spec: spec.name,
+)
+
+
+@given(st.lists(DECLARATIONS, max_size=5))
+def test_any_sequence_of_declarations_leads_to_the_declared_state(sequence: list[list[NetworkSpec]]) -> None:
+    """The model does what apply() does to the swarm: remove and create."""
+    there: dict[str, dict] = {}
+    for number, declared in enumerate(sequence):
+        for step in plan(declared, list(there.values())):
+            if step.removes:
+                del there[step.spec.name]
+            if step.creates:
+                assert step.spec.name not in there, "names are unique"
+                subnet = {"Config": [{"Subnet": f"10.{number}.{ord(step.spec.name)}.0/24"}]}
+                raw = dict(engine_makes(step.spec), Id=f"{step.spec.name}{number}", IPAM=subnet)
+                raw["Options"].pop(VXLAN_OPTION)
+                there[step.spec.name] = raw
+        assert {step.action for step in plan(declared, list(there.values()))} <= {"none"}
+        for spec in declared:
+            assert (spec.name in there) == (spec.state == "present")
+
+
 def test_plan() -> None:
     there = engine_makes(NetworkSpec("web"))
     specs = [NetworkSpec("web"), NetworkSpec("new"), NetworkSpec("gone", state="absent")]
