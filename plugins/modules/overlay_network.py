@@ -68,7 +68,7 @@ options:
         elements: raw
       mtu:
         description: See O(mtu).
-        type: int
+        type: str
       labels:
         description: See O(labels).
         type: dict
@@ -90,15 +90,17 @@ options:
   subnets:
     description:
       - IPv4 subnets, each as V(10.20.0.0/24) or as a dictionary with C(subnet) and, if wanted, C(gateway) and C(ip_range).
-      - If not given, the swarm takes one from its address pools.
+      - If not given, the swarm takes one from its address pools, without a look at what the nodes can reach, unless
+        O(address_pools) or O(avoid) is given.
       - They may not overlap each other or any other network of the swarm.
     type: list
     elements: raw
   mtu:
     description:
       - MTU of the interfaces on the network, 68 to 65535.
+      - V(auto) is what fits through the smallest of O(underlay_mtu), 50 bytes less, or 76 less if O(encrypted).
       - If not given, the engine uses 1450, or 1424 if O(encrypted), whatever the MTU below is.
-    type: int
+    type: str
   labels:
     description:
       - Labels of the network, strings to strings. The label C(swarmlab.overlay/managed) is added.
@@ -144,6 +146,38 @@ options:
     type: bool
     default: false
     version_added: 0.2.0
+  underlay_mtu:
+    description:
+      - MTU of the interface that carries the overlays on each node, for O(mtu=auto).
+      - M(swarmlab.overlay.overlay_network_info) returns that of the node it runs on as RV(swarmlab.overlay.overlay_network_info#module:underlay).
+        The role C(overlays) collects them.
+    type: list
+    elements: int
+    default: []
+    version_added: 0.2.0
+  address_pools:
+    description:
+      - Where new networks without O(subnets) get theirs, the first that overlaps no other network, no route, resolver or node
+        address that is known here, and nothing of O(avoid). Networks that exist keep what they have.
+      - If not given while O(avoid) is, the swarm's own address pools.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
+  subnet_size:
+    description:
+      - Prefix length of subnets from O(address_pools). The default is that of the swarm, usually 24.
+    type: int
+    version_added: 0.2.0
+  avoid:
+    description:
+      - Ranges that overlays must not overlap, such as V(192.168.0.0/16), because some node reaches something else there.
+      - This node's own directly connected networks and resolvers, and the addresses of all nodes, need not be named.
+      - A declared subnet that overlaps one of all these is refused.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   timeout:
     description:
       - Seconds to wait until the swarm has removed and allocated everything. While users are moved it is the time for each round
@@ -187,6 +221,18 @@ EXAMPLES = r"""
     encrypted: true
     in_use: reattach
     timeout: 300
+
+- name: As large packets as all nodes can carry, and subnets that are in nobody's way
+  swarmlab.overlay.overlay_network:
+    networks:
+      - name: bulk
+        mtu: auto
+      - name: bulk-secret
+        encrypted: true
+        mtu: auto
+    underlay_mtu: [9000, 1500]
+    address_pools: [10.64.0.0/12]
+    avoid: [10.70.0.0/16]
 
 - name: These networks of ours and no other
   swarmlab.overlay.overlay_network:
@@ -337,7 +383,7 @@ def network_options() -> dict[str, dict[str, t.Any]]:
         "attachable": {"type": "bool"},
         "internal": {"type": "bool"},
         "subnets": {"type": "list", "elements": "raw"},
-        "mtu": {"type": "int"},
+        "mtu": {"type": "str"},
         "labels": {"type": "dict"},
         "driver_options": {"type": "dict"},
     }
@@ -352,6 +398,10 @@ def main() -> None:
         in_use={"type": "str", "choices": ["refuse", "reattach"], "default": "refuse"},
         containers_elsewhere={"type": "str", "choices": ["refuse", "return"], "default": "refuse"},
         purge={"type": "bool", "default": False},
+        underlay_mtu={"type": "list", "elements": "int", "default": []},
+        address_pools={"type": "list", "elements": "str", "default": []},
+        subnet_size={"type": "int"},
+        avoid={"type": "list", "elements": "str", "default": []},
     )
     if module.params["purge"] and module.params["networks"] is None:
         module.fail_json(msg="purge needs the whole list of networks: give 'networks' instead of 'name'. Nothing was changed.")

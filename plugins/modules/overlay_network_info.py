@@ -12,7 +12,8 @@ short_description: Look at overlay networks of a Docker Swarm
 version_added: 0.1.0
 description:
   - Describes overlay networks as the node sees them, with their peers, services, tasks and endpoints.
-  - On a manager also with all users in the swarm, and with the names that must resolve on each network.
+  - On a manager also with all users in the swarm, the names that must resolve on each network, and the addresses in use.
+  - Tells what is wrong with each network though the engine takes it without a word, as RV(networks[].findings).
 notes:
   - A worker knows only the networks that it has tasks or containers on. That is how Swarm works, and no fault.
 author:
@@ -26,6 +27,13 @@ options:
       - Names of the networks to look at. If not given, all overlays that the node knows.
     type: list
     elements: str
+  avoid:
+    description:
+      - Ranges that overlays must not overlap, because some node reaches something else there. Those that do are found.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
 seealso:
   - module: swarmlab.overlay.overlay_network
   - module: swarmlab.overlay.service_discovery
@@ -66,6 +74,24 @@ missing:
   returned: success
   type: list
   elements: str
+underlay:
+  description: The interface of this node that carries the overlays, unless the swarm was given another data-path address.
+  returned: success
+  type: dict
+  contains:
+    address:
+      description: The node's address in the swarm.
+      type: str
+    interface:
+      description: The interface that has it, V(null) if none has.
+      type: str
+    mtu:
+      description: Its MTU.
+      type: int
+  sample:
+    address: 10.10.0.1
+    interface: eth0
+    mtu: 1500
 networks:
   description: The overlays, sorted by name.
   returned: success
@@ -117,6 +143,10 @@ networks:
       description: Gossip addresses of the nodes that hold the network, in the view of this node. Empty if it does not hold it itself.
       type: list
       elements: str
+    vteps:
+      description: Data-path addresses of the nodes with tasks of services on the network, in the view of this node.
+      type: list
+      elements: str
     services:
       description: Services with C(vip) and C(tasks) (C(name), C(address), C(vtep)), in the view of this node.
       type: list
@@ -129,6 +159,33 @@ networks:
       description: Services, tasks and attached containers of the whole swarm that use it. V(null) on a worker.
       type: list
       elements: dict
+    nodes:
+      description: Names of the nodes that hold the network now, having a task or an attached container on it. V(null) on a worker.
+      type: list
+      elements: str
+    capacity:
+      description:
+        - IPv4 addresses, V(null) on a worker. C(size) there are. Held are those of C(gateways), C(vips), C(tasks), C(containers) and
+          C(load_balancers) (one for each node that holds the network), together C(used); C(free) are left.
+        - C(wanted) is what all tasks that shall run need, C(missing) by how many that is too many.
+        - C(engine) has the engine's own count C(used) and C(free) of each subnet, V(null) before API 1.52.
+      type: dict
+      sample:
+        {size: 254, gateways: 1, vips: 1, tasks: 2, containers: 1, load_balancers: 2, used: 7, free: 247, wanted: 7, missing: 0,
+         engine: null}
+    findings:
+      description:
+        - What a person should know about, each with C(code) and C(text).
+        - V(encrypted-false) is encrypted though its option says false. V(unknown-option) has a driver option that is ignored.
+          V(duplicate-name) shares its name, V(overlap) its addresses with another network.
+        - V(shadow) hides from its tasks a resolver, a node or a directly connected network, V(routed) perhaps one behind a gateway.
+        - V(too-small) has fewer addresses than the services on it need. V(not-allocated) was given none.
+          V(unfinished-move) is the stand-in of an interrupted move.
+      type: list
+      elements: dict
+      sample:
+        - code: encrypted-false
+          text: "it was created with encrypted=false and is encrypted all the same: the engine tests for the key's presence only"
     records:
       description:
         - Each name that must resolve on the network, with the sorted IPv4 addresses it must resolve to. V(null) on a worker.
@@ -154,12 +211,16 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.informat
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec=dict(engine_argument_spec(), names={"type": "list", "elements": "str"}),
+        argument_spec=dict(
+            engine_argument_spec(),
+            names={"type": "list", "elements": "str"},
+            avoid={"type": "list", "elements": "str", "default": []},
+        ),
         supports_check_mode=True,
     )
 
     def look(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
-        return gather(client, module.params["names"])
+        return gather(client, module.params)
 
     run_module(module, look)
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -180,6 +182,78 @@ def test_missing_sdk(swarm, unique) -> None:
     told = " ".join(done.stdout.split())
     assert "Docker SDK for Python" in told
     assert "python3-docker" in told
+
+
+def test_what_the_engine_takes_without_a_word_is_found(swarm, unique) -> None:
+    subnet = f"10.219.{int(unique[1:3], 16)}.0/29"
+    create = ("network", "create", "--driver", "overlay", "--subnet", subnet, "--opt", "encrypted=false",
+              "--opt", "encryptd=yes", f"{unique}-bad")  # fmt: skip
+    swarm.docker("vm1", *create)
+    swarm.docker("vm1", "service", "create", "--detach", "--no-resolve-image", "--name", f"{unique}-svc", "--replicas",
+                 "9", "--network", f"{unique}-bad", "--constraint", "node.hostname==none", swarm.image, "true")
+    deadline = time.monotonic() + 60
+    while not inspect(swarm, f"{unique}-bad")["IPAM"]["Config"]:
+        assert time.monotonic() < deadline
+    seen = swarm.run("overlay_network_info", {"names": [f"{unique}-bad", "ingress"], "avoid": ["10.219.0.0/16"]})
+    bad, ingress = sorted(seen["networks"], key=lambda network: network["ingress"])
+    assert {finding["code"] for finding in bad["findings"]} == {"encrypted-false", "unknown-option", "shadow", "too-small"}
+    assert bad["capacity"]["size"] == 6 and bad["capacity"]["missing"] > 0 and bad["encrypted"]
+    assert ingress["findings"] == [] and ingress["capacity"]["load_balancers"] == 3
+    assert seen["underlay"]["interface"] == "eth0" and seen["underlay"]["mtu"] > 1000
+    refused = refuse(swarm, networks=[{"name": f"{unique}-a"}, {"name": f"{unique}-b", "subnets": ["10.78.0.128/25"]}])
+    assert "overlaps 10.78.0.0/24, which this node has on eth0; choose another subnet" in refused["msg"] and not exists(swarm, f"{unique}-a")
+
+
+def test_subnets_and_mtu_that_fit_and_purge(swarm, unique) -> None:
+    swarm.docker("vm1", "network", "create", "--driver", "overlay", f"{unique}-foreign")
+    networks = [{"name": f"{unique}-a", "mtu": "auto"}, {"name": f"{unique}-b", "mtu": "auto", "encrypted": True}]
+    chosen = {"underlay_mtu": [1400, 1500], "address_pools": ["10.218.0.0/16"], "avoid": ["10.218.0.0/20"], "subnet_size": 26}
+    made = declare(swarm, networks=networks, **chosen)["networks"]
+    assert [network["mtu"] for network in made] == [1350, 1324]
+    assert [network["subnets"][0]["subnet"] for network in made] == ["10.218.16.0/26", "10.218.16.64/26"]
+    assert not declare(swarm, networks=networks, **chosen)["changed"]
+    predicted = declare(swarm, check=True, networks=networks[:1], purge=True, **chosen)
+    purged = declare(swarm, networks=networks[:1], purge=True, **chosen)
+    assert purged["actions"] == predicted["actions"]
+    assert {"action": "remove", "name": f"{unique}-b", "differences": {}} in purged["actions"]
+    assert exists(swarm, f"{unique}-foreign") and exists(swarm, f"{unique}-a") and not exists(swarm, f"{unique}-b")
+    assert "whole list" in refuse(swarm, name=unique, purge=True)["msg"]
+
+
+@pytest.fixture
+def second_manager(swarm) -> Iterator[str]:
+    """A worker that is a manager for the time of a test."""
+    swarm.docker("vm1", "node", "promote", "vm2")
+    await_status(swarm, "vm2", "Reachable")
+    yield "vm2"
+    swarm.docker("vm1", "node", "demote", "vm2")
+    await_status(swarm, "vm2", "")
+
+
+def await_status(swarm, host: str, status: str) -> None:
+    """Wait until the swarm says so of a node, and the node knows it itself."""
+    deadline = time.monotonic() + 120
+    look = f"node ls --filter name={host} --format {{{{.ManagerStatus}}}}".split()
+    while swarm.docker("vm1", *look) != status or (
+        swarm.docker(host, "info", "--format", "{{.Swarm.ControlAvailable}}") != str(bool(status)).lower()
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def test_two_runs_against_two_managers_end_as_declared(swarm, unique, second_manager) -> None:
+    networks = [{"name": f"{unique}-{number:02}", "mtu": 1400} for number in range(40)]
+    # Every third is there, and differs: both runs want to replace it.
+    declare(swarm, networks=[{"name": network["name"]} for network in networks[::3]])
+    with ThreadPoolExecutor() as runs:
+        both = [runs.submit(declare, swarm, host=host, networks=networks) for host in ("vm1", second_manager)]
+    results = [run.result() for run in both]
+    for result in results:
+        assert [network["mtu"] for network in result["networks"]] == [1400] * 40
+        assert not any(network["id"] is None for network in result["networks"])
+    created = sorted(action["name"] for result in results for action in result["actions"])
+    assert set(created) == {network["name"] for network in networks}
+    assert not declare(swarm, networks=networks)["changed"]
 
 
 def test_info_on_manager_and_worker(swarm, unique) -> None:

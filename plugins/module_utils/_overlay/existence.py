@@ -19,7 +19,8 @@ from .spec import ENCRYPTED_OPTION, MTU_OPTION, PINNED_LABEL, VXLAN_OPTION, Netw
 from .users import name_users, observe
 
 IN_USE = "is in use by"
-NAME_TAKEN = 409
+# As the engine says it that looked first, and as the swarm says it when two were as fast.
+NAME_TAKEN = ("already exists", "name conflicts with an existing object")
 
 
 def create_network(client: APIClient, spec: NetworkSpec, labels: t.Mapping[str, str] | None = None) -> str | None:
@@ -29,7 +30,7 @@ def create_network(client: APIClient, spec: NetworkSpec, labels: t.Mapping[str, 
     try:
         return client.create_network(spec.name, **arguments)["Id"]
     except APIError as error:
-        if getattr(error, "status_code", None) == NAME_TAKEN:
+        if any(words in explain(error) for words in NAME_TAKEN):
             return None
         raise EngineError(f"Network {spec.name} could not be created: {explain(error)}.") from error
 
@@ -54,8 +55,9 @@ def create_arguments(spec: NetworkSpec) -> dict[str, t.Any]:
         "attachable": spec.attachable,
         "internal": spec.internal,
     }
-    if spec.subnets:
-        arguments["ipam"] = {"Driver": "default", "Config": [_pool(subnet) for subnet in spec.subnets]}
+    subnets = spec.subnets or spec.chosen
+    if subnets:
+        arguments["ipam"] = {"Driver": "default", "Config": [_pool(subnet) for subnet in subnets]}
     return arguments
 
 

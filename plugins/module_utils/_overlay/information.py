@@ -13,18 +13,27 @@ from __future__ import annotations
 import typing as t
 
 from .._engine import APIClient, NotFound, manager_addresses, manager_problem
+from .capacity import capacity, engine_counts
 from .compare import describe
+from .lint import lint
 from .records import expected_records
+from .surroundings import Surroundings, look_around, underlay
 from .users import Usage, observe
 
 
-def gather(client: APIClient, names: list[str] | None) -> dict[str, t.Any]:
+def gather(client: APIClient, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Describe the named overlays, or all that the node knows."""
+    names = params["names"]
     info = client.info()
     problem = manager_problem(info)
-    usage = observe(client) if problem is None else None
-    listed = [raw for raw in client.networks() if is_overlay(raw) and (names is None or raw["Name"] in names)]
-    networks = [_network(client, raw, usage) for raw in sorted(listed, key=lambda raw: raw["Name"])]
+    swarm = info.get("Swarm") or {}
+    usage, nodes = (observe(client), client.nodes()) if problem is None else (None, [])
+    around = look_around(params["docker_host"], nodes, params["avoid"])
+    everything = client.networks()
+    listed = [raw for raw in everything if is_overlay(raw) and (names is None or raw["Name"] in names)]
+    networks = [
+        _network(client, raw, everything, usage, nodes, around) for raw in sorted(listed, key=lambda raw: raw["Name"])
+    ]
     found = {network["name"] for network in networks}
     return {
         "changed": False,
@@ -32,6 +41,7 @@ def gather(client: APIClient, names: list[str] | None) -> dict[str, t.Any]:
         "manager": problem is None,
         "managers": manager_addresses(info),
         "records_missing_because": None if problem is None else problem.message,
+        "underlay": underlay(swarm.get("NodeAddr") or ""),
         "networks": networks,
         "missing": sorted(set(names or []) - found),
     }
@@ -68,24 +78,44 @@ def containers_of(verbose: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     ]
 
 
-def _network(client: APIClient, raw: dict, usage: Usage | None) -> dict[str, t.Any]:
+def vteps_of(verbose: t.Mapping[str, t.Any]) -> list[str]:
+    """Data-path addresses of the nodes with tasks on the network, in the view of this node."""
+    tasks = (task for view in (verbose.get("Services") or {}).values() for task in view.get("Tasks") or [])
+    return sorted({address for address in (_task(task)["vtep"] for task in tasks) if address})
+
+
+def _network(
+    client: APIClient,
+    raw: dict,
+    listed: list[dict],
+    usage: Usage | None,
+    nodes: list[dict],
+    around: Surroundings,
+) -> dict[str, t.Any]:
     network_id = raw["Id"]
     try:
         verbose = client.inspect_network(network_id, verbose=True)
     except NotFound:
         # It went away between the list and the look: what the list said still holds for that moment.
         verbose = raw
+    described = describe(verbose)
+    room = None if usage is None else capacity(described, usage, nodes)
     entry = dict(
-        describe(verbose),
+        described,
         peers=sorted(peer["IP"] for peer in verbose.get("Peers") or []),
+        vteps=vteps_of(verbose),
         services=services_of(verbose),
         containers=containers_of(verbose),
         users=None,
         records=None,
+        nodes=None,
+        capacity=None if room is None else dict(room.view(), engine=engine_counts(verbose)),
+        findings=[finding._asdict() for finding in lint(verbose, listed, around, room)],
     )
     if usage is not None:
         entry["users"] = usage.users(network_id)
         entry["records"] = expected_records(network_id, usage.services, usage.tasks)
+        entry["nodes"] = usage.holders(network_id)
     return entry
 
 

@@ -253,8 +253,8 @@ def _standin_spec(client: APIClient, spec: NetworkSpec, seen: Scene) -> NetworkS
     """The stand-in is as the network shall be, on a subnet that is in nobody's way."""
     swarm = client.inspect_swarm()
     old = subnets_of(describe(seen.network)) if seen.network is not None else ()
-    prefix = standin_prefix(old + spec.subnets, swarm.get("SubnetSize") or 24)
-    taken = [subnet.subnet for subnet in spec.subnets]
+    prefix = standin_prefix(old + spec.subnets + spec.chosen, swarm.get("SubnetSize") or 24)
+    taken = [subnet.subnet for subnet in spec.subnets + spec.chosen]
     taken += [subnet.subnet for raw in client.networks() for subnet in subnets_of(describe(raw))]
     found = free_subnet(swarm.get("DefaultAddrPool") or ["10.0.0.0/8"], prefix, taken)
     if found is None:
@@ -262,7 +262,7 @@ def _standin_spec(client: APIClient, spec: NetworkSpec, seen: Scene) -> NetworkS
             f"Network {spec.name}: the swarm's address pools have no free /{prefix} for its stand-in. "
             "Remove networks that are not needed. Nothing was changed."
         )
-    return spec._replace(name=standin_name(spec.name), subnets=(Subnet(found),), vxlan_ids=(), labels={})
+    return spec._replace(name=standin_name(spec.name), subnets=(Subnet(found),), vxlan_ids=(), labels={}, chosen=())
 
 
 def _addresses(seen: Scene) -> dict[str, str]:

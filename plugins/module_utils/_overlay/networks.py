@@ -10,15 +10,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 import typing as t
 
 from .._engine import MANAGED_LABEL, APIClient, APIError, EngineError, require_manager
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, remove_networks
-from .moves import STANDS_IN_LABEL
+from .lint import shadows
+from .moves import STANDS_IN_LABEL, free_subnet
 from .moving import Pending, move, obstacles, scene, standins
-from .spec import MTU_USUAL, NetworkSpec, SpecError, overlaps, parse_networks
+from .spec import MTU_USUAL, NetworkSpec, SpecError, Subnet, overlaps, parse_networks
+from .surroundings import Surroundings, look_around
 from .users import Usage, name_users, observe
 
 # How often to plan anew when somebody else changes the same networks, and when the swarm changes its leader.
@@ -66,16 +69,18 @@ def ensure_networks(
 ) -> dict[str, t.Any]:
     """Bring all declared networks about; nothing at all is changed when one of them cannot be."""
     declared = parse_networks(params)
+    check_ranges(params)
     own_node = require_manager(client)["Swarm"].get("NodeID") or ""
     listed = client.networks()
     specs = declared + (undeclared(declared, listed) if params["purge"] else [])
-    for warning in warnings(specs, listed):
+    around = look_around(params["docker_host"], client.nodes(), params["avoid"])
+    for warning in warnings(specs, listed, around):
         warn(warning)
     done: list[Step] = []
     left: list[Pending] = []
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            steps = [step for step in decide(client, specs, listed, params, own_node) if step.action != "none"]
+            steps = [step for step in decide(client, specs, listed, params, own_node, around) if step.action != "none"]
             if check_mode or not steps or left:
                 break
             left = apply(client, steps, own_node, params["timeout"], done.append)
@@ -109,10 +114,16 @@ def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkS
 
 
 def decide(
-    client: APIClient, specs: list[NetworkSpec], listed: list[dict], params: t.Mapping[str, t.Any], own_node: str
+    client: APIClient, specs: list[NetworkSpec], listed: list[dict], params: t.Mapping[str, t.Any], own_node: str,
+    around: Surroundings,
 ) -> list[Step]:
     """The plan, users taken into account; raises when one of them is in the way."""
     steps = plan(specs, listed)
+    refuse_shadows(steps, around)
+    if params["address_pools"] or params["avoid"]:
+        swarm = client.inspect_swarm()
+        pools = params["address_pools"] or swarm.get("DefaultAddrPool") or []
+        steps = choose_subnets(steps, listed, pools, params["subnet_size"] or swarm.get("SubnetSize") or 24, around)
     if not any(step.removes or step.standin for step in steps):
         return steps
     usage = observe(client)
@@ -189,7 +200,50 @@ def find(name: str, listed: list[dict]) -> tuple[str | None, Description | None]
     return None, None
 
 
-def warnings(specs: list[NetworkSpec], listed: list[dict]) -> list[str]:
+def check_ranges(params: t.Mapping[str, t.Any]) -> None:
+    """Raise a SpecError for ranges that are none."""
+    problems = []
+    for option in ("address_pools", "avoid"):
+        for text in params[option]:
+            try:
+                ipaddress.IPv4Network(text)
+            except ValueError as error:
+                problems.append(f"{option}: '{text}' is no IPv4 range such as 10.20.0.0/16 ({error})")
+    size = params["subnet_size"]
+    if size is not None and not 8 <= size <= 30:
+        problems.append(f"subnet_size {size} is outside 8 to 30")
+    if problems:
+        raise SpecError(problems)
+
+
+def refuse_shadows(steps: list[Step], around: Surroundings) -> None:
+    """Raise a SpecError when a network that comes would hide from its tasks what the nodes need."""
+    problems = [text for step in steps if step.creates for text in shadows(step.spec.name, step.spec.subnets, around)[0]]
+    if problems:
+        raise SpecError([f"{problem}; choose another subnet" for problem in problems])
+
+
+def choose_subnets(
+    steps: list[Step], listed: list[dict], pools: t.Sequence[str], prefix: int, around: Surroundings
+) -> list[Step]:
+    """A subnet for each network that comes and leaves it open, which overlaps nothing that is known. Pure."""
+    taken = [subnet.subnet for raw in listed for subnet in subnets_of(describe(raw))]
+    taken += [subnet.subnet for step in steps if step.creates for subnet in step.spec.subnets]
+    taken += [route.network for route in around.routes] + list(around.avoid)
+    taken += list(around.nameservers) + [address for dummy, address in around.nodes]
+    found = []
+    for step in steps:
+        if step.creates and not step.spec.subnets:
+            subnet = free_subnet(pools, prefix, taken)
+            if subnet is None:
+                raise SpecError([f"network {step.spec.name}: no /{prefix} is free in {', '.join(pools)}"])
+            taken.append(subnet)
+            step = step._replace(spec=step.spec._replace(chosen=(Subnet(subnet),)))
+        found.append(step)
+    return found
+
+
+def warnings(specs: list[NetworkSpec], listed: list[dict], around: Surroundings = Surroundings()) -> list[str]:
     """What the engine takes but a person should know about."""
     found = [
         f"network {spec.name}: mtu {spec.mtu} is below {MTU_USUAL}, which IPv4 hosts are expected to take"
@@ -198,7 +252,8 @@ def warnings(specs: list[NetworkSpec], listed: list[dict]) -> list[str]:
     ]
     local = [(raw["Name"], subnets_of(describe(raw))) for raw in listed if raw.get("Scope") == "local"]
     present = [(spec.name, spec.subnets) for spec in specs if spec.state == "present"]
-    return found + [f"{problem} on this node" for problem in overlaps(present, local)]
+    found += [f"{problem} on this node" for problem in overlaps(present, local)]
+    return found + [text for name, subnets in present for text in shadows(name, subnets, around)[1]]
 
 
 def refuse_used(steps: list[Step]) -> None:

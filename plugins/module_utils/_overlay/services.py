@@ -24,10 +24,12 @@ from .._engine import (
     retry_conflicts,
     wait_until,
 )
+from .capacity import capacity
+from .compare import describe, is_allocated
 from .convergence import is_alive, is_stuck, waiting_for
 from .service_spec import ServiceSpec, compare, merge, new_spec, parse_services, plain, view
 from .spec import SpecError
-from .users import list_tasks
+from .users import Usage, list_tasks, observe, service_networks
 
 
 class Step(t.NamedTuple):
@@ -50,6 +52,8 @@ def ensure_services(
     ids = network_ids(specs, listed, check_mode, warn)
     steps = plan(specs, client.services(), names)
     changed = [step for step in steps if step.action != "none"]
+    if any(step.action != "remove" for step in changed):
+        refuse_too_small(changed, listed, ids, observe(client), client.nodes())
     if not check_mode:
         deadline = time.monotonic() + params["timeout"]
         _apply(client, changed, ids)
@@ -87,6 +91,37 @@ def plan(specs: list[ServiceSpec], services: list[dict], names: t.Mapping[str, s
     if problems:
         raise SpecError(problems)
     return steps
+
+
+def refuse_too_small(
+    steps: list[Step], listed: list[dict], ids: t.Mapping[str, str], usage: Usage, nodes: list[dict]
+) -> None:
+    """Raise a SpecError when a network has fewer addresses than its services need once they are as declared. Pure.
+
+    Swarm takes such a service without a word, and leaves its tasks waiting for an address.
+    """
+    services = {service["Spec"]["Name"]: service for service in usage.services}
+    before = {name: service_networks(service) for name, service in services.items()}
+    grown = set()
+    for step in steps:
+        if step.action == "remove":
+            services.pop(step.spec.name, None)
+            continue
+        known = {name: ids.get(name, name) for name in [entry.name for entry in step.spec.fields.get("networks") or ()]}
+        spec = new_spec(step.spec, known) if step.current is None else merge(step.current["Spec"], step.spec.fields, known)
+        services[step.spec.name] = dict(step.current or {"ID": step.spec.name}, Spec=spec)
+        if {"networks", "replicas", "endpoint_mode", "constraints"} & set(step.differences) or step.current is None:
+            grown |= service_networks(services[step.spec.name]) | before.get(step.spec.name, set())
+    wanted = usage._replace(services=list(services.values()))
+    rooms = {raw["Name"]: capacity(describe(raw), wanted, nodes)
+             for raw in listed if raw["Id"] in grown and is_allocated(raw)}
+    problems = [
+        f"network {name} has {room.size} addresses, and its services need {room.wanted} once they are as declared; "
+        "declare a larger subnet, or fewer replicas"
+        for name, room in sorted(rooms.items()) if room.missing
+    ]
+    if problems:
+        raise SpecError(problems)
 
 
 def _step(spec: ServiceSpec, current: dict | None, names: t.Mapping[str, str], problems: list[str]) -> Step:

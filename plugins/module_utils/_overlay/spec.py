@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import re
 import typing as t
@@ -19,6 +20,7 @@ from .._engine import MANAGED_LABEL, EngineError
 ENCRYPTED_OPTION = "encrypted"
 MTU_OPTION = "com.docker.network.driver.mtu"
 VXLAN_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
+KNOWN_OPTIONS = (ENCRYPTED_OPTION, MTU_OPTION, VXLAN_OPTION)
 # Remembers which automatic values were declared: the API shows both alike once they are allocated.
 PINNED_LABEL = "swarmlab.overlay/pinned"
 OWN_LABELS = (MANAGED_LABEL, PINNED_LABEL)
@@ -28,6 +30,9 @@ NAME_LIMIT = 63
 PREDEFINED = ("bridge", "host", "none", "default", "container", "docker_gwbridge")
 MTU_RANGE = (68, 65535)
 MTU_USUAL = 576
+MTU_AUTOMATIC = "auto"
+VXLAN_OVERHEAD = 50
+ENCRYPTED_OVERHEAD = 76
 VXLAN_RANGE = (1, 2**24 - 1)
 SUBNET_KEYS = ("subnet", "gateway", "ip_range")
 
@@ -58,6 +63,8 @@ class NetworkSpec(t.NamedTuple):
     mtu: int | None = None
     vxlan_ids: tuple[int, ...] = ()
     labels: dict[str, str] = {}
+    # Subnets that were chosen for a network whose declaration leaves them open: never compared.
+    chosen: tuple[Subnet, ...] = ()
 
     def pinned(self) -> list[str]:
         """The automatic values that this declaration fixes."""
@@ -79,7 +86,8 @@ def parse_networks(params: t.Mapping[str, t.Any]) -> list[NetworkSpec]:
     if declared is None:
         declared = [params]
     problems: list[str] = []
-    specs = [parse_network(entry, params.get("state") or "present", problems) for entry in declared]
+    underlay = params.get("underlay_mtu") or []
+    specs = [parse_network(entry, params.get("state") or "present", problems, underlay) for entry in declared]
     problems += duplicate_names([spec.name for spec in specs], "network")
     problems += overlaps([(spec.name, spec.subnets) for spec in specs if spec.state == "present"], [])
     if problems:
@@ -87,14 +95,14 @@ def parse_networks(params: t.Mapping[str, t.Any]) -> list[NetworkSpec]:
     return specs
 
 
-def parse_network(entry: t.Mapping[str, t.Any], default_state: str, problems: list[str]) -> NetworkSpec:
+def parse_network(
+    entry: t.Mapping[str, t.Any], default_state: str, problems: list[str], underlay: t.Sequence[int] = ()
+) -> NetworkSpec:
     """One network; what is wrong with it is added to C(problems)."""
     name = entry.get("name") or ""
     found = name_problems(name)
     subnets = tuple(_subnets(entry.get("subnets") or [], found))
-    mtu = entry.get("mtu")
-    if mtu is not None and not MTU_RANGE[0] <= mtu <= MTU_RANGE[1]:
-        found.append(f"mtu {mtu} is outside {MTU_RANGE[0]} to {MTU_RANGE[1]}")
+    mtu = _mtu(entry.get("mtu"), bool(entry.get("encrypted")), underlay, found)
     labels = dict(entry.get("labels") or {})
     found += label_problems(labels, "labels")
     vxlan_ids = _driver_options(entry.get("driver_options") or {}, len(subnets) or 1, found)
@@ -240,6 +248,26 @@ def _network(option: str, text: str, problems: list[str]) -> ipaddress.IPv4Netwo
     return loose
 
 
+def _mtu(declared: str | int | None, encrypted: bool, underlay: t.Sequence[int], problems: list[str]) -> int | None:
+    """The MTU in numbers; what fits through the narrowest interface of all nodes, if it is left to us."""
+    if declared is None:
+        return None
+    if declared == MTU_AUTOMATIC:
+        if not underlay:
+            problems.append("mtu: auto needs underlay_mtu, the MTU of the interface that carries the overlays on every node; "
+                            "overlay_network_info returns that of a node as underlay")
+            return None
+        mtu = min(underlay) - (ENCRYPTED_OVERHEAD if encrypted else VXLAN_OVERHEAD)
+    elif str(declared).isdigit():
+        mtu = int(declared)
+    else:
+        problems.append(f"mtu '{declared}' must be a number, or {MTU_AUTOMATIC}")
+        return None
+    if not MTU_RANGE[0] <= mtu <= MTU_RANGE[1]:
+        problems.append(f"mtu {mtu} is outside {MTU_RANGE[0]} to {MTU_RANGE[1]}")
+    return mtu
+
+
 def _driver_options(options: t.Mapping[t.Any, t.Any], subnets: int, problems: list[str]) -> tuple[int, ...]:
     for key in sorted(map(str, options)):
         if key in REFUSED_OPTIONS:
@@ -247,11 +275,19 @@ def _driver_options(options: t.Mapping[t.Any, t.Any], subnets: int, problems: li
         elif key != VXLAN_OPTION:
             problems.append(
                 f"driver_options: '{key}' is no option of the overlay driver, which would ignore it silently; "
-                f"known is {VXLAN_OPTION}"
+                f"known is {VXLAN_OPTION}{suggest(key)}"
             )
     if VXLAN_OPTION not in options:
         return ()
     return _vxlan_ids(str(options[VXLAN_OPTION]), subnets, problems)
+
+
+def suggest(option: str) -> str:
+    """What a misspelt driver option was meant to be, as the end of a sentence."""
+    near = difflib.get_close_matches(option.lower(), KNOWN_OPTIONS, n=1, cutoff=0.6)
+    short = {known.rsplit(".", 1)[-1]: known for known in KNOWN_OPTIONS}
+    near = near or [short[key] for key in difflib.get_close_matches(option.lower().rsplit(".", 1)[-1], short, n=1, cutoff=0.6)]
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _vxlan_ids(text: str, subnets: int, problems: list[str]) -> tuple[int, ...]:

@@ -55,9 +55,17 @@ class Usage(t.NamedTuple):
             f"{task['ID']} on {self.node(task)} ({task['Status']['State']})"
             for task in self.tasks
             if network_id in task_networks(task)
-            and task["Status"]["State"] in LIVING_STATES
+            and is_living(task)
             and not (_stays(task) and (not task.get("ServiceID") or task["ServiceID"] in known))
         ]
+
+    def holders(self, network_id: str) -> list[str]:
+        """The nodes that hold the network now, because a task or an attached container there is on it."""
+        return sorted({
+            self.node(task)
+            for task in self.tasks
+            if is_living(task) and task.get("NodeID") and network_id in task_networks(task)
+        })
 
     def node(self, task: t.Mapping[str, t.Any]) -> str:
         """The name of the node a task is on."""
@@ -83,6 +91,11 @@ def service_networks(service: t.Mapping[str, t.Any]) -> set[str]:
     spec = service.get("Spec") or {}
     declared = ((spec.get("TaskTemplate") or {}).get("Networks") or []) + (spec.get("Networks") or [])
     return {attachment.get("Target") for attachment in declared}
+
+
+def is_living(task: t.Mapping[str, t.Any]) -> bool:
+    """Whether a task holds its addresses."""
+    return task["Status"]["State"] in LIVING_STATES
 
 
 def task_networks(task: t.Mapping[str, t.Any]) -> set[str]:
@@ -117,4 +130,4 @@ def name_users(users: t.Iterable[t.Mapping[str, str]]) -> str:
 
 
 def _stays(task: t.Mapping[str, t.Any]) -> bool:
-    return task["Status"]["State"] in LIVING_STATES and task.get("DesiredState") in LIVING_STATES
+    return is_living(task) and task.get("DesiredState") in LIVING_STATES

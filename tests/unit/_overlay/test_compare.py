@@ -39,6 +39,7 @@ SPECS = st.builds(
     labels=st.dictionaries(st.sampled_from(["a", "b"]), st.text(max_size=3), max_size=2),
     state=st.just("present"),
     vxlan_ids=st.just(()),
+    chosen=st.sampled_from([(), (Subnet("10.3.0.0/24"),)]),
 )
 
 
@@ -62,7 +63,8 @@ def test_what_was_created_is_as_declared(spec: NetworkSpec) -> None:
 
 @given(SPECS, SPECS)
 def test_every_other_declaration_differs_in_just_its_fields(first: NetworkSpec, second: NetworkSpec) -> None:
-    changed = {field for field in first._fields if getattr(first, field) != getattr(second, field)}
+    declared = set(first._fields) - {"chosen"}
+    changed = {field for field in declared if getattr(first, field) != getattr(second, field)}
     assert set(differences(second, describe(engine_makes(first)))) == changed
 
 
@@ -93,6 +95,35 @@ def test_foreign_options_ipv6_and_missing_allocation_are_differences() -> None:
     assert "ipv6" in differences(NetworkSpec("web"), describe(dict(raw, EnableIPv6=True)))
     pending = dict(raw, Driver="", IPAM={"Config": None}, Options=None, Labels=None)
     assert "allocated" in differences(NetworkSpec("web"), describe(pending))
+
+
+DECLARATIONS = st.lists(
+    st.builds(
+        NetworkSpec, name=st.sampled_from(["a", "b", "c"]), state=st.sampled_from(["present", "present", "absent"]),
+        encrypted=st.booleans(), mtu=st.sampled_from([None, 1400]), attachable=st.just(False), internal=st.just(False),
+        labels=st.just({}), subnets=st.just(()), vxlan_ids=st.just(()), chosen=st.just(()),
+    ),
+    max_size=3, unique_by=lambda spec: spec.name,
+)
+
+
+@given(st.lists(DECLARATIONS, max_size=5))
+def test_any_sequence_of_declarations_leads_to_the_declared_state(sequence: list[list[NetworkSpec]]) -> None:
+    """The model does what apply() does to the swarm: remove and create."""
+    there: dict[str, dict] = {}
+    for number, declared in enumerate(sequence):
+        for step in plan(declared, list(there.values())):
+            if step.removes:
+                del there[step.spec.name]
+            if step.creates:
+                assert step.spec.name not in there, "names are unique"
+                subnet = {"Config": [{"Subnet": f"10.{number}.{ord(step.spec.name)}.0/24"}]}
+                raw = dict(engine_makes(step.spec), Id=f"{step.spec.name}{number}", IPAM=subnet)
+                raw["Options"].pop(VXLAN_OPTION)
+                there[step.spec.name] = raw
+        assert {step.action for step in plan(declared, list(there.values()))} <= {"none"}
+        for spec in declared:
+            assert (spec.name in there) == (spec.state == "present")
 
 
 def test_plan() -> None:

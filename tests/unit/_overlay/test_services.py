@@ -14,7 +14,9 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.service_
     new_spec,
     parse_services,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.services import Step, refuse_too_small
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import SpecError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.users import Usage
 
 IDS = {"front": "n1", "back": "n2"}
 NAMES = {"n1": "front", "n2": "back"}
@@ -153,3 +155,18 @@ def test_a_global_service_without_nodes_has_not_converged() -> None:
 )
 def test_constraints(constraint: str, expected: bool) -> None:
     assert satisfies(NODES[0], constraint) is expected
+
+
+@pytest.mark.parametrize("replicas, refused", [(1, False), (9, True)])
+def test_a_network_that_is_too_small_is_told_before_anything_is_changed(replicas: int, refused: bool) -> None:
+    small = {"Id": "n1", "Name": "front", "Driver": "overlay",
+             "IPAM": {"Config": [{"Subnet": "10.9.0.0/29", "Gateway": "10.9.0.1"}]}}
+    spec = parse(image="img:1", networks=["front"], replicas=replicas)
+    existing = {"ID": "s1", "Spec": new_spec(parse(image="img:1", networks=["front"]), IDS)}
+    for step in (Step(spec, "create"), Step(spec, "update", existing, {"replicas": {}})):
+        usage = Usage([existing] if step.current else [], [], {})
+        if refused:
+            with pytest.raises(SpecError, match="network front has 6 addresses, and its services need 1"):
+                refuse_too_small([step], [small], IDS, usage, NODES)
+        else:
+            refuse_too_small([step], [small], IDS, usage, NODES)

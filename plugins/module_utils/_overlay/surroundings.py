@@ -1,0 +1,103 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What surrounds the overlays on this node: its routes, its resolvers, and the interface that carries them."""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import os
+import re
+import socket
+import struct
+import typing as t
+
+from .._host import read_text
+
+ROUTES = "/proc/net/route"
+RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
+ROUTE_UP, ROUTE_GATEWAY = 0x1, 0x2
+SIOCGIFADDR = 0x8915
+INTERFACE_NAME_BYTES = 15
+# Bridges of the engine's own networks: those are compared as networks.
+ENGINE_INTERFACES = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}|veth.*")
+
+
+class Route(t.NamedTuple):
+    """One IPv4 route of the node."""
+
+    network: str
+    interface: str
+    direct: bool
+
+
+class Surroundings(t.NamedTuple):
+    """What an overlay should not lie upon, from this node's view and from what one was told of the others."""
+
+    routes: tuple[Route, ...] = ()
+    nameservers: tuple[str, ...] = ()
+    nodes: tuple[tuple[str, str], ...] = ()
+    avoid: tuple[str, ...] = ()
+
+
+def look_around(docker_host: str, nodes: t.Iterable[t.Mapping[str, t.Any]], avoid: t.Iterable[str]) -> Surroundings:
+    """Routes and resolvers of this node if it is the engine's own, the addresses of all nodes, and what was named."""
+    addresses = tuple(sorted(
+        ((node.get("Description") or {}).get("Hostname") or node["ID"], address)
+        for node in nodes
+        for address in [(node.get("Status") or {}).get("Addr")]
+        if address and address != "0.0.0.0"
+    ))
+    if not docker_host.startswith("unix://"):
+        return Surroundings((), (), addresses, tuple(avoid))
+    servers = [server for path in RESOLVERS for server in parse_nameservers(read_text(path))]
+    return Surroundings(tuple(parse_routes(read_text(ROUTES))), tuple(dict.fromkeys(servers)), addresses, tuple(avoid))
+
+
+def parse_routes(text: str) -> list[Route]:
+    """The node's own routes from /proc/net/route: neither the default nor those to the engine's bridges."""
+    found = []
+    for fields in (line.split() for line in text.splitlines()[1:]):
+        if len(fields) < 8 or not int(fields[3], 16) & ROUTE_UP or ENGINE_INTERFACES.fullmatch(fields[0]):
+            continue
+        mask = _address(fields[7])
+        if mask != "0.0.0.0":
+            network = ipaddress.ip_network(f"{_address(fields[1])}/{mask}", strict=False)
+            found.append(Route(str(network), fields[0], not int(fields[3], 16) & ROUTE_GATEWAY))
+    return found
+
+
+def parse_nameservers(text: str) -> list[str]:
+    """The IPv4 resolvers of a resolv.conf, but those on the node itself."""
+    servers = [fields[1] for fields in (line.split() for line in text.splitlines())
+               if len(fields) > 1 and fields[0] == "nameserver"]
+    return [server for server in servers if "." in server and ":" not in server and not server.startswith("127.")]
+
+
+def underlay(address: str) -> dict[str, t.Any]:
+    """The interface of this node that has the address, and its MTU; both None when no interface has it."""
+    for interface in sorted(os.listdir("/sys/class/net")):
+        if _interface_address(interface) == address:
+            mtu = read_text(f"/sys/class/net/{interface}/mtu").strip()
+            return {"address": address, "interface": interface, "mtu": int(mtu) if mtu.isdigit() else None}
+    return {"address": address or None, "interface": None, "mtu": None}
+
+
+def _interface_address(interface: str) -> str | None:
+    request = struct.pack("256s", interface.encode()[:INTERFACE_NAME_BYTES])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        try:
+            return socket.inet_ntoa(fcntl.ioctl(asker.fileno(), SIOCGIFADDR, request)[20:24])
+        except OSError:
+            # An interface without an IPv4 address.
+            return None
+
+
+def _address(little_endian: str) -> str:
+    return socket.inet_ntoa(struct.pack("<L", int(little_endian, 16)))
