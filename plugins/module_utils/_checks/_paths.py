@@ -99,6 +99,16 @@ def address(facts: dict, host: str) -> str | None:
     return (facts["nodes"].get(host) or {}).get("address")
 
 
+def vtep(facts: dict, host: str) -> str | None:
+    """Where tunnels to the host end, as gossip tells; its address on the underlay where gossip tells nothing."""
+    for network, own in facts["probes"].get(host, {}).items():
+        for held in facts["held"].values():
+            for record in (held.get(network) or {}).get("records", {}).get("always", []):
+                if record.rsplit(" ", 2)[1] == own:
+                    return record.rsplit(" ", 2)[2]
+    return address(facts, host)
+
+
 def _sent(facts: dict, network: dict, source: str, target: str) -> int | None:
     wire = facts["wire"].get(source)
     if not wire:

@@ -482,10 +482,17 @@ def test_rules_that_could_not_be_listed_are_no_pass() -> None:
 )
 def test_backends_of_the_load_balancer(sets: list, wrong: bool) -> None:
     facts = healthy()
-    facts["held"]["vm2"][PLAIN["id"]]["balancer"] = sets
+    facts["held"]["vm2"][PLAIN["id"]]["balancer"] = [
+        {"active": row, "quiet": []} for row in sets]
     assert bool(lb_ipvs.differences(facts["held"]["vm2"][PLAIN["id"]])) is wrong
     if wrong:
         assert failed(facts, "LB-IPVS")["nodes"] == ["vm2"]
+
+
+def test_a_backend_that_is_about_to_go_is_no_fault() -> None:
+    facts = healthy()
+    facts["held"]["vm2"][PLAIN["id"]]["balancer"] = [{"active": ["10.0.1.10", "10.0.1.12"], "quiet": ["10.0.1.11"]}]
+    assert worst(facts, "LB-IPVS") == "pass"
 
 
 def test_a_node_without_a_load_balancer() -> None:
