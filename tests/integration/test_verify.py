@@ -247,13 +247,14 @@ def test_a_node_whose_data_port_is_closed_is_named_and_nobody_else(swarm, networ
     rule = "INPUT -p udp --dport 4789 -j DROP"
     swarm.shell("vm2", f"iptables -I {rule}")
     try:
-        done = Verified(swarm, tmp_path, verify_networks=[networks["plain"]], verify_checks=["DP-MATRIX"],
+        done = Verified(swarm, tmp_path, verify_networks=[networks["plain"]], verify_checks=["DP-MATRIX", "PRE-PORT"],
                         verify_convergence_timeout=4)  # fmt: skip
     finally:
         swarm.shell("vm2", f"iptables -D {rule}")
     direct = done.of("DP-MATRIX")[0]
     assert (direct["status"], direct["nodes"]) == ("fail", ["vm2"])
     assert done.code != 0 and "on vm2: 4 of 6 pairs failed" in done.output
+    assert done.blamed("PRE-PORT") == [("fail", ["vm2"])] and "-p udp --dport 4789 -j ACCEPT" in done.output
 
 
 def test_a_node_without_its_engine_is_named(swarm, networks: dict, tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ def _attach(facts: dict, checks: list) -> dict | None:
     return {
         "lazy": lazy,
         "alone": [_plain(request) for request in asked if request.get("where") == "alone"],
-        "networks": [{"id": network["id"], "name": network["name"]} for network in facts["networks"]],
+        "networks": [{"id": network["id"], "name": network["name"]} for network in facts["networks"]
+                     if network["id"] not in facts["made"]["crowded"]],
         "requests": {
             network["id"]: [_plain(request) for request in asked if request.get("where") == "attached/" + network["id"]]
             for network in facts["networks"]
