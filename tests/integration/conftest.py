@@ -200,7 +200,9 @@ def remove(swarm: Swarm, prefix: str) -> None:
     in_parallel(swarm, {host: (services if host in swarm.managers else "") + containers for host in swarm.nodes})
     swarm.shell(
         swarm.managers[0],
-        f"for try in $(seq 240); do ids=$(docker network ls -q --filter name={prefix}) || continue;"
+        # Of a swarm's networks a filter by name takes the whole name only.
+        "for try in $(seq 240); do all=$(docker network ls --format '{{.ID}} {{.Name}}') || continue;"
+        f" ids=$(echo \"$all\" | grep ' {prefix}' | cut -d' ' -f1);"
         ' [ -z "$ids" ] && exit 0; docker network rm $ids >/dev/null 2>&1 || sleep 0.25; done; exit 1',
     )
 

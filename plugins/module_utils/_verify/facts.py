@@ -11,7 +11,8 @@ from __future__ import annotations
 from . import names
 
 NO_ANSWER = "gave no answer (phase %s)"
-NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}, "network_ids": []}
+NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {},
+                      "network_ids": [], "crowded": []}
 
 
 def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
