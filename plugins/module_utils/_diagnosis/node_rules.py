@@ -28,12 +28,14 @@ PROBLEMS = (
     ("not-in-swarm", r"is not an active member of a swarm", "{nodes} [is|are] not in the swarm"),
     ("no-leader", r"does not have a leader", "The swarm has no leader: more than half of its managers are needed, {nodes} [finds|find] too few"),
 )
-FULL = re.compile(r"(?i)available (?:IP|address|IPv4)|no available|address pool|could not find an available|no more (?:IP|addresses)")
+# A task that stays new waits for its addresses: nothing else lies between this state and the next.
+FULL = re.compile(r"(?i)^new: |available (?:IP|address|IPv4)|no available|address pool|could not find an available|no more (?:IP|addresses)")
 # A task of the probes that does not run -> (id of the cause, what its node or the swarm said, what it is in words).
 TASKS = (
     ("addresses-exhausted", FULL, "The addresses of {networks} are used up"),
     ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "{nodes} [does|do] not have the probes' image"),
 )
+FINAL = ("rejected", "failed")  # states that a task does not leave again
 NOT_STARTED = "no probe task runs here"
 # Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks).
 MODULES = (
@@ -71,22 +73,23 @@ def task(ident: str):
     _ident, pattern, title = next(row for row in TASKS if row[0] == ident)
 
     def find(view: View) -> Iterable[Finding]:
-        facts, told = view.facts, {}
-        waiting = _waiting(view)
-        for node, text in (facts["convergence"].get("errors") or {}).items():
-            host = next((name for name, known in facts["nodes"].items() if known["id"] == node), None)
-            if pattern.search(text) and (host is None or host in waiting):
-                told[host or "the swarm"] = text
-        refused = {part: text for part, text in facts["made"]["refused"].items() if pattern.search(text)}
-        if not told and not refused:
+        facts, errors = view.facts, view.facts["convergence"].get("errors") or {}
+        told = {_host(view, node): text for node, text in errors.items() if pattern.search(text)}
+        told.update({part: text for part, text in facts["made"]["refused"].items() if pattern.search(text)})
+        if not told:
             return
-        nodes = view.ordered(waiting if "the swarm" in told or not told else set(told))
+        # The swarm tries again and again: a node whose task is on its way meanwhile waits for the same.
+        other = {_host(view, node) for node, text in errors.items() if text.startswith(FINAL) and not pattern.search(text)}
+        nodes = view.ordered(_waiting(view) - other)
         networks = tuple(network["name"] for network in facts["networks"])
-        because = tuple("%s: %s" % pair for pair in sorted({**told, **refused}.items()))
-        yield Finding(view.title(title, nodes, networks), nodes, because,
+        yield Finding(view.title(title, nodes, networks), nodes, tuple("%s: %s" % pair for pair in sorted(told.items())),
                       claims=(Claim("PRE-REACH"), Claim("*", wide=True, unsure=True)))
 
     return find
+
+
+def _host(view: View, node: str) -> str:
+    return next((name for name, known in view.facts["nodes"].items() if known["id"] == node), "the swarm")
 
 
 def _waiting(view: View) -> set:
@@ -102,7 +105,8 @@ def task_missing(view: View) -> Iterable[Finding]:
     errors = facts["convergence"].get("errors") or {}
     said = {host: errors.get(facts["nodes"][host]["id"]) for host in waiting if host in facts["nodes"]}
     because = tuple("%s: %s" % (host, text or facts["problems"][host]) for host, text in said.items())
-    yield Finding(view.title("No task starts on {nodes}", waiting), waiting, because, certainty=INFERRED)
+    yield Finding(view.title("No probe starts on {nodes}", waiting), waiting, because, certainty=INFERRED,
+                  claims=(Claim("*"), Claim("*", wide=True, unsure=True)))
 
 
 def kernel(view: View) -> Iterable[Finding]:
