@@ -33,7 +33,7 @@ FULL = re.compile(r"(?i)^new: |available (?:IP|address|IPv4)|no available|addres
 # A task of the probes that does not run -> (id of the cause, what its node or the swarm said, what it is in words).
 TASKS = (
     ("addresses-exhausted", FULL, "The addresses of {networks} are used up"),
-    ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "{nodes} [does|do] not have the probes' image"),
+    ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "The probes' image is missing on {nodes}"),
 )
 FINAL = ("rejected", "failed")  # states that a task does not leave again
 NOT_STARTED = "no probe task runs here"

@@ -13,7 +13,10 @@ from .model import Claim, Rule
 
 EVERYTHING = (Claim("*"),)
 PATHS = (*(Claim(pattern) for pattern in ("PRE-PORT", "PRE-REACH", "CP-TLS", "NET-*", "DP-*", "LB-*", "MESH-*", "ENC-*", "MTU-*", "XFRM-*")),
-         *(Claim(pattern, wide=True) for pattern in ("SD-*", "GOSSIP-*", "PEER-*")))
+         *(Claim(pattern, wide=True) for pattern in ("SD-*", "GOSSIP-*", "PEER-*")), Claim("*", wide=True, unsure=True))
+# A manager that does not hear a node holds its tasks for dead.
+MANAGED = (Claim("CP-TLS"), Claim("CP-TLS", wide=True, unsure=True), Claim("NET-*"), Claim("PRE-REACH"), Claim("SD-*", wide=True),
+           Claim("GOSSIP-*", wide=True), Claim("DP-*", wide=True, unsure=True), Claim("LB-*", wide=True, unsure=True))
 DATA = (*told.DATA, Claim("ENC-REJECT", wide=True))
 ENCRYPTED = told.ENCRYPTED
 GOSSIP = (Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Claim("NET-ATTACH", wide=True), Claim("PEER-*", wide=True), Claim("DP-*"),
@@ -52,9 +55,9 @@ RULES: tuple = (
     Rule("kernel-lacks", node_rules.kernel, (),
          "Install the kernel's full module package (Debian: linux-image-amd64, Ubuntu: linux-modules-extra), or boot a kernel that has it."),
     Rule("manager-port-blocked", path_rules.port("managers", lambda view: "the managers' port (tcp/2377)"),
-         (Claim("PRE-PORT", ("managers",)), Claim("CP-TLS", wide=True), Claim("NET-*"), Claim("PRE-REACH")),
+         (Claim("PRE-PORT", ("managers",)), *MANAGED),
          "Allow 2377/tcp to the managers from every node."),
-    Rule("manager-port-blocked", path_rules.manager_port, (Claim("CP-TLS"), Claim("CP-TLS", wide=True, unsure=True), Claim("NET-*"), Claim("PRE-REACH")),
+    Rule("manager-port-blocked", path_rules.manager_port, MANAGED,
          "Allow 2377/tcp to the managers from every node."),
     Rule("gossip-udp-blocked", path_rules.port("gossip-udp", lambda view: "the gossip (udp/7946)"), (Claim("PRE-PORT", ("gossip-udp",)), *GOSSIP),
          "Allow 7946/udp between all nodes."),
