@@ -12,8 +12,8 @@ import re
 
 GONE = "[removed]"
 RULES = (
-    # Join tokens and unlock keys of a swarm.
-    (re.compile(r"\b(SWMTKN|SWMKEY)-[0-9A-Za-z_+/=-]+"), rf"\1-{GONE}"),
+    # Join tokens and unlock keys of a swarm. No word need begin there: in JSON a new line is a letter before it.
+    (re.compile(r"(SWMTKN|SWMKEY)-[0-9A-Za-z_+/=-]+"), rf"\1-{GONE}"),
     # Private keys: also with the prefix of a log before each line, or as one line of JSON; ones whose end was cut off.
     (re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?(-----END \1-----|\Z)", re.DOTALL), GONE),
     # PEM once more in base64: what "-----BEGIN " becomes at each of the three offsets, and wrapped lines after it.
@@ -29,8 +29,8 @@ RULES = (
     (re.compile(r"(opt/io\.systemd\.credentials/[\w.@-]+,string=)\S+"), rf"\1{GONE}"),
     (re.compile(r"(\bf\+?~ \S+ \S+ \S+ \S+ \S+ )[A-Za-z0-9+/=]{32,}"), rf"\1{GONE}"),
     # Key material in hexadecimal: as the kernel writes it, and after a word that says so. Ids and digests stay.
-    (re.compile(r"\b0x[0-9a-fA-F]{32,}\b"), f"0x{GONE}"),
-    (re.compile(r"(?i)((?:key|secret|password|token)s?\b[\"']?\s*[:= ]\s*[\"'\[]?)[0-9a-f]{16,}\b"), rf"\1{GONE}"),
+    (re.compile(r"0x[0-9a-fA-F]{32,}\b"), f"0x{GONE}"),
+    (re.compile(r"(?i)((?:key|secret|password|token)s?\b\\*[\"']?\s*[:= ]\s*\\*[\"'\[]?)[0-9a-f]{16,}\b"), rf"\1{GONE}"),
 )
 KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY-----")
 KEY_REST = re.compile(r"(?:^|\s)[A-Za-z0-9+/]+={0,2}$")  # its last line may be short

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 PLAIN, OTHER, SECRET, WEB = "faults-plain", "faults-other", "faults-secret", "faults-web"
+EVERY = ("every node",)
 PATIENCE = 120  # seconds for a lab to be whole again
 
 
@@ -69,18 +70,14 @@ def healed(hands: Hands) -> object:
     return hands.fault(state="absent")
 
 
-def steps(*several: Step) -> Step:
-    def run(hands: Hands) -> None:
-        for step in several:
-            step(hands)
-
-    return run
-
-
 def dropped(name: str, host: str, chain: str, match: str, what: str, cause: str, nodes: tuple = (), **more) -> Fault:
     """A rule of iptables that drops what a node receives or sends."""
     rule = f"{chain} {match} -j DROP"
     return Fault(name, what, cause, nodes or (host,), on(host, f"iptables -w -I {rule}"), on(host, f"iptables -w -D {rule}"), **more)
+
+
+def subnet(hands: Hands) -> str:
+    return hands.shell("vm1", f"docker network inspect -f '{{{{(index .IPAM.Config 0).Subnet}}}}' {PLAIN}")
 
 
 def between(action: str) -> Step:
@@ -116,6 +113,10 @@ FOREIGN = (
 )
 SECOND = "docker run -d --name faults-second --network {0} --network-alias {1} {2} sleep 1d"
 
+PORTS = ("PRE-REACH", "PRE-PORT", "DP-MATRIX", "SD-TASKS")
+UNDERLAY = "dev=$(ip -o -4 address | grep \" $(docker info -f '{{.Swarm.NodeAddr}}')/\" | awk '{print $2}'); "
+LOCAL_GONE = f"docker network rm $(docker network ls -q --no-trunc --filter name=^{PLAIN}$ --filter driver=bridge)"
+
 FAULTS: tuple[Fault, ...] = (
     dropped("data-port-in", "vm2", "INPUT", "-p udp --dport 4789", "udp/4789 dropped on its way in", "data-port-blocked"),
     dropped("data-port-out", "vm3", "OUTPUT", "-p udp --dport 4789", "udp/4789 dropped on its way out", "data-port-blocked"),
@@ -136,14 +137,57 @@ FAULTS: tuple[Fault, ...] = (
           checks=("PRE-REACH", "SD-VIP")),
     Fault("foreign-root", "another root of trust on the node", "foreign-certificate", ("vm2",), on("vm2", FOREIGN),
           on("vm2", f"mv /root/kept.crt {CERTIFICATES}/swarm-root-ca.crt"), checks=("PRE-REACH", "CP-TLS")),
-    Fault("image-missing", "an image for the probes that no node has", "image-missing", ("vm1", "vm2", "vm3"),
+    Fault("image-missing", "an image for the probes that no node has", "image-missing", EVERY,
           on("vm1", "true"), on("vm1", "true"), more=(("verify_image", "localhost/no/such:image"), ("verify_timeout", 12)), after={"verify_image": ""}),
-    Fault("addresses-exhausted", "a network with fewer addresses than it needs", "addresses-exhausted", ("vm1", "vm2", "vm3"),
+    Fault("addresses-exhausted", "a network with fewer addresses than it needs", "addresses-exhausted", EVERY,
           on("vm1", "docker network create -d overlay --attachable --subnet 10.99.7.0/30 faults-small"),
           on("vm1", "docker network rm faults-small"), networks=("faults-small",), more=(("verify_timeout", 12),),
           after={"verify_networks": [PLAIN]}),
     Fault("not-in-swarm", "the node left the swarm", "not-in-swarm", ("vm3",), on("vm3", "docker swarm leave"),
           lambda hands: rejoin(hands, "vm3")),
+    dropped("gossip-udp", "vm2", "INPUT", "-p udp --dport 7946", "udp/7946 dropped on its way in", "gossip-udp-blocked", checks=PORTS),
+    dropped("gossip-tcp", "vm3", "INPUT", "-p tcp --dport 7946", "tcp/7946 dropped on its way in", "gossip-tcp-blocked", checks=PORTS),
+    dropped("manager-port-closed", "vm1", "INPUT", "-p tcp --dport 2377 ! -i lo", "tcp/2377 dropped at the manager", "manager-port-blocked",
+            checks=PORTS),
+    dropped("data-port-by-port", "vm2", "INPUT", "-p udp --dport 4789", "udp/4789 dropped, the ports looked at too", "data-port-blocked",
+            checks=PORTS),
+    dropped("esp-by-port", "vm2", "INPUT", "-p esp", "ESP dropped, the ports looked at too", "esp-blocked", checks=PORTS,
+            networks=(PLAIN, SECRET), needs=("esp4",)),
+    Fault("cut", "the node's cable cut", "cut-off", ("vm3",), lab(kind="cut", nodes=["vm3"]), healed, checks=PORTS),
+    Fault("one-way", "everything from one node to another lost", "one-way-loss", ("vm1", "vm2"),
+          lab(kind="one_way", **{"from": ["vm1"]}, to=["vm2"]), healed, checks=PORTS),
+    Fault("deaf", "everything to the node lost", "one-way-loss", ("vm2",), lab(kind="one_way", **{"from": ["vm1", "vm3", "vm4"]}, to=["vm2"]),
+          healed, checks=PORTS, smallest=4),
+    Fault("partition", "two groups that do not hear each other", "partition", ("vm1", "vm2", "vm3", "vm4"),
+          lab(kind="partition", groups=[["vm1", "vm2"], ["vm3", "vm4"]]), healed, checks=PORTS, smallest=4),
+    Fault("mtu", "the underlay's MTU too small", "mtu-too-small", ("vm2",), on("vm2", UNDERLAY + "ip link set $dev mtu 1400"),
+          on("vm2", UNDERLAY + "ip link set $dev mtu 1500"), checks=("PRE-REACH", "DP-MATRIX", "MTU-FIT")),
+    device("no-entries", "vm2", "the forwarding entries of one network gone",
+           "sh -c 'bridge fdb show dev vxlan0 | grep \"dst \" >/run/faults-fdb; while read mac rest; do bridge fdb del $mac dev vxlan0 self; done"
+           " </run/faults-fdb'",
+           "sh -c 'while read mac dev vx word dst rest; do bridge fdb replace $mac dev vxlan0 dst $dst self permanent; done"
+           " </run/faults-fdb'", "peers-stale", checks=("PRE-REACH", "DP-MATRIX", "PEER-FDB")),
+    device("stale-entry", "vm3", "a forwarding entry for an endpoint that is gone",
+           "sh -c 'bridge fdb add 02:42:0a:00:63:63 dev vxlan0 dst 192.0.2.9 self permanent;"
+           " ip neigh add 10.0.99.99 lladdr 02:42:0a:00:63:63 dev vxlan0 nud permanent'",
+           "sh -c 'ip neigh del 10.0.99.99 dev vxlan0; bridge fdb del 02:42:0a:00:63:63 dev vxlan0 self'", "peers-stale",
+           checks=("PRE-REACH", "PEER-FDB")),
+    Fault("overlap", "a route of the host into an overlay's subnet", "subnet-overlap", ("vm2",),
+          lambda hands: hands.shell("vm2", f"ip route add {subnet(hands)} dev lo"),
+          lambda hands: hands.shell("vm2", f"ip route del {subnet(hands)} dev lo"), checks=("PRE-REACH", "SUBNET-OVERLAP")),
+    Fault("resolver", "a name server inside an overlay's subnet", "resolver-shadowed", ("vm3",),
+          lambda hands: hands.shell("vm3", f"cp /etc/resolv.conf /run/faults-resolv; echo nameserver {subnet(hands).replace('.0/24', '.53')} >>/etc/resolv.conf"),
+          on("vm3", "cat /run/faults-resolv >/etc/resolv.conf"), checks=("PRE-REACH", "DNS-SHADOW")),
+    Fault("options", "a network with driver options that mean nothing", "option-misspelt", (),
+          on("vm1", "docker network create -d overlay --attachable -o com.docker.network.driver.mtuu=1400 faults-odd"),
+          on("vm1", "docker network rm faults-odd"), checks=("PRE-REACH", "OPT-LINT"), networks=("faults-odd",),
+          after={"verify_networks": [PLAIN]}),
+    Fault("two-names", "a local network with an overlay's name", "duplicate-network", ("vm2",),
+          on("vm2", f"docker network create -d bridge --subnet 10.99.9.0/24 {PLAIN}"), on("vm2", LOCAL_GONE), checks=("PRE-REACH", "NAME-DUP")),
+    Fault("chain", "the chain of published ports flushed", "firewall-wiped", ("vm2",),
+          on("vm2", "iptables-save -t nat >/run/faults-nat && rule=$(iptables -t nat -S PREROUTING | grep DOCKER-INGRESS | head -n 1)"
+                    " && iptables -w -t nat -D ${rule#-A }"),
+          on("vm2", "iptables-restore -w -T nat </run/faults-nat"), checks=("PRE-REACH", "FW-RULES", "MESH-ALL"), needs=("ip_vs",)),
     dropped("manager-port", "vm3", "OUTPUT", "-p tcp --dport 2377", "tcp/2377 dropped on its way to the managers", "manager-port-blocked",
             checks=("PRE-REACH", "CP-TLS")),
     dropped("manager-port-in", "vm1", "INPUT", "-p tcp --dport 2377 ! -i lo", "tcp/2377 dropped at the manager", "manager-port-blocked",
@@ -222,10 +266,11 @@ def judged(fault: Fault, report: dict, before: set) -> dict[str, bool]:
     causes = fresh(report, before)
     named = [cause for cause in causes if cause["id"] == fault.cause]
     rest = loose(report)
+    expected = {node["name"] for node in report["nodes"]} if fault.nodes == EVERY else set(fault.nodes)
     blamed = {node for cause in causes for node in cause["nodes"]} | {node for item in rest for node in item["nodes"]}
     return {
         "detected": not report["summary"]["ok"] and bool(causes or rest),
         "right cause": bool(named),
-        "right nodes": bool(named) and set(named[0]["nodes"]) == set(fault.nodes),
-        "no other node": blamed <= set(fault.nodes),
+        "right nodes": bool(named) and set(named[0]["nodes"]) == expected,
+        "no other node": blamed <= expected,
     }

@@ -19,13 +19,13 @@ def diagnose(results: list[dict], facts: dict, rules: tuple = RULES) -> list[dic
     ``explains`` and ``shares`` are places in the list of results: explained by this cause, alone or with others, and explained in
     part while the rest has no known cause.
     """
-    parts = {place: model.atoms(item) for place, item in enumerate(results)}
+    view = View(results, facts)
+    parts = {place: model.atoms(item, view.knocks) for place, item in enumerate(results)}
     parts = {place: found for place, found in parts.items() if found}
     if not parts:
         return []
     left = {place: set(found) for place, found in parts.items()}
     kept = []
-    view = View(results, facts)
     for rule in rules:
         for finding in rule.find(view):
             claims = rule.claims if finding.claims is None else finding.claims

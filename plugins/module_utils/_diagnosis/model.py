@@ -56,12 +56,14 @@ class Rule(NamedTuple):
     todo: str
 
 
-def atoms(result: dict) -> frozenset:
-    """The parts of a bad result; none of a good one."""
+def atoms(result: dict, knocks: dict) -> frozenset:
+    """The parts of a bad result; none of a good one. ``knocks`` are the pairs that the check of the ports tried (``View.knocks``)."""
     if result["status"] not in BAD:
         return frozenset()
     evidence = result["evidence"]
     found = set(PARTS.get(result["id"], lambda _result: ())(result)) | set(_of_matrix(evidence.get("matrix") or {"kinds": {}}))
+    if result["id"] == "PRE-PORT":
+        found |= _of_port(result, knocks)
     return frozenset(found or {Atom((node,)) for node in result["nodes"]} or {Atom(())})
 
 
@@ -81,9 +83,10 @@ def _of_kernel(result: dict) -> Iterable[Atom]:
                 yield Atom((host,), module)
 
 
-def _of_port(result: dict) -> Iterable[Atom]:
+def _of_port(result: dict, knocks: dict) -> set:
     kind = port_kind(result["evidence"].get("port") or "")
-    return [Atom((node,), kind) for node in result["nodes"]]
+    pairs = {Atom(pair, kind) for pair, ok in knocks.get(kind, {}).items() if not ok}
+    return pairs or {Atom((node,), kind) for node in result["nodes"]}
 
 
 def _of_spread(result: dict) -> Iterable[Atom]:
@@ -98,7 +101,7 @@ def _of_mesh(result: dict) -> Iterable[Atom]:
     return [Atom((node, home)) for node in result["nodes"]] if home else ()
 
 
-PARTS: dict = {"PRE-KMOD": _of_kernel, "PRE-PORT": _of_port, "LB-SPREAD": _of_spread, "MESH-ALL": _of_mesh}
+PARTS: dict = {"PRE-KMOD": _of_kernel, "LB-SPREAD": _of_spread, "MESH-ALL": _of_mesh}
 
 
 def port_kind(text: str) -> str:

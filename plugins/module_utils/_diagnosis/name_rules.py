@@ -52,7 +52,7 @@ def old_view(view: View) -> Iterable[Finding]:
         lines = ["%s hears %s for %s on %s, not %s" % (
             row["node"], listed(row["observed"]) or row["answer"], row["name"], network, listed(row["expected"]) or "nothing")
             for network, rows in sorted(some.items()) for node in view.ordered(rows) for row in rows[node]]
-        yield Finding("%s has an old view of the names on %s" % (view.names(nodes), listed(sorted(some))), nodes, tuple(lines[:4]),
+        yield Finding(view.title("{nodes} [has|have] an old view of the names on {networks}", nodes, sorted(some)), nodes, tuple(lines[:4]),
                       tuple(sorted(some)), certainty=INFERRED)
 
 

@@ -21,26 +21,28 @@ HOUR = 3600
 DOWN = (Claim("*"), Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Claim("PEER-*", wide=True))
 # What the engine, or Ansible, said of a node that gave no full answer -> (id of the cause, what it is in words).
 PROBLEMS = (
-    ("node-frozen", r"is paused|banner exchange", "{nodes} is frozen: it takes connections and does not answer"),
-    ("node-unreachable", r"^not reachable", "{nodes} does not answer: the machine is off, or its ssh is broken"),
+    ("node-frozen", r"is paused|banner exchange", "{nodes} [is|are] frozen: connections are taken and not answered"),
+    ("node-unreachable", r"^not reachable", "{nodes} [does|do] not answer: the machine is off, or its ssh is broken"),
     ("engine-hangs", r"No answer from the Docker Engine|engine_timeout=", "The Docker Engine of {nodes} hangs"),
     ("engine-stopped", r"Cannot reach the Docker Engine", "The Docker Engine of {nodes} does not run"),
-    ("not-in-swarm", r"is not an active member of a swarm", "{nodes} is not in the swarm"),
-    ("no-leader", r"does not have a leader", "The swarm has no leader: more than half of its managers are needed, {nodes} finds too few"),
+    ("not-in-swarm", r"is not an active member of a swarm", "{nodes} [is|are] not in the swarm"),
+    ("no-leader", r"does not have a leader", "The swarm has no leader: more than half of its managers are needed, {nodes} [finds|find] too few"),
 )
-FULL = re.compile(r"(?i)available (?:IP|address|IPv4)|no available|address pool|could not find an available|no more (?:IP|addresses)")
+# A task that stays new waits for its addresses: nothing else lies between this state and the next.
+FULL = re.compile(r"(?i)^new: |available (?:IP|address|IPv4)|no available|address pool|could not find an available|no more (?:IP|addresses)")
 # A task of the probes that does not run -> (id of the cause, what its node or the swarm said, what it is in words).
 TASKS = (
     ("addresses-exhausted", FULL, "The addresses of {networks} are used up"),
-    ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "{nodes} does not have the probes' image"),
+    ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "The probes' image is missing on {nodes}"),
 )
+FINAL = ("rejected", "failed")  # states that a task does not leave again
 NOT_STARTED = "no probe task runs here"
 # Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks).
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
-    ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*")), False),
+    ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"), Claim("FW-*")), False),
     ((("esp4",), ("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
-     (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*")), True),
+     (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*"), Claim("FW-*")), True),
 )
 
 
@@ -53,7 +55,7 @@ def problem(ident: str):
         if not texts:
             return
         blind = (Claim("*", wide=True, unsure=True),) if ident == "no-leader" or _may_lead(view, texts) else ()
-        yield Finding(title.format(nodes=view.names(view.ordered(texts))), view.ordered(texts),
+        yield Finding(view.title(title, view.ordered(texts)), view.ordered(texts),
                       tuple("%s: %s" % pair for pair in sorted(texts.items())), claims=DOWN + blind)
 
     return find
@@ -71,22 +73,23 @@ def task(ident: str):
     _ident, pattern, title = next(row for row in TASKS if row[0] == ident)
 
     def find(view: View) -> Iterable[Finding]:
-        facts, told = view.facts, {}
-        waiting = _waiting(view)
-        for node, text in (facts["convergence"].get("errors") or {}).items():
-            host = next((name for name, known in facts["nodes"].items() if known["id"] == node), None)
-            if pattern.search(text) and (host is None or host in waiting):
-                told[host or "the swarm"] = text
-        refused = {part: text for part, text in facts["made"]["refused"].items() if pattern.search(text)}
-        if not told and not refused:
+        facts, errors = view.facts, view.facts["convergence"].get("errors") or {}
+        told = {_host(view, node): text for node, text in errors.items() if pattern.search(text)}
+        told.update({part: text for part, text in facts["made"]["refused"].items() if pattern.search(text)})
+        if not told:
             return
-        nodes = view.ordered(waiting if "the swarm" in told or not told else set(told))
+        # The swarm tries again and again: a node whose task is on its way meanwhile waits for the same.
+        other = {_host(view, node) for node, text in errors.items() if text.startswith(FINAL) and not pattern.search(text)}
+        nodes = view.ordered(_waiting(view) - other)
         networks = tuple(network["name"] for network in facts["networks"])
-        because = tuple("%s: %s" % pair for pair in sorted({**told, **refused}.items()))
-        yield Finding(title.format(nodes=view.names(nodes), networks=" or ".join(networks)), nodes, because,
+        yield Finding(view.title(title, nodes, networks), nodes, tuple("%s: %s" % pair for pair in sorted(told.items())),
                       claims=(Claim("PRE-REACH"), Claim("*", wide=True, unsure=True)))
 
     return find
+
+
+def _host(view: View, node: str) -> str:
+    return next((name for name, known in view.facts["nodes"].items() if known["id"] == node), "the swarm")
 
 
 def _waiting(view: View) -> set:
@@ -102,7 +105,8 @@ def task_missing(view: View) -> Iterable[Finding]:
     errors = facts["convergence"].get("errors") or {}
     said = {host: errors.get(facts["nodes"][host]["id"]) for host in waiting if host in facts["nodes"]}
     because = tuple("%s: %s" % (host, text or facts["problems"][host]) for host, text in said.items())
-    yield Finding("No task starts on %s" % view.names(waiting), waiting, because, certainty=INFERRED)
+    yield Finding(view.title("No probe starts on {nodes}", waiting), waiting, because, certainty=INFERRED,
+                  claims=(Claim("*"), Claim("*", wide=True, unsure=True)))
 
 
 def kernel(view: View) -> Iterable[Finding]:
@@ -115,7 +119,7 @@ def kernel(view: View) -> Iterable[Finding]:
             if gone:
                 lacking.setdefault(gone, []).append(host)
         for names, hosts in lacking.items():
-            yield Finding("The kernel of %s lacks %s" % (view.names(hosts), listed(names)), tuple(hosts),
+            yield Finding(view.title("The kernel of {nodes} lacks %s" % listed(names), hosts), tuple(hosts),
                           ("neither loaded, built in nor on disk: %s" % listed(names),),
                           networks=view.networks(True) if encrypted else None, claims=(Claim("PRE-KMOD", names), *claims))
 
@@ -129,14 +133,14 @@ def clock(view: View) -> Iterable[Finding]:
         if others and abs(now - others[len(others) // 2]) > HOUR and not _valid(facts, host):
             told[host] = "%s: its clock is %d h from the others'" % (host, round((now - others[len(others) // 2]) / HOUR))
     if told:
-        yield Finding("The clock of %s is wrong" % view.names(view.ordered(told)), view.ordered(told), tuple(told.values()))
+        yield Finding(view.title("The clock of {nodes} is wrong", view.ordered(told)), view.ordered(told), tuple(told.values()))
 
 
 def expired(view: View) -> Iterable[Finding]:
     """A node's certificate that is not valid now."""
     bad = view.ordered([host for host in view.facts["opened"] if not _valid(view.facts, host)])
     if bad:
-        yield Finding("The certificate of %s is not valid now" % view.names(bad), bad, ("CP-TLS: by the node's own clock",))
+        yield Finding(view.title("The certificate of {nodes} is not valid now", bad), bad, ("CP-TLS: by the node's own clock",))
 
 
 def _valid(facts: dict, host: str) -> bool:
@@ -159,11 +163,7 @@ def foreign(view: View) -> Iterable[Finding]:
         if differs:
             told[host] = "%s: other %s than the swarm's" % (host, " and ".join(key.split("_")[0] for key in differs))
     if told:
-        yield Finding("%s has a certificate of another root" % _capital(view.names(view.ordered(told))), view.ordered(told), tuple(told.values()))
-
-
-def _capital(text: str) -> str:
-    return text if text[:1].isupper() or not text.startswith("every") else "E" + text[1:]
+        yield Finding(view.title("{nodes} [has|have] a certificate of another root", view.ordered(told)), view.ordered(told), tuple(told.values()))
 
 
 def lost(view: View) -> Iterable[Finding]:
@@ -172,7 +172,7 @@ def lost(view: View) -> Iterable[Finding]:
     gone = {host: states[node["id"]] for host, node in view.facts["nodes"].items() if states.get(node["id"], "ready") != "ready"}
     if gone:
         nodes = view.ordered(gone)
-        yield Finding("The managers have lost %s" % view.names(nodes), nodes,
+        yield Finding(view.title("The managers have lost {nodes}", nodes), nodes,
                       tuple("the swarm says that %s is %s; it answers Ansible" % pair for pair in sorted(gone.items())), certainty=INFERRED)
 
 
@@ -181,7 +181,7 @@ def address(view: View) -> Iterable[Finding]:
     bad = {host: _paths.address(view.facts, host) for host in view.facts["nodes"]}
     bad = {host: text for host, text in bad.items() if not text or text == "0.0.0.0" or text.startswith(("127.", "169.254.", "::1"))}
     if bad:
-        yield Finding("%s advertises an address that nobody can reach" % _capital(view.names(view.ordered(bad))), view.ordered(bad),
+        yield Finding(view.title("{nodes} [advertises|advertise] an address that nobody can reach", view.ordered(bad)), view.ordered(bad),
                       tuple("%s: %s" % (host, text or "none") for host, text in sorted(bad.items())))
 
 

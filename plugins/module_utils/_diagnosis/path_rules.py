@@ -24,7 +24,8 @@ WHERE = {
     links.UNKNOWN: "%s does not reach %s",
 }
 BETWEEN = "%s is lost between %s"
-DROPS = {links.INWARD: "%s drops %s that reaches it%s", links.OUTWARD: "%s lets no %s out%s", links.BOTH: "%s drops %s%s"}
+DROPS = {links.INWARD: "{nodes} [drops|drop] %s that arrives there%s", links.OUTWARD: "{nodes} [lets|let] no %s out%s",
+         links.BOTH: "{nodes} [drops|drop] %s%s"}
 FEW = {links.INWARD: " from %s", links.OUTWARD: " to %s", links.BOTH: " from and to %s"}
 MANAGER_PORT = 2377
 
@@ -48,7 +49,7 @@ def _finding(view: View, found: Links, what: str, networks: tuple | None, certai
     elif len(nodes) > 1 and set(nodes) >= set(view.hosts):
         title = BETWEEN % (what, "all nodes")
     else:
-        title = DROPS[blamed.way] % (view.names(nodes), what, _few(view, found, blamed.way, nodes))
+        title = view.title(DROPS[blamed.way] % (what, _few(view, found, blamed.way, nodes)), nodes)
     yield Finding(title, nodes, _because(found), networks, tuple(found.bad), certainty)
 
 
@@ -83,9 +84,9 @@ def one_way(view: View) -> Iterable[Finding]:
         return
     nodes = view.ordered(blamed.nodes)
     if blamed.way == links.INWARD and len(view.dead.bad) > len(nodes):
-        title = "Nothing reaches %s, and what it sends arrives" % view.names(nodes)
+        title = view.title("Nothing reaches {nodes}, and what [it sends|they send] arrives", nodes)
     elif blamed.way == links.OUTWARD and len(view.dead.bad) > len(nodes):
-        title = "Nothing that %s sends arrives, and what is sent to it does" % view.names(nodes)
+        title = view.title("Nothing that {nodes} [sends|send] arrives, and what is sent there does", nodes)
     else:
         title = "What goes %s is lost, and what comes back arrives" % listed("from %s to %s" % link for link in sorted(view.dead.bad))
     yield Finding(title, nodes, _because(view.dead), links=tuple(view.dead.bad))
@@ -100,9 +101,9 @@ def cut_off(view: View) -> Iterable[Finding]:
     if set(nodes) >= set(view.hosts) and len(nodes) > 2:
         title = "The nodes do not reach each other at all"
     elif len(nodes) == 2 == len({node for link in view.dead.bad for node in link}):
-        title = "%s do not reach each other at all" % view.names(nodes)
+        title = view.title("{nodes} do not reach each other at all", nodes)
     else:
-        title = "%s is cut off from the other nodes" % view.names(nodes)
+        title = view.title("{nodes} [is|are] cut off from the other nodes", nodes)
     yield Finding(title, nodes, _because(view.dead), links=tuple(view.dead.bad))
 
 
@@ -148,7 +149,7 @@ def states_gone(view: View) -> Iterable[Finding]:
     poor = view.ordered([host for host in hosts if len(has[host]) < min(most, len(hosts) - 1)])
     if poor:
         because = tuple("%s has IPsec states with %s, others with %d" % (host, listed(has[host]) or "nobody", most) for host in poor)
-        yield Finding("%s has lost its IPsec states" % view.names(poor), poor, because, names)
+        yield Finding(view.title("{nodes} [has lost its|have lost their] IPsec states", poor), poor, because, names)
 
 
 def _peers(view: View, host: str) -> list:
@@ -167,7 +168,7 @@ def clear_text(view: View) -> Iterable[Finding]:
                 leaks.setdefault(host, {})[network["name"]] = frames
     if leaks:
         nodes = view.ordered(leaks)
-        yield Finding("%s sends encrypted networks in the clear: its IPsec policies or marks are gone" % view.names(nodes), nodes,
+        yield Finding(view.title("{nodes} [sends|send] encrypted networks in the clear: IPsec policies or marks are gone", nodes), nodes,
                       tuple("%s: %d frames of %s" % (host, frames, name) for host in nodes for name, frames in leaks[host].items()),
                       tuple(sorted({name for found in leaks.values() for name in found})))
 
@@ -202,9 +203,8 @@ def inside(lost: tuple, title: str) -> Callable[[View], Iterable[Finding]]:
         if bad:
             nodes = view.ordered(_blame.blame(bad))
             kinds = sorted({kind.upper() for gone in bad.values() for kind in gone})
-            words = view.names(nodes)
             because = ("%s fails and the rest passes: %s" % (", ".join(kinds), listed(["%s to %s" % pair for pair in sorted(bad)])),)
-            yield Finding(title.format(nodes=words), nodes, because, tuple(sorted(names)), tuple(bad), INFERRED)
+            yield Finding(view.title(title, nodes), nodes, because, tuple(sorted(names)), tuple(bad), INFERRED)
 
     return find
 
@@ -217,11 +217,11 @@ def balancer(view: View) -> Iterable[Finding]:
             network = next((known for known in view.facts["networks"] if known["name"] == item["network"]), None)
             direct = view.tried(network) if network else {}
             sound = all(set(kinds.values()) == {None} for pair, kinds in direct.items() if source in pair)
-            if direct and sound and all(isinstance(cell, str) for cell in row.values()):
+            if direct and sound and row and all(isinstance(cell, str) for cell in row.values()):
                 deaf.add(source)
                 names.add(item["network"])
                 lines.append("%s on %s: direct paths pass, the virtual IP does not: %s" % (source, item["network"], sorted(set(row.values()))[0]))
     if deaf:
         nodes = view.ordered(deaf)
-        yield Finding("The balancer (IPVS) of %s does not work" % view.names(nodes), nodes, tuple(lines[:4]), tuple(sorted(names)),
+        yield Finding(view.title("The balancer (IPVS) of {nodes} does not work", nodes), nodes, tuple(lines[:4]), tuple(sorted(names)),
                       certainty=INFERRED)

@@ -13,7 +13,10 @@ from .model import Claim, Rule
 
 EVERYTHING = (Claim("*"),)
 PATHS = (*(Claim(pattern) for pattern in ("PRE-PORT", "PRE-REACH", "CP-TLS", "NET-*", "DP-*", "LB-*", "MESH-*", "ENC-*", "MTU-*", "XFRM-*")),
-         *(Claim(pattern, wide=True) for pattern in ("SD-*", "GOSSIP-*", "PEER-*")))
+         *(Claim(pattern, wide=True) for pattern in ("SD-*", "GOSSIP-*", "PEER-*")), Claim("*", wide=True, unsure=True))
+# A manager that does not hear a node holds its tasks for dead.
+MANAGED = (Claim("CP-TLS"), Claim("CP-TLS", wide=True, unsure=True), Claim("NET-*"), Claim("PRE-REACH"), Claim("SD-*", wide=True),
+           Claim("GOSSIP-*", wide=True), Claim("DP-*", wide=True, unsure=True), Claim("LB-*", wide=True, unsure=True))
 DATA = (*told.DATA, Claim("ENC-REJECT", wide=True))
 ENCRYPTED = told.ENCRYPTED
 GOSSIP = (Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Claim("NET-ATTACH", wide=True), Claim("PEER-*", wide=True), Claim("DP-*"),
@@ -52,14 +55,15 @@ RULES: tuple = (
     Rule("kernel-lacks", node_rules.kernel, (),
          "Install the kernel's full module package (Debian: linux-image-amd64, Ubuntu: linux-modules-extra), or boot a kernel that has it."),
     Rule("manager-port-blocked", path_rules.port("managers", lambda view: "the managers' port (tcp/2377)"),
-         (Claim("PRE-PORT", ("managers",)), Claim("CP-TLS", wide=True), Claim("NET-*"), Claim("PRE-REACH")),
+         (Claim("PRE-PORT", ("managers",)), *MANAGED),
          "Allow 2377/tcp to the managers from every node."),
-    Rule("manager-port-blocked", path_rules.manager_port, (Claim("CP-TLS"), Claim("CP-TLS", wide=True, unsure=True), Claim("NET-*"), Claim("PRE-REACH")),
+    Rule("manager-port-blocked", path_rules.manager_port, MANAGED,
          "Allow 2377/tcp to the managers from every node."),
     Rule("gossip-udp-blocked", path_rules.port("gossip-udp", lambda view: "the gossip (udp/7946)"), (Claim("PRE-PORT", ("gossip-udp",)), *GOSSIP),
          "Allow 7946/udp between all nodes."),
     Rule("gossip-tcp-blocked", path_rules.port("gossip-tcp", lambda view: "the gossip (tcp/7946)"), (Claim("PRE-PORT", ("gossip-tcp",)), *GOSSIP),
          "Allow 7946/tcp between all nodes."),
+    *told.rules(told.TABLES),
     Rule("data-port-blocked", path_rules.port("data", lambda view: "VXLAN (udp/%d)" % view.data_port), (Claim("PRE-PORT", ("data",)), *DATA),
          "Allow the data-path port between all nodes, udp/4789 unless the swarm was made with another."),
     Rule("data-port-blocked", path_rules.data_path, DATA,
@@ -81,11 +85,11 @@ RULES: tuple = (
     Rule("network-broken", path_rules.one_network, DATA + ENCRYPTED,
          "The network's tunnels are not set up there: look at the engine's log, and let a service of the network start anew on these nodes."),
     Rule("checksum-offload", path_rules.inside(
-        (frozenset(["tcp"]), frozenset(["tcp", "udp"])), "{nodes} loses TCP where ICMP passes: checksum offload, or a filter inside the overlay"),
+        (frozenset(["tcp"]), frozenset(["tcp", "udp"])), "{nodes} [loses|lose] TCP where ICMP passes: checksum offload, or a filter inside the overlay"),
         DATA + ENCRYPTED, "Switch checksum offload off ('ethtool -K DEVICE tx-checksum-ip-generic off') and verify again."),
-    Rule("icmp-filtered", path_rules.inside((frozenset(["icmp"]),), "{nodes} filters ICMP inside the overlay"), DATA + ENCRYPTED,
+    Rule("icmp-filtered", path_rules.inside((frozenset(["icmp"]),), "{nodes} [filters|filter] ICMP inside the overlay"), DATA + ENCRYPTED,
          "Find the rule inside the overlay's or the container's namespace; services work without ICMP, path MTU discovery does not."),
-    Rule("udp-filtered", path_rules.inside((frozenset(["udp"]),), "{nodes} loses UDP where ICMP and TCP pass"), DATA + ENCRYPTED,
+    Rule("udp-filtered", path_rules.inside((frozenset(["udp"]),), "{nodes} [loses|lose] UDP where ICMP and TCP pass"), DATA + ENCRYPTED,
          "Find the rule inside the overlay's or the container's namespace."),
     Rule("balancer-broken", path_rules.balancer, (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*")),
          "Look into the network's lb_ namespace ('ipvsadm -ln', mangle marks); 'docker service update --force' sets a service's balancing up again."),

@@ -33,11 +33,11 @@ DEEP = (
     Line("network-missing", "NET-EXISTS", "A network that was asked for does not exist", "Declare it (role overlays), or correct verify_networks."),
     Line("clock-skew", "PRE-SKEW", "The clock of {nodes} is wrong", "Set the clock and let a time service keep it; certificates are judged by it.",
          ("clock",), (Claim("CP-TLS"),)),
-    Line("engine-skew", "PRE-SKEW", "{nodes} runs an engine whose encryption does not fit that of the others", "Run one engine version on all nodes.",
+    Line("engine-skew", "PRE-SKEW", "{nodes} [runs|run] an engine whose encryption does not fit that of the others", "Run one engine version on all nodes.",
          ("29.0.0",), ENCRYPTED),
-    Line("wrong-address", "CP-ADDR", "{nodes} is known by a wrong address",
+    Line("wrong-address", "CP-ADDR", "{nodes} [is|are] known by a wrong address",
          "Let the node leave and join again with --advertise-addr, and --data-path-addr where traffic has a network of its own.", (), ENCRYPTED),
-    Line("subnet-overlap", "SUBNET-OVERLAP", "The subnet of {networks} is also one of {nodes}'s own networks",
+    Line("subnet-overlap", "SUBNET-OVERLAP", "The subnet of {networks} is in use elsewhere too",
          "Make the network again in a subnet of its own, or give the swarm another address pool.", (), (*DATA, Claim("SD-*"))),
     Line("resolver-shadowed", "DNS-SHADOW", "A name server of {nodes} lies inside the subnet of {networks}",
          "Make the network again in another subnet: containers on it cannot reach that name server."),
@@ -47,6 +47,17 @@ DEEP = (
          "Let the services of the network start anew, one of the two at least; look at the engines' logs for a failed allocation.", (),
          (*DATA, Claim("SD-*"))),
 )
+# What the engine's own tables show: it explains paths that fail, and may itself come of closed ports of the gossip.
+TABLES = (
+    Line("gossip-differs", "GOSSIP-HASH", "{nodes} [does|do] not know what others know of {networks}",
+         "Look for 7946 tcp and udp between the nodes and at the engine's log ('healthscore', 'Bulk sync'); 'docker service update --force' "
+         "writes records anew.", (), (Claim("SD-*", wide=True), Claim("PEER-*"), *DATA)),
+    Line("peers-stale", "PEER-FDB", "The kernel of {nodes} holds forwarding entries that do not fit {networks}",
+         "Let the services of the network start anew there, or restart the node's engine.", (), (*DATA, Claim("ENC-*"))),
+    Line("firewall-wiped", "FW-RULES", "The engine's firewall rules on {nodes} are gone",
+         "Restart the node's engine, which writes its rules again; find what flushes them (a reload of firewalld, a script).", (),
+         (Claim("MESH-*"), Claim("ENC-*"))),
+)
 # What may be a consequence of a closed port or a broken path: it counts only when none of them explains it.
 LATE = (
     Line("mtu-too-small", "MTU-FIT", "The MTU on the way to {nodes} is smaller than {networks} needs",
@@ -55,16 +66,8 @@ LATE = (
          "Make the network again with a larger subnet: each task, service and node takes an address."),
     Line("ipsec-states-differ", "ENC-SA-AGREE", "IPsec states or policies of {nodes} do not fit those of its peers",
          "Restart the node's engine, which sets its encryption up again; compare engine versions.", (), ENCRYPTED),
-    Line("clear-text-accepted", "ENC-REJECT", "{nodes} accepts clear text for {networks}",
+    Line("clear-text-accepted", "ENC-REJECT", "{nodes} [accepts|accept] clear text for {networks}",
          "Restart the node's engine, which writes its rules again; look for '--pol none' in 'iptables -S INPUT'."),
-    Line("firewall-wiped", "FW-RULES", "The engine's firewall rules on {nodes} are gone",
-         "Restart the node's engine, which writes its rules again; find what flushes them (a reload of firewalld, a script).", (),
-         (Claim("MESH-*"), Claim("ENC-*"))),
-    Line("peers-stale", "PEER-FDB", "The kernel of {nodes} holds forwarding entries that do not fit {networks}",
-         "Let the services of the network start anew there, or restart the node's engine.", (), (*DATA, Claim("ENC-*"))),
-    Line("gossip-differs", "GOSSIP-HASH", "{nodes} does not know what the others know of {networks}",
-         "Look for 7946 tcp and udp between the nodes and at the engine's log ('healthscore', 'Bulk sync'); 'docker service update --force' "
-         "writes records anew.", (), (Claim("SD-*", wide=True), Claim("PEER-*"), *DATA)),
     Line("balancer-broken", "LB-IPVS", "The balancer (IPVS) of {nodes} does not hold the tasks of {networks}",
          "'docker service update --force SERVICE' sets a service's balancing up again.", (), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"))),
     Line("xfrm-errors", "XFRM-DELTA", "The kernel of {nodes} drops packets for reasons of IPsec", "Compare 'ip xfrm state' on both ends, and engine versions.",
@@ -81,7 +84,7 @@ def told(check: str, words: tuple, title: str) -> Callable[[View], Iterable[Find
         networks = tuple(sorted({item["network"] for item in found if item["network"]}))
         if found:
             because = tuple(dict.fromkeys("%s: %s" % (check, item["evidence"]["summary"]) for item in found))
-            yield Finding(title.format(nodes=view.names(nodes), networks=" and ".join(networks) or "the swarm"), nodes, because[:4],
+            yield Finding(view.title(title, nodes, networks), nodes, because[:4],
                           networks or None)
 
     return find

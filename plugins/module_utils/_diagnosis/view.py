@@ -8,6 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -38,10 +39,17 @@ class View:
         return [item for item in self.bad(pattern) if item["status"] == "fail"]
 
     def names(self, nodes: tuple | list) -> str:
-        """Nodes as the subject of a sentence in the singular."""
+        """Nodes in a sentence."""
         if len(nodes) > 1 and set(nodes) >= set(self.hosts):
             return "every node"
         return " and ".join(", ".join(listed(nodes).rsplit(", ", 1)).rsplit(", ", 1)) if nodes else "no node"
+
+    def title(self, template: str, nodes: tuple | list = (), networks: tuple | list = ()) -> str:
+        """A title with its nodes and networks: '{nodes} [is|are] frozen'. The verb follows the number of the nodes."""
+        many = len(nodes) > 1 and not set(nodes) >= set(self.hosts)
+        text = re.sub(r"\[([^|\]]*)\|([^|\]]*)\]", lambda found: found.group(2 if many else 1), template)
+        text = text.replace("{nodes}", self.names(nodes)).replace("{networks}", " and ".join(networks) or "the swarm")
+        return text[:1].upper() + text[1:] if text.startswith(("every ", "no ")) else text
 
     def ordered(self, nodes: set | list | tuple) -> tuple:
         """Nodes in the order of the play."""

@@ -12,6 +12,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _blame, dp_matrix
 from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis import links, model, table, told
 from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis.view import View
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -217,10 +218,10 @@ FIVE = ["vm1", "vm2", "vm3", "vm4", "vm5"]
 GROUPS = (["vm1", "vm2", "vm5"], ["vm3", "vm4"])
 ALL_PORTS = tuple(PORTS)
 CASES = {
-    "plain traffic into one node": (Swarm().lose(PLAIN, into("vm2"), end=links.TARGET), "data-port-blocked", ["vm2"], "vm2 drops VXLAN (udp/4789) that reaches it"),
+    "plain traffic into one node": (Swarm().lose(PLAIN, into("vm2"), end=links.TARGET), "data-port-blocked", ["vm2"], "vm2 drops VXLAN (udp/4789) that arrives there"),
     "plain traffic out of one node": (Swarm().lose(PLAIN, out_of("vm3"), end=links.SOURCE), "data-port-blocked", ["vm3"], "vm3 lets no VXLAN (udp/4789) out"),
     "plain traffic both ways": (Swarm().lose(PLAIN, around("vm1")), "data-port-blocked", ["vm1"], "vm1 drops VXLAN (udp/4789)"),
-    "one peer's traffic": (Swarm().lose(PLAIN, [("vm1", "vm3")], end=links.TARGET), "data-port-blocked", ["vm3"], "that reaches it from vm1"),
+    "one peer's traffic": (Swarm().lose(PLAIN, [("vm1", "vm3")], end=links.TARGET), "data-port-blocked", ["vm3"], "that arrives there from vm1"),
     "between two nodes, on the way": (Swarm().lose(PLAIN, [("vm1", "vm3")], end=links.WAY), "data-port-blocked", ["vm1", "vm3"], "is lost between vm1 and vm3"),
     "between all nodes": (Swarm().lose(PLAIN, around("vm1") + [("vm2", "vm3"), ("vm3", "vm2")]), "data-port-blocked", HOSTS, "lost between all nodes"),
     "encrypted traffic alone": (Swarm().lose(SECRET, into("vm2")).result("ENC-WIRE", "fail", ["vm2"], "back"), "esp-blocked", ["vm2"], "ESP (IP protocol 50)"),
@@ -234,8 +235,8 @@ CASES = {
     "everything between two": (Swarm().shut(ALL_PORTS, [("vm2", "vm3"), ("vm3", "vm2")]), "cut-off", ["vm2", "vm3"], "vm2 and vm3 do not reach"),
     "everything one way": (Swarm().shut(ALL_PORTS, [("vm1", "vm2"), ("vm2", "vm1")], heard=(("vm2", "vm1"),)), "one-way-loss", ["vm1", "vm2"], "from vm1 to vm2"),
     "everything into one node": (Swarm().shut(ALL_PORTS, around("vm2"), heard=tuple(out_of("vm2"))), "one-way-loss", ["vm2"], "Nothing reaches vm2"),
-    "gossip over udp": (Swarm().shut(("gossip-udp",), into("vm2")).result("SD-TASKS", "fail", ["vm1"], "front"), "gossip-udp-blocked", ["vm2"], "(udp/7946) that reaches it"),
-    "gossip over tcp": (Swarm().shut(("gossip-tcp",), into("vm3")), "gossip-tcp-blocked", ["vm3"], "(tcp/7946) that reaches it"),
+    "gossip over udp": (Swarm().shut(("gossip-udp",), into("vm2")).result("SD-TASKS", "fail", ["vm1"], "front"), "gossip-udp-blocked", ["vm2"], "(udp/7946) that arrives there"),
+    "gossip over tcp": (Swarm().shut(("gossip-tcp",), into("vm3")), "gossip-tcp-blocked", ["vm3"], "(tcp/7946) that arrives there"),
     "the managers' port": (Swarm().shut(("managers",), out_of("vm3")[:1]).result("NET-ATTACH", "fail", ["vm3"], "front"), "manager-port-blocked", ["vm1", "vm3"], "tcp/2377"),
     "the managers' port by CP-TLS, one node": (no_tls(("vm3", "vm1")), "manager-port-blocked", ["vm3"], "tcp/2377"),
     "the managers' port by CP-TLS, all": (no_tls(("vm2", "vm1"), ("vm3", "vm1")), "manager-port-blocked", ["vm1"], "tcp/2377"),
@@ -258,8 +259,9 @@ CASES = {
     "a swarm without a leader": (problem("vm1", "refused: rpc error: The swarm does not have a leader."), "no-leader", ["vm1"], "no leader"),
     "a node that its managers lost": (lost("vm3"), "lost-by-managers", ["vm3"], "have lost vm3"),
     "no address left": (waiting("pending: could not find an available IP"), "addresses-exhausted", ["vm3"], "used up"),
+    "tasks that stay new": (waiting("new: created"), "addresses-exhausted", ["vm3"], "used up"),
     "no image": (waiting("rejected: No such image: x:latest"), "image-missing", ["vm3"], "image"),
-    "a task that does not start": (waiting("rejected: mount failed"), "task-missing", ["vm3"], "No task starts on vm3"),
+    "a task that does not start": (waiting("rejected: mount failed"), "task-missing", ["vm3"], "No probe starts on vm3"),
     "another trouble of a node": (problem("vm2", "disk full"), "node-unjudged", ["vm2"], "no full answer"),
     "a certificate out of time": (certificate("vm2", not_after=10), "certificate-expired", ["vm2"], "not valid now"),
     "a clock out of time": (clock("vm3", 1000 + 86400 * 400), "clock-skew", ["vm3"], "clock of vm3"),
@@ -280,7 +282,7 @@ def test_what_is_seen_leads_to_its_cause(name: str) -> None:
     assert found[0]["explains"] == list(range(len(swarm.results))) and found[0]["shares"] == []
 
 
-@pytest.mark.parametrize("line", [*told.DEEP, *told.LATE], ids=lambda line: line.check + line.id)
+@pytest.mark.parametrize("line", [*told.DEEP, *told.TABLES, *told.LATE], ids=lambda line: line.check + line.id)
 def test_a_check_that_lies_deep_is_a_cause_by_itself(line: told.Line) -> None:
     swarm = Swarm().result(line.check, "fail", ["vm2"], "front", summary=" ".join(line.words))
     found = swarm.causes()
@@ -352,6 +354,15 @@ def test_the_end_where_it_is_lost_decides_between_two() -> None:
         assert links.blame(links.Links(frozenset(), {("a", "b"): end})).nodes == (node,)
 
 
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [(("vm2",), "vm2 is off, its kernel too"), (("vm2", "vm3"), "vm2 and vm3 are off, their kernel too"),
+     (("vm1", "vm2", "vm3"), "Every node is off, its kernel too"), ((), "No node is off, its kernel too")],
+)
+def test_titles_follow_the_number_of_nodes(nodes: tuple, words: str) -> None:
+    assert View([], Swarm().facts).title("{nodes} [is|are] off, [its|their] kernel too", nodes) == words
+
+
 def test_three_nodes_of_which_one_is_alone_are_no_partition() -> None:
     assert links.partition(links.Links(frozenset({("a", "b"), ("b", "a")}), dict.fromkeys([("a", "c"), ("b", "c")], links.WAY))) == ()
 
@@ -373,7 +384,7 @@ RESULTS = st.lists(st.builds(
 PAIRS = st.lists(st.sampled_from([(a, b) for a in HOSTS for b in HOSTS if a != b]), max_size=6)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(RESULTS, PAIRS, PAIRS, st.dictionaries(st.sampled_from(HOSTS), st.text() | st.sampled_from([text for _i, text, _t in (
     ("", "not reachable: x", ""), ("", "Cannot reach the Docker Engine", ""), ("", "no probe task runs here", ""))])), st.sets(st.sampled_from(MODULES)))
 def test_nothing_is_lost_and_nothing_good_is_blamed(results: list, plain: list, ports: list, problems: dict, missing: set) -> None:

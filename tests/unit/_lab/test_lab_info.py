@@ -36,6 +36,9 @@ SECRETS = {
     "xfrm": f"aead rfc4106(gcm(aes)) 0x{HEX} 64",
     "json key": f'{{"SecretKey": "{HEX}"}}',
     "word": f"encryption key={HEX}",
+    "token in JSON": json.dumps({"text": f"one\n{TOKEN}"}),
+    "state in JSON": json.dumps({"text": f"one\n0x{HEX} 64"}),
+    "key in JSON in JSON": json.dumps({"text": json.dumps({"key": HEX})}),
     **{f"base64 at {shift}": base64.b64encode(("x" * shift + KEY).encode()).decode() for shift in range(3)},
     "wrapped base64": base64.encodebytes(KEY.encode()).decode(),
 }
