@@ -96,6 +96,8 @@ def _judge(facts: dict, port: Port, tries: list) -> dict:
         seen = _paths.seen(facts, source, _ident(port, target))
         if seen is None:
             silent.add(source)
+        elif not seen["ok"] and port.kind != "port-tcp" and target not in facts["heard"]:
+            silent.add(target)  # nobody is known to have listened there
         elif not seen["ok"]:
             failed[source, target] = seen.get("error") or "%s answered" % seen.get("node")
     title = "%s: %s" % (TITLE, port.text)

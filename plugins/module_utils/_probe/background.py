@@ -22,6 +22,7 @@ ROOT = "/run/swarmlab-overlay"
 LEASE = "lease"
 HANG = 30
 KEEP = 5
+SLOW = 2  # times as long as a task took on this node, the next one may take to come
 
 Job = Callable[[Callable[[], None], Callable[[], bool]], Any]
 
@@ -34,19 +35,23 @@ class Lease(NamedTuple):
 
     def renew(self) -> None:
         """Count from now again."""
-        _write(folder(self.run), LEASE, time.monotonic())
+        _write(folder(self.run), LEASE, time.monotonic() + self.seconds)
 
     def expired(self) -> bool:
         """Whether nobody came back in time, or the run's folder is gone."""
-        begun = _load(os.path.join(ROOT, self.run, LEASE))
-        return begun is None or time.monotonic() > begun + self.seconds
+        end = _load(os.path.join(ROOT, self.run, LEASE))
+        return end is None or time.monotonic() > end
 
 
 class Kept:
-    """Renews a lease for as long as the calling process is at work, however long that takes."""
+    """Renews a lease for as long as the calling process is at work, however long that takes.
+
+    Where the work took long, the other nodes' work does too, and the next task may come later than the lease allows for.
+    """
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
+        self.began = time.monotonic()
         self.child = 0
 
     def __enter__(self) -> Kept:
@@ -68,7 +73,8 @@ class Kept:
         """The lease runs from here."""
         os.kill(self.child, signal.SIGKILL)
         os.waitpid(self.child, 0)
-        self.lease.renew()
+        took = time.monotonic() - self.began
+        self.lease._replace(seconds=max(self.lease.seconds, SLOW * took)).renew()
 
 
 def folder(run: str) -> str:

@@ -285,6 +285,17 @@ def test_a_process_at_work_keeps_the_lease(helpers_folder: Path, monkeypatch: py
     background.forget("r7")
 
 
+def test_after_slow_work_the_lease_is_longer(helpers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    held = lease("r8", 1)
+    with background.Kept(held):
+        monkeypatch.setattr(time, "monotonic", lambda: now + 60)
+    assert not held.expired()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 60 + 2 * 60 + 1)
+    assert held.expired()
+    background.forget("r8")
+
+
 def test_a_helper_that_is_stopped_does_not_clean_up(helpers_folder: Path, tmp_path: Path) -> None:
     mark = tmp_path / "alone"
     assert background.start(lease("r5"), "job", wait_for_stop, alone=mark.touch) is None
