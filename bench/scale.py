@@ -180,7 +180,13 @@ def panel(offset: int, below: str, marks: list[int], series: dict[str, list[floa
         f'<text x="{offset + LEFT - 6}" y="34" text-anchor="end">{most:.0f}</text>',
         f'<text x="{offset + LEFT - 6}" y="{HEIGHT - BOTTOM + 4}" text-anchor="end">0</text>',
     ]
-    parts += [f'<text x="{place(m, 0)[0]:.0f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{m}</text>' for m in marks]
+    taken = 0.0
+    for mark in marks:
+        x = place(mark, 0)[0]
+        parts.append(f'<path d="M{x:.0f} {HEIGHT - BOTTOM}v4" stroke="#888"/>')
+        if x - taken >= 24:  # numbers that would touch are left out; their ticks are not
+            parts.append(f'<text x="{x:.0f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{mark}</text>')
+            taken = x
     free = HEIGHT - BOTTOM + 20.0
     by_height = sorted(zip(series.items(), ("none", "6 4", "2 3", "9 3 2 3")), key=lambda entry: entry[0][1][-1])
     for (name, values), dash in by_height:

@@ -59,8 +59,9 @@ def test_a_partition_and_its_end(swarm, fault):
 
 
 def test_a_frozen_node_goes_on_after_its_time(swarm, fault):
-    assert fault(faults=[{"kind": "freeze", "nodes": ["vm3"], "seconds": 3}])["faults"] == ["freeze"]
+    assert fault(faults=[{"kind": "freeze", "nodes": ["vm3"], "seconds": 600}])["faults"] == ["freeze"]
     assert state(swarm, "vm3") == "paused"
+    fault(faults=[{"kind": "freeze", "nodes": ["vm3"], "seconds": 1}])
     deadline = time.monotonic() + 30
     while state(swarm, "vm3") != "running" and time.monotonic() < deadline:
         time.sleep(0.5)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -67,9 +68,15 @@ def test_what_does_not_converge_is_told_task_by_task(swarm, unique, network) -> 
         service(swarm, f"{unique}-nowhere", network, constraints=["node.hostname == vm9"]),
         service(swarm, f"{unique}-good", network),
     ]
-    result = swarm.run("overlay_service", {"services": services, "timeout": 8})
-    assert result["failed"]
-    assert f"{unique}-bad.1 on vm3: rejected: No such image: swarmlab/none:local" in result["msg"]
+    for dummy in range(10):  # a slow machine may not know after 8 s what will not work
+        result = swarm.run("overlay_service", {"services": services, "timeout": 8})
+        assert result["failed"] and "have not converged after 8 s" in result["msg"]
+        if "rejected" in result["msg"] and f"{unique}-good" not in result["msg"]:
+            break
+    # Its next task may be on the way already.
+    assert re.search(
+        rf"{unique}-bad\.1 on vm3: (\w+ \(the task before: )?rejected: No such image: swarmlab/none:local", result["msg"]
+    ), result["msg"]
     assert f"{unique}-nowhere.1 on no node yet: pending: no suitable node" in result["msg"]
     assert f"{unique}-good" not in result["msg"]
 
