@@ -42,7 +42,7 @@ LOOP = """
         name: "loop-{{ item }}"
         driver: overlay
         state: "{{ state }}"
-      loop: "{{ range(count | int) }}"
+      loop: "{{ range(count | int) | list }}"
 """
 
 
