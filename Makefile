@@ -34,7 +34,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 
-.PHONY: help setup lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration e2e bench scale build
+.PHONY: help setup lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration e2e bench scale detection build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -92,6 +92,9 @@ bench: .venv/.ready-run
 
 scale: .venv/.ready-run
 	@python bench/scale.py $(ARGS)
+
+detection: .venv/.ready-run
+	@python bench/detection.py $(ARGS)
 
 build: .venv/.ready-run
 	ansible-galaxy collection build --force

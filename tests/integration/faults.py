@@ -15,7 +15,7 @@ from typing import Protocol
 
 PLAIN, OTHER, SECRET, WEB = "faults-plain", "faults-other", "faults-secret", "faults-web"
 EVERY = ("every node",)
-PATIENCE = 120  # seconds for a lab to be whole again
+PATIENCE = 300  # seconds for a lab to be whole again
 
 
 class Hands(Protocol):
@@ -165,7 +165,7 @@ FAULTS: tuple[Fault, ...] = (
     device("no-entries", "vm2", "the forwarding entries of one network gone",
            "sh -c 'bridge fdb show dev vxlan0 | grep \"dst \" >/run/faults-fdb; while read mac rest; do bridge fdb del $mac dev vxlan0 self; done"
            " </run/faults-fdb'",
-           "sh -c 'while read mac dev vx word dst rest; do bridge fdb replace $mac dev vxlan0 dst $dst self permanent; done"
+           "sh -c 'while read mac word dst rest; do bridge fdb replace $mac dev vxlan0 dst $dst self permanent; done"
            " </run/faults-fdb'", "peers-stale", checks=("PRE-REACH", "DP-MATRIX", "PEER-FDB")),
     device("stale-entry", "vm3", "a forwarding entry for an endpoint that is gone",
            "sh -c 'bridge fdb add 02:42:0a:00:63:63 dev vxlan0 dst 192.0.2.9 self permanent;"
@@ -227,8 +227,9 @@ def until(what: str, look: Callable[[], bool]) -> None:
 def whole(hands: Hands) -> bool:
     """Every node is ready, and the service has a running task on each."""
     states = hands.shell("vm1", "docker node ls --format '{{.Status}}'").split()
-    tasks = hands.shell("vm1", f"docker service ps --filter desired-state=running --format '{{{{.CurrentState}}}}' {WEB}").splitlines()
-    return states == ["Ready"] * len(hands.nodes) and sum(task.startswith("Running") for task in tasks) == len(hands.nodes)
+    tasks = hands.shell("vm1", f"docker service ps --filter desired-state=running --format '{{{{.Node}}}} {{{{.CurrentState}}}}' {WEB}")
+    running = {line.split()[0] for line in tasks.splitlines() if line.split()[1] == "Running"}
+    return states == ["Ready"] * len(hands.nodes) and len(running) == len(hands.nodes)
 
 
 def furnish(hands: Hands, encrypted: bool) -> None:

@@ -21,7 +21,7 @@ WHERE = {
     links.SOURCE: "nothing leaves %s for %s",
     links.TARGET: "what leaves %s arrives at %s, and is dropped there",
     links.WAY: "what leaves %s does not arrive at %s",
-    links.UNKNOWN: "%s does not reach %s",
+    links.UNKNOWN: "from %s to %s: no answer",
 }
 BETWEEN = "%s is lost between %s"
 DROPS = {links.INWARD: "{nodes} [drops|drop] %s that arrives there%s", links.OUTWARD: "{nodes} [lets|let] no %s out%s",

@@ -113,7 +113,8 @@ def _cause(report: dict, found: dict, places: dict) -> Markup:
                    class_="fold") if below else element("p", ", ".join(parts), class_="muted")
     return element(
         "li", element("b", found["title"], class_="title"), certainty, chips,
-        element("p", element("b", "What to do: "), found["todo"]),
+        element("p", element("b", "What to do: "), found["todo"], class_="todo"),
+        element("p", "Because", class_="muted") if found["because"] else None,
         element("ul", [element("li", text) for text in found["because"]], class_="because") if found["because"] else None, fold,
         class_=status)
 

@@ -86,7 +86,7 @@ code, pre, .id {
 .causes > li { border-left: 3px solid var(--own, var(--fail)); padding-left: 12px; }
 .causes ul { list-style: none; padding: 0; }
 .causes .title { font-size: 1.05rem; margin-right: 4px; }
-.causes > li > * + p, .causes .because, .fold { margin-top: 4px; }
+.causes > li > * + p, .fold { margin-top: 6px; }
 .causes .because { list-style: disc; padding-left: 1.2em; color: var(--muted); font-size: .88rem; }
 .fold > summary { cursor: pointer; color: var(--accent); font-size: .88rem; width: fit-content; } .fold > ul { margin-top: 4px; }
 .rest { margin-top: 18px; } .rest:first-of-type:nth-child(2) { margin-top: 0; }
