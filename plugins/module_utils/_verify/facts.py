@@ -39,6 +39,7 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
         "clocks": {host: _clocks(host, phases, seen) for host in hosts},
     }
     facts.update(_swarm(seen, leader, view))
+    facts["later_records"] = seen["close"].get(leader, {}).get("records")
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})
     facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}

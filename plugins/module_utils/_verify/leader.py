@@ -248,6 +248,12 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
     }
 
 
+def records(engine: Engine, networks: list[str]) -> dict:
+    """Expected records of every network, as of now."""
+    services, tasks = engine.services(), engine.tasks()
+    return {network: expected_records(network, services, tasks) for network in networks}
+
+
 def room(raw: dict) -> list[dict] | None:
     """Addresses in use and free by subnet, from engines that tell (API 1.52)."""
     status = ((raw.get("Status") or {}).get("IPAM") or {}).get("Subnets")

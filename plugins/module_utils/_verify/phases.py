@@ -264,6 +264,8 @@ def _probe(engine: Engine, plan: dict) -> dict:
 def close(engine: Engine, plan: dict) -> dict:
     """Look a last time, collect what the helpers saw, and remove everything of this run on this node."""
     result: dict = {"namespaces": overlay_namespaces(), "lazy_known": knows(engine, plan.get("lazy_id")), "clock": [time.time()] * 2}
+    if plan["leader"]:
+        result["records"] = leader.records(engine, plan["network_ids"])
     result.update(_stop_helpers(plan["run"]))
     background.stop(plan["run"], "janitor-at")
     background.forget(plan["run"])

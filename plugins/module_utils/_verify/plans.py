@@ -130,7 +130,8 @@ def close(facts: dict, host: str, _checks: list) -> dict | None:
     """Every host that was reached at least once is cleaned."""
     if host not in facts["nodes"]:
         return None
-    return {"run": facts["run"], "leader": host == facts["leader"], "lazy_id": facts["made"]["lazy"]}
+    return {"run": facts["run"], "leader": host == facts["leader"], "lazy_id": facts["made"]["lazy"],
+            "network_ids": facts["made"]["network_ids"]}
 
 
 PLANS: dict[str, Any] = {"prepare": prepare, "open": open_node, "probe": probe, "close": close}

@@ -9,6 +9,7 @@ import re
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import (
+    _names,
     dp_matrix,
     gossip_hash,
     lb_ipvs,
@@ -155,6 +156,35 @@ def test_no_dnsrr_service_is_a_skip() -> None:
     facts = healthy()
     facts["owners"][SECRET["id"]].pop("rr")
     assert ("skip", "back", []) in judged(facts, "SD-DNSRR")
+
+
+@pytest.mark.parametrize(
+    ("later", "statuses"),
+    [
+        (None, {"fail", "pass"}),
+        ({"web": ["10.0.1.5"]}, {"fail", "pass"}),
+        ({"web": ["10.0.1.6"], "other": ["10.0.1.7"]}, {"pass"}),  # it was rescheduled meanwhile
+        ({}, {"pass"}),  # it was removed meanwhile
+    ],
+)
+def test_a_name_that_changes_while_it_is_asked_for_is_no_fault(later: dict | None, statuses: set) -> None:
+    facts = healthy()
+    facts["records"][PLAIN["id"]] = {"web": ["10.0.1.5"], "other": ["10.0.1.7"]}
+    facts["owners"][PLAIN["id"]] = {"web": ["web", "service"], "other": ["other", "service"]}
+    facts["later_records"] = None if later is None else dict(facts["records"], **{PLAIN["id"]: later})
+    for host in HOSTS:
+        for name, ok in (("web", False), ("other", True)):
+            facts["observations"][host][_names.ident(CHECKS["SD-VIP"], PLAIN, name)] = {
+                "ok": ok, "seconds": 1, "kind": "answer", "addresses": []}
+    assert {item["status"] for item in CHECKS["SD-VIP"].judge(facts)} == statuses
+
+
+def test_when_all_names_change_nothing_is_proven() -> None:
+    facts = healthy()
+    facts["later_records"] = {}
+    for host in HOSTS:
+        facts["observations"][host][_names.ident(CHECKS["SD-VIP"], PLAIN, "web")].update(ok=False)
+    assert ("inconclusive", "front", []) in judged(facts, "SD-VIP")
 
 
 def test_a_service_that_was_not_selected_is_not_asked_for() -> None:
