@@ -62,7 +62,9 @@ def parse(packet: bytes, port: int) -> dict | None:
     start = (packet[0] & 0xF) * 4
     source, target = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
     if packet[9] == ESP and len(packet) >= start + 4:
-        return {"kind": "esp", "source": source, "target": target, "spi": struct.unpack("!I", packet[start:start + 4])[0]}
+        spi = struct.unpack("!I", packet[start:start + 4])[0]
+        # Zero is reserved for local use (RFC 4303, 2.1): a question of ports.py, nothing of the kernel's.
+        return {"kind": "esp", "source": source, "target": target, "spi": spi} if spi else None
     if packet[9] != UDP or len(packet) < start + 16 or struct.unpack("!H", packet[start + 2:start + 4])[0] != port:
         return None
     if not packet[start + 8] & 0x08:

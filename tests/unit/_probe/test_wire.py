@@ -75,6 +75,10 @@ def test_esp() -> None:
     assert wire.parse(ip(50, esp(0xDEADBEEF)), 4789) == {"kind": "esp", "source": A, "target": B, "spi": 0xDEADBEEF}
 
 
+def test_a_question_of_the_port_check_is_no_esp_of_the_kernel() -> None:
+    assert wire.parse(ip(50, esp(0)), 4789) is None
+
+
 def test_vxlan() -> None:
     facts = wire.parse(ip(17, vxlan(4097, b"inner")), 4789)
     assert facts == {"kind": "vxlan", "source": A, "target": B, "vni": 4097, "inner": b"inner"}
