@@ -241,7 +241,7 @@ CASES = {
         Swarm().shut(ALL_PORTS, [("vm1", "vm2"), ("vm2", "vm1")], heard=(("vm2", "vm1"),)), "one-way-loss", ["vm1", "vm2"], "from vm1 to vm2"),
     "everything into one node": (Swarm().shut(ALL_PORTS, around("vm2"), heard=tuple(out_of("vm2"))), "one-way-loss", ["vm2"], "Nothing reaches vm2"),
     "gossip over udp": (
-        Swarm().shut(("gossip-udp",), into("vm2")).result("SD-TASKS", "fail", ["vm1"], "front"), "gossip-udp-blocked", ["vm2"], "(udp/7946) that arrives there"),
+        Swarm().shut(("gossip-udp",), into("vm2")).result("SD-TASKS", "fail", ["vm1"], "front"), "gossip-udp-blocked", ["vm2"], "(udp/7946)"),
     "gossip over tcp": (Swarm().shut(("gossip-tcp",), into("vm3")), "gossip-tcp-blocked", ["vm3"], "(tcp/7946) that arrives there"),
     "the managers' port": (
         Swarm().shut(("managers",), out_of("vm3")[:1]).result("NET-ATTACH", "fail", ["vm3"], "front"), "manager-port-blocked", ["vm1", "vm3"], "tcp/2377"),
