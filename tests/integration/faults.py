@@ -176,7 +176,8 @@ FAULTS: tuple[Fault, ...] = (
           lambda hands: hands.shell("vm2", f"ip route add {subnet(hands)} dev lo"),
           lambda hands: hands.shell("vm2", f"ip route del {subnet(hands)} dev lo"), checks=("PRE-REACH", "SUBNET-OVERLAP")),
     Fault("resolver", "a name server inside an overlay's subnet", "resolver-shadowed", ("vm3",),
-          lambda hands: hands.shell("vm3", f"cp /etc/resolv.conf /run/faults-resolv; echo nameserver {subnet(hands).replace('.0/24', '.53')} >>/etc/resolv.conf"),
+          lambda hands: hands.shell("vm3", "cp /etc/resolv.conf /run/faults-resolv; echo nameserver %s >>/etc/resolv.conf"
+                                    % subnet(hands).replace(".0/24", ".53")),
           on("vm3", "cat /run/faults-resolv >/etc/resolv.conf"), checks=("PRE-REACH", "DNS-SHADOW")),
     Fault("options", "a network with driver options that mean nothing", "option-misspelt", (),
           on("vm1", "docker network create -d overlay --attachable -o com.docker.network.driver.mtuu=1400 faults-odd"),
@@ -209,7 +210,7 @@ FAULTS: tuple[Fault, ...] = (
 
 def rejoin(hands: Hands, host: str) -> None:
     """Let a node that left join again, and forget the place that it had."""
-    token, address = (hands.shell("vm1", f"docker swarm join-token -q worker; docker info -f '{{{{.Swarm.NodeAddr}}}}'")).split()
+    token, address = (hands.shell("vm1", "docker swarm join-token -q worker; docker info -f '{{.Swarm.NodeAddr}}'")).split()
     own = hands.shell(host, "ip -4 -o route get %s" % address).split(" src ")[1].split()[0]
     hands.shell(host, f"docker swarm join --advertise-addr {own} --token {token} {address}:2377")
     hands.shell("vm1", "for id in $(docker node ls --filter role=worker -q); do"

@@ -34,7 +34,7 @@ def second_holder(view: View) -> Iterable[Finding]:
     """Every node hears the same address too many for a name: something else answers to it, or it is a dead record."""
     for (network, name), told in _by_network(view.wrong_names, "unexpected").items():
         if set(told) >= _asked(view, network) and len(set(told.values())) == 1:
-            addresses = next(iter(told.values()))
+            addresses = min(told.values())
             yield Finding(
                 "%s is held by more than its service on %s: %s" % (name, network, listed(addresses)), (),
                 ("every node hears %s for %s, and no task of the service has it" % (listed(addresses), name),), (network,),

@@ -94,15 +94,15 @@ class View:
             heard = any(received.get(target, {}).get("%s/%s/%s" % (kind, network["name"], source)) for kind in ("udp", "tcp"))
             if heard:
                 good.add((source, target))
-                bad[target, source] = self._end(network, target, source)
+                bad[target, source] = self._end(network, (target, source))
             elif target in received and "udp" in kinds:
-                bad[source, target] = self._end(network, source, target)
+                bad[source, target] = self._end(network, (source, target))
             else:
                 bad.setdefault((source, target), links.UNKNOWN)
         return links.Links(frozenset(good - set(bad)), bad)
 
-    def _end(self, network: dict, source: str, target: str) -> str:
-        sent, arrived = _paths.packets_sent(self.facts, network, source, target), _paths.packets_arrived(self.facts, network, source, target)
+    def _end(self, network: dict, link: tuple) -> str:
+        sent, arrived = _paths.packets_sent(self.facts, network, *link), _paths.packets_arrived(self.facts, network, *link)
         if sent is None:
             return links.UNKNOWN
         if not sent:

@@ -113,15 +113,15 @@ class Swarm:
         return diagnose(self.results, self.facts)
 
 
-def into(host: str, hosts: list = HOSTS) -> list[tuple]:
+def into(host: str, hosts: tuple = tuple(HOSTS)) -> list[tuple]:
     return [(other, host) for other in hosts if other != host]
 
 
-def out_of(host: str, hosts: list = HOSTS) -> list[tuple]:
+def out_of(host: str, hosts: tuple = tuple(HOSTS)) -> list[tuple]:
     return [(host, other) for other in hosts if other != host]
 
 
-def around(host: str, hosts: list = HOSTS) -> list[tuple]:
+def around(host: str, hosts: tuple = tuple(HOSTS)) -> list[tuple]:
     return into(host, hosts) + out_of(host, hosts)
 
 
@@ -218,13 +218,17 @@ FIVE = ["vm1", "vm2", "vm3", "vm4", "vm5"]
 GROUPS = (["vm1", "vm2", "vm5"], ["vm3", "vm4"])
 ALL_PORTS = tuple(PORTS)
 CASES = {
-    "plain traffic into one node": (Swarm().lose(PLAIN, into("vm2"), end=links.TARGET), "data-port-blocked", ["vm2"], "vm2 drops VXLAN (udp/4789) that arrives there"),
-    "plain traffic out of one node": (Swarm().lose(PLAIN, out_of("vm3"), end=links.SOURCE), "data-port-blocked", ["vm3"], "vm3 lets no VXLAN (udp/4789) out"),
+    "plain traffic into one node": (
+        Swarm().lose(PLAIN, into("vm2"), end=links.TARGET), "data-port-blocked", ["vm2"], "vm2 drops VXLAN (udp/4789) that arrives there"),
+    "plain traffic out of one node": (
+        Swarm().lose(PLAIN, out_of("vm3"), end=links.SOURCE), "data-port-blocked", ["vm3"], "vm3 lets no VXLAN (udp/4789) out"),
     "plain traffic both ways": (Swarm().lose(PLAIN, around("vm1")), "data-port-blocked", ["vm1"], "vm1 drops VXLAN (udp/4789)"),
     "one peer's traffic": (Swarm().lose(PLAIN, [("vm1", "vm3")], end=links.TARGET), "data-port-blocked", ["vm3"], "that arrives there from vm1"),
-    "between two nodes, on the way": (Swarm().lose(PLAIN, [("vm1", "vm3")], end=links.WAY), "data-port-blocked", ["vm1", "vm3"], "is lost between vm1 and vm3"),
+    "between two nodes, on the way": (
+        Swarm().lose(PLAIN, [("vm1", "vm3")], end=links.WAY), "data-port-blocked", ["vm1", "vm3"], "is lost between vm1 and vm3"),
     "between all nodes": (Swarm().lose(PLAIN, around("vm1") + [("vm2", "vm3"), ("vm3", "vm2")]), "data-port-blocked", HOSTS, "lost between all nodes"),
-    "encrypted traffic alone": (Swarm().lose(SECRET, into("vm2")).result("ENC-WIRE", "fail", ["vm2"], "back"), "esp-blocked", ["vm2"], "ESP (IP protocol 50)"),
+    "encrypted traffic alone": (
+        Swarm().lose(SECRET, into("vm2")).result("ENC-WIRE", "fail", ["vm2"], "back"), "esp-blocked", ["vm2"], "ESP (IP protocol 50)"),
     "one of two plain networks": (Swarm(networks=(PLAIN, OTHER)).lose(PLAIN, around("vm2")), "network-broken", ["vm2"], "the traffic of front"),
     "encrypted traffic and states": (without_states("vm2"), "ipsec-states-gone", ["vm2"], "lost its IPsec states"),
     "clear text": (leaking("vm3"), "ipsec-policies-gone", ["vm3"], "in the clear"),
@@ -233,11 +237,14 @@ CASES = {
     "groups by the ports": (Swarm(FIVE).shut(ALL_PORTS, across(*GROUPS)).result("SD-VIP", "fail", ["vm1"], "front"), "partition", FIVE, "partitioned"),
     "everything to one node": (Swarm().shut(ALL_PORTS, around("vm3")).lose(PLAIN, around("vm3")), "cut-off", ["vm3"], "vm3 is cut off"),
     "everything between two": (Swarm().shut(ALL_PORTS, [("vm2", "vm3"), ("vm3", "vm2")]), "cut-off", ["vm2", "vm3"], "vm2 and vm3 do not reach"),
-    "everything one way": (Swarm().shut(ALL_PORTS, [("vm1", "vm2"), ("vm2", "vm1")], heard=(("vm2", "vm1"),)), "one-way-loss", ["vm1", "vm2"], "from vm1 to vm2"),
+    "everything one way": (
+        Swarm().shut(ALL_PORTS, [("vm1", "vm2"), ("vm2", "vm1")], heard=(("vm2", "vm1"),)), "one-way-loss", ["vm1", "vm2"], "from vm1 to vm2"),
     "everything into one node": (Swarm().shut(ALL_PORTS, around("vm2"), heard=tuple(out_of("vm2"))), "one-way-loss", ["vm2"], "Nothing reaches vm2"),
-    "gossip over udp": (Swarm().shut(("gossip-udp",), into("vm2")).result("SD-TASKS", "fail", ["vm1"], "front"), "gossip-udp-blocked", ["vm2"], "(udp/7946) that arrives there"),
+    "gossip over udp": (
+        Swarm().shut(("gossip-udp",), into("vm2")).result("SD-TASKS", "fail", ["vm1"], "front"), "gossip-udp-blocked", ["vm2"], "(udp/7946)"),
     "gossip over tcp": (Swarm().shut(("gossip-tcp",), into("vm3")), "gossip-tcp-blocked", ["vm3"], "(tcp/7946) that arrives there"),
-    "the managers' port": (Swarm().shut(("managers",), out_of("vm3")[:1]).result("NET-ATTACH", "fail", ["vm3"], "front"), "manager-port-blocked", ["vm1", "vm3"], "tcp/2377"),
+    "the managers' port": (
+        Swarm().shut(("managers",), out_of("vm3")[:1]).result("NET-ATTACH", "fail", ["vm3"], "front"), "manager-port-blocked", ["vm1", "vm3"], "tcp/2377"),
     "the managers' port by CP-TLS, one node": (no_tls(("vm3", "vm1")), "manager-port-blocked", ["vm3"], "tcp/2377"),
     "the managers' port by CP-TLS, all": (no_tls(("vm2", "vm1"), ("vm3", "vm1")), "manager-port-blocked", ["vm1"], "tcp/2377"),
     "the data port by PRE-PORT": (Swarm().shut(("data",), into("vm2")).lose(PLAIN, into("vm2")), "data-port-blocked", ["vm2"], "VXLAN"),
@@ -247,12 +254,16 @@ CASES = {
     "ICMP inside": (Swarm().lose(PLAIN, around("vm2"), ("icmp",)), "icmp-filtered", ["vm2"], "filters ICMP"),
     "UDP inside": (Swarm().lose(PLAIN, around("vm3"), ("udp",)), "udp-filtered", ["vm3"], "loses UDP"),
     "a virtual IP alone": (balanced("vm2", vm1="refused", vm2="refused", vm3="refused"), "balancer-broken", ["vm2"], "IPVS"),
-    "a kernel without ip_vs": (kernel("vm1", "ip_vs", "ip_vs_rr").result("LB-SPREAD", "fail", ["vm1"], "front"), "kernel-lacks", ["vm1"], "lacks ip_vs, ip_vs_rr"),
+    "a kernel without ip_vs": (
+        kernel("vm1", "ip_vs", "ip_vs_rr").result("LB-SPREAD", "fail", ["vm1"], "front"), "kernel-lacks", ["vm1"], "lacks ip_vs, ip_vs_rr"),
     "a kernel without esp4": (kernel("vm2", "esp4").lose(SECRET, around("vm2")), "kernel-lacks", ["vm2"], "lacks esp4"),
-    "an engine that is stopped": (problem("vm3", "Cannot reach the Docker Engine on vm3 at unix:///x: no socket. (phase prepare)"), "engine-stopped", ["vm3"], "does not run"),
+    "an engine that is stopped": (
+        problem("vm3", "Cannot reach the Docker Engine on vm3 at unix:///x: no socket. (phase prepare)"), "engine-stopped", ["vm3"], "does not run"),
     "an engine that hangs": (problem("vm2", "No answer from the Docker Engine on vm2 within engine_timeout=60 s."), "engine-hangs", ["vm2"], "hangs"),
-    "a machine that is off": (problem("vm2", "not reachable: ssh: connect to host: No route to host (phase prepare)"), "node-unreachable", ["vm2"], "is off"),
-    "a machine that is frozen": (problem("vm2", "not reachable: Connection timed out during banner exchange (phase open)"), "node-frozen", ["vm2"], "frozen"),
+    "a machine that is off": (
+        problem("vm2", "not reachable: ssh: connect to host: No route to host (phase prepare)"), "node-unreachable", ["vm2"], "is off"),
+    "a machine that is frozen": (
+        problem("vm2", "not reachable: Connection timed out during banner exchange (phase open)"), "node-frozen", ["vm2"], "frozen"),
     "a container node that is frozen": (problem("vm2", "not reachable: container is paused (phase open)"), "node-frozen", ["vm2"], "frozen"),
     "a node outside the swarm": (problem("vm3", "vm3 is not an active member of a swarm (state: inactive)."), "not-in-swarm", ["vm3"], "not in the swarm"),
     "the only manager": (down("Cannot reach the Docker Engine on vm1 at unix:///x: no socket."), "engine-stopped", ["vm1"], "vm1"),

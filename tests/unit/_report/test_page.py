@@ -235,7 +235,9 @@ def nasty(words: str, found: object) -> dict:
     odd = dict(result("SD-VIP", "fail", words, found=found, **{words: words}), title=words, service=words, nodes=[words], hint=words)
     odd["evidence"].update(summary=words, matrix={"nodes": [words], "kinds": {words: {words: {words: words}}}})
     strange = dict(node(words), **dict.fromkeys(("id", "address", "engine", "kernel", "problem"), words))
-    return report(odd, odd, causes=(cause(0, shares=(1,), words=words),), nodes=[strange], networks=[dict(network(words), probes={words: words}, subnets=[words])], lab=words, swarm=words)
+    return report(odd, odd,
+                  causes=(cause(0, shares=(1,), words=words),), nodes=[strange],
+                  networks=[dict(network(words), probes={words: words}, subnets=[words])], lab=words, swarm=words)
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

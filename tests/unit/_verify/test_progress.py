@@ -20,10 +20,10 @@ def check(ident: str, *requests: tuple) -> SimpleNamespace:
 
 def facts(number: int = 3, **changes) -> dict:
     hosts = [f"vm{index}" for index in range(1, number + 1)]
-    return {
-        "hosts": hosts, "nodes": {host: {} for host in hosts}, "leader": "vm1", "networks": [{"name": "front", "encrypted": False},
-        {"name": "back", "encrypted": True}], "probes": {host: {} for host in hosts}, "convergence": {"seconds": 3.14}, "observations": {},
-        **changes}  # fmt: skip
+    networks = [{"name": "front", "encrypted": False}, {"name": "back", "encrypted": True}]
+    base: dict = {"hosts": hosts, "nodes": {host: {} for host in hosts}, "leader": "vm1", "networks": networks, "observations": {},
+                  "probes": {host: {} for host in hosts}, "convergence": {"seconds": 3.14}}
+    return dict(base, **changes)
 
 
 def test_each_phase_says_what_is_known_and_what_it_does() -> None:
