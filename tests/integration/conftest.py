@@ -153,12 +153,16 @@ def unique(swarm: Swarm) -> Iterator[str]:
     """A prefix for the names of a test's objects, which are removed after the test."""
     prefix = f"t{uuid.uuid4().hex[:6]}"
     yield prefix
+    # Not by --filter: for networks of the swarm it wants the whole name.
+    listing = {"service": "ls --format '{{.ID}} {{.Name}}'", "container": "ls -a --format '{{.ID}} {{.Names}}'",
+               "network": "ls --format '{{.ID}} {{.Name}}'"}  # fmt: skip
     for kind, hosts in (("service", swarm.managers), ("container", swarm.nodes), ("network", swarm.managers)):
         for host in hosts:
             remove = "rm -f" if kind == "container" else "rm"
-            everything = "-a" if kind == "container" else ""
+            mine = f"awk 'index($2, \"{prefix}\") == 1 {{print $1}}'"
             swarm.shell(
                 host,
-                f"for try in $(seq 40); do ids=$(docker {kind} ls -q {everything} --filter name={prefix}) || continue;"
+                f"for try in $(seq 80); do all=$(docker {kind} {listing[kind]}) || continue;"
+                f' ids=$(echo "$all" | {mine});'
                 f' [ -z "$ids" ] && exit 0; docker {kind} {remove} $ids >/dev/null 2>&1; sleep 0.25; done; exit 1',
             )

@@ -67,7 +67,7 @@ def test_what_does_not_converge_is_told_task_by_task(swarm, unique, network) -> 
         service(swarm, f"{unique}-nowhere", network, constraints=["node.hostname == vm9"]),
         service(swarm, f"{unique}-good", network),
     ]
-    result = swarm.run("overlay_service", {"services": services, "timeout": 8})
+    result = swarm.run("overlay_service", {"services": services, "timeout": 20})
     assert result["failed"]
     assert f"{unique}-bad.1 on vm3: rejected: No such image: swarmlab/none:local" in result["msg"]
     assert f"{unique}-nowhere.1 on no node yet: pending: no suitable node" in result["msg"]
