@@ -62,14 +62,15 @@ def test_an_update_keeps_what_is_not_declared(swarm, unique, network) -> None:
 
 
 def test_what_does_not_converge_is_told_task_by_task(swarm, unique, network) -> None:
+    # A registry that refuses at once: to look for one by name may take longer than the test.
     services = [
-        service(swarm, f"{unique}-bad", network, image="swarmlab/none:local", constraints=["node.hostname == vm3"]),
+        service(swarm, f"{unique}-bad", network, image="localhost:9/swarmlab/none:local", constraints=["node.hostname == vm3"]),
         service(swarm, f"{unique}-nowhere", network, constraints=["node.hostname == vm9"]),
         service(swarm, f"{unique}-good", network),
     ]
-    result = swarm.run("overlay_service", {"services": services, "timeout": 20})
+    result = swarm.run("overlay_service", {"services": services, "timeout": 15})
     assert result["failed"]
-    assert f"{unique}-bad.1 on vm3: rejected: No such image: swarmlab/none:local" in result["msg"]
+    assert f"{unique}-bad.1 on vm3: rejected: No such image: localhost:9/swarmlab/none:local" in result["msg"]
     assert f"{unique}-nowhere.1 on no node yet: pending: no suitable node" in result["msg"]
     assert f"{unique}-good" not in result["msg"]
 
