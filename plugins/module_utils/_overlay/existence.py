@@ -23,6 +23,14 @@ IN_USE = "is in use by"
 NAME_TAKEN = ("already exists", "name conflicts with an existing object")
 
 
+def list_networks(client: APIClient) -> list[dict[str, t.Any]]:
+    """All networks. Without a leader the engine leaves out those of the swarm and says nothing, so the swarm is asked too."""
+    client.inspect_swarm()
+    listed = client.networks()
+    client.inspect_swarm()
+    return listed
+
+
 def create_network(client: APIClient, spec: NetworkSpec, labels: t.Mapping[str, str] | None = None) -> str | None:
     """Create a declared network. Returns its id, or None when somebody else has just taken the name."""
     arguments = create_arguments(spec)

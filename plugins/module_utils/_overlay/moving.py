@@ -17,7 +17,7 @@ import typing as t
 from .._engine import APIClient, APIError, EngineError, NotFound, explain, wait_until
 from .attachments import attach, detach
 from .compare import describe, differences, is_allocated, subnets_of
-from .existence import await_allocated, create_network, remove_networks
+from .existence import await_allocated, create_network, list_networks, remove_networks
 from .moves import (
     ADDRESSES_LABEL,
     ORDER_LABEL,
@@ -75,7 +75,7 @@ def standins(listed: t.Iterable[Raw]) -> dict[str, Raw]:
 
 def look(client: APIClient, spec: NetworkSpec, own_node: str) -> Scene:
     """The network, its stand-in, and all who are on either."""
-    listed = client.networks()
+    listed = list_networks(client)
     network = next((raw for raw in listed if raw["Name"] == spec.name and raw.get("Scope") == "swarm"), None)
     standin = standins(listed).get(spec.name)
     return scene(spec, network, standin, observe(client), own_node)

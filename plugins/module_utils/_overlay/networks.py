@@ -16,7 +16,7 @@ import typing as t
 
 from .._engine import MANAGED_LABEL, APIClient, APIError, EngineError, require_manager
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
-from .existence import await_allocated, create_network, remove_networks
+from .existence import await_allocated, create_network, list_networks, remove_networks
 from .lint import shadows
 from .moves import STANDS_IN_LABEL, free_subnet
 from .moving import Pending, move, obstacles, scene, standins
@@ -71,7 +71,7 @@ def ensure_networks(
     declared = parse_networks(params)
     check_ranges(params)
     own_node = require_manager(client)["Swarm"].get("NodeID") or ""
-    listed = client.networks()
+    listed = list_networks(client)
     specs = declared + (undeclared(declared, listed) if params["purge"] else [])
     around = look_around(params["docker_host"], client.nodes(), params["avoid"])
     for warning in warnings(specs, listed, around):
@@ -89,7 +89,7 @@ def ensure_networks(
             if attempt == ATTEMPTS or not is_passing(error):
                 raise _told(error, done) from error
             time.sleep(PAUSE)
-        listed = client.networks()
+        listed = list_networks(client)
     else:
         raise _told(EngineError(
             f"Network {', '.join(step.spec.name for step in steps)} did not stay as declared: somebody else changes it "
@@ -281,15 +281,30 @@ def apply(
     _replace(client, plain, time.monotonic() + timeout, done)
     left: list[Pending] = []
     for step in steps:
-        if step.action != "reattach":
-            continue
-        begun = False
+        if step.action == "reattach":
+            left += _carry_out(client, step, own_node, timeout, done)
+    return left
+
+
+def _carry_out(
+    client: APIClient, step: Step, own_node: str, timeout: float, done: t.Callable[[Step], None]
+) -> list[Pending]:
+    left: list[Pending] = []
+    begun = False
+    try:
         for progress in move(client, step.spec, own_node, timeout):
             if not begun:
                 done(step)
             begun = True
             if isinstance(progress, list):
                 left += progress
+    except EngineError as error:
+        if begun or step.standin is not None:
+            error.message += (
+                f" The change of network {step.spec.name} is unfinished, and nobody is without a network: run this again to "
+                "finish it, or with the network declared as it was to roll it back."
+            )
+        raise
     return left
 
 
