@@ -15,8 +15,10 @@ import pytest
 from conftest import CHECKOUT, Lab
 
 CHECKS = {
-    "PRE-REACH", "PRE-KMOD", "CP-TLS", "NET-LAZY", "NET-ATTACH", "SD-VIP", "SD-TASKS", "SD-TASKNAME",
-    "SD-INGRESS-NONE", "DP-MATRIX", "ENC-WIRE",
+    "PRE-REACH", "PRE-KMOD", "PRE-PORT", "PRE-SKEW", "CP-ADDR", "CP-TLS", "NAME-DUP", "IPAM-HEADROOM", "DUP-IP", "SUBNET-OVERLAP",
+    "OPT-LINT", "NET-LAZY", "NET-ATTACH", "FW-RULES", "DNS-SHADOW", "SD-VIP", "SD-ALIAS", "SD-TASKS", "SD-TASKNAME", "SD-SCOPE",
+    "SD-INGRESS-NONE", "GOSSIP-HASH", "PEER-FDB", "LB-IPVS", "DP-MATRIX", "LB-SPREAD", "MESH-ALL", "MTU-FIT", "ENC-SA-AGREE",
+    "ENC-WIRE", "ENC-REJECT", "XFRM-DELTA",
 }  # fmt: skip
 
 
@@ -67,7 +69,33 @@ def test_dropped_esp_is_found_and_its_node_named(lab: Lab) -> None:
     assert {check["id"] for check in found} & {"ENC-WIRE", "DP-MATRIX"}, output
     assert {tuple(check["nodes"]) for check in found} == {("vm2",)}
     assert not [check for check in failed(lab.report()) if check["network"] == "plain"]
-    assert "vm2" in output
+    cause = lab.report()["causes"][0]
+    assert cause["nodes"] == ["vm2"] and "ESP" in cause["title"], cause
+    assert cause["title"] in output
+
+
+@pytest.fixture
+def clear_text_from_vm1(lab: Lab) -> Iterator[None]:
+    """The engine's rules that send what leaves for an encrypted network through IPsec are gone on one node."""
+    node = lab.node("vm1")
+    rules = [line for line in node.sh("iptables -t mangle -S OUTPUT").splitlines() if "0xd0c4e3" in line]
+    assert rules and all(rule.startswith("-A OUTPUT ") for rule in rules)
+    for rule in rules:
+        node.sh(f"iptables -t mangle -D{rule[2:]}")
+    yield
+    for rule in rules:
+        node.sh(f"iptables -t mangle {rule}")
+
+
+@pytest.mark.usefixtures("clear_text_from_vm1")
+def test_clear_text_on_an_encrypted_network_is_found_and_its_sender_named(lab: Lab) -> None:
+    checks = {"verify_checks": ["PRE-REACH", "FW-RULES", "ENC-WIRE"]}
+    code, output = lab.play("verify.yml", "-e", json.dumps(checks))
+    assert code != 0
+    found = {check["id"]: check for check in failed(lab.report())}
+    assert set(found) == {"FW-RULES", "ENC-WIRE"}, output
+    assert found["ENC-WIRE"]["nodes"] == found["FW-RULES"]["nodes"] == ["vm1"]
+    assert found["ENC-WIRE"]["evidence"]["plain_frames"]["vm1"] > 0
 
 
 def test_stopped_machine_is_named_and_the_lab_repairs_it(lab: Lab) -> None:
