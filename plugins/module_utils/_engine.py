@@ -17,14 +17,13 @@ import traceback
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _engine_basics
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import (
     DEFAULT_DOCKER_HOST,
     DEFAULT_TIMEOUT,
     EngineError,
-    engine_argument_spec,
     knock,
     unreachable,
-    wait_until,
 )
 
 try:
@@ -57,6 +56,10 @@ except ImportError:
     SDK_TRACEBACK = traceback.format_exc()
 
 T = t.TypeVar("T")
+
+# Parts of this door that need no SDK, for those that come through it.
+engine_argument_spec = _engine_basics.engine_argument_spec
+wait_until = _engine_basics.wait_until
 
 MANAGED_LABEL = "swarmlab.overlay/managed"
 

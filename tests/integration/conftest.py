@@ -157,8 +157,12 @@ def unique(swarm: Swarm) -> Iterator[str]:
         for host in hosts:
             remove = "rm -f" if kind == "container" else "rm"
             everything = "-a" if kind == "container" else ""
+            # A filter by name takes the start of it, but for networks of a swarm: there it takes the whole.
+            named = f"--format '{{{{.ID}}}} {{{{.Name}}}}' | grep ' {prefix}' | cut -d' ' -f1"
+            if kind == "container":
+                named = f"-q --filter name={prefix}"
             swarm.shell(
                 host,
-                f"for try in $(seq 40); do ids=$(docker {kind} ls -q {everything} --filter name={prefix}) || continue;"
+                f"for try in $(seq 40); do ids=$(docker {kind} ls {everything} {named}) || continue;"
                 f' [ -z "$ids" ] && exit 0; docker {kind} {remove} $ids >/dev/null 2>&1; sleep 0.25; done; exit 1',
             )

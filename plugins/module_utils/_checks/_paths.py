@@ -99,6 +99,16 @@ def address(facts: dict, host: str) -> str | None:
     return (facts["nodes"].get(host) or {}).get("address")
 
 
+def vtep(facts: dict, host: str) -> str | None:
+    """Where tunnels to the host end, as gossip tells; its address on the underlay where gossip tells nothing."""
+    for network, own in facts["probes"].get(host, {}).items():
+        for held in facts["held"].values():
+            for record in (held.get(network) or {}).get("records", {}).get("always", []):
+                if record.rsplit(" ", 2)[1] == own:
+                    return record.rsplit(" ", 2)[2]
+    return address(facts, host)
+
+
 def packets_sent(facts: dict, network: dict, source: str, target: str) -> int | None:
     """Packets that left the source for the target: of this network, or ESP when it is encrypted; None when nobody captured there."""
     wire = facts["wire"].get(source)

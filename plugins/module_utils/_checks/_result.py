@@ -44,10 +44,13 @@ def count(number: int, noun: str) -> str:
 
 
 def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -> dict | None:
-    """An inconclusive result when the run could not make what the check needs; None when it is there."""
+    """Why the check cannot be judged: the run could not make what it needs, or would not for want of addresses. None: it can."""
     if not facts["leader"]:
         return result(check, INCONCLUSIVE, "no host of the play leads the swarm", network=network,
                       hint="Let the play reach the swarm's leader: all managers belong in the inventory.")
+    crowded = facts["made"].get("crowded") or []
+    if network and any(item["name"] == network and item["id"] in crowded for item in facts["networks"]):
+        return result(check, SKIP, "too few addresses are left on it for a probe on every node (see IPAM-HEADROOM)", network=network)
     if facts["made"].get(part):
         return None
     reason = facts["made"]["refused"].get(part, "it was not made")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "DUP-IP"
 TITLE = "No address is given out twice"
 HINT = "Two endpoints with one address (moby#33795): 'docker service update --force' the services named, the younger first."
 ORDER = 37
-NEEDS = ("probe", "gossip")
+NEEDS = ("gossip",)
 TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 
@@ -36,7 +36,7 @@ def _judge(facts: dict, network: dict) -> dict:
     for host, held in facts["held"].items():
         for row in (held.get(network["id"]) or {}).get("local", []):
             on.setdefault(row.split(" ")[0], set()).add(host)
-    if not holders or not on:
+    if network["id"] not in facts["addresses"]:
         return result(CHECK, INCONCLUSIVE, "nobody told what addresses are in use", network=network["name"])
     twice = {address: sorted(who) for address, who in holders.items() if len(who) > 1}
     twice.update({address: ["an endpoint on %s" % host for host in sorted(hosts)] for address, hosts in on.items() if len(hosts) > 1})
@@ -45,5 +45,7 @@ def _judge(facts: dict, network: dict) -> dict:
         rows = ["%s: %s" % (address, " and ".join(who)) for address, who in sorted(twice.items())]
         return result(CHECK, FAIL, listed(rows, 3), network=network["name"], nodes=nodes, details={"addresses": rows})
     total = len(set(holders) | set(on))
+    if not total:
+        return result(CHECK, SKIP, "nobody has an address on it", network=network["name"])
     return result(CHECK, PASS, "%s, each with one holder" % count(total, "address").replace("addresss", "addresses"),
                   network=network["name"], nodes=sorted(facts["held"]))

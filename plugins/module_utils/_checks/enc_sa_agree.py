@@ -16,7 +16,7 @@ HINT = ("Compare engine versions (PRE-SKEW) and addresses (CP-ADDR); 'docker swa
         "a restart of the node's engine programs them again.")
 NO_ESP = "The kernel of %s lacks esp4: nothing can be encrypted there (see PRE-KMOD)."
 ORDER = 68
-NEEDS = ("probe", "xfrm")
+NEEDS = ("probe", "xfrm", "gossip")
 TAGS = ("P0", "encryption")
 CHECK = sys.modules[__name__]
 
@@ -49,7 +49,7 @@ def judge(facts: dict) -> list[dict]:
 
 def compare(facts: dict, source: str, target: str) -> str | None:
     """What is wrong with the way from one node to another, None when both ends agree."""
-    here, there = _paths.address(facts, source), _paths.address(facts, target)
+    here, there = _paths.vtep(facts, source), _paths.vtep(facts, target)
     policies = [row for row in facts["policies"][source] if row["out"] and row["target"] == there]
     if not policies:
         return "no policy"

@@ -59,7 +59,7 @@ def differences(held: dict) -> list[str]:
                 balanced.add(service)
             else:
                 found.setdefault(service, set()).add(second)
-    sets = [set(backends) for backends in held["balancer"]]
+    sets = [(set(row["active"]), set(row["quiet"])) for row in held["balancer"]]
     return ["%s has no virtual service with backends %s" % (service, listed(sorted(always[service])))
             for service in sorted(balanced & set(always)) if service
-            and not any(always[service] <= backends <= ever.get(service, set()) for backends in sets)]
+            and not any(always[service] <= active | quiet and active <= ever.get(service, set()) for active, quiet in sets)]

@@ -17,7 +17,7 @@ ORDER = 45
 NEEDS = ("probe", "attach", "lazy")
 TAGS = ("P0", "networks")
 REFUSAL = "not manually attachable"
-ENGINE_PATIENCE = 10  # seconds; the container starts while the others ask already
+ENGINE_PATIENCE = 40  # seconds; the container starts while the others ask already
 CHECK = sys.modules[__name__]
 
 

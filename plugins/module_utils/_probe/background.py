@@ -21,6 +21,7 @@ ROOT = "/run/swarmlab-overlay"
 
 LEASE = "lease"
 HANG = 30
+KEEP = 5
 
 Job = Callable[[Callable[[], None], Callable[[], bool]], Any]
 
@@ -39,6 +40,35 @@ class Lease(NamedTuple):
         """Whether nobody came back in time, or the run's folder is gone."""
         begun = _load(os.path.join(ROOT, self.run, LEASE))
         return begun is None or time.monotonic() > begun + self.seconds
+
+
+class Kept:
+    """Renews a lease for as long as the calling process is at work, however long that takes."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.child = 0
+
+    def __enter__(self) -> Kept:
+        """Renew now, and from then on in a child that ends with its parent."""
+        self.lease.renew()
+        parent = os.getpid()
+        self.child = os.fork()
+        if self.child == 0:
+            try:
+                _detach()
+                while os.getppid() == parent:
+                    time.sleep(KEEP)
+                    self.lease.renew()
+            finally:
+                os._exit(0)
+        return self
+
+    def __exit__(self, *_unused: Any) -> None:
+        """The lease runs from here."""
+        os.kill(self.child, signal.SIGKILL)
+        os.waitpid(self.child, 0)
+        self.lease.renew()
 
 
 def folder(run: str) -> str:

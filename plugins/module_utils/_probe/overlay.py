@@ -46,16 +46,16 @@ def _look() -> dict:
     }
 
 
-def parse_balancer(text: str) -> list[list[str]]:
-    """The sets of backends with a weight, one a virtual service, in /proc/net/ip_vs."""
+def parse_balancer(text: str) -> list[dict]:
+    """The virtual services in /proc/net/ip_vs: backends that get connections, and quiet ones, which are about to go."""
     found: list = []
     for line in text.splitlines():
         if re.match(r"(FWM|TCP|UDP)\s", line):
-            found.append([])
+            found.append({"active": [], "quiet": []})
         backend = re.match(r"\s+-> ([0-9A-F]{8}):[0-9A-F]{4}\s+\w+\s+(\d+)", line)
-        if backend and found and int(backend.group(2)):
-            found[-1].append(socket.inet_ntoa(bytes.fromhex(backend.group(1))))
-    return [sorted(backends) for backends in found]
+        if backend and found:
+            found[-1]["active" if int(backend.group(2)) else "quiet"].append(socket.inet_ntoa(bytes.fromhex(backend.group(1))))
+    return found
 
 
 def _balancer() -> list | None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from . import names
 
 NO_ANSWER = "gave no answer (phase %s)"
-NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}, "network_ids": []}
+NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {},
+                      "network_ids": [], "crowded": []}
 
 
 def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
@@ -38,6 +39,7 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
         "clocks": {host: _clocks(host, phases, seen) for host in hosts},
     }
     facts.update(_swarm(seen, leader, view))
+    facts["later_records"] = seen["close"].get(leader, {}).get("records")
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})
     facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}

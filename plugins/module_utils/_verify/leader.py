@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import fnmatch
+import ipaddress
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ from .engine import Engine, NotFound, Refused
 
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
+RESERVED = 3  # of each subnet: its own address, the gateway's, and broadcast
 
 
 def is_leader(engine: Engine, node_id: str) -> bool:
@@ -102,21 +104,41 @@ def select(networks: list[dict], patterns: list[str]) -> tuple[list[dict], list[
 def make_objects(engine: Engine, plan: dict, selected: list[dict]) -> dict:
     """Create the networks and services of this run. What cannot be made is told under its name in ``refused``."""
     made: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {},
-                  "network_ids": [network["id"] for network in selected]}
+                  "crowded": [], "network_ids": [network["id"] for network in selected]}
     run, needs = plan["run"], plan["needs"]
+    roomy = selected
+    if "probe" in needs:
+        roomy, made["crowded"] = with_room(engine, selected)
     if "twin" in needs:
         # Every network costs each node two namespaces; a plain one under test serves as the control as well.
-        plain = [network["id"] for network in selected if not network["encrypted"] and network["vni"] is not None]
+        plain = [network["id"] for network in roomy if not network["encrypted"] and network["vni"] is not None]
         made["twin"] = plain[0] if plain else _try(made, "twin", lambda: _create_network(engine, run, "twin"))
     if "lazy" in needs:
         made["lazy"] = _try(made, "lazy", lambda: _create_network(engine, run, "lazy"))
     if "probe" in needs:
-        targets = names.with_twin([network["id"] for network in selected], made["twin"])
-        made["network_ids"] = targets
+        targets = names.with_twin([network["id"] for network in roomy], made["twin"])
+        made["network_ids"] = names.with_twin(made["network_ids"], made["twin"])
         made["probe"] = _try(made, "probe", lambda: _create_probe(engine, plan, targets)) if targets else None
     if "published" in needs:
         made["published"] = _try(made, "published", lambda: _create_published(engine, plan))
     return made
+
+
+def with_room(engine: Engine, networks: list[dict]) -> tuple[list[dict], list[str]]:
+    """The networks that have room for a probe on every node, and the ids of those that have not: the last addresses of a network in
+    use are not ours to take, and one task without an address would hold up the probes on all other networks."""
+    nodes = len(engine.nodes())
+    services, tasks = engine.services(), engine.tasks()
+    roomy, crowded = [], []
+    for network in networks:
+        used = {address for address, _who in _addresses(network["id"], services, tasks)}
+        size = sum(ipaddress.ip_network(subnet).num_addresses - RESERVED for subnet in network["subnets"])
+        # A probe and a load balancer on each node, and a virtual IP.
+        if network["subnets"] and size - len(used) < 2 * nodes + 1:
+            crowded.append(network["id"])
+        else:
+            roomy.append(network)
+    return roomy, crowded
 
 
 def _try(made: dict, part: str, create: Any) -> str | None:
@@ -221,9 +243,26 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
         "published_networks": _networks_of(published),
         "published_on": published[0]["NodeID"] if published else None,
         "published_port": _published_port(engine, made),
-        "networks": [dict(describe(raw), room=room(raw)) for raw in map(engine.inspect_network, ids)],
+        "networks": [dict(describe(raw), room=room(raw)) for raw in _existing(engine, ids)],
         "all_networks": [[network["Name"], network["Id"], network["Scope"]] for network in engine.networks()],
     }
+
+
+def _existing(engine: Engine, networks: list[str]) -> list[dict]:
+    """The networks, but for those that somebody removed meanwhile."""
+    found = []
+    for network in networks:
+        try:
+            found.append(engine.inspect_network(network))
+        except NotFound:
+            continue
+    return found
+
+
+def records(engine: Engine, networks: list[str]) -> dict:
+    """Expected records of every network, as of now."""
+    services, tasks = engine.services(), engine.tasks()
+    return {network: expected_records(network, services, tasks) for network in networks}
 
 
 def room(raw: dict) -> list[dict] | None:

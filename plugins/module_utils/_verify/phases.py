@@ -49,7 +49,12 @@ def prepare(engine: Engine, plan: dict) -> dict:
         )
     sweep(engine, plan["run"])
     _need_image(engine, plan)
-    _lease(plan).renew()
+    with background.Kept(_lease(plan)):
+        return _prepare(engine, plan, info, began)
+
+
+def _prepare(engine: Engine, plan: dict, info: dict, began: float) -> dict:
+    swarm = info["Swarm"]
     result: dict = {"node": _identity(info), "leader": False}
     opened: dict = {"errors": [], "kernel": kernel.facts(), "host": host.facts(), "local_networks": _local_networks(engine)}
     if "ports" in plan["needs"]:
@@ -138,7 +143,11 @@ def _idle(ready: Any, stopped: Any) -> None:
 
 def open_node(engine: Engine, plan: dict) -> dict:
     """What ``prepare`` could not wait for."""
-    _lease(plan).renew()
+    with background.Kept(_lease(plan)):
+        return _open(engine, plan)
+
+
+def _open(engine: Engine, plan: dict) -> dict:
     result: dict = {"errors": []}
     if not plan["opened"]:
         result.update(_open_node(engine, plan, result["errors"], plan["expected"]))
@@ -219,7 +228,11 @@ def _view(engine: Engine, made: dict, timeout: float) -> dict:
 
 def probe(engine: Engine, plan: dict) -> dict:
     """Carry out this node's requests, all namespaces at once, and tell what this node holds of the networks."""
-    _lease(plan).renew()
+    with background.Kept(_lease(plan)):
+        return _probe(engine, plan)
+
+
+def _probe(engine: Engine, plan: dict) -> dict:
     began = time.time()
     result: dict = {"observations": {}, "errors": []}
     if plan["published"]:
@@ -245,13 +258,14 @@ def probe(engine: Engine, plan: dict) -> dict:
     if "rules" in plan["needs"]:
         result["rules"] = host.firewall(plan["firewall"], plan["vnis"], plan["ports"])
     result.update(counters=host.ipsec_counters(), clock=[began, time.time()])
-    _lease(plan).renew()
     return result
 
 
 def close(engine: Engine, plan: dict) -> dict:
     """Look a last time, collect what the helpers saw, and remove everything of this run on this node."""
     result: dict = {"namespaces": overlay_namespaces(), "lazy_known": knows(engine, plan.get("lazy_id")), "clock": [time.time()] * 2}
+    if plan["leader"]:
+        result["records"] = leader.records(engine, plan["network_ids"])
     result.update(_stop_helpers(plan["run"]))
     background.stop(plan["run"], "janitor-at")
     background.forget(plan["run"])

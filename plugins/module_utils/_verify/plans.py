@@ -15,7 +15,7 @@ from .._probe import pause
 from . import facts as gathered
 from . import names
 
-SLACK = 15
+SLACK = 60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
 WAIT = 35  # seconds that one call may wait for probes: the helpers' lease must outlive it
 LEASE = 50  # seconds: what a killed controller leaves is gone within a minute
 
@@ -72,7 +72,7 @@ def probe(facts: dict, host: str, checks: list) -> dict | None:
     return dict(
         _common(facts, host),
         once=settings["once"],
-        limit=settings["convergence"] * 2 + SLACK,
+        limit=settings["convergence"] + SLACK,
         attach=_attach(facts, checks) if host == facts["worker"] else None,
         published=node["id"] == facts["published_on"] and not facts["opened"][host].get("published"),
         patience=settings["convergence"],
@@ -97,7 +97,8 @@ def _attach(facts: dict, checks: list) -> dict | None:
     return {
         "lazy": lazy,
         "alone": [_plain(request) for request in asked if request.get("where") == "alone"],
-        "networks": [{"id": network["id"], "name": network["name"]} for network in facts["networks"]],
+        "networks": [{"id": network["id"], "name": network["name"]} for network in facts["networks"]
+                     if network["id"] not in facts["made"]["crowded"]],
         "requests": {
             network["id"]: [_plain(request) for request in asked if request.get("where") == "attached/" + network["id"]]
             for network in facts["networks"]
@@ -129,7 +130,8 @@ def close(facts: dict, host: str, _checks: list) -> dict | None:
     """Every host that was reached at least once is cleaned."""
     if host not in facts["nodes"]:
         return None
-    return {"run": facts["run"], "leader": host == facts["leader"], "lazy_id": facts["made"]["lazy"]}
+    return {"run": facts["run"], "leader": host == facts["leader"], "lazy_id": facts["made"]["lazy"],
+            "network_ids": facts["made"]["network_ids"]}
 
 
 PLANS: dict[str, Any] = {"prepare": prepare, "open": open_node, "probe": probe, "close": close}

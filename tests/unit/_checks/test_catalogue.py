@@ -9,6 +9,7 @@ import re
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import (
+    _names,
     dp_matrix,
     gossip_hash,
     lb_ipvs,
@@ -155,6 +156,35 @@ def test_no_dnsrr_service_is_a_skip() -> None:
     facts = healthy()
     facts["owners"][SECRET["id"]].pop("rr")
     assert ("skip", "back", []) in judged(facts, "SD-DNSRR")
+
+
+@pytest.mark.parametrize(
+    ("later", "statuses"),
+    [
+        (None, {"fail", "pass"}),
+        ({"web": ["10.0.1.5"]}, {"fail", "pass"}),
+        ({"web": ["10.0.1.6"], "other": ["10.0.1.7"]}, {"pass"}),  # it was rescheduled meanwhile
+        ({}, {"pass"}),  # it was removed meanwhile
+    ],
+)
+def test_a_name_that_changes_while_it_is_asked_for_is_no_fault(later: dict | None, statuses: set) -> None:
+    facts = healthy()
+    facts["records"][PLAIN["id"]] = {"web": ["10.0.1.5"], "other": ["10.0.1.7"]}
+    facts["owners"][PLAIN["id"]] = {"web": ["web", "service"], "other": ["other", "service"]}
+    facts["later_records"] = None if later is None else dict(facts["records"], **{PLAIN["id"]: later})
+    for host in HOSTS:
+        for name, ok in (("web", False), ("other", True)):
+            facts["observations"][host][_names.ident(CHECKS["SD-VIP"], PLAIN, name)] = {
+                "ok": ok, "seconds": 1, "kind": "answer", "addresses": []}
+    assert {item["status"] for item in CHECKS["SD-VIP"].judge(facts)} == statuses
+
+
+def test_when_all_names_change_nothing_is_proven() -> None:
+    facts = healthy()
+    facts["later_records"] = {}
+    for host in HOSTS:
+        facts["observations"][host][_names.ident(CHECKS["SD-VIP"], PLAIN, "web")].update(ok=False)
+    assert ("skip", "front", []) in judged(facts, "SD-VIP")
 
 
 def test_a_service_that_was_not_selected_is_not_asked_for() -> None:
@@ -392,6 +422,25 @@ def test_addresses_left(room: list | None, subnets: list, status: str) -> None:
     assert worst(facts, "IPAM-HEADROOM") == status
 
 
+def test_a_network_without_room_for_probes_is_skipped_and_told_so() -> None:
+    facts = healthy()
+    facts["made"]["crowded"] = [PLAIN["id"]]
+    for rows in facts["probes"].values():
+        rows.pop(PLAIN["id"])
+    for ident in ("SD-VIP", "DP-MATRIX", "NET-ATTACH", "MTU-FIT", "LB-SPREAD", "PEER-FDB", "GOSSIP-HASH", "LB-IPVS", "SD-SCOPE"):
+        results = [item for item in CHECKS[ident].judge(facts) if item["network"] == "front"]
+        assert [item["status"] for item in results] == ["skip"], ident
+        assert "IPAM-HEADROOM" in results[0]["evidence"]["summary"]
+
+
+def test_a_network_that_nobody_uses_has_no_duplicates_to_find() -> None:
+    facts = healthy()
+    facts["addresses"][PLAIN["id"]] = []
+    for host in HOSTS:
+        facts["held"][host].pop(PLAIN["id"])
+    assert ("skip", "front", []) in judged(facts, "DUP-IP")
+
+
 def test_addresses_given_out_twice() -> None:
     facts = healthy()
     facts["addresses"][PLAIN["id"]].append(["10.0.1.10", "task x of web"])
@@ -482,10 +531,17 @@ def test_rules_that_could_not_be_listed_are_no_pass() -> None:
 )
 def test_backends_of_the_load_balancer(sets: list, wrong: bool) -> None:
     facts = healthy()
-    facts["held"]["vm2"][PLAIN["id"]]["balancer"] = sets
+    facts["held"]["vm2"][PLAIN["id"]]["balancer"] = [
+        {"active": row, "quiet": []} for row in sets]
     assert bool(lb_ipvs.differences(facts["held"]["vm2"][PLAIN["id"]])) is wrong
     if wrong:
         assert failed(facts, "LB-IPVS")["nodes"] == ["vm2"]
+
+
+def test_a_backend_that_is_about_to_go_is_no_fault() -> None:
+    facts = healthy()
+    facts["held"]["vm2"][PLAIN["id"]]["balancer"] = [{"active": ["10.0.1.10", "10.0.1.12"], "quiet": ["10.0.1.11"]}]
+    assert worst(facts, "LB-IPVS") == "pass"
 
 
 def test_a_node_without_a_load_balancer() -> None:

@@ -109,7 +109,7 @@ def held(network: dict, host: str, vip: str) -> dict:
     address = {other: probe_address(network, other) for other in HOSTS}
     records = ["probe vip " + vip] + [f"probe {address[other]} {ADDRESS[other]}" for other in HOSTS]
     return {"vni": network["vni"], "port": 4789, "mtu": 1424 if network["encrypted"] else 1450,
-            "balancer": [sorted(address.values())], "local": [f"{address[host]} 02:{host}"], "records": both(records),
+            "balancer": [{"active": sorted(address.values()), "quiet": []}], "local": [f"{address[host]} 02:{host}"], "records": both(records),
             "peers": both([f"{address[other]} 02:{other} {ADDRESS[other]}" for other in HOSTS if other != host])}
 
 

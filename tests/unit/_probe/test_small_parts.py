@@ -275,6 +275,16 @@ def test_a_renewed_lease_keeps_a_helper_alive(helpers_folder: Path) -> None:
     background.forget("r4")
 
 
+def test_a_process_at_work_keeps_the_lease(helpers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "KEEP", 0.2)
+    held = lease("r7", 2)
+    assert background.start(held, "job", wait_for_stop) is None
+    with background.Kept(held):
+        time.sleep(4)
+    assert background.stop("r7", "job") == {"seen": 1}
+    background.forget("r7")
+
+
 def test_a_helper_that_is_stopped_does_not_clean_up(helpers_folder: Path, tmp_path: Path) -> None:
     mark = tmp_path / "alone"
     assert background.start(lease("r5"), "job", wait_for_stop, alone=mark.touch) is None
@@ -328,7 +338,8 @@ def test_backends_of_a_load_balancer() -> None:
     text = ("IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port Forward\n"
             "FWM  00000102 rr\n  -> 0A000105:0000      Masq    1      0          0\n  -> 0A000104:0000      Masq    0      0     0\n"
             "FWM  00000103 rr\n  -> 0A000106:0000      Masq    1      0          0\n")
-    assert overlay.parse_balancer(text) == [["10.0.1.5"], ["10.0.1.6"]]
+    assert overlay.parse_balancer(text) == [
+        {"active": ["10.0.1.5"], "quiet": ["10.0.1.4"]}, {"active": ["10.0.1.6"], "quiet": []}]
 
 
 RULES = """*mangle
