@@ -243,9 +243,20 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
         "published_networks": _networks_of(published),
         "published_on": published[0]["NodeID"] if published else None,
         "published_port": _published_port(engine, made),
-        "networks": [dict(describe(raw), room=room(raw)) for raw in map(engine.inspect_network, ids)],
+        "networks": [dict(describe(raw), room=room(raw)) for raw in _existing(engine, ids)],
         "all_networks": [[network["Name"], network["Id"], network["Scope"]] for network in engine.networks()],
     }
+
+
+def _existing(engine: Engine, networks: list[str]) -> list[dict]:
+    """The networks, but for those that somebody removed meanwhile."""
+    found = []
+    for network in networks:
+        try:
+            found.append(engine.inspect_network(network))
+        except NotFound:
+            continue
+    return found
 
 
 def records(engine: Engine, networks: list[str]) -> dict:

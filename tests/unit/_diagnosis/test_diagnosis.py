@@ -44,7 +44,7 @@ class Swarm:
             "made": {"refused": {}}, "convergence": {}, "networks": self.networks, "under_test": self.networks,
             "opened": {host: self.opened(host) for host in self.hosts}, "probed": {},
             "probes": {host: {network["id"]: "10.0.1.9" for network in self.networks} for host in self.hosts},
-            "observations": {host: {} for host in self.hosts}, "received": {host: {} for host in self.hosts}, "heard": {}, "wire": {},
+            "observations": {host: {} for host in self.hosts}, "received": {host: {} for host in self.hosts}, "heard": {}, "wire": {}, "held": {},
             "xfrm": {host: [{"target": ADDRESS[other], "spi": "1"} for other in self.hosts if other != host] for host in self.hosts},
         }
         for source in self.hosts:
