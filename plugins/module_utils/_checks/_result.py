@@ -39,8 +39,12 @@ def listed(words: Any, limit: int = 6) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """'1 pair', '6 pairs'."""
-    return "%d %s%s" % (number, noun, "" if number == 1 else "s")
+    """'1 pair', '6 pairs', '2 addresses', '3 entries'."""
+    if number == 1:
+        return "1 %s" % noun
+    if noun.endswith("y"):
+        return "%d %sies" % (number, noun[:-1])
+    return "%d %s%s" % (number, noun, "es" if noun.endswith("s") else "s")
 
 
 def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -> dict | None:

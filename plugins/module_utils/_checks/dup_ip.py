@@ -47,5 +47,5 @@ def _judge(facts: dict, network: dict) -> dict:
     total = len(set(holders) | set(on))
     if not total:
         return result(CHECK, SKIP, "nobody has an address on it", network=network["name"])
-    return result(CHECK, PASS, "%s, each with one holder" % count(total, "address").replace("addresss", "addresses"),
+    return result(CHECK, PASS, "%s, each with one holder" % count(total, "address"),
                   network=network["name"], nodes=sorted(facts["held"]))

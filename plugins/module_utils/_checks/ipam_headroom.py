@@ -50,7 +50,7 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(CHECK, INCONCLUSIVE, "nobody told what addresses are in use", network=network["name"])
     left, how = known
     needed = len([node for node in facts["swarm"]["nodes"] if node["state"] == "ready"])
-    text = "%s free in %s (%s)" % (count(left, "address").replace("addresss", "addresses"), ", ".join(network["subnets"]), how)
+    text = "%s free in %s (%s)" % (count(left, "address"), ", ".join(network["subnets"]), how)
     if left < needed:
         return result(CHECK, FAIL, text + ": fewer than the swarm has nodes, and each takes one for its load balancer",
                       network=network["name"], details={"free": left})

@@ -44,7 +44,7 @@ def _judge(facts: dict, network: dict) -> dict:
     if silent:
         return result(CHECK, INCONCLUSIVE, "nothing told on %s" % listed(silent), network=name, nodes=silent)
     entries = sum(len(facts["held"][host][network["id"]]["peers"]["always"]) for host in told)
-    text = "%s on %s lead to the right node" % (count(entries, "entry").replace("entrys", "entries"), count(len(told), "node"))
+    text = "%s on %s lead to the right node" % (count(entries, "entry"), count(len(told), "node"))
     return result(CHECK, PASS, text + ("; none is stale" if everybody(facts) else "; staleness not judged: nodes of the swarm are not in "
                   "the play"), network=name, nodes=told)
 

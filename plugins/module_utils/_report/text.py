@@ -32,7 +32,7 @@ def verdict(report: dict) -> Line:
     parts = ["%d %s" % (numbers[status], word) for status, word in
              (("pass", "passed"), ("fail", "failed"), ("inconclusive", "inconclusive"), ("skip", "skipped"))
              if numbers[status] or status == "pass"]
-    where = "%d nodes, %d networks" % (len(report["nodes"]), len(report["networks"]))
+    where = ", ".join("%d %s%s" % (len(report[what]), what[:-1], "" if len(report[what]) == 1 else "s") for what in ("nodes", "networks"))
     if not report["checks"]:
         return Line("NOTHING CHECKED", "yellow")
     word, colour = ("VERIFIED", "green") if numbers["ok"] else ("NOT VERIFIED", "red")
