@@ -52,7 +52,7 @@ def test_the_schema_refuses_other_documents(change: dict) -> None:
 
 def test_a_green_summary_starts_with_the_verdict() -> None:
     lines = text.lines(report("pass", "pass", "skip"), {"report": "/x/report.json", "page": "/x/report.html"})
-    assert lines[0] == text.Line("VERIFIED: 2 passed, 1 skipped (1 nodes, 1 networks, 12 s)", "green")
+    assert lines[0] == text.Line("VERIFIED: 2 passed, 1 skipped (1 node, 1 network, 12 s)", "green")
     assert not [line for line in lines if "->" in line.text]
     assert [line.text for line in lines[-2:]] == ["report:      /x/report.json", "page:        /x/report.html"]
 
