@@ -55,7 +55,7 @@ def _figure(network: str | None, kind: paths.Kind) -> Markup:
     good = [cell for _source, _target, cell in tried if paths.state(cell) == "pass"]
     status = paths.worst(paths.state(cell) for *_pair, cell in tried)
     slowest = "slowest %s s" % marks.seconds(max(good)) if good else None
-    heading = [element("b", kind.name.upper()), " ", marks.badge(status, "%d of %d" % (len(good), len(tried))), " ",
+    heading = [element("b", kind.name.upper()), " ", marks.badge(status, "%d of %d work" % (len(good), len(tried))), " ",
                element("span", slowest, class_="muted")]
     nodes = _shown(kind)
     left = len(kind.nodes) - len(nodes)

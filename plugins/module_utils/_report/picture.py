@@ -117,7 +117,7 @@ def _lane(frame: Frame, network: dict, kinds: list, top: float) -> tuple[Markup,
 def _label(frame: Frame, network: dict, tunnels: dict, top: float) -> list:
     status = paths.worst(tunnels.values())
     good = len([1 for state in tunnels.values() if state == "pass"])
-    told = "%s %d of %d tunnels" % (marks.SYMBOLS[status], good, len(tunnels)) if tunnels else "not tried"
+    told = "%s %d of %d tunnels work" % (marks.SYMBOLS[status], good, len(tunnels)) if tunnels else "not tried"
     words = ["encrypted" if network["encrypted"] else "not encrypted"]
     words += ["VXLAN %d" % network["vni"]] if network["vni"] is not None else []
     words += network["subnets"][:1]

@@ -181,7 +181,7 @@ def test_the_matrix_shows_each_cell_as_it_is() -> None:
         ["h1", "vm2 to vm1: answered after 0.30 s", "\u27130.30"], ["self", None, ""], ["h3", "vm2 to vm3: answered after 7.0 s", "\u27137.0"],
         ["n", None, "\u00b7"], ["h0", "vm3 to vm2: answered after 0.10 s", "\u27130.10"], ["self", None, ""],
     ]
-    assert "TCP \u2715 3 of 5 slowest 7.0 s" in reader.data and "no answer: vm1 \u2192 vm2" in reader.data and "encrypted" in reader.data
+    assert "TCP \u2715 3 of 5 work slowest 7.0 s" in reader.data and "no answer: vm1 \u2192 vm2" in reader.data and "encrypted" in reader.data
     assert [found["scope"] for found in reader.all("th")] == ["col"] * 3 + ["row"] * 3
 
 
@@ -209,7 +209,7 @@ def test_a_tunnel_is_what_all_direct_traffic_says() -> None:
     assert tunnels == {("vm1", "vm2"): "fail", ("vm1", "vm3"): "inconclusive", ("vm2", "vm3"): "pass"}
     text = picture.draw(made)
     assert text.count('class="tunnel fail"') == text.count('class="tunnel inconclusive"') == text.count('class="tunnel pass"') == 1
-    assert "\u2715 1 of 3 tunnels" in text and "not tried" in text
+    assert "\u2715 1 of 3 tunnels work" in text and "not tried" in text
 
 
 def test_the_picture_shows_who_holds_what_and_what_is_encrypted() -> None:
