@@ -30,6 +30,33 @@ IMAGE = "localhost/swarmlab/busybox:local"
 ENGINE_START = 60  # seconds
 
 
+class Warm:
+    """Processes that Ansible's programs are forked from (warm.py): as many as there are calls at the same time."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.idle: list[subprocess.Popen[str]] = []
+
+    def call(self, order: dict) -> int:
+        """The exit code of a program."""
+        try:
+            process = self.idle.pop()
+        except IndexError:
+            process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("warm.py"))],
+                cwd=CHECKOUT, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()
+        code = int(process.stdout.readline())
+        self.idle.append(process)
+        return code
+
+    def end(self) -> None:
+        for process in self.idle:
+            process.communicate()
+
+
 @dataclass
 class Swarm:
     """The test's hands: Ansible for our own modules and playbooks, the docker CLI to look from outside."""
@@ -37,7 +64,7 @@ class Swarm:
     inventory: Path
     workspace: Path
     environment: dict[str, str]
-    warm: subprocess.Popen[str]
+    warm: Warm
     image: str = IMAGE
     managers: list[str] = field(default_factory=lambda: ["vm1"])
     workers: list[str] = field(default_factory=lambda: ["vm2", "vm3"])
@@ -53,9 +80,7 @@ class Swarm:
             "argv": [program, "-i", str(self.inventory), *argv], "environment": self.environment, "directory": str(CHECKOUT),
             "stdout": f"{call}.out", "stderr": f"{call}.err", "timeout": 600,
         }  # fmt: skip
-        self.warm.stdin.write(json.dumps(order) + "\n")
-        self.warm.stdin.flush()
-        code = int(self.warm.stdout.readline())
+        code = self.warm.call(order)
         printed = [Path(f"{call}.{end}").read_text(encoding="utf-8") for end in ("out", "err")]
         return subprocess.CompletedProcess(order["argv"], code, *printed)
 
@@ -136,19 +161,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 
 @pytest.fixture(scope="session")
-def warm(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """The process that Ansible's programs are forked from."""
-    with subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("warm.py"))],
-        cwd=CHECKOUT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        yield process
-        process.stdin.close()
+def warm(environment: dict[str, str]) -> Iterator[Warm]:
+    made = Warm(environment)
+    yield made
+    made.end()
 
 
 @pytest.fixture(scope="session")
 def swarm(
-    environment: dict[str, str], warm: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
+    environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Swarm]:
     project = CHECKOUT / "tests" / "output" / "integration"
     project.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BIN, CHECKOUT, Swarm
+from conftest import BIN, CHECKOUT, Swarm, Warm
 
 LAB, STATUS, DESTROY = (f"swarmlab.overlay.{name}" for name in ("lab", "status", "destroy"))
 NODES = ("vm1", "vm2")
@@ -47,7 +47,7 @@ class Life(Swarm):
 
 
 @pytest.fixture
-def life(environment: dict[str, str], warm: subprocess.Popen[str], tmp_path: Path):
+def life(environment: dict[str, str], warm: Warm, tmp_path: Path):
     project = CHECKOUT / "tests" / "output" / "life"
     project.mkdir(parents=True, exist_ok=True)
     inventory = project / "lab.yml"

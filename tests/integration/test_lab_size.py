@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CHECKOUT, KEEP, Swarm
+from conftest import CHECKOUT, KEEP, Swarm, Warm
 
 LAB, SWARM, STATUS, LOGS = (f"swarmlab.overlay.{name}" for name in ("lab", "swarm", "status", "logs"))
 SUBNET = "10.83.0.{}"
@@ -68,7 +68,7 @@ class SmallLab(Swarm):
 
 @pytest.fixture(scope="module")
 def lab(
-    environment: dict[str, str], warm: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
+    environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SmallLab]:
     project = CHECKOUT / "tests" / "output" / "size"
     project.mkdir(parents=True, exist_ok=True)
