@@ -128,7 +128,7 @@ options:
     default: false
     env:
       - name: SWARMLAB_RETAIN_FAILED
-  cache:
+  image_cache:
     description:
       - Folder of the images. The default is C(swarmlab) in E(XDG_CACHE_HOME), or in C(~/.cache).
     type: path
@@ -240,6 +240,11 @@ def lab_variables(spec: LabSpec) -> dict[str, t.Any]:
     }
 
 
+def in_file(name: str) -> str:
+    """What an option is called in the inventory file: Ansible takes one named cache for its own."""
+    return "image_cache" if name == "cache" else name
+
+
 def recorded(folder: Path) -> LabRecord | None:
     """What the lab has, if that can be read; what is wrong with a record is for the module to say."""
     try:
@@ -270,7 +275,7 @@ class InventoryModule(BaseInventoryPlugin):
         content = self._read_config_data(path)
         known = [name for name in DEFAULTS if name not in NOT_IN_FILE]
         try:
-            reject_unknown({key: value for key, value in content.items() if key != "plugin"}, known, "")
+            reject_unknown({key: value for key, value in content.items() if key != "plugin"}, map(in_file, known), "")
             spec, record = self._spec(known, Path(path), "nodes" in content)
         except LabError as error:
             # An exception would make Ansible try its other parsers on this file, print a warning of several lines for
@@ -287,7 +292,7 @@ class InventoryModule(BaseInventoryPlugin):
         """What the lab shall be, and the record of what it is."""
         # Ansible itself would let the file win over the environment.
         options = {
-            name: os.environ.get(ENVIRONMENT.get(name, "")) or self._templated(self.get_option(name)) for name in known
+            name: os.environ.get(ENVIRONMENT.get(name, "")) or self._templated(self.get_option(in_file(name))) for name in known
         }
         project = project_folder(path)
         base = options.pop("directory")

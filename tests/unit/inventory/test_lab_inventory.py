@@ -170,3 +170,10 @@ def test_documented_options_are_those_of_a_lab():
         if name not in ("plugin", "image"):
             assert option.get("default") == DEFAULTS[name], name
             assert option["env"] == [{"name": ENVIRONMENT[name]}]
+
+
+@pytest.mark.parametrize(("text", "environment"), [("image_cache: /images\n", {}), ("", {"SWARMLAB_CACHE": "/images"})])
+def test_images_may_lie_elsewhere(tmp_path, text, environment):
+    """Ansible has a use of its own for an inventory's option called cache, and read no such inventory at all."""
+    found = listing(tmp_path, text, **environment)
+    assert plain(found["all"]["vars"]["lab_cache"]) == "/images"
