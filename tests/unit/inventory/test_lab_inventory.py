@@ -15,6 +15,7 @@ from ansible_collections.swarmlab.overlay.plugins.inventory.lab import (
     DOCUMENTATION,
     ENVIRONMENT,
     NOT_IN_FILE,
+    in_file,
     project_folder,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import state
@@ -165,11 +166,12 @@ def test_the_project_is_where_the_inventory_is(file, folder):
 
 def test_documented_options_are_those_of_a_lab():
     options = yaml.safe_load(DOCUMENTATION)["options"]
-    assert set(options) - {"plugin"} == set(DEFAULTS) - set(NOT_IN_FILE)
-    for name, option in options.items():
-        if name not in ("plugin", "image"):
-            assert option.get("default") == DEFAULTS[name], name
-            assert option["env"] == [{"name": ENVIRONMENT[name]}]
+    names = {in_file(name): name for name in set(DEFAULTS) - set(NOT_IN_FILE)}
+    assert set(options) - {"plugin"} == set(names)
+    for given, name in names.items():
+        if name != "image":
+            assert options[given].get("default") == DEFAULTS[name], name
+            assert options[given]["env"] == [{"name": ENVIRONMENT[name]}]
 
 
 @pytest.mark.parametrize(("text", "environment"), [("image_cache: /images\n", {}), ("", {"SWARMLAB_CACHE": "/images"})])
