@@ -27,7 +27,6 @@ from .users import Usage, name_users, observe
 # How often to plan anew when somebody else changes the same networks, and when the swarm changes its leader.
 ATTEMPTS = 8
 PAUSE = 1.0
-NOBODY = Usage([], [], {})
 PASSING = (
     "does not have a leader", "lost leadership", "not the leader", "raft:", "code = unavailable", "out of sequence",
     "transport is closing", "error while dialing", "leader is unknown",

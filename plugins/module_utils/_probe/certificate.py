@@ -16,7 +16,7 @@ import time
 from typing import NamedTuple
 
 NAMES = {"2.5.4.3": "CN", "2.5.4.10": "O", "2.5.4.11": "OU"}
-SEQUENCE, SET, OID, UTC_TIME, CONTEXT_0 = 0x30, 0x31, 0x06, 0x17, 0xA0
+UTC_TIME, CONTEXT_0 = 0x17, 0xA0
 
 
 class Element(NamedTuple):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from .._checks._result import count, listed
 
-STEPS = ("prepare", "open", "probe", "close")
 NAMES_SHOWN = 4
 CHECKS_SHOWN = 8
 
