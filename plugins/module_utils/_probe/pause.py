@@ -18,6 +18,7 @@ import tarfile
 REPOSITORY = "localhost/swarmlab/pause"
 VERSION = "1"
 IMAGE = REPOSITORY + ":" + VERSION
+CHANGES = ('ENTRYPOINT ["/pause"]', 'LABEL swarmlab.overlay/managed="true"')  # what the imported archive becomes an image with
 BASE = 0x400000
 HEADERS = 64 + 56
 EXECUTABLE, READ_EXECUTE, LOAD = 2, 5, 1

@@ -74,7 +74,7 @@ def attach(client: Any, network: str) -> str:
         if not client.images(name=pause.IMAGE):
             client.import_image_from_data(
                 pause.archive(os.uname().machine), repository=pause.REPOSITORY, tag=pause.VERSION,
-                changes=['ENTRYPOINT ["/pause"]', 'LABEL swarmlab.overlay/managed="true"'],
+                changes=list(pause.CHANGES),
             )
         created = client.create_container(
             pause.IMAGE, labels={LABEL: "true"}, host_config=client.create_host_config(network_mode=network),

@@ -117,8 +117,7 @@ def _need_image(engine: Engine, plan: dict) -> None:
         content = pause.archive(os.uname().machine)
     except ValueError as error:
         raise EngineError(str(error)) from error
-    engine.import_image(content, pause.REPOSITORY, pause.VERSION,
-                        ['ENTRYPOINT ["/pause"]', 'LABEL swarmlab.overlay/managed="true"'])
+    engine.import_image(content, pause.REPOSITORY, pause.VERSION, list(pause.CHANGES))
 
 
 def sweep(engine: Engine, keep: str | None) -> None:
