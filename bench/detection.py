@@ -7,12 +7,16 @@ Usage: make detection                 with ARGS="--only data-port-in killed" --d
 Makes a lab, and for each fault: injects it, verifies, compares, mends, and verifies again that the swarm is as it was. Prints a table;
 --write keeps it in docs/detection.md, where the rows of faults that this run did not try stay as they are: container nodes and machines
 each add what they can have. Faults that this lab or its kernel cannot have are listed as not tried, with the reason.
+
+With ARGS="--healthy 20" no fault is made: a sound swarm is verified so often in a row, in turns as in HEALTHY below, and whatever is
+not green is a false alarm.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import json
 import subprocess
 import sys
@@ -112,6 +116,68 @@ def row(fault, result: dict | str, lab: Lab) -> str:
     return f"| {fault.name} | {fault.what} | {where} | {result['said']} | " + " | ".join(marks) + f" | {lab.driver}, {len(lab.nodes)} nodes |"
 
 
+SCALED = f"docker service update -q -d --force --label-add again=$(date +%s) {faults.WEB}"
+BUSY = "nohup timeout 40 sh -c 'while :; do :; done' >/dev/null 2>&1 &"
+EXTRA = f"docker service create -q -d --no-resolve-image --name faults-extra --network {faults.PLAIN} --replicas {{}} {{}} sleep 1d"
+
+
+def scaled(lab: Lab) -> None:
+    """A service of many tasks comes, and none of them is waited for."""
+    lab.shell("vm1", EXTRA.format(4 * len(lab.nodes), lab.image))
+
+
+def thawed(lab: Lab) -> None:
+    """The whole lab as it was saved a moment ago."""
+    for state in ("present", "restored"):
+        play(lab.variables, "playbooks/snapshot.yml", "-e",
+             json.dumps({"lab_snapshot": "healthy", "lab_snapshot_state": state, "lab_snapshot_replace": True}))
+
+
+# What happens right before a verification of a sound swarm, and what takes it back.
+HEALTHY = {
+    "at rest": (lambda lab: None, lambda lab: None),
+    "right after a service of many tasks was made": (scaled, lambda lab: lab.shell("vm1", "docker service rm faults-extra")),
+    "while every task of a service is replaced": (lambda lab: lab.shell("vm1", SCALED), lambda lab: None),
+    "right after a service of many tasks was removed": (
+        lambda lab: (scaled(lab), time.sleep(5), lab.shell("vm1", "docker service rm faults-extra")), lambda lab: None),
+    "with a busy loop on every node": (
+        lambda lab: [lab.shell(host, BUSY) for host in lab.nodes], lambda lab: time.sleep(20)),
+    "right after the lab was restored": (thawed, lambda lab: None),
+}
+
+
+def healthy_row(condition: str, runs: list[dict], lab: Lab, before: set) -> str:
+    """One line: how many of the runs were green, and how long they took."""
+    green = [report for report in runs if not faults.fresh(report, before) and not faults.loose(report)]
+    seconds = [report["summary"]["seconds"] for report in runs]
+    return (f"| healthy, {condition} ({lab.driver}) | {len(green)} of {len(runs)} | {min(seconds):.0f}-{max(seconds):.0f} |"
+            f" {lab.driver}, {len(lab.nodes)} nodes |")
+
+
+def alarms(lab: Lab, times: int, before: set, save: Path | None) -> dict[str, str]:
+    """The rows about a sound swarm. A lab of containers cannot be saved."""
+    usable = [name for name in HEALTHY if name != "right after the lab was restored" or lab.driver == "vm"]
+    runs: dict[str, list[dict]] = {}
+    for number, condition in enumerate(itertools.islice(itertools.cycle(usable), times)):
+        make, undo = HEALTHY[condition]
+        make(lab)
+        try:
+            report = lab.verify({"verify_networks": [faults.PLAIN, faults.OTHER]})
+        finally:
+            undo(lab)
+        runs.setdefault(condition, []).append(report)
+        wrong = [row["id"] for row in faults.loose(report)] + [cause["title"] for cause in faults.fresh(report, before)]
+        print(f"{number + 1:3} {condition}: {'; '.join(wrong) or 'green'} ({report['summary']['seconds']:.0f} s)", flush=True)
+        kept(save, f"healthy-{number + 1}", report)
+    return {f"healthy, {condition} ({lab.driver})": healthy_row(condition, found, lab, before) for condition, found in runs.items()}
+
+
+def kept(folder: Path | None, name: str, report: dict) -> None:
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+
+
 PAGE = """\
 <!-- SPDX-FileCopyrightText: 2026 swarmlab contributors -->
 <!-- SPDX-License-Identifier: GPL-3.0-or-later -->
@@ -127,28 +193,44 @@ is sound. What is wrong without any fault (a kernel of the test machine that lac
 {table}
 
 {sum}
+
+## A sound swarm
+
+Measured by `make detection ARGS="--healthy 20"`: the same swarm without a fault, verified many times in a row. Whatever is not green is a
+false alarm.
+
+| condition | green | seconds | lab |
+|---|---|---|---|
+{sound}
 """
 
 
 def told(text: str) -> dict[str, str]:
     """The rows of the page, by fault."""
-    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| fault")]
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| fault ", "| condition "))]
     return {line.split(" | ")[0].removeprefix("| "): line for line in rows}
 
 
-def page(rows: dict[str, str]) -> str:
-    """The page with these rows, in the order of the table of faults."""
-    kept = [rows[fault.name] for fault in faults.FAULTS if fault.name in rows]
-    tried_rows = [line for line in kept if "| not tried: " not in line]
+def counted(rows: dict[str, str]) -> tuple[list[str], str]:
+    """The rows of faults in the order of their table, and their sum in words."""
+    lines = [rows[fault.name] for fault in faults.FAULTS if fault.name in rows]
+    tried_rows = [line for line in lines if "| not tried: " not in line]
     full = [line for line in tried_rows if line.count("| yes ") == len(HEADINGS)]
-    text = f"{len(full)} of {len(tried_rows)} faults found in full; {len(kept) - len(tried_rows)} not tried."
-    return PAGE.format(headings=" | ".join(HEADINGS), rule="---|" * len(HEADINGS), table="\n".join(kept), sum=text)
+    return lines, f"{len(full)} of {len(tried_rows)} faults found in full; {len(lines) - len(tried_rows)} not tried."
+
+
+def page(rows: dict[str, str]) -> str:
+    """The page with these rows."""
+    lines, text = counted(rows)
+    sound = "\n".join(line for name, line in sorted(rows.items()) if name.startswith("healthy"))
+    return PAGE.format(headings=" | ".join(HEADINGS), rule="---|" * len(HEADINGS), table="\n".join(lines), sum=text, sound=sound)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--driver", choices=["vm", "container"], default="container")
     options.add_argument("--nodes", type=int, default=4)
+    options.add_argument("--healthy", type=int, metavar="TIMES", help="verify the sound swarm so often, and make no fault")
     options.add_argument("--only", nargs="+", metavar="FAULT")
     options.add_argument("--keep", action="store_true", help="leave the lab, for another run")
     options.add_argument("--save", type=Path, metavar="FOLDER", help="keep every report there")
@@ -168,6 +250,11 @@ def main() -> None:
         faults.clear(lab)
         faults.furnish(lab, "esp4" in lab.kernel)
         before = healthy(lab)
+        if given.healthy:
+            rows.update(alarms(lab, given.healthy, before, given.save))
+            if given.write:
+                document.write_text(page(rows), encoding="utf-8")
+            return
         for fault in faults.FAULTS:
             if given.only and fault.name not in given.only:
                 continue
@@ -177,15 +264,14 @@ def main() -> None:
             rows[fault.name] = row(fault, result, lab)
             seconds = f"  ({result['seconds']:.0f} s)" if isinstance(result, dict) else ""
             print(rows[fault.name] + seconds, flush=True)
-            if given.save and isinstance(result, dict):
-                given.save.mkdir(parents=True, exist_ok=True)
-                (given.save / f"{fault.name}.json").write_text(json.dumps(result["report"], indent=1), encoding="utf-8")
+            if isinstance(result, dict):
+                kept(given.save, fault.name, result["report"])
             if given.write:
                 document.write_text(page(rows), encoding="utf-8")
     finally:
         if not given.keep:
             play(variables, "playbooks/destroy.yml")
-    print(page(rows).splitlines()[-1])
+    print(counted(rows)[1])
 
 
 def healthy(lab: Lab) -> set:

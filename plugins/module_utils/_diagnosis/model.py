@@ -130,4 +130,6 @@ def _claimed(finding: Finding, claim: Claim, result: dict, atom: Atom) -> bool:
     if finding.links is not None:
         # A question is lost on its way, or its answer is.
         return atom.nodes in finding.links or atom.nodes[::-1] in finding.links or len(atom.nodes) == 1 and atom.nodes[0] in finding.nodes
+    if not atom.nodes:  # of no node: what is wrong with a network itself
+        return not finding.nodes
     return bool(set(atom.nodes) & set(finding.nodes))

@@ -9,6 +9,7 @@ seldom has it on its nodes. The names of the calls are the SDK's.
 
 from __future__ import annotations
 
+import copy
 import http.client
 import json
 import socket
@@ -64,6 +65,12 @@ class Engine:
         if self.timeout < 1:
             raise EngineError("engine_timeout must be at least 1 second, not %d." % self.timeout)
         knock(self.docker_host, self.timeout)
+
+    def within(self, seconds: int) -> Engine:
+        """The same engine, which has to answer within so many seconds if that is less than its time limit."""
+        other = copy.copy(self)
+        other.timeout = min(self.timeout, seconds)
+        return other
 
     def _connection(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.docker_host)

@@ -32,6 +32,7 @@ from .._probe import (
 from . import attachment, gathering, leader, names
 from .engine import Engine, NotFound
 
+ANSWER = 25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
 NAMESPACES = "/var/run/docker/netns"
 HOST_NAMESPACE = "/proc/self/ns/net"
 HELPERS = ("responder", "published", "ports", "wire", "janitor")
@@ -40,7 +41,7 @@ HELPERS = ("responder", "published", "ports", "wire", "janitor")
 def prepare(engine: Engine, plan: dict) -> dict:
     """Identity of the node, the probes' image, on the leader the run's objects; then wait for the local probe and look around."""
     began = time.time()
-    info = engine.info()
+    info = engine.within(ANSWER).info()
     swarm = info.get("Swarm") or {}
     if swarm.get("LocalNodeState") != "active":
         raise EngineError(

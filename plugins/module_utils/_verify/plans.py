@@ -17,6 +17,7 @@ from . import names
 
 SLACK = 60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
 WAIT = 35  # seconds that one call may wait for probes: the helpers' lease must outlive it
+GRACE = 20  # seconds from the end of the leader's wait until the next task renews the lease
 LEASE = 50  # seconds: what a killed controller leaves is gone within a minute
 
 
@@ -51,11 +52,13 @@ def prepare(facts: dict, host: str, _checks: list) -> dict:
 
 def open_node(facts: dict, host: str, _checks: list) -> dict | None:
     """Nothing to do when all is open, on a host that was not prepared, or when nobody leads. Else every host takes part: its helpers
-    must not end meanwhile."""
+    must not end while the leader waits for what may never come."""
     if host not in facts["nodes"] or not facts["leader"] or gathered.is_open(facts):
         return None
+    common = _common(facts, host)
     return dict(
-        _common(facts, host),
+        common,
+        lease=max(common["lease"], facts["settings"]["timeout"] + GRACE),
         made=facts["made"],
         timeout=facts["settings"]["timeout"],
         opened=together(facts["settings"]) and not gathered.missing_probe(facts, host),

@@ -301,6 +301,13 @@ def test_a_check_that_lies_deep_is_a_cause_by_itself(line: told.Line) -> None:
     assert not [part for part in "{}" if part in found[0]["title"]]
 
 
+@pytest.mark.parametrize("ident", ["OPT-LINT", "NAME-DUP", "IPAM-HEADROOM"])
+def test_what_is_wrong_with_a_network_itself_needs_no_node_to_be_a_cause(ident: str) -> None:
+    swarm = Swarm().result(ident, network="front", summary="wrong").result("SD-VIP", nodes=("vm2",), network="back", summary="other")
+    causes = diagnose(swarm.results, swarm.facts)
+    assert [(cause["nodes"], cause["networks"], cause["explains"]) for cause in causes] == [([], ["front"], [0])]
+
+
 def test_a_sound_swarm_has_no_cause() -> None:
     swarm = Swarm().result("DP-MATRIX", "pass", HOSTS, "front").result("NET-LAZY", "skip")
     assert swarm.causes() == []
