@@ -32,9 +32,9 @@ class Step:
         return OUTPUT / f"junit-{self.name}.xml"
 
 
-def pytest_step(tier: str) -> Step:
+def pytest_step(tier: str, *options: str) -> Step:
     junit = OUTPUT / f"junit-{tier}.xml"
-    return Step(tier, tier, ["pytest", "-q", f"tests/{tier}", f"--junitxml={junit}", "--durations=5"])
+    return Step(tier, tier, ["pytest", "-q", f"tests/{tier}", f"--junitxml={junit}", "--durations=5", *options])
 
 
 STEPS = [
@@ -47,7 +47,8 @@ STEPS = [
     Step("lint", "importer", ["scripts/in_copy.sh", "scripts/importer.sh"]),
     Step("lint", "sanity", ["scripts/in_copy.sh", "scripts/sanity.sh"]),
     pytest_step("unit"),
-    pytest_step("integration"),
+    # A lab for each worker: most of the time they wait for the swarm.
+    pytest_step("integration", "-n", "3", "--dist", "loadfile"),
     Step("e2e", "molecule", ["molecule", "test"]),
 ]
 

@@ -167,7 +167,6 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
     EngineError,
-    NotFound,
     engine_argument_spec,
     manager_problem,
     run_module,
@@ -183,11 +182,7 @@ def known_records(client, network: str) -> dict:
         raise EngineError(
             problem.message + " Or pass 'expected': the records that overlay_network_info returns on a manager.", **problem.details
         )
-    try:
-        ident = client.inspect_network(network)["Id"]
-    except NotFound as error:
-        raise EngineError("There is no network called %s in the swarm." % network) from error
-    return expected_records(ident, client.services(), client.tasks())
+    return expected_records(discovery.network_id(client, network), client.services(), client.tasks())
 
 
 def run(module: AnsibleModule, client) -> dict:
@@ -207,6 +202,8 @@ def run(module: AnsibleModule, client) -> dict:
         temporary = discovery.attach(client, params["network"])
     try:
         places = places or discovery.endpoints(client, params["network"])
+        if not places:
+            raise discovery.no_such_network(params["network"])
         records = discovery.ask(places, params["network"], wanted, params["timeout"])
     finally:
         if temporary:

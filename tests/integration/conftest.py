@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ BIN = Path(sys.executable).parent
 KEEP = os.environ.get("SWARMLAB_TEST_KEEP") == "1"
 IMAGE = "localhost/swarmlab/busybox:local"
 ENGINE_START = 60  # seconds
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # gw0, gw1, ...: each has a lab of its own
+ENGINE = pytest.StashKey["Engine"]()
 
 
 class Warm:
@@ -61,11 +64,13 @@ class Warm:
 class Swarm:
     """The test's hands: Ansible for our own modules and playbooks, the docker CLI to look from outside."""
 
+    lab: str
     inventory: Path
     workspace: Path
     environment: dict[str, str]
     warm: Warm
     image: str = IMAGE
+    subnet: str = ""
     managers: list[str] = field(default_factory=lambda: ["vm1"])
     workers: list[str] = field(default_factory=lambda: ["vm2", "vm3"])
 
@@ -120,44 +125,76 @@ class Swarm:
 
     def container(self, host: str) -> str:
         """Name of the container that is the node."""
-        return f"swarmlab-integration-{host}"
+        return f"swarmlab-{self.lab}-{host}"
+
+    @property
+    def folder(self) -> Path:
+        """What the lab keeps on this machine."""
+        return self.inventory.parent / ".lab" / self.lab
+
+    def fault(self, **arguments: object) -> dict:
+        """The result of module lab_fault on the lab."""
+        return self.run("lab_fault", {"name": self.lab, "directory": str(self.folder), **arguments}, "localhost")
 
 
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Environment for subprocesses, with a host engine: the machine's own, or one started for this session."""
-    variables = {
+class Engine:
+    """A host engine for this run of the tests alone, where the machine has none that answers. Every process of the run shares it."""
+
+    def __init__(self, folder: Path) -> None:
+        if os.geteuid() != 0 or not shutil.which("dockerd", path=environment_here()["PATH"]):
+            pytest.exit("these tests need Docker Engine on this machine: start it, or run them as root with dockerd installed", 2)
+        self.folder = folder
+        os.environ["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
+        with (folder / "dockerd.log").open("w") as log:
+            self.process = subprocess.Popen(
+                ["dockerd", "--host", os.environ["DOCKER_HOST"], "--data-root", str(folder / "data"),
+                 "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "dockerd.pid")],
+                env=environment_here(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + ENGINE_START
+        while not engine_answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.end()
+                pytest.exit(f"dockerd did not start:\n{(folder / 'dockerd.log').read_text()[-3000:]}", 2)
+            time.sleep(0.5)
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=60)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def environment_here() -> dict[str, str]:
+    """Environment for subprocesses."""
+    return {
         **os.environ,
         "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin",
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_FORCE_COLOR": "0",
     }
-    if subprocess.run(["docker", "info"], env=variables, capture_output=True, check=False).returncode == 0:
-        yield variables
-        return
-    if os.geteuid() != 0 or not shutil.which("dockerd", path=variables["PATH"]):
-        pytest.fail("these tests need Docker Engine on this machine: start it, or run them as root with dockerd installed")
-    folder = tmp_path_factory.mktemp("engine")
-    variables["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
-    log = (folder / "dockerd.log").open("w")
-    engine = subprocess.Popen(
-        ["dockerd", "--host", variables["DOCKER_HOST"], "--data-root", str(folder / "data"),
-         "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "dockerd.pid")],
-        env=variables, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + ENGINE_START
-        while subprocess.run(["docker", "info"], env=variables, capture_output=True, check=False).returncode:
-            if engine.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"dockerd did not start:\n{(folder / 'dockerd.log').read_text()[-3000:]}")
-            time.sleep(0.5)
-        yield variables
-    finally:
-        engine.send_signal(signal.SIGTERM)
-        engine.wait(timeout=60)
-        log.close()
-        shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+def engine_answers() -> bool:
+    return subprocess.run(["docker", "info"], env=environment_here(), capture_output=True, check=False).returncode == 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before pytest-xdist starts its workers, which then find the engine by DOCKER_HOST."""
+    if WORKER is None and not session.config.option.collectonly and not engine_answers():
+        session.config.stash[ENGINE] = Engine(Path(tempfile.mkdtemp(prefix="swarmlab-engine-")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if ENGINE in session.config.stash:
+        session.config.stash[ENGINE].end()
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    return environment_here()
 
 
 @pytest.fixture(scope="session")
@@ -167,19 +204,23 @@ def warm(environment: dict[str, str]) -> Iterator[Warm]:
     made.end()
 
 
+def inventory_of(lab: str, **settings: object) -> Path:
+    """An inventory file for a lab of container nodes in a folder of its own."""
+    project = CHECKOUT / "tests" / "output" / lab
+    project.mkdir(parents=True, exist_ok=True)
+    inventory = project / "lab.yml"
+    told = {"plugin": "swarmlab.overlay.lab", "name": lab, "driver": "container", "directory": str(project), **settings}
+    inventory.write_text("---\n" + "".join(f"{key}: {value}\n" for key, value in told.items()), encoding="utf-8")
+    return inventory
+
+
 @pytest.fixture(scope="session")
 def swarm(
     environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Swarm]:
-    project = CHECKOUT / "tests" / "output" / "integration"
-    project.mkdir(parents=True, exist_ok=True)
-    inventory = project / "lab.yml"
-    inventory.write_text(
-        "---\nplugin: swarmlab.overlay.lab\nname: integration\ndriver: container\nsubnet: 10.78.0.0/24\n"
-        f"directory: {project}\n",
-        encoding="utf-8",
-    )
-    lab = Swarm(inventory, tmp_path_factory.mktemp("results"), environment, warm)
+    name, place = (f"integration-{WORKER}", int(WORKER.removeprefix("gw")) + 1) if WORKER else ("integration", 0)
+    subnet = f"10.78.{place}.0/24"
+    lab = Swarm(name, inventory_of(name, subnet=subnet), tmp_path_factory.mktemp("results"), environment, warm, subnet=subnet)
     try:
         done = lab.ansible("ansible-playbook", "swarmlab.overlay.lab", "swarmlab.overlay.swarm")
         assert done.returncode == 0, done.stdout + done.stderr

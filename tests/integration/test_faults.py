@@ -33,8 +33,7 @@ class Broken:
         return self.swarm.shell(host, command)
 
     def fault(self, **arguments) -> dict:
-        directory = self.swarm.inventory.parent / ".lab" / "integration"
-        done = self.swarm.run("lab_fault", {"name": "integration", "directory": str(directory), **arguments}, "localhost")
+        done = self.swarm.fault(**arguments)
         assert not done["failed"], done
         return done
 

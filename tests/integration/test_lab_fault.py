@@ -14,13 +14,8 @@ import pytest
 @pytest.fixture
 def fault(swarm) -> Iterator[Callable[..., dict]]:
     """Run module lab_fault on the lab; everything is mended afterwards."""
-
-    def run(**arguments) -> dict:
-        directory = swarm.inventory.parent / ".lab" / "integration"
-        return swarm.run("lab_fault", {"name": "integration", "directory": str(directory), **arguments}, "localhost")
-
-    yield run
-    assert not run(state="absent")["failed"]
+    yield swarm.fault
+    assert not swarm.fault(state="absent")["failed"]
 
 
 def reaches(swarm, host: str, target: str) -> bool:
@@ -86,7 +81,6 @@ def test_what_cannot_be_done_is_one_clear_message(swarm, fault, arguments, words
 
 
 def test_check_mode_breaks_nothing(swarm, fault):
-    directory = str(swarm.inventory.parent / ".lab" / "integration")
-    order = {"directory": directory, "faults": [{"kind": "cut", "nodes": ["vm2"]}]}
+    order = {"directory": str(swarm.folder), "faults": [{"kind": "cut", "nodes": ["vm2"]}]}
     assert swarm.run("lab_fault", order, "localhost", check=True)["changed"]
     assert reaches(swarm, "vm1", "vm2")

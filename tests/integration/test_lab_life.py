@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BIN, CHECKOUT, Swarm, Warm
+from conftest import BIN, CHECKOUT, Swarm, Warm, inventory_of
 
 LAB, STATUS, DESTROY = (f"swarmlab.overlay.{name}" for name in ("lab", "status", "destroy"))
 NODES = ("vm1", "vm2")
@@ -22,9 +22,6 @@ NODES = ("vm1", "vm2")
 
 class Life(Swarm):
     """A lab that only these tests use, and what the engine holds of it."""
-
-    def container(self, host: str) -> str:
-        return f"swarmlab-life-{host}"
 
     def held(self, *command: str) -> set[str]:
         done = subprocess.run(["docker", *command], env=self.environment, capture_output=True, text=True, check=True)
@@ -36,10 +33,6 @@ class Life(Swarm):
     def remains(self) -> set[str]:
         return self.containers() | self.held("network", "ls", "-q", "--filter", "name=^swarmlab-life$")
 
-    @property
-    def folder(self) -> Path:
-        return self.inventory.parent / ".lab" / "life"
-
     def must(self, playbook: str) -> str:
         code, output = self.playbook(playbook)
         assert code == 0, output
@@ -48,14 +41,7 @@ class Life(Swarm):
 
 @pytest.fixture
 def life(environment: dict[str, str], warm: Warm, tmp_path: Path):
-    project = CHECKOUT / "tests" / "output" / "life"
-    project.mkdir(parents=True, exist_ok=True)
-    inventory = project / "lab.yml"
-    inventory.write_text(
-        f"---\nplugin: swarmlab.overlay.lab\nname: life\ndriver: container\nnodes: 2\nsubnet: 10.88.0.0/24\ndirectory: {project}\n",
-        encoding="utf-8",
-    )
-    lab = Life(inventory, tmp_path, dict(environment), warm)
+    lab = Life("life", inventory_of("life", nodes=2, subnet="10.88.0.0/24"), tmp_path, dict(environment), warm)
     lab.must(DESTROY)
     yield lab
     lab.environment = dict(environment)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CHECKOUT, KEEP, Swarm, Warm
+from conftest import CHECKOUT, KEEP, Swarm, Warm, inventory_of
 
 LAB, SWARM, STATUS, LOGS = (f"swarmlab.overlay.{name}" for name in ("lab", "swarm", "status", "logs"))
 SUBNET = "10.83.0.{}"
@@ -26,9 +26,6 @@ SECRET = re.compile(r"SWMTKN-\d|SWMKEY-\d|PRIVATE KEY|LS0tLS1CRUdJTi|0x[0-9a-f]{
 class SmallLab(Swarm):
     """A lab whose size the tests change."""
 
-    def container(self, host: str) -> str:
-        return f"swarmlab-size-{host}"
-
     def sized(self, nodes: int, *playbooks: str, managers: int = 1, variables: dict | None = None, check: bool = False) -> str:
         """Ask for so many nodes; what the playbooks printed."""
         self.environment.update(SWARMLAB_NODES=str(nodes), SWARMLAB_MANAGERS=str(managers))
@@ -36,10 +33,6 @@ class SmallLab(Swarm):
         done = self.ansible("ansible-playbook", *playbooks, "-e", json.dumps(variables or {}), *mode)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-    @property
-    def folder(self) -> Path:
-        return self.inventory.parent / ".lab" / "size"
 
     def members(self) -> dict[str, str]:
         """{host name: status, availability, role} as the swarm has it."""
@@ -70,15 +63,7 @@ class SmallLab(Swarm):
 def lab(
     environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SmallLab]:
-    project = CHECKOUT / "tests" / "output" / "size"
-    project.mkdir(parents=True, exist_ok=True)
-    inventory = project / "lab.yml"
-    inventory.write_text(
-        f"---\nplugin: swarmlab.overlay.lab\nname: size\ndriver: container\nsubnet: {SUBNET.format(0)}/24\n"
-        f"directory: {project}\n",
-        encoding="utf-8",
-    )
-    small = SmallLab(inventory, tmp_path_factory.mktemp("size"), dict(environment), warm)
+    small = SmallLab("size", inventory_of("size", subnet=SUBNET.format(0) + "/24"), tmp_path_factory.mktemp("size"), dict(environment), warm)
     try:
         small.sized(2, LAB, SWARM)
         yield small

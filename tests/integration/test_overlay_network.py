@@ -200,8 +200,8 @@ def test_what_the_engine_takes_without_a_word_is_found(swarm, unique) -> None:
     assert bad["capacity"]["size"] == 6 and bad["capacity"]["missing"] > 0 and bad["encrypted"]
     assert ingress["findings"] == [] and ingress["capacity"]["load_balancers"] == 3
     assert seen["underlay"]["interface"] == "eth0" and seen["underlay"]["mtu"] > 1000
-    refused = refuse(swarm, networks=[{"name": f"{unique}-a"}, {"name": f"{unique}-b", "subnets": ["10.78.0.128/25"]}])
-    assert "overlaps 10.78.0.0/24, which this node has on eth0; choose another subnet" in refused["msg"] and not exists(swarm, f"{unique}-a")
+    refused = refuse(swarm, networks=[{"name": f"{unique}-a"}, {"name": f"{unique}-b", "subnets": [swarm.subnet.replace(".0/24", ".128/25")]}])
+    assert f"overlaps {swarm.subnet}, which this node has on eth0; choose another subnet" in refused["msg"] and not exists(swarm, f"{unique}-a")
 
 
 def test_subnets_and_mtu_that_fit_and_purge(swarm, unique) -> None:

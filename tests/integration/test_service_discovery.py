@@ -69,6 +69,14 @@ def test_bad_input_gets_one_clear_message(swarm, host: str, arguments: dict, wor
     assert "Traceback" not in str(result)
 
 
+def test_the_beginning_of_an_id_is_no_name(swarm, network: str) -> None:
+    beginning = swarm.docker("vm1", "network", "inspect", network, "--format", "{{.Id}}")[:5]
+    for arguments in ({}, {"expected": {"web": []}}):
+        result = swarm.run(MODULE, {"network": beginning, **arguments})
+        assert result["failed"] and f"no network called {beginning}" in result["msg"], result
+    assert swarm.docker("vm1", "ps", "-aq", "--filter", "label=swarmlab.overlay/discovery") == ""
+
+
 def test_a_network_that_is_not_attachable_refuses(swarm, unique: str) -> None:
     swarm.docker("vm1", "network", "create", "-d", "overlay", unique)
     result = swarm.run(MODULE, {"network": unique, "expected": {"web": []}})

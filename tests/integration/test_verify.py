@@ -141,7 +141,7 @@ def test_faults_of_one_node_each_are_told_with_that_node(swarm, networks: dict, 
     stale = subnet.replace("0/24", "250")
     space = f"nsenter --net=/var/run/docker/netns/1-{ident[:10]} ip neigh"
     break_it(swarm, undo, "vm3", f"{space} add {stale} lladdr 02:42:00:00:00:77 dev vxlan0 nud permanent", f"{space} del {stale} dev vxlan0")
-    addresses = "{{ '10.78.0.99' if inventory_hostname == 'vm3' else none }}"
+    addresses = "{{ '192.0.2.99' if inventory_hostname == 'vm3' else none }}"
     checks = ["PRE-PORT", "CP-ADDR", "MTU-FIT", "PEER-FDB", "FW-RULES", "ENC-REJECT"]
     done = Verified(swarm, tmp_path, verify_networks=[networks["plain"], networks["secret"]], verify_checks=checks,
                     verify_convergence_timeout=5, swarm_advertise_addr=addresses)  # fmt: skip

@@ -83,7 +83,7 @@ def _node(facts: dict, network: dict, host: str) -> list[str]:
 
 
 def _stale(facts: dict, network: dict, entries: list, steady: set) -> list[str]:
-    alive = set(steady)
+    alive = set(steady) | set(facts["retired"].get(network["id"], []))
     for host in facts["held"]:
         alive |= set(_local(facts, network, host))
     for data in facts["probed"].values():

@@ -20,7 +20,7 @@ from . import recipe, thaw
 from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Plan
 from .errors import LabError
 from .faults import FaultSpec, fault_tables, nftables, table_name
-from .image import Image
+from .image import Image, locked
 from .spec import FIRST_ADDRESS, LabSpec, NodeSpec, bad
 from .state import LabRecord
 
@@ -179,12 +179,13 @@ class ContainerDriver(Driver):
 
     def _ensure_image(self, image: Image) -> None:
         name = f"swarmlab/node:{image.key}"
-        if self.api.images(name=name):
-            return
-        self.report(f"importing the node image into this machine's engine as {name}")
-        self.api.import_image_from_file(
-            str(image.rootfs), repository="swarmlab/node", tag=image.key, changes=[f'LABEL {MANAGED_LABEL}="true"']
-        )
+        with locked(image.folder.parent, image.key, self.report):
+            if self.api.images(name=name):
+                return
+            self.report(f"importing the node image into this machine's engine as {name}")
+            self.api.import_image_from_file(
+                str(image.rootfs), repository="swarmlab/node", tag=image.key, changes=[f'LABEL {MANAGED_LABEL}="true"']
+            )
 
     def _ensure_network(self) -> None:
         if self.api.networks(names=[f"^{self.network}$"]):

@@ -85,6 +85,11 @@ def find_image(cache: Path, key: str) -> t.Optional[Image]:
     return Image(key, folder, True) if (folder / "recipe.json").is_file() else None
 
 
+def locked(folder: Path, key: str, report: Report) -> t.ContextManager[None]:
+    """One run at a time works on this image; the others wait for it."""
+    return exclusive(folder / f"{key}.lock", what=f"image {key}", wait=1800, report=report)
+
+
 def ensure_image(cache: Path, suite: str, mirror: t.Optional[str], packages: t.Sequence[str], report: Report) -> Image:
     """Find the image in the cache, or build it. Two runs that need the same image build it once."""
     key = image_key(suite, mirror, packages)
@@ -93,8 +98,7 @@ def ensure_image(cache: Path, suite: str, mirror: t.Optional[str], packages: t.S
         return image
     require_tools(TOOLS)
     (cache / "images").mkdir(parents=True, exist_ok=True)
-    lock = cache / "images" / f"{key}.lock"
-    with exclusive(lock, what=f"image {key}", wait=1800, report=report):
+    with locked(cache / "images", key, report):
         image = find_image(cache, key)
         if image:
             return image
@@ -157,8 +161,7 @@ def ensure_disk(cache: Path, image: Image, gib: int, report: Report) -> None:
     if disk.is_file():
         return
     require_tools(TOOLS)
-    lock = cache / "images" / f"{image.key}.lock"
-    with exclusive(lock, what=f"image {image.key}", wait=1800, report=report):
+    with locked(cache / "images", image.key, report):
         if disk.is_file():
             return
         work = image.folder / f".{disk.name}"

@@ -15,7 +15,7 @@ import select
 import shutil
 import signal
 import time
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
 
 ROOT = "/run/swarmlab-overlay"
 
@@ -212,25 +212,25 @@ def _load(path: str) -> Any:
         return None
 
 
-def stop(run: str, name: str, seconds: float = 5.0) -> Any:
-    """Stop a helper of this run and return its result; None when there is none."""
+def stop(run: str, names: Iterable[str], seconds: float = 5.0) -> dict[str, Any]:
+    """Stop helpers of this run, all at once, and return their results; None for each that there is none of."""
     path = os.path.join(ROOT, run)
-    who = _load(os.path.join(path, name + ".pid"))
-    if who:
-        _end(who, seconds)
-    return _load(os.path.join(path, name + ".json"))
+    deadline = time.monotonic() + seconds
+    told = [who for who in (_load(os.path.join(path, name + ".pid")) for name in names) if who and _alive(who)]
+    for who in told:
+        os.kill(who["pid"], signal.SIGTERM)
+    for who in told:
+        _end(who, deadline)
+    return {name: _load(os.path.join(path, name + ".json")) for name in names}
 
 
 def _alive(who: dict) -> bool:
     return started_at(who["pid"]) == who["started"]
 
 
-def _end(who: dict, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    if _alive(who):
-        os.kill(who["pid"], signal.SIGTERM)
+def _end(who: dict, deadline: float) -> None:
     while _alive(who):
         if time.monotonic() > deadline:
             os.kill(who["pid"], signal.SIGKILL)
             return
-        time.sleep(0.05)
+        time.sleep(0.02)

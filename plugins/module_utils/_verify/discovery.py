@@ -54,8 +54,21 @@ def check_addresses(name: str, addresses: Any) -> list[str]:
     return sorted(addresses, key=dns.address_key)
 
 
+def network_id(client: Any, network: str) -> str:
+    """The id of the network of exactly this name: the engine would take an id's beginning for a name too."""
+    for found in client.networks(names=[network]):
+        if found["Name"] == network:
+            return found["Id"]
+    raise no_such_network(network)
+
+
+def no_such_network(network: str) -> EngineError:
+    """Nothing bears the name."""
+    return EngineError("There is no network called %s in the swarm." % network)
+
+
 def endpoints(client: Any, network: str) -> list[Endpoint]:
-    """The running local containers on the network."""
+    """The running local containers on the network of exactly this name."""
     found = []
     for container in client.containers(filters={"network": network}):
         try:
@@ -63,7 +76,7 @@ def endpoints(client: Any, network: str) -> list[Endpoint]:
         except NotFound:
             continue
         namespace = details["NetworkSettings"]["SandboxKey"]
-        if details["State"]["Running"] and namespace:
+        if details["State"]["Running"] and namespace and network in details["NetworkSettings"]["Networks"]:
             found.append(Endpoint(details["Name"].lstrip("/"), namespace))
     return sorted(found)
 

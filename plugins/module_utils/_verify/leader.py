@@ -9,6 +9,7 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import base64
+import calendar
 import fnmatch
 import ipaddress
 import time
@@ -22,6 +23,7 @@ from .engine import Engine, NotFound, Refused
 
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
+LATELY = 60
 RESERVED = 3  # of each subnet: its own address, the gateway's, and broadcast
 
 
@@ -259,10 +261,20 @@ def _existing(engine: Engine, networks: list[str]) -> list[dict]:
     return found
 
 
-def records(engine: Engine, networks: list[str]) -> dict:
-    """Expected records of every network, as of now."""
+def last_view(engine: Engine, networks: list[str]) -> dict:
+    """Expected records of every network as of now, and the addresses of tasks that ended a moment ago."""
     services, tasks = engine.services(), engine.tasks()
-    return {network: expected_records(network, services, tasks) for network in networks}
+    recent = [task for task in tasks if ended_lately(task, time.time())]
+    return {
+        "records": {network: expected_records(network, services, tasks) for network in networks},
+        "retired": {network: sorted({address for task in recent for address in task_addresses(task, network)}) for network in networks},
+    }
+
+
+def ended_lately(task: dict, now: float) -> bool:
+    """Whether a task changed within the last minute and does not run: other nodes' tables may still know its address."""
+    changed = calendar.timegm(time.strptime(task["UpdatedAt"][:19], "%Y-%m-%dT%H:%M:%S"))
+    return now - changed < LATELY and not is_running(task)
 
 
 def room(raw: dict) -> list[dict] | None:

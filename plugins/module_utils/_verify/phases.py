@@ -35,7 +35,7 @@ from .engine import Engine, NotFound
 ANSWER = 25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
 NAMESPACES = "/var/run/docker/netns"
 HOST_NAMESPACE = "/proc/self/ns/net"
-HELPERS = ("responder", "published", "ports", "wire", "janitor")
+HELPERS = ("responder", "published", "ports", "wire", "janitor", "janitor-at")
 
 
 def prepare(engine: Engine, plan: dict) -> dict:
@@ -125,13 +125,9 @@ def sweep(engine: Engine, keep: str | None) -> None:
     """Remove what earlier, crashed verifications left on this node."""
     for run in background.runs():
         if run != keep:
-            _stop_helpers(run)
+            background.stop(run, HELPERS)
             background.forget(run)
     attachment.remove(engine, keep=keep)
-
-
-def _stop_helpers(run: str) -> dict:
-    return {name: background.stop(run, name) for name in HELPERS}
 
 
 def _idle(ready: Any, stopped: Any) -> None:
@@ -265,9 +261,8 @@ def close(engine: Engine, plan: dict) -> dict:
     """Look a last time, collect what the helpers saw, and remove everything of this run on this node."""
     result: dict = {"namespaces": overlay_namespaces(), "lazy_known": knows(engine, plan.get("lazy_id")), "clock": [time.time()] * 2}
     if plan["leader"]:
-        result["records"] = leader.records(engine, plan["network_ids"])
-    result.update(_stop_helpers(plan["run"]))
-    background.stop(plan["run"], "janitor-at")
+        result.update(leader.last_view(engine, plan["network_ids"]))
+    result.update(background.stop(plan["run"], HELPERS))
     background.forget(plan["run"])
     sweep(engine, None)
     if plan["leader"]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 
 import pytest
@@ -17,6 +18,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import (
     opt_lint,
     pre_skew,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader
 from test_checks import (
     ADDRESS,
     CHECKS,
@@ -396,6 +398,23 @@ def test_an_entry_that_came_or_went_meanwhile_is_no_fault() -> None:
     peers(facts, "vm2")["ever"].append("10.0.1.77 02:77 10.77.0.11")
     peers(facts, "vm2")["always"].pop(0)
     assert worst(facts, "PEER-FDB") == "pass"
+
+
+def test_an_entry_of_a_task_that_just_ended_is_no_fault() -> None:
+    facts = healthy()
+    for rows in peers(facts, "vm2").values():
+        rows.append("10.0.1.77 02:77 10.77.0.11")
+    facts["retired"] = {PLAIN["id"]: ["10.0.1.77"]}
+    assert worst(facts, "PEER-FDB") == "pass"
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "ended"), [("running", 5, False), ("shutdown", 5, True), ("failed", 59, True), ("shutdown", 61, False)]
+)
+def test_tasks_that_ended_within_a_minute(state: str, seconds: int, ended: bool) -> None:
+    task = {"UpdatedAt": "2026-11-25T13:00:00.123456789Z", "DesiredState": "running" if state == "running" else "shutdown",
+            "Status": {"State": state}}  # fmt: skip
+    assert leader.ended_lately(task, calendar.timegm((2026, 11, 25, 13, 0, 0)) + seconds) is ended
 
 
 def test_staleness_is_not_judged_while_a_node_is_missing() -> None:

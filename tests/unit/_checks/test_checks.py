@@ -59,7 +59,7 @@ def healthy() -> dict:
                                    "tasks.web": ["web", "tasks"], "web.1.x": ["web", "task"]} for network in NETWORKS},
         "addresses": {network["id"]: [[vips[network["id"]], "virtual IP of probe"]] +
                       [[probe_address(network, host), "task %s of probe" % host] for host in HOSTS] for network in NETWORKS},
-        "published_received": {}, "heard": {}, "held": {}, "policies": {}, "rules": {},
+        "published_received": {}, "retired": {}, "heard": {}, "held": {}, "policies": {}, "rules": {},
         "opened": {}, "probed": {}, "closed": {}, "observations": {}, "wire": {}, "received": {}, "xfrm": {},
     }
     for host in HOSTS:

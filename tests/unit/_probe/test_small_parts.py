@@ -243,7 +243,7 @@ def lease(run: str, seconds: float = 20) -> background.Lease:
 def test_a_helper_gives_its_result_when_stopped(helpers_folder: Path) -> None:
     assert background.start(lease("r1"), "job", wait_for_stop) is None
     assert background.runs() == ["r1"]
-    assert background.stop("r1", "job") == {"seen": 1}
+    assert background.stop("r1", ["job"]) == {"job": {"seen": 1}}
     background.forget("r1")
     assert not helpers_folder.exists()
 
@@ -262,7 +262,7 @@ def test_a_forgotten_helper_ends_by_itself_and_cleans_up(helpers_folder: Path, t
     deadline = time.monotonic() + 10
     while not mark.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert mark.exists() and background.stop("r2", "job") is None
+    assert mark.exists() and background.stop("r2", ["job"]) == {"job": None}
 
 
 def test_a_renewed_lease_keeps_a_helper_alive(helpers_folder: Path) -> None:
@@ -271,7 +271,7 @@ def test_a_renewed_lease_keeps_a_helper_alive(helpers_folder: Path) -> None:
     for _unused in range(4):
         time.sleep(1)
         held.renew()
-    assert background.stop("r4", "job") == {"seen": 1}
+    assert background.stop("r4", ["job"]) == {"job": {"seen": 1}}
     background.forget("r4")
 
 
@@ -281,7 +281,7 @@ def test_a_process_at_work_keeps_the_lease(helpers_folder: Path, monkeypatch: py
     assert background.start(held, "job", wait_for_stop) is None
     with background.Kept(held):
         time.sleep(4)
-    assert background.stop("r7", "job") == {"seen": 1}
+    assert background.stop("r7", ["job"]) == {"job": {"seen": 1}}
     background.forget("r7")
 
 
@@ -299,7 +299,7 @@ def test_after_slow_work_the_lease_is_longer(helpers_folder: Path, monkeypatch: 
 def test_a_helper_that_is_stopped_does_not_clean_up(helpers_folder: Path, tmp_path: Path) -> None:
     mark = tmp_path / "alone"
     assert background.start(lease("r5"), "job", wait_for_stop, alone=mark.touch) is None
-    assert background.stop("r5", "job") == {"seen": 1} and not mark.exists()
+    assert background.stop("r5", ["job"]) == {"job": {"seen": 1}} and not mark.exists()
     background.forget("r5")
 
 
@@ -422,7 +422,7 @@ def test_the_ports_helper_answers_for_a_port_that_somebody_else_owns(helpers_fol
         owner.bind(("127.0.0.1", 7946))
         helper = background.start(lease("r6"), "ports", lambda ready, stopped: ports.serve("r6", "vm1", ready, stopped))
         seen = [ports.udp("r6", "vm2", "127.0.0.1", 7946, 5), ports.esp("r6", "vm2", "127.0.0.1", 5)]
-        return [helper, *seen, background.stop("r6", "ports")]
+        return [helper, *seen, background.stop("r6", ["ports"])["ports"]]
 
     helper, udp, esp, heard = netns.call(None, look, 30)
     assert (helper, udp, esp) == (None, {"node": "vm1"}, {"node": "vm1"})
