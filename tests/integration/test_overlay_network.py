@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,16 @@ OTHER = {
     "subnets": ["10.211.0.0/24"],
     "driver_options": {"com.docker.network.driver.overlay.vxlanid_list": "70001"},
 }
+# What a network may be declared as, given something to draw from and its number.
+CHOICES = (
+    lambda draw, number: {"state": "absent"},
+    lambda draw, number: {},
+    lambda draw, number: {"mtu": draw.choice([1300, 1400]), "encrypted": draw.random() < 0.5},
+    lambda draw, number: {"attachable": True, "labels": {"drawn": str(draw.randrange(3))}},
+    lambda draw, number: {"subnets": [{"subnet": f"10.221.{number}.0/24", "gateway": f"10.221.{number}.{draw.choice([1, 9])}"}]},
+    lambda draw, number: {"internal": True, "driver_options": {
+        "com.docker.network.driver.overlay.vxlanid_list": str(71000 + number)}},
+)  # fmt: skip
 
 
 def inspect(swarm, name: str, host: str = "vm1") -> dict:
@@ -61,19 +72,22 @@ def test_create_twice_and_remove_twice(swarm, unique) -> None:
     assert not declare(swarm, name=unique, state="absent")["changed"]
 
 
-def shown_diff(swarm, args: dict, *mode: str) -> list[str]:
-    """The lines that Ansible shows as removed and added."""
-    module = ("-m", "swarmlab.overlay.overlay_network", "-a", json.dumps(args))
-    shown = swarm.ansible("ansible", "vm1", *module, "--diff", *mode).stdout
-    return [line for line in shown.splitlines() if line.startswith(("+ ", "- "))]
-
-
 def test_check_mode_predicts_what_a_run_does(swarm, unique) -> None:
-    for args in ({"attachable": True}, {"mtu": 1400}, {"state": "absent"}):
-        before = exists(swarm, unique)
-        predicted = shown_diff(swarm, dict(args, name=unique), "--check")
-        assert exists(swarm, unique) == before
-        assert predicted and predicted == shown_diff(swarm, dict(args, name=unique))
+    """Twelve networks go their own ways at the same time; what is drawn differs each time, and is told if it fails."""
+    draw = random.Random(seed := random.randrange(10**6))
+    names = [f"{unique}-{number:02}" for number in range(12)]
+    for round_ in range(3):
+        declared = [dict({"name": name}, **draw.choice(CHOICES)(draw, number)) for number, name in enumerate(names)]
+        told = f"seed {seed}, round {round_}: {declared}"
+        there = swarm.docker("vm1", "network", "ls")
+        predicted = swarm.shown("overlay_network", {"networks": declared}, "--check")
+        assert swarm.docker("vm1", "network", "ls") == there, told
+        assert predicted == swarm.shown("overlay_network", {"networks": declared}), told
+        assert predicted or round_, told
+        assert swarm.shown("overlay_network", {"networks": declared}) == [], told
+        wanted = {network["name"] for network in declared if network.get("state") != "absent"}
+        there = swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}").splitlines()
+        assert wanted == {name for name in there if name.startswith(unique)}, told
 
 
 def test_a_property_that_differs_is_seen_in_both_directions(swarm, unique) -> None:

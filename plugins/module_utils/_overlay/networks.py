@@ -106,7 +106,10 @@ def is_passing(error: Exception) -> bool:
 def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkSpec]:
     """Networks that carry our label and are not declared (any more), as declarations of their absence."""
     names = {spec.name for spec in declared}
-    ours = {raw["Name"]: raw["Labels"] for raw in listed if (raw.get("Labels") or {}).get(MANAGED_LABEL) == "true"}
+    ours = {
+        raw["Name"]: raw["Labels"] for raw in listed
+        if (raw.get("Labels") or {}).get(MANAGED_LABEL) == "true" and not raw.get("Ingress")
+    }
     # A stand-in goes with the network that it stands in for.
     found = {labels.get(STANDS_IN_LABEL) or name for name, labels in ours.items()} - names
     return [NetworkSpec(name, state="absent") for name in sorted(found)]
@@ -360,12 +363,12 @@ def _step(spec: NetworkSpec, current: Description | None, standin: dict | None) 
     if spec.state == "absent":
         return Step(spec, "remove" if current or standin else "none", current, standin=standin)
     found = {} if current is None else differences(spec, current)
-    if standin is not None and not found:
+    if standin is not None:
         # A move that was not finished: it is finished, or rolled back, whatever is said about networks in use.
         return Step(spec, "reattach", current, found, standin)
     if current is None:
         return Step(spec, "create")
-    return Step(spec, "recreate" if found else "none", current, found, standin)
+    return Step(spec, "recreate" if found else "none", current, found)
 
 
 def _vxlan_clashes(coming: list[NetworkSpec], staying: list[Description], steps: list[Step]) -> list[str]:
