@@ -132,6 +132,16 @@ class Swarm:
         assert done.returncode == 0, f"{host}: docker {' '.join(argv)}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
+    def restart_engine(self, host: str) -> None:
+        """A node's engine dies by SIGKILL, and starts again with its node."""
+        killed = f"docker exec {self.container(host)} pkill -KILL -x dockerd; docker wait {self.container(host)}; docker start {self.container(host)}"
+        subprocess.run(["sh", "-c", killed], env=self.environment, capture_output=True, timeout=120, check=True)
+
+    def await_nodes(self, host: str, states: str = "Ready Ready Ready") -> None:
+        """Wait until the engine of a manager answers, and says so of the nodes."""
+        look = f"for try in $(seq 240); do [ \"$(docker node ls --format '{{{{.Status}}}}' | xargs)\" = '{states}' ] && exit 0; sleep 0.25; done; exit 1"
+        self.shell(host, look)
+
     def container(self, host: str) -> str:
         """Name of the container that is the node."""
         return f"swarmlab-integration-{host}"

@@ -92,22 +92,3 @@ def test_role_overlays_refuses_an_unknown_node(swarm, unique) -> None:
     code, output = swarm.playbook("swarmlab.overlay.overlays", declared)
     assert code != 0
     assert "not in the inventory: vm9" in " ".join(output.split())
-
-
-def test_somebody_elses_container_is_attached_and_detached(swarm, unique, networks) -> None:
-    swarm.docker("vm2", "run", "--detach", "--name", unique, swarm.image, "sleep", "100000")
-    address = f"10.215.{int(unique[1:3], 16)}.78"
-    entry = {"container": unique, "network": networks[0], "aliases": ["al"], "ipv4_address": address}
-    refused = swarm.run("overlay_attachment", {"attachments": [dict(entry, container=f"{unique}-none")]}, host="vm2")
-    assert f"there is no container {unique}-none on this node" in refused["msg"]
-    attached = swarm.run("overlay_attachment", {"attachments": [entry, dict(entry, node_id="other")]}, host="vm2")
-    assert attached["changed"] and attached["attachments"][0]["address"] == address, attached
-    settings = json.loads(swarm.docker("vm2", "inspect", unique))[0]["NetworkSettings"]["Networks"]
-    assert "al" in settings[networks[0]]["Aliases"]
-    assert not swarm.run("overlay_attachment", {"attachments": [entry]}, host="vm2")["changed"]
-    swarm.docker("vm3", "run", "--detach", "--name", unique, swarm.image, "sleep", "100000")
-    taken = swarm.run("overlay_attachment", {"attachments": [entry]}, host="vm3")
-    assert taken["failed"] and "fixed ipv4_address is taken" in taken["msg"], taken
-    gone = {"attachments": [{"container": unique, "network": networks[0]}], "state": "absent"}
-    assert swarm.run("overlay_attachment", gone, host="vm2")["changed"]
-    assert not swarm.run("overlay_attachment", gone, host="vm2")["changed"]

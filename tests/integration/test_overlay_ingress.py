@@ -88,9 +88,9 @@ def test_one_more_run_rolls_back_and_the_role_changes_it_under_its_users(swarm, 
     before = service(swarm, ingress)
     assert swarm.killed("overlay_ingress", 1, {"mtu": 1300, "in_use": "reattach", "docker_host": engine_socket})[0] == -signal.SIGKILL
     assert [port["PublishMode"] for port in service(swarm, ingress)["EndpointSpec"]["Ports"]] == ["host"]
-    predicted = swarm.shown("overlay_ingress", {}, "--check")
+    predicted = swarm.shown("overlay_ingress", {"timeout": 90}, "--check")
     assert any(ingress in line for line in predicted), predicted
-    assert swarm.shown("overlay_ingress", {}) == predicted
+    assert swarm.shown("overlay_ingress", {"timeout": 90}) == predicted
     assert service(swarm, ingress) == before
     code, output = swarm.playbook("swarmlab.overlay.overlays", {"overlays_ingress": {"mtu": "auto"}, "overlays_in_use": "reattach"})
     assert code == 0, output

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIClient
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.moving import move
@@ -97,6 +98,28 @@ def test_runs_killed_at_every_change(swarm, unique, engine, engine_socket) -> No
     assert service(engine, web, names(engine)) == before
     assert [name for name in names(engine).values() if name.startswith(unique)] == [network]
     assert engine.inspect_network(network)["Options"]["com.docker.network.driver.mtu"] == "1400"
+
+
+def test_the_managers_engine_dies_during_a_move(swarm, unique, engine_socket) -> None:
+    network, web = f"{unique}-net", f"{unique}-web"
+    assert swarm.run("overlay_network", {"name": network})["changed"]
+    create_service(swarm, web, network, "--replicas", "2", swarm.image, "sh", "-c", IDLE)
+    before = json.loads(swarm.docker("vm1", "service", "inspect", web))[0]["Spec"]
+    wanted = {"name": network, "mtu": 1400, "timeout": TIMEOUT}
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(swarm.killed, "overlay_network", 0, dict(wanted, in_use="reattach", docker_host=engine_socket))
+        swarm.shell("vm1", f"for try in $(seq 300); do docker network ls | grep -q {unique}.*standin && exit 0; sleep 0.1; done; exit 1")
+        swarm.restart_engine("vm1")
+        code, output = run.result()
+    assert code == 1 and "is unfinished, and nobody is without a network" in output, output
+    swarm.await_nodes("vm1")
+    finished = swarm.run("overlay_network", wanted)
+    assert not finished["failed"], finished
+    after = json.loads(swarm.docker("vm1", "service", "inspect", web))[0]["Spec"]
+    there = json.loads(swarm.docker("vm1", "network", "inspect", network))[0]
+    before["TaskTemplate"]["Networks"][0]["Target"] = there["Id"]
+    assert after == before and there["Options"]["com.docker.network.driver.mtu"] == "1400"
+    assert "standin" not in swarm.docker("vm1", "network", "ls")
 
 
 def test_one_more_run_rolls_back_what_is_declared_as_it_was(swarm, unique, engine) -> None:

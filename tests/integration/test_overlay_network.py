@@ -270,6 +270,34 @@ def test_two_runs_against_two_managers_end_as_declared(swarm, unique, second_man
     assert not declare(swarm, networks=networks)["changed"]
 
 
+@pytest.fixture
+def three_managers(swarm, second_manager) -> Iterator[None]:
+    swarm.docker("vm1", "node", "promote", "vm3")
+    await_status(swarm, "vm3", "Reachable")
+    yield
+    # Whoever leads now: vm1 shall be the only manager again.
+    swarm.await_nodes("vm1")
+    swarm.docker("vm1", "node", "demote", "vm3")
+    await_status(swarm, "vm3", "")
+
+
+def test_the_leader_dies_while_a_hundred_networks_are_made(swarm, unique, three_managers) -> None:
+    networks = [{"name": f"{unique}-{number:03}"} for number in range(100)]
+    count = "docker network ls --format '{{.Name}}' | grep -c " + unique
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(swarm.run, "overlay_network", {"networks": networks, "engine_timeout": 30}, "vm2")
+        swarm.shell("vm2", f"for try in $(seq 600); do [ $({count}) -gt 0 ] && exit 0; sleep 0.05; done; exit 1")
+        swarm.restart_engine("vm1")
+        first = run.result()
+    swarm.await_nodes("vm2")
+    print(f"the run {'failed: ' + first['msg'] if first['failed'] else 'ended as declared by itself'}")
+    once_more = declare(swarm, host="vm2", networks=networks)
+    assert [network["name"] for network in once_more["networks"]] == [network["name"] for network in networks]
+    assert all(network["id"] for network in once_more["networks"])
+    assert swarm.shell("vm2", count) == "100"
+    assert not declare(swarm, host="vm2", networks=networks)["changed"]
+
+
 def test_info_on_manager_and_worker(swarm, unique) -> None:
     declare(swarm, name=unique)
     manager = swarm.run("overlay_network_info", {"names": [unique, f"{unique}-none"]})

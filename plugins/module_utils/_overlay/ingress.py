@@ -13,7 +13,18 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine import APIClient, APIError, EngineError, NotFound, explain, require_manager, retry_conflicts, wait_until
+from .._engine import (
+    APIClient,
+    APIError,
+    EngineError,
+    NotFound,
+    RequestException,
+    as_engine_error,
+    explain,
+    require_manager,
+    retry_conflicts,
+    wait_until,
+)
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .networks import ATTEMPTS, PAUSE, is_passing, plan, refuse_shadows, warnings
@@ -67,7 +78,7 @@ def ensure_ingress(
     refuse_published(begin, found, params["in_use"])
     action = _action(begin.mesh)
     if action is not None and not check_mode:
-        _bring_about(client, spec, params["timeout"])
+        _bring_about(client, spec, params)
     return result(spec, begin, action, found, current, None if check_mode else look(client, spec))
 
 
@@ -158,7 +169,8 @@ def _action(mesh: Mesh) -> str | None:
     return "create" if mesh.network is None else "recreate"
 
 
-def _bring_about(client: APIClient, spec: NetworkSpec, timeout: float) -> None:
+def _bring_about(client: APIClient, spec: NetworkSpec, params: t.Mapping[str, t.Any]) -> None:
+    timeout = params["timeout"]
     changed = False
     failures = 0
     told: set[MeshAction] = set()
@@ -179,6 +191,8 @@ def _bring_about(client: APIClient, spec: NetworkSpec, timeout: float) -> None:
             if failures == ATTEMPTS or not is_passing(error):
                 raise _unfinished(error, changed) from error
             time.sleep(PAUSE)
+        except RequestException as error:
+            raise _unfinished(as_engine_error(error, params), changed) from error
 
 
 def _settled(client: APIClient, spec: NetworkSpec, deadline: float) -> Scene:

@@ -14,7 +14,15 @@ import ipaddress
 import time
 import typing as t
 
-from .._engine import MANAGED_LABEL, APIClient, APIError, EngineError, require_manager
+from .._engine import (
+    MANAGED_LABEL,
+    APIClient,
+    APIError,
+    EngineError,
+    RequestException,
+    as_engine_error,
+    require_manager,
+)
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .lint import shadows
@@ -88,6 +96,8 @@ def ensure_networks(
             if attempt == ATTEMPTS or not is_passing(error):
                 raise _told(error, done) from error
             time.sleep(PAUSE)
+        except RequestException as error:
+            raise _told(_interrupted(as_engine_error(error, params), done), done) from error
         listed = list_networks(client)
     else:
         raise _told(EngineError(
@@ -302,10 +312,7 @@ def _carry_out(
                 left += progress
     except EngineError as error:
         if begun or step.standin is not None:
-            error.message += (
-                f" The change of network {step.spec.name} is unfinished, and nobody is without a network: run this again to "
-                "finish it, or with the network declared as it was to roll it back."
-            )
+            error.message += unfinished(step.spec.name)
         raise
     return left
 
@@ -350,6 +357,21 @@ def result(
             "after": {name: view[1] for name, view in views.items()},
         },
     }
+
+
+def _interrupted(error: EngineError, done: list[Step]) -> EngineError:
+    """The error of an engine that went away; the last step may be a move under way."""
+    if done and done[-1].action == "reattach":
+        error.message += unfinished(done[-1].spec.name)
+    return error
+
+
+def unfinished(name: str) -> str:
+    """What to say of a move that did not come to its end."""
+    return (
+        f" The change of network {name} is unfinished, and nobody is without a network: run this again to finish it, or with the "
+        "network declared as it was to roll it back."
+    )
 
 
 def _told(error: APIError | EngineError, done: list[Step]) -> APIError | EngineError:
