@@ -92,3 +92,19 @@ def test_role_overlays_refuses_an_unknown_node(swarm, unique) -> None:
     code, output = swarm.playbook("swarmlab.overlay.overlays", declared)
     assert code != 0
     assert "not in the inventory: vm9" in " ".join(output.split())
+
+
+def test_role_overlays_takes_the_smallest_mtu_of_all_nodes(swarm, unique) -> None:
+    declared = {"overlays_networks": [
+        {"name": f"{unique}-a", "mtu": "auto"}, {"name": f"{unique}-b", "mtu": "auto", "encrypted": True}, {"name": f"{unique}-c"},
+    ]}  # fmt: skip
+    swarm.shell("vm3", "ip link set eth0 mtu 1400")
+    try:
+        code, output = swarm.playbook("swarmlab.overlay.overlays", declared)
+        assert code == 0, output
+        code, again = swarm.playbook("swarmlab.overlay.overlays", declared)
+    finally:
+        swarm.shell("vm3", "ip link set eth0 mtu 1500")
+    options = [json.loads(swarm.docker("vm1", "network", "inspect", f"{unique}-{part}"))[0]["Options"] for part in "abc"]
+    assert [entry.get("com.docker.network.driver.mtu") for entry in options] == ["1350", "1324", None]
+    assert code == 0 and len(NO_CHANGE.findall(again)) == 3, again
