@@ -48,8 +48,8 @@ from .surroundings import look_around
 
 Raw = t.Dict[str, t.Any]
 USUAL_NAME = "ingress"
-# A node that was nudged takes the network up in less than a second.
-NUDGE_SECONDS = 5.0
+# A node that was nudged takes the network up in less than a second, or fails to: the engine may look for its address too early.
+NUDGE_SECONDS = 2.0
 
 
 class Scene(t.NamedTuple):
@@ -267,11 +267,11 @@ def _remove(client: APIClient, spec: NetworkSpec, deadline: float) -> None:
 
 
 def _await_nodes(client: APIClient, spec: NetworkSpec, deadline: float) -> None:
-    """Wait until every node that was nudged has taken the network up; those that have not heard are nudged again."""
+    """Wait until every node that was nudged has taken the network up; those that failed at it are nudged again."""
 
-    def up() -> tuple[bool, list[str]]:
+    def up() -> tuple[bool, list[Raw]]:
         network = look(client, spec).network
-        absent = ["it is gone"] if network is None else _absent(client, network["Id"], client.nodes())
+        absent = [] if network is None else _absent(client, network["Id"], client.nodes())
         return not absent, absent
 
     while True:
@@ -280,10 +280,10 @@ def _await_nodes(client: APIClient, spec: NetworkSpec, deadline: float) -> None:
             return
         if time.monotonic() >= deadline:
             raise EngineError(
-                f"The ingress network is there, but not on every node: {'; '.join(waited.seen)}. "
-                "Restart Docker on those nodes, or look why they do not reach the others (port 7946)."
+                f"The ingress network is there, but not on node {', '.join(map(_hostname, waited.seen))}. "
+                "Restart Docker there, or look why the node does not reach the others (port 7946)."
             )
-        for node in client.nodes():
+        for node in waited.seen:
             _nudge(client, node["ID"], None)
             _nudge(client, node["ID"], _mark(node))
 
@@ -306,18 +306,20 @@ def _mark(node: Raw) -> str | None:
     return (node["Spec"].get("Labels") or {}).get(NUDGE_LABEL)
 
 
-def _absent(client: APIClient, network_id: str, nodes: list[Raw]) -> list[str]:
-    """What shows that some node has not taken the network up; nothing when all that are ready have it."""
+def _absent(client: APIClient, network_id: str, nodes: list[Raw]) -> list[Raw]:
+    """The nodes that are ready and have not taken the network up; all of them when it cannot be told which.
+
+    First of all this one: of a network that it does not hold it knows no peers.
+    """
     ready = [node for node in nodes if (node.get("Status") or {}).get("State") == "ready"]
     view = client.inspect_network(network_id)
-    if not is_allocated(view):
-        return ["it has no subnet"]
-    found = [] if any(key.endswith("-sbox") for key in view.get("Containers") or {}) else ["this node has no endpoint on it"]
     peers = {peer["IP"] for peer in view.get("Peers") or []}
-    if len(peers) < len(ready):
-        missing = sorted(_hostname(node) for node in ready if (node.get("Status") or {}).get("Addr") not in peers)
-        found.append(f"{len(peers)} of {len(ready)} nodes hold it, not {', '.join(missing)}")
-    return found
+    if not is_allocated(view) or not any(key.endswith("-sbox") for key in view.get("Containers") or {}):
+        own = client.info()["Swarm"].get("NodeID")
+        return [node for node in nodes if node["ID"] == own]
+    if len(peers) >= len(ready):
+        return []
+    return [node for node in ready if (node.get("Status") or {}).get("Addr") not in peers] or ready
 
 
 def _is_leftover(client: APIClient, network_id: str) -> bool:
