@@ -242,6 +242,7 @@ def second_manager(swarm) -> Iterator[str]:
     yield "vm2"
     swarm.docker("vm1", "node", "demote", "vm2")
     await_status(swarm, "vm2", "")
+    swarm.await_nodes("vm1")
 
 
 def await_status(swarm, host: str, status: str) -> None:
