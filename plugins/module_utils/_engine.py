@@ -154,7 +154,8 @@ def explain(error: Exception) -> str:
     return " ".join(str(text).split())
 
 
-def _as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineError:
+def as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineError:
+    """What the SDK or the connection raised, in words that say where and what to do."""
     docker_host = params.get("docker_host") or DEFAULT_DOCKER_HOST
     where = f"the Docker Engine on {socket.gethostname()} at {docker_host}"
     if isinstance(error, Timeout):
@@ -180,6 +181,6 @@ def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APICl
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
     except (APIError, DockerException, RequestException) as error:
-        module.fail_json(msg=_as_engine_error(error, module.params).message)
+        module.fail_json(msg=as_engine_error(error, module.params).message)
     else:
         module.exit_json(**result)

@@ -14,6 +14,10 @@ description:
   - Attaches containers that somebody else made to overlay networks, without a restart, or detaches them. Runs on the node that the
     containers are on.
   - Works on a worker that has never seen the network. Attaching is what brings an overlay to a worker.
+  - Waits until the container's names resolve to its address on the network, asked of the engine's resolver in the namespace of another
+    container of this node on the network, or in its own if there is none. What containers of other nodes are told is not seen from
+    here; run M(swarmlab.overlay.service_discovery) there to ask.
+  - What the swarm will refuse is refused before anything is changed, with the reason, on managers and wherever O(seen_by_manager) is given.
   - Containers that shall be declared as a whole, image and command too, are a matter of M(swarmlab.overlay.overlay_container).
 author:
   - swarmlab contributors (@swarmlab)
@@ -64,9 +68,22 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  resolve_timeout:
+    description:
+      - Seconds to wait until the names of all declared containers resolve to their addresses on their networks; V(0) does not look.
+      - Looking needs root and an engine on this machine. Without, RV(attachments[].not_seen_because) says so.
+    type: int
+    default: 30
+  seen_by_manager:
+    description:
+      - What M(swarmlab.overlay.overlay_network_info) returned on a manager about the networks. A worker does not know who holds an
+        address, how many are left, and whether it is drained, and its engine says "deadline exceeded" after 20 seconds to all of this.
+      - Not needed on a manager, which looks itself.
+    type: dict
 seealso:
   - module: swarmlab.overlay.overlay_container
   - module: swarmlab.overlay.overlay_network
+  - module: swarmlab.overlay.service_discovery
 """
 
 EXAMPLES = r"""
@@ -76,6 +93,14 @@ EXAMPLES = r"""
       - container: legacy
         network: front
         aliases: [billing]
+
+- name: On a worker, with the reason at once if it is refused
+  swarmlab.overlay.overlay_attachment:
+    attachments:
+      - container: legacy
+        network: front
+        ipv4_address: 10.20.0.77
+    seen_by_manager: "{{ hostvars[groups['swarm_managers'][0]].seen }}"   # registered there from overlay_network_info
 
 - name: Off again
   swarmlab.overlay.overlay_attachment:
@@ -101,6 +126,22 @@ attachments:
     address:
       description: Its address there, V(null) in check mode when it would be attached.
       type: str
+    names:
+      description: The names that resolve to the address, see O(resolve_timeout). Not in check mode, as all that follows.
+      type: list
+      elements: str
+    seen_from:
+      description: The container of this node in whose namespace that was asked, V(null) if it was not.
+      type: str
+    seen_from_peer:
+      description: Whether that is another container than the one attached.
+      type: bool
+    not_seen_because:
+      description: Why nothing was asked, V(null) if it was.
+      type: str
+    seconds:
+      description: When it was so.
+      type: float
 actions:
   description: What was done, or would be done in check mode.
   returned: success
@@ -149,6 +190,8 @@ def main() -> None:
             engine_argument_spec(),
             attachments={"type": "list", "elements": "dict", "required": True, "options": ENTRY},
             state={"type": "str", "choices": STATES, "default": "present"},
+            resolve_timeout={"type": "int", "default": 30},
+            seen_by_manager={"type": "dict"},
         ),
         supports_check_mode=True,
     )

@@ -23,7 +23,7 @@ notes:
     by their own update configuration, but with new tasks started before old ones stop, unless a service has mounts, ports of mode
     C(host) or a limit of replicas for each node. Running containers are connected and disconnected without a restart.
   - Nothing but the swarm itself remembers a move. If a run is interrupted, the next one finishes the move, or rolls it back
-    if the network is declared as it was. Stand-in and services carry labels (C(swarmlab.overlay/stands-in-for),
+    if the network is declared as it was, whatever O(in_use) is. Stand-in and services carry labels (C(swarmlab.overlay/stands-in-for),
     C(swarmlab.overlay/addresses), C(swarmlab.overlay/order-before)) until then.
   - A network that was made by other means is adopted when it is as declared. It does not get our label then, as that would mean to create it again.
   - Must run on a manager. On a worker it fails and names the managers.
@@ -186,6 +186,7 @@ options:
     default: 60
 seealso:
   - module: swarmlab.overlay.overlay_attachment
+  - module: swarmlab.overlay.overlay_ingress
   - module: swarmlab.overlay.overlay_network_info
   - module: swarmlab.overlay.overlay_service
 """

@@ -35,6 +35,7 @@ options:
     default: []
     version_added: 0.2.0
 seealso:
+  - module: swarmlab.overlay.overlay_ingress
   - module: swarmlab.overlay.overlay_network
   - module: swarmlab.overlay.service_discovery
 """
@@ -69,6 +70,24 @@ records_missing_because:
   description: Why there are no RV(networks[].records) and RV(networks[].users), if the node is no manager.
   returned: success
   type: str
+swarm_nodes:
+  description: The nodes of the swarm, V(null) on a worker.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Id of the node.
+      type: str
+    name:
+      description: Its host name.
+      type: str
+    availability:
+      description: V(active), V(pause) or V(drain).
+      type: str
+    state:
+      description: V(ready), V(down) or V(unknown).
+      type: str
 missing:
   description: Those of O(names) that the node does not know as an overlay.
   returned: success
@@ -163,6 +182,18 @@ networks:
       description: Names of the nodes that hold the network now, having a task or an attached container on it. V(null) on a worker.
       type: list
       elements: str
+    addresses:
+      description: Each IPv4 address that somebody holds, with C(kind), C(name) and C(node). The API does not tell those of load balancers.
+        V(null) on a worker.
+      type: dict
+      sample:
+        10.0.1.1: {kind: gateway, name: 10.0.1.0/24, node: null}
+        10.0.1.2: {kind: service, name: web, node: null}
+    published:
+      description: Of the ingress network the services that publish ports through it, see M(swarmlab.overlay.overlay_ingress). Otherwise
+        empty, V(null) on a worker.
+      type: list
+      elements: dict
     capacity:
       description:
         - IPv4 addresses, V(null) on a worker. C(size) there are. Held are those of C(gateways), C(vips), C(tasks), C(containers) and

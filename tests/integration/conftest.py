@@ -11,9 +11,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIClient
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -100,6 +103,17 @@ class Swarm:
         assert result.exists(), f"{name} on {host} left no result:\n{done.stdout}\n{done.stderr}"
         return {"failed": done.returncode != 0, **json.loads(result.read_text(encoding="utf-8"))}
 
+    def shown(self, module: str, args: dict, *mode: str) -> list[str]:
+        """The lines that Ansible shows as removed and added when a module runs on vm1."""
+        shown = self.ansible("ansible", "vm1", "-m", f"swarmlab.overlay.{module}", "-a", json.dumps(args), "--diff", *mode).stdout
+        return [line for line in shown.splitlines() if line.startswith(("+ ", "- "))]
+
+    def killed(self, module: str, changes: int, args: dict) -> tuple[int, str]:
+        """Exit code and output of a module that runs here, and is killed after so many changes (0: not at all)."""
+        argv = [sys.executable, str(Path(__file__).with_name("killed.py")), module, str(changes), json.dumps(args)]
+        done = subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
+        return done.returncode, done.stdout + done.stderr
+
     def playbook(self, playbook: str, extra_vars: dict | None = None, *argv: str) -> tuple[int, str]:
         """Exit code and output of a playbook: a path, or a name such as ``swarmlab.overlay.verify``."""
         done = self.ansible("ansible-playbook", playbook, "-e", json.dumps(extra_vars or {}), *argv)
@@ -122,6 +136,16 @@ class Swarm:
         )  # fmt: skip
         assert done.returncode == 0, f"{host}: docker {' '.join(argv)}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
+
+    def restart_engine(self, host: str) -> None:
+        """A node's engine dies by SIGKILL, and starts again with its node."""
+        killed = f"docker exec {self.container(host)} pkill -KILL -x dockerd; docker wait {self.container(host)}; docker start {self.container(host)}"
+        subprocess.run(["sh", "-c", killed], env=self.environment, capture_output=True, timeout=120, check=True)
+
+    def await_nodes(self, host: str, states: str = "Ready Ready Ready") -> None:
+        """Wait until the engine of a manager answers, and says so of the nodes."""
+        look = f"for try in $(seq 240); do [ \"$(docker node ls --format '{{{{.Status}}}}' | xargs)\" = '{states}' ] && exit 0; sleep 0.25; done; exit 1"
+        self.shell(host, look)
 
     def container(self, host: str) -> str:
         """Name of the container that is the node."""
@@ -229,6 +253,49 @@ def swarm(
         if not KEEP:
             code, output = lab.playbook("swarmlab.overlay.destroy")
             assert code == 0, output
+
+
+@contextmanager
+def relayed(swarm: Swarm, host: str, folder: Path) -> Iterator[str]:
+    """The engine of a node as a socket of this machine."""
+    path = folder / host
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    relays: list[subprocess.Popen] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, dummy = listener.accept()
+            except OSError:
+                return
+            argv = ["docker", "exec", "-i", swarm.container(host), "docker", "system", "dial-stdio"]
+            with connection:
+                relays.append(subprocess.Popen(argv, env=swarm.environment, stdin=connection, stdout=connection))
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"unix://{path}"
+    finally:
+        listener.close()
+        for relay in relays:
+            relay.terminate()
+            relay.wait(timeout=30)
+
+
+@pytest.fixture
+def engine_socket(swarm: Swarm, tmp_path: Path) -> Iterator[str]:
+    with relayed(swarm, "vm1", tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+def engine(engine_socket: str) -> Iterator[APIClient]:
+    """The engine of vm1, so that a run can be watched, and be given up, step by step."""
+    client = APIClient(base_url=engine_socket, version="auto", timeout=60)
+    yield client
+    client.close()
 
 
 @pytest.fixture

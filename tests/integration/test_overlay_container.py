@@ -94,20 +94,17 @@ def test_role_overlays_refuses_an_unknown_node(swarm, unique) -> None:
     assert "not in the inventory: vm9" in " ".join(output.split())
 
 
-def test_somebody_elses_container_is_attached_and_detached(swarm, unique, networks) -> None:
-    swarm.docker("vm2", "run", "--detach", "--name", unique, swarm.image, "sleep", "100000")
-    address = f"10.215.{int(unique[1:3], 16)}.78"
-    entry = {"container": unique, "network": networks[0], "aliases": ["al"], "ipv4_address": address}
-    refused = swarm.run("overlay_attachment", {"attachments": [dict(entry, container=f"{unique}-none")]}, host="vm2")
-    assert f"there is no container {unique}-none on this node" in refused["msg"]
-    attached = swarm.run("overlay_attachment", {"attachments": [entry, dict(entry, node_id="other")]}, host="vm2")
-    assert attached["changed"] and attached["attachments"][0]["address"] == address, attached
-    settings = json.loads(swarm.docker("vm2", "inspect", unique))[0]["NetworkSettings"]["Networks"]
-    assert "al" in settings[networks[0]]["Aliases"]
-    assert not swarm.run("overlay_attachment", {"attachments": [entry]}, host="vm2")["changed"]
-    swarm.docker("vm3", "run", "--detach", "--name", unique, swarm.image, "sleep", "100000")
-    taken = swarm.run("overlay_attachment", {"attachments": [entry]}, host="vm3")
-    assert taken["failed"] and "fixed ipv4_address is taken" in taken["msg"], taken
-    gone = {"attachments": [{"container": unique, "network": networks[0]}], "state": "absent"}
-    assert swarm.run("overlay_attachment", gone, host="vm2")["changed"]
-    assert not swarm.run("overlay_attachment", gone, host="vm2")["changed"]
+def test_role_overlays_takes_the_smallest_mtu_of_all_nodes(swarm, unique) -> None:
+    declared = {"overlays_networks": [
+        {"name": f"{unique}-a", "mtu": "auto"}, {"name": f"{unique}-b", "mtu": "auto", "encrypted": True}, {"name": f"{unique}-c"},
+    ]}  # fmt: skip
+    swarm.shell("vm3", "ip link set eth0 mtu 1400")
+    try:
+        code, output = swarm.playbook("swarmlab.overlay.overlays", declared)
+        assert code == 0, output
+        code, again = swarm.playbook("swarmlab.overlay.overlays", declared)
+    finally:
+        swarm.shell("vm3", "ip link set eth0 mtu 1500")
+    options = [json.loads(swarm.docker("vm1", "network", "inspect", f"{unique}-{part}"))[0]["Options"] for part in "abc"]
+    assert [entry.get("com.docker.network.driver.mtu") for entry in options] == ["1350", "1324", None]
+    assert code == 0 and len(NO_CHANGE.findall(again)) == 3, again

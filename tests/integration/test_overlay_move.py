@@ -5,13 +5,10 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import threading
-from collections.abc import Iterator
-from pathlib import Path
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIClient
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.moving import move
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import NetworkSpec
@@ -21,34 +18,6 @@ WEB = "mkdir -p /www && echo served > /www/index.html && trap 'exit 0' TERM; htt
 IDLE = "trap 'exit 0' TERM; sleep 100000 & wait $!"
 # One request after the other; each second of the outage of a name or of a server leaves several lines.
 ASK = "while :; do if wget -q -T 2 -O - http://{url} >/dev/null 2>&1; then echo ok; else echo failed; fi; usleep 100000; done"
-
-
-@pytest.fixture
-def engine(swarm, tmp_path: Path) -> Iterator[APIClient]:
-    """The engine of vm1, so that a move can be watched, and be given up, step by step."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "e"))
-    listener.listen()
-    relays: list[subprocess.Popen] = []
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, dummy = listener.accept()
-            except OSError:
-                return
-            argv = ["docker", "exec", "-i", swarm.container("vm1"), "docker", "system", "dial-stdio"]
-            with connection:
-                relays.append(subprocess.Popen(argv, env=swarm.environment, stdin=connection, stdout=connection))
-
-    threading.Thread(target=serve, daemon=True).start()
-    client = APIClient(base_url=f"unix://{tmp_path}/e", version="auto", timeout=60)
-    yield client
-    client.close()
-    listener.close()
-    for relay in relays:
-        relay.terminate()
-        relay.wait(timeout=30)
 
 
 def create_service(swarm, name: str, network: str, *more: str) -> None:
@@ -107,31 +76,54 @@ def test_a_network_is_changed_under_its_users(swarm, unique, engine) -> None:
     assert answers[-1] == "ok" and answers.count("failed") <= len(answers) * 0.2, answers
 
 
-def test_runs_that_die_after_every_step(swarm, unique, engine) -> None:
-    """Each run is killed after its first step, so each step is where one run ends and another one begins."""
+def test_runs_killed_at_every_change(swarm, unique, engine, engine_socket) -> None:
+    """Each run dies by SIGKILL after its first change. A run remembers nothing, so each change is where one ends and the next begins."""
     network, web = f"{unique}-net", f"{unique}-web"
     assert swarm.run("overlay_network", {"name": network, "attachable": True})["changed"]
     create_service(swarm, web, network, swarm.image, "sh", "-c", IDLE)
-    swarm.docker("vm1", "run", "--detach", "--name", f"{unique}-box", "--network", network, swarm.image, "sh", "-c", IDLE)
+    run_box(swarm, "vm1", f"{unique}-box", network, IDLE)
     before = service(engine, web, names(engine))
-    node = engine.info()["Swarm"]["NodeID"]
-    wanted = NetworkSpec(network, attachable=True, mtu=1400)
-    deaths = []
-    while True:
-        step = next(move(engine, wanted, node, TIMEOUT))
+    wanted = {"name": network, "attachable": True, "mtu": 1400, "docker_host": engine_socket}
+    deaths = 0
+    # Only the first run is told to move users: what was begun is finished in any case.
+    code, output = swarm.killed("overlay_network", 1, dict(wanted, in_use="reattach"))
+    while code == -signal.SIGKILL:
+        deaths += 1
+        assert deaths < 40, "no run gets any further"
         on = {entry["Target"] for entry in engine.inspect_service(web)["Spec"]["TaskTemplate"]["Networks"]}
         assert on and on <= set(names(engine)), "a service is left with a network that is gone, or with none"
         assert engine.inspect_container(f"{unique}-box")["NetworkSettings"]["Networks"]
-        if step == []:
-            break
-        deaths.append(step.verb)
-    assert deaths == [
-        "create standin", "attach standin", "attach standin", "detach network", "detach network", "remove network",
-        "create network", "attach network", "attach network", "detach standin", "detach standin", "restore order",
-        "remove standin",
-    ]
+        code, output = swarm.killed("overlay_network", 1, wanted)
+    assert code == 0 and json.loads(output[output.index("{"):output.rindex("}") + 1])["changed"] is False, output
+    # Stand-in created and removed, network removed and created, each user four times, and the service's update order.
+    assert deaths == 13
     assert service(engine, web, names(engine)) == before
+    assert [name for name in names(engine).values() if name.startswith(unique)] == [network]
     assert engine.inspect_network(network)["Options"]["com.docker.network.driver.mtu"] == "1400"
+
+
+def test_the_managers_engine_dies_during_a_move(swarm, unique, engine_socket) -> None:
+    network, web = f"{unique}-net", f"{unique}-web"
+    assert swarm.run("overlay_network", {"name": network})["changed"]
+    create_service(swarm, web, network, swarm.image, "sh", "-c", IDLE)
+    before = json.loads(swarm.docker("vm1", "service", "inspect", web))[0]["Spec"]
+    wanted = {"name": network, "mtu": 1400, "timeout": TIMEOUT}
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(swarm.killed, "overlay_network", 0, dict(wanted, in_use="reattach", docker_host=engine_socket))
+        swarm.shell("vm1", f"for try in $(seq 300); do docker network ls | grep -q {unique}.*standin && exit 0; sleep 0.1; done; exit 1")
+        swarm.restart_engine("vm1")
+        code, output = run.result()
+    assert code == 1 and "is unfinished, and nobody is without a network" in output, output
+    swarm.await_nodes("vm1")
+    start = time.monotonic()
+    finished = swarm.run("overlay_network", wanted)
+    assert not finished["failed"], finished
+    print(f"finished in {time.monotonic() - start:.0f} s")
+    after = json.loads(swarm.docker("vm1", "service", "inspect", web))[0]["Spec"]
+    there = json.loads(swarm.docker("vm1", "network", "inspect", network))[0]
+    before["TaskTemplate"]["Networks"][0]["Target"] = there["Id"]
+    assert after == before and there["Options"]["com.docker.network.driver.mtu"] == "1400"
+    assert "standin" not in swarm.docker("vm1", "network", "ls")
 
 
 def test_one_more_run_rolls_back_what_is_declared_as_it_was(swarm, unique, engine) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,16 @@ OTHER = {
     "subnets": ["10.211.0.0/24"],
     "driver_options": {"com.docker.network.driver.overlay.vxlanid_list": "70001"},
 }
+# What a network may be declared as, given something to draw from and its number.
+CHOICES = (
+    lambda draw, number: {"state": "absent"},
+    lambda draw, number: {},
+    lambda draw, number: {"mtu": draw.choice([1300, 1400]), "encrypted": draw.random() < 0.5},
+    lambda draw, number: {"attachable": True, "labels": {"drawn": str(draw.randrange(3))}},
+    lambda draw, number: {"subnets": [{"subnet": f"10.221.{number}.0/24", "gateway": f"10.221.{number}.{draw.choice([1, 9])}"}]},
+    lambda draw, number: {"internal": True, "driver_options": {
+        "com.docker.network.driver.overlay.vxlanid_list": str(71000 + number)}},
+)  # fmt: skip
 
 
 def inspect(swarm, name: str, host: str = "vm1") -> dict:
@@ -61,19 +72,22 @@ def test_create_twice_and_remove_twice(swarm, unique) -> None:
     assert not declare(swarm, name=unique, state="absent")["changed"]
 
 
-def shown_diff(swarm, args: dict, *mode: str) -> list[str]:
-    """The lines that Ansible shows as removed and added."""
-    module = ("-m", "swarmlab.overlay.overlay_network", "-a", json.dumps(args))
-    shown = swarm.ansible("ansible", "vm1", *module, "--diff", *mode).stdout
-    return [line for line in shown.splitlines() if line.startswith(("+ ", "- "))]
-
-
 def test_check_mode_predicts_what_a_run_does(swarm, unique) -> None:
-    for args in ({"attachable": True}, {"mtu": 1400}, {"state": "absent"}):
-        before = exists(swarm, unique)
-        predicted = shown_diff(swarm, dict(args, name=unique), "--check")
-        assert exists(swarm, unique) == before
-        assert predicted and predicted == shown_diff(swarm, dict(args, name=unique))
+    """Twelve networks go their own ways at the same time; what is drawn differs each time, and is told if it fails."""
+    draw = random.Random(seed := random.randrange(10**6))
+    names = [f"{unique}-{number:02}" for number in range(12)]
+    for round_ in range(3):
+        declared = [dict({"name": name}, **draw.choice(CHOICES)(draw, number)) for number, name in enumerate(names)]
+        told = f"seed {seed}, round {round_}: {declared}"
+        there = swarm.docker("vm1", "network", "ls")
+        predicted = swarm.shown("overlay_network", {"networks": declared}, "--check")
+        assert swarm.docker("vm1", "network", "ls") == there, told
+        assert predicted == swarm.shown("overlay_network", {"networks": declared}), told
+        assert predicted or round_, told
+        assert swarm.shown("overlay_network", {"networks": declared}) == [], told
+        wanted = {network["name"] for network in declared if network.get("state") != "absent"}
+        there = swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}").splitlines()
+        assert wanted == {name for name in there if name.startswith(unique)}, told
 
 
 def test_a_property_that_differs_is_seen_in_both_directions(swarm, unique) -> None:
@@ -228,6 +242,7 @@ def second_manager(swarm) -> Iterator[str]:
     yield "vm2"
     swarm.docker("vm1", "node", "demote", "vm2")
     await_status(swarm, "vm2", "")
+    swarm.await_nodes("vm1")
 
 
 def await_status(swarm, host: str, status: str) -> None:
@@ -254,6 +269,34 @@ def test_two_runs_against_two_managers_end_as_declared(swarm, unique, second_man
     created = sorted(action["name"] for result in results for action in result["actions"])
     assert set(created) == {network["name"] for network in networks}
     assert not declare(swarm, networks=networks)["changed"]
+
+
+@pytest.fixture
+def three_managers(swarm, second_manager) -> Iterator[None]:
+    swarm.docker("vm1", "node", "promote", "vm3")
+    await_status(swarm, "vm3", "Reachable")
+    yield
+    # Whoever leads now: vm1 shall be the only manager again.
+    swarm.await_nodes("vm1")
+    swarm.docker("vm1", "node", "demote", "vm3")
+    await_status(swarm, "vm3", "")
+
+
+def test_the_leader_dies_while_a_hundred_networks_are_made(swarm, unique, three_managers) -> None:
+    networks = [{"name": f"{unique}-{number:03}"} for number in range(100)]
+    count = "docker network ls --format '{{.Name}}' | grep -c " + unique
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(swarm.run, "overlay_network", {"networks": networks, "engine_timeout": 30}, "vm2")
+        swarm.shell("vm2", f"for try in $(seq 600); do [ $({count}) -gt 0 ] && exit 0; sleep 0.05; done; exit 1")
+        swarm.restart_engine("vm1")
+        first = run.result()
+    swarm.await_nodes("vm2")
+    print(f"the run {'failed: ' + first['msg'] if first['failed'] else 'ended as declared by itself'}")
+    once_more = declare(swarm, host="vm2", networks=networks)
+    assert [network["name"] for network in once_more["networks"]] == [network["name"] for network in networks]
+    assert all(network["id"] for network in once_more["networks"])
+    assert swarm.shell("vm2", count) == "100"
+    assert not declare(swarm, host="vm2", networks=networks)["changed"]
 
 
 def test_info_on_manager_and_worker(swarm, unique) -> None:

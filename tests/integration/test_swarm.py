@@ -33,6 +33,8 @@ def test_second_run_changes_nothing(swarm) -> None:
 
 def test_left_worker_joins_again_and_no_token_is_shown(swarm) -> None:
     swarm.docker("vm3", "swarm", "leave")
+    outside = swarm.run("overlay_attachment", {"attachments": [{"container": "box", "network": "net"}]}, host="vm3")
+    assert "not an active node of a swarm" in outside["msg"] and "swarmlab.overlay.swarm" in outside["msg"], outside
     code, output = swarm.playbook(SWARM, {}, "-vvvvv")
     rejoin(swarm, "vm3")
     assert code == 0, output[-3000:]

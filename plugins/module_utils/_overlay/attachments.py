@@ -12,13 +12,18 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine import APIClient, APIError, EngineError, NotFound, explain
-from .container_spec import address_problems, explain_refusal
-from .containers import require_swarm
+from .._engine import APIClient, APIError, EngineError, NotFound, explain, manager_problem
+from .container_spec import address_problems
+from .containers import attempt, require_swarm
+from .information import gather
+from .refusals import Wish, refusals
+from .resolution import await_names
 from .spec import SpecError
 
 # Settings of an attachment that the user chose and the engine keeps; all others are the engine's own.
 KEPT = ("Links", "DriverOpts", "GwPriority")
+# What may pass within the engine's own 20 s for an attachment; a deadline that it exceeded does not.
+PASSING = ("unavailable",)
 
 
 class AttachmentSpec(t.NamedTuple):
@@ -38,27 +43,54 @@ class Step(t.NamedTuple):
     spec: AttachmentSpec
     action: str
     before: dict[str, t.Any] | None = None
+    container_id: str = ""
 
 
 def ensure_attachments(client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Bring about those of the declared attachments that are this node's."""
     info = client.info()
     require_swarm(info)
+    if params["resolve_timeout"] < 0:
+        raise SpecError([f"resolve_timeout must not be negative, not {params['resolve_timeout']}"])
     node_id = info["Swarm"].get("NodeID")
     specs = parse_attachment_list([
         entry for entry in params["attachments"] if entry.get("node_id") in (None, node_id)
     ], params["state"])
     steps = [step for step in _plan(client, specs) if step.action != "none"]
+    problems = refused(client, steps, params, info)
+    if problems:
+        raise SpecError(problems)
+    present = [spec for spec in specs if spec.state == "present"]
+    views = [{}] * len(present)
     if not check_mode:
-        _apply(client, steps)
+        _apply(client, steps, lambda: refused(client, steps, params, info))
+        views = _await_names(client, present, params, steps)
     return {
         "changed": bool(steps),
-        "actions": [
-            {"action": step.action, "container": step.spec.container, "network": step.spec.network} for step in steps
-        ],
-        "attachments": [_result(client, spec) for spec in specs if spec.state == "present"],
+        "actions": [_action(step) for step in steps],
+        "attachments": [dict(_result(client, spec), **view) for spec, view in zip(present, views)],
         "diff": _diff(steps),
     }
+
+
+def refused(
+    client: APIClient, steps: list[Step], params: t.Mapping[str, t.Any], info: t.Mapping[str, t.Any]
+) -> list[str]:
+    """What the swarm will refuse, as far as this node or what it was given of a manager can tell."""
+    local = {raw["Name"] for raw in client.networks() if raw.get("Scope") == "local"} if steps else set()
+    wishes = [
+        # With "like", any address will do if the one is not to be had.
+        Wish(step.spec.container, step.container_id, step.spec.network,
+             None if step.spec.like else step.spec.ipv4_address, step.action == "attach")
+        for step in steps if step.action in ("attach", "reattach") and step.spec.network not in local
+    ]
+    if not wishes:
+        return []
+    seen = params["seen_by_manager"]
+    if manager_problem(info) is None:
+        names = sorted({wish.network for wish in wishes})
+        seen = gather(client, {"names": names, "avoid": [], "docker_host": params["docker_host"]})
+    return [] if seen is None else refusals(wishes, seen, info["Swarm"].get("NodeID") or "")
 
 
 def parse_attachment_list(entries: list[dict[str, t.Any]], default_state: str) -> list[AttachmentSpec]:
@@ -112,28 +144,51 @@ def _plan(client: APIClient, specs: list[AttachmentSpec]) -> list[Step]:
                 problems.append(f"there is no container {spec.container} on this node")
             continue
         automatic = {found["Id"][:12], found["Name"].lstrip("/")}
-        steps.append(decide(spec, (found["NetworkSettings"]["Networks"] or {}).get(spec.network), automatic))
+        step = decide(spec, (found["NetworkSettings"]["Networks"] or {}).get(spec.network), automatic)
+        steps.append(step._replace(container_id=found["Id"]))
     if problems:
         raise SpecError(problems)
     return steps
 
 
-def _apply(client: APIClient, steps: list[Step]) -> None:
+def _apply(client: APIClient, steps: list[Step], reasons: t.Callable[[], list[str]]) -> None:
+    """C(reasons) tells why, when the swarm refuses what it was thought to grant."""
     done: list[dict[str, str]] = []
     for step in steps:
         spec = step.spec
         try:
             if step.action in ("detach", "reattach"):
                 detach(client, spec.container, spec.network)
-            if step.action in ("attach", "reattach") and spec.like is not None:
-                attach(client, spec.container, spec.network, spec.like, spec.ipv4_address)
-            elif step.action in ("attach", "reattach"):
-                _connect(client, spec.container, spec.network, _endpoint(spec, step.before))
-        except APIError as error:
-            raise EngineError(
-                explain_refusal(spec.container, spec.network, explain(error)), changed=bool(done), actions=done
-            ) from error
-        done.append({"action": step.action, "container": spec.container, "network": spec.network})
+            if step.action in ("attach", "reattach"):
+                attempt(spec.container, spec.network, float("inf"), _joining(client, step), PASSING)
+        except (APIError, EngineError) as error:
+            told = error.message if isinstance(error, EngineError) else f"Container {spec.container}: {explain(error)}."
+            why = "; ".join(reasons())
+            raise EngineError(told + (f" The manager tells: {why}." if why else ""), changed=bool(done), actions=done) from error
+        done.append(_action(step))
+
+
+def _joining(client: APIClient, step: Step) -> t.Callable[[], None]:
+    spec = step.spec
+    like = spec.like
+    if like is not None:
+        return lambda: attach(client, spec.container, spec.network, like, spec.ipv4_address)
+    return lambda: _connect(client, spec.container, spec.network, _endpoint(spec, step.before))
+
+
+def _await_names(
+    client: APIClient, present: list[AttachmentSpec], params: t.Mapping[str, t.Any], steps: list[Step]
+) -> list[dict[str, t.Any]]:
+    pairs = [(spec.container, spec.network) for spec in present]
+    try:
+        return await_names(client, pairs, params["docker_host"], params["resolve_timeout"])
+    except EngineError as error:
+        error.details.update(changed=bool(steps), actions=[_action(step) for step in steps])
+        raise
+
+
+def _action(step: Step) -> dict[str, str]:
+    return {"action": step.action, "container": step.spec.container, "network": step.spec.network}
 
 
 def _endpoint(spec: AttachmentSpec, before: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:

@@ -180,7 +180,8 @@ ADVICE = (
     (
         ("deadline exceeded", "attaching to network failed"),
         "The swarm gave no address in time: a fixed ipv4_address is taken, the subnet of {network} has none left, "
-        "or the node is not ready and active ('docker node ls'). The log of the leader's daemon tells which.",
+        "or the node is not ready and active ('docker node ls'). The log of the leader's daemon tells which; so does "
+        "overlay_attachment on a manager, or elsewhere if it is given seen_by_manager.",
     ),
     (("drain", "not available"), "The node takes no attachments: set its availability to active."),
 )

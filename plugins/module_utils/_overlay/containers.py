@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import typing as t
 
@@ -28,6 +29,7 @@ from .service_spec import plain
 # The engine itself tries five times within 20 s to get an attachment from the swarm.
 ATTACH_ATTEMPTS = 2
 TRANSIENT = ("deadline exceeded", "sandbox join failed", "unavailable")
+LEFTOVER = re.compile(r"network \S+ not found")
 # A container that cannot run ends at once; one that survives this is taken to run.
 SETTLE_SECONDS = 0.5
 
@@ -116,7 +118,7 @@ def _apply(client: APIClient, step: Step, deadline: float) -> None:
     if step.action in ("create", "recreate"):
         _create(client, step.spec, deadline)
     elif step.action == "start":
-        _attempt(step.spec.name, _all_names(step.spec), deadline, lambda: client.start(step.spec.name))
+        attempt(step.spec.name, _all_names(step.spec), deadline, lambda: client.start(step.spec.name))
 
 
 def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
@@ -139,9 +141,9 @@ def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
     except APIError as error:
         raise EngineError(explain_refusal(spec.name, first, explain(error))) from error
     try:
-        _attempt(spec.name, first, deadline, lambda: client.start(spec.name))
+        attempt(spec.name, first, deadline, lambda: client.start(spec.name))
         for attachment in spec.networks[1:]:
-            _attempt(spec.name, attachment.name, deadline, _connector(client, spec.name, attachment))
+            attempt(spec.name, attachment.name, deadline, _connector(client, spec.name, attachment))
     except EngineError:
         # Half a container would look like a different one to the next run, and hold its address meanwhile.
         _remove(client, spec.name)
@@ -154,16 +156,24 @@ def _connector(client: APIClient, name: str, attachment: Attachment) -> t.Callab
     )
 
 
-def _attempt(name: str, network: str, deadline: float, action: t.Callable[[], None]) -> None:
-    for attempt in range(1, ATTACH_ATTEMPTS + 1):
+def attempt(
+    name: str, network: str, deadline: float, action: t.Callable[[], None], passing: tuple[str, ...] = TRANSIENT
+) -> None:
+    """Do what attaches a container, and once more when the reason of the engine's refusal may have passed."""
+    for number in range(1, ATTACH_ATTEMPTS + 1):
         try:
             action()
             return
         except APIError as error:
             reason = explain(error)
-            last = attempt == ATTACH_ATTEMPTS or time.monotonic() >= deadline
-            if last or not any(words in reason for words in TRANSIENT):
+            last = number == ATTACH_ATTEMPTS or time.monotonic() >= deadline
+            if last or not (is_leftover(reason) or any(words in reason for words in passing)):
                 raise EngineError(explain_refusal(name, network, reason), network=network) from error
+
+
+def is_leftover(reason: str) -> bool:
+    """Whether the engine denies a network only because an earlier attempt failed: the swarm itself says so in other words."""
+    return LEFTOVER.search(reason) is not None and "rpc error" not in reason
 
 
 def _remove(client: APIClient, name: str) -> None:

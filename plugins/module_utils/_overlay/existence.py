@@ -31,9 +31,11 @@ def list_networks(client: APIClient) -> list[dict[str, t.Any]]:
     return listed
 
 
-def create_network(client: APIClient, spec: NetworkSpec, labels: t.Mapping[str, str] | None = None) -> str | None:
+def create_network(
+    client: APIClient, spec: NetworkSpec, labels: t.Mapping[str, str] | None = None, ingress: bool = False
+) -> str | None:
     """Create a declared network. Returns its id, or None when somebody else has just taken the name."""
-    arguments = create_arguments(spec)
+    arguments = dict(create_arguments(spec), ingress=ingress)
     arguments["labels"].update(labels or {})
     try:
         return client.create_network(spec.name, **arguments)["Id"]

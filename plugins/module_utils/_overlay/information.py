@@ -14,8 +14,9 @@ import typing as t
 
 from .._engine import APIClient, NotFound, manager_addresses, manager_problem
 from .capacity import capacity, engine_counts
-from .compare import describe
+from .compare import describe, subnets_of
 from .lint import lint
+from .publishing import published
 from .records import expected_records
 from .surroundings import Surroundings, look_around, underlay
 from .users import Usage, observe
@@ -41,6 +42,7 @@ def gather(client: APIClient, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]
         "manager": problem is None,
         "managers": manager_addresses(info),
         "records_missing_because": None if problem is None else problem.message,
+        "swarm_nodes": None if problem is not None else [_node(node) for node in nodes],
         "underlay": underlay(swarm.get("NodeAddr") or ""),
         "networks": networks,
         "missing": sorted(set(names or []) - found),
@@ -72,7 +74,7 @@ def containers_of(verbose: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
             "name": view.get("Name"),
             "address": (view.get("IPv4Address") or "").split("/")[0] or None,
             "mac": view.get("MacAddress") or None,
-            "load_balancer": key.startswith("lb-") or key == "ingress-sbox",
+            "load_balancer": key.startswith("lb-") or key.endswith("-sbox"),
         }
         for key, view in sorted((verbose.get("Containers") or {}).items())
     ]
@@ -107,16 +109,32 @@ def _network(
         services=services_of(verbose),
         containers=containers_of(verbose),
         users=None,
+        addresses=None,
         records=None,
+        published=None,
         nodes=None,
         capacity=None if room is None else dict(room.view(), engine=engine_counts(verbose)),
         findings=[finding._asdict() for finding in lint(verbose, listed, around, room)],
     )
     if usage is not None:
         entry["users"] = usage.users(network_id)
+        entry["addresses"] = dict(
+            {subnet.gateway: {"kind": "gateway", "name": subnet.subnet, "node": None} for subnet in subnets_of(described) if subnet.gateway},
+            **usage.addresses(network_id),
+        )
         entry["records"] = expected_records(network_id, usage.services, usage.tasks)
+        entry["published"] = published(usage.services) if described["ingress"] else []
         entry["nodes"] = usage.holders(network_id)
     return entry
+
+
+def _node(node: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {
+        "id": node["ID"],
+        "name": (node.get("Description") or {}).get("Hostname") or node["ID"],
+        "availability": (node.get("Spec") or {}).get("Availability"),
+        "state": (node.get("Status") or {}).get("State"),
+    }
 
 
 def _task(task: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -163,7 +163,7 @@ def attachments_of(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     return list((raw.get("TaskTemplate") or {}).get("Networks") or raw.get("Networks") or [])
 
 
-def hurry(raw: dict[str, t.Any]) -> dict[str, t.Any]:
+def hurry(raw: dict[str, t.Any], label: str = ORDER_LABEL) -> dict[str, t.Any]:
     """The specification with new tasks started before old ones stop, and a record of how it was."""
     config = raw.get("UpdateConfig")
     if (config or {}).get("Order") == START_FIRST or not may_run_twice(raw):
@@ -172,14 +172,14 @@ def hurry(raw: dict[str, t.Any]) -> dict[str, t.Any]:
     # Without a configuration swarm replaces tasks one by one; with one, 0 would mean all at once.
     hurried = dict({"Parallelism": 1} if config is None else config, Order=START_FIRST)
     labels = dict(raw.get("Labels") or {})
-    labels.setdefault(ORDER_LABEL, before)
+    labels.setdefault(label, before)
     return dict(raw, UpdateConfig=hurried, Labels=labels)
 
 
-def unhurry(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def unhurry(raw: t.Mapping[str, t.Any], label: str = ORDER_LABEL) -> dict[str, t.Any]:
     """The reverse of hurry."""
     restored = copy.deepcopy(dict(raw))
-    before = (restored.get("Labels") or {}).pop(ORDER_LABEL, None)
+    before = (restored.get("Labels") or {}).pop(label, None)
     if before == NO_UPDATE_CONFIG:
         restored.pop("UpdateConfig", None)
     elif before is not None:

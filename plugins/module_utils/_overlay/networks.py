@@ -14,7 +14,15 @@ import ipaddress
 import time
 import typing as t
 
-from .._engine import MANAGED_LABEL, APIClient, APIError, EngineError, require_manager
+from .._engine import (
+    MANAGED_LABEL,
+    APIClient,
+    APIError,
+    EngineError,
+    RequestException,
+    as_engine_error,
+    require_manager,
+)
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .lint import shadows
@@ -88,6 +96,8 @@ def ensure_networks(
             if attempt == ATTEMPTS or not is_passing(error):
                 raise _told(error, done) from error
             time.sleep(PAUSE)
+        except RequestException as error:
+            raise _told(_interrupted(as_engine_error(error, params), done), done) from error
         listed = list_networks(client)
     else:
         raise _told(EngineError(
@@ -106,7 +116,10 @@ def is_passing(error: Exception) -> bool:
 def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkSpec]:
     """Networks that carry our label and are not declared (any more), as declarations of their absence."""
     names = {spec.name for spec in declared}
-    ours = {raw["Name"]: raw["Labels"] for raw in listed if (raw.get("Labels") or {}).get(MANAGED_LABEL) == "true"}
+    ours = {
+        raw["Name"]: raw["Labels"] for raw in listed
+        if (raw.get("Labels") or {}).get(MANAGED_LABEL) == "true" and not raw.get("Ingress")
+    }
     # A stand-in goes with the network that it stands in for.
     found = {labels.get(STANDS_IN_LABEL) or name for name, labels in ours.items()} - names
     return [NetworkSpec(name, state="absent") for name in sorted(found)]
@@ -299,10 +312,7 @@ def _carry_out(
                 left += progress
     except EngineError as error:
         if begun or step.standin is not None:
-            error.message += (
-                f" The change of network {step.spec.name} is unfinished, and nobody is without a network: run this again to "
-                "finish it, or with the network declared as it was to roll it back."
-            )
+            error.message += unfinished(step.spec.name)
         raise
     return left
 
@@ -349,6 +359,21 @@ def result(
     }
 
 
+def _interrupted(error: EngineError, done: list[Step]) -> EngineError:
+    """The error of an engine that went away; the last step may be a move under way."""
+    if done and done[-1].action == "reattach":
+        error.message += unfinished(done[-1].spec.name)
+    return error
+
+
+def unfinished(name: str) -> str:
+    """What to say of a move that did not come to its end."""
+    return (
+        f" The change of network {name} is unfinished, and nobody is without a network: run this again to finish it, or with the "
+        "network declared as it was to roll it back."
+    )
+
+
 def _told(error: APIError | EngineError, done: list[Step]) -> APIError | EngineError:
     """The error with what was done before it."""
     if isinstance(error, EngineError) and done:
@@ -360,12 +385,12 @@ def _step(spec: NetworkSpec, current: Description | None, standin: dict | None) 
     if spec.state == "absent":
         return Step(spec, "remove" if current or standin else "none", current, standin=standin)
     found = {} if current is None else differences(spec, current)
-    if standin is not None and not found:
+    if standin is not None:
         # A move that was not finished: it is finished, or rolled back, whatever is said about networks in use.
         return Step(spec, "reattach", current, found, standin)
     if current is None:
         return Step(spec, "create")
-    return Step(spec, "recreate" if found else "none", current, found, standin)
+    return Step(spec, "recreate" if found else "none", current, found)
 
 
 def _vxlan_clashes(coming: list[NetworkSpec], staying: list[Description], steps: list[Step]) -> list[str]:

@@ -96,11 +96,12 @@ def parse_networks(params: t.Mapping[str, t.Any]) -> list[NetworkSpec]:
 
 
 def parse_network(
-    entry: t.Mapping[str, t.Any], default_state: str, problems: list[str], underlay: t.Sequence[int] = ()
+    entry: t.Mapping[str, t.Any], default_state: str, problems: list[str], underlay: t.Sequence[int] = (),
+    own_name: bool = True,
 ) -> NetworkSpec:
-    """One network; what is wrong with it is added to C(problems)."""
+    """One network; what is wrong with it is added to C(problems). C(own_name) is false when the name is not the user's."""
     name = entry.get("name") or ""
-    found = name_problems(name)
+    found = name_problems(name) if own_name else []
     subnets = tuple(_subnets(entry.get("subnets") or [], found))
     mtu = _mtu(entry.get("mtu"), bool(entry.get("encrypted")), underlay, found)
     labels = dict(entry.get("labels") or {})
@@ -124,7 +125,7 @@ def parse_network(
 def name_problems(name: str) -> list[str]:
     """Why swarm would not take this name."""
     if name == "ingress":
-        return ["the ingress network belongs to the swarm and is not managed by this module"]
+        return ["the ingress network is declared with swarmlab.overlay.overlay_ingress"]
     if name in PREDEFINED:
         return ["the name is reserved by the engine"]
     if not NAME_PATTERN.fullmatch(name):

@@ -67,6 +67,23 @@ class Usage(t.NamedTuple):
             if is_living(task) and task.get("NodeID") and network_id in task_networks(task)
         })
 
+    def addresses(self, network_id: str) -> dict[str, dict[str, str | None]]:
+        """Who holds which IPv4 address of the network; the API does not tell those of the nodes' load balancers."""
+        known = {service["ID"]: service["Spec"]["Name"] for service in self.services}
+        found: dict[str, dict[str, str | None]] = {}
+        for service in self.services:
+            for vip in (service.get("Endpoint") or {}).get("VirtualIPs") or []:
+                if vip.get("NetworkID") == network_id and vip.get("Addr"):
+                    found[vip["Addr"].split("/")[0]] = {"kind": "service", "name": known[service["ID"]], "node": None}
+        for task in filter(is_living, self.tasks):
+            service_id = task.get("ServiceID")
+            holder = {"kind": "task" if service_id else "container", "node": self.node(task),
+                      "name": f"{known.get(service_id, service_id)} {task['ID']}" if service_id else container_id(task)[:12]}
+            for entry in task.get("NetworksAttachments") or []:
+                if (entry.get("Network") or {}).get("ID") == network_id:
+                    found.update({address.split("/")[0]: holder for address in entry.get("Addresses") or []})
+        return found
+
     def node(self, task: t.Mapping[str, t.Any]) -> str:
         """The name of the node a task is on."""
         node_id = task.get("NodeID") or ""

@@ -7,6 +7,7 @@ Private to swarmlab.overlay. Standard library only. A request is plain data:
 
     {"id": ..., "kind": "dns",  "name": ..., "expected": [addresses] or None, "patience": seconds}
     {"id": ..., "kind": "dns",  "name": ..., "within": [subnets]: exactly one address inside them, "patience": seconds}
+    {"id": ..., "kind": "dns",  "name": ..., "includes": an address that must be among the answers, "patience": seconds}
     {"id": ..., "kind": "icmp", "address": ..., "patience": seconds}
     {"id": ..., "kind": "tcp" | "udp", "address": ..., "network": ..., "node": who must answer, "patience": seconds}
     {"id": ..., "kind": "tcp" | "closed", "port": ..., the same at another port; closed: nobody of ours may answer}
@@ -69,6 +70,8 @@ def _dns(request: dict, setting: Setting) -> dict:
     expected = request.get("expected")
     if request.get("within"):
         met = len(answer.addresses) == 1 and _inside(answer.addresses[0], request["within"])
+    elif request.get("includes"):
+        met = request["includes"] in answer.addresses
     else:
         met = expected is None or set(answer.addresses) == set(expected) and (bool(expected) or answer.kind != "unreachable")
     return {"ok": met, "kind": answer.kind, "addresses": list(answer.addresses)}

@@ -1,0 +1,140 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Changing the ingress network: what has to be done next, worked out from nothing but what is there. Pure.
+
+A swarm has one ingress network, and keeps it while a service publishes a port through it. So no stand-in can help: ports
+are taken off the services, which carry a record of them meanwhile, and given back on the new network. As with moves,
+a run that died is finished, or rolled back, by whoever looks next.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import typing as t
+
+from .moves import hurry, unhurry
+
+PORTS_LABEL = "swarmlab.overlay/published-before"
+PARKED_ORDER_LABEL = "swarmlab.overlay/order-before-ingress"
+NUDGE_LABEL = "swarmlab.overlay/nudge"
+
+
+class Target(t.NamedTuple):
+    """A service or a node."""
+
+    id: str
+    name: str
+
+
+class Mesh(t.NamedTuple):
+    """All that the next step depends on."""
+
+    network: str | None
+    as_declared: bool
+    # Whether every node that answers has taken the network up.
+    up: bool
+    # Nodes whose record was changed to make them do so, and those whose was not.
+    nudged: tuple[Target, ...] = ()
+    others: tuple[Target, ...] = ()
+    published: tuple[Target, ...] = ()
+    parked: tuple[Target, ...] = ()
+    # Services whose update order was changed meanwhile.
+    hurried: tuple[Target, ...] = ()
+
+    @property
+    def begun(self) -> bool:
+        """Whether a change was begun that somebody has to finish."""
+        return bool(self.parked or self.hurried or self.nudged)
+
+
+class MeshAction(t.NamedTuple):
+    """One thing to do; C(target) is whose ports are taken off or given back, or which node is nudged."""
+
+    verb: str
+    target: Target | None = None
+
+
+def next_mesh_actions(now: Mesh) -> tuple[MeshAction, ...]:
+    """What can be done now, in any order; then services must have settled before this is asked again."""
+    if now.network is None:
+        return (MeshAction("create"),)
+    if not now.as_declared:
+        return tuple(MeshAction("park", service) for service in now.published) or (MeshAction("remove"),)
+    if not now.up:
+        return tuple(MeshAction("nudge", node) for node in now.others) or (MeshAction("await nodes"),)
+    if now.nudged:
+        return tuple(MeshAction("forget", node) for node in now.nudged)
+    if now.parked:
+        return tuple(MeshAction("publish", service) for service in now.parked)
+    return tuple(MeshAction("restore order", service) for service in now.hurried)
+
+
+def mesh_ports(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The ports that a specification publishes through the routing mesh."""
+    return [port for port in (raw.get("EndpointSpec") or {}).get("Ports") or [] if _through_mesh(port)]
+
+
+def park(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """A service's specification without ports on the mesh, and with a record of them."""
+    changed = copy.deepcopy(dict(raw))
+    if not mesh_ports(raw):
+        return changed
+    endpoint = changed["EndpointSpec"]
+    kept = [port for port in endpoint["Ports"] if not _through_mesh(port)]
+    changed["Labels"] = dict(changed.get("Labels") or {}, **{PORTS_LABEL: json.dumps(endpoint, sort_keys=True)})
+    changed["EndpointSpec"] = {key: value for key, value in dict(endpoint, Ports=kept).items() if key != "Ports" or kept}
+    return hurry(changed, PARKED_ORDER_LABEL)
+
+
+def publish(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The reverse of park; ports that somebody has published meanwhile are newer than the record."""
+    changed = copy.deepcopy(dict(raw))
+    record = (changed.get("Labels") or {}).pop(PORTS_LABEL, None)
+    if record is not None and not mesh_ports(raw):
+        changed["EndpointSpec"] = json.loads(record)
+    return changed
+
+
+def restore_order(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The specification with the update order that it had before it was parked."""
+    return unhurry(raw, PARKED_ORDER_LABEL)
+
+
+def recorded_ports(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The ports on the mesh that a parked service will have again."""
+    record = (raw.get("Labels") or {}).get(PORTS_LABEL)
+    return [] if record is None else mesh_ports({"EndpointSpec": json.loads(record)})
+
+
+def published(services: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    """Services on the mesh, or parked, with their ports; a port that the swarm chose is told as it is now."""
+    found = []
+    for service in services:
+        spec = service["Spec"]
+        ports = mesh_ports(spec) or recorded_ports(spec)
+        chosen = {
+            (port.get("Protocol"), port.get("TargetPort")): port.get("PublishedPort")
+            for port in (service.get("Endpoint") or {}).get("Ports") or []
+        }
+        if ports:
+            found.append({
+                "service": spec["Name"],
+                "parked": PORTS_LABEL in (spec.get("Labels") or {}),
+                "ports": [
+                    {"protocol": port.get("Protocol", "tcp"), "target": port.get("TargetPort"), "published":
+                     port.get("PublishedPort") or chosen.get((port.get("Protocol"), port.get("TargetPort")))}
+                    for port in ports
+                ],
+            })
+    return sorted(found, key=lambda entry: str(entry["service"]))
+
+
+def _through_mesh(port: t.Mapping[str, t.Any]) -> bool:
+    return (port.get("PublishMode") or "ingress") == "ingress"
