@@ -9,16 +9,20 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
+import re
 import secrets
 import time
+from types import ModuleType
 from typing import Any, Iterable
 
+from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._archive import archive
+from ansible_collections.swarmlab.overlay.plugins.module_utils._checks._result import listed
 from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis import diagnose
 from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, compare, diagnostics, junit, page, text
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts
@@ -29,10 +33,12 @@ PREVIOUS = "report.previous.json"
 PAGE = "report.html"
 JUNIT = "junit.xml"
 ARCHIVE = ".tar.gz"
+OWN_TAG = "verify"  # of all tasks of the role, beside the tags of the checks
+ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged", OWN_TAG}
 
 
 class ActionModule(ActionBase):
-    """``stage: begin`` gives the settings of a new run; ``stage: finish`` its report."""
+    """``stage: tags`` refuses unknown tags; ``stage: begin`` gives the settings of a new run; ``stage: finish`` its report."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -43,7 +49,7 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(argument_spec={
-            "stage": {"type": "str", "required": True, "choices": ["begin", "finish"]},
+            "stage": {"type": "str", "required": True, "choices": ["tags", "begin", "finish"]},
             "networks": {"type": "list", "elements": "str", "default": ["*"]},
             "checks": {"type": "list", "elements": "str", "default": ["*"]},
             "services": {"type": "list", "elements": "str", "default": ["*"]},
@@ -55,6 +61,9 @@ class ActionModule(ActionBase):
             "directory": {"type": "path"},
             "fail": {"type": "bool", "default": True},
         })
+        if arguments["stage"] == "tags":
+            know_tags(task_vars)
+            return dict(result, changed=False)
         if arguments["stage"] == "begin":
             settings = begin(arguments, task_vars)
             forget_junit(arguments["directory"])
@@ -87,17 +96,29 @@ class ActionModule(ActionBase):
         return answer
 
 
+def typed_tags(task_vars: dict) -> tuple[list[str], list[str]]:
+    """What was typed behind ``--tags`` and ``--skip-tags``."""
+    return list(task_vars.get("ansible_run_tags") or []), list(task_vars.get("ansible_skip_tags") or [])
+
+
+def know_tags(task_vars: dict) -> None:
+    """Refuse a tag that no check has, when nothing but the playbook ``verify`` was started: around it, tags may belong to others."""
+    playbooks = [re.sub(r"\.ya?ml$", "", os.path.basename(name)).rpartition(".")[2] for name in context.CLIARGS.get("args") or []]
+    if set(playbooks) != {OWN_TAG}:
+        return
+    known = _checks.tags(_checks.load())
+    unknown = sorted({tag for typed in typed_tags(task_vars) for tag in typed} - ANSIBLE_TAGS - set(known))
+    if unknown:
+        raise AnsibleActionFail("--tags: no check has the tag %s. There are: %s. Checks are chosen by id with verify_checks." % (
+            ", ".join(unknown), ", ".join(known)))
+
+
 def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
     """The settings that every later step of this run shares."""
     for name in ("timeout", "convergence"):
         if arguments[name] < 1:
             raise AnsibleActionFail("verify_%s must be at least 1 second, not %d." % (name, arguments[name]))
-    available = _checks.load()
-    checks, unknown = _checks.select(available, arguments["checks"])
-    if unknown or not checks:
-        raise AnsibleActionFail("verify_checks: no check is called %s. There are: %s. Tags: %s." % (
-            ", ".join(unknown) or "nothing", ", ".join(module.ID for module in available),
-            ", ".join(sorted({tag for module in available for tag in module.TAGS}))))
+    checks = choose(arguments, task_vars)
     hosts = list(task_vars["ansible_play_hosts_all"])
     strangers = [pattern for pattern in arguments["nodes"] if not fnmatch.filter(hosts, pattern)]
     if strangers:
@@ -109,7 +130,7 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
         "began": time.time(),
         "hosts": hosts,
         "addresses": {host: task_vars["hostvars"][host].get("swarm_advertise_addr") for host in hosts},
-        "checks": arguments["checks"],
+        "checks": [module.ID for module in checks],
         "networks": arguments["networks"],
         "services": arguments["services"],
         "nodes": arguments["nodes"],
@@ -120,6 +141,21 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
         "once": 3.0,
         "forks": int(task_vars.get("ansible_forks") or 1),
     }
+
+
+def choose(arguments: dict, task_vars: dict) -> list[ModuleType]:
+    """The checks to run, by the variables of the role and by Ansible's own tags."""
+    available = _checks.load()
+    checks, unknown = _checks.select(available, arguments["checks"])
+    if unknown or not checks:
+        raise AnsibleActionFail("verify_checks: no check is called %s. There are: %s. Tags: %s." % (
+            ", ".join(unknown) or "nothing", ", ".join(module.ID for module in available), ", ".join(_checks.tags(available))))
+    only, without = typed_tags(task_vars)
+    left = _checks.tagged(checks, only, without, _checks.tags(available))
+    if not left:
+        raise AnsibleActionFail("No check is left: verify_checks chooses %s, --tags %s, --skip-tags %s. Tags: %s." % (
+            listed(arguments["checks"]), listed(only) or "nothing", listed(without) or "nothing", ", ".join(_checks.tags(available))))
+    return left
 
 
 def about(gathered: dict, task_vars: dict) -> dict[str, Any]:

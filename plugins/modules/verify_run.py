@@ -14,6 +14,8 @@ author:
   - swarmlab contributors (@swarmlab)
 description:
   - The controller's part of role P(swarmlab.overlay.verify#role); use the role rather than this action.
+  - With O(stage=tags) it refuses a tag behind C(--tags) or C(--skip-tags) that no check has, when playbook
+    C(swarmlab.overlay.verify) alone was started. Elsewhere tags may belong to other tasks.
   - With O(stage=begin) it checks what was asked for and gives the settings of a new run. With O(stage=finish) it judges what the
     nodes told, finds the causes of what is wrong, writes the report, prints the summary, and fails when anything failed or was
     inconclusive.
@@ -37,7 +39,7 @@ options:
   stage:
     description: Which end of the verification.
     type: str
-    choices: [begin, finish]
+    choices: [tags, begin, finish]
     required: true
   networks:
     description: Names or shell patterns of the networks to verify.
@@ -102,7 +104,7 @@ settings:
   description: The settings that all steps of the run share.
   returned: with O(stage=begin)
   type: dict
-  sample: {run: 6562aa310b1f, checks: ["*"], networks: ["*"]}
+  sample: {run: 6562aa310b1f, checks: ["SD-VIP", "SD-TASKS"], networks: ["*"]}
 summary:
   description: How many results there are of each status.
   returned: with O(stage=finish)
