@@ -18,7 +18,7 @@ ROLE = Path(__file__).resolve().parents[3] / "roles" / "verify" / "tasks" / "mai
 
 def chosen(only: list | tuple = ("all",), without: list | tuple = (), checks: list | tuple = ("*",)) -> set[str]:
     typed = {"ansible_run_tags": list(only), "ansible_skip_tags": list(without)}
-    return {module.ID for module in verify_run.choose({"checks": list(checks)}, typed)}
+    return {module.ID for module in verify_run.choose({"checks": list(checks), "performance": True, "disruptive": [check.SWITCH for check in verify_run.disruptions()]}, typed)}
 
 
 def having(tag: str) -> set[str]:
@@ -39,7 +39,7 @@ def test_tags_choose_and_skip() -> None:
 
 
 def test_nothing_left_is_told() -> None:
-    with pytest.raises(AnsibleActionFail, match=r"No check is left: verify_checks chooses SD-VIP, --tags lint.*Tags: P0, P1, balancing"):
+    with pytest.raises(AnsibleActionFail, match=r"No check is left: verify_checks chooses SD-VIP, --tags lint.*Tags: P0, P1, P2, P3, balancing"):
         chosen(["lint"], checks=["SD-VIP"])
 
 
@@ -60,7 +60,7 @@ def test_an_unknown_tag_is_refused_where_it_can_only_be_meant_for_a_check(monkey
     verify_run.know_tags({"ansible_run_tags": ["all"], "ansible_skip_tags": ["dns"]})
     for typed in ({"ansible_run_tags": ["dns", "dsn"]}, {"ansible_skip_tags": ["dsn"]}):
         if strict:
-            with pytest.raises(AnsibleActionFail, match="no check has the tag dsn. There are: P0, P1, balancing"):
+            with pytest.raises(AnsibleActionFail, match="no check has the tag dsn. There are: P0, P1, P2, P3, balancing"):
                 verify_run.know_tags(typed)
         else:
             verify_run.know_tags(typed)
