@@ -235,6 +235,7 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
         **new_run(checks),
         "hosts": hosts,
         "addresses": {host: task_vars["hostvars"][host].get("swarm_advertise_addr") for host in hosts},
+        "data_addresses": {host: task_vars["hostvars"][host].get("swarm_data_path_addr") for host in hosts},
         "checks": [module.ID for module in checks],
         "networks": arguments["networks"],
         "services": arguments["services"],

@@ -62,7 +62,8 @@ def test_a_swarm_survives_partition_restart_and_drain(swarm, network: str, tmp_p
         "DIS-FIREWALL": ("skip", []), "DIS-REBOOT": ("skip", [])}, [row["evidence"] for row in found.values()]  # fmt: skip
     assert found["DIS-PARTITION"]["evidence"]["seen"]["seconds"] >= 20 and 0 < found["DIS-PARTITION"]["seconds"] < 120
     assert swarm.shell("vm2", "cat /var/run/docker.pid") != before
-    assert found["DIS-DRAIN"]["evidence"]["seen"]["left_behind"] == [] and whole(swarm)
+    drained = found["DIS-DRAIN"]["evidence"]["seen"]
+    assert drained["had"] >= 1 and drained["left_behind"] == [] and drained["waiting"] == {} and whole(swarm)
     assert "no firewall service" in found["DIS-FIREWALL"]["evidence"]["summary"]
     assert "cannot be rebooted" in found["DIS-REBOOT"]["evidence"]["summary"]
     assert "Disrupting vm2: partition" in done.output and done.of("SD-TASKS", network)[0]["status"] == "pass"
@@ -135,11 +136,15 @@ def test_a_node_that_stays_cut_off_is_told(swarm, network: str, undo: list, tmp_
 
 
 @pytest.mark.parametrize(("what", "host"), [("partition", "vm2"), ("drain", "vm1")])
-def test_a_killed_controller_leaves_no_node_disrupted(swarm, network: str, tmp_path: Path, what: str, host: str) -> None:
+def test_a_killed_controller_leaves_no_node_disrupted(swarm, network: str, unique: str, tmp_path: Path, what: str, host: str) -> None:
     """Killed on the controller, and its module on the node too; only the helper in the background is left."""
     def disturbed() -> bool:
         return CHAIN in swarm.shell("vm2", "iptables -S") or availability(swarm, "vm2") != "active"
 
+    # A task that does not end when it is told to keeps the drain waiting.
+    swarm.docker("vm1", "service", "create", "-q", "-d", "--no-resolve-image", "--name", f"{unique}-slow", "--constraint", "node.hostname==vm2",
+                 "--stop-grace-period", "60s", swarm.image, "sleep", "1d")  # fmt: skip
+    wait_until(lambda: swarm.docker("vm1", "service", "ls", "-f", f"name={unique}-slow", "--format", "{{.Replicas}}") == "1/1", 60)
     variables = {"verify_directory": str(tmp_path), "verify_networks": [network], "verify_checks": ["DIS-*"], "verify_disruptive": [what],
                  "verify_disruptive_force": True, "verify_disruptive_timeout": 600}  # fmt: skip
     control = subprocess.Popen(

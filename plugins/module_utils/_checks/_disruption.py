@@ -93,7 +93,8 @@ def _told(found: dict) -> str:
     seen = found["seen"]
     parts = ["%s disrupted for %.0f s" % (found["node"], seen["seconds"])] if "seconds" in seen else ["%s disrupted" % found["node"]]
     parts += ["its engine was back after %.1f s" % seen["back_seconds"]] if "back_seconds" in seen else []
-    parts += ["its tasks had moved after %.1f s" % seen["moved_seconds"]] if "moved_seconds" in seen else []
+    parts += ["its %s were gone, and ran elsewhere where they may, after %.1f s" % (count(seen["had"], "task"), seen["moved_seconds"])
+              if seen["had"] else "it had no task to move"] if "moved_seconds" in seen else []
     parts += ["nowhere else to run for %s" % listed(seen["pinned"])] if seen.get("pinned") else []
     parts += ["the engine's rules were there again after %.1f s" % seen["restored_seconds"]] if "restored_seconds" in seen else []
     if found["recovered"] is not None:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from .markup import Markup, element
 
-PATHS = {"host": "between the hosts themselves", "overlay": "plain overlay", "encrypted": "encrypted overlay"}
+PATHS = {"host": "the hosts' own path", "overlay": "plain overlay", "encrypted": "encrypted overlay"}
 VIAS = {"direct": "", "vip": ", through a virtual IP"}
+PROBLEMS_SHOWN = 1
 COLUMNS = ("Mbit/s", "of the hosts' path", "round trip, ms")
 
 
@@ -46,8 +47,9 @@ def ways(report: dict) -> list[Way]:
 def _way(key: tuple, rows: list[dict]) -> Way:
     where, path, via = key
     problems = sorted({row["problem"] for row in rows if row["problem"]})
+    more = ["and %d more" % (len(problems) - PROBLEMS_SHOWN)] if len(problems) > PROBLEMS_SHOWN else []
     return Way(where, PATHS[path] + VIAS[via], _middle(rows, "mbit"), _middle(rows, "ratio"), _middle(rows, "latency_ms"),
-               "; ".join(problems) or None)
+               "; ".join(problems[:PROBLEMS_SHOWN] + more) or None)
 
 
 def _middle(rows: list[dict], name: str) -> float | None:

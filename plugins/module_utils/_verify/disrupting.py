@@ -77,6 +77,7 @@ def _partition(_engine: Engine, plan: dict) -> dict:
 def _drain(engine: Engine, plan: dict) -> dict:
     """Drain the node, wait until its tasks run elsewhere, and give it back its availability."""
     before = engine.inspect_node(plan["node_id"])["Spec"]["Availability"]
+    had = len([task for task in engine.tasks({"node": plan["node_id"]}) if is_running(task)])
     undoing = Engine(engine.docker_host, 10)
     problem = _held(plan, plan["timeout"], lambda: make_available(undoing, plan["node_id"], before))
     waited = None
@@ -85,7 +86,7 @@ def _drain(engine: Engine, plan: dict) -> dict:
         waited = wait_until(lambda: _moved(engine, plan), plan["timeout"], interval=0.3)
     left = _taken_back(plan)
     moved = dict(waited.seen, moved_seconds=waited.seconds) if waited else {}
-    return dict(moved, done=not problem, problem=problem or left)
+    return dict(moved, had=had, done=not problem, problem=problem or left)
 
 
 def make_available(engine: Engine, node: str, availability: str) -> str | None:
@@ -109,7 +110,8 @@ def make_available(engine: Engine, node: str, availability: str) -> str | None:
 def _moved(engine: Engine, plan: dict) -> tuple[bool, dict]:
     """What is still to move from the node that is drained; services that may run nowhere else are told apart."""
     services, tasks = engine.services(), engine.tasks()
-    left = sorted(task["ID"][:12] for task in tasks if task.get("NodeID") == plan["node_id"] and is_running(task))
+    # Those that are to end and have not yet ended count too.
+    left = sorted(task["ID"][:12] for task in tasks if task.get("NodeID") == plan["node_id"] and task["Status"]["State"] == "running")
     waiting = _more(leader.unsettled(services, tasks), plan["lacking"])
     nowhere = {task.get("ServiceID") for task in tasks if (task["Status"].get("Err") or "").startswith(NOWHERE)}
     pinned = [service["Spec"]["Name"] for service in services if service["ID"] in nowhere and service["Spec"]["Name"] in waiting]

@@ -155,6 +155,7 @@ def _swarm(seen: dict, leader: str | None, view: dict) -> dict:
         "owners": view.get("owners") or {},
         "addresses": view.get("addresses") or {},
         "all_networks": view.get("all_networks") or [],
+        "unallocated": view.get("unallocated") or [],
         "published_networks": view.get("published_networks") or [],
         "published_on": view.get("published_on"),
         "published_port": view.get("published_port"),

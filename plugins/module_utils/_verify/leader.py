@@ -90,8 +90,12 @@ def describe(network: dict) -> dict:
         "encrypted": "encrypted" in options,
         "vni": numbers[0] if numbers else None,
         "options": options,
-        "subnets": [part["Subnet"] for part in (network.get("IPAM") or {}).get("Config") or [] if part.get("Subnet")],
+        "subnets": _subnets(network),
     }
+
+
+def _subnets(network: dict) -> list[str]:
+    return [part["Subnet"] for part in (network.get("IPAM") or {}).get("Config") or [] if part.get("Subnet")]
 
 
 def select(networks: list[dict], patterns: list[str]) -> tuple[list[dict], list[str]]:
@@ -244,7 +248,7 @@ def _converged(tasks: list[dict], made: dict, node_ids: list[str]) -> bool:
 
 def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
     """Expected records of every network, the probes' addresses, and where the published service landed."""
-    services, tasks = engine.services(), engine.tasks()
+    services, tasks, known = engine.services(), engine.tasks(), engine.networks()
     ids = made["network_ids"]
     published = [task for task in tasks_of_run if task["ServiceID"] == made["published"] and is_running(task)]
     return {
@@ -258,7 +262,8 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
         "published_port": _published_port(engine, made),
         "networks": [dict(describe(raw), room=room(raw)) for raw in _existing(engine, ids)],
         "lacking": unsettled(services, tasks),
-        "all_networks": [[network["Name"], network["Id"], network["Scope"]] for network in engine.networks()],
+        "all_networks": [[network["Name"], network["Id"], network["Scope"], _subnets(network)] for network in known],
+        "unallocated": sorted(network["Name"] for network in known if network["Scope"] == "swarm" and not network.get("Driver")),
     }
 
 

@@ -16,7 +16,7 @@ CHECKS_SHOWN = 8
 
 def lines(phase: str, facts: dict, checks: list) -> list[str]:
     """What is known as this phase begins, and what it is about to do."""
-    return {"prepare": _prepare, "open": _open, "probe": _probe, "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}[phase](facts, checks)
+    return PHASES[phase](facts, checks)
 
 
 def _prepare(facts: dict, checks: list) -> list[str]:
@@ -81,3 +81,6 @@ def _close(facts: dict, checks: list) -> list[str]:
             short.append("%s %d of %d" % (check.ID, met, len(wanted)))
     text = "%d of %s as expected" % (good, count(total, "answer"))
     return [text + ("; fewer for %s" % listed(short, CHECKS_SHOWN) if short else "") + "; cleaning up"]
+
+
+PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}

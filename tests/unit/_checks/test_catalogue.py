@@ -457,9 +457,9 @@ def test_a_subnet_that_the_host_reaches_otherwise() -> None:
 
 def test_two_overlays_with_one_subnet() -> None:
     facts = healthy()
-    facts["overlays"] = [PLAIN, SECRET, dict(TWIN, subnets=["10.0.1.128/25"])]
+    facts["all_networks"].append(["unselected", "another00000", "swarm", ["10.0.1.128/25"]])
     result = failed(facts, "SUBNET-OVERLAP")
-    assert result["network"] == "front" and "network twin" in result["evidence"]["summary"]
+    assert result["network"] == "front" and "network unselected" in result["evidence"]["summary"]
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_options(options: dict, words: list) -> None:
 @pytest.mark.parametrize(
     ("change", "nodes"),
     [
-        (lambda facts: facts["all_networks"].append(["front", "another00000", "swarm"]), []),
+        (lambda facts: facts["all_networks"].append(["front", "another00000", "swarm", []]), []),
         (lambda facts: facts["opened"]["vm3"]["local_networks"].append("front"), ["vm3"]),
     ],
 )
@@ -633,3 +633,44 @@ def test_a_path_without_a_figure_is_inconclusive_unless_it_is_the_hosts_own() ->
     facts["measured"][source][ident] = {"mbit": 1.0, "latency_ms": 9.0}
     found = CHECKS["PF-SPEED"].judge(facts)[0]
     assert found["status"] == "pass" and "less than a fiftieth" in found["evidence"]["remarks"][0]
+
+
+def test_a_node_that_the_swarm_has_lost_is_not_proven() -> None:
+    facts = healthy()
+    facts["swarm"]["nodes"][2]["state"] = "down"
+    found = CHECKS["PRE-REACH"].judge(facts)[0]
+    assert (found["status"], found["nodes"]) == ("fail", ["vm3"]) and "its managers call it down" in found["evidence"]["summary"]
+    facts["swarm"]["nodes"][2]["state"] = "unknown"  # of a moment after an election
+    assert CHECKS["PRE-REACH"].judge(facts)[0]["status"] == "pass"
+
+
+@pytest.mark.parametrize("declared", ["10.88.0.12", "eth2"])
+def test_the_data_path_may_have_an_address_of_its_own(declared: str) -> None:
+    facts = healthy()
+    facts["opened"]["vm2"]["host"]["addresses"].append({"address": "10.88.0.12", "device": "eth2", "mtu": 1500})
+    facts["settings"]["data_addresses"] = {"vm1": None, "vm2": declared}
+    asked = {(row["kind"], row["port"]): row["address"] for row in CHECKS["PRE-PORT"].plan(facts)["vm1"] if row["id"].endswith("/vm2")}
+    assert asked == {("port-tcp", 7946): ADDRESS["vm2"], ("port-udp", 7946): ADDRESS["vm2"], ("port-udp", 4789): "10.88.0.12",
+                     ("port-esp", 0): "10.88.0.12"}
+    injected = [row for rows in CHECKS["ENC-REJECT"].plan(facts).values() for row in rows]
+    assert "10.88.0.12" in {row["source"] for row in injected} & {row["address"] for row in injected}
+    assert ADDRESS["vm2"] not in {row["source"] for row in injected} | {row["address"] for row in injected}
+    # What gossip tells counts for what was captured.
+    for network in (PLAIN, SECRET, TWIN):
+        for host in HOSTS:
+            records = facts["held"][host][network["id"]]["records"]
+            for rows in records.values():
+                rows[:] = [row.replace(" " + ADDRESS["vm2"], " 10.88.0.12") for row in rows]
+    assert worst(facts, "ENC-WIRE") == "inconclusive"
+    for host in ("vm1", "vm3"):
+        facts["wire"][host]["esp_out"]["10.88.0.12"] = facts["wire"][host]["esp_out"].pop(ADDRESS["vm2"])
+        for state in facts["xfrm"][host]:
+            state["target"] = state["target"].replace(ADDRESS["vm2"], "10.88.0.12")
+    assert worst(facts, "ENC-WIRE") == "pass"
+
+
+def test_a_network_that_the_managers_never_set_up() -> None:
+    facts = healthy()
+    facts["unallocated"], facts["settings"]["networks"] = ["second", "other"], ["sec*"]
+    result = failed(facts, "SUBNET-OVERLAP")
+    assert result["network"] == "second" and "neither driver nor subnet" in result["evidence"]["summary"] and "Remove second" in result["hint"]

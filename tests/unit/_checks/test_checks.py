@@ -45,7 +45,7 @@ def healthy() -> dict:
                          "engine": "28.5.2"} for host in HOSTS},
         "made": {"twin": TWIN["id"], "lazy": "lazy00000000", "probe": "s1", "published": "s2", "speed": "s3", "refused": {}},
         "published_on": "id-vm1", "published_port": 30000, "clocks": {host: [[100.0, 110.0, 103.0, 105.0]] for host in HOSTS},
-        "all_networks": [[network["name"], network["id"], "swarm"] for network in NETWORKS],
+        "all_networks": [[network["name"], network["id"], "swarm", network["subnets"]] for network in NETWORKS],
         "networks": [PLAIN, SECRET], "twin": TWIN, "under_test": NETWORKS, "overlays": NETWORKS,
         "probe_name": "run-probe", "published_name": "published", "published_networks": ["ingress"],
         "swarm": {"trust": TRUST, "rotating": False, "nodes": [
@@ -60,7 +60,7 @@ def healthy() -> dict:
                                    "tasks.web": ["web", "tasks"], "web.1.x": ["web", "task"]} for network in NETWORKS},
         "addresses": {network["id"]: [[vips[network["id"]], "virtual IP of probe"]] +
                       [[probe_address(network, host), "task %s of probe" % host] for host in HOSTS] for network in NETWORKS},
-        "published_received": {}, "heard": {}, "held": {}, "policies": {}, "rules": {},
+        "unallocated": [], "published_received": {}, "heard": {}, "held": {}, "policies": {}, "rules": {},
         "opened": {}, "probed": {}, "closed": {}, "observations": {}, "wire": {}, "received": {}, "xfrm": {},
     }
     for host in HOSTS:

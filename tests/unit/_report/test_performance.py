@@ -35,7 +35,7 @@ MEASURED = report(row("vm1", "host", 1000.0), row("vm2", "host", 1000.0), row("v
 def test_the_middle_of_all_pairs_is_shown() -> None:
     lines = performance.text(MEASURED)
     assert [line.split() for line in lines[1:3]] == [
-        ["other", "node:", "between", "the", "hosts", "themselves", "1000", "1.00", "0.250"],
+        ["other", "node:", "the", "hosts'", "own", "path", "1000", "1.00", "0.250"],
         ["other", "node:", "plain", "overlay", "300", "0.30", "0.250"]]
     assert lines[3].split("  ")[0] == "other node: encrypted overlay, through a virtual IP" and lines[3].endswith("the kernel of vm1 lacks esp4")
     assert [line.text for line in text.lines(MEASURED, {})].count(lines[1]) == 1

@@ -18,7 +18,8 @@ ROLE = Path(__file__).resolve().parents[3] / "roles" / "verify" / "tasks" / "mai
 
 def chosen(only: list | tuple = ("all",), without: list | tuple = (), checks: list | tuple = ("*",)) -> set[str]:
     typed = {"ansible_run_tags": list(only), "ansible_skip_tags": list(without)}
-    return {module.ID for module in verify_run.choose({"checks": list(checks), "performance": True, "disruptive": [check.SWITCH for check in verify_run.disruptions()]}, typed)}
+    switches = {"performance": True, "disruptive": [check.SWITCH for check in verify_run.disruptions()]}
+    return {module.ID for module in verify_run.choose({"checks": list(checks), **switches}, typed)}
 
 
 def having(tag: str) -> set[str]:
