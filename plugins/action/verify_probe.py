@@ -16,20 +16,25 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, plans, progress
 
 DISPLAY = Display()
-PHASES = ("prepare", "open", "probe", "close")
 MODULE = "swarmlab.overlay.verify_probe"
 
 
-def phases_so_far(task_vars: dict, hosts: list[str]) -> dict[str, dict[str, Any]]:
-    """{phase: {host: what was registered}} of the phases that have begun."""
+def phases_so_far(task_vars: dict, settings: dict) -> dict[str, dict[str, Any]]:
+    """{phase: {host: what was registered}} of the phases of this run that have begun."""
     hostvars = task_vars["hostvars"]
     found = {}
-    for phase in PHASES:
+    for phase in facts.PHASES + facts.DISRUPTING:
         name = "verify_phase_" + phase
-        results = {host: dict(hostvars[host][name]) for host in hosts if name in hostvars[host]}
+        results = {host: dict(hostvars[host][name]) for host in settings["hosts"] if name in hostvars[host]}
+        results = {host: result for host, result in results.items() if _belongs(result, settings["run"])}
         if results:
             found[phase] = results
     return found
+
+
+def _belongs(result: dict, run: str) -> bool:
+    """Whether a registered result is of this run: a play may verify several times. One that broke off does not tell."""
+    return result.get("run", run) == run and not result.get("skipped")
 
 
 class ActionModule(ActionBase):
@@ -40,15 +45,16 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, Any]:
         """Plan, run the module, and hand back ``seen``, or ``problem`` when the node could not tell."""
         task_vars = task_vars or {}
-        result = super().run(tmp, task_vars)
         phase, settings = self._task.args["phase"], self._task.args["settings"]
+        result = dict(super().run(tmp, task_vars), run=settings["run"])
         host, hosts = task_vars["inventory_hostname"], settings["hosts"]
-        gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, hosts))
+        gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, settings))
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
+        skip = (gathered["disrupted"] or {}).get("skip")
         if host == hosts[0]:
-            for line in progress.lines(phase, gathered, checks):
+            for line in progress.lines(phase, gathered, checks) if not skip else progress.left_out(phase, gathered):
                 DISPLAY.display("  " + line, color="bright blue")
-        plan = plans.PLANS[phase](gathered, host, checks)
+        plan = None if skip else plans.PLANS[phase](gathered, host, checks)
         if plan is None:
             return dict(result, changed=False, idle=True, seen=None)
         arguments = {key: value for key, value in self._task.args.items() if key != "settings"}

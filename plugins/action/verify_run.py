@@ -9,19 +9,25 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
+import re
 import secrets
 import time
+from types import ModuleType
 from typing import Any, Iterable
 
+from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._archive import archive
+from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _disruption, pf_speed
+from ansible_collections.swarmlab.overlay.plugins.module_utils._checks._result import listed
+from ansible_collections.swarmlab.overlay.plugins.module_utils._checks.pre_port import GOSSIP
 from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis import diagnose
 from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, compare, diagnostics, junit, page, text
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, plans
 
 DISPLAY = Display()
 REPORT = "report.json"
@@ -29,10 +35,15 @@ PREVIOUS = "report.previous.json"
 PAGE = "report.html"
 JUNIT = "junit.xml"
 ARCHIVE = ".tar.gz"
+OWN_TAG = "verify"  # of all tasks of the role, beside the tags of the checks
+REBOOTABLE = ("ssh", "paramiko", "paramiko_ssh", "libssh", "smart")
+PARTITION_SECONDS = 20
+ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged", OWN_TAG}
 
 
 class ActionModule(ActionBase):
-    """``stage: begin`` gives the settings of a new run; ``stage: finish`` its report."""
+    """``tags`` refuses unknown tags; ``begin`` gives the settings of a run, ``finish`` its report; ``disrupt`` gives the settings of the run that
+    follows a disruption, ``recovered`` its outcome; ``conclude`` adds the outcomes to the report."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -43,7 +54,7 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(argument_spec={
-            "stage": {"type": "str", "required": True, "choices": ["begin", "finish"]},
+            "stage": {"type": "str", "required": True, "choices": ["tags", "begin", "finish", "disrupt", "recovered", "conclude"]},
             "networks": {"type": "list", "elements": "str", "default": ["*"]},
             "checks": {"type": "list", "elements": "str", "default": ["*"]},
             "services": {"type": "list", "elements": "str", "default": ["*"]},
@@ -51,75 +62,221 @@ class ActionModule(ActionBase):
             "image": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": 90},
             "convergence": {"type": "int", "default": 20},
+            "performance": {"type": "bool", "default": False},
+            "performance_seconds": {"type": "float", "default": 2.0},
+            "disruptive": {"type": "list", "elements": "str", "default": [], "choices": [check.SWITCH for check in disruptions()]},
+            "disruptive_node": {"type": "str", "default": ""},
+            "disruptive_force": {"type": "bool", "default": False},
+            "disruptive_timeout": {"type": "int", "default": 120},
             "settings": {"type": "dict"},
+            "document": {"type": "dict"},
+            "disruption": {"type": "str"},
+            "outcomes": {"type": "list", "elements": "dict", "default": []},
             "directory": {"type": "path"},
             "fail": {"type": "bool", "default": True},
         })
+        if arguments["stage"] == "tags":
+            know_tags(task_vars)
+            return dict(result, changed=False)
         if arguments["stage"] == "begin":
             settings = begin(arguments, task_vars)
             forget_junit(arguments["directory"])
             return dict(result, changed=False, settings=settings)
-        return dict(result, **self._finish(arguments, task_vars))
+        if not arguments["settings"]:
+            raise AnsibleActionFail("verify_run: stage '%s' needs the settings that stage 'begin' gave." % arguments["stage"])
+        phases = phases_so_far(task_vars, arguments["settings"])
+        gathered = facts.assemble(arguments["settings"]["hosts"], arguments["settings"], phases)
+        if arguments["stage"] == "disrupt":
+            return dict(result, changed=False, settings=disrupt(arguments, task_vars, self._task.check_mode))
+        if arguments["stage"] == "recovered":
+            before = arguments["settings"]["disruption"]["before"]
+            outcome = _disruption.outcome(gathered, before, judged(gathered))
+            return dict(result, changed=False, outcomes=[*arguments["outcomes"], outcome])
+        if arguments["stage"] == "conclude":
+            return dict(result, **self._conclude(arguments, gathered, phases))
+        return dict(result, **self._finish(arguments, gathered, phases, task_vars))
 
-    def _finish(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
+    def _finish(self, arguments: dict, gathered: dict, phases: dict, task_vars: dict) -> dict[str, Any]:
+        """Judge, report, and say which disruptions may begin."""
         settings = arguments["settings"]
-        if not settings:
-            raise AnsibleActionFail("verify_run: stage 'finish' needs the settings that stage 'begin' gave.")
-        hosts = settings["hosts"]
-        phases = phases_so_far(task_vars, hosts)
-        gathered = facts.assemble(hosts, settings, phases)
-        checks, _empty = _checks.select(_checks.load(), settings["checks"])
-        results = [item for check in checks for item in check.judge(gathered)]
+        results = judged(gathered)
+        wanted = [check for check in disruptions() if check.ID in settings["checks"]]
+        green = build.summary(results, 0)["ok"]
+        if wanted and not green and not settings["force"]:
+            gathered["disruptions"] = {check.SWITCH: {"skip": _disruption.NOT_GREEN} for check in wanted}
+            results += [item for check in wanted for item in check.judge(gathered)]
+            wanted = []
         causes = diagnose.diagnose(results, gathered)
         report = build.document(results, about(gathered, task_vars), time.time() - settings["began"], causes)
-        paths = {}
-        if arguments["directory"]:
-            directory = os.path.abspath(arguments["directory"])
-            paths = write(report, directory)
-            if not report["summary"]["ok"]:
-                paths["diagnostics"] = write_diagnostics(report, gathered, phases, directory)
-        for line in text.lines(report, paths):
-            DISPLAY.display(line.text, color=line.colour)
-        answer = dict(paths, changed=False, summary=report["summary"], causes=[
-            {key: found[key] for key in ("id", "title", "nodes", "networks")} for found in causes])
-        if arguments["fail"] and not report["summary"]["ok"]:
-            answer.update(failed=True, msg=text.failure(report))
+        # With disruptions to come, the last word is theirs.
+        answer = publish(report, gathered, phases, arguments["directory"], arguments["fail"] and not wanted)
+        answer["disrupt"] = [check.SWITCH for check in sorted(wanted, key=lambda check: settings["disruptive"].index(check.SWITCH))]
+        if wanted:
+            answer["document"] = dict(report, began=settings["began"], victim=victim(gathered))
         return answer
+
+    def _conclude(self, arguments: dict, gathered: dict, phases: dict) -> dict[str, Any]:
+        """The report again, with what the disruptions showed."""
+        document = dict(arguments["document"])
+        took = time.time() - document.pop("began")
+        document.pop("victim")
+        gathered["disruptions"] = {outcome["what"]: outcome for outcome in arguments["outcomes"]}
+        results = document["checks"] + [item for check in disruptions() for item in check.judge(gathered)]
+        report = build.document(results, document, took, document["causes"])
+        return publish(report, gathered, phases, arguments["directory"], arguments["fail"])
+
+
+def judged(gathered: dict) -> list[dict]:
+    """The results of all checks of the run."""
+    checks, _empty = _checks.select(_checks.load(), gathered["settings"]["checks"])
+    return [item for check in checks for item in check.judge(gathered)]
+
+
+def disruptions() -> list[ModuleType]:
+    """The checks that disrupt a node."""
+    return [check for check in _checks.load() if check.plan is _disruption.plan]
+
+
+def publish(report: dict, gathered: dict, phases: dict, directory: str | None, fail: bool) -> dict[str, Any]:
+    """Write and print the report. Fails, if it is to, when it is not good."""
+    paths = {}
+    if directory:
+        directory = os.path.abspath(directory)
+        paths = write(report, directory)
+        if not report["summary"]["ok"]:
+            paths["diagnostics"] = write_diagnostics(report, gathered, phases, directory)
+    for line in text.lines(report, paths):
+        DISPLAY.display(line.text, color=line.colour)
+    answer = dict(paths, changed=False, summary=report["summary"], causes=[
+        {key: found[key] for key in ("id", "title", "nodes", "networks")} for found in report["causes"]])
+    if fail and not report["summary"]["ok"]:
+        answer.update(failed=True, msg=text.failure(report))
+    return answer
+
+
+def victim(gathered: dict) -> dict[str, Any]:
+    """The node to disrupt, and what is to be as before after it; or why there is none."""
+    asked, nodes = gathered["settings"]["disruptive_node"], gathered["nodes"]
+    host = asked or gathered["worker"]
+    found: dict = {"node": host, "leader": gathered["leader"], "skip": None}
+    if not gathered["leader"] or not gathered["swarm"]:
+        return dict(found, node_id=None, skip="no host of the play leads the swarm")
+    if not host:
+        return dict(found, node_id=None, skip="no worker is there to be disrupted; name a node with verify_disruptive_node")
+    if host not in nodes:
+        return dict(found, node_id=None, skip="%s did not answer before" % host)
+    managers = {int(node["manager_address"].rpartition(":")[2]) for node in gathered["swarm"]["nodes"] if node["manager_address"]}
+    return dict(
+        found, node_id=nodes[host]["id"], lacking=gathered["lacking"],
+        ports={"tcp": sorted({*managers, GOSSIP}), "udp": sorted({GOSSIP, gathered["swarm"]["data_port"]})},
+        nodes={node["id"]: [node["state"], node["availability"]] for node in gathered["swarm"]["nodes"]})
+
+
+def disrupt(arguments: dict, task_vars: dict, check_mode: bool) -> dict[str, Any]:
+    """The settings of the run that proves names and paths again after a disruption."""
+    document, settings, what = arguments["document"], arguments["settings"], arguments["disruption"]
+    given = document["victim"]
+    variables = task_vars["hostvars"][given["node"]] if given["node"] else {}
+    connection = str(variables.get("ansible_connection", "ssh")).rpartition(".")[2]
+    skip = "in check mode no node is disrupted" if check_mode else given["skip"]
+    if what == plans.REBOOT and connection not in REBOOTABLE:
+        skip = skip or "%s is reached by connection %s, through which it cannot be rebooted" % (given["node"], connection)
+    checks, _empty = _checks.select(_checks.load(), list(_disruption.PROOF))
+    return dict(
+        settings, **new_run(checks),
+        checks=[check.ID for check in checks], performance=False, measuring=0,
+        disruption=dict(given, what=what, skip=skip, before=[list(key) for key in _disruption.verdicts(document["checks"])],
+                        timeout=settings["disruptive_timeout"], seconds=PARTITION_SECONDS,
+                        restart=variables.get("verify_engine_restart") or ""))
+
+
+def new_run(checks: list[ModuleType]) -> dict[str, Any]:
+    """What belongs to one run alone."""
+    needs = {need for check in checks for need in check.NEEDS}
+    return {"run": "%x%s" % (int(time.time()), secrets.token_hex(2)), "began": time.time(),
+            "needs": sorted(needs | ({"twin"} if "probe" in needs else set()))}
+
+
+def typed_tags(task_vars: dict) -> tuple[list[str], list[str]]:
+    """What was typed behind ``--tags`` and ``--skip-tags``."""
+    return list(task_vars.get("ansible_run_tags") or []), list(task_vars.get("ansible_skip_tags") or [])
+
+
+def know_tags(task_vars: dict) -> None:
+    """Refuse a tag that no check has, when nothing but the playbook ``verify`` was started: around it, tags may belong to others."""
+    playbooks = [re.sub(r"\.ya?ml$", "", os.path.basename(name)).rpartition(".")[2] for name in context.CLIARGS.get("args") or []]
+    if set(playbooks) != {OWN_TAG}:
+        return
+    known = _checks.tags(_checks.load())
+    unknown = sorted({tag for typed in typed_tags(task_vars) for tag in typed} - ANSIBLE_TAGS - set(known))
+    if unknown:
+        raise AnsibleActionFail("--tags: no check has the tag %s. There are: %s. Checks are chosen by id with verify_checks." % (
+            ", ".join(unknown), ", ".join(known)))
 
 
 def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
     """The settings that every later step of this run shares."""
-    for name in ("timeout", "convergence"):
+    for name in ("timeout", "convergence", "disruptive_timeout"):
         if arguments[name] < 1:
             raise AnsibleActionFail("verify_%s must be at least 1 second, not %d." % (name, arguments[name]))
-    available = _checks.load()
-    checks, unknown = _checks.select(available, arguments["checks"])
-    if unknown or not checks:
-        raise AnsibleActionFail("verify_checks: no check is called %s. There are: %s. Tags: %s." % (
-            ", ".join(unknown) or "nothing", ", ".join(module.ID for module in available),
-            ", ".join(sorted({tag for module in available for tag in module.TAGS}))))
+    if not 0.1 <= arguments["performance_seconds"] <= 60:
+        raise AnsibleActionFail("verify_performance_seconds must be between 0.1 and 60, not %g." % arguments["performance_seconds"])
+    checks = choose(arguments, task_vars)
     hosts = list(task_vars["ansible_play_hosts_all"])
     strangers = [pattern for pattern in arguments["nodes"] if not fnmatch.filter(hosts, pattern)]
     if strangers:
         raise AnsibleActionFail("verify_nodes: no host of this play is called %s. There are: %s." % (
             ", ".join(strangers), ", ".join(hosts)))
-    needs = {need for check in checks for need in check.NEEDS}
+    if arguments["disruptive_node"] and arguments["disruptive_node"] not in hosts:
+        raise AnsibleActionFail("verify_disruptive_node: no host of this play is called %s. There are: %s." % (
+            arguments["disruptive_node"], ", ".join(hosts)))
+    measures = any(hasattr(check, "measurements") for check in checks)
     return {
-        "run": "%x%s" % (int(time.time()), secrets.token_hex(2)),
-        "began": time.time(),
+        **new_run(checks),
         "hosts": hosts,
         "addresses": {host: task_vars["hostvars"][host].get("swarm_advertise_addr") for host in hosts},
-        "checks": arguments["checks"],
+        "data_addresses": {host: task_vars["hostvars"][host].get("swarm_data_path_addr") for host in hosts},
+        "checks": [module.ID for module in checks],
         "networks": arguments["networks"],
         "services": arguments["services"],
         "nodes": arguments["nodes"],
-        "needs": sorted(needs | ({"twin"} if "probe" in needs else set())),
         "image": arguments["image"],
         "timeout": arguments["timeout"],
         "convergence": arguments["convergence"],
         "once": 3.0,
+        "performance": measures,
+        "measure_seconds": arguments["performance_seconds"],
+        "disruptive": list(dict.fromkeys(arguments["disruptive"])),
+        "disruptive_node": arguments["disruptive_node"],
+        "disruptive_timeout": arguments["disruptive_timeout"],
+        "force": arguments["disruptive_force"],
+        "measuring": pf_speed.longest(len(hosts), arguments["performance_seconds"]) if measures else 0,
         "forks": int(task_vars.get("ansible_forks") or 1),
     }
+
+
+def choose(arguments: dict, task_vars: dict) -> list[ModuleType]:
+    """The checks to run, by the variables of the role and by Ansible's own tags."""
+    available = _checks.load()
+    checks, unknown = _checks.select(available, arguments["checks"])
+    on = {*arguments["disruptive"], *(["performance"] if arguments["performance"] else [])}
+    off = [module for module in checks if hasattr(module, "SWITCH") and module.SWITCH not in on]
+    checks = [module for module in checks if module not in off]
+    if off and not checks:
+        raise AnsibleActionFail("%s: switched on by verify_performance: true, or by verify_disruptive with %s." % (
+            listed(module.ID for module in off), listed(check.SWITCH for check in disruptions())))
+    if unknown or not checks:
+        raise AnsibleActionFail("verify_checks: no check is called %s. There are: %s. Tags: %s." % (
+            ", ".join(unknown) or "nothing", ", ".join(module.ID for module in available), ", ".join(_checks.tags(available))))
+    only, without = typed_tags(task_vars)
+    left = _checks.tagged(checks, only, without, _checks.tags(available))
+    if not left:
+        raise AnsibleActionFail("No check is left: verify_checks chooses %s, --tags %s, --skip-tags %s. Tags: %s." % (
+            listed(arguments["checks"]), listed(only) or "nothing", listed(without) or "nothing", ", ".join(_checks.tags(available))))
+    if any(check in left for check in disruptions()):
+        # Without the same proof before it nobody could say what a disruption broke.
+        left = [module for module in available if module in left or module.ID in _disruption.PROOF]
+    return left
 
 
 def about(gathered: dict, task_vars: dict) -> dict[str, Any]:
@@ -155,19 +312,26 @@ def write(report: dict, directory: str) -> dict[str, str]:
     """Write the report in all its forms, and keep the one before it. Readable for the owner alone, never half."""
     paths = {name: os.path.join(directory, file) for name, file in (("report", REPORT), ("page", PAGE), ("junit", JUNIT))}
     kept = os.path.join(directory, PREVIOUS)
-    comparison = compare.compare(earlier((paths["report"], kept)), report)
+    before = (kept,) if same_run(paths["report"], report) else (paths["report"], kept)
+    comparison = compare.compare(earlier(before), report)
     contents = {
         "report": json.dumps(report, indent=1) + "\n", "page": page.render(report, comparison), "junit": junit.render(report),
     }
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        if os.path.exists(paths["report"]):
+        if os.path.exists(paths["report"]) and not same_run(paths["report"], report):
             os.replace(paths["report"], kept)
         for name, path in paths.items():
             _save(path, contents[name])
     except OSError as error:
         raise AnsibleActionFail("verify_directory: cannot write %s: %s." % (error.filename, error.strerror)) from error
     return paths
+
+
+def same_run(path: str, report: dict) -> bool:
+    """Whether the report that is there is this run's own, from before the disruptions: that is not the one to compare with."""
+    there = earlier([path])
+    return isinstance(there, dict) and there.get("run") == report["run"]
 
 
 def write_diagnostics(report: dict, gathered: dict, phases: dict, directory: str) -> str:

@@ -187,6 +187,8 @@ ENVIRONMENT = {
 PARSER_ERROR = 4  # the exit status Ansible itself uses for what it cannot parse
 
 
+ENGINE_RESTART = "kill -HUP 1"  # the first process of a node that is a container takes this for it
+
 # Limits, not waits: on an emulated machine everything takes long, and a node that is slow to answer must not be taken
 # for dead, because swarm would start its tasks elsewhere and make everybody slower still.
 PATIENCE = {
@@ -330,3 +332,5 @@ class InventoryModule(BaseInventoryPlugin):
             self.inventory.set_variable(node.name, name, value)
         self.inventory.set_variable(node.name, "ansible_python_interpreter", "/usr/bin/python3")
         self.inventory.set_variable(node.name, "swarm_advertise_addr", node.address)
+        if spec.driver == "container":
+            self.inventory.set_variable(node.name, "verify_engine_restart", ENGINE_RESTART)

@@ -15,7 +15,9 @@ author:
 description:
   - The working part of role P(swarmlab.overlay.verify#role); use the role rather than this module.
   - It runs in three phases on every node, V(prepare), V(probe), and V(close); and in V(open) between the first two when there are more
-    hosts than forks, so that the hosts could not wait for each other. An action plugin of the same name works out the plan of each
+    hosts than forks, so that the hosts could not wait for each other; and in V(measure) after V(probe) where performance is measured. In V(disrupt) one
+    node is disrupted, and in V(settle) the leader waits until all is as before; a run in these phases follows. An action plugin of the
+    same name works out the plan of each
     node on the controller from what the earlier phases saw.
   - It speaks to the engine over its socket and needs no Docker SDK for Python on the node.
   - It looks from inside network namespaces and captures on the underlay, and so needs root on the node.
@@ -36,7 +38,7 @@ options:
   phase:
     description: Which phase to run.
     type: str
-    choices: [prepare, open, probe, close]
+    choices: [prepare, open, probe, measure, close, disrupt, settle]
     required: true
   settings:
     description:

@@ -14,9 +14,13 @@ author:
   - swarmlab contributors (@swarmlab)
 description:
   - The controller's part of role P(swarmlab.overlay.verify#role); use the role rather than this action.
+  - With O(stage=tags) it refuses a tag behind C(--tags) or C(--skip-tags) that no check has, when playbook
+    C(swarmlab.overlay.verify) alone was started. Elsewhere tags may belong to other tasks.
   - With O(stage=begin) it checks what was asked for and gives the settings of a new run. With O(stage=finish) it judges what the
     nodes told, finds the causes of what is wrong, writes the report, prints the summary, and fails when anything failed or was
     inconclusive.
+  - With O(stage=disrupt) it gives the settings of the run that follows a disruption, with O(stage=recovered) what that showed, and with
+    O(stage=conclude) it adds all of this to the report.
 attributes:
   action:
     description: Has a corresponding action plugin, which does all the work on the controller.
@@ -37,7 +41,7 @@ options:
   stage:
     description: Which end of the verification.
     type: str
-    choices: [begin, finish]
+    choices: [tags, begin, finish, disrupt, recovered, conclude]
     required: true
   networks:
     description: Names or shell patterns of the networks to verify.
@@ -73,9 +77,55 @@ options:
     description: Seconds for names and paths to become right.
     type: int
     default: 20
+  performance:
+    description: Whether to measure performance too.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  performance_seconds:
+    description: Seconds of each stream that is measured.
+    type: float
+    default: 2.0
+    version_added: 0.2.0
+  disruptive:
+    description: Disruptions to bring upon one node.
+    type: list
+    elements: str
+    choices: [partition, engine-restart, firewall-reload, drain, reboot]
+    default: []
+    version_added: 0.2.0
+  disruptive_node:
+    description: Inventory name of the node to disrupt; empty for a worker.
+    type: str
+    default: ""
+    version_added: 0.2.0
+  disruptive_force:
+    description: Whether to disrupt even though the proof was not green.
+    type: bool
+    default: false
+    version_added: 0.2.0
+  disruptive_timeout:
+    description: Seconds for all to be as before a disruption.
+    type: int
+    default: 120
+    version_added: 0.2.0
   settings:
-    description: What O(stage=begin) returned. Needed with O(stage=finish).
+    description: What O(stage=begin) returned, or O(stage=disrupt) later. Needed with every other stage.
     type: dict
+  document:
+    description: The report that O(stage=finish) returned. Needed with O(stage=disrupt) and O(stage=conclude).
+    type: dict
+    version_added: 0.2.0
+  disruption:
+    description: Which of O(disruptive) comes now, with O(stage=disrupt).
+    type: str
+    version_added: 0.2.0
+  outcomes:
+    description: What O(stage=recovered) returned.
+    type: list
+    elements: dict
+    default: []
+    version_added: 0.2.0
   directory:
     description:
       - Folder for the report, as a page, as JSON and as JUnit XML; none is written without it.
@@ -102,7 +152,7 @@ settings:
   description: The settings that all steps of the run share.
   returned: with O(stage=begin)
   type: dict
-  sample: {run: 6562aa310b1f, checks: ["*"], networks: ["*"]}
+  sample: {run: 6562aa310b1f, checks: ["SD-VIP", "SD-TASKS"], networks: ["*"]}
 summary:
   description: How many results there are of each status.
   returned: with O(stage=finish)
@@ -133,6 +183,21 @@ causes:
     title: {description: The cause in plain words., type: str, returned: always}
     nodes: {description: Where it is., type: list, elements: str, returned: always}
     networks: {description: The networks that suffer from it., type: list, elements: str, returned: always}
+disrupt:
+  description: The disruptions that may begin. None when the proof was not green.
+  returned: with O(stage=finish)
+  type: list
+  elements: str
+  sample: [partition]
+document:
+  description: The report, for the stages that follow.
+  returned: with O(stage=finish), when there are disruptions
+  type: dict
+outcomes:
+  description: What each disruption so far showed.
+  returned: with O(stage=recovered)
+  type: list
+  elements: dict
 diagnostics:
   description: Path of the archive for a colleague.
   returned: with O(stage=finish) and O(directory), when anything failed or was inconclusive

@@ -102,7 +102,7 @@ def test_one_more_run_rolls_back_and_the_role_changes_it_under_its_users(swarm, 
 def test_bad_input_and_workers_are_refused(swarm, unique) -> None:
     for args, words in (
         ({"mtu": 10}, "68 to 65535"),
-        ({"subnets": ["10.78.0.128/25"]}, "which this node has on eth0"),
+        ({"subnets": [swarm.subnet.replace(".0/24", ".128/25")]}, "which this node has on eth0"),
         ({"driver_options": {"encrypted": "false"}}, "presence only"),
         ({"mtu": "auto"}, "needs underlay_mtu"),
     ):

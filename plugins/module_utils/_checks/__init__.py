@@ -8,13 +8,15 @@ Private to swarmlab.overlay. Runs on the controller only. A file here whose name
     ID, TITLE, HINT   text
     ORDER             where it stands in the report; causes come before what they cause
     NEEDS             what the run must set up or look at for it: probe, twin, lazy, published, attach, wire, ports, certificate,
-                      gossip, peers, balancer, xfrm, rules
+                      gossip, peers, balancer, xfrm, rules, speed
     TAGS              by what it can be selected besides its id
     plan(facts)       {host: [request, ...]}, requests as in ``_probe/work.py``; "where" names another namespace than the probe's:
                       host, alone and attached/NETWORK (the standalone container's). One id is one request, whoever plans it
     judge(facts)      [result, ...], made with ``_result.py``
+    SWITCH            optional: what must be switched on for it (``verify_performance``, a word of ``verify_disruptive``)
+    measurements      optional: as plan, but carried out alone, one after the other (``_verify/measuring.py``)
 
-Both are pure functions of the facts (``_verify/facts.py``). No evidence is no pass.
+All are pure functions of the facts (``_verify/facts.py``). No evidence is no pass.
 """
 
 from __future__ import annotations
@@ -42,3 +44,14 @@ def select(modules: list[ModuleType], patterns: list[str]) -> tuple[list[ModuleT
     chosen = [module for module in modules if any(named(module, pattern) for pattern in patterns)]
     empty = [p for p in patterns if not any(named(module, p) for module in modules)]
     return chosen, empty
+
+
+def tags(modules: list[ModuleType]) -> list[str]:
+    """Every tag that a check has."""
+    return sorted({tag for module in modules for tag in module.TAGS})
+
+
+def tagged(modules: list[ModuleType], only: list[str], without: list[str], known: list[str]) -> list[ModuleType]:
+    """The checks that Ansible's ``--tags`` and ``--skip-tags`` leave. Tags that are not known choose nothing: other tasks have them."""
+    wanted = set(only) & set(known)
+    return [module for module in modules if (not wanted or wanted & set(module.TAGS)) and not set(without) & set(module.TAGS)]

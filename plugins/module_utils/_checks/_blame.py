@@ -67,11 +67,16 @@ def pairs(nodes: list[str], run: str, full_up_to: int = FULL_MESH_UP_TO) -> list
     """Ordered pairs to try: every one up to ten nodes, above that some neighbours by hash order, others in every run."""
     if len(nodes) <= full_up_to:
         return [(source, target) for source in nodes for target in nodes if source != target]
-    ring = sorted(nodes, key=lambda node: hashlib.sha256(("%s/%s" % (run, node)).encode()).hexdigest())
+    ordered = ring(nodes, run)
     reach = full_up_to // 2
     chosen = []
-    for position, source in enumerate(ring):
+    for position, source in enumerate(ordered):
         for step in range(1, reach + 1):
-            target = ring[(position + step) % len(ring)]
+            target = ordered[(position + step) % len(ordered)]
             chosen += [(source, target), (target, source)]
     return sorted(set(chosen))
+
+
+def ring(nodes: list[str], run: str) -> list[str]:
+    """The nodes in an order that is another one in every run."""
+    return sorted(nodes, key=lambda node: hashlib.sha256(("%s/%s" % (run, node)).encode()).hexdigest())

@@ -99,14 +99,27 @@ def address(facts: dict, host: str) -> str | None:
     return (facts["nodes"].get(host) or {}).get("address")
 
 
+def meant(facts: dict, host: str, declared: str) -> list[str]:
+    """The addresses that an address or the name of an interface stands for."""
+    local = (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
+    return [row["address"] for row in local if row["device"] == declared] or [declared]
+
+
+def tunnel(facts: dict, host: str) -> str | None:
+    """Where tunnels to the host should end: at the data path's address, where the inventory declares one, else at the host's own. Known before
+    anything was asked, which what gossip tells is not."""
+    declared = (facts["settings"].get("data_addresses") or {}).get(host)
+    return meant(facts, host, declared)[0] if declared else address(facts, host)
+
+
 def vtep(facts: dict, host: str) -> str | None:
-    """Where tunnels to the host end, as gossip tells; its address on the underlay where gossip tells nothing."""
+    """Where tunnels to the host end, as gossip tells; where they should end when gossip tells nothing."""
     for network, own in facts["probes"].get(host, {}).items():
         for held in facts["held"].values():
             for record in (held.get(network) or {}).get("records", {}).get("always", []):
                 if record.rsplit(" ", 2)[1] == own:
                     return record.rsplit(" ", 2)[2]
-    return address(facts, host)
+    return tunnel(facts, host)
 
 
 def packets_sent(facts: dict, network: dict, source: str, target: str) -> int | None:
@@ -114,7 +127,7 @@ def packets_sent(facts: dict, network: dict, source: str, target: str) -> int | 
     wire = facts["wire"].get(source)
     if not wire:
         return None
-    to = address(facts, target)
+    to = vtep(facts, target)
     if network["encrypted"]:
         return sum(wire["esp_out"].get(to, {}).values())
     return wire["plain"].get(str(network["vni"]), {}).get(to, 0)
@@ -123,7 +136,7 @@ def packets_sent(facts: dict, network: dict, source: str, target: str) -> int | 
 def packets_arrived(facts: dict, network: dict, source: str, target: str) -> int:
     """Packets from the source that reached the wire of the target, as for ``packets_sent``."""
     wire = facts["wire"].get(target) or {}
-    origin = address(facts, source)
+    origin = vtep(facts, source)
     if network["encrypted"]:
         return sum(wire.get("esp_in", {}).get(origin, {}).values())
     return wire.get("plain_in", {}).get(str(network["vni"]), {}).get(origin, 0)

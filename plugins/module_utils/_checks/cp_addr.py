@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 
+from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "CP-ADDR"
@@ -62,18 +63,13 @@ def _node(facts: dict, host: str) -> list[str]:
     if mine.get("manager_address") and unusable(mine["manager_address"].rpartition(":")[0].strip("[]")):
         wrong.append("its manager is at %s" % mine["manager_address"])
     declared = (facts["settings"].get("addresses") or {}).get(host)
-    if declared and node["address"] not in _meant(facts, host, declared):
+    if declared and node["address"] not in _paths.meant(facts, host, declared):
         wrong.append("the inventory declares %s, the swarm uses %s" % (declared, node["address"]))
     return wrong + _tunnels(facts, host)
 
 
 def _local(facts: dict, host: str) -> list[dict]:
     return (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
-
-
-def _meant(facts: dict, host: str, declared: str) -> list[str]:
-    """The addresses that an address or the name of an interface stands for."""
-    return [declared] + [row["address"] for row in _local(facts, host) if row["device"] == declared]
 
 
 def _tunnels(facts: dict, host: str) -> list[str]:

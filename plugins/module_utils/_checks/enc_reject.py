@@ -40,7 +40,7 @@ def plan(facts: dict) -> dict:
             requests.setdefault(source, []).append({
                 "id": _ident(network, target), "kind": "inject", "where": "host", "network": network["name"],
                 "vni": network["vni"], "port": facts["swarm"]["data_port"], "patience": 3,
-                "source": _paths.address(facts, source), "address": _paths.address(facts, target),
+                "source": _paths.tunnel(facts, source), "address": _paths.tunnel(facts, target),
                 "inner_source": facts["probes"][source][network["id"]], "inner_target": facts["probes"][target][network["id"]]})
     return requests
 

@@ -83,7 +83,7 @@ def _blind(facts: dict, hosts: list) -> list:
 def _judge_delivery(facts: dict, network: dict, pairs: list) -> dict:
     undelivered, silent, foreign = [], [], []
     for source, target in pairs:
-        spis = (facts["wire"].get(source) or {}).get("esp_out", {}).get(_paths.address(facts, target), {})
+        spis = (facts["wire"].get(source) or {}).get("esp_out", {}).get(_paths.vtep(facts, target), {})
         seen = _paths.seen(facts, source, dp_matrix.ident(ID, network, target, "tcp"))
         if seen is None or not seen["ok"]:
             undelivered.append((source, target))
@@ -96,7 +96,7 @@ def _judge_delivery(facts: dict, network: dict, pairs: list) -> dict:
 
 def _known(facts: dict, source: str, target: str) -> set:
     """The SPIs of the source's IPsec states towards the target."""
-    to = _paths.address(facts, target)
+    to = _paths.vtep(facts, target)
     return {state["spi"] for state in facts["xfrm"].get(source) or [] if state["target"] == to}
 
 

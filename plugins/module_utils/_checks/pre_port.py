@@ -72,9 +72,15 @@ def plan(facts: dict) -> dict:
     for port, tries in _asked(facts) if facts["swarm"] else []:
         for source, target, number in tries:
             requests.setdefault(source, []).append({
-                "id": _ident(port, target), "kind": port.kind, "address": _paths.address(facts, target), "port": number,
+                "id": _ident(port, target), "kind": port.kind, "address": _address(facts, port, target), "port": number,
                 "patience": PATIENCE, "where": "host"})
     return requests
+
+
+def _address(facts: dict, port: Port, target: str) -> str | None:
+    """The data path may have an address of its own."""
+    data = port.kind == "port-esp" or (port.kind, port.number) == ("port-udp", facts["swarm"]["data_port"])
+    return _paths.tunnel(facts, target) if data else _paths.address(facts, target)
 
 
 def _ident(port: Port, target: str) -> str:

@@ -15,6 +15,7 @@ HINT = "Start the machine or its Docker Engine, repair its ssh, or take it out o
 ORDER = 10
 NEEDS: tuple = ()
 TAGS = ("P0", "preflight")
+LOST = ("down", "disconnected")
 CHECK = sys.modules[__name__]
 
 
@@ -23,9 +24,16 @@ def plan(facts: dict) -> dict:
     return {}
 
 
+def _lost(facts: dict) -> dict:
+    """Nodes that answer Ansible, and not the swarm: it gives them no task, so nothing is proven there."""
+    states = {node["id"]: node["state"] for node in (facts["swarm"] or {}).get("nodes", [])}
+    found = {host: states.get(node["id"]) for host, node in facts["nodes"].items()}
+    return {host: "it answers, but its managers call it %s" % state for host, state in found.items() if state in LOST}
+
+
 def judge(facts: dict) -> list[dict]:
-    """Fails with the name of every node that did not answer in some phase, or whose probe did not come up."""
-    problems = {host: text for host, text in facts["problems"].items() if text}
+    """Fails with the name of every node that did not answer in some phase, whose probe did not come up, or that the swarm has lost."""
+    problems = {**_lost(facts), **{host: text for host, text in facts["problems"].items() if text}}
     known = {node["id"] for node in facts["nodes"].values()}
     others = [node for node in (facts["swarm"] or {}).get("nodes", []) if node["id"] not in known]
     details = {

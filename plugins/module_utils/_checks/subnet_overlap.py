@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import ipaddress
 import sys
 
@@ -13,6 +14,8 @@ from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 ID = "SUBNET-OVERLAP"
 TITLE = "The network's subnet overlaps with nothing"
 HINT = "Give the network a subnet of its own, or the swarm another pool ('docker swarm init --default-addr-pool'): what overlaps is shadowed."
+UNSET = ("Its subnet overlaps another network's, or the address pool is used up: the log of the leading manager's engine says which. Remove %s and "
+         "create it with another subnet; tasks on it stay 'New'.")
 ORDER = 38
 NEEDS: tuple = ()
 TAGS = ("P1", "lint")
@@ -25,14 +28,17 @@ def plan(facts: dict) -> dict:
 
 
 def judge(facts: dict) -> list[dict]:
-    """One result a network."""
-    return [_judge(facts, network) for network in facts["networks"]]
+    """One result a network, and one for each that the managers never set up: of two with one subnet that is the second."""
+    wanted = facts["settings"]["networks"]
+    unset = [name for name in facts["unallocated"] if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)]
+    return [_judge(facts, network) for network in facts["networks"]] + [
+        result(CHECK, FAIL, "it has neither driver nor subnet: the managers refuse to set it up", network=name, hint=UNSET % name) for name in unset]
 
 
 def _judge(facts: dict, network: dict) -> dict:
     name, mine = network["name"], [ipaddress.ip_network(subnet) for subnet in network["subnets"]]
     routes = {host: data["host"]["routes"] for host, data in facts["opened"].items() if data.get("host")}
-    if not mine or not routes:
+    if not mine or not routes or not facts["all_networks"]:
         return result(CHECK, INCONCLUSIVE, "no subnet or no route was told", network=name)
     rows, nodes = [], []
     for host, found in sorted(routes.items()):
@@ -40,9 +46,9 @@ def _judge(facts: dict, network: dict) -> dict:
         if hit:
             nodes.append(host)
             rows.append("%s reaches %s" % (host, listed(hit)))
-    for other in facts["overlays"]:
-        if other["id"] != network["id"] and any(_overlaps(subnet, mine) for subnet in other["subnets"]):
-            rows.append("network %s has %s" % (other["name"], listed(other["subnets"])))
+    for other, ident, scope, subnets in facts["all_networks"]:
+        if scope == "swarm" and ident != network["id"] and any(_overlaps(subnet, mine) for subnet in subnets):
+            rows.append("network %s has %s" % (other, listed(subnets)))
     if rows:
         return result(CHECK, FAIL, "%s overlaps: %s" % (listed(network["subnets"]), listed(rows, 3)), network=name, nodes=nodes,
                       details={"overlaps": rows})

@@ -155,7 +155,7 @@ def states_gone(view: View) -> Iterable[Finding]:
 def _peers(view: View, host: str) -> list:
     """The hosts that this one has IPsec states towards."""
     targets = {state["target"] for state in view.facts["xfrm"].get(host) or []}
-    return sorted(name for name in view.hosts if name != host and _paths.address(view.facts, name) in targets)
+    return sorted(name for name in view.hosts if name != host and _paths.vtep(view.facts, name) in targets)
 
 
 def clear_text(view: View) -> Iterable[Finding]:

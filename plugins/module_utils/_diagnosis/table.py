@@ -15,7 +15,7 @@ EVERYTHING = (Claim("*"),)
 PATHS = (*(Claim(pattern) for pattern in ("PRE-PORT", "PRE-REACH", "CP-TLS", "NET-*", "DP-*", "LB-*", "MESH-*", "ENC-*", "MTU-*", "XFRM-*")),
          *(Claim(pattern, wide=True) for pattern in ("SD-*", "GOSSIP-*", "PEER-*")), Claim("*", wide=True, unsure=True))
 # A manager that does not hear a node holds its tasks for dead.
-MANAGED = (Claim("CP-TLS"), Claim("CP-TLS", wide=True, unsure=True), Claim("NET-*"), Claim("PRE-REACH"), Claim("SD-*", wide=True),
+MANAGED = (Claim("CP-TLS"), Claim("CP-TLS", wide=True, unsure=True), Claim("NET-*"), Claim("PRE-REACH", wide=True), Claim("SD-*", wide=True),
            Claim("GOSSIP-*", wide=True), Claim("DP-*", wide=True, unsure=True), Claim("LB-*", wide=True, unsure=True))
 DATA = (*told.DATA, Claim("ENC-REJECT", wide=True))
 ENCRYPTED = told.ENCRYPTED
@@ -37,7 +37,7 @@ RULES: tuple = (
          "Join it (role swarm), or take it out of the inventory."),
     Rule("no-manager", node_rules.managers, EVERYTHING,
          "Let the play reach the swarm's leader: all managers belong in the inventory."),
-    Rule("clock-skew", node_rules.clock, (Claim("CP-TLS"), Claim("PRE-SKEW")),
+    Rule("clock-skew", node_rules.clock, (Claim("CP-TLS"), Claim("PRE-SKEW"), Claim("PRE-REACH")),
          "Set the clock and let a time service keep it; certificates are judged by it."),
     Rule("certificate-expired", node_rules.expired, EVERYTHING,
          "Let the node leave the swarm and join again; a manager renews certificates only while they are valid."),

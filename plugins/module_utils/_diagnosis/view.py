@@ -62,7 +62,7 @@ class View:
 
     def host_of(self, address: str) -> str | None:
         """The host with this address on the underlay."""
-        return next((host for host in self.hosts if _paths.address(self.facts, host) == address), None)
+        return next((host for host in self.hosts if address in (_paths.address(self.facts, host), _paths.vtep(self.facts, host))), None)
 
     @cached_property
     def overlay(self) -> dict:

@@ -235,25 +235,31 @@ for _word, _name in {
     _GOLDEN = _GOLDEN.replace(_word, _name)
 
 # The first process of a node that is a container: an engine, its local image, and an end when it is told to.
+# A node that is a container has no service manager: HUP is its word for restarting the engine.
 _CONTAINER_INIT = """\
 #!/bin/sh
 mkdir -p /run/lock
-rm -f /var/run/docker.pid /run/docker/containerd/containerd.pid
-dockerd &
-engine=$!
 trap 'kill -TERM $engine' TERM INT
-tries=0
-until docker info >/dev/null 2>&1; do
-    tries=$((tries + 1))
-    if [ $tries -ge 300 ] || ! kill -0 $engine 2>/dev/null; then
-        echo "@FAILED@"
-        exit 1
-    fi
-    sleep 0.2
-done
-/usr/local/lib/swarmlab/ready
-while kill -0 $engine 2>/dev/null; do
-    wait $engine
+trap 'again=1; kill -TERM $engine' HUP
+again=1
+while [ -n "$again" ]; do
+    again=
+    rm -f /var/run/docker.pid /run/docker/containerd/containerd.pid
+    dockerd &
+    engine=$!
+    tries=0
+    until docker info >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        if [ $tries -ge 300 ] || ! kill -0 $engine 2>/dev/null; then
+            echo "@FAILED@"
+            exit 1
+        fi
+        sleep 0.2
+    done
+    /usr/local/lib/swarmlab/ready
+    while kill -0 $engine 2>/dev/null; do
+        wait $engine
+    done
 done
 """.replace("@FAILED@", FAILED_MARK)
 

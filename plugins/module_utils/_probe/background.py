@@ -100,10 +100,11 @@ def forget(run: str) -> None:
 
 
 def started_at(pid: int) -> str | None:
-    """The start time of a process in kernel ticks: with the pid it names one process for good."""
+    """The start time of a process in kernel ticks: with the pid it names one process for good. One that has ended is none, reaped or not."""
     try:
         with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as handle:
-            return handle.read().rpartition(")")[2].split()[19]
+            fields = handle.read().rpartition(")")[2].split()
+            return None if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):
         return None
 

@@ -65,7 +65,7 @@ def tcp(run: str, sender: str, network: str, address: str, seconds: float, port:
     try:
         with socket.create_connection((address, port), timeout=seconds) as channel:
             channel.sendall(question(run, sender, network, nonce))
-            return _identified(run, _line(channel), nonce)
+            return _identified(run, read_line(channel), nonce)
     except OSError as error:
         return {"error": reason(error)}
 
@@ -87,7 +87,8 @@ def udp(run: str, sender: str, network: str, address: str, seconds: float, size:
         return {"error": reason(error)}
 
 
-def _line(channel: socket.socket) -> bytes:
+def read_line(channel: socket.socket) -> bytes:
+    """What comes up to the end of a line, or as much as a line may have."""
     data = b""
     while not data.endswith(b"\n") and len(data) < LINE:
         chunk = channel.recv(LINE - len(data))

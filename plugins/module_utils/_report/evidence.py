@@ -13,7 +13,7 @@ from typing import Any
 
 from .markup import Markup, element, printable
 
-ELSEWHERE = ("summary", "matrix")  # the page has places of their own for these
+ELSEWHERE = ("summary", "matrix", "performance")  # the page has places of their own for these
 ROWS = 50
 COLUMNS = 8
 TEXT = 2000

@@ -13,6 +13,7 @@ import json
 from typing import Any
 from xml.etree import ElementTree
 
+from . import performance
 from .markup import printable
 from .text import headline, scope
 
@@ -53,6 +54,8 @@ def _properties(suite: ElementTree.Element, report: dict) -> None:
     for name in ("run", "lab", "swarm", "schema_version"):
         if report[name]:
             ElementTree.SubElement(properties, "property", name=name, value=printable(str(report[name])))
+    for name, value in performance.properties(report):
+        ElementTree.SubElement(properties, "property", name=printable(name), value=printable(value))
     for found in report["causes"]:
         ElementTree.SubElement(properties, "property", name="cause", value=printable(headline(found)))
 

@@ -8,7 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-from . import evidence, marks, matrix, picture, style
+from . import evidence, marks, matrix, performance, picture, style
 from .compare import Comparison
 from .markup import Markup, element
 from .text import BAD, EVERYWHERE, folded, grid, headline, plural, scope, unexplained
@@ -22,7 +22,7 @@ def render(report: dict, comparison: Comparison) -> str:
     """The whole document."""
     word, status = verdict(report)
     main = element("main", _answer(report, word, status), _causes(report), _changes(comparison), _overview(report),
-                   matrix.section(report), _checks(report, comparison), _nodes(report))
+                   matrix.section(report), performance.section(report), _checks(report, comparison), _nodes(report))
     head = element(
         "head", element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),

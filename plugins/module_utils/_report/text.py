@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from . import performance
+
 WORDS = {"fail": "FAIL", "inconclusive": "UNSURE", "skip": "skip", "pass": "ok"}
 COLOURS = {"fail": "red", "inconclusive": "yellow", "skip": "cyan", "pass": "green"}
 WORST_FIRST = ("fail", "inconclusive", "skip", "pass")
@@ -127,6 +129,8 @@ def lines(report: dict, paths: dict[str, str]) -> list[Line]:
             hints.append(item["hint"])
             found.append(Line("         -> " + item["hint"]))
     found += [Line("")] + table(report) + [Line("")]
+    measured = performance.text(report)
+    found += [Line(words) for words in measured] + ([Line("")] if measured else [])
     return found + [Line("%-12s %s" % (name + ":", path)) for name, path in paths.items()]
 
 

@@ -122,6 +122,10 @@ class Engine:
         """One node of the swarm; managers only."""
         return self.call("GET", "/nodes/%s" % node)
 
+    def update_node(self, node: str, version: int, spec: dict) -> None:
+        """Change a node; refused when somebody else changed it since this version."""
+        self.call("POST", "/nodes/%s/update" % node, {"version": version}, spec)
+
     def nodes(self) -> list[dict]:
         """Every node of the swarm; managers only."""
         return self.call("GET", "/nodes") or []

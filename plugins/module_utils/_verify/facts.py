@@ -8,16 +8,20 @@ Private to swarmlab.overlay. Runs on the controller. ``phases`` maps a phase to 
 
 from __future__ import annotations
 
+from .._probe import speed
 from . import names
+
+PHASES = ("prepare", "open", "probe", "measure", "close")
+DISRUPTING = ("disrupt", "settle")
 
 NO_ANSWER = "gave no answer (phase %s)"
 NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {},
-                      "network_ids": [], "crowded": []}
+                      "speed": None, "network_ids": [], "crowded": []}
 
 
 def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     """The facts, as far as the phases have come."""
-    seen = {phase: _seen(phases.get(phase, {})) for phase in ("prepare", "open", "probe", "close")}
+    seen = {phase: _seen(phases.get(phase, {})) for phase in PHASES + DISRUPTING}
     opened = _opened(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
     view = seen["open"].get(leader, {}).get("view") or seen["prepare"].get(leader, {}).get("view") or {}
@@ -35,6 +39,9 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
         "closed": seen["close"],
         "probe_name": names.name(settings["run"], "probe"),
         "published_name": names.name(settings["run"], "published"),
+        "speed_names": {way: "%s.%s" % (names.name(settings["run"], names.SPEED), names.name(settings["run"], part))
+                        for way, part in names.SPEED_NETWORKS.items()},
+        "speed_port": speed.PORT,
         "alias": names.name(settings["run"], "alias"),
         "clocks": {host: _clocks(host, phases, seen) for host in hosts},
     }
@@ -44,12 +51,32 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})
     facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}
+    facts["probe_began"] = {host: row["asked"][0] for host, row in (phases.get("probe") or {}).items() if row.get("asked")}
+    facts["disrupted"] = _disrupted(settings, phases, seen)
+    facts["served"] = {host: data["served"] for host, data in seen["probe"].items() if data.get("served")}
+    facts["measured"] = {host: data["measured"] for host, data in seen["measure"].items()}
     facts["held"] = {host: data["held"] for host, data in seen["probe"].items() if "held" in data}
     for name, part in (("wire", "wire"), ("received", "responder"), ("published_received", "published"), ("heard", "ports")):
         facts[name] = {host: data[part] for host, data in seen["close"].items() if data.get(part) is not None}
     for name in ("xfrm", "policies", "rules"):
         facts[name] = {host: data[name] for host, data in seen["probe"].items() if data.get(name) is not None}
     return facts
+
+
+def _disrupted(settings: dict, phases: dict, seen: dict) -> dict | None:
+    """How the disruption of this run went, where it is one: what was seen of it, when it ended, and what the leader then waited for."""
+    given = settings.get("disruption")
+    if not given:
+        return None
+    told = next(iter(seen["disrupt"].values()), {})
+    calls = [row for row in (phases.get("disrupt") or {}).values() if row.get("asked")]
+    settled = [row for row in (phases.get("settle") or {}).values() if row.get("asked")]
+    return {
+        "what": given["what"], "node": given["node"], "node_id": given["node_id"], "skip": given["skip"] or told.get("skip"), "seen": told,
+        "problem": next((row["problem"] for row in calls if row.get("problem")), None),
+        "ended": next((row["asked"][1] for row in calls), None) or next((row["asked"][0] for row in settled), None),
+        "settled": next(iter(seen["settle"].values()), {"problem": next((row["problem"] for row in settled if row.get("problem")), None)}),
+    }
 
 
 def _opened(seen: dict) -> dict:
@@ -85,7 +112,7 @@ def _problems(hosts: list[str], phases: dict, seen: dict) -> dict:
     """Why a host cannot be judged in full, in the order of the phases; the first reason counts."""
     problems = {}
     for host in hosts:
-        for phase in ("prepare", "open", "probe", "close"):
+        for phase in PHASES:
             text = _problem(host, phase, phases.get(phase), seen[phase].get(host))
             if text:
                 problems[host] = text
@@ -129,9 +156,11 @@ def _swarm(seen: dict, leader: str | None, view: dict) -> dict:
         "owners": view.get("owners") or {},
         "addresses": view.get("addresses") or {},
         "all_networks": view.get("all_networks") or [],
+        "unallocated": view.get("unallocated") or [],
         "published_networks": view.get("published_networks") or [],
         "published_on": view.get("published_on"),
         "published_port": view.get("published_port"),
+        "lacking": view.get("lacking") or {},
         "convergence": view.get("convergence") or {},
     }
 

@@ -92,8 +92,12 @@ def describe(network: dict) -> dict:
         "encrypted": "encrypted" in options,
         "vni": numbers[0] if numbers else None,
         "options": options,
-        "subnets": [part["Subnet"] for part in (network.get("IPAM") or {}).get("Config") or [] if part.get("Subnet")],
+        "subnets": _subnets(network),
     }
+
+
+def _subnets(network: dict) -> list[str]:
+    return [part["Subnet"] for part in (network.get("IPAM") or {}).get("Config") or [] if part.get("Subnet")]
 
 
 def select(networks: list[dict], patterns: list[str]) -> tuple[list[dict], list[str]]:
@@ -106,7 +110,7 @@ def select(networks: list[dict], patterns: list[str]) -> tuple[list[dict], list[
 def make_objects(engine: Engine, plan: dict, selected: list[dict]) -> dict:
     """Create the networks and services of this run. What cannot be made is told under its name in ``refused``."""
     made: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {},
-                  "crowded": [], "network_ids": [network["id"] for network in selected]}
+                  "speed": None, "crowded": [], "network_ids": [network["id"] for network in selected]}
     run, needs = plan["run"], plan["needs"]
     roomy = selected
     if "probe" in needs:
@@ -117,10 +121,13 @@ def make_objects(engine: Engine, plan: dict, selected: list[dict]) -> dict:
         made["twin"] = plain[0] if plain else _try(made, "twin", lambda: _create_network(engine, run, "twin"))
     if "lazy" in needs:
         made["lazy"] = _try(made, "lazy", lambda: _create_network(engine, run, "lazy"))
+    speed = _create_speed_networks(engine, made, run) if "speed" in needs else []
     if "probe" in needs:
         targets = names.with_twin([network["id"] for network in roomy], made["twin"])
         made["network_ids"] = names.with_twin(made["network_ids"], made["twin"])
-        made["probe"] = _try(made, "probe", lambda: _create_probe(engine, plan, targets)) if targets else None
+        made["probe"] = _try(made, "probe", lambda: _create_probe(engine, plan, targets + speed)) if targets else None
+    if speed:
+        made["speed"] = _try(made, "speed", lambda: _create_global(engine, plan, names.SPEED, speed))
     if "published" in needs:
         made["published"] = _try(made, "published", lambda: _create_published(engine, plan))
     return made
@@ -151,9 +158,16 @@ def _try(made: dict, part: str, create: Any) -> str | None:
         return None
 
 
-def _create_network(engine: Engine, run: str, part: str) -> str:
-    return engine.create_network(
-        {"Name": names.name(run, part), "Driver": "overlay", "Attachable": True, "Labels": names.labels(run, part)})
+def _create_network(engine: Engine, run: str, part: str, options: dict | None = None) -> str:
+    return engine.create_network({
+        "Name": names.name(run, part), "Driver": "overlay", "Attachable": True, "Labels": names.labels(run, part), "Options": options or {}})
+
+
+def _create_speed_networks(engine: Engine, made: dict, run: str) -> list[str]:
+    """Networks of the run's own to measure on; none when one of them is refused, which is told."""
+    found = [_try(made, "speed", lambda part=part, way=way: _create_network(engine, run, part, {"encrypted": ""} if way == "encrypted" else None))
+             for way, part in names.SPEED_NETWORKS.items()]
+    return [network for network in found if network] if all(found) else []
 
 
 def _template(plan: dict, part: str, targets: list[dict]) -> dict:
@@ -172,12 +186,14 @@ def _template(plan: dict, part: str, targets: list[dict]) -> dict:
 
 def _create_probe(engine: Engine, plan: dict, targets: list[str]) -> str:
     """One task on every node, with an interface on every network under test, and an alias."""
-    run = plan["run"]
-    alias = names.name(run, "alias")
+    return _create_global(engine, plan, "probe", targets, [names.name(plan["run"], "alias")])
+
+
+def _create_global(engine: Engine, plan: dict, part: str, targets: list[str], aliases: list | tuple = ()) -> str:
     return engine.create_service({
-        "Name": names.name(run, "probe"),
-        "Labels": names.labels(run, "probe"),
-        "TaskTemplate": _template(plan, "probe", [{"Target": target, "Aliases": [alias]} for target in targets]),
+        "Name": names.name(plan["run"], part),
+        "Labels": names.labels(plan["run"], part),
+        "TaskTemplate": _template(plan, part, [{"Target": target, "Aliases": list(aliases)} for target in targets]),
         "Mode": {"Global": {}},
     })
 
@@ -203,7 +219,7 @@ def may_run_tasks(engine: Engine, swarm: dict) -> bool:
 
 def wait_for_tasks(engine: Engine, made: dict, timeout: float) -> dict:
     """Wait until the run's services have converged; say how long it took and what did not come."""
-    services = [made[part] for part in ("probe", "published") if made[part]]
+    services = [made[part] for part in ("probe", "published", "speed") if made[part]]
     node_ids = [node["ID"] for node in engine.nodes()
                 if node["Spec"]["Availability"] == "active" and node["Status"]["State"] == "ready"]
 
@@ -226,14 +242,15 @@ def wait_for_tasks(engine: Engine, made: dict, timeout: float) -> dict:
 
 def _converged(tasks: list[dict], made: dict, node_ids: list[str]) -> bool:
     running = [task for task in tasks if is_running(task)]
-    probes = {task["NodeID"] for task in running if task["ServiceID"] == made["probe"]}
+    everywhere = [made[part] for part in ("probe", "speed") if made[part]]
+    there = {service: {task["NodeID"] for task in running if task["ServiceID"] == service} for service in everywhere}
     published = any(task["ServiceID"] == made["published"] for task in running)
-    return (not made["probe"] or probes >= set(node_ids)) and (not made["published"] or published)
+    return all(nodes >= set(node_ids) for nodes in there.values()) and (not made["published"] or published)
 
 
 def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
     """Expected records of every network, the probes' addresses, and where the published service landed."""
-    services, tasks = engine.services(), engine.tasks()
+    services, tasks, known = engine.services(), engine.tasks(), engine.networks()
     ids = made["network_ids"]
     published = [task for task in tasks_of_run if task["ServiceID"] == made["published"] and is_running(task)]
     return {
@@ -246,8 +263,25 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
         "published_on": published[0]["NodeID"] if published else None,
         "published_port": _published_port(engine, made),
         "networks": [dict(describe(raw), room=room(raw)) for raw in _existing(engine, ids)],
-        "all_networks": [[network["Name"], network["Id"], network["Scope"]] for network in engine.networks()],
+        "lacking": unsettled(services, tasks),
+        "all_networks": [[network["Name"], network["Id"], network["Scope"], _subnets(network)] for network in known],
+        "unallocated": sorted(network["Name"] for network in known if network["Scope"] == "swarm" and not network.get("Driver")),
     }
+
+
+def unsettled(services: list[dict], tasks: list[dict]) -> dict:
+    """Service -> how many of its tasks run, for people's services that want more than that."""
+    found = {}
+    for service in services:
+        if names.RUN_LABEL in (service["Spec"].get("Labels") or {}):
+            continue
+        mine = [task for task in tasks if task.get("ServiceID") == service["ID"] and task.get("DesiredState") == "running"]
+        mode = service["Spec"].get("Mode") or {}
+        wanted = mode["Replicated"].get("Replicas", 1) if "Replicated" in mode else len(mine) if "Global" in mode else 0
+        running = len([task for task in mine if is_running(task)])
+        if running < wanted:
+            found[service["Spec"]["Name"]] = "%d of %d tasks run" % (running, wanted)
+    return found
 
 
 def _existing(engine: Engine, networks: list[str]) -> list[dict]:

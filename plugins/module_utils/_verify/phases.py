@@ -29,13 +29,13 @@ from .._probe import (
     work,
     xfrm,
 )
-from . import attachment, gathering, leader, names
+from . import attachment, disrupting, gathering, leader, measuring, names
 from .engine import Engine, NotFound
 
 ANSWER = 25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
 NAMESPACES = "/var/run/docker/netns"
 HOST_NAMESPACE = "/proc/self/ns/net"
-HELPERS = ("responder", "published", "ports", "wire", "janitor", "janitor-at")
+HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
 
 
 def prepare(engine: Engine, plan: dict) -> dict:
@@ -233,6 +233,8 @@ def _probe(engine: Engine, plan: dict) -> dict:
     result: dict = {"observations": {}, "errors": []}
     if plan["published"]:
         _serve_published(engine, plan, result["errors"])
+    if plan["speed"]:
+        result["served"] = measuring.open_servers(engine, plan, _lease(plan), result["errors"])
     patience = time.monotonic() + plan["patience"]
     first = gathering.look(engine, plan)
     setting = work.Setting(plan["run"], plan["name"], plan["once"])
@@ -278,4 +280,5 @@ def overlay_namespaces() -> list[str]:
         return []
 
 
-PHASES = {"prepare": prepare, "open": open_node, "probe": probe, "close": close}
+PHASES = {"prepare": prepare, "open": open_node, "probe": probe, "measure": measuring.measure, "close": close,
+          "disrupt": disrupting.disrupt, "settle": disrupting.settle}

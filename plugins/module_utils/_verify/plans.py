@@ -18,13 +18,14 @@ from . import names
 SLACK = 60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
 WAIT = 35  # seconds that one call may wait for probes: the helpers' lease must outlive it
 GRACE = 20  # seconds from the end of the leader's wait until the next task renews the lease
+REBOOT = "reboot"  # Ansible does it, from outside
 LEASE = 50  # seconds: what a killed controller leaves is gone within a minute
 
 
 def lease(settings: dict) -> float:
     """How long helpers live on without being renewed. Every host is met once a phase, in batches of as many as there are forks."""
     batches = math.ceil(len(settings["hosts"]) / max(1, settings["forks"]))
-    return max(LEASE, settings["convergence"] + 30) * batches
+    return max(LEASE, settings["convergence"] + 30) * batches + settings.get("measuring", 0)
 
 
 def together(settings: dict) -> bool:
@@ -79,6 +80,7 @@ def probe(facts: dict, host: str, checks: list) -> dict | None:
         attach=_attach(facts, checks) if host == facts["worker"] else None,
         published=node["id"] == facts["published_on"] and not facts["opened"][host].get("published"),
         patience=settings["convergence"],
+        speed={"address": node["address"]} if facts["made"].get("speed") and gathered.expects_task(facts, host) else None,
         probes={network["id"]: [row[network["id"]] for row in facts["probes"].values() if network["id"] in row]
                 for network in facts["under_test"]},
         network_ids=[network["id"] for network in facts["under_test"]],
@@ -129,6 +131,13 @@ def _namespace(facts: dict, host: str, where: str) -> str | None:
     return None if where == "host" else facts["opened"][host].get("namespace")
 
 
+def measure(facts: dict, host: str, checks: list) -> dict | None:
+    """What this host measures while all others are at rest."""
+    rows = [row for check in checks if hasattr(check, "measurements") for row in check.measurements(facts).get(host, [])]
+    settings = facts["settings"]
+    return dict(_common(facts, host), rows=rows, once=settings["once"], seconds=settings["measure_seconds"]) if rows else None
+
+
 def close(facts: dict, host: str, _checks: list) -> dict | None:
     """Every host that was reached at least once is cleaned."""
     if host not in facts["nodes"]:
@@ -137,4 +146,20 @@ def close(facts: dict, host: str, _checks: list) -> dict | None:
             "network_ids": facts["made"]["network_ids"]}
 
 
-PLANS: dict[str, Any] = {"prepare": prepare, "open": open_node, "probe": probe, "close": close}
+def disrupt(facts: dict, host: str, _checks: list) -> dict | None:
+    """The disruption, on the node itself; a node is drained by the leader."""
+    given = facts["settings"]["disruption"]
+    actor = given["leader"] if given["what"] == "drain" else given["node"]
+    if host != actor or given["what"] == REBOOT:
+        return None
+    return dict(_common(facts, host), **{key: given[key] for key in ("what", "node_id", "ports", "restart", "lacking", "timeout", "seconds")})
+
+
+def settle(facts: dict, host: str, _checks: list) -> dict | None:
+    """The leader waits for all to be as before."""
+    given = facts["settings"]["disruption"]
+    return {key: given[key] for key in ("nodes", "lacking", "timeout")} if host == given["leader"] else None
+
+
+PLANS: dict[str, Any] = {"prepare": prepare, "open": open_node, "probe": probe, "measure": measure, "close": close,
+                         "disrupt": disrupt, "settle": settle}

@@ -16,7 +16,7 @@ CHECKS_SHOWN = 8
 
 def lines(phase: str, facts: dict, checks: list) -> list[str]:
     """What is known as this phase begins, and what it is about to do."""
-    return {"prepare": _prepare, "open": _open, "probe": _probe, "close": _close}[phase](facts, checks)
+    return PHASES[phase](facts, checks)
 
 
 def _prepare(facts: dict, checks: list) -> list[str]:
@@ -50,6 +50,26 @@ def _probe(facts: dict, checks: list) -> list[str]:
     return ["%s; asking %s for %s" % (up, count(sum(asked.values()), "question"), listed(asked, CHECKS_SHOWN))]
 
 
+def _measure(facts: dict, checks: list) -> list[str]:
+    found = [check.measurements(facts) for check in checks if hasattr(check, "measurements")]
+    hosts, number = {host for rows in found for host in rows}, sum(len(rows) for asked in found for rows in asked.values())
+    return ["Measuring %s from %s, one after the other" % (count(number, "path"), count(len(hosts), "node"))]
+
+
+def _disrupt(facts: dict, _checks: list) -> list[str]:
+    return ["Disrupting %s: %s" % (facts["disrupted"]["node"], facts["disrupted"]["what"])]
+
+
+def _settle(facts: dict, _checks: list) -> list[str]:
+    return ["Waiting until nodes and services are as before"]
+
+
+def left_out(phase: str, facts: dict) -> list[str]:
+    """In place of all lines of a disruption that this node or swarm cannot have: one, as soon as that is known."""
+    given = facts["disrupted"]
+    return ["No %s: %s" % (given["what"], given["skip"])] if phase == "settle" else []
+
+
 def _close(facts: dict, checks: list) -> list[str]:
     """How many answers were as they should be, by check; judging comes later."""
     good, total, short = 0, 0, []
@@ -61,3 +81,6 @@ def _close(facts: dict, checks: list) -> list[str]:
             short.append("%s %d of %d" % (check.ID, met, len(wanted)))
     text = "%d of %s as expected" % (good, count(total, "answer"))
     return [text + ("; fewer for %s" % listed(short, CHECKS_SHOWN) if short else "") + "; cleaning up"]
+
+
+PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}

@@ -476,9 +476,9 @@ def test_a_subnet_that_the_host_reaches_otherwise() -> None:
 
 def test_two_overlays_with_one_subnet() -> None:
     facts = healthy()
-    facts["overlays"] = [PLAIN, SECRET, dict(TWIN, subnets=["10.0.1.128/25"])]
+    facts["all_networks"].append(["unselected", "another00000", "swarm", ["10.0.1.128/25"]])
     result = failed(facts, "SUBNET-OVERLAP")
-    assert result["network"] == "front" and "network twin" in result["evidence"]["summary"]
+    assert result["network"] == "front" and "network unselected" in result["evidence"]["summary"]
 
 
 @pytest.mark.parametrize(
@@ -503,7 +503,7 @@ def test_options(options: dict, words: list) -> None:
 @pytest.mark.parametrize(
     ("change", "nodes"),
     [
-        (lambda facts: facts["all_networks"].append(["front", "another00000", "swarm"]), []),
+        (lambda facts: facts["all_networks"].append(["front", "another00000", "swarm", []]), []),
         (lambda facts: facts["opened"]["vm3"]["local_networks"].append("front"), ["vm3"]),
     ],
 )
@@ -599,12 +599,97 @@ def test_a_kernel_that_keeps_no_counters_is_a_skip() -> None:
 @pytest.mark.parametrize("ident", sorted(CHECKS))
 def test_a_check_has_tags_one_of_them_its_priority(ident: str) -> None:
     tags = CHECKS[ident].TAGS
-    assert len({"P0", "P1"} & set(tags)) == 1 and len(tags) > 1
+    assert len({"P0", "P1", "P2", "P3"} & set(tags)) == 1 and len(tags) > 1
     assert all(re.fullmatch(r"P[0-3]|[a-z]+", tag) for tag in tags)
 
 
 def test_selecting_by_tag() -> None:
     chosen, empty = _checks.select(_checks.load(), ["encryption", "nothing"])
     assert {module.ID for module in chosen} == {"ENC-WIRE", "ENC-SA-AGREE", "ENC-REJECT", "XFRM-DELTA", "FW-RULES"} and empty == ["nothing"]
-    priorities, _none = _checks.select(_checks.load(), ["P0", "P1"])
+    priorities, _none = _checks.select(_checks.load(), ["P?"])
     assert len(priorities) == len(CHECKS)
+
+
+def test_speed_is_shown_beside_the_hosts_own_path() -> None:
+    facts = healthy()
+    rows = CHECKS["PF-SPEED"].judge(facts)[0]["evidence"]["performance"]
+    assert len(rows) == 3 * 2 * 5 and {row["source"] for row in rows} == set(HOSTS)
+    assert {(row["via"], row["ratio"]) for row in rows} == {("direct", 1.0), ("vip", 0.5)}
+    facts["opened"] = {host: data for host, data in facts["opened"].items() if host == "vm1"}
+    facts["served"] = {"vm1": facts["served"]["vm1"]}
+    assert {row["where"] for row in CHECKS["PF-SPEED"].judge(facts)[0]["evidence"]["performance"]} == {"same node"}
+
+
+def test_what_a_kernel_lacks_is_not_measured_and_no_failure() -> None:
+    facts = healthy()
+    for host in HOSTS:
+        missing(facts, host, "ip_vs")
+    missing(facts, "vm2", "esp4")
+    found = CHECKS["PF-SPEED"].judge(facts)[0]
+    assert found["status"] == "pass"
+    for row in found["evidence"]["performance"]:
+        touched = row["where"] == "other node" and "vm2" in (row["source"], row["target"])
+        reason = "ip_vs" if row["via"] == "vip" else "esp4" if row["path"] == "encrypted" and touched else None
+        assert (row["mbit"] is None) == bool(reason) and (reason or "") in (row["problem"] or ""), row
+    planned = [row["id"] for rows in CHECKS["PF-SPEED"].measurements(facts).values() for row in rows]
+    assert planned and not any(ident.endswith("/vip") for ident in planned)
+
+
+def test_a_path_without_a_figure_is_inconclusive_unless_it_is_the_hosts_own() -> None:
+    facts = healthy()
+    for rows in facts["measured"].values():
+        for ident in rows:
+            if "/host/" in ident:
+                rows[ident] = {"error": "no answer"}
+    found = CHECKS["PF-SPEED"].judge(facts)[0]
+    assert found["status"] == "pass" and "may be closed" in found["evidence"]["summary"]
+    facts = healthy()
+    source = next(iter(facts["measured"]))
+    ident = next(ident for ident in facts["measured"][source] if "/overlay/direct" in ident and f"/{source}/" not in ident)
+    facts["measured"][source][ident] = {"error": "no answer"}
+    found = CHECKS["PF-SPEED"].judge(facts)[0]
+    assert (found["status"], set(found["nodes"])) == ("inconclusive", {source, ident.split("/")[1]})
+    facts["measured"][source][ident] = {"mbit": 1.0, "latency_ms": 9.0}
+    found = CHECKS["PF-SPEED"].judge(facts)[0]
+    assert found["status"] == "pass" and "less than a fiftieth" in found["evidence"]["remarks"][0]
+
+
+def test_a_node_that_the_swarm_has_lost_is_not_proven() -> None:
+    facts = healthy()
+    facts["swarm"]["nodes"][2]["state"] = "down"
+    found = CHECKS["PRE-REACH"].judge(facts)[0]
+    assert (found["status"], found["nodes"]) == ("fail", ["vm3"]) and "its managers call it down" in found["evidence"]["summary"]
+    facts["swarm"]["nodes"][2]["state"] = "unknown"  # of a moment after an election
+    assert CHECKS["PRE-REACH"].judge(facts)[0]["status"] == "pass"
+
+
+@pytest.mark.parametrize("declared", ["10.88.0.12", "eth2"])
+def test_the_data_path_may_have_an_address_of_its_own(declared: str) -> None:
+    facts = healthy()
+    facts["opened"]["vm2"]["host"]["addresses"].append({"address": "10.88.0.12", "device": "eth2", "mtu": 1500})
+    facts["settings"]["data_addresses"] = {"vm1": None, "vm2": declared}
+    asked = {(row["kind"], row["port"]): row["address"] for row in CHECKS["PRE-PORT"].plan(facts)["vm1"] if row["id"].endswith("/vm2")}
+    assert asked == {("port-tcp", 7946): ADDRESS["vm2"], ("port-udp", 7946): ADDRESS["vm2"], ("port-udp", 4789): "10.88.0.12",
+                     ("port-esp", 0): "10.88.0.12"}
+    injected = [row for rows in CHECKS["ENC-REJECT"].plan(facts).values() for row in rows]
+    assert "10.88.0.12" in {row["source"] for row in injected} & {row["address"] for row in injected}
+    assert ADDRESS["vm2"] not in {row["source"] for row in injected} | {row["address"] for row in injected}
+    # What gossip tells counts for what was captured.
+    for network in (PLAIN, SECRET, TWIN):
+        for host in HOSTS:
+            records = facts["held"][host][network["id"]]["records"]
+            for rows in records.values():
+                rows[:] = [row.replace(" " + ADDRESS["vm2"], " 10.88.0.12") for row in rows]
+    assert worst(facts, "ENC-WIRE") == "inconclusive"
+    for host in ("vm1", "vm3"):
+        facts["wire"][host]["esp_out"]["10.88.0.12"] = facts["wire"][host]["esp_out"].pop(ADDRESS["vm2"])
+        for state in facts["xfrm"][host]:
+            state["target"] = state["target"].replace(ADDRESS["vm2"], "10.88.0.12")
+    assert worst(facts, "ENC-WIRE") == "pass"
+
+
+def test_a_network_that_the_managers_never_set_up() -> None:
+    facts = healthy()
+    facts["unallocated"], facts["settings"]["networks"] = ["second", "other"], ["sec*"]
+    result = failed(facts, "SUBNET-OVERLAP")
+    assert result["network"] == "second" and "neither driver nor subnet" in result["evidence"]["summary"] and "Remove second" in result["hint"]

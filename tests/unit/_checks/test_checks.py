@@ -26,7 +26,8 @@ MODULES = ["vxlan", "bridge", "veth", "ip_vs", "ip_vs_rr", "esp4", "xfrm_user", 
 
 # Checks that ask nothing over the network.
 SILENT = {"PRE-REACH", "PRE-KMOD", "PRE-SKEW", "CP-ADDR", "NAME-DUP", "NET-EXISTS", "NET-LAZY", "IPAM-HEADROOM", "DUP-IP", "SUBNET-OVERLAP",
-          "OPT-LINT", "DNS-SHADOW", "FW-RULES", "GOSSIP-HASH", "PEER-FDB", "LB-IPVS", "ENC-SA-AGREE", "XFRM-DELTA"}
+          "OPT-LINT", "DNS-SHADOW", "FW-RULES", "GOSSIP-HASH", "PEER-FDB", "LB-IPVS", "ENC-SA-AGREE", "XFRM-DELTA", "PF-SPEED",
+          "DIS-PARTITION", "DIS-ENGINE", "DIS-FIREWALL", "DIS-DRAIN", "DIS-REBOOT"}
 
 
 def probe_address(network: dict, host: str) -> str:
@@ -42,9 +43,9 @@ def healthy() -> dict:
         "settings": {"networks": ["*"], "convergence": 20, "timeout": 60}, "needs": [],
         "nodes": {host: {"id": "id-" + host, "role": "worker" if host != "vm1" else "manager", "address": ADDRESS[host],
                          "engine": "28.5.2"} for host in HOSTS},
-        "made": {"twin": TWIN["id"], "lazy": "lazy00000000", "probe": "s1", "published": "s2", "refused": {}},
+        "made": {"twin": TWIN["id"], "lazy": "lazy00000000", "probe": "s1", "published": "s2", "speed": "s3", "refused": {}},
         "published_on": "id-vm1", "published_port": 30000, "clocks": {host: [[100.0, 110.0, 103.0, 105.0]] for host in HOSTS},
-        "all_networks": [[network["name"], network["id"], "swarm"] for network in NETWORKS],
+        "all_networks": [[network["name"], network["id"], "swarm", network["subnets"]] for network in NETWORKS],
         "networks": [PLAIN, SECRET], "twin": TWIN, "under_test": NETWORKS, "overlays": NETWORKS,
         "probe_name": "run-probe", "published_name": "published", "published_networks": ["ingress"],
         "swarm": {"trust": TRUST, "rotating": False, "nodes": [
@@ -59,7 +60,7 @@ def healthy() -> dict:
                                    "tasks.web": ["web", "tasks"], "web.1.x": ["web", "task"]} for network in NETWORKS},
         "addresses": {network["id"]: [[vips[network["id"]], "virtual IP of probe"]] +
                       [[probe_address(network, host), "task %s of probe" % host] for host in HOSTS] for network in NETWORKS},
-        "published_received": {}, "retired": {}, "heard": {}, "held": {}, "policies": {}, "rules": {},
+        "unallocated": [], "published_received": {}, "retired": {}, "heard": {}, "held": {}, "policies": {}, "rules": {},
         "opened": {}, "probed": {}, "closed": {}, "observations": {}, "wire": {}, "received": {}, "xfrm": {},
     }
     for host in HOSTS:
@@ -97,7 +98,16 @@ def healthy() -> dict:
          "seconds": 1.0}
         for net in (PLAIN, SECRET)]
     observe(facts)
+    measured(facts)
     return facts
+
+
+def measured(facts: dict) -> None:
+    """Every path carries something."""
+    facts.update(served={host: {"overlay": "10.0.8.1", "encrypted": "10.0.9.1"} for host in HOSTS}, measured={}, speed_port=19748,
+                 speed_names={"overlay": "speed.overlay", "encrypted": "speed.encrypted"})
+    for host, rows in CHECKS["PF-SPEED"].measurements(facts).items():
+        facts["measured"][host] = {row["id"]: {"mbit": 100.0 if row["name"] else 200.0, "latency_ms": 0.1} for row in rows}
 
 
 def both(rows: list) -> dict:

@@ -54,3 +54,17 @@ def test_a_large_swarm_makes_no_long_lines(phase: str) -> None:
     checks = [check(f"CHECK-{number}", *[(f"vm{index}", f"{number}/{index}") for index in range(1, 61)]) for number in range(30)]
     for line in progress.lines(phase, many, checks):
         assert len(line) < 250
+
+
+def test_a_disruption_and_what_is_left_out_of_it() -> None:
+    given = facts(disrupted={"what": "drain", "node": "vm2", "skip": None})
+    assert progress.lines("disrupt", given, []) == ["Disrupting vm2: drain"]
+    assert progress.lines("settle", given, []) == ["Waiting until nodes and services are as before"]
+    given["disrupted"]["skip"] = "no worker"
+    assert progress.left_out("settle", given) == ["No drain: no worker"]
+    assert progress.left_out("disrupt", given) == progress.left_out("probe", given) == []
+
+
+def test_measurements_are_counted() -> None:
+    measuring = SimpleNamespace(ID="PF-SPEED", measurements=lambda _facts: {"vm1": [{}, {}], "vm2": [{}]})
+    assert progress.lines("measure", facts(), [check("SD-VIP"), measuring]) == ["Measuring 3 paths from 2 nodes, one after the other"]

@@ -62,6 +62,7 @@ def test_two_lines_make_three_nodes(tmp_path):
     assert plain(shared["lab_directory"]) == str(tmp_path / ".lab" / "demo")
     host = found["_meta"]["hostvars"]["vm2"]
     assert plain(host["swarm_advertise_addr"]) == "10.77.0.12"
+    assert "verify_engine_restart" not in host  # of machines: systemd does it
     assert plain(host["ansible_host"]).startswith("vm2.demo-")
 
 
@@ -79,6 +80,7 @@ def test_the_environment_wins_over_the_file(tmp_path):
     host = found["_meta"]["hostvars"]["vm1"]
     assert plain(host["ansible_host"]) == "swarmlab-env-vm1"
     assert plain(host["ansible_connection"]) == "community.docker.docker_api"
+    assert plain(host["verify_engine_restart"]) == "kill -HUP 1"
 
 
 def made(folder: Path, nodes: int, driver: str = "vm") -> None:

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks that disrupt a node share: what is proven before and after, and how the outcome is judged.
+
+Private to swarmlab.overlay. The disruption itself is ``_verify/disrupting.py``; role verify runs one after the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
+
+# Names and paths, and what they rest on: proven before a disruption, and again after it.
+PROOF = ("PRE-REACH", "FW-RULES", "SD-VIP", "SD-ALIAS", "SD-TASKS", "SD-TASKNAME", "GOSSIP-HASH", "PEER-FDB", "LB-IPVS", "DP-MATRIX")
+BAD = (FAIL, INCONCLUSIVE)
+NOT_GREEN = "not begun: the proof before it was not green (verify_disruptive_force begins all the same)"
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing by itself: a verification follows each disruption."""
+    return {}
+
+
+def verdicts(results: list[dict]) -> dict:
+    """The bad results by what they are about, to tell what was so before from what is new."""
+    return {(item["id"], item["network"], item["title"]): item for item in results if item["status"] in BAD}
+
+
+def outcome(facts: dict, before: list[dict], results: list[dict]) -> dict:
+    """All that is known of a disruption: how it went, and what is worse since. Plain data."""
+    known = {tuple(key) for key in before}
+    fresh = [item for key, item in verdicts(results).items() if key not in known]
+    after = [{"check": item["id"], "network": item["network"], "status": item["status"], "nodes": item["nodes"],
+              "summary": item["evidence"]["summary"]} for item in fresh]
+    hosts = {node["id"]: host for host, node in facts["nodes"].items()}
+    return dict(facts["disrupted"], after=after, recovered=_recovered(facts), hosts=hosts)
+
+
+def _recovered(facts: dict) -> float | None:
+    """Seconds from the end of the disruption until the last question was answered rightly. An upper bound: setting up is within it."""
+    ended = facts["disrupted"]["ended"]
+    met = [facts["probe_began"][host] + seen["seconds"] for host, answers in facts["observations"].items() if host in facts["probe_began"]
+           for seen in answers.values() if seen["ok"]]
+    return round(max(met) - ended, 1) if met and ended is not None else None
+
+
+def judge(check: Any, facts: dict) -> list[dict]:
+    """One result when the disruption was tried or left out."""
+    found = (facts.get("disruptions") or {}).get(check.SWITCH)
+    if found is None:
+        return []
+    if found["skip"]:
+        return [result(check, SKIP, found["skip"])]
+    node, seen = found["node"], found["seen"]
+    details = {"disrupted": node, "seen": seen, "after": found["after"], "recovered_seconds": found["recovered"]}
+    wrong = _wrong(found)
+    if wrong:
+        nodes = sorted({name for names, _text in wrong for name in names} or {node})
+        status = INCONCLUSIVE if seen.get("done") is False and not found["after"] else FAIL
+        return [result(check, status, listed([text for _names, text in wrong], 3), nodes=nodes, details=details)]
+    return [result(check, PASS, _told(found), nodes=[node], seconds=found["recovered"], details=details)]
+
+
+def _wrong(found: dict) -> list[tuple]:
+    """(nodes, what is wrong there), the nearest to the disruption first."""
+    node, seen, settled = found["node"], found["seen"], found["settled"]
+    rows = [([node], "%s: %s" % (node, text)) for text in (found["problem"], seen.get("problem")) if text]
+    if seen.get("lost"):
+        rows.append(([node], "%s: restarting %s wiped %s of the engine, which did not write them again (%s)" % (
+            node, seen["service"], count(len(seen["lost"]), "rule"), _repaired(seen["repair"]))))
+    if seen.get("left_behind"):
+        rows.append(([node], "%s kept %s though it was drained" % (node, count(len(seen["left_behind"]), "task"))))
+    if seen.get("waiting"):
+        rows.append(([], "while %s was drained: %s" % (node, listed("%s: %s" % pair for pair in seen["waiting"].items()))))
+    for ident, (state, availability) in sorted((settled.get("nodes") or {}).items()):
+        name = found["hosts"].get(ident) or (node if ident == found["node_id"] else ident[:12])
+        rows.append(([name], "%s is %s, %s, and was not before" % (name, state, availability)))
+    rows += [([], "service %s: %s" % pair) for pair in sorted((settled.get("services") or {}).items())]
+    rows += [([], "the leader could not tell: %s" % settled["problem"])] if settled.get("problem") else []
+    rows += [(item["nodes"], "%s%s: %s" % (item["check"], " [%s]" % item["network"] if item["network"] else "", item["summary"]))
+             for item in found["after"]]
+    return rows
+
+
+def _repaired(repair: dict) -> str:
+    return "its restart brought them back" if repair.get("done") and not repair.get("problem") else "and its restart failed too"
+
+
+def _told(found: dict) -> str:
+    """A disruption that was survived, in one line."""
+    seen = found["seen"]
+    parts = ["%s disrupted for %.0f s" % (found["node"], seen["seconds"])] if "seconds" in seen else ["%s disrupted" % found["node"]]
+    parts += ["its engine was back after %.1f s" % seen["back_seconds"]] if "back_seconds" in seen else []
+    parts += ["its %s were gone, and ran elsewhere where they may, after %.1f s" % (count(seen["had"], "task"), seen["moved_seconds"])
+              if seen["had"] else "it had no task to move"] if "moved_seconds" in seen else []
+    parts += ["nowhere else to run for %s" % listed(seen["pinned"])] if seen.get("pinned") else []
+    parts += ["the engine's rules were there again after %.1f s" % seen["restored_seconds"]] if "restored_seconds" in seen else []
+    if found["recovered"] is not None:
+        parts.append("all names and paths right at the latest %.0f s after its end" % found["recovered"])
+    return "; ".join(parts)

@@ -1,0 +1,141 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PF-SPEED: what a plain and an encrypted overlay carry, measured beside the path between the hosts themselves."""
+
+from __future__ import annotations
+
+import sys
+from typing import Iterator
+
+from . import _blame, _paths
+from ._result import INCONCLUSIVE, PASS, count, listed, not_set_up, result
+
+ID = "PF-SPEED"
+TITLE = "What overlay networks carry, beside the hosts' own path"
+HINT = "See DP-MATRIX and MTU-FIT: a path that does not work cannot be measured."
+NO_HOST = "the hosts' own path was not measured: %s (port %d/tcp between them may be closed, which overlays do not mind)"
+ORDER = 90
+NEEDS = ("probe", "speed")
+TAGS = ("P3", "performance")
+SWITCH = "performance"
+CHECK = sys.modules[__name__]
+
+PAIRS = 3  # nodes that measure, each itself and its neighbour: more would only take longer
+WAYS = (("host", "direct"), ("overlay", "direct"), ("overlay", "vip"), ("encrypted", "direct"), ("encrypted", "vip"))
+PLACES = ("same node", "other node")
+OVERHEAD = 2.0  # seconds of a measurement beyond its stream
+FAR_BELOW = 0.02  # of the hosts' path; header, copying and cipher together cost a factor of two to ten
+OFFLOAD = "%s carry less than a fiftieth of the hosts' path: look for packets in fragments (MTU-FIT) and for checksum offload of the network card"
+
+
+def plan(facts: dict) -> dict:
+    """Asks nothing while the other checks ask: see ``measurements``."""
+    return {}
+
+
+def _rows(facts: dict) -> Iterator[dict]:
+    """What to measure: from a few nodes by hash order, others in every run, to themselves and to the next one."""
+    ready = [host for host in facts["hosts"] if host in facts["served"] and facts["opened"].get(host, {}).get("namespace")]
+    ring = _blame.ring(ready, facts["run"])
+    sources = [host for host in ring if _paths.selected(facts, host)][:PAIRS]
+    for source in sources:
+        following = ring[(ring.index(source) + 1) % len(ring)]
+        for where, target in zip(PLACES, (source, following)):
+            for path, via in WAYS if target != source or where == PLACES[0] else ():
+                yield {"where": where, "path": path, "via": via, "source": source, "target": target}
+
+
+def _ident(row: dict) -> str:
+    return "/".join((ID, row["target"], row["path"], row["via"]))
+
+
+def blocked(facts: dict, row: dict) -> str | None:
+    """Why a way cannot be measured here, as the kernel or the run tells; None: it can."""
+    no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks(facts, "esp4")
+    if row["via"] == "vip" and row["source"] in no_ipvs:
+        return "the kernel of %s lacks ip_vs" % row["source"]
+    # A virtual IP goes round all nodes, so each of them has to be there.
+    crossing = facts["served"] if row["via"] == "vip" else {row["source"], row["target"]} if row["where"] == PLACES[1] else set()
+    without = [host for host in no_esp if host in crossing]
+    if row["path"] == "encrypted" and without:
+        return "the kernel of %s lacks esp4" % listed(without)
+    return None
+
+
+def measurements(facts: dict) -> dict:
+    """{host: rows}, carried out one after the other on one host after the other."""
+    rows: dict = {}
+    for row in _rows(facts):
+        if blocked(facts, row):
+            continue
+        host = row["path"] == "host"
+        addresses = [_paths.address(facts, row["target"]) if host else facts["served"][row["target"]].get(row["path"])]
+        rows.setdefault(row["source"], []).append({
+            "id": _ident(row), "target": row["target"], "namespace": None if host else facts["opened"][row["source"]]["namespace"],
+            "addresses": [address for address in addresses if address], "tries": 2 * len(facts["served"]),
+            "name": facts["speed_names"][row["path"]] if row["via"] == "vip" else None})
+    return rows
+
+
+def longest(hosts: int, seconds: float) -> float:
+    """How long all measurements take at most, when all goes well: the run's helpers have to live that long."""
+    return min(hosts, PAIRS) * len(PLACES) * len(WAYS) * (seconds + OVERHEAD)
+
+
+def judge(facts: dict) -> list[dict]:
+    """One result for the swarm. There is no right number: what was measured is shown beside the hosts' own path."""
+    unmade = not_set_up(CHECK, facts, "speed")
+    if unmade:
+        return [unmade]
+    rows = [dict(row, **_measured(facts, row)) for row in _rows(facts)]
+    if not rows:
+        return [result(CHECK, INCONCLUSIVE, "no node had a task of the run to measure", hint="See PRE-REACH.")]
+    _compare(rows)
+    return [_conclude(facts, rows)]
+
+
+def _measured(facts: dict, row: dict) -> dict:
+    reason = blocked(facts, row)
+    seen = {"error": reason} if reason else facts["measured"].get(row["source"], {}).get(_ident(row)) or {"error": "no observation"}
+    return {"mbit": seen.get("mbit"), "latency_ms": seen.get("latency_ms"), "ratio": None, "problem": seen.get("error")}
+
+
+def _compare(rows: list[dict]) -> None:
+    """Add each row's throughput as a share of the hosts' own path between the same two."""
+    own = {(row["source"], row["target"]): row["mbit"] for row in rows if row["path"] == "host"}
+    for row in rows:
+        base = own[row["source"], row["target"]]
+        if row["mbit"] is not None and base:
+            row["ratio"] = round(row["mbit"] / base, 3)
+
+
+def _conclude(facts: dict, rows: list[dict]) -> dict:
+    details: dict = {"performance": rows}
+    lost = [row for row in rows if row["problem"] and row["path"] != "host" and not blocked(facts, row)]
+    if lost:
+        told = ["%s to %s, %s %s: %s" % (row["source"], row["target"], row["path"], row["via"], row["problem"]) for row in lost]
+        nodes = sorted({host for row in lost for host in (row["source"], row["target"])})
+        text = "%d of %s could not be measured: %s" % (len(lost), count(len(rows), "way"), listed(told, 3))
+        return result(CHECK, INCONCLUSIVE, text, nodes=nodes, details=details)
+    shut = [row["problem"] for row in rows if row["path"] == "host" and row["problem"]]
+    slow = [row for row in rows if row["ratio"] is not None and row["ratio"] < FAR_BELOW]
+    remarks = [NO_HOST % (shut[0], facts["speed_port"])] if shut else []
+    if slow:
+        remarks.append(OFFLOAD % listed(dict.fromkeys("%s to %s (%s)" % (row["source"], row["target"], row["path"]) for row in slow), 3))
+    if remarks:
+        details["remarks"] = remarks
+    text = "; ".join([_best(rows), *remarks])
+    return result(CHECK, PASS, text, nodes=sorted({row["source"] for row in rows}), details=details)
+
+
+def _best(rows: list[dict]) -> str:
+    """The figure that is asked for first: between two nodes, over the plain overlay or what else was measured."""
+    measured = [row for row in rows if row["mbit"] is not None]
+    crossing = [row for row in measured if row["where"] == PLACES[1]] or measured
+    chosen = [row for row in crossing if (row["path"], row["via"]) == WAYS[1]] or crossing
+    figures = ["%s to %s %s Mbit/s%s, round trip %s ms" % (
+        row["source"], row["target"], row["mbit"], ", %s of the hosts' path" % row["ratio"] if row["ratio"] is not None else "",
+        row["latency_ms"]) for row in chosen]
+    return "%d of %s measured; over the %s %s" % (
+        len(measured), count(len(rows), "way"), chosen[0]["path"], listed(figures, 1)) if chosen else "nothing could be measured"

@@ -1,0 +1,216 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disrupt one node, take it back, and wait until the swarm is whole again.
+
+Private to swarmlab.overlay. What has to be taken back is taken back by a helper in the background that is started first: it does so when it is
+told, when its time is over, or when whoever started it is gone, so a killed controller leaves no node cut off or drained.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from typing import Any, Callable
+
+from .._engine_basics import EngineError, wait_until
+from .._overlay.records import is_running
+from .._probe import background, partition
+from . import leader
+from .engine import Engine, Refused
+
+HELPER = "disruption"
+PID_FILE = "/var/run/docker.pid"
+SYSTEMD = "/run/systemd/system"
+RESTART = "systemctl restart docker"
+FIREWALLS = ("firewalld", "nftables", "netfilter-persistent", "iptables", "ufw")
+COMMAND_SECONDS = 180
+RESTORING = 20  # seconds that the engine gets to write its rules again by itself
+UNDOING = 30  # seconds that taking back may take
+NOWHERE = "no suitable node"  # what the scheduler says of a task that may run nowhere else
+
+
+def disrupt(engine: Engine, plan: dict) -> dict:
+    """The disruption on this node, from its beginning until it is undone."""
+    began = time.monotonic()
+    seen = ACTIONS[plan["what"]](engine, plan)
+    return dict(seen, seconds=round(time.monotonic() - began, 1))
+
+
+def _held(plan: dict, seconds: float, undo: Callable[[], str | None]) -> str | None:
+    """Start the helper that takes back: after so many seconds, or when this very process is gone. Returns why it did not start."""
+    owner = os.getpid()
+    started = background.started_at(owner)
+
+    def job(ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+        ready()
+        end = time.monotonic() + seconds
+        while not stopped() and time.monotonic() < end and background.started_at(owner) == started:
+            time.sleep(0.1)
+        problem = undo()
+        while not stopped() and background.started_at(owner) == started:
+            time.sleep(0.1)
+        return {"problem": problem}
+
+    lease = background.Lease(plan["run"], seconds + plan["lease"])
+    lease.renew()
+    return background.start(lease, HELPER, job)
+
+
+def _taken_back(plan: dict) -> str | None:
+    """Tell the helper to take back now; why it could not."""
+    told = background.stop(plan["run"], [HELPER], UNDOING)[HELPER]
+    background.forget(plan["run"])
+    return told["problem"] if told else "whatever should have undone it was gone"
+
+
+def _partition(_engine: Engine, plan: dict) -> dict:
+    problem = _held(plan, plan["seconds"], partition.mend) or partition.cut(plan["ports"])
+    if not problem:
+        time.sleep(plan["seconds"])
+    left = _taken_back(plan)
+    return {"done": not problem, "problem": problem or left}
+
+
+def _drain(engine: Engine, plan: dict) -> dict:
+    """Drain the node, wait until its tasks run elsewhere, and give it back its availability."""
+    before = engine.inspect_node(plan["node_id"])["Spec"]["Availability"]
+    had = len([task for task in engine.tasks({"node": plan["node_id"]}) if is_running(task)])
+    undoing = Engine(engine.docker_host, 10)
+    problem = _held(plan, plan["timeout"], lambda: make_available(undoing, plan["node_id"], before))
+    waited = None
+    if not problem:
+        problem = make_available(engine, plan["node_id"], "drain")
+        waited = wait_until(lambda: _moved(engine, plan), plan["timeout"], interval=0.3)
+    left = _taken_back(plan)
+    moved = dict(waited.seen, moved_seconds=waited.seconds) if waited else {}
+    return dict(moved, had=had, done=not problem, problem=problem or left)
+
+
+def make_available(engine: Engine, node: str, availability: str) -> str | None:
+    """Give a node this availability. Somebody else may change it at the same moment: then once more."""
+    problem = None
+    for _attempt in range(5):
+        try:
+            raw = engine.inspect_node(node)
+            if raw["Spec"]["Availability"] == availability:
+                return None
+            engine.update_node(node, raw["Version"]["Index"], dict(raw["Spec"], Availability=availability))
+            return None
+        except (Refused, EngineError) as error:
+            problem = error.message
+        time.sleep(0.5)
+    return "%s could not be set to %s: %s" % (node[:12], availability, problem)
+
+
+def _moved(engine: Engine, plan: dict) -> tuple[bool, dict]:
+    """What is still to move from the node that is drained; services that may run nowhere else are told apart."""
+    services, tasks = engine.services(), engine.tasks()
+    # Those that are to end and have not yet ended count too.
+    left = sorted(task["ID"][:12] for task in tasks if task.get("NodeID") == plan["node_id"] and task["Status"]["State"] == "running")
+    waiting = _more(leader.unsettled(services, tasks), plan["lacking"])
+    nowhere = {task.get("ServiceID") for task in tasks if (task["Status"].get("Err") or "").startswith(NOWHERE)}
+    pinned = [service["Spec"]["Name"] for service in services if service["ID"] in nowhere and service["Spec"]["Name"] in waiting]
+    waiting = {name: text for name, text in waiting.items() if name not in pinned}
+    return not left and not waiting, {"left_behind": left, "waiting": waiting, "pinned": sorted(pinned)}
+
+
+def _more(now: dict, before: dict) -> dict:
+    """What was not so before."""
+    return {name: text for name, text in now.items() if before.get(name) != text}
+
+
+def _restart_engine(engine: Engine, plan: dict) -> dict:
+    command = plan["restart"] or (RESTART if os.path.isdir(SYSTEMD) else "")
+    if not command:
+        return {"skip": "no systemd here: say how its engine is restarted with verify_engine_restart"}
+    before = _engine_process()
+    problem = _run(shlex.split(command))
+    if problem:
+        return {"done": False, "problem": "'%s' failed: %s" % (command, problem)}
+    waited = wait_until(lambda: _is_back(engine, before), plan["timeout"], interval=0.3)
+    problem = None if waited.done else "%s within %d s after '%s'" % (waited.seen, plan["timeout"], command)
+    return {"done": True, "problem": problem, "back_seconds": waited.seconds}
+
+
+def _engine_process() -> str | None:
+    """The engine's process: its pid, and when it was started."""
+    try:
+        with open(PID_FILE, encoding="ascii") as handle:
+            pid = int(handle.read())
+    except (OSError, ValueError):
+        return None
+    return "%d/%s" % (pid, background.started_at(pid))
+
+
+def _is_back(engine: Engine, before: str | None) -> tuple[bool, str]:
+    """Whether a new process of the engine answers and takes part in the swarm; else what is missing."""
+    if before and _engine_process() == before:
+        return False, "the engine was not restarted"
+    try:
+        state = (engine.info().get("Swarm") or {}).get("LocalNodeState")
+    except (EngineError, Refused):
+        return False, "the engine did not answer again"
+    return state == "active", "the engine was not an active member of the swarm again"
+
+
+def _run(command: list[str]) -> str | None:
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=COMMAND_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return None if done.returncode == 0 else " ".join(done.stdout.decode("utf-8", "replace").split())[-300:] or "exit code %d" % done.returncode
+
+
+def _firewall(engine: Engine, plan: dict) -> dict:
+    """Restart the host's firewall, and see whether the engine's rules are there again; if not, restart the engine, which writes them."""
+    service = next((name for name in FIREWALLS if os.path.isdir(SYSTEMD) and _run(["systemctl", "is-active", "--quiet", name]) is None), None)
+    if not service:
+        return {"skip": "no firewall service runs there (%s)" % ", ".join(FIREWALLS)}
+    before = engine_rules()
+    if not before:
+        return {"skip": "iptables-save shows no rules of the engine there, so there is nothing to compare with"}
+    problem = _run(["systemctl", "restart", service])
+    if problem:
+        return {"done": False, "problem": "restarting %s failed: %s" % (service, problem)}
+    waited = wait_until(lambda: _restored(before), RESTORING, interval=0.5)
+    seen: dict = {"done": True, "problem": None, "service": service, "lost": waited.seen, "restored_seconds": waited.seconds}
+    if waited.seen:
+        seen["repair"] = _restart_engine(engine, plan)
+    return seen
+
+
+def engine_rules() -> list[str]:
+    """The rules that iptables-save shows of the engine, without counters."""
+    try:
+        done = subprocess.run(["iptables-save"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return sorted({line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.startswith("-A ") and "DOCKER" in line})
+
+
+def _restored(before: list[str]) -> tuple[bool, list[str]]:
+    missing = sorted(set(before) - set(engine_rules()))
+    return not missing, missing
+
+
+ACTIONS: dict[str, Callable[[Engine, dict], dict]] = {
+    "partition": _partition, "engine-restart": _restart_engine, "firewall-reload": _firewall, "drain": _drain}
+
+
+def settle(engine: Engine, plan: dict) -> dict:
+    """Wait, on the leader, until nodes and services are as they were before."""
+    waited = wait_until(lambda: _whole(engine, plan), plan["timeout"], interval=0.3)
+    return dict(waited.seen, done=waited.done, seconds=waited.seconds)
+
+
+def _whole(engine: Engine, plan: dict) -> tuple[bool, dict[str, Any]]:
+    try:
+        nodes = {node["ID"]: [node["Status"]["State"], node["Spec"]["Availability"]] for node in engine.nodes()}
+        services = _more(leader.unsettled(engine.services(), engine.tasks()), plan["lacking"])
+    except (EngineError, Refused) as error:
+        return False, {"nodes": {}, "services": {}, "problem": error.message}
+    changed = {node: nodes.get(node, ["gone", "gone"]) for node, state in plan["nodes"].items() if nodes.get(node) != state}
+    return not changed and not services, {"nodes": changed, "services": services, "problem": None}

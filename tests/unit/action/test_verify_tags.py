@@ -1,0 +1,67 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks chosen by Ansible's own tags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible import context
+from ansible.errors import AnsibleActionFail
+from ansible_collections.swarmlab.overlay.plugins.action import verify_run
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
+
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "verify" / "tasks" / "main.yml"
+
+
+def chosen(only: list | tuple = ("all",), without: list | tuple = (), checks: list | tuple = ("*",)) -> set[str]:
+    typed = {"ansible_run_tags": list(only), "ansible_skip_tags": list(without)}
+    switches = {"performance": True, "disruptive": [check.SWITCH for check in verify_run.disruptions()]}
+    return {module.ID for module in verify_run.choose({"checks": list(checks), **switches}, typed)}
+
+
+def having(tag: str) -> set[str]:
+    return {module.ID for module in _checks.load() if tag in module.TAGS}
+
+
+def test_without_tags_every_check_runs() -> None:
+    assert chosen() == chosen(["verify"]) == chosen(["tagged"]) == {module.ID for module in _checks.load()}
+
+
+def test_tags_choose_and_skip() -> None:
+    assert chosen(["dns"]) == having("dns") != set()
+    assert chosen(["dns", "verify", "web"]) == having("dns")
+    assert chosen(["dns", "lint"]) == having("dns") | having("lint")
+    assert chosen(without=["lint"]) & having("lint") == set() != chosen(without=["lint"])
+    assert chosen(["dns"], ["lint"]) == having("dns") - having("lint")
+    assert chosen(["dns"], checks=["SD-VIP", "DP-MATRIX"]) == {"SD-VIP"}
+
+
+def test_nothing_left_is_told() -> None:
+    with pytest.raises(AnsibleActionFail, match=r"No check is left: verify_checks chooses SD-VIP, --tags lint.*Tags: P0, P1, P2, P3, balancing"):
+        chosen(["lint"], checks=["SD-VIP"])
+
+
+def test_the_tasks_of_the_role_carry_every_tag() -> None:
+    """What ``--skip-tags`` names must not skip the task itself, so the list is worked out; ``--tags`` must find each."""
+    block = next(task for task in yaml.safe_load(ROLE.read_text(encoding="utf-8")) if "block" in task)
+    own, listed = block["tags"]
+    words = yaml.safe_load(listed[2:].partition("|")[0].strip())
+    assert own == verify_run.OWN_TAG and words == _checks.tags(_checks.load())
+
+
+@pytest.mark.parametrize(("playbook", "strict"), [
+    ("swarmlab.overlay.verify", True), ("playbooks/verify.yml", True), ("/x/verify.yaml", True), ("site.yml", False),
+    ("swarmlab.overlay.site", False), ("proverify.yml", False),
+])  # fmt: skip
+def test_an_unknown_tag_is_refused_where_it_can_only_be_meant_for_a_check(monkeypatch, playbook: str, strict: bool) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"args": (playbook,)})
+    verify_run.know_tags({"ansible_run_tags": ["all"], "ansible_skip_tags": ["dns"]})
+    for typed in ({"ansible_run_tags": ["dns", "dsn"]}, {"ansible_skip_tags": ["dsn"]}):
+        if strict:
+            with pytest.raises(AnsibleActionFail, match="no check has the tag dsn. There are: P0, P1, P2, P3, balancing"):
+                verify_run.know_tags(typed)
+        else:
+            verify_run.know_tags(typed)
