@@ -31,6 +31,7 @@ python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 if [ "$flavour" = dev ]; then
     need shellcheck shellcheck
     need chromium chromium
+    need nft nftables
     # The distribution's compose is a plugin, or a program of its own.
     docker compose version >/dev/null 2>&1 || need docker-compose docker-compose
 fi
