@@ -157,7 +157,7 @@ def test_a_killed_controller_leaves_no_node_disrupted(swarm, network: str, uniqu
         os.killpg(control.pid, signal.SIGKILL)
         control.wait()
     swarm.shell(host, "keep=$(sed 's/.*\"pid\": \\([0-9]*\\).*/\\1/' /run/swarmlab-overlay/*/disruption.pid);"
-                      " for pid in $(pgrep -f '[A]nsiballZ_verify_probe'); do [ $pid = $keep ] || kill -9 $pid; done")  # fmt: skip
+                      " for pid in $(pgrep python3); do [ $pid = $keep ] || kill -9 $pid; done")  # fmt: skip
     wait_until(lambda: not disturbed(), 30)
     wait_until(lambda: whole(swarm) and not leftovers(swarm), 120)
 
