@@ -36,6 +36,7 @@ def test_the_rules_come_and_go(tool: str, monkeypatch: pytest.MonkeyPatch) -> No
     def look() -> list:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as up:
             fcntl.ioctl(up, 0x8914, struct.pack("16sh14x", b"lo", 1))
+
         def listed() -> str:
             return subprocess.run(LISTS[tool], capture_output=True, text=True, check=False).stdout
 
