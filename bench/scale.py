@@ -95,10 +95,10 @@ def calls(nodes: int) -> Iterator[list[float]]:
 def compare(variables: dict[str, str]) -> dict[str, float]:
     """Seconds of each task that declares the same overlays in some way, in one run of one playbook."""
     with tempfile.TemporaryDirectory() as folder:
-        told = {**variables, "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit", "JUNIT_OUTPUT_DIR": folder}
+        told = {**variables, "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit", "JUNIT_OUTPUT_DIR": folder, "JUNIT_HIDE_TASK_ARGUMENTS": "true"}
         play(told, "bench/compared.yml", "-e", networks(COMPARED, "present"))
         results = next(Path(folder).glob("*.xml"))
-        found = {case.get("name", "").partition("] ")[2]: float(case.get("time", 0)) for case in ElementTree.parse(results).iter("testcase")}
+        found = {case.get("name", "").rpartition(": ")[2]: float(case.get("time", 0)) for case in ElementTree.parse(results).iter("testcase")}
     alone = subprocess.run(
         ["docker", "exec", f"swarmlab-{LAB}-vm1", "python3", "-c", API_ALONE % COMPARED], capture_output=True, text=True, check=True
     )
