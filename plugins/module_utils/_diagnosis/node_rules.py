@@ -34,6 +34,7 @@ FULL = re.compile(r"(?i)^new: |available (?:IP|address|IPv4)|no available|addres
 TASKS = (
     ("addresses-exhausted", FULL, "The addresses of {networks} are used up"),
     ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "The probes' image is missing on {nodes}"),
+    ("tunnel-left", re.compile(r"(?i)vxlan interface: file exists"), "The kernel of {nodes} holds a tunnel that is left over: no task starts there"),
 )
 FINAL = ("rejected", "failed")  # states that a task does not leave again
 NOT_STARTED = "no probe task runs here"

@@ -272,6 +272,8 @@ CASES = {
     "no address left": (waiting("pending: could not find an available IP"), "addresses-exhausted", ["vm3"], "used up"),
     "tasks that stay new": (waiting("new: created"), "addresses-exhausted", ["vm3"], "used up"),
     "no image": (waiting("rejected: No such image: x:latest"), "image-missing", ["vm3"], "image"),
+    "a tunnel of an earlier engine": (waiting("rejected: network sandbox join failed: subnet sandbox join failed for \"10.0.2.0/24\": error "
+                                              "creating vxlan interface: file exists"), "tunnel-left", ["vm3"], "holds a tunnel that is left over"),
     "a task that does not start": (waiting("rejected: mount failed"), "task-missing", ["vm3"], "No probe starts on vm3"),
     "another trouble of a node": (problem("vm2", "disk full"), "node-unjudged", ["vm2"], "no full answer"),
     "a certificate out of time": (certificate("vm2", not_after=10), "certificate-expired", ["vm2"], "not valid now"),
