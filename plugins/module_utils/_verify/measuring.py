@@ -8,49 +8,38 @@ Private to swarmlab.overlay. Only on networks of the run's own, so that nobody's
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Callable
 
 from .._engine_basics import wait_until
 from .._probe import background, dns, netns, speed
-from . import names
-from .engine import Engine, NotFound
+from . import local, names
+from .engine import Engine
 
 HELPERS = ("speed", "speed-host")
-HOST_NAMESPACE = "/proc/self/ns/net"
 OPENING = 20  # seconds to wait for the local task; the services had the time to come up before
 SLACK = 30  # seconds of one measurement beyond its own
 
 
 def open_servers(engine: Engine, plan: dict, lease: background.Lease, errors: list) -> dict:
     """Serve in the local task and on the host. Returns the task's address by way; what did not start is told in ``errors``."""
-    waited = wait_until(lambda: _local(engine, plan["run"]), OPENING, interval=0.2)
+    def server(address: str) -> Callable:
+        return lambda ready, stopped: speed.serve(plan["run"], plan["name"], address, ready, stopped)
+
+    waited = wait_until(lambda: local.running(engine, plan["run"], names.SPEED), OPENING, interval=0.2)
     served: dict = {}
     if waited.done:
-        namespace, served = waited.seen
-        _start(errors, lease, HELPERS[0], plan, "0.0.0.0", lambda: netns.enter(namespace))
+        served = _addresses(plan["run"], waited.seen)
+        local.start(errors, lease, HELPERS[0], server("0.0.0.0"), lambda: netns.enter(waited.seen["SandboxKey"]))
     else:
         errors.append("no task to measure runs here after %d s" % OPENING)
-    _start(errors, lease, HELPERS[1], plan, plan["speed"]["address"], None)
+    local.start(errors, lease, HELPERS[1], server(plan["speed"]["address"]))
     return served
 
 
-def _start(errors: list, lease: background.Lease, name: str, plan: dict, address: str, namespace: Callable[[], None] | None) -> None:
-    reason = background.start(lease, name, lambda ready, stopped: speed.serve(plan["run"], plan["name"], address, ready, stopped), namespace)
-    if reason:
-        errors.append("%s: %s" % (name, reason))
-
-
-def _local(engine: Engine, run: str) -> tuple[bool, Any]:
-    """(whether it runs, (its namespace, its address by way)) of the local task."""
-    labels = ["%s=%s" % pair for pair in names.labels(run, names.SPEED).items()]
-    for found in engine.containers({"label": labels, "status": "running"}):
-        try:
-            settings = engine.inspect_container(found["Id"])["NetworkSettings"]
-        except NotFound:
-            continue
-        addresses = {way: (settings["Networks"].get(names.name(run, part)) or {}).get("IPAddress") for way, part in names.SPEED_NETWORKS.items()}
-        return bool(settings["SandboxKey"]), (settings["SandboxKey"], {way: address for way, address in addresses.items() if address})
-    return False, None
+def _addresses(run: str, settings: dict) -> dict:
+    """The container's address by way."""
+    found = {way: (settings["Networks"].get(names.name(run, part)) or {}).get("IPAddress") for way, part in names.SPEED_NETWORKS.items()}
+    return {way: address for way, address in found.items() if address}
 
 
 def measure(_engine: Engine, plan: dict) -> dict:
@@ -68,6 +57,6 @@ def _measure(plan: dict, row: dict) -> dict:
         return speed.measure(plan["run"], row["target"], addresses, plan["seconds"], plan["once"])
 
     try:
-        return netns.call(row["namespace"] or HOST_NAMESPACE, look, plan["seconds"] + SLACK)
+        return netns.call(row["namespace"] or local.HOST_NAMESPACE, look, plan["seconds"] + SLACK)
     except netns.ProbeError as error:
         return {"error": str(error)}

@@ -29,12 +29,11 @@ from .._probe import (
     work,
     xfrm,
 )
-from . import attachment, disrupting, gathering, leader, measuring, names
+from . import attachment, disrupting, gathering, leader, local, measuring, names
 from .engine import Engine, NotFound
 
 ANSWER = 25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
 NAMESPACES = "/var/run/docker/netns"
-HOST_NAMESPACE = "/proc/self/ns/net"
 HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
 
 
@@ -168,41 +167,27 @@ def _open_node(engine: Engine, plan: dict, errors: list, expected: bool) -> dict
 
 def _open_probe(engine: Engine, plan: dict, errors: list) -> dict:
     """The local task's namespace, with the responder in it."""
-    waited = wait_until(lambda: _running(engine, plan, "probe"), plan["timeout"], interval=0.2)
+    waited = wait_until(lambda: local.running(engine, plan["run"], "probe"), plan["timeout"], interval=0.2)
     if not waited.done:
         return {}
-    namespace = waited.seen
+    namespace = waited.seen["SandboxKey"]
     _start({"errors": errors}, plan, "responder", lambda ready, stopped: responder.serve(
         plan["run"], plan["name"], ready, stopped), lambda: netns.enter(namespace))
     return {"namespace": namespace, "task_seconds": waited.seconds}
 
 
-def _running(engine: Engine, plan: dict, part: str) -> tuple[bool, str | None]:
-    """The namespace of the run's local container of this part."""
-    labels = ["%s=%s" % pair for pair in names.labels(plan["run"], part).items()]
-    for found in engine.containers({"label": labels, "status": "running"}):
-        try:
-            namespace = engine.inspect_container(found["Id"])["NetworkSettings"]["SandboxKey"]
-        except NotFound:
-            continue
-        return bool(namespace), namespace
-    return False, None
-
-
 def _serve_published(engine: Engine, plan: dict, errors: list) -> dict:
     """The responder of the published service, on the node where its task runs."""
-    _found, namespace = _running(engine, plan, "published")
-    if not namespace:
+    found, settings = local.running(engine, plan["run"], "published")
+    if not found:
         return {}
     _start({"errors": errors}, plan, "published", lambda ready, stopped: responder.serve(
-        plan["run"], plan["name"], ready, stopped), lambda: netns.enter(namespace))
+        plan["run"], plan["name"], ready, stopped), lambda: netns.enter(settings["SandboxKey"]))
     return {"published": True}
 
 
 def _start(result: dict, plan: dict, name: str, job: Any, namespace: Any = None, alone: Any = None) -> None:
-    reason = background.start(_lease(plan), name, job, namespace, alone)
-    if reason:
-        result["errors"].append("%s: %s" % (name, reason))
+    local.start(result["errors"], _lease(plan), name, job, namespace, alone)
 
 
 def knows(engine: Engine, network: str | None) -> bool | None:
@@ -239,7 +224,7 @@ def _probe(engine: Engine, plan: dict) -> dict:
     first = gathering.look(engine, plan)
     setting = work.Setting(plan["run"], plan["name"], plan["once"])
     jobs = [
-        netns.begin(item["namespace"] or HOST_NAMESPACE, lambda item=item: work.perform(item["requests"], setting))
+        netns.begin(item["namespace"] or local.HOST_NAMESPACE, lambda item=item: work.perform(item["requests"], setting))
         for item in plan["work"]
     ]
     if plan["attach"]:
