@@ -39,10 +39,10 @@ def listed(words: Any, limit: int = 6) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """'1 pair', '6 pairs', '2 addresses', '3 entries'."""
+    """'1 pair', '6 pairs', '2 addresses', '3 entries', '4 ways'."""
     if number == 1:
         return "1 %s" % noun
-    if noun.endswith("y"):
+    if noun.endswith("y") and noun[-2] not in "aeiou":
         return "%d %sies" % (number, noun[:-1])
     return "%d %s%s" % (number, noun, "es" if noun.endswith("s") else "s")
 

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import (
     _names,
+    _result,
     dp_matrix,
     gossip_hash,
     lb_ipvs,
@@ -398,6 +399,14 @@ def test_an_entry_that_came_or_went_meanwhile_is_no_fault() -> None:
     peers(facts, "vm2")["ever"].append("10.0.1.77 02:77 10.77.0.11")
     peers(facts, "vm2")["always"].pop(0)
     assert worst(facts, "PEER-FDB") == "pass"
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "words"),
+    [(1, "way", "1 way"), (30, "way", "30 ways"), (3, "entry", "3 entries"), (2, "address", "2 addresses"), (0, "pair", "0 pairs")],
+)
+def test_numbers_and_their_nouns(number: int, noun: str, words: str) -> None:
+    assert _result.count(number, noun) == words
 
 
 def test_an_entry_of_a_task_that_just_ended_is_no_fault() -> None:
