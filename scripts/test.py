@@ -70,6 +70,18 @@ def count(step: Step, code: int) -> tuple[int, int, int]:
     return passed, failed, skipped
 
 
+def failures(step: Step) -> list[str]:
+    """Each test of a step that failed, with the first line of the reason: output between is long, and may be cut."""
+    if not step.junit.exists():
+        return []
+    told = []
+    for case in ElementTree.parse(step.junit).getroot().iter("testcase"):
+        for bad in (*case.findall("failure"), *case.findall("error")):
+            reason = (bad.get("message") or "").partition("\n")[0]
+            told.append(f"{step.name}: {case.get('classname')}::{case.get('name')}: {reason[:300]}")
+    return told
+
+
 def main(tiers: list[str]) -> int:
     known = list(dict.fromkeys(step.tier for step in STEPS))
     unknown = [tier for tier in tiers if tier not in known]
@@ -78,7 +90,8 @@ def main(tiers: list[str]) -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "False"}
     total = [0, 0, 0]
-    lines = []
+    lines: list[str] = []
+    failed: list[str] = []
     for step in STEPS:
         if tiers and step.tier not in tiers:
             continue
@@ -88,11 +101,12 @@ def main(tiers: list[str]) -> int:
         code = subprocess.run(step.command, cwd=CHECKOUT, env=environment, check=False).returncode
         counted = count(step, code)
         total = [one + other for one, other in zip(total, counted)]
+        failed += failures(step)
         lines.append(
             f"{'ok  ' if not counted[1] else 'FAIL'} {step.name:14} {time.monotonic() - start:6.0f} s"
             f"  {counted[0]:4} passed {counted[1]:4} failed {counted[2]:4} skipped"
         )
-    print("\n" + "\n".join(lines))
+    print("\n" + "\n".join([*failed, *lines]))
     print(f"{total[0]} passed, {total[1]} failed" + (f", {total[2]} skipped" if total[2] else ""))
     return 1 if total[1] else 0
 

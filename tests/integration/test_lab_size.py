@@ -156,9 +156,13 @@ def test_status_tells_what_there_is_soon(lab: SmallLab) -> None:
     lab.environment["SWARMLAB_NODES"] = "2"
     (lab.folder / "snapshots").mkdir(exist_ok=True)
     (lab.folder / "snapshots" / "formed.json").write_text('{"name": "formed", "created": 1700000000}')
+    # As slow as on a machine with much to do.
+    slow = "printf '#!/bin/sh\\nsleep 3\\nexec /usr/bin/docker \"$@\"\\n' >/usr/local/bin/docker; chmod +x /usr/local/bin/docker"
+    lab.shell("vm1", slow)
     started = time.monotonic()
     code, output = lab.playbook(STATUS)
     seconds = time.monotonic() - started
+    lab.shell("vm1", "rm /usr/local/bin/docker")
     assert code == 0, output
     rows = {line.split()[0]: line.split() for line in output.splitlines() if re.match(r"vm\d  ", line)}
     assert rows["vm1"] == ["vm1", "running", SUBNET.format(11), "swarmlab-size-vm1", "leader", "active", "ready"]

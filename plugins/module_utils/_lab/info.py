@@ -23,7 +23,7 @@ from .spec import LabSpec
 from .state import LabRecord
 from .tools import used_bytes
 
-SECONDS = {"kvm": (3, 10), "native": (2, 4), "tcg": (15, 40)}  # a command, a node
+SECONDS = {"kvm": (5, 12), "native": (5, 12), "tcg": (15, 40)}  # a command, a node; a busy machine takes several
 QUESTIONS = {
     # Every node is asked, since which of them are managers is what the answer says.
     "members": "docker node ls --format '{{json .}}'",
