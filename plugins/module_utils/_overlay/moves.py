@@ -25,6 +25,7 @@ import zlib
 
 from .spec import NAME_LIMIT, Subnet
 
+STANDIN_PLACES = 64  # where the search for a stand-in's subnet begins: runs at the same time choose different ones
 STANDS_IN_LABEL = "swarmlab.overlay/stands-in-for"
 ADDRESSES_LABEL = "swarmlab.overlay/addresses"
 ORDER_LABEL = "swarmlab.overlay/order-before"
@@ -100,30 +101,51 @@ def _containers_first(members: list[Member]) -> list[Member]:
     return sorted(members, key=lambda member: member.kind != "container")
 
 
+def number_of(name: str) -> int:
+    """A number that networks with other names hardly have."""
+    return zlib.crc32(name.encode())
+
+
 def standin_name(name: str) -> str:
     """The name of the network's stand-in: told by its beginning, unique by its end."""
-    suffix = f"-standin-{zlib.crc32(name.encode()):08x}"
+    suffix = f"-standin-{number_of(name):08x}"
     return name[:NAME_LIMIT - len(suffix)].rstrip("-_") + suffix
 
 
 def free_subnet(
-    pools: t.Iterable[str], prefix: int, taken: t.Iterable[str | ipaddress.IPv4Network]
+    pools: t.Iterable[str], prefix: int, taken: t.Iterable[str | ipaddress.IPv4Network], skip: int = 0
 ) -> str | None:
-    """The first subnet of this size in the pools that overlaps nothing that is taken, or None."""
+    """The first subnet of this size in the pools that overlaps nothing that is taken, or None.
+
+    ``skip``: how many a pool's search passes over at first, and comes back to at its end.
+    """
     used = [ipaddress.ip_network(subnet, strict=False) for subnet in taken]
     used = [subnet for subnet in used if subnet.version == 4]
     for pool in (ipaddress.ip_network(text) for text in pools):
         if pool.version != 4 or pool.prefixlen > prefix:
             continue
-        size = 2 ** (32 - prefix)
-        start, end = int(pool.network_address), int(pool.broadcast_address)
-        while start <= end:
-            candidate = ipaddress.ip_network((start, prefix))
-            # Jump over the whole obstacle: pools have millions of subnets.
-            obstacles = [int(subnet.broadcast_address) for subnet in used if subnet.overlaps(candidate)]
-            if not obstacles:
-                return str(candidate)
-            start += size * ((max(obstacles) - start) // size + 1)
+        count = 2 ** (prefix - pool.prefixlen)
+        middle = skip % count
+        found = _free_between(pool, prefix, middle, count, used) or _free_between(pool, prefix, 0, middle, used)
+        if found:
+            return found
+    return None
+
+
+def _free_between(
+    pool: ipaddress.IPv4Network, prefix: int, first: int, end: int, used: list[ipaddress.IPv4Network]
+) -> str | None:
+    """The first free one of a pool's subnets with these numbers."""
+    size = 2 ** (32 - prefix)
+    number = first
+    while number < end:
+        start = int(pool.network_address) + number * size
+        candidate = ipaddress.ip_network((start, prefix))
+        # Jump over the whole obstacle: pools have millions of subnets.
+        obstacles = [int(subnet.broadcast_address) for subnet in used if subnet.overlaps(candidate)]
+        if not obstacles:
+            return str(candidate)
+        number += (max(obstacles) - start) // size + 1
     return None
 
 

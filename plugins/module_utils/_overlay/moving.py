@@ -21,6 +21,7 @@ from .existence import await_allocated, create_network, list_networks, remove_ne
 from .moves import (
     ADDRESSES_LABEL,
     ORDER_LABEL,
+    STANDIN_PLACES,
     STANDS_IN_LABEL,
     Action,
     Member,
@@ -29,6 +30,7 @@ from .moves import (
     free_subnet,
     is_job,
     next_actions,
+    number_of,
     parse_addresses,
     standin_name,
     standin_prefix,
@@ -256,7 +258,8 @@ def _standin_spec(client: APIClient, spec: NetworkSpec, seen: Scene) -> NetworkS
     prefix = standin_prefix(old + spec.subnets + spec.chosen, swarm.get("SubnetSize") or 24)
     taken = [subnet.subnet for subnet in spec.subnets + spec.chosen]
     taken += [subnet.subnet for raw in client.networks() for subnet in subnets_of(describe(raw))]
-    found = free_subnet(swarm.get("DefaultAddrPool") or ["10.0.0.0/8"], prefix, taken)
+    pools = swarm.get("DefaultAddrPool") or ["10.0.0.0/8"]
+    found = free_subnet(pools, prefix, taken, skip=number_of(spec.name) % STANDIN_PLACES)
     if found is None:
         raise EngineError(
             f"Network {spec.name}: the swarm's address pools have no free /{prefix} for its stand-in. "

@@ -195,6 +195,21 @@ def test_free_subnets(pools: list[str], prefix: int, taken: list[str], expected:
     assert free_subnet(pools, prefix, taken) == expected
 
 
+@pytest.mark.parametrize(
+    "skip, taken, expected",
+    [
+        (2, [], "10.0.2.0/24"),
+        (2, ["10.0.2.0/23"], "10.0.1.0/24"),  # round the end
+        (2, ["10.0.0.0/24", "10.0.2.0/24"], "10.0.3.0/24"),
+        (9, [], "10.0.1.0/24"),
+        (3, ["10.0.0.0/22"], None),
+    ],
+)
+def test_a_search_that_begins_further_on(skip: int, taken: list[str], expected: str | None) -> None:
+    pool = ["10.0.0.0/22"]
+    assert free_subnet(pool, 24, [*taken, "10.0.0.0/24"], skip) == expected
+
+
 def test_a_standin_has_room_for_all() -> None:
     assert standin_prefix((Subnet("10.0.0.0/16"), Subnet("10.9.0.0/28")), 24) == 16
     assert standin_prefix((Subnet("10.9.0.0/28"),), 24) == 24
