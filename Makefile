@@ -12,7 +12,7 @@
 #   make restore   brings it back in seconds                   make restore SNAPSHOT=name
 #   make stop      stops the machines; make lab starts them again
 #   make destroy   no process and no file of the lab is left
-#   make test      all tests: static, unit, container nodes, real VMs
+#   make test      all tests: lint, unit, integration and long (container nodes), e2e (real VMs); each name alone runs that tier
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -34,7 +34,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 
-.PHONY: help setup lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration e2e bench scale detection build
+.PHONY: help setup lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e bench scale detection build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -84,7 +84,7 @@ ssh: .venv/.ready-run
 test: .venv/.ready-dev
 	@python scripts/test.py
 
-lint unit integration e2e: .venv/.ready-dev
+lint unit integration long e2e: .venv/.ready-dev
 	@python scripts/test.py $@
 
 bench: .venv/.ready-run

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the tests, from fast to real, and end with one line that counts them.
 
-Usage: python scripts/test.py [lint] [unit] [integration] [e2e]      (default: all of them)
+Usage: python scripts/test.py [lint] [unit] [integration] [long] [e2e]      (default: all of them)
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ class Step:
         return OUTPUT / f"junit-{self.name}.xml"
 
 
-def pytest_step(tier: str, *options: str) -> Step:
+def pytest_step(tier: str, *options: str, folder: str = "") -> Step:
     junit = OUTPUT / f"junit-{tier}.xml"
-    return Step(tier, tier, ["pytest", "-q", f"tests/{tier}", f"--junitxml={junit}", "--durations=5", *options])
+    return Step(tier, tier, ["pytest", "-q", f"tests/{folder or tier}", f"--junitxml={junit}", "--durations=5", *options])
 
+
+WORKERS = ("-n", "3", "--dist", "loadfile")  # a lab for each: most of the time they wait for the swarm
 
 STEPS = [
     Step("lint", "ansible-lint", ["ansible-lint", "--offline", "--nocolor"]),
@@ -47,8 +49,8 @@ STEPS = [
     Step("lint", "importer", ["scripts/in_copy.sh", "scripts/importer.sh"]),
     Step("lint", "sanity", ["scripts/in_copy.sh", "scripts/sanity.sh"]),
     pytest_step("unit"),
-    # A lab for each worker: most of the time they wait for the swarm.
-    pytest_step("integration", "-n", "3", "--dist", "loadfile"),
+    pytest_step("integration", "-m", "not long", *WORKERS),
+    pytest_step("long", "-m", "long", *WORKERS, folder="integration"),
     Step("e2e", "molecule", ["molecule", "test"]),
 ]
 

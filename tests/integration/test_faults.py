@@ -14,6 +14,8 @@ import faults
 import jsonschema
 import pytest
 
+pytestmark = pytest.mark.long
+
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "report-schema.json").read_text(encoding="utf-8"))
 # One of each sort: a port, the gossip, inside the overlay, the size of packets, an engine, a name. Neighbours in this list name other nodes, so
 # that one which is not mended shows as a wrong node of the next.

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def fault(swarm) -> Iterator[Callable[..., dict]]:

@@ -16,6 +16,8 @@ import pytest
 
 from conftest import BIN, CHECKOUT, Swarm, Warm, inventory_of
 
+pytestmark = pytest.mark.long
+
 LAB, STATUS, DESTROY = (f"swarmlab.overlay.{name}" for name in ("lab", "status", "destroy"))
 NODES = ("vm1", "vm2")
 

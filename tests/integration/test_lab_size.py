@@ -18,6 +18,8 @@ import pytest
 
 from conftest import CHECKOUT, KEEP, Swarm, Warm, inventory_of
 
+pytestmark = pytest.mark.long
+
 LAB, SWARM, STATUS, LOGS = (f"swarmlab.overlay.{name}" for name in ("lab", "swarm", "status", "logs"))
 SUBNET = "10.83.0.{}"
 SECRET = re.compile(r"SWMTKN-\d|SWMKEY-\d|PRIVATE KEY|LS0tLS1CRUdJTi|0x[0-9a-f]{32}")

@@ -56,6 +56,7 @@ def test_subnet_mtu_and_encryption_without_users(swarm, ingress) -> None:
     assert "nudge" not in swarm.docker("vm1", "node", "inspect", *nodes)
 
 
+@pytest.mark.long
 def test_ports_are_given_back_by_whoever_comes_after_a_killed_run(swarm, ingress, engine_socket) -> None:
     """Each run dies by SIGKILL after its first change, until there is nothing left to change."""
     publish(swarm, ingress, "18091:80")
@@ -84,6 +85,7 @@ def test_ports_are_given_back_by_whoever_comes_after_a_killed_run(swarm, ingress
         assert there["Options"]["com.docker.network.driver.mtu"] == "1300" and "ingress-sbox" in there["Containers"]
 
 
+@pytest.mark.long
 def test_one_more_run_rolls_back_and_the_role_changes_it_under_its_users(swarm, ingress, engine_socket) -> None:
     publish(swarm, ingress, "18094:80", "18093:53/udp", "mode=host,target=81,published=18092")
     before = service(swarm, ingress)

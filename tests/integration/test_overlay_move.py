@@ -9,10 +9,12 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIClient
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.moving import move
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import NetworkSpec
 
+pytestmark = pytest.mark.long
 TIMEOUT = 120
 WEB = "mkdir -p /www && echo served > /www/index.html && trap 'exit 0' TERM; httpd -f -h /www & wait $!"
 IDLE = "trap 'exit 0' TERM; sleep 100000 & wait $!"

@@ -282,6 +282,7 @@ def three_managers(swarm, second_manager) -> Iterator[None]:
     await_status(swarm, "vm3", "")
 
 
+@pytest.mark.long
 def test_the_leader_dies_while_a_hundred_networks_are_made(swarm, unique, three_managers) -> None:
     networks = [{"name": f"{unique}-{number:03}"} for number in range(100)]
     count = "docker network ls --format '{{.Name}}' | grep -c " + unique

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 IDLE = "trap 'exit 0' TERM; sleep 100000 & wait $$!"
 UPDATE = {"order": "start-first", "monitor": "100ms"}
 

@@ -159,6 +159,7 @@ def test_faults_of_one_node_each_are_told_with_that_node(swarm, networks: dict, 
     assert f"{stale} is stale" in done.of("PEER-FDB", networks["plain"])[0]["evidence"]["summary"]
 
 
+@pytest.mark.long
 def test_a_node_that_gossip_does_not_reach(swarm, networks: dict, undo: list, tmp_path: Path) -> None:
     for protocol in ("tcp", "udp"):
         for chain, port in (("INPUT", "dport"), ("OUTPUT", "dport")):
@@ -206,6 +207,7 @@ def test_what_was_declared_badly_is_told_without_starting_anything(swarm, unique
     assert leftovers(swarm) == []
 
 
+@pytest.mark.long
 def test_a_killed_controller_leaves_nothing_running_after_a_minute(swarm, networks: dict, tmp_path: Path) -> None:
     """Helpers, the run's services with their containers, its networks: all go by themselves."""
     variables = {"verify_directory": str(tmp_path / "report"), "verify_networks": [networks["plain"]]}

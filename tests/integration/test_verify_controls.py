@@ -8,8 +8,10 @@ import base64
 from pathlib import Path
 
 import faults
+import pytest
 from test_verify import Verified, break_it, undo, wait_until
 
+pytestmark = pytest.mark.long
 __all__ = ["undo"]  # a fixture
 # A resolver upstream that knows every name, and has an address inside an overlay for it: port, address.
 RESOLVER = """

@@ -20,6 +20,8 @@ from pathlib import Path
 import pytest
 from test_verify import CHECKOUT, Verified, leftovers, undo, wait_until
 
+pytestmark = pytest.mark.long
+
 __all__ = ["undo"]  # a fixture
 CHAIN = "SWARMLAB-PARTITION"
 
