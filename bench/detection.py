@@ -248,7 +248,7 @@ def main() -> None:
         play(variables, "playbooks/swarm.yml")
         lab.kernel = kernel(lab)
         faults.clear(lab)
-        faults.furnish(lab, "esp4" in lab.kernel)
+        faults.furnish(lab, "esp4" in lab.kernel, "ip_vs" in lab.kernel)
         before = healthy(lab)
         if given.healthy:
             rows.update(alarms(lab, given.healthy, before, given.save))

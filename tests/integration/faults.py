@@ -110,6 +110,12 @@ def device(name: str, host: str, what: str, words: str, undo: str, cause: str, *
     return Fault(name, what, cause, (host,), on(host, inside + words), on(host, inside + undo), **more)
 
 
+def wiped(name: str, what: str, command: str) -> Fault:
+    """Rules of the engine gone from a node's nat table, as after a reload of the host's firewall."""
+    return Fault(name, what, "firewall-wiped", ("vm2",), on("vm2", f"iptables-save -t nat >/run/faults-nat && {command}"),
+                 on("vm2", "iptables-restore -w -T nat </run/faults-nat"), checks=("PRE-REACH", "FW-RULES", "MESH-ALL"), needs=("ip_vs",))
+
+
 SOCKET_AWAY = "mv /run/docker.sock /run/docker.sock.away"
 SOCKET_BACK = "mv /run/docker.sock.away /run/docker.sock"
 CERTIFICATES = "/var/lib/docker/swarm/certificates"
@@ -191,10 +197,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("two-names", "a local network with an overlay's name", "duplicate-network", ("vm2",),
           two_names, lambda hands: (hands.shell("vm2", "docker network rm faults-twice"), hands.shell("vm1", "docker network rm faults-twice")),
           checks=("PRE-REACH", "NAME-DUP"), networks=("faults-twice",), after={"verify_networks": [PLAIN]}),
-    Fault("chain", "the chain of published ports flushed", "firewall-wiped", ("vm2",),
-          on("vm2", "iptables-save -t nat >/run/faults-nat && rule=$(iptables -t nat -S PREROUTING | grep DOCKER-INGRESS | head -n 1)"
-                    " && iptables -w -t nat -D ${rule#-A }"),
-          on("vm2", "iptables-restore -w -T nat </run/faults-nat"), checks=("PRE-REACH", "FW-RULES", "MESH-ALL"), needs=("ip_vs",)),
+    # The verification publishes a port of its own, and with that the engine writes some of this anew.
+    wiped("chain", "the chain of published ports flushed", "iptables -w -t nat -F DOCKER-INGRESS"),
+    wiped("chain-unused", "nothing leads to the chain of published ports",
+          "rule=$(iptables -t nat -S PREROUTING | grep DOCKER-INGRESS | head -n 1) && iptables -w -t nat -D ${rule#-A }"),
     dropped("manager-port", "vm3", "OUTPUT", "-p tcp --dport 2377", "tcp/2377 dropped on its way to the managers", "manager-port-blocked",
             checks=("PRE-REACH", "CP-TLS")),
     dropped("manager-port-in", "vm1", "INPUT", "-p tcp --dport 2377 ! -i lo", "tcp/2377 dropped at the manager", "manager-port-blocked",
@@ -239,12 +245,12 @@ def whole(hands: Hands) -> bool:
     return states == ["Ready"] * len(hands.nodes) and len(running) == len(hands.nodes)
 
 
-def furnish(hands: Hands, encrypted: bool) -> None:
-    """The networks and the service that faults are about."""
+def furnish(hands: Hands, encrypted: bool, published: bool = False) -> None:
+    """The networks and the service that faults are about; with a published port where the kernels can balance."""
     names = [PLAIN, OTHER] + ([SECRET] if encrypted else [])
     for name in names:
         hands.shell("vm1", f"docker network create -d overlay --attachable {'-o encrypted ' if name == SECRET else ''}{name}")
-    joined = " ".join(f"--network {name}" for name in names)
+    joined = " ".join([f"--network {name}" for name in names] + ["--publish 18080:80"] * published)
     hands.shell("vm1", f"docker service create -q -d --no-resolve-image --name {WEB} --mode global {joined} {hands.image} sleep 1d")
     until("the lab was not furnished", lambda: whole(hands))
 

@@ -91,8 +91,8 @@ def _carries(rule: str, vni: int) -> bool:
     return bool(re.search(r"21 \d+ \d+ %d\b" % vni, rule)) or "=0x%x" % (vni << 8) in rule
 
 
-def parse_rules(text: str, vnis: list[int], ports: list[int]) -> dict:
-    """Which of the engine's rules are there: encryption by VXLAN id, ingress by published port."""
+def parse_rules(text: str, vnis: list[int], ports: list[str]) -> dict:
+    """Which of the engine's rules are there: encryption by VXLAN id, ingress by published port such as 'tcp/8080'."""
     rules = tables(text)
     marks = [rule for rule in rules.get("mangle", []) if rule.startswith("-A OUTPUT ") and MARK in rule]
     drops = [rule for rule in rules.get("filter", [])
@@ -103,20 +103,21 @@ def parse_rules(text: str, vnis: list[int], ports: list[int]) -> dict:
         "drop": [vni for vni in vnis if any(_carries(rule, vni) for rule in drops)],
         "ingress_jump": any(rule.startswith("-A PREROUTING ") and "DOCKER-INGRESS" in rule for rule in nat),
         "ingress_ports": [port for port in ports
-                          if any(rule.startswith("-A DOCKER-INGRESS ") and "--dport %d " % port in rule for rule in nat)],
+                          if any(rule.startswith("-A DOCKER-INGRESS -p %s " % port.split("/")[0])
+                                 and "--dport %s " % port.split("/")[1] in rule for rule in nat)],
     }
 
 
-def parse_nft(text: str, vnis: list[int], ports: list[int]) -> dict:
+def parse_nft(text: str, vnis: list[int], ports: list[str]) -> dict:
     """The same of the rules of an engine that uses nftables by itself."""
     held = re.search(r"set encrypted-vnis \{.*?elements = \{(.*?)\}", text, re.S)
     numbers = {int(number, 0) for number in re.findall(r"0x[0-9a-f]+|\d+", held.group(1))} if held else set()
     there = [vni for vni in vnis if vni in numbers or vni << 8 in numbers]
     return {"mark": there, "drop": there, "ingress_jump": True,
-            "ingress_ports": [port for port in ports if re.search(r"\b%d\b" % port, text)]}
+            "ingress_ports": [port for port in ports if re.search(r"\b%s\b" % port.split("/")[1], text)]}
 
 
-def firewall(backend: str, vnis: list[int], ports: list[int]) -> dict | None:
+def firewall(backend: str, vnis: list[int], ports: list[str]) -> dict | None:
     """The engine's rules on this node; None when its tool does not answer."""
     if backend == "nftables":
         text = _output(["nft", "list", "ruleset"])

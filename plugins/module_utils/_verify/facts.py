@@ -48,6 +48,7 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     facts.update(_swarm(seen, leader, view))
     facts["later_records"] = seen["close"].get(leader, {}).get("records")
     facts["retired"] = seen["close"].get(leader, {}).get("retired") or {}
+    facts["published_for"] = seen["close"].get(leader, {}).get("published") or {}
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})
     facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}
@@ -160,6 +161,7 @@ def _swarm(seen: dict, leader: str | None, view: dict) -> dict:
         "published_networks": view.get("published_networks") or [],
         "published_on": view.get("published_on"),
         "published_port": view.get("published_port"),
+        "published": view.get("published") or [],
         "lacking": view.get("lacking") or {},
         "convergence": view.get("convergence") or {},
     }

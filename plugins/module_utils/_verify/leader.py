@@ -262,6 +262,7 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
         "published_networks": _networks_of(published),
         "published_on": published[0]["NodeID"] if published else None,
         "published_port": _published_port(engine, made),
+        "published": sorted(_ingress_ports(services)),
         "networks": [dict(describe(raw), room=room(raw)) for raw in _existing(engine, ids)],
         "lacking": unsettled(services, tasks),
         "all_networks": [[network["Name"], network["Id"], network["Scope"], _subnets(network)] for network in known],
@@ -298,17 +299,35 @@ def _existing(engine: Engine, networks: list[str]) -> list[dict]:
 def last_view(engine: Engine, networks: list[str]) -> dict:
     """Expected records of every network as of now, and the addresses of tasks that ended a moment ago."""
     services, tasks = engine.services(), engine.tasks()
-    recent = [task for task in tasks if ended_lately(task, time.time())]
+    now = time.time()
+    recent = [task for task in tasks if ended_lately(task, now)]
     return {
+        "published": {port: oldest_running(service, tasks, now) for port, service in _ingress_ports(services).items()},
         "records": {network: expected_records(network, services, tasks) for network in networks},
         "retired": {network: sorted({address for task in recent for address in task_addresses(task, network)}) for network in networks},
     }
 
 
+def _moment(text: str) -> int:
+    """Seconds since 1970 of a time as the engine writes it."""
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
 def ended_lately(task: dict, now: float) -> bool:
     """Whether a task changed within the last minute and does not run: other nodes' tables may still know its address."""
-    changed = calendar.timegm(time.strptime(task["UpdatedAt"][:19], "%Y-%m-%dT%H:%M:%S"))
-    return now - changed < LATELY and not is_running(task)
+    return now - _moment(task["UpdatedAt"]) < LATELY and not is_running(task)
+
+
+def oldest_running(service: str, tasks: list[dict], now: float) -> float | None:
+    """Age of the oldest task of a service that runs, in seconds since it was made; None when none runs."""
+    ages = [now - _moment(task["CreatedAt"]) for task in tasks if task.get("ServiceID") == service and is_running(task)]
+    return max(ages, default=None)
+
+
+def _ingress_ports(services: list[dict]) -> dict[str, str]:
+    """Ports that the routing mesh publishes, as 'tcp/8080', and the id of each one's service."""
+    return {"%s/%d" % (port["Protocol"], port["PublishedPort"]): service["ID"] for service in services
+            for port in (service.get("Endpoint") or {}).get("Ports") or [] if port.get("PublishMode") == "ingress" and port.get("PublishedPort")}
 
 
 def room(raw: dict) -> list[dict] | None:

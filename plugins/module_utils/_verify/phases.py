@@ -57,6 +57,9 @@ def _prepare(engine: Engine, plan: dict, info: dict, began: float) -> dict:
     swarm = info["Swarm"]
     result: dict = {"node": _identity(info), "leader": False}
     opened: dict = {"errors": [], "kernel": kernel.facts(), "host": host.facts(), "local_networks": _local_networks(engine)}
+    if "rules" in plan["needs"]:
+        # Before this run publishes a port: the engine then writes the chain anew, and where packets enter it.
+        opened["rules"] = host.firewall(result["node"]["firewall"], [], [])
     if "ports" in plan["needs"]:
         _start(opened, plan, "ports", lambda ready, stopped: ports.serve(plan["run"], plan["name"], ready, stopped))
     if swarm.get("ControlAvailable") and leader.is_leader(engine, swarm["NodeID"]):

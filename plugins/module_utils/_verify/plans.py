@@ -85,7 +85,7 @@ def probe(facts: dict, host: str, checks: list) -> dict | None:
                 for network in facts["under_test"]},
         network_ids=[network["id"] for network in facts["under_test"]],
         vnis=[network["vni"] for network in facts["under_test"] if network["vni"] is not None],
-        ports=[facts["published_port"]] if facts["published_port"] else [],
+        ports=facts["published"],
         firewall=node["firewall"],
         work=_work(facts, host, checks),
     )

@@ -426,6 +426,16 @@ def test_tasks_that_ended_within_a_minute(state: str, seconds: int, ended: bool)
     assert leader.ended_lately(task, calendar.timegm((2026, 11, 25, 13, 0, 0)) + seconds) is ended
 
 
+def test_the_oldest_task_that_runs_tells_how_long_a_service_has_been_there() -> None:
+    def task(second: int, state: str = "running", service: str = "web") -> dict:
+        return {"CreatedAt": f"2026-11-25T13:00:{second:02d}.5Z", "DesiredState": state, "Status": {"State": state}, "ServiceID": service}
+
+    now = calendar.timegm((2026, 11, 25, 13, 1, 0))
+    tasks = [task(40), task(20), task(10, "shutdown"), task(0, service="other")]
+    assert leader.oldest_running("web", tasks, now) == 40
+    assert leader.oldest_running("web", tasks[2:], now) is None
+
+
 def test_staleness_is_not_judged_while_a_node_is_missing() -> None:
     facts = healthy()
     for rows in peers(facts, "vm2").values():
@@ -532,13 +542,33 @@ def test_a_name_server_inside_an_overlay() -> None:
 @pytest.mark.parametrize(
     ("rules", "words"),
     [({"mark": []}, "nothing marks what back sends"), ({"drop": []}, "nothing drops clear text for back"),
-     ({"ingress_jump": False}, "nothing leads to the chain DOCKER-INGRESS"), ({"ingress_ports": []}, "no rule for a published port (30000)")],
+     ({"ingress_jump": False}, "nothing leads to the chain DOCKER-INGRESS"), ({"ingress_ports": ["tcp/8080"]}, "no rule for a published port (tcp/30000)"),
+     ({"ingress_ports": ["tcp/30000"]}, "no rule for a published port (tcp/8080)")],
 )
 def test_rules_that_are_gone(rules: dict, words: str) -> None:
     facts = healthy()
     facts["rules"]["vm2"].update(rules)
     result = failed(facts, "FW-RULES")
     assert result["nodes"] == ["vm2"] and words in result["evidence"]["summary"]
+
+
+@pytest.mark.parametrize(
+    ("age", "nodes"),
+    [(5000.0, ["vm2"]), (89.0, None), (None, None)],  # a port that was published while the verification ran had no chain before
+)
+def test_a_chain_that_the_run_itself_mended(age: float | None, nodes: list | None) -> None:
+    facts = healthy()
+    facts["opened"]["vm2"]["rules"]["ingress_jump"] = False
+    facts["published_for"]["tcp/8080"] = age
+    assert judged(facts, "FW-RULES") == [("fail", None, nodes) if nodes else ("pass", None, HOSTS)]
+
+
+@pytest.mark.parametrize("age", [59.0, None])
+def test_a_service_that_was_just_replaced_may_have_no_rule_yet(age: float | None) -> None:
+    facts = healthy()
+    facts["rules"]["vm2"]["ingress_ports"] = ["tcp/30000"]
+    facts["published_for"]["tcp/8080"] = age
+    assert judged(facts, "FW-RULES") == [("pass", None, HOSTS)]
 
 
 def test_rules_that_could_not_be_listed_are_no_pass() -> None:

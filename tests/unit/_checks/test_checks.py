@@ -44,7 +44,8 @@ def healthy() -> dict:
         "nodes": {host: {"id": "id-" + host, "role": "worker" if host != "vm1" else "manager", "address": ADDRESS[host],
                          "engine": "28.5.2"} for host in HOSTS},
         "made": {"twin": TWIN["id"], "lazy": "lazy00000000", "probe": "s1", "published": "s2", "speed": "s3", "refused": {}},
-        "published_on": "id-vm1", "published_port": 30000, "clocks": {host: [[100.0, 110.0, 103.0, 105.0]] for host in HOSTS},
+        "published_on": "id-vm1", "published_port": 30000, "published": ["tcp/30000", "tcp/8080"],
+        "published_for": {"tcp/30000": 5.0, "tcp/8080": 5000.0}, "clocks": {host: [[100.0, 110.0, 103.0, 105.0]] for host in HOSTS},
         "all_networks": [[network["name"], network["id"], "swarm", network["subnets"]] for network in NETWORKS],
         "networks": [PLAIN, SECRET], "twin": TWIN, "under_test": NETWORKS, "overlays": NETWORKS,
         "probe_name": "run-probe", "published_name": "published", "published_networks": ["ingress"],
@@ -65,7 +66,8 @@ def healthy() -> dict:
     }
     for host in HOSTS:
         facts["opened"][host] = {
-            "namespace": "/ns/" + host, "lazy_known": host == "vm1", "time": 1000, "local_networks": ["bridge"],
+            "namespace": "/ns/" + host, "lazy_known": host == "vm1", "time": 1000, "clock": [1000.0, 1005.0], "local_networks": ["bridge"],
+            "rules": {"mark": [], "drop": [], "ingress_jump": True, "ingress_ports": []},
             "counters": {"XfrmInError": 0, "XfrmInNoStates": 2},
             "host": {"addresses": [{"address": ADDRESS[host], "device": "eth1", "mtu": 1500}],
                      "routes": [{"network": "10.77.0.0/24", "device": "eth1"}], "nameservers": ["192.0.2.1"]},
@@ -73,7 +75,7 @@ def healthy() -> dict:
             "certificate": {"subject": {"CN": "id-" + host, "OU": "swarm-" + facts["nodes"][host]["role"]}, "issuer_digest": "i",
                             "roots_digest": "r", "not_before": 0, "not_after": 1000 + 86400 * 90},
         }
-        facts["closed"][host] = {"namespaces": ["lazy000000"] if host == "vm2" else [], "lazy_known": host != "vm3"}
+        facts["closed"][host] = {"namespaces": ["lazy000000"] if host == "vm2" else [], "lazy_known": host != "vm3", "clock": [1030.0] * 2}
         others = [ADDRESS[other] for other in HOSTS if other != host]
         facts["wire"][host] = {
             "plain": {str(net["vni"]): {other: 9 for other in others} for net in (PLAIN, TWIN)},
@@ -90,7 +92,7 @@ def healthy() -> dict:
         facts["received"][host] = {"udp/twin/clear@%s" % HOSTS[HOSTS.index(host) - 1]: 1}
         facts["heard"][host] = {}
         facts["probed"][host] = {"counters": {"XfrmInError": 0, "XfrmInNoStates": 2}}
-        facts["rules"][host] = {"mark": [4098], "drop": [4098], "ingress_jump": True, "ingress_ports": [30000]}
+        facts["rules"][host] = {"mark": [4098], "drop": [4098], "ingress_jump": True, "ingress_ports": ["tcp/30000", "tcp/8080"]}
         facts["held"][host] = {network["id"]: held(network, host, vips[network["id"]]) for network in NETWORKS}
     facts["probed"]["vm2"]["lazy"] = {"seconds": 1.5}
     facts["probed"]["vm2"]["attached"] = [

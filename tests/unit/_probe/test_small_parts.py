@@ -366,14 +366,14 @@ COMMIT
 
 
 def test_the_engine_s_rules() -> None:
-    found = host.parse_rules(RULES, [4102, 410], [30000, 3000])
-    assert found == {"mark": [4102], "drop": [4102], "ingress_jump": True, "ingress_ports": [30000]}
-    assert host.parse_rules("", [4102], [30000]) == {"mark": [], "drop": [], "ingress_jump": False, "ingress_ports": []}
+    found = host.parse_rules(RULES, [4102, 410], ["tcp/30000", "tcp/3000", "udp/30000"])
+    assert found == {"mark": [4102], "drop": [4102], "ingress_jump": True, "ingress_ports": ["tcp/30000"]}
+    assert host.parse_rules("", [4102], ["tcp/30000"]) == {"mark": [], "drop": [], "ingress_jump": False, "ingress_ports": []}
 
 
 def test_the_rules_of_an_engine_with_nftables() -> None:
     text = "table ip docker-overlay {\n set encrypted-vnis {\n type integer\n elements = { 4102, 4103 }\n }\n}\ntcp dport 30000 dnat\n"
-    assert host.parse_nft(text, [4102, 4104], [30000])["mark"] == [4102]
+    assert host.parse_nft(text, [4102, 4104], ["tcp/30000"])["mark"] == [4102]
 
 
 def test_texts_of_the_host() -> None:
