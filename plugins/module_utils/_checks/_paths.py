@@ -47,6 +47,15 @@ def seen(facts: dict, host: str, ident: str) -> dict | None:
     return facts["observations"].get(host, {}).get(ident)
 
 
+SETTLED = 60  # seconds that something has run, before the engine's work for it must be done on every node
+
+
+def lasted(facts: dict, age: float | None) -> bool:
+    """Whether something of this age, in seconds at the end of the run, had settled before the run began."""
+    began, ended = (facts[phase][facts["leader"]]["clock"][0] for phase in ("opened", "closed"))
+    return age is not None and age > ended - began + SETTLED
+
+
 def lacks(facts: dict, module: str) -> list[str]:
     """The hosts whose kernel lacks a module."""
     return [host for host in facts["hosts"] if kernel(facts, host).get(module) == "missing"]

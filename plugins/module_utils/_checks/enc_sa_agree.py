@@ -14,6 +14,8 @@ ID = "ENC-SA-AGREE"
 TITLE = "IPsec states and policies of every pair agree"
 HINT = ("Compare engine versions (PRE-SKEW) and addresses (CP-ADDR); 'docker swarm' rotates keys every 12 hours, "
         "a restart of the node's engine programs them again.")
+HEALED = ("Until this verification came, what %s sent and received on encrypted networks was lost: find what flushes IPsec states or policies "
+          "('ip xfrm'); a restart of the engine, or a new task, sets them up again.")
 NO_ESP = "The kernel of %s lacks esp4: nothing can be encrypted there (see PRE-KMOD)."
 ORDER = 68
 NEEDS = ("probe", "xfrm", "gossip")
@@ -38,29 +40,48 @@ def judge(facts: dict) -> list[dict]:
         return [result(CHECK, SKIP, "fewer than two nodes carry an encrypted network")]
     blind = [host for host in hosts if host not in facts["xfrm"] or host not in facts["policies"]]
     pairs = [(source, target) for source in hosts for target in hosts if source != target and not {source, target} & set(blind)]
-    wrong = {pair: text for pair, text in ((pair, compare(facts, *pair)) for pair in pairs) if text}
+    wrong = _wrong(facts, facts, pairs)
     if wrong:
         return [_failed(facts, pairs, wrong)]
+    before = {name: {host: seen[name] for host, seen in facts["opened"].items() if seen.get(name) is not None} for name in ("xfrm", "policies")}
+    old = [pair for pair in pairs if _shared(facts, encrypted, *pair) and all(host in seen for host in pair for seen in before.values())]
+    healed = _wrong(facts, before, old)
+    if healed:
+        # What a node itself had lost comes first.
+        ordered = sorted(healed.items(), key=lambda item: (not item[1].startswith("no "), item[0]))
+        rows = ["%s to %s: %s" % (*pair, "had " * text.startswith("no ") + text) for pair, text in ordered]
+        return [result(CHECK, FAIL, "%d of %s disagreed, until a probe joined the network: %s" % (
+            len(healed), count(len(old), "pair"), listed(rows, 3)), nodes=culprits(healed), hint=HEALED % listed(culprits(healed)), details={"pairs": rows})]
     if blind:
         return [result(CHECK, INCONCLUSIVE, "no IPsec states could be read on %s" % listed(blind), nodes=blind)]
     return [result(CHECK, PASS, "%s: one forward state each, known to the other end with the same key; policies meet port %d" % (
         count(len(pairs), "pair"), facts["swarm"]["data_port"]), nodes=hosts)]
 
 
-def compare(facts: dict, source: str, target: str) -> str | None:
-    """What is wrong with the way from one node to another, None when both ends agree."""
+def _wrong(facts: dict, seen: dict, pairs: list) -> dict:
+    return {pair: text for pair, text in ((pair, compare(facts, seen, *pair)) for pair in pairs) if text}
+
+
+def _shared(facts: dict, encrypted: list, *pair: str) -> bool:
+    """Whether both nodes have carried one encrypted network since well before the verification."""
+    ids = [facts["nodes"][host]["id"] for host in pair]
+    return any(all(_paths.lasted(facts, facts["carried"].get(network["id"], {}).get(node)) for node in ids) for network in encrypted)
+
+
+def compare(facts: dict, seen: dict, source: str, target: str) -> str | None:
+    """What is wrong with the way from one node to another, None when both ends agree. ``seen``: xfrm and policies by host."""
     here, there = _paths.vtep(facts, source), _paths.vtep(facts, target)
-    policies = [row for row in facts["policies"][source] if row["out"] and row["target"] == there]
+    policies = [row for row in seen["policies"][source] if row["out"] and row["target"] == there]
     if not policies:
         return "no policy"
     port = facts["swarm"]["data_port"]
     if all(row["port"] != port for row in policies):
         return "the policy is for port %d, data goes to %d" % (policies[0]["port"], port)
     wanted = {row["spi"] for row in policies}
-    mine = [row for row in facts["xfrm"][source] if (row["source"], row["target"]) == (here, there) and row["spi"] in wanted]
+    mine = [row for row in seen["xfrm"][source] if (row["source"], row["target"]) == (here, there) and row["spi"] in wanted]
     if not mine:
         return "no state for the policy"
-    theirs = {row["spi"]: row for row in facts["xfrm"][target] if (row["source"], row["target"]) == (here, there)}
+    theirs = {row["spi"]: row for row in seen["xfrm"][target] if (row["source"], row["target"]) == (here, there)}
     if mine[0]["spi"] not in theirs:
         return "%s does not know the SPI that %s sends" % (target, source)
     if theirs[mine[0]["spi"]]["key"] != mine[0]["key"]:

@@ -19,7 +19,6 @@ NEEDS = ("probe", "published", "rules", "peers")
 TAGS = ("P1", "dataplane", "encryption")
 CHECK = sys.modules[__name__]
 INGRESS = "DOCKER-INGRESS"
-SETTLED = 60  # seconds that a published service has run, before a rule must be there
 
 
 def plan(facts: dict) -> dict:
@@ -72,16 +71,10 @@ def _ingress(facts: dict, host: str) -> list[str]:
         return ["nothing leads to the chain %s" % INGRESS]
     own = "tcp/%s" % facts["published_port"]
     # A port is written when the first task of its service runs, and a service may be replaced meanwhile.
-    there = {port: age for port, age in facts["published_for"].items() if age and age > SETTLED}
+    there = {port: age for port, age in facts["published_for"].items() if age and age > _paths.SETTLED}
     wrong = ["%s has no rule for a published port (%s)" % (INGRESS, port)
              for port in facts["published"] if (port in there or port == own) and port not in rules["ingress_ports"]]
     before = facts["opened"].get(host, {}).get("rules")
-    if before and not before["ingress_jump"] and any(age > _length(facts) + SETTLED for age in there.values()):
+    if before and not before["ingress_jump"] and any(_paths.lasted(facts, age) for age in there.values()):
         wrong.append("nothing led to the chain %s, until this verification published a port" % INGRESS)
     return wrong
-
-
-def _length(facts: dict) -> float:
-    """Seconds from the first look at the leader to the last."""
-    began, ended = (facts[phase][facts["leader"]]["clock"][0] for phase in ("opened", "closed"))
-    return ended - began

@@ -48,6 +48,7 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     facts.update(_swarm(seen, leader, view))
     facts["later_records"] = seen["close"].get(leader, {}).get("records")
     facts["retired"] = seen["close"].get(leader, {}).get("retired") or {}
+    facts["carried"] = seen["close"].get(leader, {}).get("carried") or {}
     facts["published_for"] = seen["close"].get(leader, {}).get("published") or {}
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})

@@ -302,7 +302,9 @@ def last_view(engine: Engine, networks: list[str]) -> dict:
     now = time.time()
     recent = [task for task in tasks if ended_lately(task, now)]
     return {
-        "published": {port: oldest_running(service, tasks, now) for port, service in _ingress_ports(services).items()},
+        "published": {port: oldest([task for task in tasks if task.get("ServiceID") == service], now)
+                      for port, service in _ingress_ports(services).items()},
+        "carried": {network: _carried(network, tasks, now) for network in networks},
         "records": {network: expected_records(network, services, tasks) for network in networks},
         "retired": {network: sorted({address for task in recent for address in task_addresses(task, network)}) for network in networks},
     }
@@ -318,10 +320,18 @@ def ended_lately(task: dict, now: float) -> bool:
     return now - _moment(task["UpdatedAt"]) < LATELY and not is_running(task)
 
 
-def oldest_running(service: str, tasks: list[dict], now: float) -> float | None:
-    """Age of the oldest task of a service that runs, in seconds since it was made; None when none runs."""
-    ages = [now - _moment(task["CreatedAt"]) for task in tasks if task.get("ServiceID") == service and is_running(task)]
-    return max(ages, default=None)
+def oldest(tasks: list[dict], now: float) -> float | None:
+    """Age of the oldest of these tasks that runs, in seconds since it was made; None when none runs."""
+    return max((now - _moment(task["CreatedAt"]) for task in tasks if is_running(task)), default=None)
+
+
+def _carried(network: str, tasks: list[dict], now: float) -> dict[str, float]:
+    """The nodes on which a task of the network runs, and the age of the oldest one on each."""
+    there: dict = {}
+    for task in tasks:
+        if is_running(task) and task_addresses(task, network):
+            there.setdefault(task["NodeID"], []).append(task)
+    return {node: oldest(found, now) or 0.0 for node, found in there.items()}
 
 
 def _ingress_ports(services: list[dict]) -> dict[str, str]:

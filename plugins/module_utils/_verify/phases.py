@@ -60,6 +60,9 @@ def _prepare(engine: Engine, plan: dict, info: dict, began: float) -> dict:
     if "rules" in plan["needs"]:
         # Before this run publishes a port: the engine then writes the chain anew, and where packets enter it.
         opened["rules"] = host.firewall(result["node"]["firewall"], [], [])
+    if "xfrm" in plan["needs"]:
+        # Before a probe joins an encrypted network: the engine then sets up anew what may have been lost.
+        opened.update(_ipsec(plan))
     if "ports" in plan["needs"]:
         _start(opened, plan, "ports", lambda ready, stopped: ports.serve(plan["run"], plan["name"], ready, stopped))
     if swarm.get("ControlAvailable") and leader.is_leader(engine, swarm["NodeID"]):
@@ -240,11 +243,15 @@ def _probe(engine: Engine, plan: dict) -> dict:
             result["errors"].append(str(error))
     result.update(gathering.settled(first, gathering.look_again(engine, plan, patience)))
     if {"wire", "xfrm"} & set(plan["needs"]):
-        result.update(xfrm=xfrm.dump(plan["run"].encode()), policies=xfrm.policies())
+        result.update(_ipsec(plan))
     if "rules" in plan["needs"]:
         result["rules"] = host.firewall(plan["firewall"], plan["vnis"], plan["ports"])
     result.update(counters=host.ipsec_counters(), clock=[began, time.time()])
     return result
+
+
+def _ipsec(plan: dict) -> dict:
+    return {"xfrm": xfrm.dump(plan["run"].encode()), "policies": xfrm.policies()}
 
 
 def close(engine: Engine, plan: dict) -> dict:

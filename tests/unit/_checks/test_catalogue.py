@@ -282,6 +282,22 @@ def test_states_that_do_not_agree(change, nodes: list, words: str) -> None:
     assert set(result["nodes"]) <= set(nodes) and "vm2" in result["nodes"]
 
 
+@pytest.mark.parametrize(
+    ("lost", "words"), [("xfrm", "vm2 to vm1: had no state for the policy"), ("policies", "vm2 to vm1: had no policy")]
+)
+@pytest.mark.parametrize(("age", "told"), [(5000.0, True), (89.0, False), (None, False)])
+def test_what_the_run_s_own_probe_healed_is_told(lost: str, words: str, age: float | None, told: bool) -> None:
+    """An engine sets its encryption up anew when a task joins a network. Who joined while the run went on had nothing before."""
+    facts = healthy()
+    facts["opened"]["vm2"][lost] = []
+    facts["carried"][SECRET["id"]]["id-vm2"] = age
+    if not told:
+        assert judged(facts, "ENC-SA-AGREE") == [("pass", None, HOSTS)]
+        return
+    result = failed(facts, "ENC-SA-AGREE")
+    assert result["nodes"] == ["vm2"] and words in result["evidence"]["summary"]
+
+
 def test_states_that_could_not_be_read_are_no_pass() -> None:
     facts = healthy()
     facts["xfrm"].pop("vm3")
@@ -432,8 +448,8 @@ def test_the_oldest_task_that_runs_tells_how_long_a_service_has_been_there() -> 
 
     now = calendar.timegm((2026, 11, 25, 13, 1, 0))
     tasks = [task(40), task(20), task(10, "shutdown"), task(0, service="other")]
-    assert leader.oldest_running("web", tasks, now) == 40
-    assert leader.oldest_running("web", tasks[2:], now) is None
+    assert leader.oldest(tasks[:3], now) == 40
+    assert leader.oldest(tasks[2:3], now) is None
 
 
 def test_staleness_is_not_judged_while_a_node_is_missing() -> None:

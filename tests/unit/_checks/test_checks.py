@@ -45,6 +45,7 @@ def healthy() -> dict:
                          "engine": "28.5.2"} for host in HOSTS},
         "made": {"twin": TWIN["id"], "lazy": "lazy00000000", "probe": "s1", "published": "s2", "speed": "s3", "refused": {}},
         "published_on": "id-vm1", "published_port": 30000, "published": ["tcp/30000", "tcp/8080"],
+        "carried": {SECRET["id"]: {"id-" + host: 5000.0 for host in HOSTS}},
         "published_for": {"tcp/30000": 5.0, "tcp/8080": 5000.0}, "clocks": {host: [[100.0, 110.0, 103.0, 105.0]] for host in HOSTS},
         "all_networks": [[network["name"], network["id"], "swarm", network["subnets"]] for network in NETWORKS],
         "networks": [PLAIN, SECRET], "twin": TWIN, "under_test": NETWORKS, "overlays": NETWORKS,
@@ -89,6 +90,7 @@ def healthy() -> dict:
                                for here, there in mine]
         facts["policies"][host] = [{"target": there, "port": 4789, "out": True, "spi": "00000001"}
                                    for here, there in mine if here == ADDRESS[host]]
+        facts["opened"][host].update(xfrm=list(facts["xfrm"][host]), policies=list(facts["policies"][host]))
         facts["received"][host] = {"udp/twin/clear@%s" % HOSTS[HOSTS.index(host) - 1]: 1}
         facts["heard"][host] = {}
         facts["probed"][host] = {"counters": {"XfrmInError": 0, "XfrmInNoStates": 2}}
