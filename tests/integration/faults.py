@@ -126,6 +126,7 @@ FOREIGN = (
 SECOND = "docker run -d --name faults-second --network {0} --network-alias {1} {2} sleep 1d"
 
 PORTS = ("PRE-REACH", "PRE-PORT", "DP-MATRIX", "SD-TASKS")
+UPTIME = "$(cut -d. -f1 /proc/uptime)"
 UNDERLAY = "dev=$(ip -o -4 address | grep \" $(docker info -f '{{.Swarm.NodeAddr}}')/\" | awk '{print $2}'); "
 
 FAULTS: tuple[Fault, ...] = (
@@ -213,7 +214,8 @@ FAULTS: tuple[Fault, ...] = (
           on("vm2", "systemctl restart docker"), checks=("PRE-REACH", "DP-MATRIX", "ENC-SA-AGREE", "ENC-WIRE"), networks=(PLAIN, SECRET), needs=("esp4", "vm")),
     Fault("xfrm-policies", "the IPsec policies flushed", "ipsec-policies-gone", ("vm2",), on("vm2", "ip xfrm policy flush"),
           on("vm2", "systemctl restart docker"), checks=("PRE-REACH", "DP-MATRIX", "ENC-SA-AGREE", "ENC-WIRE"), networks=(PLAIN, SECRET), needs=("esp4", "vm")),
-    Fault("clock", "the clock a year ahead", "clock-skew", ("vm3",), on("vm3", "date -s '+1 year'"), on("vm3", "hwclock -s"),
+    Fault("clock", "the clock a year ahead", "clock-skew", ("vm3",), on("vm3", f"echo $(($(date +%s) - {UPTIME})) >/run/faults-boot; date -s '+1 year'"),
+          on("vm3", f"date -s @$(($(cat /run/faults-boot) + {UPTIME}))"),
           checks=("PRE-REACH", "CP-TLS"), needs=("vm",)),
     Fault("engine-hangs", "the engine's process stopped in the middle", "engine-hangs", ("vm2",), on("vm2", "pkill -STOP -x dockerd"),
           on("vm2", "pkill -CONT -x dockerd")),
