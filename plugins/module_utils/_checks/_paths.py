@@ -52,8 +52,10 @@ SETTLED = 60  # seconds that something has run, before the engine's work for it 
 
 def lasted(facts: dict, age: float | None) -> bool:
     """Whether something of this age, in seconds at the end of the run, had settled before the run began."""
+    if age is None:
+        return False  # nothing of the sort, or the leader was not there at the end to tell
     began, ended = (facts[phase][facts["leader"]]["clock"][0] for phase in ("opened", "closed"))
-    return age is not None and age > ended - began + SETTLED
+    return age > ended - began + SETTLED
 
 
 def lacks(facts: dict, module: str) -> list[str]:

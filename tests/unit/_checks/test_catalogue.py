@@ -291,6 +291,9 @@ def test_what_the_run_s_own_probe_healed_is_told(lost: str, words: str, age: flo
     facts = healthy()
     facts["opened"]["vm2"][lost] = []
     facts["carried"][SECRET["id"]]["id-vm2"] = age
+    if age is None:
+        facts["carried"] = {}
+        facts["closed"].pop("vm1")
     if not told:
         assert judged(facts, "ENC-SA-AGREE") == [("pass", None, HOSTS)]
         return
