@@ -49,7 +49,7 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     facts["later_records"] = seen["close"].get(leader, {}).get("records")
     facts["retired"] = seen["close"].get(leader, {}).get("retired") or {}
     facts["carried"] = seen["close"].get(leader, {}).get("carried") or {}
-    facts["published_for"] = seen["close"].get(leader, {}).get("published") or {}
+    facts["published_for"] = seen["close"].get(leader, {}).get("mesh") or {}
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})
     facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}

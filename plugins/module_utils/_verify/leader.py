@@ -302,8 +302,8 @@ def last_view(engine: Engine, networks: list[str]) -> dict:
     now = time.time()
     recent = [task for task in tasks if ended_lately(task, now)]
     return {
-        "published": {port: oldest([task for task in tasks if task.get("ServiceID") == service], now)
-                      for port, service in _ingress_ports(services).items()},
+        "mesh": {port: oldest([task for task in tasks if task.get("ServiceID") == service], now)
+                 for port, service in _ingress_ports(services).items()},
         "carried": {network: _carried(network, tasks, now) for network in networks},
         "records": {network: expected_records(network, services, tasks) for network in networks},
         "retired": {network: sorted({address for task in recent for address in task_addresses(task, network)}) for network in networks},

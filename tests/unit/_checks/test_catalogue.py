@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import calendar
 import re
+import time
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
@@ -19,7 +21,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import (
     opt_lint,
     pre_skew,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, phases
 from test_checks import (
     ADDRESS,
     CHECKS,
@@ -445,14 +447,28 @@ def test_tasks_that_ended_within_a_minute(state: str, seconds: int, ended: bool)
     assert leader.ended_lately(task, calendar.timegm((2026, 11, 25, 13, 0, 0)) + seconds) is ended
 
 
-def test_the_oldest_task_that_runs_tells_how_long_a_service_has_been_there() -> None:
-    def task(second: int, state: str = "running", service: str = "web") -> dict:
-        return {"CreatedAt": f"2026-11-25T13:00:{second:02d}.5Z", "DesiredState": state, "Status": {"State": state}, "ServiceID": service}
+def test_the_last_view_tells_how_long_services_and_nodes_have_been_there() -> None:
+    now = time.time()
 
-    now = calendar.timegm((2026, 11, 25, 13, 1, 0))
-    tasks = [task(40), task(20), task(10, "shutdown"), task(0, service="other")]
-    assert leader.oldest(tasks[:3], now) == 40
-    assert leader.oldest(tasks[2:3], now) is None
+    def task(age: int, node: str, service: str = "id-web", state: str = "running") -> dict:
+        made = time.strftime("%Y-%m-%dT%H:%M:%S.5Z", time.gmtime(now - age))
+        return {"ID": f"{service}{node}{age}", "CreatedAt": made, "UpdatedAt": made, "DesiredState": state, "Status": {"State": state},
+                "ServiceID": service, "NodeID": node, "NetworksAttachments": [{"Network": {"ID": "net"}, "Addresses": ["10.0.0.7/24"]}]}  # fmt: skip
+
+    def service(name: str, *ports: dict) -> dict:
+        return {"ID": f"id-{name}", "Spec": {"Name": name}, "Endpoint": {"Ports": list(ports)}}
+
+    def port(number: int, mode: str = "ingress") -> dict:
+        return {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": number, "PublishMode": mode}
+
+    engine = SimpleNamespace(
+        services=lambda: [service("web", port(8080), port(8081, "host")), service("new", port(8082))],
+        tasks=lambda: [task(40, "one"), task(20, "one"), task(90, "two", state="shutdown"), task(30, "two")],
+    )
+    view = leader.last_view(engine, ["net"])
+    assert {port: age and round(age, -1) for port, age in view["mesh"].items()} == {"tcp/8080": 40, "tcp/8082": None}
+    assert {node: round(age, -1) for node, age in view["carried"]["net"].items()} == {"one": 40, "two": 30}
+    assert not set(view) & set(phases.HELPERS), "a helper's result would take its place"
 
 
 def test_staleness_is_not_judged_while_a_node_is_missing() -> None:
