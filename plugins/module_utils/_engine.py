@@ -28,6 +28,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics im
 
 try:
     from docker import APIClient, errors
+    from requests.exceptions import ConnectionError as Disconnected
     from requests.exceptions import RequestException, Timeout
 
     APIError = errors.APIError
@@ -50,6 +51,9 @@ except ImportError:
     class RequestException(Exception):  # type: ignore[no-redef]
         """Stand-in for requests.exceptions.RequestException."""
 
+    class Disconnected(RequestException):  # type: ignore[no-redef]
+        """Stand-in for requests.exceptions.ConnectionError."""
+
     class Timeout(RequestException):  # type: ignore[no-redef]
         """Stand-in for requests.exceptions.Timeout."""
 
@@ -60,6 +64,7 @@ T = t.TypeVar("T")
 # Parts of this door that need no SDK, for those that come through it.
 engine_argument_spec = _engine_basics.engine_argument_spec
 wait_until = _engine_basics.wait_until
+retry_dropped = _engine_basics.retry_dropped
 
 MANAGED_LABEL = "swarmlab.overlay/managed"
 

@@ -21,6 +21,12 @@ DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 DEFAULT_TIMEOUT = 60
 
 
+T = t.TypeVar("T")
+
+DROPPED_ATTEMPTS = 6
+DROPPED_PAUSE = 0.5
+
+
 class EngineError(Exception):
     """Something about the engine stops us. C(message) says what, where, and what to do."""
 
@@ -81,6 +87,19 @@ def unreachable(docker_host: str, reason: str) -> EngineError:
         docker_host=docker_host,
         reason=reason,
     )
+
+
+def retry_dropped(action: t.Callable[[], T], dropped: type[Exception]) -> T:
+    """Run C(action), which only reads, again when the engine closes the connection instead of answering.
+
+    Engine 26.1 panics over the verbose view of a network whose services are going (a nil in getLBIndex), and lives on.
+    """
+    for attempt in range(1, DROPPED_ATTEMPTS):
+        try:
+            return action()
+        except dropped:
+            time.sleep(DROPPED_PAUSE * attempt)
+    return action()
 
 
 def wait_until(

@@ -16,7 +16,7 @@ import socket
 from typing import Any, Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
-from .._engine_basics import DEFAULT_DOCKER_HOST, DEFAULT_TIMEOUT, EngineError, knock, unreachable
+from .._engine_basics import DEFAULT_DOCKER_HOST, DEFAULT_TIMEOUT, EngineError, knock, retry_dropped, unreachable
 
 
 class Refused(Exception):
@@ -85,18 +85,23 @@ class Engine:
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/x-tar" if isinstance(body, bytes) else "application/json"}
         target = path + ("?" + urlencode(query, doseq=True) if query else "")
-        connection = self._connection()
+
+        def ask() -> tuple[http.client.HTTPResponse, bytes]:
+            connection = self._connection()
+            try:
+                connection.request(method, target, content, headers)
+                answer = connection.getresponse()
+                return answer, answer.read()
+            finally:
+                connection.close()
+
         try:
-            connection.request(method, target, content, headers)
-            answer = connection.getresponse()
-            data = answer.read()
+            answer, data = retry_dropped(ask, http.client.RemoteDisconnected) if method == "GET" else ask()
         except socket.timeout as error:
             raise EngineError("No answer from the Docker Engine at %s within engine_timeout=%d s. Look at the daemon's log and load, "
                               "or raise engine_timeout." % (self.docker_host, self.timeout)) from error
         except (OSError, http.client.HTTPException) as error:
             raise unreachable(self.docker_host, str(error)) from error
-        finally:
-            connection.close()
         if answer.status >= 400:
             raise failure(answer.status, data)
         is_json = (answer.getheader("Content-Type") or "").startswith("application/json")
