@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from conftest import Lab, Node
@@ -109,42 +106,3 @@ def test_wire_shows_clear_text_on_plain_and_only_esp_on_secret(lab: Lab, network
     else:
         assert "ESP(spi=" in lines
         assert not clear and int(canaries) == 0
-
-
-@contextmanager
-def asked(lab: Lab, node: Node, request: str) -> Iterator[list[str]]:
-    """A request made on a node over and over while something goes on: "ok" or "failed" of each, once it is over."""
-    answers: list[str] = []
-    loop = f"while :; do {request} >/dev/null 2>&1 && echo ok || echo failed; sleep 0.5; done"
-    # -tt: the loop ends with its connection.
-    argv = ["ssh", "-tt", "-F", str(lab.folder / "ssh_config"), node.name, loop]
-    asking = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        yield answers
-    finally:
-        asking.terminate()
-        answers += asking.communicate(timeout=60)[0].split()
-
-
-def test_an_encrypted_network_and_ingress_change_under_their_clients(lab: Lab, record_property) -> None:
-    """The MTU of both, and the subnet of ingress; every service has a virtual address."""
-    networks = [{"name": "plain", "attachable": True}, {"name": "secret", "attachable": True, "encrypted": True, "mtu": 1350}]
-    wanted = {"overlays_networks": networks, "overlays_ingress": {"mtu": 1400, "subnets": ["10.211.0.0/24"]}, "overlays_in_use": "reattach"}
-    published = f"http://{lab.node('vm3').sh('docker info -f {{.Swarm.NodeAddr}}')}:8080/"
-    with (
-        asked(lab, lab.node("vm2"), "docker exec client wget -q -T 5 -O - http://vault/") as by_name,
-        asked(lab, lab.node("vm1"), f"busybox wget -q -T 5 -O - {published}") as by_port,
-    ):
-        code, output = lab.play("overlays.yml", "-e", json.dumps(wanted))
-        assert code == 0, output
-        test_service_answers_by_name_and_on_the_published_port_of_every_node(lab)
-    for node in lab.nodes:
-        secret, ingress = inspect(node, "secret"), inspect(node, "ingress")
-        assert "encrypted" in secret["Options"] and secret["Options"]["com.docker.network.driver.mtu"] == "1350"
-        assert ingress["IPAM"]["Config"][0]["Subnet"] == "10.211.0.0/24" and "ingress-sbox" in ingress["Containers"]
-        assert ingress["Options"]["com.docker.network.driver.mtu"] == "1400"
-    test_encrypted_network_carries_traffic_between_all_nodes(lab)
-    for what, answers in (("by name, encrypted", by_name), ("by published port", by_port)):
-        record_property(what, f"{answers.count('failed')} of {len(answers)} requests failed")
-        print(f"{what}: {answers.count('failed')} of {len(answers)} requests failed")
-        assert answers[0] == answers[-1] == "ok", answers
