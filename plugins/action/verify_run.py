@@ -38,6 +38,7 @@ ARCHIVE = ".tar.gz"
 OWN_TAG = "verify"  # of all tasks of the role, beside the tags of the checks
 REBOOTABLE = ("ssh", "paramiko", "paramiko_ssh", "libssh", "smart")
 PARTITION_SECONDS = 20
+REJOINING = 90  # seconds: gossip tries nodes that it gave up every 60 s, and exchanges whole tables every 30 s (libnetwork/networkdb)
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged", OWN_TAG}
 
 
@@ -185,6 +186,7 @@ def disrupt(arguments: dict, task_vars: dict, check_mode: bool) -> dict[str, Any
     return dict(
         settings, **new_run(checks),
         checks=[check.ID for check in checks], performance=False, measuring=0,
+        convergence=max(settings["convergence"], min(REJOINING, settings["disruptive_timeout"])),
         disruption=dict(given, what=what, skip=skip, before=[list(key) for key in _disruption.verdicts(document["checks"])],
                         timeout=settings["disruptive_timeout"], seconds=PARTITION_SECONDS,
                         restart=variables.get("verify_engine_restart") or ""))

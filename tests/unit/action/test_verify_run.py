@@ -67,3 +67,13 @@ def test_an_interrupted_run_leaves_no_old_results_for_ci(tmp_path: Path) -> None
     verify_run.forget_junit(str(tmp_path))
     verify_run.forget_junit(None)
     assert {entry.name for entry in tmp_path.iterdir()} == FILES - {"junit.xml"}
+
+
+@pytest.mark.parametrize(
+    ("convergence", "limit", "patience"), [(20, 120, verify_run.REJOINING), (20, 60, 60), (20, 8, 20), (300, 120, 300)]
+)
+def test_gossip_gets_time_to_rejoin_after_a_disruption(convergence: int, limit: int, patience: int) -> None:
+    settings = {"convergence": convergence, "disruptive_timeout": limit}
+    victim = {"node": None, "node_id": None, "leader": "vm1", "skip": "no worker is there"}
+    arguments = {"settings": settings, "disruption": "drain", "document": {"victim": victim, "checks": []}}
+    assert verify_run.disrupt(arguments, {"hostvars": {}}, check_mode=False)["convergence"] == patience
