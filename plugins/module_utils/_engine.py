@@ -64,7 +64,6 @@ T = t.TypeVar("T")
 # Parts of this door that need no SDK, for those that come through it.
 engine_argument_spec = _engine_basics.engine_argument_spec
 wait_until = _engine_basics.wait_until
-retry_dropped = _engine_basics.retry_dropped
 
 MANAGED_LABEL = "swarmlab.overlay/managed"
 
@@ -149,6 +148,11 @@ def retry_conflicts(action: t.Callable[[], T], attempts: int = CONFLICT_ATTEMPTS
                 raise
             time.sleep(CONFLICT_PAUSE * attempt)
     return action()
+
+
+def retry_dropped(action: t.Callable[[], T]) -> T:
+    """Run C(action), which only reads, again when the engine closes the connection instead of answering."""
+    return _engine_basics.retry_dropped(action, Disconnected)
 
 
 def explain(error: Exception) -> str:

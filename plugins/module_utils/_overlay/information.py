@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine import APIClient, Disconnected, NotFound, manager_addresses, manager_problem, retry_dropped
+from .._engine import APIClient, NotFound, manager_addresses, manager_problem, retry_dropped
 from .capacity import capacity, engine_counts
 from .compare import describe, subnets_of
 from .lint import lint
@@ -96,7 +96,7 @@ def _network(
 ) -> dict[str, t.Any]:
     network_id = raw["Id"]
     try:
-        verbose = retry_dropped(lambda: client.inspect_network(network_id, verbose=True), Disconnected)
+        verbose = retry_dropped(lambda: client.inspect_network(network_id, verbose=True))
     except NotFound:
         # It went away between the list and the look: what the list said still holds for that moment.
         verbose = raw
