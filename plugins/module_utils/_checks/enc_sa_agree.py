@@ -43,15 +43,9 @@ def judge(facts: dict) -> list[dict]:
     wrong = _wrong(facts, facts, pairs)
     if wrong:
         return [_failed(facts, pairs, wrong)]
-    before = {name: {host: seen[name] for host, seen in facts["opened"].items() if seen.get(name) is not None} for name in ("xfrm", "policies")}
-    old = [pair for pair in pairs if _shared(facts, encrypted, *pair) and all(host in seen for host in pair for seen in before.values())]
-    healed = _wrong(facts, before, old)
+    healed = _healed(facts, encrypted, pairs)
     if healed:
-        # What a node itself had lost comes first.
-        ordered = sorted(healed.items(), key=lambda item: (not item[1].startswith("no "), item[0]))
-        rows = ["%s to %s: %s" % (*pair, "had " * text.startswith("no ") + text) for pair, text in ordered]
-        return [result(CHECK, FAIL, "%d of %s disagreed, until a probe joined the network: %s" % (
-            len(healed), count(len(old), "pair"), listed(rows, 3)), nodes=culprits(healed), hint=HEALED % listed(culprits(healed)), details={"pairs": rows})]
+        return [healed]
     if blind:
         return [result(CHECK, INCONCLUSIVE, "no IPsec states could be read on %s" % listed(blind), nodes=blind)]
     return [result(CHECK, PASS, "%s: one forward state each, known to the other end with the same key; policies meet port %d" % (
@@ -60,6 +54,21 @@ def judge(facts: dict) -> list[dict]:
 
 def _wrong(facts: dict, seen: dict, pairs: list) -> dict:
     return {pair: text for pair, text in ((pair, compare(facts, seen, *pair)) for pair in pairs) if text}
+
+
+def _healed(facts: dict, encrypted: list, pairs: list) -> dict | None:
+    """The failure of pairs that did not agree before the run's probes joined; None when all did."""
+    before = {name: {host: seen[name] for host, seen in facts["opened"].items() if seen.get(name) is not None} for name in ("xfrm", "policies")}
+    old = [pair for pair in pairs if _shared(facts, encrypted, *pair) and all(host in seen for host in pair for seen in before.values())]
+    wrong = _wrong(facts, before, old)
+    if not wrong:
+        return None
+    # What a node itself had lost comes first.
+    ordered = sorted(wrong.items(), key=lambda item: (not item[1].startswith("no "), item[0]))
+    rows = ["%s to %s: %s" % (*pair, "had " * text.startswith("no ") + text) for pair, text in ordered]
+    nodes = culprits(wrong)
+    return result(CHECK, FAIL, "%d of %s disagreed, until a probe joined the network: %s" % (
+        len(wrong), count(len(old), "pair"), listed(rows, 3)), nodes=nodes, hint=HEALED % listed(nodes), details={"pairs": rows})
 
 
 def _shared(facts: dict, encrypted: list, *pair: str) -> bool:

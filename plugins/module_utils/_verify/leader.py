@@ -251,7 +251,7 @@ def _converged(tasks: list[dict], made: dict, node_ids: list[str]) -> bool:
 def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
     """Expected records of every network, the probes' addresses, and where the published service landed."""
     services, tasks, known = engine.services(), engine.tasks(), engine.networks()
-    ids = made["network_ids"]
+    ids, ports = made["network_ids"], _ingress_ports(services)
     published = [task for task in tasks_of_run if task["ServiceID"] == made["published"] and is_running(task)]
     return {
         "records": {network: expected_records(network, services, tasks) for network in ids},
@@ -261,8 +261,8 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
         "vips": _vips(engine, made),
         "published_networks": _networks_of(published),
         "published_on": published[0]["NodeID"] if published else None,
-        "published_port": _published_port(engine, made),
-        "published": sorted(_ingress_ports(services)),
+        "published_port": next((int(port.split("/")[1]) for port, service in ports.items() if service == made["published"]), None),
+        "published": sorted(ports),
         "networks": [dict(describe(raw), room=room(raw)) for raw in _existing(engine, ids)],
         "lacking": unsettled(services, tasks),
         "all_networks": [[network["Name"], network["Id"], network["Scope"], _subnets(network)] for network in known],
@@ -325,13 +325,13 @@ def oldest(tasks: list[dict], now: float) -> float | None:
     return max((now - _moment(task["CreatedAt"]) for task in tasks if is_running(task)), default=None)
 
 
-def _carried(network: str, tasks: list[dict], now: float) -> dict[str, float]:
+def _carried(network: str, tasks: list[dict], now: float) -> dict[str, float | None]:
     """The nodes on which a task of the network runs, and the age of the oldest one on each."""
     there: dict = {}
     for task in tasks:
         if is_running(task) and task_addresses(task, network):
             there.setdefault(task["NodeID"], []).append(task)
-    return {node: oldest(found, now) or 0.0 for node, found in there.items()}
+    return {node: oldest(found, now) for node, found in there.items()}
 
 
 def _ingress_ports(services: list[dict]) -> dict[str, str]:
@@ -360,13 +360,6 @@ def _addresses(network: str, services: list[dict], tasks: list[dict]) -> list[li
             found += [[address, "task %s of %s" % (task["ID"][:12], named.get(task.get("ServiceID"), "no service"))]
                       for address in task_addresses(task, network)]
     return found
-
-
-def _published_port(engine: Engine, made: dict) -> int | None:
-    if not made["published"]:
-        return None
-    mapped = (engine.inspect_service(made["published"]).get("Endpoint") or {}).get("Ports") or []
-    return mapped[0].get("PublishedPort") if mapped else None
 
 
 def _owners(network: str, services: list[dict], tasks: list[dict]) -> dict:
