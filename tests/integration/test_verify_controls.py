@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import faults
 import pytest
-from test_verify import Verified, break_it, undo, wait_until
+from test_verify import RUN, Verified, break_it, undo, wait_until
 
 pytestmark = pytest.mark.long
 __all__ = ["undo"]  # a fixture
@@ -72,3 +75,75 @@ def test_two_networks_with_one_subnet(swarm, unique: str, tmp_path: Path) -> Non
         swarm.docker("vm1", "network", "create", "-d", "overlay", "--subnet", "10.204.0.0/24", f"{unique}-{name}")
     done = Verified(swarm, tmp_path, verify_networks=[f"{unique}-*"], verify_checks=["SUBNET-OVERLAP"])
     assert [(row["network"], row["status"]) for row in done.of("SUBNET-OVERLAP")] == [(f"{unique}-one", "pass"), (f"{unique}-two", "fail")]
+
+
+@contextmanager
+def meanwhile(act: Callable[[], None]) -> Iterator[None]:
+    """Somebody who acts while a verification runs."""
+    with ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(act)
+        yield
+        acting.result()
+
+
+def await_part(swarm, kind: str, part: str) -> str:
+    """The name of an object of the verification that runs, as soon as it is there."""
+    look = f"docker {kind} ls --filter {RUN} --format '{{{{.Name}}}}' | grep -e '-{part}$'"
+    return swarm.shell("vm1", f"for try in $(seq 600); do {look} && exit 0; sleep 0.1; done; exit 1")
+
+
+def test_a_worker_that_has_a_network_without_being_asked(swarm, unique: str, tmp_path: Path) -> None:
+    """A container on vm3 takes the network that only vm2 is meant to get."""
+    def use() -> None:
+        swarm.docker("vm3", "run", "-d", "--name", f"{unique}-box", "--network", await_part(swarm, "network", "lazy"), swarm.image, "sleep", "1d")
+        # The run looks a last time before it forgets itself on the node; then it removes its network.
+        swarm.shell("vm3", "for try in $(seq 600); do [ -z \"$(ls /run/swarmlab-overlay 2>/dev/null)\" ] && break; sleep 0.1; done")
+        swarm.docker("vm3", "rm", "-f", f"{unique}-box")
+
+    with meanwhile(use):
+        done = Verified(swarm, tmp_path, verify_networks=["no-network-*"], verify_checks=["NET-LAZY"])
+    assert done.blamed("NET-LAZY") == [("fail", ["vm3"])], done.of("NET-LAZY")
+
+
+def test_a_service_that_is_only_published_and_has_a_name(swarm, unique: str, undo: list, tmp_path: Path) -> None:
+    """A container bears its name on the network of the probes. The engine of vm3 is held until it does, and the run waits for its task."""
+    network = f"{unique}-net"
+    swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", network)
+
+    def bear() -> None:
+        swarm.docker("vm2", "run", "-d", "--name", f"{unique}-box", "--network", network,
+                     "--network-alias", await_part(swarm, "service", "published"), swarm.image, "sleep", "1d")  # fmt: skip
+        swarm.shell(*undo.pop())
+
+    break_it(swarm, undo, "vm3", "pkill -STOP -x dockerd", "pkill -CONT -x dockerd")
+    with meanwhile(bear):
+        done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["SD-INGRESS-NONE"])
+    assert done.blamed("SD-INGRESS-NONE") == [("fail", swarm.nodes)], done.of("SD-INGRESS-NONE")
+
+
+@pytest.fixture
+def forgotten(swarm, unique: str) -> Iterator[tuple[str, str]]:
+    """A network, and an address that a container of vm2 has there while the manager, back with an older state as from a backup, knows nothing of it."""
+    state, network, address = "/var/lib/docker/swarm", f"{unique}-net", "10.205.0.9"
+    swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", "--subnet", "10.205.0.0/24", network)
+    swarm.shell("vm1", f"rm -rf /root/older; pkill -STOP -x dockerd; cp -a {state} /root/older; pkill -CONT -x dockerd")
+    try:
+        swarm.docker("vm2", "run", "-d", "--network", network, "--ip", address, "--name", f"{unique}-first", swarm.image, "sleep", "1d")
+        swarm.shell("vm1", f"pkill -STOP -x dockerd; rm -r {state}; mv /root/older {state}")
+        swarm.restart_engine("vm1")
+        swarm.await_nodes("vm1")
+        yield network, address
+    finally:
+        # As the swarm knows nothing of that container, its node would keep the network for good.
+        swarm.shell("vm2", f"docker rm -f {unique}-first || true")
+        swarm.restart_engine("vm2")
+        swarm.await_nodes("vm1")
+
+
+def test_an_address_that_is_given_out_twice(swarm, unique: str, forgotten: tuple[str, str], tmp_path: Path) -> None:
+    network, address = forgotten
+    swarm.docker("vm3", "run", "-d", "--network", network, "--ip", address, "--name", f"{unique}-second", swarm.image, "sleep", "1d")
+    done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["DUP-IP"])
+    assert done.blamed("DUP-IP") == [("fail", ["vm2", "vm3"])], done.of("DUP-IP")
+    assert address in done.of("DUP-IP")[0]["evidence"]["summary"]
+    assert [cause["id"] for cause in done.report["causes"]] == ["duplicate-address"]
