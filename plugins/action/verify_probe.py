@@ -51,10 +51,10 @@ class ActionModule(ActionBase):
         gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, settings))
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
         skip = (gathered["disrupted"] or {}).get("skip")
-        if host == hosts[0]:
+        plan = None if skip else plans.PLANS[phase](gathered, host, checks)
+        if host == hosts[0] and not (phase in facts.AGAIN and plan is None):
             for line in progress.lines(phase, gathered, checks) if not skip else progress.left_out(phase, gathered):
                 DISPLAY.display("  " + line, color="bright blue")
-        plan = None if skip else plans.PLANS[phase](gathered, host, checks)
         if plan is None:
             return dict(result, changed=False, idle=True, seen=None)
         arguments = {key: value for key, value in self._task.args.items() if key != "settings"}

@@ -38,7 +38,7 @@ options:
   phase:
     description: Which phase to run.
     type: str
-    choices: [prepare, open, probe, measure, close, disrupt, settle]
+    choices: [prepare, open, probe, second, third, measure, close, disrupt, settle]
     required: true
   settings:
     description:

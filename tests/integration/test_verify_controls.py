@@ -121,6 +121,21 @@ def test_a_service_that_is_only_published_and_has_a_name(swarm, unique: str, und
     assert done.blamed("SD-INGRESS-NONE") == [("fail", swarm.nodes)], done.of("SD-INGRESS-NONE")
 
 
+def test_a_record_that_got_lost_while_nodes_joined_is_waited_for(swarm, unique: str, tmp_path: Path) -> None:
+    """Gossip does not reach vm1 just while the probes come up: what was told then comes with the engines' next exchange of all records."""
+    network = f"{unique}-net"
+    swarm.docker("vm1", "network", "create", "-d", "overlay", network)
+    rules = [f"{chain} -p {protocol} --dport 7946 -j DROP" for chain in ("INPUT", "OUTPUT") for protocol in ("tcp", "udp")]
+
+    def cut() -> None:
+        await_part(swarm, "service", "probe")
+        swarm.shell("vm1", "; ".join([*(f"iptables -I {rule}" for rule in rules), "sleep 3.5", *(f"iptables -D {rule}" for rule in rules)]))
+
+    with meanwhile(cut):
+        done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["SD-VIP", "SD-TASKS", "GOSSIP-HASH", "PEER-FDB"])
+    assert done.not_passed() == [] and "Gossip has not told" in done.output
+
+
 @pytest.fixture
 def forgotten(swarm, unique: str) -> Iterator[tuple[str, str]]:
     """A network, and an address that a container of vm2 has there while the manager, back with an older state as from a backup, knows nothing of it."""

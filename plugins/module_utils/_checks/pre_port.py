@@ -87,6 +87,12 @@ def _ident(port: Port, target: str) -> str:
     return "%s/%s/%d/%s" % (ID, port.kind, port.number, target)
 
 
+def gossip_closed(facts: dict) -> bool:
+    """Whether a node was found that gossip does not reach, as far as that was asked."""
+    asked = {_ident(port, target) for port in needed(facts) if port.number == GOSSIP for target in facts["hosts"]}
+    return any(not seen["ok"] for told in facts["observations"].values() for ident, seen in told.items() if ident in asked)
+
+
 def judge(facts: dict) -> list[dict]:
     """One result a port."""
     if not facts["swarm"]:

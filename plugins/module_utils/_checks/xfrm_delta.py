@@ -34,8 +34,9 @@ def judge(facts: dict) -> list[dict]:
     if not any(network["encrypted"] for network in facts["networks"]):
         return [result(CHECK, SKIP, "no encrypted network is selected")]
     hosts = [host for host in facts["hosts"] if host in facts["opened"]]
-    before = {host: facts["opened"][host].get("counters") for host in hosts}
-    after = {host: facts["probed"].get(host, {}).get("counters") for host in hosts}
+    probed = {host: facts["probed"].get(host, {}) for host in hosts}
+    before = {host: probed[host].get("counters_before") or facts["opened"][host].get("counters") for host in hosts}
+    after = {host: probed[host].get("counters") for host in hosts}
     told = [host for host in hosts if before[host] and after[host]]
     deltas = {host: rows for host, rows in ((host, risen(facts, host, before[host], after[host])) for host in told) if rows}
     if deltas:
@@ -54,7 +55,7 @@ def risen(facts: dict, host: str, before: dict, after: dict) -> dict:
     rows = {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0) and name not in HARMLESS}
     own = sum(number for key, number in facts["heard"].get(host, {}).items() if key.startswith("50/"))
     own += sum(seen.get("tries", 0) for ident, seen in facts["observations"].get(host, {}).items() if "/port-esp/" in ident)
-    if "XfrmInNoStates" in rows:
+    if "XfrmInNoStates" in rows and not facts["probed"][host].get("counters_before"):  # nobody knocks a second time
         rows["XfrmInNoStates"] -= own
     return {name: value for name, value in rows.items() if value > 0}
 

@@ -23,7 +23,7 @@ STOP = {"StopSignal": "SIGKILL"}
 def attach(engine: Engine, plan: dict, setting: work.Setting) -> dict:
     """Attach to the lazy network, ask there, then to every network under test, and ask there."""
     steps = plan["attach"]
-    result: dict = {"attached": [], "seen_alone": {}, "seen_attached": {}}
+    result: dict = {"attached": [], "attached_in": None, "seen_alone": {}, "seen_attached": {}}
     container = None
     if steps["lazy"]:
         lazy = _first(engine, plan, steps["lazy"])
@@ -36,9 +36,9 @@ def attach(engine: Engine, plan: dict, setting: work.Setting) -> dict:
         container = container or (row.get("container") if "refused" not in row else None)
         result["attached"].append(row)
     asked = [request for row in result["attached"] if "refused" not in row for request in steps["requests"].get(row["network"], [])]
-    namespace = next((row["namespace"] for row in [result.get("lazy") or {}, *result["attached"]] if row.get("namespace")), None)
-    if asked and namespace:
-        result["seen_attached"] = _ask(namespace, asked, setting)
+    result["attached_in"] = next((row["namespace"] for row in [result.get("lazy") or {}, *result["attached"]] if row.get("namespace")), None)
+    if asked and result["attached_in"]:
+        result["seen_attached"] = _ask(result["attached_in"], asked, setting)
     return result
 
 

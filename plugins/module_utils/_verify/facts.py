@@ -11,7 +11,8 @@ from __future__ import annotations
 from .._probe import speed
 from . import names
 
-PHASES = ("prepare", "open", "probe", "measure", "close")
+AGAIN = ("second", "third")  # probing once more
+PHASES = ("prepare", "open", "probe", *AGAIN, "measure", "close")
 DISRUPTING = ("disrupt", "settle")
 
 NO_ANSWER = "gave no answer (phase %s)"
@@ -22,6 +23,7 @@ NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": No
 def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     """The facts, as far as the phases have come."""
     seen = {phase: _seen(phases.get(phase, {})) for phase in PHASES + DISRUPTING}
+    seen["probe"] = {host: _last_word(data, [seen[phase].get(host) for phase in AGAIN]) for host, data in seen["probe"].items()}
     opened = _opened(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
     view = seen["open"].get(leader, {}).get("view") or seen["prepare"].get(leader, {}).get("view") or {}
@@ -53,7 +55,8 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})
     facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}
-    facts["probe_began"] = {host: row["asked"][0] for host, row in (phases.get("probe") or {}).items() if row.get("asked")}
+    facts["probe_began"] = {host: row["asked"][0] for phase in ("probe", *AGAIN) for host, row in (phases.get(phase) or {}).items()
+                            if row.get("asked")}
     facts["disrupted"] = _disrupted(settings, phases, seen)
     facts["served"] = {host: data["served"] for host, data in seen["probe"].items() if data.get("served")}
     facts["measured"] = {host: data["measured"] for host, data in seen["measure"].items()}
@@ -88,6 +91,15 @@ def _opened(seen: dict) -> dict:
         if "opened" in data:
             opened[host] = dict(data["opened"], **seen["open"].get(host, {}))
     return opened
+
+
+def _last_word(told: dict, later: list) -> dict:
+    """What a host told when it probed; where it did so again, that counts."""
+    for data in filter(None, later):
+        told = dict(
+            told, **dict(data, observations=dict(_observations(told), **data["observations"]), errors=told["errors"] + data["errors"]),
+            seen_alone={}, seen_attached={}, counters_before=told["counters"])
+    return told
 
 
 def _observations(probed: dict) -> dict:

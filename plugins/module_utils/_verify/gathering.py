@@ -14,10 +14,12 @@ import time
 from .._probe import overlay
 from .engine import Engine, NotFound
 
+NEEDS = {"probe", "gossip", "peers", "balancer"}
+
 
 def look(engine: Engine, plan: dict) -> dict:
     """By network: records, local endpoints, and the kernel's state."""
-    if not {"gossip", "peers", "balancer"} & set(plan["needs"]):
+    if not NEEDS & set(plan["needs"]):
         return {}
     kernel = overlay.facts(plan["network_ids"])
     return {network: dict(kernel[network], **_engine(engine, network)) for network in kernel}
@@ -34,9 +36,17 @@ def look_again(engine: Engine, plan: dict, deadline: float) -> dict:
 
 def _lacking(network: str, held: dict, plan: dict) -> set:
     """The probes that this node's gossip does not tell of, or its kernel does not know."""
-    wanted = set(plan["probes"].get(network, []))
     known = {row.split(" ")[0] for row in held["peers"] + held["local"]}
-    return wanted - {row.rsplit(" ", 2)[1] for row in held["records"]} | wanted - known
+    return _untold(network, held, plan) | set(plan["probes"].get(network, [])) - known
+
+
+def _untold(network: str, held: dict, plan: dict) -> set:
+    return set(plan["probes"].get(network, [])) - {row.rsplit(" ", 2)[1] for row in held["records"]}
+
+
+def untold(seen: dict, plan: dict) -> list[str]:
+    """The networks of which this node's gossip did not tell all probes."""
+    return sorted(network for network, held in seen.items() if _untold(network, held, plan))
 
 
 def _engine(engine: Engine, network: str) -> dict:

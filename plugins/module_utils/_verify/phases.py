@@ -241,7 +241,8 @@ def _probe(engine: Engine, plan: dict) -> dict:
             result["observations"].update(netns.finish(job, plan["limit"]))
         except netns.ProbeError as error:
             result["errors"].append(str(error))
-    result.update(gathering.settled(first, gathering.look_again(engine, plan, patience)))
+    second = gathering.look_again(engine, plan, patience)
+    result.update(gathering.settled(first, second), untold=gathering.untold(second, plan))
     if {"wire", "xfrm"} & set(plan["needs"]):
         result.update(_ipsec(plan))
     if "rules" in plan["needs"]:
@@ -275,5 +276,5 @@ def overlay_namespaces() -> list[str]:
         return []
 
 
-PHASES = {"prepare": prepare, "open": open_node, "probe": probe, "measure": measuring.measure, "close": close,
+PHASES = {"prepare": prepare, "open": open_node, "probe": probe, "second": probe, "third": probe, "measure": measuring.measure, "close": close,
           "disrupt": disrupting.disrupt, "settle": disrupting.settle}

@@ -8,9 +8,11 @@ Private to swarmlab.overlay. Runs on the controller.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
+from .._checks import pre_port
 from .._probe import pause
 from . import facts as gathered
 from . import names
@@ -19,6 +21,7 @@ SLACK = 60  # seconds beyond the convergence time that a node may take to probe;
 WAIT = 35  # seconds that one call may wait for probes: the helpers' lease must outlive it
 GRACE = 20  # seconds from the end of the leader's wait until the next task renews the lease
 REBOOT = "reboot"  # Ansible does it, from outside
+REPAIR = 60  # seconds: two rounds of the exchange of all records, which engines make every 30 s (networkdb)
 LEASE = 50  # seconds: what a killed controller leaves is gone within a minute
 
 
@@ -131,6 +134,26 @@ def _namespace(facts: dict, host: str, where: str) -> str | None:
     return None if where == "host" else facts["opened"][host].get("namespace")
 
 
+def again(facts: dict, host: str, checks: list, times: int) -> dict | None:
+    """All that is asked from inside the networks once more, on every host, where gossip lacked a probe.
+
+    Where nodes join a network at the same moment a record may get lost, and comes with the next exchange. Every host is called, so that no
+    helper takes itself for left alone. A closed port is not mended by waiting."""
+    late = any(told.get("untold") for told in facts["probed"].values())
+    if host not in facts["probed"] or not late or times * facts["settings"]["convergence"] >= REPAIR or pre_port.gossip_closed(facts):
+        return None
+    plan = probe(facts, host, checks)
+    if plan is None:
+        return None
+    work = [group for group in plan["work"] if group["namespace"]]
+    told = facts["probed"][host]
+    if plan["attach"] and told.get("attached_in"):
+        networks = [row["network"] for row in told["attached"] if "refused" not in row]
+        work.append({"namespace": told["attached_in"],
+                     "requests": [request for network in networks for request in plan["attach"]["requests"].get(network, [])]})
+    return dict(plan, attach=None, published=False, speed=None, work=work)
+
+
 def measure(facts: dict, host: str, checks: list) -> dict | None:
     """What this host measures while all others are at rest."""
     rows = [row for check in checks if hasattr(check, "measurements") for row in check.measurements(facts).get(host, [])]
@@ -161,5 +184,6 @@ def settle(facts: dict, host: str, _checks: list) -> dict | None:
     return {key: given[key] for key in ("nodes", "lacking", "timeout")} if host == given["leader"] else None
 
 
-PLANS: dict[str, Any] = {"prepare": prepare, "open": open_node, "probe": probe, "measure": measure, "close": close,
+PLANS: dict[str, Any] = {"prepare": prepare, "open": open_node, "probe": probe,
+                         **{phase: functools.partial(again, times=times) for times, phase in enumerate(gathered.AGAIN, 1)}, "measure": measure, "close": close,
                          "disrupt": disrupt, "settle": settle}

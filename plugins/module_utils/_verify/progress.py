@@ -50,6 +50,11 @@ def _probe(facts: dict, checks: list) -> list[str]:
     return ["%s; asking %s for %s" % (up, count(sum(asked.values()), "question"), listed(asked, CHECKS_SHOWN))]
 
 
+def _again(facts: dict, _checks: list) -> list[str]:
+    late = [host for host in facts["hosts"] if facts["probed"].get(host, {}).get("untold")]
+    return ["Gossip has not told %s of every probe yet; asking again" % listed(late, NAMES_SHOWN)]
+
+
 def _measure(facts: dict, checks: list) -> list[str]:
     found = [check.measurements(facts) for check in checks if hasattr(check, "measurements")]
     hosts, number = {host for rows in found for host in rows}, sum(len(rows) for asked in found for rows in asked.values())
@@ -83,4 +88,4 @@ def _close(facts: dict, checks: list) -> list[str]:
     return [text + ("; fewer for %s" % listed(short, CHECKS_SHOWN) if short else "") + "; cleaning up"]
 
 
-PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}
+PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, "second": _again, "third": _again, "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}
