@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+IDLE = ["sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait $!"]  # ends when it is told to
 NO_CHANGE = re.compile(r"^vm\d .*changed=0 +unreachable=0 +failed=0", re.MULTILINE)
 
 
@@ -23,7 +24,7 @@ def networks(swarm, unique) -> list[str]:
 
 
 def container(swarm, unique: str, **more: object) -> dict:
-    return dict({"name": unique, "image": swarm.image, "command": "sleep 100000"}, **more)
+    return dict({"name": unique, "image": swarm.image, "command": IDLE}, **more)
 
 
 def test_attach_on_a_worker_that_never_saw_the_networks(swarm, unique, networks) -> None:

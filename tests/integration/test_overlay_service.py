@@ -51,7 +51,7 @@ def test_services_converge_and_their_records_are_known(swarm, unique, network) -
 
 def test_an_update_keeps_what_is_not_declared(swarm, unique, network) -> None:
     swarm.docker("vm1", "service", "create", "--detach", "--no-resolve-image", "--name", unique, "--update-parallelism",
-                 "7", "--limit-memory", "64M", "--network", network, swarm.image, "sleep", "100000")
+                 "7", "--limit-memory", "64M", "--stop-grace-period", "1s", "--network", network, swarm.image, "sleep", "100000")
     before = spec(swarm, unique)
     result = swarm.run("overlay_service", {"name": unique, "replicas": 2, "env": {"A": "b"}})
     assert result["changed"], result

@@ -128,6 +128,7 @@ def break_it(swarm, undo: list, host: str, fault: str, remedy: str) -> None:
     swarm.shell(host, fault)
 
 
+@pytest.mark.long
 def test_faults_of_one_node_each_are_told_with_that_node(swarm, networks: dict, undo: list, tmp_path: Path) -> None:
     """ESP dropped on vm2, clear text let in on vm2, a small MTU and a stale peer on vm3, a wrong address declared for vm3."""
     vni = swarm.docker("vm1", "network", "inspect", "-f",
@@ -236,6 +237,7 @@ def wait_until(met, seconds: float) -> None:
         time.sleep(1)
 
 
+@pytest.mark.long
 def test_a_node_whose_data_port_is_closed_is_named_and_nobody_else(swarm, networks: dict, tmp_path: Path) -> None:
     rule = "INPUT -p udp --dport 4789 -j DROP"
     swarm.shell("vm2", f"iptables -I {rule}")

@@ -133,7 +133,7 @@ def test_a_record_that_got_lost_while_nodes_joined_is_waited_for(swarm, unique: 
 
     with meanwhile(cut):
         done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["SD-VIP", "SD-TASKS", "GOSSIP-HASH", "PEER-FDB"])
-    assert done.not_passed() == [] and "Gossip has not told" in done.output
+    assert done.not_passed() == []
 
 
 @pytest.fixture

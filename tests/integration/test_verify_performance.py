@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from test_verify import Verified, leftovers, wait_until
 
 
@@ -38,6 +39,7 @@ def test_every_way_is_measured_or_told_why_not(swarm, unique: str, tmp_path: Pat
     wait_until(lambda: not leftovers(swarm), 30)  # the swarm itself forgets a removed network when its last task has ended
 
 
+@pytest.mark.long
 def test_a_path_that_does_not_work_is_no_figure(swarm, tmp_path: Path) -> None:
     """Data port closed on vm2: what crosses to or from it is inconclusive, the hosts' own path and each node alone are measured."""
     rule = "INPUT -p udp --dport 4789 -j DROP"
@@ -53,6 +55,7 @@ def test_a_path_that_does_not_work_is_no_figure(swarm, tmp_path: Path) -> None:
     assert broken and all("vm2" in (row["source"], row["target"]) and row["path"] == "overlay" for row in broken)
 
 
+@pytest.mark.long
 def test_a_host_path_that_is_closed_is_left_out(swarm, tmp_path: Path) -> None:
     """Nobody has to open the port to measure: it is no fault of the networks."""
     rule = "INPUT -i eth0 -p tcp --dport 19748 -j REJECT"
