@@ -66,7 +66,7 @@ def knock(docker_host: str, timeout: int) -> None:
     try:
         knocker.connect(path)
     except FileNotFoundError as error:
-        raise unreachable(docker_host, "the socket does not exist; is Docker installed and running?") from error
+        raise unreachable(docker_host, "the socket does not exist (is Docker installed and running?)") from error
     except ConnectionRefusedError as error:
         raise unreachable(docker_host, "nothing listens on the socket; is the Docker daemon running?") from error
     except PermissionError as error:
