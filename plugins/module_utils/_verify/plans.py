@@ -134,15 +134,18 @@ def _namespace(facts: dict, host: str, where: str) -> str | None:
     return None if where == "host" else facts["opened"][host].get("namespace")
 
 
+def _is_late(facts: dict, times: int) -> bool:
+    """Whether gossip lacks a probe and there is hope: a closed port is not mended by waiting."""
+    late = any(told.get("untold") for told in facts["probed"].values())
+    return late and times * facts["settings"]["convergence"] < REPAIR and not pre_port.gossip_closed(facts)
+
+
 def again(facts: dict, host: str, checks: list, times: int) -> dict | None:
     """All that is asked from inside the networks once more, on every host, where gossip lacked a probe.
 
     Where nodes join a network at the same moment a record may get lost, and comes with the next exchange. Every host is called, so that no
-    helper takes itself for left alone. A closed port is not mended by waiting."""
-    late = any(told.get("untold") for told in facts["probed"].values())
-    if host not in facts["probed"] or not late or times * facts["settings"]["convergence"] >= REPAIR or pre_port.gossip_closed(facts):
-        return None
-    plan = probe(facts, host, checks)
+    helper takes itself for left alone."""
+    plan = probe(facts, host, checks) if host in facts["probed"] and _is_late(facts, times) else None
     if plan is None:
         return None
     work = [group for group in plan["work"] if group["namespace"]]

@@ -86,7 +86,7 @@ def late_facts(**changes) -> dict:
         ({}, 2, True),
         ({}, 3, False),
         ({"settings": {"convergence": 90}}, 1, False),
-        ({"probed": {"vm1": {"untold": []}, "vm2": {"untold": []}}}, 1, False),
+        ({"probed": {"vm1": {"untold": []}, "vm2": {"untold": []}}, "swarm": None}, 1, False),
         ({"observations": {"vm1": {"PRE-PORT/port-udp/7946/vm2": {"ok": False}}}}, 1, False),
         ({"observations": {"vm1": {"PRE-PORT/port-udp/4789/vm2": {"ok": False}}}}, 1, True),
     ],
