@@ -88,4 +88,5 @@ def _close(facts: dict, checks: list) -> list[str]:
     return [text + ("; fewer for %s" % listed(short, CHECKS_SHOWN) if short else "") + "; cleaning up"]
 
 
-PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, "second": _again, "third": _again, "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}
+PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, "second": _again, "third": _again,
+          "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}

@@ -112,7 +112,8 @@ def test_the_last_word_counts() -> None:
     first = {"observations": {"a": {"ok": False}, "port": {"ok": True}}, "seen_attached": {"b": {"ok": False}}, "errors": ["odd"], "counters": {"X": 5},
              "attached": [1], "untold": ["n1"]}
     second = {"observations": {"a": {"ok": True}, "b": {"ok": True}}, "errors": [], "counters": {"X": 7}, "untold": []}
-    phases = {"probe": {"vm1": {"seen": first, "asked": [10.0, 30.0]}}, "second": {"vm1": {"seen": second, "asked": [31.0, 33.0]}}, "third": {"vm1": {"idle": True}}}
+    phases = {"probe": {"vm1": {"seen": first, "asked": [10.0, 30.0]}},
+              "second": {"vm1": {"seen": second, "asked": [31.0, 33.0]}}, "third": {"vm1": {"idle": True}}}
     facts = gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases)
     assert facts["observations"]["vm1"] == {"a": {"ok": True}, "b": {"ok": True}, "port": {"ok": True}}
     told = facts["probed"]["vm1"]
