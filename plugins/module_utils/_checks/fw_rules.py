@@ -70,8 +70,11 @@ def _ingress(facts: dict, host: str) -> list[str]:
     if facts["published"] and not rules["ingress_jump"]:
         return ["nothing leads to the chain %s" % INGRESS]
     own = "tcp/%s" % facts["published_port"]
-    # A port is written when the first task of its service runs, and a service may be replaced meanwhile.
-    there = {port: age for port, age in facts["published_for"].items() if age and age > _paths.SETTLED}
+    # A port is written when the first task of its service runs, and a service may be replaced meanwhile. An engine that has just started
+    # is not done with it.
+    started = facts["opened"].get(host, {}).get("engine_seconds")
+    ages = facts["published_for"] if started is None or started > _paths.SETTLED else {}
+    there = {port: age for port, age in ages.items() if age and age > _paths.SETTLED}
     wrong = ["%s has no rule for a published port (%s)" % (INGRESS, port)
              for port in facts["published"] if (port in there or port == own) and port not in rules["ingress_ports"]]
     before = facts["opened"].get(host, {}).get("rules")

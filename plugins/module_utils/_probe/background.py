@@ -109,6 +109,15 @@ def started_at(pid: int) -> str | None:
         return None
 
 
+def age(pid: int) -> float | None:
+    """For how many seconds a process has run; None for one that has ended."""
+    ticks = started_at(pid)
+    if ticks is None:
+        return None
+    with open("/proc/uptime", encoding="ascii") as handle:
+        return float(handle.read().split()[0]) - int(ticks) / os.sysconf("SC_CLK_TCK")
+
+
 def start(
     lease: Lease, name: str, job: Job, namespace: Callable[[], None] | None = None, alone: Callable[[], None] | None = None
 ) -> str | None:

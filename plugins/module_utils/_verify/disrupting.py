@@ -135,14 +135,24 @@ def _restart_engine(engine: Engine, plan: dict) -> dict:
     return {"done": True, "problem": problem, "back_seconds": waited.seconds}
 
 
-def _engine_process() -> str | None:
-    """The engine's process: its pid, and when it was started."""
+def _engine_pid() -> int | None:
     try:
         with open(PID_FILE, encoding="ascii") as handle:
-            pid = int(handle.read())
+            return int(handle.read())
     except (OSError, ValueError):
         return None
-    return "%d/%s" % (pid, background.started_at(pid))
+
+
+def _engine_process() -> str | None:
+    """The engine's process: its pid, and when it was started."""
+    pid = _engine_pid()
+    return "%d/%s" % (pid, background.started_at(pid)) if pid else None
+
+
+def engine_seconds() -> float | None:
+    """For how long this node's engine has run; None where it does not say which process it is."""
+    pid = _engine_pid()
+    return background.age(pid) if pid else None
 
 
 def _is_back(engine: Engine, before: str | None) -> tuple[bool, str]:

@@ -234,6 +234,14 @@ def wait_for_stop(ready, stopped) -> dict:
     return {"seen": 1}
 
 
+def test_the_age_of_a_process() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        time.sleep(0.2)
+        assert 0.1 < background.age(process.pid) < 30
+        process.kill()
+    assert background.age(process.pid) is None
+
+
 def lease(run: str, seconds: float = 20) -> background.Lease:
     made = background.Lease(run, seconds)
     made.renew()
