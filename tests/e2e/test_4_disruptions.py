@@ -31,13 +31,14 @@ def frail_vm2(lab: Lab) -> Iterator[None]:
 @pytest.mark.usefixtures("frail_vm2")
 def test_a_flushed_firewall_and_an_engine_that_stays_down_after_a_reboot_are_found(lab: Lab) -> None:
     boot = lab.node("vm2").sh("cat /proc/sys/kernel/random/boot_id")
+    # By force: an engine that was just restarted may have lost a name, which is told, and not what this is about.
     asked = {"verify_checks": ["DIS-FIREWALL", "DIS-REBOOT"], "verify_disruptive": ["firewall-reload", "reboot"],
-             "verify_disruptive_node": "vm2", "verify_disruptive_timeout": 60}  # fmt: skip
+             "verify_disruptive_node": "vm2", "verify_disruptive_timeout": 60, "verify_disruptive_force": True}  # fmt: skip
     code, output = lab.play("verify.yml", "-e", json.dumps(asked))
     assert code != 0, output
     results = {check["id"]: check for check in lab.report()["checks"]}
-    bad = {ident: check["nodes"] for ident, check in results.items() if check["status"] != "pass"}
-    assert bad == {"DIS-FIREWALL": ["vm2"], "DIS-REBOOT": ["vm2"]}, output
+    found = {ident: (results[ident]["status"], results[ident]["nodes"]) for ident in ("DIS-FIREWALL", "DIS-REBOOT")}
+    assert found == {"DIS-FIREWALL": ("fail", ["vm2"]), "DIS-REBOOT": ("fail", ["vm2"])}, output
     assert "nftables" in results["DIS-FIREWALL"]["evidence"]["summary"], results["DIS-FIREWALL"]
     assert lab.node("vm2").sh("cat /proc/sys/kernel/random/boot_id") != boot
     assert "systemctl enable docker" in results["DIS-REBOOT"]["hint"]
