@@ -97,7 +97,7 @@ def test_a_worker_that_has_a_network_without_being_asked(swarm, unique: str, tmp
     def use() -> None:
         swarm.docker("vm3", "run", "-d", "--name", f"{unique}-box", "--network", await_part(swarm, "network", "lazy"), swarm.image, "sleep", "1d")
         # The run looks a last time before it forgets itself on the node; then it removes its network.
-        swarm.shell("vm3", "for try in $(seq 600); do [ -z \"$(ls /run/swarmlab-overlay 2>/dev/null)\" ] && break; sleep 0.1; done")
+        wait_until(lambda: not swarm.shell("vm3", "ls /run/swarmlab-overlay 2>/dev/null || true"), 60)
         swarm.docker("vm3", "rm", "-f", f"{unique}-box")
 
     with meanwhile(use):

@@ -66,18 +66,18 @@ def _node(facts: dict, host: str) -> list[str]:
 
 
 def _ingress(facts: dict, host: str) -> list[str]:
-    rules = facts["rules"][host]
+    rules, opened = facts["rules"][host], facts["opened"][host]
     if facts["published"] and not rules["ingress_jump"]:
         return ["nothing leads to the chain %s" % INGRESS]
     own = "tcp/%s" % facts["published_port"]
     # A port is written when the first task of its service runs, and a service may be replaced meanwhile. An engine that has just started
     # is not done with it.
-    started = facts["opened"].get(host, {}).get("engine_seconds")
+    started = opened.get("engine_seconds")
     ages = facts["published_for"] if started is None or started > _paths.SETTLED else {}
     there = {port: age for port, age in ages.items() if age and age > _paths.SETTLED}
     wrong = ["%s has no rule for a published port (%s)" % (INGRESS, port)
              for port in facts["published"] if (port in there or port == own) and port not in rules["ingress_ports"]]
-    before = facts["opened"].get(host, {}).get("rules")
+    before = opened.get("rules")
     if before and not before["ingress_jump"] and any(_paths.lasted(facts, age) for age in there.values()):
         wrong.append("nothing led to the chain %s, until this verification published a port" % INGRESS)
     return wrong

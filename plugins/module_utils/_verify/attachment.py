@@ -35,11 +35,16 @@ def attach(engine: Engine, plan: dict, setting: work.Setting) -> dict:
         row = _next(engine, plan, container, network) if container else _first(engine, plan, network)
         container = container or (row.get("container") if "refused" not in row else None)
         result["attached"].append(row)
-    asked = [request for row in result["attached"] if "refused" not in row for request in steps["requests"].get(row["network"], [])]
+    asked = requests_from(result["attached"], steps["requests"])
     result["attached_in"] = next((row["namespace"] for row in [result.get("lazy") or {}, *result["attached"]] if row.get("namespace")), None)
     if asked and result["attached_in"]:
         result["seen_attached"] = _ask(result["attached_in"], asked, setting)
     return result
+
+
+def requests_from(attached: list, requests: dict) -> list:
+    """What the container asks, on the networks that did not refuse it. Pure."""
+    return [request for row in attached if "refused" not in row for request in requests.get(row["network"], [])]
 
 
 def _ask(namespace: str, requests: list, setting: work.Setting) -> dict:

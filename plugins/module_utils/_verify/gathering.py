@@ -41,6 +41,7 @@ def _lacking(network: str, held: dict, plan: dict) -> set:
 
 
 def _untold(network: str, held: dict, plan: dict) -> set:
+    """The probes that this node's gossip does not tell of."""
     return set(plan["probes"].get(network, [])) - {row.rsplit(" ", 2)[1] for row in held["records"]}
 
 

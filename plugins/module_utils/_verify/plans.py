@@ -14,8 +14,8 @@ from typing import Any
 
 from .._checks import pre_port
 from .._probe import pause
+from . import attachment, names
 from . import facts as gathered
-from . import names
 
 SLACK = 60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
 WAIT = 35  # seconds that one call may wait for probes: the helpers' lease must outlive it
@@ -151,9 +151,7 @@ def again(facts: dict, host: str, checks: list, times: int) -> dict | None:
     work = [group for group in plan["work"] if group["namespace"]]
     told = facts["probed"][host]
     if plan["attach"] and told.get("attached_in"):
-        networks = [row["network"] for row in told["attached"] if "refused" not in row]
-        work.append({"namespace": told["attached_in"],
-                     "requests": [request for network in networks for request in plan["attach"]["requests"].get(network, [])]})
+        work.append({"namespace": told["attached_in"], "requests": attachment.requests_from(told["attached"], plan["attach"]["requests"])})
     return dict(plan, attach=None, published=False, speed=None, work=work)
 
 
@@ -187,6 +185,5 @@ def settle(facts: dict, host: str, _checks: list) -> dict | None:
     return {key: given[key] for key in ("nodes", "lacking", "timeout")} if host == given["leader"] else None
 
 
-PLANS: dict[str, Any] = {"prepare": prepare, "open": open_node, "probe": probe,
-                         **{phase: functools.partial(again, times=times) for times, phase in enumerate(gathered.AGAIN, 1)}, "measure": measure, "close": close,
-                         "disrupt": disrupt, "settle": settle}
+PLANS: dict[str, Any] = {"prepare": prepare, "open": open_node, "probe": probe, "second": functools.partial(again, times=1),
+                         "third": functools.partial(again, times=2), "measure": measure, "close": close, "disrupt": disrupt, "settle": settle}
