@@ -13,7 +13,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, plans, progress
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, names, plans, progress
 
 DISPLAY = Display()
 MODULE = "swarmlab.overlay.verify_probe"
@@ -52,7 +52,7 @@ class ActionModule(ActionBase):
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
         skip = (gathered["disrupted"] or {}).get("skip")
         plan = None if skip else plans.PLANS[phase](gathered, host, checks)
-        if host == hosts[0] and not (phase in facts.AGAIN and plan is None):
+        if host == hosts[0] and not (phase in names.EXCHANGES and plan is None):
             for line in progress.lines(phase, gathered, checks) if not skip else progress.left_out(phase, gathered):
                 DISPLAY.display("  " + line, color="bright blue")
         if plan is None:

@@ -43,8 +43,9 @@ ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged", OWN_TAG}
 
 
 class ActionModule(ActionBase):
-    """``tags`` refuses unknown tags; ``begin`` gives the settings of a run, ``finish`` its report; ``disrupt`` gives the settings of the run that
-    follows a disruption, ``recovered`` its outcome; ``conclude`` adds the outcomes to the report."""
+    """``tags`` refuses unknown tags; ``begin`` gives the settings of a run; ``late`` tells whether gossip is to be waited for; ``finish`` gives
+    the report; ``disrupt`` gives the settings of the run that follows a disruption, ``recovered`` its outcome; ``conclude`` adds the outcomes
+    to the report."""
 
     TRANSFERS_FILES = False
     _requires_connection = False
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(argument_spec={
-            "stage": {"type": "str", "required": True, "choices": ["tags", "begin", "finish", "disrupt", "recovered", "conclude"]},
+            "stage": {"type": "str", "required": True, "choices": ["tags", "begin", "late", "finish", "disrupt", "recovered", "conclude"]},
             "networks": {"type": "list", "elements": "str", "default": ["*"]},
             "checks": {"type": "list", "elements": "str", "default": ["*"]},
             "services": {"type": "list", "elements": "str", "default": ["*"]},
@@ -87,6 +88,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("verify_run: stage '%s' needs the settings that stage 'begin' gave." % arguments["stage"])
         phases = phases_so_far(task_vars, arguments["settings"])
         gathered = facts.assemble(arguments["settings"]["hosts"], arguments["settings"], phases)
+        if arguments["stage"] == "late":
+            return dict(result, changed=False, late=plans.is_late(gathered))
         if arguments["stage"] == "disrupt":
             return dict(result, changed=False, settings=disrupt(arguments, task_vars, self._task.check_mode))
         if arguments["stage"] == "recovered":

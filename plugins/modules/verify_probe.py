@@ -15,10 +15,10 @@ author:
 description:
   - The working part of role P(swarmlab.overlay.verify#role); use the role rather than this module.
   - It runs in three phases on every node, V(prepare), V(probe), and V(close); and in V(open) between the first two when there are more
-    hosts than forks, so that the hosts could not wait for each other; and in V(measure) after V(probe) where performance is measured. In V(disrupt) one
-    node is disrupted, and in V(settle) the leader waits until all is as before; a run in these phases follows. An action plugin of the
-    same name works out the plan of each
-    node on the controller from what the earlier phases saw.
+    hosts than forks, so that the hosts could not wait for each other; and in V(measure) after V(probe) where performance is measured.
+  - Where gossip lacks a probe after V(probe), up to three phases from V(exchange1) to V(exchange3) wait for it, and V(again) asks once more.
+  - In V(disrupt) one node is disrupted, and in V(settle) the leader waits until all is as before; a run in these phases follows.
+  - An action plugin of the same name works out the plan of each node on the controller from what the earlier phases saw.
   - It speaks to the engine over its socket and needs no Docker SDK for Python on the node.
   - It looks from inside network namespaces and captures on the underlay, and so needs root on the node.
 extends_documentation_fragment:
@@ -38,7 +38,7 @@ options:
   phase:
     description: Which phase to run.
     type: str
-    choices: [prepare, open, probe, second, third, measure, close, disrupt, settle]
+    choices: [prepare, open, probe, exchange1, exchange2, exchange3, again, measure, close, disrupt, settle]
     required: true
   settings:
     description:

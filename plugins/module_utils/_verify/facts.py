@@ -11,8 +11,7 @@ from __future__ import annotations
 from .._probe import speed
 from . import names
 
-AGAIN = ("second", "third")  # probing once more
-PHASES = ("prepare", "open", "probe", *AGAIN, "measure", "close")
+PHASES = ("prepare", "open", "probe", *names.EXCHANGES, "again", "measure", "close")
 DISRUPTING = ("disrupt", "settle")
 
 NO_ANSWER = "gave no answer (phase %s)"
@@ -23,7 +22,8 @@ NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": No
 def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     """The facts, as far as the phases have come."""
     seen = {phase: _seen(phases.get(phase, {})) for phase in PHASES + DISRUPTING}
-    seen["probe"] = {host: _last_word(data, [seen[phase].get(host) for phase in AGAIN]) for host, data in seen["probe"].items()}
+    seen["probe"] = {host: _last_word(data, [seen[phase][host] for phase in names.EXCHANGES if host in seen[phase]], seen["again"].get(host))
+                     for host, data in seen["probe"].items()}
     opened = _opened(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
     view = seen["open"].get(leader, {}).get("view") or seen["prepare"].get(leader, {}).get("view") or {}
@@ -55,7 +55,7 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})
     facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}
-    facts["probe_began"] = {host: row["asked"][0] for phase in ("probe", *AGAIN) for host, row in (phases.get(phase) or {}).items()
+    facts["probe_began"] = {host: row["asked"][0] for phase in ("probe", "again") for host, row in (phases.get(phase) or {}).items()
                             if row.get("asked")}
     facts["disrupted"] = _disrupted(settings, phases, seen)
     facts["served"] = {host: data["served"] for host, data in seen["probe"].items() if data.get("served")}
@@ -93,13 +93,15 @@ def _opened(seen: dict) -> dict:
     return opened
 
 
-def _last_word(told: dict, later: list) -> dict:
-    """What a host told when it probed; where it did so again, that counts."""
-    for data in filter(None, later):
-        told = dict(
-            told, **dict(data, observations=dict(_observations(told), **data["observations"]), errors=told["errors"] + data["errors"]),
-            seen_alone={}, seen_attached={}, counters_before=told["counters"])
-    return told
+def _last_word(told: dict, exchanged: list[dict], again: dict | None) -> dict:
+    """What a host told when it probed; what gossip told later, and what the host told when it probed again, counts."""
+    if exchanged:
+        told = dict(told, untold=exchanged[-1]["untold"])
+    if not again:
+        return told
+    return dict(
+        told, **dict(again, observations=dict(_observations(told), **again["observations"]), errors=told["errors"] + again["errors"]),
+        seen_alone={}, seen_attached={}, counters_before=told["counters"])
 
 
 def _observations(probed: dict) -> dict:

@@ -251,6 +251,13 @@ def _probe(engine: Engine, plan: dict) -> dict:
     return result
 
 
+def exchange(engine: Engine, plan: dict) -> dict:
+    """Wait until this node's gossip tells of all probes."""
+    with background.Kept(_lease(plan)):
+        seen = gathering.look_again(engine, plan, time.monotonic() + plan["patience"])
+    return {"untold": gathering.untold(seen, plan)}
+
+
 def _ipsec(plan: dict) -> dict:
     return {"xfrm": xfrm.dump(plan["run"].encode()), "policies": xfrm.policies()}
 
@@ -276,5 +283,5 @@ def overlay_namespaces() -> list[str]:
         return []
 
 
-PHASES = {"prepare": prepare, "open": open_node, "probe": probe, "second": probe, "third": probe, "measure": measuring.measure, "close": close,
-          "disrupt": disrupting.disrupt, "settle": disrupting.settle}
+PHASES = {"prepare": prepare, "open": open_node, "probe": probe, **dict.fromkeys(names.EXCHANGES, exchange), "again": probe,
+          "measure": measuring.measure, "close": close, "disrupt": disrupting.disrupt, "settle": disrupting.settle}

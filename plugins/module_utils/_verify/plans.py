@@ -21,7 +21,7 @@ SLACK = 60  # seconds beyond the convergence time that a node may take to probe;
 WAIT = 35  # seconds that one call may wait for probes: the helpers' lease must outlive it
 GRACE = 20  # seconds from the end of the leader's wait until the next task renews the lease
 REBOOT = "reboot"  # Ansible does it, from outside
-REPAIR = 60  # seconds: two rounds of the exchange of all records, which engines make every 30 s (networkdb)
+REPAIR = 120  # seconds: four rounds of the exchange of all records, which engines make every 30 s, each with a random peer (networkdb)
 LEASE = 50  # seconds: what a killed controller leaves is gone within a minute
 
 
@@ -84,14 +84,19 @@ def probe(facts: dict, host: str, checks: list) -> dict | None:
         published=node["id"] == facts["published_on"] and not facts["opened"][host].get("published"),
         patience=settings["convergence"],
         speed={"address": node["address"]} if facts["made"].get("speed") and gathered.expects_task(facts, host) else None,
-        probes={network["id"]: [row[network["id"]] for row in facts["probes"].values() if network["id"] in row]
-                for network in facts["under_test"]},
-        network_ids=[network["id"] for network in facts["under_test"]],
+        **_awaited(facts),
         vnis=[network["vni"] for network in facts["under_test"] if network["vni"] is not None],
         ports=facts["published"],
         firewall=node["firewall"],
         work=_work(facts, host, checks),
     )
+
+
+def _awaited(facts: dict) -> dict:
+    """What gossip is to tell: the probes' addresses, by network."""
+    return {"network_ids": [network["id"] for network in facts["under_test"]],
+            "probes": {network["id"]: [row[network["id"]] for row in facts["probes"].values() if network["id"] in row]
+                       for network in facts["under_test"]}}
 
 
 def _attach(facts: dict, checks: list) -> dict | None:
@@ -134,18 +139,23 @@ def _namespace(facts: dict, host: str, where: str) -> str | None:
     return None if where == "host" else facts["opened"][host].get("namespace")
 
 
-def _is_late(facts: dict, times: int) -> bool:
-    """Whether gossip lacks a probe and there is hope: a closed port is not mended by waiting."""
+def is_late(facts: dict, waited: int = 0) -> bool:
+    """Whether gossip lacks a probe after so many calls that waited, and there is hope: a closed port is not mended by waiting."""
     late = any(told.get("untold") for told in facts["probed"].values())
-    return late and times * facts["settings"]["convergence"] < REPAIR and not pre_port.gossip_closed(facts)
+    return late and facts["settings"]["convergence"] + waited * WAIT < REPAIR and not pre_port.gossip_closed(facts)
 
 
-def again(facts: dict, host: str, checks: list, times: int) -> dict | None:
-    """All that is asked from inside the networks once more, on every host, where gossip lacked a probe.
+def exchange(facts: dict, host: str, _checks: list, waited: int) -> dict | None:
+    """Wait for gossip where it lacked a probe: where nodes join a network at the same moment a record may get lost, and comes with the
+    engines' next exchange of all records. Every host is called, so that no helper takes itself for left alone."""
+    if host not in facts["probed"] or not is_late(facts, waited):
+        return None
+    return dict(_common(facts, host), patience=WAIT, **_awaited(facts))
 
-    Where nodes join a network at the same moment a record may get lost, and comes with the next exchange. Every host is called, so that no
-    helper takes itself for left alone."""
-    plan = probe(facts, host, checks) if host in facts["probed"] and _is_late(facts, times) else None
+
+def again(facts: dict, host: str, checks: list) -> dict | None:
+    """All that is asked from inside the networks once more, on every host, after gossip was waited for."""
+    plan = probe(facts, host, checks) if host in facts["probed"] else None
     if plan is None:
         return None
     work = [group for group in plan["work"] if group["namespace"]]
@@ -185,5 +195,8 @@ def settle(facts: dict, host: str, _checks: list) -> dict | None:
     return {key: given[key] for key in ("nodes", "lacking", "timeout")} if host == given["leader"] else None
 
 
-PLANS: dict[str, Any] = {"prepare": prepare, "open": open_node, "probe": probe, "second": functools.partial(again, times=1),
-                         "third": functools.partial(again, times=2), "measure": measure, "close": close, "disrupt": disrupt, "settle": settle}
+PLANS: dict[str, Any] = {
+    "prepare": prepare, "open": open_node, "probe": probe,
+    **{phase: functools.partial(exchange, waited=number) for number, phase in enumerate(names.EXCHANGES)},
+    "again": again, "measure": measure, "close": close, "disrupt": disrupt, "settle": settle,
+}

@@ -9,6 +9,7 @@ Private to swarmlab.overlay. Runs on the controller. The length does not depend 
 from __future__ import annotations
 
 from .._checks._result import count, listed
+from . import names, plans
 
 NAMES_SHOWN = 4
 CHECKS_SHOWN = 8
@@ -50,9 +51,14 @@ def _probe(facts: dict, checks: list) -> list[str]:
     return ["%s; asking %s for %s" % (up, count(sum(asked.values()), "question"), listed(asked, CHECKS_SHOWN))]
 
 
-def _again(facts: dict, _checks: list) -> list[str]:
+def _exchange(facts: dict, _checks: list) -> list[str]:
     late = [host for host in facts["hosts"] if facts["probed"].get(host, {}).get("untold")]
-    return ["Gossip has not told %s of every probe yet; asking again" % listed(late, NAMES_SHOWN)]
+    return ["Gossip has not told %s of every probe yet; waiting for the engines' next exchange of all records, up to %d s" % (
+        listed(late, NAMES_SHOWN), plans.WAIT)]
+
+
+def _again(_facts: dict, _checks: list) -> list[str]:
+    return ["Asking everything from inside the networks again"]
 
 
 def _measure(facts: dict, checks: list) -> list[str]:
@@ -88,5 +94,5 @@ def _close(facts: dict, checks: list) -> list[str]:
     return [text + ("; fewer for %s" % listed(short, CHECKS_SHOWN) if short else "") + "; cleaning up"]
 
 
-PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, "second": _again, "third": _again,
+PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, **dict.fromkeys(names.EXCHANGES, _exchange), "again": _again,
           "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}

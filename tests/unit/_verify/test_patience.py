@@ -80,32 +80,42 @@ def late_facts(**changes) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("changes", "times", "asked"),
+    ("changes", "waited", "late"),
     [
-        ({}, 1, True),
+        ({}, 0, True),
         ({}, 2, True),
         ({}, 3, False),
+        ({"settings": {"convergence": 90}}, 0, True),
         ({"settings": {"convergence": 90}}, 1, False),
-        ({"probed": {"vm1": {"untold": []}, "vm2": {"untold": []}}, "swarm": None}, 1, False),
-        ({"observations": {"vm1": {"PRE-PORT/port-udp/7946/vm2": {"ok": False}}}}, 1, False),
-        ({"observations": {"vm1": {"PRE-PORT/port-udp/4789/vm2": {"ok": False}}}}, 1, True),
+        ({"probed": {"vm1": {"untold": []}, "vm2": {"untold": []}}, "swarm": None}, 0, False),
+        ({"observations": {"vm1": {"PRE-PORT/port-udp/7946/vm2": {"ok": False}}}}, 0, False),
+        ({"observations": {"vm1": {"PRE-PORT/port-udp/4789/vm2": {"ok": False}}}}, 0, True),
     ],
 )
-def test_all_is_asked_again_while_gossip_lacks_a_probe(monkeypatch, changes: dict, times: int, asked: bool) -> None:
-    """Also the host that lacks nothing: its helpers must live on."""
+def test_gossip_is_waited_for_while_it_lacks_a_probe(monkeypatch, changes: dict, waited: int, late: bool) -> None:
+    """Also on the host that lacks nothing: its helpers must live on."""
+    monkeypatch.setattr(plans, "_common", lambda *_given: {"run": "r"})
+    facts = late_facts(**changes, under_test=[{"id": "n1"}, {"id": "n2"}], probes={"vm1": {"n1": "10.0.1.2"}, "vm2": {"n1": "10.0.1.3", "n2": "10.0.2.3"}})
+    plan = plans.exchange(facts, "vm1", [], waited)
+    assert plans.is_late(facts, waited) == late
+    expected = {"run": "r", "patience": plans.WAIT, "network_ids": ["n1", "n2"], "probes": {"n1": ["10.0.1.2", "10.0.1.3"], "n2": ["10.0.2.3"]}}
+    assert plan == (expected if late else None)
+    assert plans.exchange(facts, "vm3", [], waited) is None
+
+
+def test_what_is_asked_from_inside_the_networks_is_asked_again(monkeypatch) -> None:
     work = [{"namespace": None, "requests": ["host"]}, {"namespace": "/run/x", "requests": ["inside"]}]
     monkeypatch.setattr(plans, "probe", lambda *_given: {"attach": None, "published": True, "speed": {}, "work": work})
-    plan = plans.again(late_facts(**changes), "vm1", [], times)
-    assert (plan is not None) == asked
-    if plan:
-        assert (plan["work"], plan["published"], plan["speed"]) == (work[1:], False, None)
+    plan = plans.again(late_facts(), "vm1", [])
+    assert (plan["work"], plan["published"], plan["speed"]) == (work[1:], False, None)
+    assert plans.again(late_facts(), "vm3", []) is None
 
 
 def test_what_was_attached_asks_again_too(monkeypatch) -> None:
     facts = late_facts()
     facts["probed"]["vm2"] |= {"attached_in": "/run/at", "attached": [{"network": "n1"}, {"network": "n2", "refused": "no"}]}
     monkeypatch.setattr(plans, "probe", lambda *_given: {"attach": {"requests": {"n1": ["one"], "n2": ["two"]}}, "work": []})
-    assert plans.again(facts, "vm2", [], 1)["work"] == [{"namespace": "/run/at", "requests": ["one"]}]
+    assert plans.again(facts, "vm2", [])["work"] == [{"namespace": "/run/at", "requests": ["one"]}]
 
 
 def test_the_last_word_counts() -> None:
@@ -113,7 +123,9 @@ def test_the_last_word_counts() -> None:
              "attached": [1], "untold": ["n1"]}
     second = {"observations": {"a": {"ok": True}, "b": {"ok": True}}, "errors": [], "counters": {"X": 7}, "untold": []}
     phases = {"probe": {"vm1": {"seen": first, "asked": [10.0, 30.0]}},
-              "second": {"vm1": {"seen": second, "asked": [31.0, 33.0]}}, "third": {"vm1": {"idle": True}}}
+              "exchange1": {"vm1": {"seen": {"untold": ["n1"]}}}, "exchange2": {"vm1": {"seen": {"untold": []}}}, "exchange3": {"vm1": {"idle": True}}}
+    assert gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases)["probed"]["vm1"]["untold"] == []
+    phases["again"] = {"vm1": {"seen": second, "asked": [31.0, 33.0]}}
     facts = gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases)
     assert facts["observations"]["vm1"] == {"a": {"ok": True}, "b": {"ok": True}, "port": {"ok": True}}
     told = facts["probed"]["vm1"]

@@ -36,6 +36,12 @@ def test_each_phase_says_what_is_known_and_what_it_does() -> None:
     assert progress.lines("close", given, checks) == ["2 of 4 answers as expected; fewer for DP-MATRIX 0 of 2; cleaning up"]
 
 
+def test_late_gossip_is_waited_for_and_said() -> None:
+    given = facts(probed={"vm1": {"untold": []}, "vm2": {"untold": ["n1"]}, "vm3": {"untold": ["n1"]}})
+    assert progress.lines("exchange1", given, [])[0].startswith("Gossip has not told vm2, vm3 of every probe yet; waiting for")
+    assert progress.lines("again", given, []) == ["Asking everything from inside the networks again"]
+
+
 def test_whoever_is_silent_is_named() -> None:
     given = facts(nodes={"vm1": {}, "vm3": {}})
     assert progress.lines("open", given, [])[0].startswith("2 of 3 nodes ready, not vm2, vm1 leads")
