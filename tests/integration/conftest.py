@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real swarm of three container nodes, made by this collection's own playbooks and shared by all tests.
 
-``SWARMLAB_TEST_KEEP=1`` leaves it running, so that the next run starts in a second.
+``SWARMLAB_TEST_KEEP=1`` leaves it running, so that the next run starts in a second; an engine of the tests' own ends with all it has.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import AP
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-KEEP = os.environ.get("SWARMLAB_TEST_KEEP") == "1"
 IMAGE = "localhost/swarmlab/busybox:local"
+KEEP = "SWARMLAB_TEST_KEEP"
 ENGINE_START = 60  # seconds
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # gw0, gw1, ...: each has a lab of its own
 ENGINE = pytest.StashKey["Engine"]()
@@ -168,6 +168,7 @@ class Engine:
         if os.geteuid() != 0 or not shutil.which("dockerd", path=environment_here()["PATH"]):
             pytest.exit("these tests need Docker Engine on this machine: start it, or run them as root with dockerd installed", 2)
         self.folder = folder
+        os.environ.pop(KEEP, None)
         os.environ["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
         with (folder / "dockerd.log").open("w") as log:
             self.process = subprocess.Popen(
@@ -186,6 +187,11 @@ class Engine:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def kept() -> bool:
+    """Whether labs stay when the tests are through."""
+    return os.environ.get(KEEP) == "1"
 
 
 def environment_here() -> dict[str, str]:
@@ -250,7 +256,7 @@ def swarm(
         assert done.returncode == 0, done.stdout + done.stderr
         yield lab
     finally:
-        if not KEEP:
+        if not kept():
             code, output = lab.playbook("swarmlab.overlay.destroy")
             assert code == 0, output
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CHECKOUT, KEEP, Swarm, Warm, inventory_of
+from conftest import CHECKOUT, Swarm, Warm, inventory_of, kept
 
 pytestmark = pytest.mark.long
 
@@ -70,7 +70,7 @@ def lab(
         small.sized(2, LAB, SWARM)
         yield small
     finally:
-        if not KEEP:
+        if not kept():
             code, output = small.playbook("swarmlab.overlay.destroy")
             assert code == 0, output
 

@@ -23,6 +23,7 @@ from .faults import FaultSpec, fault_tables, nftables, table_name
 from .image import Image, locked
 from .spec import FIRST_ADDRESS, LabSpec, NodeSpec, bad
 from .state import LabRecord
+from .tools import interfaces_within
 
 try:
     import docker
@@ -136,6 +137,12 @@ class ContainerDriver(Driver):
             owner = found["Config"]["Labels"].get(FOLDER_LABEL, "something else")
             if owner != str(self.spec.directory):
                 raise LabError("LAB-E-ENGINE", action=f"create {name}", reason=f"the name belongs to {owner}")
+        taken = [] if self._has_network() else interfaces_within(self.spec.subnet)
+        if taken:
+            raise LabError("LAB-E-SUBNET", subnet=self.spec.subnet, interfaces=", ".join(taken), interface=taken[0])
+
+    def _has_network(self) -> bool:
+        return bool(self.api.networks(names=[f"^{self.network}$"]))
 
     def _containers(self) -> t.Dict[str, t.Dict[str, t.Any]]:
         prefix = container_name(self.spec.name, "")
@@ -188,7 +195,7 @@ class ContainerDriver(Driver):
             )
 
     def _ensure_network(self) -> None:
-        if self.api.networks(names=[f"^{self.network}$"]):
+        if self._has_network():
             return
         pool = docker.types.IPAMPool(
             subnet=str(self.spec.subnet), gateway=str(self.spec.subnet.network_address + FIRST_ADDRESS)

@@ -155,6 +155,10 @@ CATALOGUE: t.Dict[str, Entry] = {
         "the Docker Engine of this machine refused to {action}: {reason}",
         "See the engine's own log. A subnet in use by another network needs another value of subnet.",
     ),
+    "LAB-E-SUBNET": Entry(
+        "this machine leads to the lab's subnet {subnet} through {interfaces} already",
+        "Another lab or network has it: set another subnet. A bridge that an engine left behind goes with 'ip link delete {interface}'.",
+    ),
     "LAB-E-SYSTEM": Entry(
         "the operating system refused something: {reason}",
         "Check permissions and free space of the lab's folder and of the image cache.",

@@ -155,14 +155,16 @@ class Switch:
         self.faults: t.Dict[str, Fault] = {}
         self.late: t.List[t.Tuple[float, int, str, bytes]] = []
         self.order = itertools.count()
-        self.data = self._listen(DATA, socket.SOCK_DGRAM)
-        self.control = self._listen(CONTROL, socket.SOCK_STREAM)
+        self.data = self._bind(DATA, socket.SOCK_DGRAM)
+        # Whoever finds the control socket may connect at once: it gets its name when it listens.
+        self.control = self._bind(CONTROL + ".new", socket.SOCK_STREAM)
         self.control.listen(16)
+        os.replace(CONTROL + ".new", CONTROL)
         self.selector.register(self.data, selectors.EVENT_READ, self._receive)
         self.selector.register(self.control, selectors.EVENT_READ, self._answer)
 
     @staticmethod
-    def _listen(name: str, kind: int) -> socket.socket:
+    def _bind(name: str, kind: int) -> socket.socket:
         if os.path.exists(name):
             os.unlink(name)
         listener = socket.socket(socket.AF_UNIX, kind)

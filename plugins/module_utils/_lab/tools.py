@@ -8,9 +8,11 @@ Private to the collection swarmlab.overlay.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import shutil
+import sys
 import typing as t
 from pathlib import Path
 
@@ -43,6 +45,19 @@ def available_memory_mib(meminfo: t.Optional[str] = None) -> int:
     text = meminfo if meminfo is not None else Path("/proc/meminfo").read_text(encoding="ascii")
     match = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
     return int(match.group(1)) // 1024 if match else 0
+
+
+def interfaces_within(network: ipaddress.IPv4Network, routes: t.Optional[str] = None) -> t.List[str]:
+    """Network interfaces of this machine that lead to ``network`` or a part of it, by /proc/net/route (proc(5): hexadecimal, in the
+    machine's byte order)."""
+    text = routes if routes is not None else Path("/proc/net/route").read_text(encoding="ascii")
+    found = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        target, mask = (ipaddress.IPv4Address(int(field, 16).to_bytes(4, sys.byteorder)) for field in (fields[1], fields[7]))
+        if ipaddress.IPv4Network((target, str(mask))).subnet_of(network):
+            found.append(fields[0])
+    return sorted(set(found))
 
 
 def used_bytes(folder: Path) -> int:

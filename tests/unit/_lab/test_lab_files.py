@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
+import ipaddress
 import json
 import os
 import re
 import socket
 import stat
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import errors, identity, image, ports, recipe, state
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import container, errors, identity, image, ports, recipe, state
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.container import CAPABILITIES, missing_capabilities
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.driver import Plan
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import CATALOGUE, LabError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf import (
@@ -25,6 +28,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf impo
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.tools import (
     available_memory_mib,
+    interfaces_within,
     tail,
     write_private,
 )
@@ -251,3 +255,41 @@ def test_the_end_of_a_console_is_readable(tmp_path):
     console.write_bytes(b"\x1b[2Jfirst\r\n\n\xffsecond\x00\n")
     assert tail(console, 2) == "first | \ufffdsecond"
     assert tail(tmp_path / "none", 2) == ""
+
+
+def route(interface: str, network: str) -> str:
+    """A line of /proc/net/route, which has numbers in the machine's byte order."""
+    told = ipaddress.IPv4Network(network)
+    target, mask = (f"{int.from_bytes(part.packed, sys.byteorder):08X}" for part in (told.network_address, told.netmask))
+    return f"{interface}\t{target}\t00000000\t0001\t0\t0\t0\t{mask}\t0\t0\t0\n"
+
+
+ROUTES = "Iface\tDestination\n" + "".join(
+    route(*given)
+    for given in [("eth0", "0.0.0.0/0"), ("tun0", "10.0.0.0/8"), ("br-one", "10.10.78.0/24"), ("br-two", "10.10.78.128/25")]
+)
+
+
+@pytest.mark.parametrize(
+    ("network", "interfaces"),
+    [("10.10.78.0/24", ["br-one", "br-two"]), ("10.10.78.0/25", []), ("10.10.0.0/16", ["br-one", "br-two"]), ("10.10.79.0/24", [])],
+)
+def test_interfaces_that_lead_into_a_network(network, interfaces):
+    """A route of a larger network is no conflict: the more special one wins."""
+    assert interfaces_within(ipaddress.IPv4Network(network), ROUTES) == interfaces
+
+
+def test_a_subnet_that_another_bridge_has_is_refused_before_anything_is_made(monkeypatch):
+    class Api:
+        known = []
+
+        def networks(self, names):
+            return self.known
+
+    monkeypatch.setattr(container, "interfaces_within", lambda subnet: ["br-old"])
+    driver = container.ContainerDriver(parse({"driver": "container"}, Path("/project")), print)
+    driver._api = Api()
+    with pytest.raises(LabError, match=r"LAB-E-SUBNET: .* 10\.77\.0\.0/24 through br-old already"):
+        driver.preflight(Plan([], []))
+    Api.known = ["the lab's own"]
+    driver.preflight(Plan([], []))

@@ -248,6 +248,23 @@ def test_nonsense_is_refused_and_the_switch_goes_on(running):
     assert segment.ask(directory, {})["faults"] == {}
 
 
+def test_whoever_finds_the_switch_is_answered(tmp_path, monkeypatch):
+    """On a busy machine much time may pass between a socket's name and its listening."""
+    class Watched(socket.socket):
+        def listen(self, *given: int) -> None:
+            found.append(Path(switch.CONTROL).exists())
+            super().listen(*given)
+
+    found: list[bool] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(switch.socket, "socket", Watched)
+    made = switch.Switch()
+    found.append(Path(switch.CONTROL).is_socket())
+    for open_one in (made.data, made.control, made.selector):
+        open_one.close()
+    assert found == [False, True]
+
+
 def test_a_dead_switch_is_said_and_started_again(tmp_path):
     (tmp_path / segment.FOLDER).mkdir()
     with pytest.raises(LabError) as caught:
