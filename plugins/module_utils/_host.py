@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import struct
 import typing as t
 
 DAEMON_JSON = "/etc/docker/daemon.json"
 RESTART_MARK = "/etc/docker/.swarmlab-restart-due"
 MODULES_LOAD = "/etc/modules-load.d/swarmlab-overlay.conf"
+ROUTES = "/proc/net/route"
+ROUTE_UP, ROUTE_GATEWAY = 0x1, 0x2  # include/uapi/linux/route.h
 
 
 class HostError(Exception):
@@ -58,6 +62,25 @@ def loaded_kernel_modules(proc_modules: str, builtin: str) -> set[str]:
 def missing_kernel_modules(wanted: list[str], there: set[str]) -> list[str]:
     """Those wanted that are not there, in the order wanted."""
     return [name for name in wanted if name.replace("-", "_") not in there]
+
+
+class Route(t.NamedTuple):
+    """An IPv4 route: where to, through which interface, and whether without a gateway."""
+
+    network: str
+    interface: str
+    direct: bool
+
+
+def parse_routes(text: str) -> list[Route]:
+    """The routes in /proc/net/route that are up, but the default. Numbers there are in the machine's byte order (proc(5))."""
+    found = []
+    for fields in (line.split() for line in text.splitlines()[1:]):
+        flags, mask = (int(fields[3], 16), int(fields[7], 16)) if len(fields) > 7 else (0, 0)
+        if flags & ROUTE_UP and mask:
+            target = socket.inet_ntoa(struct.pack("=I", int(fields[1], 16)))
+            found.append(Route(f"{target}/{bin(mask).count('1')}", fields[0], not flags & ROUTE_GATEWAY))
+    return found
 
 
 def read_text(path: str) -> str:

@@ -12,10 +12,10 @@ import ipaddress
 import os
 import re
 import shutil
-import sys
 import typing as t
 from pathlib import Path
 
+from .._host import ROUTES, parse_routes, read_text
 from .errors import LabError
 
 SBIN = ("/usr/sbin", "/sbin")
@@ -48,16 +48,9 @@ def available_memory_mib(meminfo: t.Optional[str] = None) -> int:
 
 
 def interfaces_within(network: ipaddress.IPv4Network, routes: t.Optional[str] = None) -> t.List[str]:
-    """Network interfaces of this machine that lead to ``network`` or a part of it, by /proc/net/route (proc(5): hexadecimal, in the
-    machine's byte order)."""
-    text = routes if routes is not None else Path("/proc/net/route").read_text(encoding="ascii")
-    found = []
-    for line in text.splitlines()[1:]:
-        fields = line.split()
-        target, mask = (ipaddress.IPv4Address(int(field, 16).to_bytes(4, sys.byteorder)) for field in (fields[1], fields[7]))
-        if ipaddress.IPv4Network((target, str(mask))).subnet_of(network):
-            found.append(fields[0])
-    return sorted(set(found))
+    """Network interfaces of this machine that lead to ``network`` or a part of it, by the text of /proc/net/route."""
+    found = parse_routes(routes if routes is not None else read_text(ROUTES))
+    return sorted({route.interface for route in found if ipaddress.IPv4Network(route.network).subnet_of(network)})
 
 
 def used_bytes(folder: Path) -> int:

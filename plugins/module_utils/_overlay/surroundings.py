@@ -11,30 +11,19 @@
 from __future__ import annotations
 
 import fcntl
-import ipaddress
 import os
 import re
 import socket
 import struct
 import typing as t
 
-from .._host import read_text
+from .._host import ROUTES, Route, parse_routes, read_text
 
-ROUTES = "/proc/net/route"
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
-ROUTE_UP, ROUTE_GATEWAY = 0x1, 0x2
 SIOCGIFADDR = 0x8915
 INTERFACE_NAME_BYTES = 15
 # Bridges of the engine's own networks: those are compared as networks.
 ENGINE_INTERFACES = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}|veth.*")
-
-
-class Route(t.NamedTuple):
-    """One IPv4 route of the node."""
-
-    network: str
-    interface: str
-    direct: bool
 
 
 class Surroundings(t.NamedTuple):
@@ -57,20 +46,12 @@ def look_around(docker_host: str, nodes: t.Iterable[t.Mapping[str, t.Any]], avoi
     if not docker_host.startswith("unix://"):
         return Surroundings((), (), addresses, tuple(avoid))
     servers = [server for path in RESOLVERS for server in parse_nameservers(read_text(path))]
-    return Surroundings(tuple(parse_routes(read_text(ROUTES))), tuple(dict.fromkeys(servers)), addresses, tuple(avoid))
+    return Surroundings(tuple(own_routes(read_text(ROUTES))), tuple(dict.fromkeys(servers)), addresses, tuple(avoid))
 
 
-def parse_routes(text: str) -> list[Route]:
+def own_routes(text: str) -> list[Route]:
     """The node's own routes from /proc/net/route: neither the default nor those to the engine's bridges."""
-    found = []
-    for fields in (line.split() for line in text.splitlines()[1:]):
-        if len(fields) < 8 or not int(fields[3], 16) & ROUTE_UP or ENGINE_INTERFACES.fullmatch(fields[0]):
-            continue
-        mask = _address(fields[7])
-        if mask != "0.0.0.0":
-            network = ipaddress.ip_network(f"{_address(fields[1])}/{mask}", strict=False)
-            found.append(Route(str(network), fields[0], not int(fields[3], 16) & ROUTE_GATEWAY))
-    return found
+    return [route for route in parse_routes(text) if not ENGINE_INTERFACES.fullmatch(route.interface)]
 
 
 def parse_nameservers(text: str) -> list[str]:
@@ -97,7 +78,3 @@ def _interface_address(interface: str) -> str | None:
         except OSError:
             # An interface without an IPv4 address.
             return None
-
-
-def _address(little_endian: str) -> str:
-    return socket.inet_ntoa(struct.pack("<L", int(little_endian, 16)))

@@ -9,10 +9,9 @@ Private to swarmlab.overlay. Standard library only. Reads only.
 from __future__ import annotations
 
 import re
-import socket
-import struct
 import subprocess
 
+from .._host import ROUTES, parse_routes
 from . import netlink
 
 RESOLV = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -28,16 +27,9 @@ def _read(path: str) -> str:
         return ""
 
 
-def parse_routes(text: str) -> list[dict]:
+def routes(text: str) -> list[dict]:
     """The routes in /proc/net/route that are no default."""
-    found = []
-    for line in text.splitlines()[1:]:
-        parts = line.split()
-        if len(parts) < 8 or int(parts[7], 16) == 0:
-            continue
-        target = socket.inet_ntoa(struct.pack("<I", int(parts[1], 16)))
-        found.append({"network": "%s/%d" % (target, bin(int(parts[7], 16)).count("1")), "device": parts[0]})
-    return found
+    return [{"network": route.network, "device": route.interface} for route in parse_routes(text)]
 
 
 def parse_nameservers(text: str) -> list[str]:
@@ -53,7 +45,7 @@ def facts() -> dict:
         for row in netlink.addresses() if row["index"] in names
     ]
     nameservers = sorted({server for path in RESOLV for server in parse_nameservers(_read(path))})
-    return {"addresses": addresses, "routes": parse_routes(_read("/proc/net/route")), "nameservers": nameservers}
+    return {"addresses": addresses, "routes": routes(_read(ROUTES)), "nameservers": nameservers}
 
 
 def parse_counters(text: str) -> dict:

@@ -30,8 +30,8 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec imp
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.surroundings import (
     Route,
     Surroundings,
+    own_routes,
     parse_nameservers,
-    parse_routes,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.users import Usage
 
@@ -110,8 +110,8 @@ def test_routes_and_resolvers_are_read() -> None:
         "vpn0\t0000000A\t01004E0A\t0003\t0\t0\t0\t000000FF\t0\t0\t0\n"
         "docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
     )
-    assert parse_routes(routes) == [Route("10.78.0.0/24", "eth0", True), Route("10.0.0.0/8", "vpn0", False)]
-    assert parse_routes("") == []
+    assert own_routes(routes) == [Route("10.78.0.0/24", "eth0", True), Route("10.0.0.0/8", "vpn0", False)]
+    assert own_routes("") == []
     assert parse_nameservers("search x\nnameserver 127.0.0.53\nnameserver 10.0.0.53\nnameserver fd00::1\n") == ["10.0.0.53"]
 
 

@@ -387,7 +387,7 @@ def test_the_rules_of_an_engine_with_nftables() -> None:
 def test_texts_of_the_host() -> None:
     routes = ("Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\t\n"
               "eth0\t00000000\t0A004E0A\t0003\t0\t0\t0\t00000000\t0\neth0\t00004E0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\n")
-    assert host.parse_routes(routes) == [{"network": "10.78.0.0/24", "device": "eth0"}]
+    assert host.routes(routes) == [{"network": "10.78.0.0/24", "device": "eth0"}]
     assert inject.parse_gateway(routes) == "10.78.0.10"
     assert host.parse_nameservers("# nameserver 1.1.1.1\nnameserver 10.0.0.1\nnameserver ::1\n") == ["10.0.0.1"]
     assert host.parse_counters("XfrmInError    \t0\nXfrmInNoStates \t3\n") == {"XfrmInError": 0, "XfrmInNoStates": 3}
