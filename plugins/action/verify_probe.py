@@ -20,12 +20,15 @@ MODULE = "swarmlab.overlay.verify_probe"
 
 
 def phases_so_far(task_vars: dict, settings: dict) -> dict[str, dict[str, Any]]:
-    """{phase: {host: what was registered}} of the phases of this run that have begun."""
-    hostvars = task_vars["hostvars"]
+    """{phase: {host: what was registered}} of the phases of this run that have begun.
+
+    What is registered needs no templating, which for 20 nodes takes a worker 2 seconds instead of 10 milliseconds.
+    """
+    known = {host: task_vars["hostvars"].raw_get(host) for host in settings["hosts"]}
     found = {}
     for phase in facts.PHASES + facts.DISRUPTING:
         name = "verify_phase_" + phase
-        results = {host: dict(hostvars[host][name]) for host in settings["hosts"] if name in hostvars[host]}
+        results = {host: dict(variables[name]) for host, variables in known.items() if name in variables}
         results = {host: result for host, result in results.items() if _belongs(result, settings["run"])}
         if results:
             found[phase] = results

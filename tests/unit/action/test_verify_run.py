@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.swarmlab.overlay.plugins.action import verify_run
+from ansible_collections.swarmlab.overlay.plugins.action import verify_probe, verify_run
 from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build
 
 FILES = {"report.json", "report.html", "junit.xml"}
@@ -77,3 +77,14 @@ def test_gossip_gets_time_to_rejoin_after_a_disruption(convergence: int, limit: 
     victim = {"node": None, "node_id": None, "leader": "vm1", "skip": "no worker is there"}
     arguments = {"settings": settings, "disruption": "drain", "document": {"victim": victim, "checks": []}}
     assert verify_run.disrupt(arguments, {"hostvars": {}}, check_mode=False)["convergence"] == patience
+
+
+def test_what_was_registered_is_read_as_it_is_and_only_of_this_run() -> None:
+    class HostVars:
+        """Ansible's, without what templates."""
+
+        def raw_get(self, host: str) -> dict:
+            return {"verify_phase_prepare": {"run": "r1", "seen": {"host": host}}, "verify_phase_probe": {"run": "r0"}, "verify_phase_again": {"skipped": True}}
+
+    found = verify_probe.phases_so_far({"hostvars": HostVars()}, {"hosts": ["vm1", "vm2"], "run": "r1"})
+    assert found == {"prepare": {host: {"run": "r1", "seen": {"host": host}} for host in ("vm1", "vm2")}}
