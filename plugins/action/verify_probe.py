@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
         skip = (gathered["disrupted"] or {}).get("skip")
         plan = None if skip else plans.PLANS[phase](gathered, host, checks)
-        if host == hosts[0] and not (phase in names.EXCHANGES and plan is None):
+        if host == hosts[0] and not (phase in (*names.EXCHANGES, "again") and plan is None):
             for line in progress.lines(phase, gathered, checks) if not skip else progress.left_out(phase, gathered):
                 DISPLAY.display("  " + line, color="bright blue")
         if plan is None:

@@ -218,7 +218,8 @@ def test_a_shell_on_a_container_node_and_clear_errors(lab: SmallLab) -> None:
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
 
-        assert shell("size", "vm2", "hostname").stdout == "vm2\n"
+        done = shell("size", "vm2", "hostname")
+        assert (done.stdout, done.stderr) == ("vm2\n", "")
         unknown = shell("size", "vm9")
         assert unknown.returncode == 1 and unknown.stderr == "ssh: lab size has no node vm9; there are vm1, vm2\n"
         absent = shell("nolab", "vm1")

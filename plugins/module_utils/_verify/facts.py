@@ -96,7 +96,7 @@ def _opened(seen: dict) -> dict:
 def _last_word(told: dict, exchanged: list[dict], again: dict | None) -> dict:
     """What a host told when it probed; what gossip told later, and what the host told when it probed again, counts."""
     if exchanged:
-        told = dict(told, untold=exchanged[-1]["untold"])
+        told = dict(told, untold=exchanged[-1]["untold"], mended=sorted(set(told["untold"]) - set(exchanged[-1]["untold"])))
     if not again:
         return told
     return dict(

@@ -154,8 +154,9 @@ def exchange(facts: dict, host: str, _checks: list, waited: int) -> dict | None:
 
 
 def again(facts: dict, host: str, checks: list) -> dict | None:
-    """All that is asked from inside the networks once more, on every host, after gossip was waited for."""
-    plan = probe(facts, host, checks) if host in facts["probed"] else None
+    """All that is asked from inside the networks once more, on every host, where waiting for gossip has mended something."""
+    mended = any(told.get("mended") for told in facts["probed"].values())
+    plan = probe(facts, host, checks) if mended and host in facts["probed"] else None
     if plan is None:
         return None
     work = [group for group in plan["work"] if group["namespace"]]

@@ -106,14 +106,17 @@ def test_gossip_is_waited_for_while_it_lacks_a_probe(monkeypatch, changes: dict,
 def test_what_is_asked_from_inside_the_networks_is_asked_again(monkeypatch) -> None:
     work = [{"namespace": None, "requests": ["host"]}, {"namespace": "/run/x", "requests": ["inside"]}]
     monkeypatch.setattr(plans, "probe", lambda *_given: {"attach": None, "published": True, "speed": {}, "work": work})
-    plan = plans.again(late_facts(), "vm1", [])
+    facts = late_facts()
+    assert plans.again(facts, "vm1", []) is None, "nothing was mended, so the answers would be the same"
+    facts["probed"]["vm2"]["mended"] = ["n1"]
+    plan = plans.again(facts, "vm1", [])
     assert (plan["work"], plan["published"], plan["speed"]) == (work[1:], False, None)
-    assert plans.again(late_facts(), "vm3", []) is None
+    assert plans.again(facts, "vm3", []) is None
 
 
 def test_what_was_attached_asks_again_too(monkeypatch) -> None:
     facts = late_facts()
-    facts["probed"]["vm2"] |= {"attached_in": "/run/at", "attached": [{"network": "n1"}, {"network": "n2", "refused": "no"}]}
+    facts["probed"]["vm2"] |= {"attached_in": "/run/at", "attached": [{"network": "n1"}, {"network": "n2", "refused": "no"}], "mended": ["n1"]}
     monkeypatch.setattr(plans, "probe", lambda *_given: {"attach": {"requests": {"n1": ["one"], "n2": ["two"]}}, "work": []})
     assert plans.again(facts, "vm2", [])["work"] == [{"namespace": "/run/at", "requests": ["one"]}]
 
@@ -124,7 +127,8 @@ def test_the_last_word_counts() -> None:
     second = {"observations": {"a": {"ok": True}, "b": {"ok": True}}, "errors": [], "counters": {"X": 7}, "untold": []}
     phases = {"probe": {"vm1": {"seen": first, "asked": [10.0, 30.0]}},
               "exchange1": {"vm1": {"seen": {"untold": ["n1"]}}}, "exchange2": {"vm1": {"seen": {"untold": []}}}, "exchange3": {"vm1": {"idle": True}}}
-    assert gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases)["probed"]["vm1"]["untold"] == []
+    told = gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases)["probed"]["vm1"]
+    assert (told["untold"], told["mended"]) == ([], ["n1"])
     phases["again"] = {"vm1": {"seen": second, "asked": [31.0, 33.0]}}
     facts = gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases)
     assert facts["observations"]["vm1"] == {"a": {"ok": True}, "b": {"ok": True}, "port": {"ok": True}}
