@@ -104,12 +104,10 @@ def test_a_node_that_stays_drained_is_told(swarm, network: str, undo: list, tmp_
     """Somebody drains it again, once the check has given it back."""
     undo.append(("vm1", "docker node update --availability active vm2"))
 
-    def again() -> None:
-        wait_until(lambda: availability(swarm, "vm2") == "drain", 120)
-        wait_until(lambda: availability(swarm, "vm2") == "active", 120)
-        swarm.docker("vm1", "node", "update", "--availability", "drain", "vm2")
-
-    thread = meanwhile(again)
+    # Waits on the node itself, so that on a busy machine too it comes before the run looks whether all is as before.
+    state = "docker node inspect -f '{{.Spec.Availability}}' vm2"
+    waits = [f"for try in $(seq 1000); do [ $({state}) = {wanted} ] && break; sleep 0.05; done" for wanted in ("drain", "active")]
+    thread = meanwhile(lambda: swarm.shell("vm1", "; ".join([*waits, "docker node update --availability drain vm2"])))
     done = disrupted(swarm, tmp_path, network, "drain", verify_disruptive_timeout=15)
     thread.join()
     found = done.of("DIS-DRAIN")
