@@ -121,7 +121,7 @@ def _fits_left(left: t.Any, right: t.Any, packet: tuple[str, int], wanted: Wante
     if kind == "meta":
         key = left["meta"].get("key")
         if key in ("iif", "iifname", "iifgroup", "iifkind", "iiftype"):
-            return None if values == ["lo"] else "lo" not in values
+            return "lo" not in values
         if key == "l4proto":
             return protocol in values or NUMBERS[protocol] in values
         return True if key == "nfproto" else None
@@ -131,7 +131,8 @@ def _fits_left(left: t.Any, right: t.Any, packet: tuple[str, int], wanted: Wante
         return None
     field = (left["payload"].get("protocol"), left["payload"].get("field"))
     if field[1] == "dport":
-        return field[0] in (protocol, "th") and port > 0 and any(_within(value, port) for value in values)
+        # The match says which protocol it means, whatever it says of the port.
+        return any(_within(value, port) for value in values) if field[0] in (protocol, "th") and port else None
     if field in (("ip", "protocol"), ("ip6", "nexthdr")):
         return protocol in values or NUMBERS[protocol] in values
     if field in (("ip", "saddr"), ("ip6", "saddr")):
