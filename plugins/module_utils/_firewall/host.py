@@ -21,6 +21,7 @@ from .model import Command, Plan, Refusal, Wanted, by_hand
 Run = t.Callable[..., t.Tuple[int, str, str]]
 
 FIREWALLD_DOWN = 252
+FIREWALLD_CHAIN = "INPUT_ZONES"
 ZONES = "/etc/firewalld/zones/*.xml"
 UFW_RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 UFW_DEFAULTS = "/etc/default/ufw"
@@ -92,14 +93,21 @@ class Host:
             raise Refusal(f"'{' '.join(argv)}' failed: {' '.join((err or out).split())[-300:] or code}")
         return out
 
-    def firewalld_zones(self) -> dict[str, firewalld.Zone] | None:
+    def firewalld_zones(self, now: nftables.Ruleset) -> dict[str, firewalld.Zone] | None:
         """The zones that are in force; None when firewalld does not run."""
+        if not self.has("firewall-cmd"):
+            return None
         code, out, err = self.call(["firewall-cmd", "--list-all-zones"])
-        if code == FIREWALLD_DOWN:
+        # Without a message bus nobody can say; what it leaves in the kernel does.
+        if code == FIREWALLD_DOWN or (code and "DBUS_ERROR" in err and not self._has_traces_of_firewalld(now)):
             return None
         if code:
-            raise Refusal(f"'firewall-cmd --list-all-zones' failed: {' '.join((err or out).split())[-300:]}")
+            raise Refusal(f"firewalld: 'firewall-cmd --list-all-zones' failed: {' '.join((err or out).split())[-300:]}. Nothing was changed")
         return firewalld.zones(out)
+
+    def _has_traces_of_firewalld(self, now: nftables.Ruleset) -> bool:
+        return any(name[1] in nftables.FOREIGN for name in now.chains) or any(
+            FIREWALLD_CHAIN in seen.now for seen in map(self.iptables, iptables.PROGRAMS) if seen)
 
     def firewalld(self, runtime: dict[str, firewalld.Zone], nodes: t.Iterable[str]) -> firewalld.Seen:
         permanent = firewalld.zones(self.told("firewall-cmd", "--permanent", "--list-all-zones"))
@@ -156,7 +164,8 @@ def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
     """What opens this host's filter. Where it is not C(sure) who is a member, the addresses that are open stay so."""
     notes: list[str] = []
     active: dict[str, str] = {}
-    zones = host.firewalld_zones() if host.has("firewall-cmd") else None
+    now = host.ruleset()
+    zones = host.firewalld_zones(now)
     if zones is not None:
         active["firewalld"] = "it runs"
     elif host.has("firewall-cmd"):
@@ -166,14 +175,13 @@ def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
         active["ufw"] = "it is enabled"
     elif has_ufw:
         notes.append("ufw is installed and not enabled: left alone")
-    now = host.ruleset()
     names = nftables.closing(now, wanted)
     if names:
         active["nftables"] = f"{nftables.told(names)} drops"
     saved = {version: host.iptables(version) for version in (4, 6) if wanted.of(version)}
     closed = [iptables.PROGRAMS[version] for version, seen in saved.items() if seen and iptables.closes(seen.now, wanted)]
     # ufw works by iptables, and so does firewalld where it is told to.
-    if closed and "ufw" not in active and not (zones is not None and any("INPUT_ZONES" in seen.now for seen in saved.values() if seen)):
+    if closed and "ufw" not in active and not (zones is not None and any(FIREWALLD_CHAIN in seen.now for seen in saved.values() if seen)):
         active["iptables"] = f"INPUT of {' and '.join(closed)} drops"
     if len(active) > 1:
         raise Refusal(
@@ -213,7 +221,8 @@ def _opening(host: Host, tool: str, wanted: Wanted, sure: bool, notes: tuple[str
 def closing(host: Host) -> Found:
     """What takes back all of ours, in whichever tool it is."""
     plans: list[Plan] = []
-    zones = host.firewalld_zones() if host.has("firewall-cmd") else None
+    now = host.ruleset()
+    zones = host.firewalld_zones(now)
     if zones is not None:
         plans.append(firewalld.plan(None, host.firewalld(zones, ())))
     elif host.has("firewall-offline-cmd"):
@@ -221,7 +230,7 @@ def closing(host: Host) -> Found:
     if host.has("ufw"):
         plans.append(ufw.plan(None, host.ufw()))
     if host.has("nft"):
-        plans.append(nftables.plan(None, host.nftables(host.ruleset())))
+        plans.append(nftables.plan(None, host.nftables(now)))
     plans += [iptables.plan(None, version, seen) for version in (4, 6) for seen in [host.iptables(version)] if seen]
     return Found("all", merged(plans), None, ())
 
