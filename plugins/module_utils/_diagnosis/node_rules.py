@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Iterable
 
-from .._checks import _paths
+from .._checks import _paths, cp_addr
 from .._checks._result import count, listed
 from .model import INFERRED, Claim, Finding
 from .view import View
@@ -38,11 +38,11 @@ TASKS = (
 )
 FINAL = ("rejected", "failed")  # states that a task does not leave again
 NOT_STARTED = "no probe task runs here"
-# Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks).
+# Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks: there ESP comes to it).
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
     ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"), Claim("FW-*")), False),
-    ((("esp4",), ("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
+    ((("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
      (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*"), Claim("FW-*")), True),
 )
 
@@ -113,6 +113,8 @@ def task_missing(view: View) -> Iterable[Finding]:
 def kernel(view: View) -> Iterable[Finding]:
     """Modules that a node's kernel lacks, by what they are for."""
     for modules, claims, encrypted in MODULES:
+        if encrypted:
+            modules = ((_paths.esp(view.facts),), *modules)
         lacking: dict = {}
         for host in view.hosts:
             states = _paths.kernel(view.facts, host)
@@ -180,7 +182,7 @@ def lost(view: View) -> Iterable[Finding]:
 def address(view: View) -> Iterable[Finding]:
     """An address that no other node can use."""
     bad = {host: _paths.address(view.facts, host) for host in view.facts["nodes"]}
-    bad = {host: text for host, text in bad.items() if not text or text == "0.0.0.0" or text.startswith(("127.", "169.254.", "::1"))}
+    bad = {host: text for host, text in bad.items() if cp_addr.unusable(text) or _paths.parsed(text).is_link_local}
     if bad:
         yield Finding(view.title("{nodes} [advertises|advertise] an address that nobody can reach", view.ordered(bad)), view.ordered(bad),
                       tuple("%s: %s" % (host, text or "none") for host, text in sorted(bad.items())))

@@ -61,7 +61,8 @@ TABLES = (
 # What may be a consequence of a closed port or a broken path: it counts only when none of them explains it.
 LATE = (
     Line("mtu-too-small", "MTU-FIT", "The MTU on the way to {nodes} is smaller than {networks} needs",
-         "Let the underlay's MTU be 50 more than the overlay's, 76 with encryption, or make the network with option com.docker.network.driver.mtu."),
+         "Let the underlay's MTU be 50 more than the overlay's, 76 with encryption, each 20 more over IPv6, or make the network with option "
+         "com.docker.network.driver.mtu, which is the wire's (less 20 over IPv6): the engine takes its overhead off it."),
     Line("addresses-exhausted", "IPAM-HEADROOM", "The addresses of {networks} are used up, or nearly",
          "Make the network again with a larger subnet: each task, service and node takes an address."),
     Line("ipsec-policies-gone", "ENC-SA-AGREE", "{nodes} had lost [its|their] IPsec policies, until this verification set up probes",

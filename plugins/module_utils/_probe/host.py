@@ -83,11 +83,13 @@ def _carries(rule: str, vni: int) -> bool:
     return bool(re.search(r"21 \d+ \d+ %d\b" % vni, rule)) or "=0x%x" % (vni << 8) in rule
 
 
-def parse_rules(text: str, vnis: list[int], ports: list[str]) -> dict:
-    """Which of the engine's rules are there: encryption by VXLAN id, ingress by published port such as 'tcp/8080'."""
+def parse_rules(text: str, vnis: list[int], ports: list[str], carrying: str | None = None) -> dict:
+    """Which of the engine's rules are there: encryption by VXLAN id, ingress by published port such as 'tcp/8080'. ``carrying``: the rules
+    of the family that goes between the nodes, where it is another; the routing mesh is of IPv4 alone."""
     rules = tables(text)
-    marks = [rule for rule in rules.get("mangle", []) if rule.startswith("-A OUTPUT ") and MARK in rule]
-    drops = [rule for rule in rules.get("filter", [])
+    between = rules if carrying is None else tables(carrying)
+    marks = [rule for rule in between.get("mangle", []) if rule.startswith("-A OUTPUT ") and MARK in rule]
+    drops = [rule for rule in between.get("filter", [])
              if rule.startswith("-A INPUT ") and "--pol none" in rule and rule.endswith("-j DROP")]
     nat = rules.get("nat", [])
     return {
@@ -109,10 +111,10 @@ def parse_nft(text: str, vnis: list[int], ports: list[str]) -> dict:
             "ingress_ports": [port for port in ports if re.search(r"\b%s\b" % port.split("/")[1], text)]}
 
 
-def firewall(backend: str, vnis: list[int], ports: list[str]) -> dict | None:
-    """The engine's rules on this node; None when its tool does not answer."""
+def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False) -> dict | None:
+    """The engine's rules on this node; None when its tool does not answer. ``ipv6``: that is what goes between the nodes."""
     if backend == "nftables":
         text = _output(["nft", "list", "ruleset"])
         return None if text is None else parse_nft(text, vnis, ports)
-    text = _output(["iptables-save"])
-    return None if text is None else parse_rules(text, vnis, ports)
+    text, carrying = _output(["iptables-save"]), _output(["ip6tables-save"]) if ipv6 else None
+    return None if text is None or ipv6 and carrying is None else parse_rules(text, vnis, ports, carrying)

@@ -246,7 +246,7 @@ def _probe(engine: Engine, plan: dict) -> dict:
     if {"wire", "xfrm"} & set(plan["needs"]):
         result.update(_ipsec(plan))
     if "rules" in plan["needs"]:
-        result["rules"] = host.firewall(plan["firewall"], plan["vnis"], plan["ports"])
+        result["rules"] = host.firewall(plan["firewall"], plan["vnis"], plan["ports"], plan["ipv6"])
     result.update(counters=host.ipsec_counters(), clock=[began, time.time()])
     return result
 

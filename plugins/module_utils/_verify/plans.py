@@ -12,7 +12,7 @@ import functools
 import math
 from typing import Any
 
-from .._checks import pre_port
+from .._checks import _paths, pre_port
 from .._probe import pause
 from . import attachment, names
 from . import facts as gathered
@@ -88,6 +88,7 @@ def probe(facts: dict, host: str, checks: list) -> dict | None:
         vnis=[network["vni"] for network in facts["under_test"] if network["vni"] is not None],
         ports=facts["published"],
         firewall=node["firewall"],
+        ipv6=_paths.over_ipv6(facts, host),
         work=_work(facts, host, checks),
     )
 
