@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import sys
 
 from ._result import FAIL, PASS, count, listed, result
@@ -15,6 +16,8 @@ HINT = "Declare it (role overlays), or correct verify_networks."
 ORDER = 35
 NEEDS: tuple = ()
 TAGS = ("P0", "networks")
+SERVICES = "Every service asked for is on a selected network"
+SERVICE = "Correct verify_services, or verify_networks: without the service nothing is proven of its names."
 CHECK = sys.modules[__name__]
 
 
@@ -23,10 +26,20 @@ def plan(facts: dict) -> dict:
     return {}
 
 
+def unknown_services(facts: dict) -> list[str]:
+    """The names and patterns of ``verify_services`` that no service of the selected networks has, once the leader has told them all."""
+    there = {service for network in facts["networks"] for service, _kind in facts["owners"].get(network["id"], {}).values()}
+    asked = facts["settings"].get("services") or []
+    return [pattern for pattern in asked if pattern != "*" and not fnmatch.filter(there, pattern)] if facts["viewed"] else []
+
+
 def judge(facts: dict) -> list[dict]:
     """Silent when no network was asked for by name."""
-    if facts["unmatched"]:
-        return [result(CHECK, FAIL, "no overlay network is called %s" % listed(facts["unmatched"]))]
+    strangers = unknown_services(facts)
+    wrong = [result(CHECK, FAIL, "no overlay network is called %s" % listed(facts["unmatched"]))] if facts["unmatched"] else []
+    wrong += [result(CHECK, FAIL, "no service called %s is on the selected networks" % listed(strangers), title=SERVICES, hint=SERVICE)] if strangers else []
+    if wrong:
+        return wrong
     if not facts["leader"] or facts["settings"]["networks"] == ["*"]:
         return []
     return [result(CHECK, PASS, "%s found" % count(len(facts["networks"]), "network"))]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Iterable
 
-from .._checks import _paths, cp_addr
+from .._checks import _paths, cp_addr, pre_reach
 from .._checks._result import count, listed
 from .model import INFERRED, Claim, Finding
 from .view import View
@@ -26,6 +26,9 @@ PROBLEMS = (
     ("engine-hangs", r"No answer from the Docker Engine|engine_timeout=", "The Docker Engine of {nodes} hangs"),
     ("engine-stopped", r"Cannot reach the Docker Engine", "The Docker Engine of {nodes} does not run"),
     ("not-in-swarm", r"is not an active member of a swarm", "{nodes} [is|are] not in the swarm"),
+    ("swarm-locked", r"is locked:", "{nodes} [is|are] locked: the engine was restarted, and the swarm locks its managers (autolock)"),
+    ("join-pending", r"is still joining its swarm", "{nodes} [has|have] not been taken into the swarm yet"),
+    ("swarm-error", r"cannot take part in its swarm", "The engine of {nodes} cannot take part in its swarm"),
     ("no-leader", r"does not have a leader", "The swarm has no leader: more than half of its managers are needed, {nodes} [finds|find] too few"),
 )
 # A task that stays new waits for its addresses: nothing else lies between this state and the next.
@@ -108,6 +111,30 @@ def task_missing(view: View) -> Iterable[Finding]:
     because = tuple("%s: %s" % (host, text or facts["problems"][host]) for host, text in said.items())
     yield Finding(view.title("No probe starts on {nodes}", waiting), waiting, because, certainty=INFERRED,
                   claims=(Claim("*"), Claim("*", wide=True, unsure=True)))
+
+
+def same_node(view: View) -> Iterable[Finding]:
+    """Hosts of the play that are one node: whatever they told was told twice, or of another machine."""
+    for hosts in pre_reach.same_node(view.facts).values():
+        yield Finding("%s are %s" % (" and ".join(hosts), pre_reach.together(view.facts, hosts)), view.ordered(hosts),
+                      tuple("the engine of %s says that it is node %s" % (host, view.facts["nodes"][host]["id"]) for host in hosts))
+
+
+def unfinished(view: View) -> Iterable[Finding]:
+    """Nodes whose join broke off."""
+    ids = [node["id"] for node in pre_reach.unfinished(view.facts)]
+    if ids:
+        yield Finding("A join broke off: the swarm lists %s that never told who it is" % ("a node" if len(ids) == 1 else count(len(ids), "node")), (),
+                      tuple("node %s has no host name" % ident for ident in ids), todo=pre_reach.REMOVE % " ".join(ids))
+
+
+def address_gone(view: View) -> Iterable[Finding]:
+    """Nodes that have lost the address by which the swarm knows them."""
+    nodes = view.ordered([host for host in view.facts["nodes"] if cp_addr.gone(view.facts, host)])
+    if nodes:
+        yield Finding(view.title("The address of {nodes} has changed: the swarm goes on using the old one", nodes), nodes, tuple(
+            "%s is known as %s, and its interfaces have %s" % (host, view.facts["nodes"][host]["address"], listed(cp_addr.usable_here(view.facts, host), 4))
+            for host in nodes))
 
 
 def kernel(view: View) -> Iterable[Finding]:

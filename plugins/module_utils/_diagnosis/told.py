@@ -30,7 +30,10 @@ class Line(NamedTuple):
 
 # What other causes rest on: it comes before what is seen of ports and paths.
 DEEP = (
-    Line("network-missing", "NET-EXISTS", "A network that was asked for does not exist", "Declare it (role overlays), or correct verify_networks."),
+    Line("network-missing", "NET-EXISTS", "A network that was asked for does not exist", "Declare it (role overlays), or correct verify_networks.",
+         ("no overlay network",)),
+    Line("service-missing", "NET-EXISTS", "A service that was asked for is on none of the networks", "Correct verify_services or verify_networks.",
+         ("no service",)),
     Line("clock-skew", "PRE-SKEW", "The clock of {nodes} is wrong", "Set the clock and let a time service keep it; certificates are judged by it.",
          ("clock",), (Claim("CP-TLS"),)),
     Line("engine-skew", "PRE-SKEW", "{nodes} [runs|run] an engine whose encryption does not fit that of the others", "Run one engine version on all nodes.",
@@ -43,6 +46,8 @@ DEEP = (
          "Make the network again in another subnet: containers on it cannot reach that name server."),
     Line("duplicate-network", "NAME-DUP", "Two networks have one name", "Remove one of them; until then use ids.", (), (Claim("NET-*"), Claim("SD-*"))),
     Line("option-misspelt", "OPT-LINT", "{networks} has a driver option that does not do what it says", "Make the network again with the right option."),
+    Line("name-unaskable", "SD-*", "A service of {networks} has a name that no program can look up", "Give the service another name or alias.",
+         ("cannot be asked for",)),
     Line("duplicate-address", "DUP-IP", "One address of {networks} has two holders",
          "Let the services of the network start anew, one of the two at least; look at the engines' logs for a failed allocation.", (),
          (*DATA, Claim("SD-*"))),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from .._host import ROUTES, parse_routes
+from .._host import ROUTES, parse_nameservers, parse_routes
 from . import netlink
 
 RESOLV = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -30,11 +30,6 @@ def _read(path: str) -> str:
 def routes(text: str) -> list[dict]:
     """The routes in /proc/net/route that are no default."""
     return [{"network": route.network, "device": route.interface} for route in parse_routes(text)]
-
-
-def parse_nameservers(text: str) -> list[str]:
-    """The IPv4 name servers in a resolv.conf."""
-    return re.findall(r"(?m)^\s*nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$", text)
 
 
 def facts() -> dict:

@@ -38,7 +38,13 @@ def verdict(report: dict) -> Line:
     if not report["checks"]:
         return Line("NOTHING CHECKED", "yellow")
     word, colour = ("VERIFIED", "green") if numbers["ok"] else ("NOT VERIFIED", "red")
+    word += ", NOTHING PROVEN" if nothing(report) else ""
     return Line("%s: %s (%s, %.0f s)" % (word, ", ".join(parts), where, numbers["seconds"]), colour)
+
+
+def nothing(report: dict) -> bool:
+    """Whether nothing was seen, neither that it works nor that it does not."""
+    return not report["summary"]["pass"] and not report["summary"]["fail"]
 
 
 def troubles(report: dict) -> list[dict]:

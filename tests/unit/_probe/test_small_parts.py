@@ -392,7 +392,6 @@ def test_texts_of_the_host() -> None:
     assert inject.parse_gateway6(
         "fd770000000000000000000000000000 40 " + "0" * 32 + " 00 " + "0" * 32 + " 00000100 00000003 00000000 00000001     eth0\n"
         + "0" * 32 + " 00 " + "0" * 32 + " 00 fd770000000000000000000000000001 00000400 00000001 00000000 00000003     eth0\n") == "fd77::1"
-    assert host.parse_nameservers("# nameserver 1.1.1.1\nnameserver 10.0.0.1\nnameserver ::1\n") == ["10.0.0.1"]
     assert host.parse_counters("XfrmInError    \t0\nXfrmInNoStates \t3\n") == {"XfrmInError": 0, "XfrmInNoStates": 3}
     arp = ("IP address HW type\n10.78.0.12  0x1  0x2  02:42:0a:4e:00:0c  *  eth0\n10.78.0.13  0x1  0x0  00:00:00:00:00:00  *  eth0\n")
     assert inject.parse_arp(arp) == {"10.78.0.12": (bytes.fromhex("02420a4e000c"), "eth0")}
