@@ -38,7 +38,6 @@ ARCHIVE = ".tar.gz"
 OWN_TAG = "verify"  # of all tasks of the role, beside the tags of the checks
 RESTARTING = ("engine-restart", "reboot", "firewall-reload")  # the last where the engine has to write its rules again
 REBOOTABLE = ("ssh", "paramiko", "paramiko_ssh", "libssh", "smart")
-GUARDS = ("PRE-REACH", "NET-EXISTS")
 PARTITION_SECONDS = 20
 REJOINING = 90  # seconds: gossip tries nodes that it gave up every 60 s, and exchanges whole tables every 30 s (libnetwork/networkdb)
 EVERYTHING = {"all", "tagged", OWN_TAG}  # skipped, no task of the role is left
@@ -139,7 +138,7 @@ def judged(gathered: dict) -> list[dict]:
     prove less than was asked for."""
     chosen, results = gathered["settings"]["checks"], []
     for check in _checks.load():
-        found = check.judge(gathered) if check.ID in chosen or check.ID in GUARDS else []
+        found = check.judge(gathered) if check.ID in chosen or check.ID in text.GUARDS else []
         results += [item for item in found if check.ID in chosen or item["status"] in (FAIL, INCONCLUSIVE)]
     return results
 

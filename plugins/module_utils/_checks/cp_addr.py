@@ -83,12 +83,13 @@ def usable_here(facts: dict, host: str) -> list[str]:
 
 def gone(facts: dict, host: str) -> bool:
     """Whether the host no longer has the address by which the swarm knows it. One that is translated on the way is none of its own either,
-    and right: the inventory declares it, or somebody reached the host there."""
-    address, there = facts["nodes"][host]["address"], {_paths.parsed(row["address"]) for row in _paths.local(facts, host)}
-    if unusable(address) or not there or _paths.parsed(address) in there or _paths.parsed(_declared(facts, host)) == _paths.parsed(address):
+    and right: then others reach the host there; where nobody tried, the inventory's word counts."""
+    address, there = _paths.parsed(facts["nodes"][host]["address"]), {_paths.parsed(row["address"]) for row in _paths.local(facts, host)}
+    if address is None or address.is_unspecified or not there or address in there:
         return False
-    return not any(seen["ok"] for source, told in facts["observations"].items() if source != host
-                   for ident, seen in told.items() if ident.startswith("PRE-PORT/port-tcp/") and ident.endswith("/" + host))
+    tried = [seen["ok"] for source, told in facts["observations"].items() if source != host
+             for ident, seen in told.items() if ident.startswith("PRE-PORT/port-tcp/") and ident.endswith("/" + host)]
+    return not any(tried) if tried else _paths.parsed(_declared(facts, host)) != address
 
 
 def _tunnels(facts: dict, host: str) -> list[str]:

@@ -95,7 +95,7 @@ def told(check: str, words: tuple, title: str) -> Callable[[View], Iterable[Find
         nodes = view.ordered({node for item in found for node in item["nodes"]})
         networks = tuple(sorted({item["network"] for item in found if item["network"]}))
         if found:
-            because = tuple(dict.fromkeys("%s: %s" % (check, item["evidence"]["summary"]) for item in found))
+            because = tuple(dict.fromkeys("%s: %s" % (item["id"], item["evidence"]["summary"]) for item in found))
             yield Finding(view.title(title, nodes, networks), nodes, because[:4],
                           networks or None)
 

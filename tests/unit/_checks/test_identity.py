@@ -107,17 +107,21 @@ def moved(facts: dict) -> dict:
     return facts
 
 
-def test_an_address_that_changed_is_the_cause_and_not_a_filter() -> None:
+@pytest.mark.parametrize("declared", [{}, {"vm1": "10.77.0.11"}])
+def test_an_address_that_changed_is_the_cause_and_not_a_filter(declared: dict) -> None:
     facts = moved(healthy())
+    facts["settings"]["addresses"] = declared
     assert [item for item in judged(facts, "CP-ADDR") if item[0] == "fail"] == [("fail", None, ["vm1"])]
     assert "10.77.0.11 is on none of its interfaces, which have 10.77.0.111" in CHECKS["CP-ADDR"].judge(facts)[0]["evidence"]["summary"]
     assert causes(facts) == [("address-gone", ["vm1"])]
 
 
 def test_an_address_that_is_translated_stays_right() -> None:
-    facts = moved(healthy())
-    facts["settings"]["addresses"] = {"vm1": "10.77.0.11"}
-    assert not cp_addr.gone(facts, "vm1")
+    alone = moved(healthy())
+    alone["observations"] = {}
+    assert cp_addr.gone(alone, "vm1"), "nobody tried, and nothing says that it is translated"
+    alone["settings"]["addresses"] = {"vm1": "10.77.0.11"}
+    assert not cp_addr.gone(alone, "vm1")
     reached = healthy()
     reached["opened"]["vm1"]["host"]["addresses"] = [{"address": "10.77.0.111", "device": "eth1", "mtu": 1500}]
     assert not cp_addr.gone(reached, "vm1")
