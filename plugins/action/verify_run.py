@@ -262,6 +262,7 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
         "data_addresses": {host: task_vars["hostvars"][host].get("swarm_data_path_addr") for host in hosts},
         "checks": [module.ID for module in checks],
         "networks": arguments["networks"],
+        "declared": declared(task_vars, hosts),
         "services": arguments["services"],
         "nodes": arguments["nodes"],
         "image": arguments["image"],
@@ -277,6 +278,16 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
         "measuring": pf_speed.longest(len(hosts), arguments["performance_seconds"]) if measures else 0,
         "forks": int(task_vars.get("ansible_forks") or 1),
     }
+
+
+def declared(task_vars: dict, hosts: list[str]) -> list[str]:
+    """The names of the networks that the inventory declares for role overlays, and wants to be there."""
+    found: dict = {}
+    for host in hosts:
+        for entry in task_vars["hostvars"][host].get("overlays_networks") or []:
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry.get("state", "present") == "present":
+                found[entry["name"]] = True
+    return list(found)
 
 
 def choose(arguments: dict, task_vars: dict) -> list[ModuleType]:

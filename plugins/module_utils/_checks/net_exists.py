@@ -17,6 +17,8 @@ ORDER = 35
 NEEDS: tuple = ()
 TAGS = ("P0", "networks")
 SERVICES = "Every service asked for is on a selected network"
+DECLARED = "Every network that the inventory declares exists"
+DECLARE = "Run role overlays, which makes it; 'docker network prune' removes networks that no service uses. Else take it out of overlays_networks."
 SERVICE = "Correct verify_services, or verify_networks: without the service nothing is proven of its names."
 CHECK = sys.modules[__name__]
 
@@ -24,6 +26,14 @@ CHECK = sys.modules[__name__]
 def plan(facts: dict) -> dict:
     """Asks nothing."""
     return {}
+
+
+def undone(facts: dict) -> list[str]:
+    """The networks that the inventory declares for role overlays and the swarm does not have, of those that were asked for."""
+    there = {name for name, _id, scope, _subnets in facts["all_networks"] if scope == "swarm"}
+    asked = facts["settings"]["networks"]
+    return [name for name in facts["settings"].get("declared") or []
+            if facts["viewed"] and name not in there and any(fnmatch.fnmatchcase(name, pattern) for pattern in asked)]
 
 
 def unknown_services(facts: dict) -> list[str]:
@@ -35,9 +45,11 @@ def unknown_services(facts: dict) -> list[str]:
 
 def judge(facts: dict) -> list[dict]:
     """Silent when no network was asked for by name."""
-    strangers = unknown_services(facts)
+    strangers, pruned = unknown_services(facts), undone(facts)
     wrong = [result(CHECK, FAIL, "no overlay network is called %s" % listed(facts["unmatched"]))] if facts["unmatched"] else []
     wrong += [result(CHECK, FAIL, "no service called %s is on the selected networks" % listed(strangers), title=SERVICES, hint=SERVICE)] if strangers else []
+    wrong += [result(CHECK, FAIL, "the inventory declares %s, and the swarm has no such network" % listed(pruned), title=DECLARED,
+                     hint=DECLARE)] if pruned else []
     if wrong:
         return wrong
     if not facts["leader"] or facts["settings"]["networks"] == ["*"]:

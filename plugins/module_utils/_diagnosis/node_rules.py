@@ -39,6 +39,7 @@ TASKS = (
     ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "The probes' image is missing on {nodes}"),
     ("tunnel-left", re.compile(r"(?i)vxlan interface: file exists"), "The kernel of {nodes} holds a tunnel that is left over: no task starts there"),
 )
+ENGINES_TUNNEL = "vx-"  # how the engine names a VXLAN device until it moves it into the network's namespace (libnetwork, overlay driver)
 FINAL = ("rejected", "failed")  # states that a task does not leave again
 NOT_STARTED = "no probe task runs here"
 # Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks: there ESP comes to it).
@@ -90,6 +91,19 @@ def task(ident: str):
                       claims=(Claim("PRE-REACH"), Claim("*", wide=True, unsure=True)))
 
     return find
+
+
+def vni_taken(view: View) -> Iterable[Finding]:
+    """A tunnel of somebody else's has the id that a network got: the kernel lets a port have each id once."""
+    for finding in task("tunnel-left")(view):
+        devices = {host: [row for row in (view.facts["opened"].get(host, {}).get("host") or {}).get("vxlans") or []
+                          if row["port"] == view.data_port and not row["device"].startswith(ENGINES_TUNNEL)] for host in finding.nodes}
+        hosts = view.ordered([host for host, rows in devices.items() if rows])
+        if hosts:
+            lines = ["%s has %s (id %s, port %s), which is not the engine's" % (host, row["device"], row["vni"], row["port"])
+                     for host in hosts for row in devices[host]]
+            yield finding._replace(title=view.title("Another program's tunnel on {nodes} has the VXLAN id of a network", hosts), nodes=hosts,
+                                   because=(*lines[:3], *finding.because))
 
 
 def _host(view: View, node: str) -> str:

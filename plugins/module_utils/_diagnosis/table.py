@@ -93,9 +93,12 @@ RULES: tuple = (
     Rule("addresses-exhausted", node_rules.task("addresses-exhausted"), EVERYTHING,
          "Make the network again with a larger subnet, or remove services from it: each takes an address, and so does each node."),
     Rule("image-missing", node_rules.task("image-missing"), EVERYTHING, "Bring the image to every node, or leave verify_image empty."),
+    Rule("vni-taken", node_rules.vni_taken, EVERYTHING,
+         "Leave the device to whoever made it (Calico, Flannel and others use VXLAN too), and keep the two apart: make the network again, which gives "
+         "it another id, or give the swarm another port ('docker swarm init --data-path-port')."),
     Rule("tunnel-left", node_rules.task("tunnel-left"), EVERYTHING,
          "Seen after a restart of the engine: stop it ('systemctl stop docker.socket docker'), delete each device that "
-         "'ip -br link show type vxlan' lists on the host ('ip link delete'), and start it again."),
+         "'ip -br link show type vxlan' lists on the host under a name of the engine's, vx-... ('ip link delete'), and start it again. Others are not its."),
     Rule("lost-by-managers", node_rules.lost, PATHS,
          "Look for 2377/tcp between the node and the managers, and at the node's own log; 'docker node ls' shows its state."),
     Rule("network-broken", path_rules.one_network, DATA + ENCRYPTED,

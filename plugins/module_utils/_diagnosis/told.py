@@ -32,6 +32,8 @@ class Line(NamedTuple):
 DEEP = (
     Line("network-missing", "NET-EXISTS", "A network that was asked for does not exist", "Declare it (role overlays), or correct verify_networks.",
          ("no overlay network",)),
+    Line("network-undone", "NET-EXISTS", "A network that the inventory declares does not exist", "Run role overlays, or take it out of overlays_networks.",
+         ("the inventory declares",)),
     Line("service-missing", "NET-EXISTS", "A service that was asked for is on none of the networks", "Correct verify_services or verify_networks.",
          ("no service",)),
     Line("clock-skew", "PRE-SKEW", "The clock of {nodes} is wrong", "Set the clock and let a time service keep it; certificates are judged by it.",

@@ -33,14 +33,15 @@ def routes(text: str) -> list[dict]:
 
 
 def facts() -> dict:
-    """Addresses with their links, routes, and name servers."""
+    """Addresses with their links, tunnels, routes, and name servers."""
     names = {link["index"]: link for link in netlink.links()}
     addresses = [
         {"address": row["address"], "device": names[row["index"]]["name"], "mtu": names[row["index"]]["mtu"]}
         for row in netlink.addresses() if row["index"] in names
     ]
     nameservers = sorted({server for path in RESOLV for server in parse_nameservers(_read(path))})
-    return {"addresses": addresses, "routes": routes(_read(ROUTES)), "nameservers": nameservers}
+    vxlans = [{"device": link["name"], "vni": link.get("vni"), "port": link.get("port")} for link in names.values() if link["kind"] == "vxlan"]
+    return {"addresses": addresses, "vxlans": vxlans, "routes": routes(_read(ROUTES)), "nameservers": nameservers}
 
 
 def parse_counters(text: str) -> dict:

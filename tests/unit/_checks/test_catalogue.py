@@ -806,3 +806,17 @@ def test_a_control_that_somebody_removed_is_no_traceback() -> None:
     for ident in CHECKS:
         CHECKS[ident].judge(facts)
     assert worst(facts, "ENC-WIRE") == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("declared", "asked", "status"),
+    [(["front"], ["*"], None), (["front", "gone"], ["*"], "fail"), (["gone"], ["front"], "pass"), ([], ["*"], None)],
+)
+def test_a_network_that_the_inventory_declares_is_looked_for(declared: list, asked: list, status: str | None) -> None:
+    facts = healthy()
+    facts["settings"].update(declared=declared, networks=asked)
+    found = CHECKS["NET-EXISTS"].judge(facts)
+    assert [item["status"] for item in found] == ([status] if status else [])
+    if status == "fail":
+        assert "declares gone" in found[0]["evidence"]["summary"]
+        assert [cause["id"] for cause in diagnose(found, dict(facts, convergence={}))] == ["network-undone"]

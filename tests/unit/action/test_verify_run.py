@@ -161,3 +161,9 @@ def test_no_manager_is_locked_for_good(what: str, locks: bool, refused: bool) ->
     given = {"settings": {"convergence": 20, "disruptive_timeout": 60}, "disruption": what, "document": {"victim": victim, "checks": []}}
     told = verify_run.disrupt(given, {"hostvars": {"vm1": {}}}, check_mode=False)["disruption"]["skip"]
     assert (told is not None and "autolock" in told) == refused
+
+
+def test_what_the_inventory_declares_is_taken_from_every_host() -> None:
+    hostvars = {"vm1": {"overlays_networks": [{"name": "front"}, {"name": "old", "state": "absent"}, "odd", {"nameless": 1}]},
+                "vm2": {"overlays_networks": [{"name": "front", "state": "present"}, {"name": "back"}]}, "vm3": {}}
+    assert verify_run.begin(arguments(), task_vars(ansible_play_hosts_all=list(hostvars), hostvars=hostvars))["declared"] == ["front", "back"]
