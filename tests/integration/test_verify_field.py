@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,8 +36,11 @@ def network(swarm, unique: str) -> str:
 @pytest.fixture
 def twice(swarm, tmp_path: Path) -> Iterator[None]:
     """The inventory has vm2 once more, as db2."""
-    found = json.loads(swarm.ansible("ansible-inventory", "--list").stdout)["_meta"]["hostvars"]
-    hosts = {"swarm_managers": {"hosts": {"vm1": found["vm1"]}}, "swarm_workers": {"hosts": {name: found[name.replace("db", "vm")] for name in ("vm2", "vm3", "db2")}}}
+    argv = [str(Path(sys.executable).parent / "ansible-inventory"), "-i", str(swarm.inventory), "--list"]
+    told = subprocess.run(argv, env=swarm.environment, capture_output=True, text=True, timeout=60, check=True).stdout
+    found = json.loads(told)["_meta"]["hostvars"]
+    workers = {name: found[name.replace("db", "vm")] for name in ("vm2", "vm3", "db2")}
+    hosts = {"swarm_managers": {"hosts": {"vm1": found["vm1"]}}, "swarm_workers": {"hosts": workers}}
     path = tmp_path / "twice.json"
     path.write_text(json.dumps({"all": {"children": {"swarm": {"children": hosts}}}}), encoding="utf-8")
     kept, swarm.inventory = swarm.inventory, path

@@ -89,7 +89,12 @@ def gone(facts: dict, host: str) -> bool:
         return False
     tried = [seen["ok"] for source, told in facts["observations"].items() if source != host
              for ident, seen in told.items() if ident.startswith("PRE-PORT/port-tcp/") and ident.endswith("/" + host)]
-    return not any(tried) if tried else _paths.parsed(_declared(facts, host)) != address
+    return not any(tried) if tried else not is_declared(facts, host)
+
+
+def is_declared(facts: dict, host: str) -> bool:
+    """Whether the inventory declares the very address by which the swarm knows the host."""
+    return _paths.parsed(_declared(facts, host)) == _paths.parsed(facts["nodes"][host]["address"])
 
 
 def _tunnels(facts: dict, host: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Iterable
 
 from .._checks import _paths, cp_addr, pre_reach
 from .._checks._result import count, listed
-from .model import INFERRED, Claim, Finding
+from .model import INFERRED, SEEN, Claim, Finding
 from .view import View
 
 HOUR = 3600
@@ -148,7 +148,7 @@ def address_gone(view: View) -> Iterable[Finding]:
     if nodes:
         yield Finding(view.title("The address of {nodes} has changed: the swarm goes on using the old one", nodes), nodes, tuple(
             "%s is known as %s, and its interfaces have %s" % (host, view.facts["nodes"][host]["address"], listed(cp_addr.usable_here(view.facts, host), 4))
-            for host in nodes))
+            for host in nodes), certainty=INFERRED if any(cp_addr.is_declared(view.facts, host) for host in nodes) else SEEN)
 
 
 def kernel(view: View) -> Iterable[Finding]:

@@ -20,7 +20,8 @@ def causes(facts: dict, *idents: str) -> list[tuple]:
 
 @pytest.mark.parametrize("lost", ["Description", "Status", "Spec", "CreatedAt", "ManagerStatus"])
 def test_a_node_record_may_lack_anything(lost: str) -> None:
-    raw = {key: value for key, value in dict(RAW, Description={"Hostname": "vm9", "Engine": {"EngineVersion": "28"}}, ManagerStatus=None).items() if key != lost}
+    whole = dict(RAW, Description={"Hostname": "vm9", "Engine": {"EngineVersion": "28"}}, ManagerStatus=None)
+    raw = {key: value for key, value in whole.items() if key != lost}
     told = leader._node(raw, 1767225723.0)
     assert told["id"] == "abc" and (told["seconds"] == 123.0) == (lost != "CreatedAt")
     assert leader.standing(raw) == [None if lost == "Status" else "unknown", None if lost == "Spec" else "active"]

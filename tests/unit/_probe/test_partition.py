@@ -51,8 +51,11 @@ def test_the_rules_come_and_go(tool: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert "4789" not in gone and "partition" not in gone.lower()
 
 
-@pytest.mark.parametrize(("there", "ipv6", "tools"), [
-    ({"iptables", "ip6tables", "nft"}, True, ["iptables", "ip6tables"]), ({"iptables", "ip6tables"}, False, ["iptables"]), ({"nft"}, True, ["nft"]), (set(), True, [])])
+@pytest.mark.parametrize(
+    ("there", "ipv6", "tools"),
+    [({"iptables", "ip6tables", "nft"}, True, ["iptables", "ip6tables"]), ({"iptables", "ip6tables"}, False, ["iptables"]),
+     ({"nft"}, True, ["nft"]), (set(), True, [])],
+)
 def test_both_families_are_cut_where_the_kernel_has_them(there: set, ipv6: bool, tools: list, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(partition, "IPV6", str(tmp_path) if ipv6 else str(tmp_path / "none"))
     monkeypatch.setattr(partition.shutil, "which", lambda name: name if name in there else None)
