@@ -22,7 +22,7 @@ from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._archive import archive
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _disruption, pf_speed, pre_reach
+from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _disruption, ipam_headroom, pf_speed, pre_reach
 from ansible_collections.swarmlab.overlay.plugins.module_utils._checks._result import FAIL, INCONCLUSIVE, listed
 from ansible_collections.swarmlab.overlay.plugins.module_utils._checks.pre_port import GOSSIP
 from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis import diagnose
@@ -135,10 +135,11 @@ class ActionModule(ActionBase):
 
 def judged(gathered: dict) -> list[dict]:
     """The results of all checks of the run; and what is bad of who answered and what there is, whatever was chosen: without it the others
-    prove less than was asked for."""
+    prove less than was asked for. So it is with networks that had no room for probes."""
     chosen, results = gathered["settings"]["checks"], []
+    guards = (*text.GUARDS, *([ipam_headroom.ID] if gathered["made"]["crowded"] else []))
     for check in _checks.load():
-        found = check.judge(gathered) if check.ID in chosen or check.ID in text.GUARDS else []
+        found = check.judge(gathered) if check.ID in chosen or check.ID in guards else []
         results += [item for item in found if check.ID in chosen or item["status"] in (FAIL, INCONCLUSIVE)]
     return results
 

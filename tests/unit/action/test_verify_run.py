@@ -145,10 +145,14 @@ def test_who_did_not_answer_is_told_whatever_was_chosen(monkeypatch: pytest.Monk
         item = {"id": ident, "status": status}
         return SimpleNamespace(ID=ident, ORDER=1, judge=lambda _gathered: [item])
 
-    checks = [judge("PRE-REACH", "fail"), judge("NET-EXISTS", "pass"), judge("SD-VIP", "pass"), judge("OPT-LINT", "fail")]
+    def told(chosen: list, crowded: list) -> list[str]:
+        return [item["id"] for item in verify_run.judged({"settings": {"checks": chosen}, "made": {"crowded": crowded}})]
+
+    checks = [judge("PRE-REACH", "fail"), judge("NET-EXISTS", "pass"), judge("IPAM-HEADROOM", "fail"), judge("SD-VIP", "pass"), judge("OPT-LINT", "fail")]
     monkeypatch.setattr(verify_run._checks, "load", lambda: checks)
-    assert [item["id"] for item in verify_run.judged({"settings": {"checks": ["SD-VIP"]}})] == ["PRE-REACH", "SD-VIP"]
-    assert [item["id"] for item in verify_run.judged({"settings": {"checks": ["NET-EXISTS", "SD-VIP"]}})] == ["PRE-REACH", "NET-EXISTS", "SD-VIP"]
+    assert told(["SD-VIP"], []) == ["PRE-REACH", "SD-VIP"]
+    assert told(["NET-EXISTS", "SD-VIP"], []) == ["PRE-REACH", "NET-EXISTS", "SD-VIP"]
+    assert told(["SD-VIP"], ["n1"]) == ["PRE-REACH", "IPAM-HEADROOM", "SD-VIP"]
 
 
 @pytest.mark.parametrize(
