@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
+import re
 import socket
 import struct
 import typing as t
@@ -80,6 +82,19 @@ def parse_routes(text: str) -> list[Route]:
         if flags & ROUTE_UP and mask:
             target = socket.inet_ntoa(struct.pack("=I", int(fields[1], 16)))
             found.append(Route(f"{target}/{bin(mask).count('1')}", fields[0], not flags & ROUTE_GATEWAY))
+    return found
+
+
+def parse_nameservers(text: str) -> list[str]:
+    """The addresses of the name servers in a resolv.conf, as resolv.conf(5) and the engine read it: a comment may stand behind one."""
+    found = []
+    for fields in (re.split(r"[#;]", line)[0].split() for line in text.splitlines()):
+        if len(fields) < 2 or fields[0] != "nameserver":
+            continue
+        try:
+            found.append(str(ipaddress.ip_address(fields[1].partition("%")[0])))
+        except ValueError:
+            continue  # the resolver passes over it too
     return found
 
 
