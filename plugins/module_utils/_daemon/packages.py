@@ -196,6 +196,6 @@ def install(tool: PackageManager, names: t.Sequence[str], seconds: float) -> Non
 
 def last_lines(out: str) -> str:
     """What went wrong, in what a package manager prints."""
-    lines = [line.strip() for line in out.splitlines() if line.strip()]
-    errors = [line for line in lines if re.match(r"(?i)(E:|error|problem|nothing provides)", line)] or lines[-3:]
-    return " ".join(" ".join(errors).split())[:600]
+    lines = [line.strip() for line in re.sub(r"<[^<>]*>", "", out).splitlines() if line.strip()]
+    first = next((number for number, line in enumerate(lines) if re.match(r"(?i)(E:|error|problem|nothing provides)", line)), -3)
+    return " ".join(" ".join(lines[first:]).split())[:600]

@@ -131,5 +131,5 @@ def test_name_of_a_package(given: str, name: str) -> None:
 
 
 def test_the_error_of_a_package_manager() -> None:
-    assert last_lines("Reading...\nE: Unable to locate package x\nbye\n") == "E: Unable to locate package x"
+    assert last_lines("Reading...\nE: Unable to locate package x\nE: y\n") == "E: Unable to locate package x E: y"
     assert last_lines("one\ntwo\n") == "one two"
