@@ -240,7 +240,7 @@ class Settings:
             return []
         new = settings.text_of(self.wanted).encode("utf-8")
         before = self.mark.content if self.mark and self.mark.known else self.content
-        write(self.module, service.MARK, service.keep(before, new).encode("ascii"), private=True)
+        write(self.module, service.mark_of(self.path), service.keep(before, new).encode("ascii"), private=True)
         self.mark = service.Before(True, before, service.digest(new))
         write(self.module, self.path, new)
         return difference(self.path, *(settings.text_of(settings.shown(each)) for each in (self.present, self.wanted)))
@@ -257,8 +257,9 @@ class Settings:
 
     def taken(self) -> None:
         """The engine runs with what the file holds."""
-        if os.path.exists(service.MARK) and not self.module.check_mode:
-            os.unlink(service.MARK)
+        mark = service.mark_of(self.path)
+        if os.path.exists(mark) and not self.module.check_mode:
+            os.unlink(mark)
 
 
 def read_bytes(path: str) -> bytes | None:

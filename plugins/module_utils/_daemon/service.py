@@ -26,7 +26,7 @@ from .._verify.engine import Engine, Refused
 from . import process
 from .settings import without_flag
 
-MARK = "/etc/docker/.swarmlab-restart-due"
+MARK = ".swarmlab-restart-due"
 UNIT = process.UNIT
 NOISE = ("docker.service:", "Starting ", "Started ", "Stopped ", "Stopping ", "Failed to start ", "Dependency failed ")
 # What dockerd says last, on its standard error, is the reason; what it logs before may be nothing but a warning.
@@ -64,11 +64,19 @@ def kept(text: str) -> Before:
         return Before(False)
 
 
+def mark_of(path: str) -> str:
+    """The mark beside a daemon.json."""
+    return os.path.join(os.path.dirname(path), MARK)
+
+
 def mark(path: str, running: process.Process | None) -> Before | None:
-    """The restart that is due; None when none is, also when the engine was started after the settings had been written."""
+    """The restart that is due; None when none is, also when the engine was started after the settings had been written.
+
+    :param path: of the daemon.json
+    """
     try:
-        written = max(os.stat(MARK).st_mtime, os.stat(path).st_mtime if os.path.exists(path) else 0)
-        with open(MARK, encoding="utf-8") as handle:
+        written = max(os.stat(mark_of(path)).st_mtime, os.stat(path).st_mtime if os.path.exists(path) else 0)
+        with open(mark_of(path), encoding="utf-8") as handle:
             text = handle.read()
     except FileNotFoundError:
         return None

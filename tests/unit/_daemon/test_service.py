@@ -50,9 +50,9 @@ def test_a_mark_of_an_earlier_version_or_cut_off(text: str) -> None:
     assert service.kept(text) == service.Before(False)
 
 
-def test_an_engine_that_was_started_since_needs_no_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mark, settings = tmp_path / "mark", tmp_path / "daemon.json"
-    monkeypatch.setattr(service, "MARK", str(mark))
+def test_an_engine_that_was_started_since_needs_no_restart(tmp_path: Path) -> None:
+    settings = tmp_path / "daemon.json"
+    mark = Path(service.mark_of(str(settings)))
     me = Process(os.getpid(), "/usr/bin/dockerd", [], "S", False)
     assert service.mark(str(settings), me) is None
     mark.write_text(service.keep(b"{}", b"new"))
