@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: engine_install
 short_description: Install Docker Engine and Docker SDK for Python where they are missing, and replace no engine
-version_added: 0.3.0
+version_added: 0.2.0
 description:
   - Installs what is missing on the host, chosen for its distribution. An engine that is there, of whatever flavour, is kept, and only
     Docker SDK for Python is added, as a package or in a virtual environment.
@@ -162,15 +162,17 @@ class Installer:
         if self.tool and (self.result["repository"] or len(packages.known(self.tool, wanted)) < len(wanted)):
             self._refresh()
         sdk = [] if self.has_sdk else self._sdk_packages(names)
-        venv = not self.has_sdk and not sdk
-        if venv and self.given["python"] == "package":
+        if not self.has_sdk and not sdk and not self.given["packages"] and self.given["python"] == "package":
             raise HostError(self._no_package())
         if self.tool:
             names += packages.known(self.tool, self.choice.optional) if names and not self.given["packages"] else []
             names += sdk
             # Docker's packages are known to the package manager once their repository is.
             self._install_packages(names, checked=not (self.module.check_mode and self.result["repository"]))
-        if venv:
+        expected = self.module.check_mode and (sdk or self.given["packages"])
+        if not self.has_sdk and not expected and not look.sdk_version():
+            if self.given["python"] == "package":
+                raise HostError(f"{', '.join(names)} installed, and {sys.executable} has no Docker SDK for Python: {self._no_package()}")
             self._make_venv()
 
     def _engine_packages(self) -> list[str]:
@@ -194,7 +196,7 @@ class Installer:
 
     def _no_package(self) -> str:
         return (f"{self.system.name} has no package of Docker SDK for Python for {sys.executable}: use engine_python=venv, "
-                "or add the repository that has it (EPEL on the RHEL family). Nothing was changed")
+                "or add the repository that has it (EPEL on the RHEL family)")
 
     def _refresh(self) -> None:
         """Read the package sources anew. What cannot be had, the installation tells."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: engine_restarts
 short_description: Plan in which order the engines of a swarm are restarted
-version_added: 0.3.0
+version_added: 0.2.0
 description:
   - Runs on the controller, once for all hosts of the play, and reads what module M(swarmlab.overlay.engine) registered on each of them as
     C(engine_state).

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: swarm_wait
 short_description: Wait until a swarm is whole, and see that it can do without one of its nodes
-version_added: 0.3.0
+version_added: 0.2.0
 description:
   - Runs on a manager. Waits until the nodes are ready, the managers among them reachable, and a leader is there.
   - Then, for O(without), sees that the managers keep their majority while that node's engine is restarted, and that it comes

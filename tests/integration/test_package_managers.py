@@ -1,6 +1,6 @@
 # Copyright (c) 2026, swarmlab contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""dnf and zypper themselves, on packages without content in a root of their own: what they say that they would do is understood."""
+"""apt, dnf and zypper themselves, on packages without content in a root of their own: what they say that they would do is understood."""
 
 from __future__ import annotations
 
@@ -89,3 +89,40 @@ def test_what_it_would_do_is_understood(repositories: list[Path], tmp_path: Path
     packages.install(both, ["python3-docker"], 300)
     listed = subprocess.run(["rpm", "--root", str(tmp_path), "-qa", "--qf", "%{NAME} %{VERSION}\n"], capture_output=True, text=True, check=True).stdout
     assert {"moby-engine 1", "python3-docker 7", "runc 1"} <= set(listed.splitlines())
+
+
+DEB = "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: x <x@example.org>\n{more}Description: x\n"
+INSTALLED = {"docker-ce": ("28.5", "Depends: containerd.io\nConflicts: docker.io\n"), "containerd.io": ("1", "")}
+OFFERED = {
+    "docker.io": ("26.1", "Conflicts: docker-ce\n"),
+    "containerd.io": ("2", ""),
+    "python3-docker": ("7", ""),
+    "python3-docker-greedy": ("7", "Depends: docker.io\n"),
+    "python3-docker-hungry": ("7", "Depends: containerd.io (>= 2)\n"),
+}
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get not on this machine")
+def test_docker_ce_is_never_replaced_by_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What really happened: to bring the SDK, docker.io was installed, and docker-ce removed for it."""
+    for folder in ("lists/partial", "cache/archives/partial", "repository", "etc/apt.conf.d", "etc/preferences.d"):
+        (tmp_path / folder).mkdir(parents=True)
+    status = [DEB.format(name=name, version=version, more=f"Status: install ok installed\n{more}") for name, (version, more) in INSTALLED.items()]
+    (tmp_path / "status").write_text("\n".join(status))
+    index = [DEB.format(name=name, version=version, more=f"Filename: ./{name}.deb\nSize: 1\nSHA256: {0:064}\n{more}")
+             for name, (version, more) in OFFERED.items()]
+    (tmp_path / "repository" / "Packages").write_text("\n".join(index))
+    (tmp_path / "sources").write_text(f"deb [trusted=yes] file:{tmp_path}/repository ./\n")
+    (tmp_path / "apt.conf").write_text(f"""Dir::Etc "{tmp_path}/etc"; Dir::Etc::SourceList "{tmp_path}/sources"; Dir::Etc::SourceParts "-";
+Dir::State "{tmp_path}"; Dir::State::status "{tmp_path}/status"; Dir::Cache "{tmp_path}/cache"; APT::Sandbox::User "root";\n""")
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    monkeypatch.setattr(packages, "owners", set)
+    apt = next(each for each in packages.MANAGERS if each.program == "apt-get")
+    assert packages.run(*apt.refresh)[0] == 0
+
+    assert packages.known(apt, ["docker.io", "docker-cli", "python3-docker"]) == ["docker.io", "python3-docker"]
+    assert packages.problem(apt, ["python3-docker"], True) == ""
+    assert "remove docker-ce" in packages.problem(apt, ["docker.io", "python3-docker"], False)
+    assert "remove docker-ce" in packages.problem(apt, ["python3-docker-greedy"], True)
+    assert "replace by another version containerd.io" in packages.problem(apt, ["python3-docker-hungry"], True)
+    assert "apt-get cannot install docker-cli" in packages.problem(apt, ["docker-cli"], True)

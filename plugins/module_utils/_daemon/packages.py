@@ -183,7 +183,7 @@ def known(tool: PackageManager, names: t.Sequence[str]) -> list[str]:
     """Those of the names that the package manager can install."""
     if not names:
         return []
-    there = tool.known(run(*tool.look, *names)[1])
+    there = tool.known(run(*tool.look, *map(bare, names))[1])
     return [name for name in names if bare(name) in there]
 
 
