@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from .._engine import APIClient, APIError, EngineError, NotFound, explain, manager_problem
+from .common import alias_problems
 from .container_spec import address_problems
 from .containers import await_swarm
 from .information import gather
@@ -102,7 +103,7 @@ def parse_attachment_list(entries: list[dict[str, t.Any]], default_state: str) -
             entry["container"], entry["network"], entry.get("state") or default_state,
             None if aliases is None else tuple(sorted(set(aliases))), entry.get("ipv4_address"), entry.get("like"),
         )
-        found = address_problems(spec.network, spec.ipv4_address)
+        found = address_problems(spec.network, spec.ipv4_address) + alias_problems(spec.network, spec.aliases or ())
         problems += [f"container {spec.container}: {problem}" for problem in found]
         specs.append(spec)
     pairs = [(spec.container, spec.network) for spec in specs]

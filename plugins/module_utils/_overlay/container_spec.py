@@ -15,7 +15,7 @@ import re
 import typing as t
 
 from .._engine import MANAGED_LABEL
-from .common import Attachment, env_dict, env_list, parse_attachments, parse_words, same_image
+from .common import Attachment, dns_problem, env_dict, env_list, parse_attachments, parse_words, same_image
 from .service_spec import plain
 from .spec import OWN_LABELS, PINNED_LABEL, SpecError, duplicate_names, label_problems
 
@@ -57,6 +57,8 @@ def parse_container(entry: t.Mapping[str, t.Any], default_state: str, problems: 
     found = []
     if not NAME_PATTERN.fullmatch(name):
         found.append("the name must have two or more letters, digits, '_', '.' or '-', and start with a letter or digit")
+    elif state == "present" and dns_problem(name):
+        found.append(f"the name {dns_problem(name)}; it is the container's name in DNS too")
     hostname = entry.get("hostname")
     if hostname is not None and not HOSTNAME_PATTERN.fullmatch(hostname):
         found.append(f"hostname '{hostname}' is not a host name of at most 63 characters")

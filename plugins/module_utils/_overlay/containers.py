@@ -34,6 +34,7 @@ from .container_spec import (
 )
 from .joining import attempt, connect, start
 from .service_spec import plain
+from .spec import SpecError
 
 # A container that cannot run ends at once; one that survives this is taken to run.
 SETTLE_SECONDS = 0.5
@@ -54,6 +55,7 @@ def ensure_containers(client: APIClient, params: t.Mapping[str, t.Any], check_mo
     specs = parse_containers(params)
     deadline = time.monotonic() + params["timeout"]
     await_swarm(client, deadline)
+    refuse_local(specs, client.networks() if params["overlays"] else [], params["overlays"])
     steps = [_plan(client, spec) for spec in specs]
     changed = [step for step in steps if step.action != "none"]
     if not check_mode:
@@ -65,6 +67,18 @@ def ensure_containers(client: APIClient, params: t.Mapping[str, t.Any], check_mo
         "containers": [_result(client, step.spec) for step in steps if step.spec.state == "present"],
         "diff": _diff(changed),
     }
+
+
+def refuse_local(specs: list[ContainerSpec], listed: list[dict[str, t.Any]], overlays: t.Collection[str]) -> None:
+    """Raise a SpecError for containers that the engine would put on a network of this node in place of the swarm's. Pure."""
+    local = {raw["Name"]: raw.get("Driver") for raw in listed if raw.get("Scope") == "local" and raw["Name"] in overlays}
+    problems = [
+        f"container {spec.name}: this node has a {local[attachment.name]} network {attachment.name} of its own, which the engine would take "
+        "in place of the swarm's; remove or rename it"
+        for spec in specs if spec.state == "present" for attachment in spec.networks if attachment.name in local
+    ]
+    if problems:
+        raise SpecError(problems)
 
 
 def await_swarm(client: APIClient, deadline: float) -> dict[str, t.Any]:

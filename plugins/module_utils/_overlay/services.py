@@ -109,9 +109,18 @@ def network_ids(
                 problems.append(f"service {spec.name}: there is no swarm network {attachment.name}")
     if never or (problems and not check_mode):
         raise SpecError(never + [f"{problem}; declare it with swarmlab.overlay.overlay_network" for problem in problems])
-    for problem in problems:
-        warn(f"{problem} yet")
+    for text in [f"{problem} yet" for problem in problems] + beside_host(specs):
+        warn(text)
     return ids
+
+
+def beside_host(specs: list[ServiceSpec]) -> list[str]:
+    """Services in the node's own network namespace that shall be on other networks too, which the swarm takes. Pure."""
+    networks = {spec.name: {entry.name for entry in spec.fields.get("networks") or ()} for spec in specs if spec.state == "present"}
+    return [
+        f"service {name}: {', '.join(sorted(names - {'host'}))} beside the network host: these would be joined in the node's own network "
+        "namespace, where tasks often fail to start" for name, names in networks.items() if "host" in names and len(names) > 1
+    ]
 
 
 def plan(specs: list[ServiceSpec], services: list[dict], names: t.Mapping[str, str]) -> list[Step]:

@@ -8,13 +8,18 @@ import typing as t
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIError, EngineError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.common import dns_problem
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.container_spec import (
     compare,
     create_arguments,
     explain_refusal,
     parse_containers,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.containers import action_for, membership_problem
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.containers import (
+    action_for,
+    membership_problem,
+    refuse_local,
+)
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.joining import (
     Detour,
     attempt,
@@ -73,6 +78,10 @@ def test_an_address_that_the_swarm_chose_is_no_difference() -> None:
     "entry, words",
     [
         ({"name": "x"}, "two or more"),
+        ({"name": "x" * 64}, "the name has a part of 64 characters"),
+        ({"name": "a..b"}, "the name has an empty part"),
+        ({"networks": [{"name": "a", "aliases": ["x" * 64]}]}, "has a part of 64 characters, more than the 63 that DNS allows"),
+        ({"networks": [{"name": "a", "aliases": [".".join(["x" * 60] * 5)]}]}, "has 304 characters, more than the 253"),
         ({"image": None}, "image is needed"),
         ({"networks": []}, "networks is needed"),
         ({"networks": [{"name": "a", "ipv4_address": "10.0.0"}]}, "not an IPv4 address"),
@@ -192,3 +201,25 @@ def test_what_may_pass_is_tried_again_and_the_true_reason_is_told(monkeypatch: p
         with pytest.raises(EngineError) as caught:
             attempt("box", "a", float("inf"), action)
         assert words in caught.value.message
+
+
+@pytest.mark.parametrize("alias", ["api", "a_b", "_tcp.api", "API.v1", "x" * 63, "1"])
+def test_names_that_dns_carries(alias: str) -> None:
+    assert dns_problem(alias) is None
+
+
+@pytest.mark.parametrize("alias", ["", "a..b", ".a", "a.", "x" * 64, "a b", "a/b", "b\u00fccher", "*", "a:1", "a\n"])
+def test_names_that_dns_does_not_carry(alias: str) -> None:
+    assert dns_problem(alias)
+
+
+def test_a_container_with_such_a_name_can_be_removed() -> None:
+    assert parse(name="x" * 64, state="absent").state == "absent"
+
+
+def test_a_local_network_in_place_of_the_overlay_is_refused() -> None:
+    listed = [{"Name": "front", "Scope": "local", "Driver": "bridge"}, {"Name": "back", "Scope": "swarm", "Driver": "overlay"}]
+    spec = parse(**{**FULL, "networks": ["front", "back"]})
+    with pytest.raises(SpecError, match="has a bridge network front of its own"):
+        refuse_local([spec], listed, ["front", "back"])
+    refuse_local([spec], listed, ["back"])
