@@ -14,7 +14,7 @@ description:
   - Creates, replaces and removes standalone containers on attachable overlays, one or a whole list in one call, on the node it
     runs on.
   - Works on a worker that has never seen the network. Attaching is what brings an overlay to a worker.
-  - A container that differs in what is declared is replaced.
+  - A container that differs in what is declared is replaced, if this module made it. One that somebody else made is refused.
   - One that has ended, was paused or was never started is started, also where its node has forgotten its networks meanwhile, or where
     these were made anew. One that ends again and again is an error.
 notes:

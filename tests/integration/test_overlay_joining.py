@@ -119,6 +119,14 @@ def test_what_is_made_and_not_started_or_paused_runs(swarm, unique, networks) ->
     assert [action["action"] for action in started["actions"]] == ["start"], started
 
 
+def test_a_container_of_somebody_else_is_left_alone(swarm, unique, networks) -> None:
+    declared = container(swarm, unique, networks[:1])
+    swarm.docker("vm2", "run", "--detach", "--name", declared["name"], swarm.image, "sleep", "100000")
+    refused = swarm.run("overlay_container", declared, host="vm2")
+    assert refused["failed"] and "was not made by this collection" in refused["msg"], refused
+    assert swarm.docker("vm2", "inspect", "--format", "{{.State.Running}}", declared["name"]) == "true"
+
+
 def test_a_container_that_ends_again_and_again_is_no_success(swarm, unique, networks) -> None:
     declared = container(swarm, unique, networks[:1], command="sh -c 'exit 3'")
     assert swarm.run("overlay_container", declared, host="vm2")["failed"]

@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from .._engine import (
+    MANAGED_LABEL,
     NOT_IN_SWARM_ADVICE,
     APIClient,
     APIError,
@@ -57,6 +58,7 @@ def ensure_containers(client: APIClient, params: t.Mapping[str, t.Any], check_mo
     await_swarm(client, deadline)
     refuse_local(specs, client.networks() if params["overlays"] else [], params["overlays"])
     steps = [_plan(client, spec) for spec in specs]
+    refuse_foreign(steps)
     changed = [step for step in steps if step.action != "none"]
     if not check_mode:
         _apply_all(client, changed, deadline)
@@ -122,6 +124,19 @@ def _plan(client: APIClient, spec: ContainerSpec) -> Step:
     if action == "recreate":
         found = dict(found, state={"before": current["State"]["Status"], "after": "running"})
     return Step(spec, "recreate" if found else action, current, found)
+
+
+def refuse_foreign(steps: list[Step]) -> None:
+    """Raise a SpecError for containers that somebody else made and that would have to go for the declared ones. Pure."""
+    problems = [
+        f"container {step.spec.name} is there, was not made by this collection, and is not as declared ({', '.join(step.differences)}); "
+        "it would have to be removed: do that yourself, or choose another name"
+        for step in steps
+        if step.action == "recreate" and step.current is not None
+        and (step.current["Config"].get("Labels") or {}).get(MANAGED_LABEL) != "true"
+    ]
+    if problems:
+        raise SpecError(problems)
 
 
 def action_for(state: t.Mapping[str, t.Any]) -> str:

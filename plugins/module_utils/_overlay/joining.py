@@ -56,6 +56,11 @@ def home(container: t.Mapping[str, t.Any]) -> str | None:
     return None if NO_HOME.fullmatch(mode) else mode
 
 
+def looks_for_home(client: APIClient) -> bool:
+    """Whether this engine wants to know a container's home network for any other: from 25 on, whose API is 1.44."""
+    return tuple(int(part) for part in client._version.split(".")) >= (1, 44)
+
+
 def at_home(attached: Networks, home_network: str) -> list[str]:
     """The attachment to the home network, if there is one."""
     return [name for name, settings in attached.items() if home_network in (name, settings.get("NetworkID"))]
@@ -89,7 +94,7 @@ def like_endpoint(settings: t.Mapping[str, t.Any], container: str) -> Endpoint:
 def connect(client: APIClient, container: str, network: str, endpoint: Endpoint) -> None:
     """Connect a container to a network, where this node may not know its home network."""
     found = client.inspect_container(container)
-    lead = home(found) if found["State"]["Running"] else None
+    lead = home(found) if found["State"]["Running"] and looks_for_home(client) else None
     if lead is None or network == lead or at_home(_attached(found), lead) or is_known(client, lead):
         _connect(client, container, network, endpoint)
         return
@@ -111,7 +116,7 @@ def start(client: APIClient, container: str) -> None:
     As with the engine's own start, it runs with all its networks, or it does not run and keeps them all.
     """
     found = client.inspect_container(container)
-    lead = home(found)
+    lead = home(found) if looks_for_home(client) else None
     way = detour(_attached(found), lead, lead is None or is_known(client, lead))
     for name in way.later:
         client.disconnect_container_from_network(container, name)
@@ -123,7 +128,8 @@ def start(client: APIClient, container: str) -> None:
             _rejoin(client, found, name)
     except APIError as error:
         _restore(client, found, way)
-        if way.visit is not None and GONE.search(explain(error)):
+        gone = GONE.search(explain(error))
+        if gone is not None and gone.group(1) == way.visit:
             raise _homeless(found, way.visit) from error
         raise
     if way.visit is not None:

@@ -160,6 +160,9 @@ def plan(specs: list[NetworkSpec], listed: list[dict]) -> list[Step]:
     unfinished = standins(listed)
     for spec in specs:
         problem, current = find(spec.name, listed)
+        if problem is None and current is not None and spec.state == "present" and current["ipv6"] and not current["managed"]:
+            problem = f"network {spec.name}: somebody else made it with IPv6, which cannot be declared here, and would be lost; leave it out of " \
+                      "the declaration, or remove it first"
         if problem:
             problems.append(problem)
         else:

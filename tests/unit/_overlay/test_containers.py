@@ -16,8 +16,10 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.containe
     parse_containers,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.containers import (
+    Step,
     action_for,
     membership_problem,
+    refuse_foreign,
     refuse_local,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.joining import (
@@ -223,3 +225,15 @@ def test_a_local_network_in_place_of_the_overlay_is_refused() -> None:
     with pytest.raises(SpecError, match="has a bridge network front of its own"):
         refuse_local([spec], listed, ["front", "back"])
     refuse_local([spec], listed, ["back"])
+
+
+def test_a_container_of_somebody_else_is_not_replaced() -> None:
+    spec = parse(**FULL)
+    for labels, refused in (({}, True), ({"swarmlab.overlay/managed": "true"}, False), ({"com.docker.compose.project": "app"}, True)):
+        step = Step(spec, "recreate", {"Config": {"Labels": labels}}, {"image": {"before": "a", "after": "b"}})
+        if refused:
+            with pytest.raises(SpecError, match=r"not made by this collection, and is not as declared \(image\)"):
+                refuse_foreign([step])
+        else:
+            refuse_foreign([step])
+    refuse_foreign([Step(spec, "start", {"Config": {"Labels": {}}})])

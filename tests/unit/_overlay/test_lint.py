@@ -165,6 +165,8 @@ def test_addresses_in_use_and_wanted() -> None:
     room = capacity(describe(network(subnet="10.99.0.0/28")), usage, NODES)
     assert room == Capacity(size=14, gateways=1, vips=1, tasks=2, containers=1, load_balancers=2, wanted=1 + 1 + 4 + 1 + 3)
     assert (room.used, room.free, room.missing) == (7, 7, 0)
+    both = network(IPAM={"Config": [{"Subnet": "fd99::/64", "Gateway": "fd99::1"}, {"Subnet": "10.99.0.0/28", "Gateway": "10.99.0.1"}]})
+    assert capacity(describe(both), usage, NODES) == room, "numbers of IPv4 addresses"
     small = capacity(describe(network(subnet="10.99.0.0/29")), usage, NODES)
     assert (small.size, small.missing) == (6, 4)
 
