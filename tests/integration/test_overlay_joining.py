@@ -148,5 +148,7 @@ def test_an_engine_that_restarted_under_another_host_name(swarm, unique, network
             assert not started["failed"] and [action["action"] for action in started["actions"]] == ["start"], started
             assert sorted(attached(swarm, "vm2", declared["name"])) == networks
     finally:
+        # Left to the engine, the container would be started by chance, or fail and keep an address.
+        swarm.docker("vm2", "rm", "--force", declared["name"])
         restart(swarm, "vm2", "hostname vm2")
         swarm.await_nodes("vm1")

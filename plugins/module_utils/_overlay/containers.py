@@ -62,7 +62,7 @@ def ensure_containers(client: APIClient, params: t.Mapping[str, t.Any], check_mo
     changed = [step for step in steps if step.action != "none"]
     if not check_mode:
         _apply_all(client, changed, deadline)
-        _require_running(client, [step for step in steps if is_restarting(step.current)], fresh=False)
+        _require_running(client, [step for step in steps if step.action == "none" and may_not_stay(step.current)])
     return {
         "changed": bool(changed),
         "actions": [_action(step) for step in changed],
@@ -146,9 +146,9 @@ def action_for(state: t.Mapping[str, t.Any]) -> str:
     return "none" if state.get("Running") and not state.get("Paused") else "start"
 
 
-def is_restarting(container: t.Mapping[str, t.Any] | None) -> bool:
-    """Whether the engine starts the container again and again; it calls that running too."""
-    return container is not None and bool(container["State"].get("Restarting"))
+def may_not_stay(container: t.Mapping[str, t.Any] | None) -> bool:
+    """Whether the engine has had to start the container again, perhaps again and again; meanwhile it calls that running."""
+    return container is not None and bool(container["State"].get("Restarting") or container.get("RestartCount"))
 
 
 def _inspect(client: APIClient, name: str) -> dict[str, t.Any] | None:
@@ -174,7 +174,7 @@ def _apply_all(client: APIClient, steps: list[Step], deadline: float) -> None:
         for step in steps:
             _apply(client, step, deadline)
             done.append(_action(step))
-        _require_running(client, [step for step in steps if step.spec.state == "present"], fresh=True)
+        _require_running(client, [step for step in steps if step.spec.state == "present"])
     except EngineError as error:
         error.details.update(changed=bool(done), actions=done)
         raise
@@ -239,23 +239,27 @@ def _remove(client: APIClient, name: str, deadline: float) -> None:
         raise EngineError(f"Container {name} could not be removed within {waited.seconds:.0f} s: {waited.seen}. See the daemon's log.")
 
 
-def _require_running(client: APIClient, steps: list[Step], fresh: bool) -> None:
-    """Raise an EngineError unless they run; of those that were started just now none may have been restarted since."""
+def _require_running(client: APIClient, steps: list[Step]) -> None:
+    """Raise an EngineError unless they run, and have not been restarted since they were looked at or started."""
     if not steps:
         return
     time.sleep(SETTLE_SECONDS)
-    found = [_not_running(step.spec.name, _inspect(client, step.spec.name), fresh) for step in steps]
-    problems = [problem for problem in found if problem]
+    found = [(step, _inspect(client, step.spec.name)) for step in steps]
+    problems = [problem for step, container in found for problem in [not_running(step, container)] if problem]
     if problems:
         raise EngineError("; ".join(problems) + ". See 'docker logs' on the node, and the command that was declared.")
 
 
-def _not_running(name: str, found: dict[str, t.Any] | None, fresh: bool) -> str | None:
+def not_running(step: Step, found: t.Mapping[str, t.Any] | None) -> str | None:
+    """Why a container that should run does not, or None if it does. Pure."""
+    name = step.spec.name
     if found is None:
         return f"container {name} was removed meanwhile"
     state = found["State"]
-    if is_restarting(found) or (fresh and found.get("RestartCount")):
-        return f"container {name} does not stay: it ended and was restarted {found['RestartCount']} times"
+    count = found.get("RestartCount") or 0
+    before = (step.current or {}).get("RestartCount") or 0 if step.action == "none" else 0
+    if state.get("Restarting") or count > before:
+        return f"container {name} does not stay: it ended and was restarted {count} times"
     if not state.get("Running"):
         reason = state.get("Error") or f"exit code {state.get('ExitCode')}"
         return f"container {name} does not run: it is {state['Status']} ({reason})"

@@ -19,6 +19,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.containe
     Step,
     action_for,
     membership_problem,
+    not_running,
     refuse_foreign,
     refuse_local,
 )
@@ -237,3 +238,21 @@ def test_a_container_of_somebody_else_is_not_replaced() -> None:
         else:
             refuse_foreign([step])
     refuse_foreign([Step(spec, "start", {"Config": {"Labels": {}}})])
+
+
+@pytest.mark.parametrize(
+    "action, before, state, count, words",
+    [
+        ("start", None, {"Running": True}, 0, None),
+        ("start", None, {"Running": True}, 1, "restarted 1 times"),
+        ("none", 4, {"Running": True}, 4, None),
+        ("none", 4, {"Running": True}, 5, "restarted 5 times"),
+        ("none", 4, {"Running": True, "Restarting": True}, 4, "does not stay"),
+        ("none", 0, {"Status": "exited", "ExitCode": 3}, 0, "it is exited (exit code 3)"),
+        ("start", None, {"Status": "exited", "Error": "no network"}, 0, "(no network)"),
+    ],
+)
+def test_what_does_not_stay(action: str, before: int | None, state: dict, count: int, words: str | None) -> None:
+    step = Step(parse(**FULL), action, None if before is None else {"RestartCount": before})
+    told = not_running(step, {"State": state, "RestartCount": count})
+    assert told is None if words is None else words in str(told)
