@@ -90,3 +90,12 @@ def read_text(path: str) -> str:
             return handle.read()
     except FileNotFoundError:
         return ""
+
+
+def read_bytes(path: str) -> bytes | None:
+    """The file's bytes, None when there is no such file."""
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return None

@@ -153,6 +153,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     kernel_modules_package,
     loaded_kernel_modules,
     missing_kernel_modules,
+    read_bytes,
     read_text,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
@@ -260,14 +261,6 @@ class Settings:
         mark = service.mark_of(self.path)
         if os.path.exists(mark) and not self.module.check_mode:
             os.unlink(mark)
-
-
-def read_bytes(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as handle:
-            return handle.read()
-    except FileNotFoundError:
-        return None
 
 
 def bring_up(manager: service.Manager, file: Settings, seen: look.Seen, missing: list[str]) -> None:
