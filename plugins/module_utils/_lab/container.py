@@ -17,11 +17,12 @@ import typing as t
 from pathlib import Path
 
 from . import recipe, thaw
-from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Plan
+from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Images, Plan
 from .errors import LabError
 from .faults import FaultSpec, fault_tables, nftables, table_name
 from .image import Image, locked
-from .spec import FIRST_ADDRESS, LabSpec, NodeSpec, bad
+from .options import bad
+from .spec import FIRST_ADDRESS, LabSpec, NodeSpec
 from .state import LabRecord
 from .tools import interfaces_within
 
@@ -176,13 +177,14 @@ class ContainerDriver(Driver):
     def configure(self, record: LabRecord) -> bool:
         return False
 
-    def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
+    def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
         with translated("prepare the lab's image and network"):
-            self._ensure_image(image)
+            for image in {images[node.name].key: images[node.name] for node in nodes}.values():
+                self._ensure_image(image)
             self._ensure_network()
         for node in nodes:
             with translated(f"create {container_name(self.spec.name, node.name)}"):
-                self._create(node, image)
+                self._create(node, images[node.name])
 
     def _ensure_image(self, image: Image) -> None:
         name = f"swarmlab/node:{image.key}"
@@ -235,7 +237,7 @@ class ContainerDriver(Driver):
             ),
         )
 
-    def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
+    def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
         existing = self._containers()
         for node in nodes:
             name = container_name(self.spec.name, node.name)

@@ -13,7 +13,7 @@ import itertools
 import re
 import typing as t
 
-from .spec import bad, label, reject_unknown
+from .options import bad, label, reject_unknown
 
 KINDS = ("cut", "one_way", "partition", "impair", "freeze", "kill")
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50}

@@ -41,7 +41,7 @@ def open_lab(spec: LabSpec, report: Report = lambda text: None) -> t.Tuple[LabRe
     found = dataclasses.replace(
         spec, name=record.name, driver=record.driver, nodes=len(record.nodes), subnet=ipaddress.IPv4Network(record.subnet)
     )
-    return record, DRIVERS[record.driver](found, report)
+    return record, DRIVERS[record.driver](record.settled(found), report)
 
 
 def gather(spec: LabSpec) -> t.Dict[str, t.Any]:
