@@ -124,7 +124,7 @@ options:
       - name: SWARMLAB_NODE_SETTINGS
   subnet:
     description:
-      - Network of the swarm's own segment, a private one. C(vmN) has the address number 10+N in it.
+      - Network of the swarm's own segment, a private one of IPv4 or IPv6 (C(fd77::/64)). C(vmN) has the address number 10+N in it.
     type: str
     default: 10.77.0.0/24
     env:

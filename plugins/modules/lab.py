@@ -155,7 +155,7 @@ options:
     version_added: 0.2.0
   subnet:
     description:
-      - Network of the swarm's segment. C(vmN) has the address number 10+N in it.
+      - Network of the swarm's segment, of IPv4 or IPv6 (C(fd77::/64)). C(vmN) has the address number 10+N in it.
     type: str
     default: 10.77.0.0/24
   boot_timeout:

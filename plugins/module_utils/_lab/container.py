@@ -45,7 +45,7 @@ DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 CARD = "eth0"  # a node's end of the lab's network
 # The node itself takes a fault back after its time, whatever became of the controller.
 GIVE_FAULT = (
-    'printf "%s" "$INPUT" | nft -f - && { setsid sh -c "sleep $2; nft delete table ip $1" >/dev/null 2>&1 </dev/null & }'
+    'printf "%s" "$INPUT" | nft -f - && { setsid sh -c "sleep $2; nft delete table inet $1" >/dev/null 2>&1 </dev/null & }'
 )
 CONSOLE_LINES = 50000
 # Numbers of include/uapi/linux/capability.h, in order.
@@ -206,6 +206,7 @@ class ContainerDriver(Driver):
             self.network,
             driver="bridge",
             ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+            enable_ipv6=self.spec.subnet.version == 6,  # beside it the engine gives a network of IPv4, which nobody asks for
             labels=self.labels,
             attachable=False,
         )
@@ -224,6 +225,7 @@ class ContainerDriver(Driver):
             network_mode=self.network,
         )
         host.update(MaskedPaths=[], ReadonlyPaths=[])
+        version = f"ipv{self.spec.subnet.version}_address"
         api.create_container(
             f"swarmlab/node:{image.key}",
             name=container_name(self.spec.name, node.name),
@@ -233,7 +235,7 @@ class ContainerDriver(Driver):
             volumes=["/var/lib/docker"],
             host_config=host,
             networking_config=api.create_networking_config(
-                {self.network: api.create_endpoint_config(ipv4_address=node.address, aliases=[node.name])}
+                {self.network: api.create_endpoint_config(**{version: node.address}, aliases=[node.name])}
             ),
         )
 
@@ -329,7 +331,7 @@ class ContainerDriver(Driver):
         for name, found in self._tables().items():
             for table, fault in found.items():
                 if names is None or fault in names:
-                    self._execute(name, "nft delete table ip $1", "", table)
+                    self._execute(name, "nft delete table inet $1", "", table)
                     ended.add(fault)
         return sorted(ended)
 
@@ -342,7 +344,7 @@ class ContainerDriver(Driver):
         found = {}
         for name, entry in self._containers().items():
             if entry["State"] == "running":
-                text = self._execute(name, "nft list tables ip 2>/dev/null || true", "")
+                text = self._execute(name, "nft list tables inet 2>/dev/null || true", "")
                 found[name] = fault_tables(text)
         return found
 

@@ -39,7 +39,7 @@ RequiredForOnline=no
 
 [Network]
 Address={address}/{prefix}
-LinkLocalAddressing=no
+LinkLocalAddressing={link_local}
 IPv6AcceptRA=no
 """
 
@@ -84,7 +84,12 @@ class Identity:
         node = self.node
         return {
             "10-management": MANAGEMENT_NETWORK.format(mac=node.management_mac),
-            "20-segment": SEGMENT_NETWORK.format(mac=node.segment_mac, address=node.address, prefix=node.prefix),
+            "20-segment": SEGMENT_NETWORK.format(
+                mac=node.segment_mac,
+                address=node.address,
+                prefix=node.prefix,
+                link_local="ipv6" if ":" in node.address else "no",
+            ),
         }
 
     @property

@@ -20,6 +20,7 @@ from . import settings
 from .imagespec import ImageSpec
 from .options import bad, boolean, choice, integer, reject_unknown
 from .settings import NodeSettings
+from .tools import Network
 
 DRIVERS = ("vm", "container")
 ACCELERATORS = ("auto", "kvm", "tcg")
@@ -84,7 +85,7 @@ class LabSpec:
     mirror: t.Optional[str]
     packages: t.Tuple[str, ...]
     settings: t.Mapping[str, NodeSettings]
-    subnet: ipaddress.IPv4Network
+    subnet: Network
     boot_timeout: int
     retain_failed: bool
     cache: Path
@@ -205,17 +206,18 @@ def _folder(key: str, value: t.Any, base: Path, default: Path) -> Path:
     return path
 
 
-def _subnet(value: t.Any, nodes: int) -> ipaddress.IPv4Network:
+def _subnet(value: t.Any, nodes: int) -> Network:
     try:
-        subnet = ipaddress.IPv4Network(value if isinstance(value, str) else "")
+        subnet = ipaddress.ip_network(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise bad("subnet", f"{value!r} is not an IPv4 network such as {DEFAULTS['subnet']} ({error})") from None
+        example = f"{DEFAULTS['subnet']} or fd77::/64"
+        raise bad("subnet", f"{value!r} is not a network such as {example} ({error})") from None
     if not subnet.is_private or subnet.is_loopback or subnet.is_link_local or subnet.is_unspecified:
         raise bad("subnet", f"{subnet} is not a private network")
-    if subnet.overlaps(MANAGEMENT):
+    if subnet.version == MANAGEMENT.version and subnet.overlaps(MANAGEMENT):
         raise bad("subnet", f"{subnet} overlaps {MANAGEMENT}, which is the management network of every node")
     if FIRST_ADDRESS + nodes > subnet.num_addresses - 2:
-        raise bad("subnet", f"{subnet} is too small: {nodes} node(s) get the addresses from .{FIRST_ADDRESS + 1} on")
+        raise bad("subnet", f"{subnet} is too small: {nodes} node(s) get its addresses from number {FIRST_ADDRESS + 1} on")
     return subnet
 
 

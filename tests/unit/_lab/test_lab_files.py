@@ -264,6 +264,14 @@ def test_credentials_give_a_node_its_identity():
     assert text == "io.systemd.credential.binary:system.hostname=" + base64.b64encode(b"vm2").decode()
 
 
+def test_a_segment_of_ipv6_has_its_own_addresses():
+    spec = parse({"subnet": "fd77::/64"}, Path("/project"))
+    found = dataclasses.replace(IDENTITY, node=spec.node(2), nodes=spec.node_list).networks["20-segment"]
+    assert "Address=fd77::c/64\nLinkLocalAddressing=ipv6\n" in found
+    assert "LinkLocalAddressing=no" in IDENTITY.networks["20-segment"]
+    assert "fd77::b vm1\n" in identity.hosts_file("vm2", spec.node_list)
+
+
 def written(values: dict[str, str]) -> dict[str, bytes]:
     return {line.split()[1]: base64.b64decode(line.split()[6]) for line in values["tmpfiles.extra"].splitlines()}
 
@@ -399,6 +407,20 @@ ROUTES = "Iface\tDestination\n" + "".join(
 def test_interfaces_that_lead_into_a_network(network, interfaces):
     """A route of a larger network is no conflict: the more special one wins."""
     assert interfaces_within(ipaddress.IPv4Network(network), ROUTES) == interfaces
+
+
+def test_interfaces_that_lead_into_a_network_of_ipv6():
+    zero = "0" * 32
+    routes = "\n".join(
+        f"{target} {prefix} {zero} 00 {zero} 00000100 00000001 00000000 00000001 {interface}"
+        for target, prefix, interface in [
+            ("fd770000000000000000000000000000", "40", "br-one"),
+            ("fe800000000000000000000000000000", "40", "eth0"),
+            (zero, "00", "lo"),
+        ]
+    )
+    assert interfaces_within(ipaddress.IPv6Network("fd77::/48"), routes) == ["br-one"]
+    assert interfaces_within(ipaddress.IPv6Network("fd78::/48"), routes) == []
 
 
 def test_a_subnet_that_another_bridge_has_is_refused_before_anything_is_made(monkeypatch):

@@ -30,6 +30,11 @@ def test_defaults_are_a_valid_lab_of_three():
     assert spec.node(3).address == "10.77.0.13"
 
 
+def test_a_segment_may_be_of_the_other_ip():
+    spec = parse({"subnet": "fd77::/64"}, BASE)
+    assert (spec.node(1).address, spec.node(3).address, spec.node(1).prefix) == ("fd77::b", "fd77::d", 64)
+
+
 def test_every_node_has_addresses_of_its_own_and_labs_do_not_share_them():
     one, two = parse({"nodes": 9}, BASE), parse({"nodes": 9, "name": "other"}, BASE)
     macs = [mac for spec in (one, two) for node in spec.node_list for mac in (node.management_mac, node.segment_mac)]
@@ -68,8 +73,11 @@ def test_numbers_may_come_as_text_from_the_environment():
         ({"subnet": "8.8.8.0/24"}, "subnet", "private"),
         ({"subnet": "192.168.0.0/16"}, "subnet", "management"),
         ({"subnet": "10.77.0.0/28", "nodes": 5}, "subnet", "too small"),
-        ({"subnet": 24}, "subnet", "IPv4 network"),
-        ({"subnet": "fd00::/64"}, "subnet", "IPv4 network"),
+        ({"subnet": 24}, "subnet", "not a network"),
+        ({"subnet": "2001:4860::/64"}, "subnet", "private"),
+        ({"subnet": "fe80::/64"}, "subnet", "private"),
+        ({"subnet": "fd00::1/64"}, "subnet", "host bits"),
+        ({"subnet": "fd00::/124", "nodes": 5}, "subnet", "too small"),
         ({"image": "trixie"}, "image", "dictionary"),
         ({"image": {"suit": "trixie"}}, "image.suit", "image.suite"),
         ({"image": {"suite": "a b"}}, "image.suite", "suite"),
