@@ -544,6 +544,10 @@ def files(spec: ImageSpec) -> t.Dict[str, t.Tuple[int, str]]:
     if spec.user != ROOT:
         found["usr/local/lib/swarmlab/admit"] = (0o755, _ADMIT.replace("@USER@", spec.user))
         steps.insert(0, "/usr/local/lib/swarmlab/admit")
+    if spec.firewall != NO_FIREWALL:
+        # A node is ready when it is closed, not a moment before.
+        unit = _READY_SERVICE.replace("After=", f"After={spec.firewall}.service ")
+        found["etc/systemd/system/swarmlab-ready.service"] = (0o644, unit)
     if spec.firewall == "nftables":
         found["etc/nftables.conf"] = (0o755, _NFTABLES)
     if not SUITES[spec.suite].network_credentials:

@@ -143,6 +143,8 @@ def test_the_image_gets_the_recipes_files(spec):
             assert subprocess.run(["sh", "-n"], input=content, text=True, check=False).returncode == 0, path
     scripts = "".join(files[f"usr/local/lib/swarmlab/{name}"][1] for name in ("ready", "golden"))
     assert ("docker " in scripts) == spec.engine
+    ready = files["etc/systemd/system/swarmlab-ready.service"][1]
+    assert (f"After={spec.firewall}.service docker.service" in ready) == (spec.firewall != "none")
     assert ("PermitRootLogin no" in files["etc/ssh/sshd_config.d/10-swarmlab.conf"][1]) == (spec.user != "root")
 
 
