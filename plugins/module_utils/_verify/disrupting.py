@@ -218,7 +218,7 @@ def settle(engine: Engine, plan: dict) -> dict:
 
 def _whole(engine: Engine, plan: dict) -> tuple[bool, dict[str, Any]]:
     try:
-        nodes = {node["ID"]: [node["Status"]["State"], node["Spec"]["Availability"]] for node in engine.nodes()}
+        nodes = {node["ID"]: leader.standing(node) for node in engine.nodes()}
         services = _more(leader.unsettled(engine.services(), engine.tasks()), plan["lacking"])
     except (EngineError, Refused) as error:
         return False, {"nodes": {}, "services": {}, "problem": error.message}
