@@ -13,7 +13,7 @@
 #   make stop      stops the machines; make lab starts them again
 #   make destroy   no process and no file of the lab is left
 #   make test      all tests: lint, unit, integration and long (container nodes), e2e (real VMs); each name alone runs that tier
-#   make matrix    the tests with every supported ansible-core and Python that this machine has; writes docs/matrix.md
+#   make matrix    the tests with every supported ansible-core and Python that this machine has; ARGS=--write keeps them in docs/matrix.md
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -89,7 +89,7 @@ lint unit integration long e2e: .venv/.ready-dev
 	@python scripts/test.py $@
 
 matrix: .venv/.ready-run
-	@python scripts/matrix.py --write $(ARGS)
+	@python scripts/matrix.py $(ARGS)
 
 bench: .venv/.ready-run
 	@python bench/site.py $(ARGS)

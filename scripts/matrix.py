@@ -284,14 +284,12 @@ def page(run: Run, before: str) -> str:
     )
 
 
-TEMPLATE = """<!--
-SPDX-FileCopyrightText: 2026 swarmlab contributors
-SPDX-License-Identifier: GPL-3.0-or-later
--->
+TEMPLATE = """<!-- SPDX-FileCopyrightText: 2026 swarmlab contributors -->
+<!-- SPDX-License-Identifier: GPL-3.0-or-later -->
 # What it is tested with
 
-`make matrix` writes this page. It runs the collection's tests with each ansible-core that is supported, each in an environment of its own,
-and with the next one before it is out. A result stands here with the day on which it was got.
+Written by `make matrix ARGS=--write`, which runs the collection's tests with each ansible-core that is supported, each in an environment of its own,
+and a part of them with the next one before it is out. A result stands here with the day on which it was got.
 
 {cores}
 
