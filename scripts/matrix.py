@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
+import hashlib
 import os
 import re
 import shutil
@@ -148,6 +149,9 @@ def copy_to(tree: Path) -> None:
 def made_ready(cell: Cell, python: str, log: Path) -> str:
     """Why a cell could not be made ready, else nothing."""
     copy_to(cell.tree)
+    stamp, wanted = cell.tree / ".venv" / ".ready-matrix", installed_from(cell, python)
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return ""
     code, output = in_tree(cell.tree, ["env", f"PYTHON={python}", "scripts/setup.sh", "dev"], log, SETUP_SECONDS)
     if not code and cell.requirements:
         pip = [str(cell.tree / ".venv" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "-r", cell.requirements]
@@ -155,7 +159,16 @@ def made_ready(cell: Cell, python: str, log: Path) -> str:
     if code:
         return output.strip()[-2000:]
     version = versions(cell)[0]
-    return "" if version.startswith(cell.core + ".") else f"ansible-core {version} was installed; requirements.txt and this script part"
+    if not version.startswith(cell.core + "."):
+        return f"ansible-core {version} was installed; requirements.txt and this script part"
+    stamp.write_text(wanted, encoding="utf-8")
+    return ""
+
+
+def installed_from(cell: Cell, python: str) -> str:
+    """What a cell's .venv depends on: as long as that stays, it is ready."""
+    files = ["scripts/setup.sh", *filter(None, ("requirements.txt", "requirements-dev.txt", cell.requirements))]
+    return "\n".join([python, *(hashlib.sha256((cell.tree / name).read_bytes()).hexdigest() for name in files)])
 
 
 def versions(cell: Cell) -> tuple[str, str, str]:
