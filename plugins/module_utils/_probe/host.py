@@ -6,6 +6,8 @@
 Private to swarmlab.overlay. Standard library only. Reads only.
 """
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
 import os

@@ -7,6 +7,8 @@ Private to swarmlab.overlay. What has to be taken back is taken back by a helper
 told, when its time is over, or when whoever started it is gone, so a killed controller leaves no node cut off or drained.
 """
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
 import os
