@@ -7,6 +7,8 @@ Private to swarmlab.overlay. What has to be taken back is taken back by a helper
 told, when its time is over, or when whoever started it is gone, so a killed controller leaves no node cut off or drained.
 """
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
 import os
@@ -249,7 +251,7 @@ def settle(engine: Engine, plan: dict) -> dict:
 
 def _whole(engine: Engine, plan: dict) -> tuple[bool, dict[str, Any]]:
     try:
-        nodes = {node["ID"]: [node["Status"]["State"], node["Spec"]["Availability"]] for node in engine.nodes()}
+        nodes = {node["ID"]: leader.standing(node) for node in engine.nodes()}
         services = _more(leader.unsettled(engine.services(), engine.tasks()), plan["lacking"])
     except (EngineError, Refused) as error:
         return False, {"nodes": {}, "services": {}, "problem": error.message}
