@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -146,8 +145,8 @@ def test_a_chain_that_no_file_makes_is_refused(swarm):
 
 def test_plain_iptables_and_its_file(swarm):
     """The engine's own rules stay out of the file that is loaded at boot."""
-    rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED "
-    rules += "-j ACCEPT\nCOMMIT\n"
+    rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n"
+    rules += "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
     swarm.shell("vm2", f"mkdir -p /etc/iptables; printf '{rules}' > /etc/iptables/rules.v4; iptables-restore --noflush /etc/iptables/rules.v4")
     try:
         arguments = {"nodes": nodes(swarm), "data_path_port": PORT}
