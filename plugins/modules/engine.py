@@ -281,7 +281,7 @@ def bring_up(manager: service.Manager, file: Settings, seen: look.Seen, missing:
     advice = f" This kernel lacks {', '.join(missing)}; they come with the package {package}." if package else ""
     if not file.take_back():
         raise HostError(f"Docker Engine on {host} does not start: {problem}.{advice}")
-    again = manager.bring_up(None, seen.state)
+    again = manager.bring_up(None, seen.state, enable=False)
     if again:
         raise HostError(f"Docker Engine on {host} does not start: {problem}. With its former settings, which are back in {file.path}, "
                         f"it does not start either: {again}.{advice}")
