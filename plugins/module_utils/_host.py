@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import socket
@@ -69,6 +70,19 @@ def parse_routes(text: str) -> list[Route]:
     return found
 
 
+def parse_nameservers(text: str) -> list[str]:
+    """The addresses of the name servers in a resolv.conf, as resolv.conf(5) and the engine read it: a comment may stand behind one."""
+    found = []
+    for fields in (re.split(r"[#;]", line)[0].split() for line in text.splitlines()):
+        if len(fields) < 2 or fields[0] != "nameserver":
+            continue
+        try:
+            found.append(str(ipaddress.ip_address(fields[1].partition("%")[0])))
+        except ValueError:
+            continue  # the resolver passes over it too
+    return found
+
+
 def read_text(path: str) -> str:
     """The file's text, or nothing when there is no such file."""
     try:
@@ -76,3 +90,12 @@ def read_text(path: str) -> str:
             return handle.read()
     except FileNotFoundError:
         return ""
+
+
+def read_bytes(path: str) -> bytes | None:
+    """The file's bytes, None when there is no such file."""
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return None

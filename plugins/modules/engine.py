@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -153,6 +155,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     kernel_modules_package,
     loaded_kernel_modules,
     missing_kernel_modules,
+    read_bytes,
     read_text,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
@@ -260,14 +263,6 @@ class Settings:
         mark = service.mark_of(self.path)
         if os.path.exists(mark) and not self.module.check_mode:
             os.unlink(mark)
-
-
-def read_bytes(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as handle:
-            return handle.read()
-    except FileNotFoundError:
-        return None
 
 
 def bring_up(manager: service.Manager, file: Settings, seen: look.Seen, missing: list[str]) -> None:
