@@ -133,7 +133,7 @@ restart_due:
   returned: always
   type: bool
 swarm:
-  description: The node's place in a swarm as its engine tells it. See M(swarmlab.overlay.swarm_info#module) for what it holds.
+  description: The node's place in a swarm as its engine tells it. See M(swarmlab.overlay.swarm_info) for what it holds.
   returned: when the engine runs
   type: dict
 """
@@ -208,7 +208,8 @@ class Settings:
         self.seen = seen
         self.path = settings.config_file(seen.flags)
         self.content = read_bytes(self.path)
-        self.mark = service.mark(self.path, seen.running)
+        # One that was started since and does not answer has not taken them.
+        self.mark = service.mark(self.path, seen.running if seen.info else None)
         self.present = self._parsed(self.content)
         # What a dead engine has never taken of ours, and is no longer declared, is not kept.
         ours = self.mark and self.mark.known and seen.info is None and self.mark.written == service.digest(self.content)

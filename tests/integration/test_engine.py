@@ -85,7 +85,7 @@ def second(swarm) -> Iterator[dict]:
     try:
         yield {"docker_host": SOCKET, "restart_command": "/usr/local/bin/second", "timeout": 20}
     finally:
-        swarm.shell("vm2", "[ ! -f /run/second.pid ] || kill $(cat /run/second.pid); rm -rf /etc/second /srv/second /usr/local/bin/second /var/lib/second")
+        swarm.shell("vm2", "[ ! -f /run/second.pid ] || kill $(cat /run/second.pid); while [ -f /run/second.pid ]; do sleep 0.1; done; rm -rf /etc/second /srv/second /usr/local/bin/second /var/lib/second")
 
 
 def start_second(swarm, content: str) -> None:
@@ -134,7 +134,7 @@ def test_settings_that_wait_for_a_restart(swarm, second: dict) -> None:
 
 def started(swarm, host: str) -> int:
     """When a node's engine was started, in ticks of the kernel that all container nodes share."""
-    return int(swarm.shell(host, "cut -d' ' -f22 /proc/$(pgrep -x dockerd)/stat"))
+    return int(swarm.shell(host, "cut -d' ' -f22 /proc/$(cat /run/docker.pid)/stat"))
 
 
 @pytest.mark.long
