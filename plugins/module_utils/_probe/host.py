@@ -6,8 +6,11 @@
 Private to swarmlab.overlay. Standard library only. Reads only.
 """
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 
@@ -17,6 +20,11 @@ from . import netlink
 RESOLV = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 SECONDS = 10
 MARK = "0xd0c4e3"
+FIREWALLD = "/etc/firewalld/firewalld.conf"
+FIREWALLD_DIRECT = "/etc/firewalld/direct.xml"
+NFTABLES = "/etc/nftables.conf"
+AT_BOOT = "/etc/systemd/system/sysinit.target.wants/nftables.service"
+RUNNING = ("/sys/fs/cgroup/system.slice/%s.service", "/sys/fs/cgroup/systemd/system.slice/%s.service")
 
 
 def _read(path: str) -> str:
@@ -114,3 +122,24 @@ def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False
         return None if text is None else parse_nft(text, vnis, ports)
     text, carrying = _output(["iptables-save"]), _output(["ip6tables-save"]) if ipv6 else None
     return None if text is None or ipv6 and carrying is None else parse_rules(text, vnis, ports, carrying)
+
+
+def parse_flushers(firewalld: str, direct: str, nftables: str) -> list[str]:
+    """What here flushes the engine's rules whenever it is loaded again, from firewalld's settings and from nftables' file.
+
+    The engine's bridges write theirs again when firewalld says that it reloaded; the overlay driver does not (docs/hosts-firewall.md).
+    """
+    found = []
+    if re.search(r"(?mi)^\s*FirewallBackend\s*=\s*iptables\b", firewalld):
+        found.append("firewalld with FirewallBackend=iptables")
+    elif firewalld and re.search(r"<(rule|chain|passthrough)\b", direct):
+        found.append("firewalld with direct rules")
+    if re.search(r"(?m)^\s*flush\s+ruleset\b", nftables):
+        found.append("nftables.service with 'flush ruleset'")
+    return found
+
+
+def flushers() -> list[str]:
+    """The same of this node, of tools that are on."""
+    on = any(os.path.isdir(path % "firewalld") for path in RUNNING)
+    return parse_flushers(_read(FIREWALLD) if on else "", _read(FIREWALLD_DIRECT), _read(NFTABLES) if os.path.islink(AT_BOOT) else "")

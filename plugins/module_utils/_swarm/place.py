@@ -1,0 +1,70 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""An engine's place in its swarm, as the engine itself tells it; a manager tells the swarm's members as well."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._verify.engine import Engine, Refused
+
+Raw = t.Mapping[str, t.Any]
+
+DEFAULT_DATA_PATH_PORT = 4789  # an engine that tells 0 means this one
+
+
+def ask(engine: Engine) -> dict[str, t.Any]:
+    """The place of this engine. Raises EngineError when it does not answer."""
+    found = place(engine.info())
+    if found["manager"]:
+        try:
+            found["members"] = [member(node) for node in engine.nodes()]
+        except Refused as error:
+            found["error"] = found["error"] or error.message
+    return found
+
+
+def place(info: Raw) -> dict[str, t.Any]:
+    """What /info says of the swarm. ``members`` is None: only a manager that has a leader can list them."""
+    swarm = info.get("Swarm") or {}
+    remotes = swarm.get("RemoteManagers") or []
+    cluster = swarm.get("Cluster") or {}
+    state = swarm.get("LocalNodeState") or "inactive"
+    return {
+        "state": state,
+        "hostname": info.get("Name") or "",
+        "node_id": swarm.get("NodeID") or "",
+        "node_address": swarm.get("NodeAddr") or "",
+        "manager": bool(swarm.get("ControlAvailable")),
+        "managers": sorted({remote.get("Addr") or "" for remote in remotes} - {""}),
+        "manager_ids": sorted({remote.get("NodeID") or "" for remote in remotes} - {""}),
+        "swarm_id": cluster.get("ID") or "",
+        "data_path_port": (cluster.get("DataPathPort") or DEFAULT_DATA_PATH_PORT) if cluster else None,
+        "members": None,
+        "error": swarm.get("Error") or "",
+    }
+
+
+def member(node: Raw) -> dict[str, t.Any]:
+    """A node as managers list it. One that never finished its join has no description: its host name is empty."""
+    spec, status = node.get("Spec") or {}, node.get("Status") or {}
+    manager = node.get("ManagerStatus") or {}
+    return {
+        "id": node["ID"],
+        "hostname": (node.get("Description") or {}).get("Hostname") or "",
+        "role": spec.get("Role") or "worker",
+        "availability": spec.get("Availability") or "active",
+        "labels": dict(spec.get("Labels") or {}),
+        "state": status.get("State") or "unknown",
+        "message": status.get("Message") or "",
+        "address": status.get("Addr") or "",
+        "leader": bool(manager.get("Leader")),
+        "reachability": manager.get("Reachability") or "",
+        "manager_address": manager.get("Addr") or "",
+    }

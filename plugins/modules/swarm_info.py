@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: swarm_info
+short_description: The place of a Docker Engine in its swarm
+version_added: 0.2.0
+description:
+  - Asks the engine of a host whether it is in a swarm, as which node, and by which managers. A manager tells all members as well.
+  - It needs neither Docker SDK for Python nor the program C(docker) on the host.
+  - Nodes are told apart by their ids. A host name may belong to several nodes, and an inventory may use names of its own.
+author:
+  - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.engine
+  - swarmlab.overlay.attributes.info
+options:
+  join_tokens:
+    description:
+      - Whether a manager tells the join tokens too, which are secrets. Use C(no_log) with it.
+    type: bool
+    default: false
+requirements:
+  - Docker Engine 20.10 or newer
+seealso:
+  - module: swarmlab.overlay.swarm_node
+  - module: swarmlab.overlay.swarm_member
+"""
+
+EXAMPLES = r"""
+- name: Which node is this host
+  swarmlab.overlay.swarm_info:
+  register: seen
+
+- name: Say it
+  ansible.builtin.debug:
+    msg: "{{ inventory_hostname }} is node {{ seen.swarm.node_id }}"
+"""
+
+RETURN = r"""
+swarm:
+  description: The engine's place in a swarm as the engine tells it.
+  returned: success
+  type: dict
+  contains:
+    state:
+      description: One of V(inactive), V(pending), V(active), V(error), V(locked).
+      type: str
+    hostname:
+      description: Host name that the engine has.
+      type: str
+    node_id:
+      description: Id of the node, empty outside a swarm.
+      type: str
+    node_address:
+      description: Address that the node advertises.
+      type: str
+    manager:
+      description: Whether the node is a manager.
+      type: bool
+    managers:
+      description: Addresses, with ports, of the swarm's managers that the node knows.
+      type: list
+      elements: str
+    manager_ids:
+      description: Ids of these managers.
+      type: list
+      elements: str
+    swarm_id:
+      description: Id of the swarm, empty on workers, which do not know it.
+      type: str
+    data_path_port:
+      description: UDP port of the overlay networks. V(null) on workers.
+      type: int
+    members:
+      description: The swarm's nodes as this manager lists them. V(null) on workers, and where the managers have no leader.
+      type: list
+      elements: dict
+      sample:
+        - {id: x1, hostname: vm1, role: manager, availability: active, labels: {}, state: ready, message: "", address: 10.0.0.11,
+           leader: true, reachability: reachable, manager_address: "10.0.0.11:2377"}
+    error:
+      description: What the engine says is wrong.
+      type: str
+join_tokens:
+  description: The tokens by which a C(Worker) and a C(Manager) join.
+  returned: with O(join_tokens) on a manager
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError, engine_argument_spec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import Engine, Refused
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec=dict(engine_argument_spec(), join_tokens={"type": "bool", "default": False, "no_log": False}),
+        supports_check_mode=True,
+    )
+    result = {}
+    try:
+        engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
+        result["swarm"] = place.ask(engine)
+        if module.params["join_tokens"] and result["swarm"]["manager"]:
+            result["join_tokens"] = engine.inspect_swarm()["JoinTokens"]
+    except EngineError as error:
+        module.fail_json(msg=error.message, **error.details)
+    except Refused as error:
+        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
