@@ -10,6 +10,8 @@ each add what they can have. Faults that this lab or its kernel cannot have are 
 
 With ARGS="--healthy 20" no fault is made: a sound swarm is verified so often in a row, in turns as in HEALTHY below, and whatever is
 not green is a false alarm.
+
+With ARGS="--suites bookworm,trixie,forky" the nodes are of these Debian suites in turn, so that engines of several years are in one swarm.
 """
 
 from __future__ import annotations
@@ -45,6 +47,12 @@ class Lab:
     folder: Path
     image: str = "localhost/swarmlab/busybox:local"
     kernel: set[str] = field(default_factory=set)
+    suites: list[str] = field(default_factory=list)
+
+    @property
+    def sort(self) -> str:
+        """What kind of lab this is."""
+        return f"{self.driver} of {', '.join(self.suites)}" if self.suites else self.driver
 
     def shell(self, host: str, command: str) -> str:
         argv = ["docker", "exec", f"swarmlab-{LAB}-{host}", "sh", "-c", command]
@@ -113,7 +121,7 @@ def row(fault, result: dict | str, lab: Lab) -> str:
     if isinstance(result, str):
         return f"| {fault.name} | {fault.what} | {where} | not tried: {result} |" + " |" * len(HEADINGS) + f" {lab.driver} |"
     marks = ["yes" if result[heading] else "**no**" for heading in HEADINGS]
-    return f"| {fault.name} | {fault.what} | {where} | {result['said']} | " + " | ".join(marks) + f" | {lab.driver}, {len(lab.nodes)} nodes |"
+    return f"| {fault.name} | {fault.what} | {where} | {result['said']} | " + " | ".join(marks) + f" | {lab.sort}, {len(lab.nodes)} nodes |"
 
 
 SCALED = f"docker service update -q -d --force --label-add again=$(date +%s) {faults.WEB}"
@@ -150,8 +158,8 @@ def healthy_row(condition: str, runs: list[dict], lab: Lab, before: set) -> str:
     """One line: how many of the runs were green, and how long they took."""
     green = [report for report in runs if not faults.fresh(report, before) and not faults.loose(report)]
     seconds = [report["summary"]["seconds"] for report in runs]
-    return (f"| healthy, {condition} ({lab.driver}) | {len(green)} of {len(runs)} | {min(seconds):.0f}-{max(seconds):.0f} |"
-            f" {lab.driver}, {len(lab.nodes)} nodes |")
+    return (f"| healthy, {condition} ({lab.sort}) | {len(green)} of {len(runs)} | {min(seconds):.0f}-{max(seconds):.0f} |"
+            f" {lab.sort}, {len(lab.nodes)} nodes |")
 
 
 def alarms(lab: Lab, times: int, before: set, save: Path | None) -> dict[str, str]:
@@ -169,7 +177,7 @@ def alarms(lab: Lab, times: int, before: set, save: Path | None) -> dict[str, st
         wrong = [row["id"] for row in faults.loose(report)] + [cause["title"] for cause in faults.fresh(report, before)]
         print(f"{number + 1:3} {condition}: {'; '.join(wrong) or 'green'} ({report['summary']['seconds']:.0f} s)", flush=True)
         kept(save, f"healthy-{number + 1}", report)
-    return {f"healthy, {condition} ({lab.driver})": healthy_row(condition, found, lab, before) for condition, found in runs.items()}
+    return {f"healthy, {condition} ({lab.sort})": healthy_row(condition, found, lab, before) for condition, found in runs.items()}
 
 
 def kept(folder: Path | None, name: str, report: dict) -> None:
@@ -230,6 +238,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--driver", choices=["vm", "container"], default="container")
     options.add_argument("--nodes", type=int, default=4)
+    options.add_argument("--suites", metavar="SUITE,...", type=lambda text: text.split(","), default=[])
     options.add_argument("--healthy", type=int, metavar="TIMES", help="verify the sound swarm so often, and make no fault")
     options.add_argument("--only", nargs="+", metavar="FAULT")
     options.add_argument("--keep", action="store_true", help="leave the lab, for another run")
@@ -239,8 +248,13 @@ def main() -> None:
     unknown = set(given.only or ()) - {fault.name for fault in faults.FAULTS}
     if unknown:
         sys.exit(f"detection: no such fault: {', '.join(sorted(unknown))}")
-    variables = environment(SWARMLAB_LAB=LAB, SWARMLAB_DRIVER=given.driver, SWARMLAB_NODES=str(given.nodes), SWARMLAB_SUBNET=SUBNET)
-    lab = Lab(given.driver, [f"vm{number}" for number in range(1, given.nodes + 1)], variables, CHECKOUT / ".lab" / LAB)
+    nodes = [f"vm{number}" for number in range(1, given.nodes + 1)]
+    settings = {node: {"suite": suite} for node, suite in zip(nodes, itertools.cycle(given.suites))}
+    variables = environment(
+        SWARMLAB_LAB=LAB, SWARMLAB_DRIVER=given.driver, SWARMLAB_NODES=str(given.nodes), SWARMLAB_SUBNET=SUBNET,
+        SWARMLAB_NODE_SETTINGS=json.dumps(settings),
+    )  # fmt: skip
+    lab = Lab(given.driver, nodes, variables, CHECKOUT / ".lab" / LAB, suites=given.suites)
     document = CHECKOUT / "docs" / "detection.md"
     rows = told(document.read_text(encoding="utf-8")) if document.exists() else {}
     try:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def describe(spec: LabSpec, outcome: lifecycle.Outcome) -> dict[str, t.Any]:
         "directory": str(spec.directory),
         "driver": spec.driver,
         "accel": record.accel if record else "",
-        "image": {"key": record.image if record else "", "cached": outcome.cached},
+        "image": {"key": next((entry.image for entry in entries.values()), ""), "cached": outcome.cached},
         "nodes": [
             {
                 "name": name,
@@ -33,6 +34,8 @@ def describe(spec: LabSpec, outcome: lifecycle.Outcome) -> dict[str, t.Any]:
                 "memory": entry.memory,
                 "vcpus": entry.vcpus,
                 "disk": entry.disk,
+                "image": entry.image,
+                **{key: value for key, value in dataclasses.asdict(entry.settings).items() if value is not None},
                 "state": outcome.after.get(name, "absent"),
             }
             for name, entry in entries.items()

@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, names, plans, progress
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import reason
 
 DISPLAY = Display()
 MODULE = "swarmlab.overlay.verify_probe"
@@ -71,13 +72,8 @@ class ActionModule(ActionBase):
         except AnsibleConnectionFailure as error:
             return {"changed": False, "seen": None, "problem": "not reachable: %s" % _one_line(str(error))}
         if answer.get("failed") or "seen" not in answer:
-            return {"changed": False, "seen": None, "problem": _one_line(_reason(answer))}
+            return {"changed": False, "seen": None, "problem": _one_line(reason(answer, task_vars["inventory_hostname"]))}
         return {"changed": False, "seen": answer["seen"]}
-
-
-def _reason(answer: dict) -> str:
-    """Why the module failed: its own message, or the last line of what it wrote."""
-    return answer.get("msg") or answer.get("module_stderr") or "the module gave no result"
 
 
 def _one_line(text: str) -> str:

@@ -22,8 +22,8 @@ from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._archive import archive
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _disruption, pf_speed
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks._result import listed
+from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _disruption, ipam_headroom, pf_speed, pre_reach
+from ansible_collections.swarmlab.overlay.plugins.module_utils._checks._result import FAIL, INCONCLUSIVE, listed
 from ansible_collections.swarmlab.overlay.plugins.module_utils._checks.pre_port import GOSSIP
 from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis import diagnose
 from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, compare, diagnostics, junit, page, text
@@ -36,9 +36,12 @@ PAGE = "report.html"
 JUNIT = "junit.xml"
 ARCHIVE = ".tar.gz"
 OWN_TAG = "verify"  # of all tasks of the role, beside the tags of the checks
+RESTARTING = ("engine-restart", "reboot", "firewall-reload")  # the last where the engine has to write its rules again
 REBOOTABLE = ("ssh", "paramiko", "paramiko_ssh", "libssh", "smart")
 PARTITION_SECONDS = 20
 REJOINING = 90  # seconds: gossip tries nodes that it gave up every 60 s, and exchanges whole tables every 30 s (libnetwork/networkdb)
+EVERYTHING = {"all", "tagged", OWN_TAG}  # skipped, no task of the role is left
+NO_CHECK = {"always", "never", "untagged"}  # chosen alone, they choose none of them
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged", OWN_TAG}
 
 
@@ -131,9 +134,14 @@ class ActionModule(ActionBase):
 
 
 def judged(gathered: dict) -> list[dict]:
-    """The results of all checks of the run."""
-    checks, _empty = _checks.select(_checks.load(), gathered["settings"]["checks"])
-    return [item for check in checks for item in check.judge(gathered)]
+    """The results of all checks of the run; and what is bad of who answered and what there is, whatever was chosen: without it the others
+    prove less than was asked for. So it is with networks that had no room for probes."""
+    chosen, results = gathered["settings"]["checks"], []
+    guards = (*text.GUARDS, *([ipam_headroom.ID] if gathered["made"]["crowded"] else []))
+    for check in _checks.load():
+        found = check.judge(gathered) if check.ID in chosen or check.ID in guards else []
+        results += [item for item in found if check.ID in chosen or item["status"] in (FAIL, INCONCLUSIVE)]
+    return results
 
 
 def disruptions() -> list[ModuleType]:
@@ -142,7 +150,7 @@ def disruptions() -> list[ModuleType]:
 
 
 def publish(report: dict, gathered: dict, phases: dict, directory: str | None, fail: bool) -> dict[str, Any]:
-    """Write and print the report. Fails, if it is to, when it is not good."""
+    """Write and print the report. Fails, if it is to, when it is not good; and in any case when nothing at all was proven."""
     paths = {}
     if directory:
         directory = os.path.abspath(directory)
@@ -153,7 +161,7 @@ def publish(report: dict, gathered: dict, phases: dict, directory: str | None, f
         DISPLAY.display(line.text, color=line.colour)
     answer = dict(paths, changed=False, summary=report["summary"], causes=[
         {key: found[key] for key in ("id", "title", "nodes", "networks")} for found in report["causes"]])
-    if fail and not report["summary"]["ok"]:
+    if (fail or text.nothing(report)) and not report["summary"]["ok"]:
         answer.update(failed=True, msg=text.failure(report))
     return answer
 
@@ -162,16 +170,18 @@ def victim(gathered: dict) -> dict[str, Any]:
     """The node to disrupt, and what is to be as before after it; or why there is none."""
     asked, nodes = gathered["settings"]["disruptive_node"], gathered["nodes"]
     host = asked or gathered["worker"]
-    found: dict = {"node": host, "leader": gathered["leader"], "skip": None}
+    found: dict = {"node": host, "leader": gathered["leader"], "skip": None, "locks": False}
     if not gathered["leader"] or not gathered["swarm"]:
         return dict(found, node_id=None, skip="no host of the play leads the swarm")
     if not host:
         return dict(found, node_id=None, skip="no worker is there to be disrupted; name a node with verify_disruptive_node")
     if host not in nodes:
         return dict(found, node_id=None, skip="%s did not answer before" % host)
+    if pre_reach.same_node(gathered):
+        return dict(found, node_id=None, skip="hosts of the play are one node (see PRE-REACH)")
     managers = {int(node["manager_address"].rpartition(":")[2]) for node in gathered["swarm"]["nodes"] if node["manager_address"]}
     return dict(
-        found, node_id=nodes[host]["id"], lacking=gathered["lacking"],
+        found, node_id=nodes[host]["id"], locks=nodes[host]["role"] == "manager" and gathered["swarm"]["autolock"], lacking=gathered["lacking"],
         ports={"tcp": sorted({*managers, GOSSIP}), "udp": sorted({GOSSIP, gathered["swarm"]["data_port"]})},
         nodes={node["id"]: [node["state"], node["availability"]] for node in gathered["swarm"]["nodes"]})
 
@@ -183,6 +193,8 @@ def disrupt(arguments: dict, task_vars: dict, check_mode: bool) -> dict[str, Any
     variables = task_vars["hostvars"][given["node"]] if given["node"] else {}
     connection = str(variables.get("ansible_connection", "ssh")).rpartition(".")[2]
     skip = "in check mode no node is disrupted" if check_mode else given["skip"]
+    if what in RESTARTING and given["locks"]:
+        skip = skip or "the swarm locks managers that restart (autolock): %s would stay out of it until somebody unlocks it" % given["node"]
     if what == plans.REBOOT and connection not in REBOOTABLE:
         skip = skip or "%s is reached by connection %s, through which it cannot be rebooted" % (given["node"], connection)
     checks, _empty = _checks.select(_checks.load(), list(_disruption.PROOF))
@@ -213,6 +225,10 @@ def know_tags(task_vars: dict) -> None:
     if set(playbooks) != {OWN_TAG}:
         return
     known = _checks.tags(_checks.load())
+    only, without = (set(typed) for typed in typed_tags(task_vars))
+    if without & EVERYTHING or only and only <= NO_CHECK:
+        raise AnsibleActionFail("--tags %s, --skip-tags %s leave nothing of the verification. Tags: %s." % (
+            listed(sorted(only)) or "nothing", listed(sorted(without)) or "nothing", ", ".join(known)))
     unknown = sorted({tag for typed in typed_tags(task_vars) for tag in typed} - ANSIBLE_TAGS - set(known))
     if unknown:
         raise AnsibleActionFail("--tags: no check has the tag %s. There are: %s. Checks are chosen by id with verify_checks." % (
@@ -226,8 +242,12 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
             raise AnsibleActionFail("verify_%s must be at least 1 second, not %d." % (name, arguments[name]))
     if not 0.1 <= arguments["performance_seconds"] <= 60:
         raise AnsibleActionFail("verify_performance_seconds must be between 0.1 and 60, not %g." % arguments["performance_seconds"])
+    if not arguments["networks"]:
+        raise AnsibleActionFail("verify_networks is empty, so there is nothing to verify. Name networks or patterns, or leave it at '*' for all.")
     checks = choose(arguments, task_vars)
     hosts = list(task_vars["ansible_play_hosts_all"])
+    if not hosts:
+        raise AnsibleActionFail("No host is in this play, so there is nothing to verify.")
     strangers = [pattern for pattern in arguments["nodes"] if not fnmatch.filter(hosts, pattern)]
     if strangers:
         raise AnsibleActionFail("verify_nodes: no host of this play is called %s. There are: %s." % (
@@ -243,6 +263,7 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
         "data_addresses": {host: task_vars["hostvars"][host].get("swarm_data_path_addr") for host in hosts},
         "checks": [module.ID for module in checks],
         "networks": arguments["networks"],
+        "declared": declared(task_vars, hosts),
         "services": arguments["services"],
         "nodes": arguments["nodes"],
         "image": arguments["image"],
@@ -258,6 +279,16 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
         "measuring": pf_speed.longest(len(hosts), arguments["performance_seconds"]) if measures else 0,
         "forks": int(task_vars.get("ansible_forks") or 1),
     }
+
+
+def declared(task_vars: dict, hosts: list[str]) -> list[str]:
+    """The names of the networks that the inventory declares for role overlays, and wants to be there."""
+    found: dict = {}
+    for host in hosts:
+        for entry in task_vars["hostvars"][host].get("overlays_networks") or []:
+            if isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry.get("state", "present") == "present":
+                found[entry["name"]] = True
+    return list(found)
 
 
 def choose(arguments: dict, task_vars: dict) -> list[ModuleType]:

@@ -109,9 +109,22 @@ options:
         this machine installs its own packages from), V(packages) a list of additional packages.
     type: dict
     default: {}
+  node_settings:
+    description:
+      - In what nodes differ, as machines in the field do. A dictionary of the nodes' names, and C(all) for every node.
+      - Each takes C(suite) (V(bookworm), V(trixie), V(forky) or V(sid); without one it is that of O(image)),
+        C(engine) (V(false) makes a bare host, without Docker Engine), C(firewall) (V(firewalld), V(ufw) or V(nftables), which lets
+        nothing but ssh in; default V(none)), C(user) (who may log in instead of C(root), and becomes root by sudo with a password,
+        which is in the lab's folder), and C(jump) (the node that the way to this one leads through).
+      - Nodes that are containers take C(suite) alone. What a node was made with it keeps; a change is for nodes made later.
+      - In the environment it is JSON.
+    type: raw
+    default: {}
+    env:
+      - name: SWARMLAB_NODE_SETTINGS
   subnet:
     description:
-      - Network of the swarm's own segment, a private one. C(vmN) has the address number 10+N in it.
+      - Network of the swarm's own segment, a private one of IPv4 or IPv6 (C(fd77::/64)). C(vmN) has the address number 10+N in it.
     type: str
     default: 10.77.0.0/24
     env:
@@ -153,28 +166,46 @@ subnet: 10.78.0.0/24
 plugin: swarmlab.overlay.lab
 name: quick
 driver: container
+
+---
+# mixed.lab.yml: three engines in one swarm
+plugin: swarmlab.overlay.lab
+name: mixed
+node_settings:
+  vm1: {suite: bookworm}
+  vm3: {suite: forky}
+
+---
+# bare.lab.yml: hosts as people have them, without an engine, closed, and reached as a user with sudo
+plugin: swarmlab.overlay.lab
+name: bare
+node_settings:
+  all: {engine: false, user: student, firewall: firewalld}
 """
 
+import dataclasses
 import os
 import shlex
 import typing as t
 from pathlib import Path
 
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import trust_as_template
 from ansible.utils.display import Display
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import state
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.container import container_name
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.imagespec import ROOT
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.options import reject_unknown
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import (
     DEFAULTS,
     LabSpec,
     NodeSpec,
     manager_warning,
     parse,
-    reject_unknown,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf import CONFIG
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf import CONFIG, PASSWORD
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.state import LabRecord
 
 display = Display()
@@ -211,13 +242,24 @@ def connection(spec: LabSpec, node: NodeSpec) -> dict[str, t.Any]:
             "ansible_pipelining": True,
             **({"ansible_docker_docker_host": engine} if engine else {}),
         }
+    user = spec.settings_of(node.name).user
     return {
         "ansible_connection": "ansible.builtin.ssh",
         # Not "vm1": Ansible names its shared connections after host, port and user, and every lab has a vm1.
         "ansible_host": node.alias,
-        "ansible_user": "root",
+        "ansible_user": user,
         "ansible_ssh_common_args": f"-F {shlex.quote(str(spec.directory / CONFIG))}",
         "ansible_pipelining": True,
+        **(sudo(spec.directory / PASSWORD) if user != ROOT else {}),
+    }
+
+
+def sudo(password: Path) -> dict[str, t.Any]:
+    """How a user becomes root. The password is read when it is needed: there may be none yet, and no inventory shall hold it."""
+    return {
+        "ansible_become": True,
+        "ansible_become_method": "ansible.builtin.sudo",
+        "ansible_become_password": trust_as_template(f"{{{{ lookup('ansible.builtin.file', '{password}') }}}}"),
     }
 
 
@@ -235,6 +277,7 @@ def lab_variables(spec: LabSpec) -> dict[str, t.Any]:
         "lab_accel": spec.accel,
         "lab_golden": spec.golden,
         "lab_image": {"suite": spec.suite, "mirror": spec.mirror, "packages": list(spec.packages)},
+        "lab_node_settings": {name: dataclasses.asdict(found) for name, found in spec.settings.items()},
         "lab_subnet": str(spec.subnet),
         "lab_boot_timeout": spec.boot_timeout,
         "lab_retain_failed": spec.retain_failed,
@@ -287,7 +330,7 @@ class InventoryModule(BaseInventoryPlugin):
         warning = manager_warning(spec.managers)
         if warning:
             display.warning(warning)
-        self._populate(spec)
+        self._populate(spec, record.settled(spec) if record else spec)
         self._add_leaving(spec, record)
 
     def _spec(self, known: t.Iterable[str], path: Path, nodes_in_file: bool) -> tuple[LabSpec, LabRecord | None]:
@@ -308,7 +351,8 @@ class InventoryModule(BaseInventoryPlugin):
     def _templated(self, value: t.Any) -> t.Any:
         return self.templar.template(value) if isinstance(value, (str, list, dict)) else value
 
-    def _populate(self, spec: LabSpec) -> None:
+    def _populate(self, spec: LabSpec, made: LabSpec) -> None:
+        """``made`` has those nodes that exist already as they are."""
         inventory = self.inventory
         for group in ("swarm", "swarm_managers", "swarm_workers"):
             inventory.add_group(group)
@@ -319,12 +363,12 @@ class InventoryModule(BaseInventoryPlugin):
         for name, value in PATIENCE.items() if spec.driver == "vm" else ():
             inventory.set_variable("all", name, value)
         for node in spec.node_list:
-            self._add_node(spec, node, "swarm_managers" if node.name in spec.manager_names else "swarm_workers")
+            self._add_node(made, node, "swarm_managers" if node.name in spec.manager_names else "swarm_workers")
 
     def _add_leaving(self, spec: LabSpec, record: LabRecord | None) -> None:
         self.inventory.add_group("lab_leaving")
         for name in record.beyond(spec.nodes) if record and record.driver == spec.driver else ():
-            self._add_node(spec, spec.node(record.nodes[name].index), "lab_leaving")
+            self._add_node(record.settled(spec), spec.node(record.nodes[name].index), "lab_leaving")
 
     def _add_node(self, spec: LabSpec, node: NodeSpec, group: str) -> None:
         self.inventory.add_host(node.name, group=group)

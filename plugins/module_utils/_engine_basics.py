@@ -25,6 +25,7 @@ T = t.TypeVar("T")
 
 DROPPED_ATTEMPTS = 6
 DROPPED_PAUSE = 0.5
+QUEUE_PAUSE = 0.2
 
 
 class EngineError(Exception):
@@ -64,7 +65,9 @@ def knock(docker_host: str, timeout: int) -> None:
     knocker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     knocker.settimeout(timeout)
     try:
-        knocker.connect(path)
+        connect_unix(knocker, path, timeout)
+    except socket.timeout as error:
+        raise unanswered(docker_host, timeout) from error
     except FileNotFoundError as error:
         raise unreachable(docker_host, "the socket does not exist (is Docker installed and running?)") from error
     except ConnectionRefusedError as error:
@@ -77,6 +80,27 @@ def knock(docker_host: str, timeout: int) -> None:
         raise unreachable(docker_host, str(error)) from error
     finally:
         knocker.close()
+
+
+def connect_unix(channel: socket.socket, path: str, timeout: float) -> None:
+    """Connect; where others that were not answered fill the queue, the kernel refuses at once, so try until the time is over."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            channel.connect(path)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise socket.timeout("the engine takes no connection") from error
+            time.sleep(QUEUE_PAUSE)
+
+
+def unanswered(docker_host: str, timeout: int) -> EngineError:
+    return EngineError(
+        f"No answer from the Docker Engine at {docker_host} within engine_timeout={timeout} s. Look at the daemon's log and load, "
+        "or raise engine_timeout.",
+        docker_host=docker_host,
+    )
 
 
 def unreachable(docker_host: str, reason: str) -> EngineError:

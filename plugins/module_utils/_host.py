@@ -1,18 +1,17 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host under the engine: daemon.json and kernel modules. Private to this collection."""
+"""The host under the engine: kernel modules and routes. Private to this collection."""
 
 from __future__ import annotations
 
-import json
+import ipaddress
 import os
+import re
 import socket
 import struct
 import typing as t
 
-DAEMON_JSON = "/etc/docker/daemon.json"
-RESTART_MARK = "/etc/docker/.swarmlab-restart-due"
 MODULES_LOAD = "/etc/modules-load.d/swarmlab-overlay.conf"
 ROUTES = "/proc/net/route"
 ROUTE_UP, ROUTE_GATEWAY = 0x1, 0x2  # include/uapi/linux/route.h
@@ -20,32 +19,6 @@ ROUTE_UP, ROUTE_GATEWAY = 0x1, 0x2  # include/uapi/linux/route.h
 
 class HostError(Exception):
     """What is wrong with the host, in one sentence that says what to do."""
-
-
-def merge_daemon_settings(present: dict[str, t.Any], declared: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Lay the declared settings over those present. Dictionaries merge key by key; a null removes its key."""
-    merged = dict(present)
-    for key, value in declared.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = merge_daemon_settings(merged[key], value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def parse_daemon_json(text: str, path: str = DAEMON_JSON) -> dict[str, t.Any]:
-    """The settings in a daemon.json; an empty file has none."""
-    if not text.strip():
-        return {}
-    try:
-        settings = json.loads(text)
-    except ValueError as error:
-        raise HostError(f"{path} is not valid JSON ({error}); mend or remove it") from error
-    if not isinstance(settings, dict):
-        raise HostError(f"{path} must hold a JSON object, not a {type(settings).__name__}; mend or remove it")
-    return settings
 
 
 def loaded_kernel_modules(proc_modules: str, builtin: str) -> set[str]:
@@ -62,6 +35,20 @@ def loaded_kernel_modules(proc_modules: str, builtin: str) -> set[str]:
 def missing_kernel_modules(wanted: list[str], there: set[str]) -> list[str]:
     """Those wanted that are not there, in the order wanted."""
     return [name for name in wanted if name.replace("-", "_") not in there]
+
+
+def kernel_modules_package(missing: t.Sequence[str], os_release: str, release: str) -> str:
+    """The package that has the rarely used modules of the running kernel; empty when none is missing, or the distribution has one package for all.
+
+    :param os_release: text of /etc/os-release
+    :param release: the running kernel's
+    """
+    ids = set(" ".join(re.findall(r"(?m)^ID(?:_LIKE)?=[\"']?([^\"'\n]*)", os_release)).split())
+    if missing and ids & {"rhel", "fedora", "centos"}:
+        return f"kernel-modules-extra-{release}"
+    if missing and "ubuntu" in ids:
+        return f"linux-modules-extra-{release}"
+    return ""
 
 
 class Route(t.NamedTuple):
@@ -83,6 +70,19 @@ def parse_routes(text: str) -> list[Route]:
     return found
 
 
+def parse_nameservers(text: str) -> list[str]:
+    """The addresses of the name servers in a resolv.conf, as resolv.conf(5) and the engine read it: a comment may stand behind one."""
+    found = []
+    for fields in (re.split(r"[#;]", line)[0].split() for line in text.splitlines()):
+        if len(fields) < 2 or fields[0] != "nameserver":
+            continue
+        try:
+            found.append(str(ipaddress.ip_address(fields[1].partition("%")[0])))
+        except ValueError:
+            continue  # the resolver passes over it too
+    return found
+
+
 def read_text(path: str) -> str:
     """The file's text, or nothing when there is no such file."""
     try:
@@ -90,3 +90,12 @@ def read_text(path: str) -> str:
             return handle.read()
     except FileNotFoundError:
         return ""
+
+
+def read_bytes(path: str) -> bytes | None:
+    """The file's bytes, None when there is no such file."""
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return None

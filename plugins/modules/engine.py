@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -13,18 +15,29 @@ author:
   - swarmlab contributors (@swarmlab)
 description:
   - Loads the kernel modules that overlay networks need and sees that they are loaded at boot.
-  - Merges declared settings into C(/etc/docker/daemon.json) and keeps all others; restarts the engine only when they changed.
-  - Starts the engine and waits until it answers.
-  - Says whether the engine and Docker SDK for Python are there at all, and the node's place in the swarm.
+  - Merges declared settings into the engine's C(daemon.json) and keeps all others. They are validated by the engine itself before anything
+    is written (from Engine 23.0 on), and by what no engine can have in a swarm. When the engine does not come up with them, the former
+    file comes back, and the engine with it.
+  - Starts the engine and waits until it answers. Restarts it when settings changed and O(restart) lets it.
+  - Says whether the engine and Docker SDK for Python are there at all, of which flavour the engine is, and the node's place in the swarm.
   - It does one node's preparation in one task, because on an emulated machine each task costs 6 to 10 seconds.
+  - The engine is asked through its socket, so it needs neither the program C(docker) nor the SDK.
 notes:
   - Packages are not its affair; the role P(swarmlab.overlay.engine#role) installs them when this module reports them missing.
+  - An engine from a snap, one in rootless mode, and Podman under the name of C(docker) are refused.
 options:
   daemon:
     description:
-      - Settings to merge into C(daemon.json). Dictionaries merge key by key; a null value removes its key.
+      - Settings to merge into C(daemon.json), which is C(/etc/docker/daemon.json) or the file that the engine is started with.
+        Dictionaries merge key by key; a null value removes its key.
+      - When given, even empty, the settings that are there are judged as well.
     type: dict
-    default: {}
+  docker_host:
+    description:
+      - Where the Docker Engine of the node listens.
+      - If not given, the environment variable E(DOCKER_HOST) of the node is used.
+    type: str
+    default: unix:///var/run/docker.sock
   kernel_modules:
     description:
       - Names of the kernel modules to load.
@@ -33,17 +46,39 @@ options:
     type: list
     elements: str
     default: []
+  restart:
+    description:
+      - When the running engine may be restarted to take its settings. An engine that does not run is started in any case.
+      - V(outside_swarm) restarts the engine of a node that is in no swarm. In a swarm nothing is written, and RV(restart_due) says that
+        there is something to do.
+      - V(always) restarts it. See that the swarm can do without it, with M(swarmlab.overlay.swarm_wait).
+      - V(never) writes the settings, and RV(restart_due) says that the engine does not run with them yet.
+    type: str
+    choices: [outside_swarm, always, never]
+    default: outside_swarm
+  restart_command:
+    description: Command that restarts the engine where the host has no systemd.
+    type: str
+    default: ""
   timeout:
     description: Seconds to wait for the engine to answer.
     type: int
     default: 120
+  venv:
+    description: Folder of the virtual environment that may hold Docker SDK for Python.
+    type: path
+    default: /opt/swarmlab-overlay
 attributes:
   check_mode:
     support: full
     description: Can run in check mode and predict what would change.
   diff_mode:
     support: full
-    description: Shows the difference in C(daemon.json) and the modules loaded at boot.
+    description: Shows the difference in C(daemon.json), without passwords and tokens, and the modules loaded at boot.
+seealso:
+  - module: swarmlab.overlay.engine_install
+  - module: swarmlab.overlay.swarm_info
+  - module: swarmlab.overlay.swarm_wait
 """
 
 EXAMPLES = r"""
@@ -59,11 +94,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 installed:
-  description: Whether the program C(dockerd) is on this node.
+  description: Whether Docker Engine is on this node, in C(PATH) or not.
   returned: always
   type: bool
+flavour:
+  description:
+    - What kind of engine it is, by the package that its program belongs to. One of V(docker.io), V(docker-ce), V(moby-engine), V(docker)
+      (that of SUSE, Arch, Alpine, Amazon) and V(unknown), which is any other, also one that no package owns. Empty when there is none.
+  returned: always
+  type: str
+package:
+  description: The package that the engine's program belongs to, empty when there is none.
+  returned: always
+  type: str
 sdk_version:
-  description: Version of Docker SDK for Python, empty when this Python does not have it.
+  description: Version of Docker SDK for Python, empty when neither this Python nor the one in O(venv) has it.
+  returned: always
+  type: str
+sdk_python:
+  description: The Python in O(venv), when the SDK is there and not in the one that ran this module.
   returned: always
   type: str
 engine_version:
@@ -79,80 +128,58 @@ restarted:
   description: Whether the engine was started or restarted.
   returned: always
   type: bool
+restart_due:
+  description: Whether the engine runs with other settings than it shall, until it is restarted.
+  returned: always
+  type: bool
 swarm:
-  description: The node's place in a swarm as its engine tells it.
+  description: The node's place in a swarm as its engine tells it. See M(swarmlab.overlay.swarm_info#module) for what it holds.
   returned: when the engine runs
   type: dict
-  contains:
-    state:
-      description: One of V(inactive), V(pending), V(active), V(error), V(locked).
-      type: str
-    node_id:
-      description: Id of the node, empty outside a swarm.
-      type: str
-    node_address:
-      description: Address that the node advertises.
-      type: str
-    manager:
-      description: Whether the node is a manager.
-      type: bool
-    managers:
-      description: Addresses of the swarm's managers that the node knows.
-      type: list
-      elements: str
-    error:
-      description: What the engine says is wrong.
-      type: str
 """
 
 import difflib
-import json
 import os
 import platform
 import shutil
-import subprocess
-import time
+import socket
 import typing as t
-from importlib import metadata
 
 from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import flavour, look, process, service, settings
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError, engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
-    DAEMON_JSON,
     MODULES_LOAD,
-    RESTART_MARK,
     HostError,
+    kernel_modules_package,
     loaded_kernel_modules,
-    merge_daemon_settings,
     missing_kernel_modules,
-    parse_daemon_json,
+    read_bytes,
     read_text,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import Engine, Refused
+
+PRIVATE = 0o600
 
 
-def sdk_version() -> str:
-    """Version of Docker SDK for Python. Importing it would take longer than all the rest of this module."""
-    try:
-        return metadata.version("docker")
-    except metadata.PackageNotFoundError:
-        return ""
+def write(module: AnsibleModule, path: str, content: bytes, private: bool = False) -> None:
+    """Write the file as a whole: through a symlink, with the owner and mode that it had, or for root alone."""
+    if module.check_mode:
+        return
+    target = os.path.realpath(path)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    temporary = f"{target}.swarmlab"
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb") as handle:
+        handle.write(content)
+    if private:
+        os.replace(temporary, target)
+    else:
+        module.atomic_move(temporary, target)
 
 
-def run(*argv: str) -> tuple[int, str]:
-    """Run a program; its exit code and all that it printed."""
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return done.returncode, done.stdout.strip()
-
-
-def declare_file(module: AnsibleModule, path: str, before: str, after: str) -> list[str]:
-    """Write the file when its text differs; the lines of the difference."""
-    if before == after:
-        return []
-    if not module.check_mode:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        temporary = f"{path}.swarmlab"
-        with open(temporary, "w", encoding="utf-8") as handle:
-            handle.write(after)
-        module.atomic_move(temporary, path)
+def difference(path: str, before: str, after: str) -> list[str]:
     return list(difflib.unified_diff(before.splitlines(), after.splitlines(), path, path, lineterm=""))
 
 
@@ -169,101 +196,169 @@ def load_kernel_modules(module: AnsibleModule) -> tuple[list[str], bool]:
     if not missing or not shutil.which("modprobe"):
         return missing, False
     dry = ["-n"] if module.check_mode else []
-    unavailable = [name for name in missing if run("modprobe", *dry, name)[0]]
+    unavailable = [name for name in missing if process.run("modprobe", *dry, name)[0]]
     return unavailable, len(unavailable) < len(missing)
 
 
-def engine_info() -> dict[str, t.Any] | None:
-    """What the engine says of itself, or nothing when it does not answer."""
-    if not shutil.which("docker"):
-        return None
-    code, out = run("docker", "info", "--format", "{{json .}}")
-    if code:
-        return None
-    info = json.loads(out.splitlines()[-1])
-    return info if info.get("ServerVersion") else None
+class Settings:
+    """daemon.json of this host: what it holds, what it shall hold, and what the engine runs with."""
+
+    def __init__(self, module: AnsibleModule, seen: look.Seen) -> None:
+        self.module = module
+        self.seen = seen
+        self.path = settings.config_file(seen.flags)
+        self.content = read_bytes(self.path)
+        self.mark = service.mark(self.path, seen.running)
+        self.present = self._parsed(self.content)
+        # What a dead engine has never taken of ours, and is no longer declared, is not kept.
+        ours = self.mark and self.mark.known and seen.info is None and self.mark.written == service.digest(self.content)
+        self.wanted = settings.merge(self._parsed(self.mark.content) if ours else self.present, module.params["daemon"] or {})
+        self.differ = self.wanted != self.present
+        problem = settings.unfit(self.wanted, seen.flags, self.path) if module.params["daemon"] is not None else ""
+        if self.differ and not seen.path:
+            problem = "an engine answers there whose program is not on this host, so its settings cannot be declared"
+        if problem:
+            raise HostError(f"{socket.gethostname()}: {problem}. Nothing was changed")
+
+    def _parsed(self, content: bytes | None) -> settings.Settings:
+        return settings.parse(settings.decode(content or b"", self.path), self.path)
+
+    @property
+    def due(self) -> bool:
+        """Whether the engine runs with others than it shall."""
+        if self.mark and self.mark.known:
+            return self.wanted != self._parsed(self.mark.content)
+        return self.differ or self.mark is not None
+
+    def validate(self) -> None:
+        """Refuse what dockerd itself would refuse."""
+        if self.differ:
+            problem = service.validate(self.seen.path, self.seen.flags, settings.text_of(self.wanted), self.path)
+            if problem:
+                raise HostError(f"{socket.gethostname()}: Docker Engine refuses these settings: {problem}. Nothing was changed")
+
+    def declare(self) -> list[str]:
+        """Write what is declared, and first what to go back to; the lines of the difference, without secrets."""
+        if not self.differ:
+            return []
+        new = settings.text_of(self.wanted).encode("utf-8")
+        before = self.mark.content if self.mark and self.mark.known else self.content
+        write(self.module, service.mark_of(self.path), service.keep(before, new).encode("ascii"), private=True)
+        self.mark = service.Before(True, before, service.digest(new))
+        write(self.module, self.path, new)
+        return difference(self.path, *(settings.text_of(settings.shown(each)) for each in (self.present, self.wanted)))
+
+    def take_back(self) -> bool:
+        """Bring back the file that the engine ran with before, if there is another one."""
+        if not self.mark or not self.mark.known or self.mark.content == read_bytes(self.path):
+            return False
+        if self.mark.content is None:
+            os.unlink(os.path.realpath(self.path))
+        else:
+            write(self.module, self.path, self.mark.content)
+        return True
+
+    def taken(self) -> None:
+        """The engine runs with what the file holds."""
+        mark = service.mark_of(self.path)
+        if os.path.exists(mark) and not self.module.check_mode:
+            os.unlink(mark)
 
 
-def require_systemd(need: str) -> None:
-    if not os.path.isdir("/run/systemd/system"):
-        raise HostError(f"Docker Engine {need}, and this host has no systemd to do it; do it by hand and run this again")
-
-
-def start_engine(module: AnsibleModule, restart: bool) -> None:
-    """Start or restart the engine by the host's service manager and wait until it answers."""
-    require_systemd("does not run")
-    run("systemctl", "enable", "docker.service")
-    code, out = run("systemctl", "restart" if restart else "start", "docker.service")
-    deadline = time.monotonic() + module.params["timeout"]
-    while code == 0 and time.monotonic() < deadline:
-        if engine_info():
-            return
-        time.sleep(1)
-    journal = run("journalctl", "-u", "docker.service", "-n", "15", "--no-pager", "-o", "cat")[1]
-    raise HostError(f"Docker Engine did not start within {module.params['timeout']} s. {out} Its last words:\n{journal}")
-
-
-def swarm_place(info: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The node's place in the swarm, out of the engine's own words."""
-    swarm = info.get("Swarm") or {}
-    return {
-        "state": swarm.get("LocalNodeState", "inactive"),
-        "node_id": swarm.get("NodeID", ""),
-        "node_address": swarm.get("NodeAddr", ""),
-        "manager": bool(swarm.get("ControlAvailable")),
-        "managers": sorted(manager["Addr"] for manager in swarm.get("RemoteManagers") or []),
-        "error": swarm.get("Error", ""),
-    }
+def bring_up(manager: service.Manager, file: Settings, seen: look.Seen, missing: list[str]) -> None:
+    """Start or restart the engine. When it does not come up with new settings, the former ones come back, and the engine with them."""
+    problem = manager.bring_up(seen.running, seen.state)
+    if not problem:
+        file.taken()
+        return
+    host = socket.gethostname()
+    package = kernel_modules_package(missing, read_text("/etc/os-release"), platform.release())
+    advice = f" This kernel lacks {', '.join(missing)}; they come with the package {package}." if package else ""
+    if not file.take_back():
+        raise HostError(f"Docker Engine on {host} does not start: {problem}.{advice}")
+    again = manager.bring_up(None, seen.state)
+    if again:
+        raise HostError(f"Docker Engine on {host} does not start: {problem}. With its former settings, which are back in {file.path}, "
+                        f"it does not start either: {again}.{advice}")
+    file.taken()
+    raise HostError(f"Docker Engine on {host} does not start with these settings: {problem}. "
+                    f"The former ones are back in {file.path}, and it runs with them.{advice}")
 
 
 def declare(module: AnsibleModule) -> dict[str, t.Any]:
+    given = module.params
+    require_root(given)
+    here = look.sdk_version()
+    there = "" if here else look.sdk_version_in(given["venv"])
+    seen = look.look(given["docker_host"], given["timeout"])
     result: dict[str, t.Any] = {
         "changed": False,
-        "installed": bool(shutil.which("dockerd")),
-        "sdk_version": sdk_version(),
+        "installed": bool(seen.path) or seen.info is not None,
+        "flavour": seen.flavour,
+        "package": seen.package,
+        "sdk_version": here or there,
+        "sdk_python": look.python_of(given["venv"]) if there else "",
         "restarted": False,
+        "restart_due": False,
         "kernel_modules_missing": [],
     }
+    refused = flavour.refusal(seen.flavour, socket.gethostname(), seen.path or given["docker_host"])
+    if refused:
+        raise HostError(refused)
     if not result["installed"]:
         return result
-    before = read_text(DAEMON_JSON)
-    present = parse_daemon_json(before)
-    settings = merge_daemon_settings(present, module.params["daemon"])
+    file = Settings(module, seen)
+    if file.due or seen.info is None:
+        file.validate()
 
     result["kernel_modules_missing"], loaded = load_kernel_modules(module)
-    at_boot = [name for name in module.params["kernel_modules"] if name not in result["kernel_modules_missing"]]
+    at_boot = [name for name in given["kernel_modules"] if name not in result["kernel_modules_missing"]]
     diff = []
-    if at_boot:
-        diff += declare_file(module, MODULES_LOAD, read_text(MODULES_LOAD), "".join(f"{name}\n" for name in at_boot))
-    info = engine_info()
-    # The mark outlives a run that was interrupted between writing the settings and the restart.
-    restart = os.path.exists(RESTART_MARK) or settings != present and info is not None
-    if settings != present:
-        if restart:
-            require_systemd("must be restarted to take its new settings")
-            declare_file(module, RESTART_MARK, "", "\n")
-        diff += declare_file(module, DAEMON_JSON, before, json.dumps(settings, indent=2, sort_keys=True) + "\n")
+    before, after = read_text(MODULES_LOAD), "".join(f"{name}\n" for name in at_boot)
+    if at_boot and before != after:
+        write(module, MODULES_LOAD, after.encode("ascii"))
+        diff += difference(MODULES_LOAD, before, after)
 
-    result["restarted"] = restart or info is None
+    may = given["daemon"] is not None and (given["restart"] == "always" or given["restart"] == "outside_swarm" and seen.state == "inactive")
+    result["restarted"] = seen.info is None or file.due and may
+    result["restart_due"] = file.due and not result["restarted"]
+    info = seen.info
+    manager = service.Manager(lambda seconds: Engine(given["docker_host"], max(1, int(seconds))), given["timeout"], given["restart_command"])
+    if result["restarted"]:
+        manager.require("does not run" if info is None else "must be restarted to take its new settings")
+    if result["restarted"] or not file.due or given["restart"] == "never":
+        diff += file.declare()
+    if not file.due:
+        file.taken()
     if result["restarted"] and not module.check_mode:
-        start_engine(module, restart)
-        info = engine_info()
-        if restart:
-            os.unlink(RESTART_MARK)
+        bring_up(manager, file, seen, result["kernel_modules_missing"])
+        info = Engine(given["docker_host"], given["timeout"]).info()
     if info:
-        result.update(engine_version=info["ServerVersion"], swarm=swarm_place(info))
+        result["engine_version"] = info["ServerVersion"]
+        result["swarm"] = place.ask(Engine(given["docker_host"], given["timeout"]))
     result["changed"] = bool(diff) or loaded or result["restarted"]
     if diff:
         result["diff"] = {"prepared": "\n".join(diff) + "\n"}
     return result
 
 
+def require_root(given: dict[str, t.Any]) -> None:
+    """Settings and kernel modules are root's; to look needs no more than the socket."""
+    if os.geteuid() != 0 and (given["daemon"] is not None or given["kernel_modules"]):
+        raise HostError(f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and a host is prepared as root: use 'become: true'. "
+                        "Nothing was changed")
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "daemon": {"type": "dict", "default": {}},
+            "daemon": {"type": "dict"},
+            "docker_host": engine_argument_spec()["docker_host"],
             "kernel_modules": {"type": "list", "elements": "str", "default": []},
+            "restart": {"type": "str", "choices": ["outside_swarm", "always", "never"], "default": "outside_swarm"},
+            "restart_command": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": 120},
+            "venv": {"type": "path", "default": "/opt/swarmlab-overlay"},
         },
         supports_check_mode=True,
     )
@@ -271,6 +366,12 @@ def main() -> None:
         result = declare(module)
     except HostError as error:
         module.fail_json(msg=str(error))
+    except EngineError as error:
+        module.fail_json(msg=error.message)
+    except Refused as error:
+        module.fail_json(msg=f"The Docker Engine on {socket.gethostname()} refused to tell of itself: {error.message}")
+    except OSError as error:
+        module.fail_json(msg=f"{socket.gethostname()}: {error}")
     module.exit_json(**result)
 
 

@@ -129,7 +129,7 @@ options:
     suboptions:
       suite:
         description:
-          - Debian suite.
+          - Debian suite of nodes that O(node_settings) names none for, V(bookworm), V(trixie), V(forky) or V(sid).
         type: str
         default: trixie
       mirror:
@@ -142,9 +142,20 @@ options:
         type: list
         elements: str
         default: []
+  node_settings:
+    description:
+      - In what nodes differ, as machines in the field do. A dictionary of the nodes' names, and C(all) for every node.
+      - Each takes C(suite) (V(bookworm), V(trixie), V(forky) or V(sid); without one it is that of O(image)),
+        C(engine) (V(false) makes a bare host, without Docker Engine), C(firewall) (V(firewalld), V(ufw) or V(nftables), which lets
+        nothing but ssh in; default V(none)), C(user) (who may log in instead of C(root), and becomes root by sudo with a password,
+        which is in the lab's folder), and C(jump) (the node that the way to this one leads through).
+      - Nodes that are containers take C(suite) alone. What a node was made with it keeps; a change is for nodes made later.
+    type: dict
+    default: {}
+    version_added: 0.2.0
   subnet:
     description:
-      - Network of the swarm's segment. C(vmN) has the address number 10+N in it.
+      - Network of the swarm's segment, of IPv4 or IPv6 (C(fd77::/64)). C(vmN) has the address number 10+N in it.
     type: str
     default: 10.77.0.0/24
   boot_timeout:
@@ -212,16 +223,16 @@ accel:
   type: str
   sample: kvm
 image:
-  description: The nodes' image.
+  description: The nodes' images.
   returned: success
   type: dict
   contains:
     key:
-      description: Name of the image. Empty when there is no lab.
+      description: Name of the first node's image. Empty when there is no lab.
       type: str
       sample: trixie-4e717a7b4bc5
     cached:
-      description: Whether it was there already. Null when it was not needed.
+      description: Whether all that are needed were there already. Null when none was needed.
       type: bool
 nodes:
   description: The nodes.
@@ -238,7 +249,7 @@ nodes:
       type: str
       sample: 10.77.0.11
     ssh_port:
-      description: Port of the controller's loopback interface that leads to the node's ssh. V(0) for containers.
+      description: Port of the controller's loopback interface that leads to the node's ssh. V(0) for containers and behind a jump.
       type: int
       sample: 40022
     memory:
@@ -253,6 +264,28 @@ nodes:
       description: GiB of disk.
       type: int
       sample: 8
+    image:
+      description: Name of its image.
+      type: str
+      sample: trixie-4e717a7b4bc5
+    suite:
+      description: Its Debian suite.
+      type: str
+      sample: trixie
+    engine:
+      description: Whether it was made with a Docker Engine.
+      type: bool
+    firewall:
+      description: The firewall that it was made with.
+      type: str
+      sample: none
+    user:
+      description: Who logs in.
+      type: str
+      sample: root
+    jump:
+      description: The node that the way to it leads through, if there is one.
+      type: str
     state:
       description: State after this run.
       type: str

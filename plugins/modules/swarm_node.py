@@ -8,9 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_node
-short_description: Take nodes out of a Docker Swarm without losing their tasks or the managers' majority
+short_description: Role, availability and labels of a swarm's nodes, and their departure without losing tasks or the managers' majority
 version_added: 0.2.0
 description:
+  - Declares role, availability and labels of any number of nodes, which are named by their ids, in one call; promotions come first,
+    then demotions, one by one, and each is waited for.
   - Drains nodes, waits until their tasks run on others, makes workers of managers one after the other, and removes the nodes
     from the swarm's list.
   - Runs on a manager that stays. The nodes themselves are not touched, so dead ones can be removed as well; one that lives
@@ -29,20 +31,47 @@ extends_documentation_fragment:
 options:
   names:
     description:
-      - Host names or ids of the nodes. One that is not in the swarm is no error.
+      - Host names or ids of the nodes, with O(state=drained) and O(state=absent). One that is not in the swarm is no error.
+      - A host name that several nodes have is refused. Prefer ids, which M(swarmlab.overlay.swarm_info) tells on the host itself.
     type: list
     elements: str
-    required: true
+  nodes:
+    description: The nodes by their ids, instead of O(names), and with O(state=present) what they are to be.
+    type: list
+    elements: dict
+    suboptions:
+      id:
+        description: Id of the node.
+        type: str
+        required: true
+      role:
+        description: Manager or worker. Not given, it stays.
+        type: str
+        choices: [manager, worker]
+      availability:
+        description: Whether it takes tasks. Not given, it stays.
+        type: str
+        choices: [active, pause, drain]
+      labels:
+        description: Labels that it has, besides others. Of nodes that are drained too.
+        type: dict
+        default: {}
+      remove_labels:
+        description: Labels that it does not have.
+        type: list
+        elements: str
+        default: []
   state:
     description:
+      - With V(present) they are as O(nodes) says. All of them are waited for until they are ready.
       - With V(drained) the nodes take no tasks, those that they had run elsewhere, and none of them is a manager.
       - With V(absent) they are then removed from the swarm's list, also those that are dead.
     type: str
-    choices: [drained, absent]
+    choices: [present, drained, absent]
     required: true
   timeout:
     description:
-      - Seconds to wait until the tasks run elsewhere. V(0) goes on at once.
+      - Seconds to wait until the tasks run elsewhere. V(0) goes on at once. With O(state=present), until nodes are ready and managers reachable.
       - When they do not in this time, the module fails and names them. The nodes stay drained and in the swarm.
     type: int
     default: 120
@@ -52,6 +81,15 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: A label for one node, and another one is a manager
+  swarmlab.overlay.swarm_node:
+    state: present
+    nodes:
+      - id: "{{ hostvars.vm2.seen.swarm.node_id }}" # registered from swarm_info
+        labels: {rack: a}
+      - id: "{{ hostvars.vm3.seen.swarm.node_id }}"
+        role: manager
+
 - name: Two nodes take no tasks any more, and are no managers
   swarmlab.overlay.swarm_node:
     names: [vm4, vm5]
@@ -99,9 +137,31 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
     APIClient,
     engine_argument_spec,
+    require_manager,
     run_module,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.declaring import declare
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.departure import depart
+
+NODE = {
+    "id": {"type": "str", "required": True},
+    "role": {"type": "str", "choices": ["manager", "worker"]},
+    "availability": {"type": "str", "choices": ["active", "pause", "drain"]},
+    "labels": {"type": "dict", "default": {}},
+    "remove_labels": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
+    """Reach the state, with the labels as the texts that they are to the engine."""
+    params = module.params
+    nodes = [dict(entry, labels={key: str(value) for key, value in entry["labels"].items()}) for entry in params["nodes"] or []]
+    if params["state"] == "present":
+        own = require_manager(client)["Swarm"]["NodeID"]
+        return declare(client, own, nodes, params["timeout"], module.check_mode)
+    names = params["names"] or [entry["id"] for entry in nodes]
+    labels = {entry["id"]: entry["labels"] for entry in nodes}
+    return depart(client, names, params["state"], params["timeout"], module.check_mode, labels)
 
 
 def main() -> None:
@@ -109,19 +169,18 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             engine_argument_spec(),
-            names={"type": "list", "elements": "str", "required": True},
-            state={"type": "str", "choices": ["drained", "absent"], "required": True},
+            names={"type": "list", "elements": "str"},
+            nodes={"type": "list", "elements": "dict", "options": NODE},
+            state={"type": "str", "choices": ["present", "drained", "absent"], "required": True},
             timeout={"type": "int", "default": 120},
         ),
+        mutually_exclusive=[("names", "nodes")],
+        required_one_of=[("names", "nodes")],
+        required_if=[("state", "present", ["nodes"])],
         supports_check_mode=True,
     )
     if module.params["timeout"] < 0:
         module.fail_json(msg=f"timeout must not be negative, it is {module.params['timeout']}.")
-
-    def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
-        params = module.params
-        return depart(client, params["names"], params["state"], params["timeout"], module.check_mode)
-
     run_module(module, work)
 
 

@@ -134,7 +134,7 @@ options:
       - With O(stage=begin) the JUnit XML of an earlier run is removed from it.
     type: path
   fail:
-    description: Whether to fail when a check failed or was inconclusive.
+    description: Whether to fail when a check failed or was inconclusive. Where nothing at all was proven it fails in any case.
     type: bool
     default: true
 """

@@ -97,3 +97,22 @@ def test_without_an_engine_one_message_says_how_to_start_it(life: Life, tmp_path
     assert code != 0 and "Traceback" not in output
     assert f"LAB-E-NOENGINE: the Docker Engine of this machine cannot be used: unix://{socket}: {reason}. Start it (" in told
     assert not life.folder.exists()
+
+
+@pytest.fixture
+def six(environment: dict[str, str], warm: Warm, tmp_path: Path):
+    lab = Life("six", inventory_of("six", nodes=2, subnet="fd88:1::/64"), tmp_path, dict(environment), warm)
+    yield lab
+    lab.must(DESTROY)
+
+
+def test_a_segment_of_ipv6_carries_a_swarm_and_has_faults(six: Life) -> None:
+    done = six.ansible("ansible-playbook", LAB, "swarmlab.overlay.swarm")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [six.docker(host, "info", "--format", "{{.Swarm.NodeAddr}}") for host in NODES] == ["fd88:1::b", "fd88:1::c"]
+    reach = "ping -6 -c 1 -W 2 vm2 >/dev/null && echo yes || echo no"
+    assert six.shell("vm1", reach) == "yes"
+    six.fault(faults=[{"kind": "cut", "nodes": ["vm2"]}])
+    assert six.shell("vm1", reach) == "no"
+    six.fault(state="absent")
+    assert six.shell("vm1", reach) == "yes"

@@ -81,26 +81,3 @@ def test_labels_and_availability_of_a_node(swarm) -> None:
         identity = swarm.docker(host, "info", "--format", "{{.Swarm.NodeID}}")
         spec = json.loads(swarm.docker("vm1", "node", "inspect", identity))[0]["Spec"]
         assert spec["Labels"] == {"rack": "a"} and spec["Availability"] == "active"
-
-
-def test_engine_that_cannot_be_restarted_keeps_its_settings(swarm) -> None:
-    before = swarm.shell("vm2", "cat /etc/docker/daemon.json 2>/dev/null || true")
-    result = swarm.run("engine", {"daemon": {"debug": True}}, host="vm2")
-    assert result["failed"] and "no systemd" in result["msg"]
-    assert swarm.shell("vm2", "cat /etc/docker/daemon.json 2>/dev/null || true") == before
-    assert not swarm.run("engine", {}, host="vm2")["changed"]
-
-
-def test_engine_predicts_in_check_mode(swarm) -> None:
-    result = swarm.run("engine", {"kernel_modules": ["vxlan", "no_such_module"]}, host="vm2", check=True)
-    assert "no_such_module" in result["kernel_modules_missing"]
-    assert swarm.shell("vm2", "ls /etc/modules-load.d/swarmlab-overlay.conf 2>/dev/null || true") == ""
-
-
-def test_broken_daemon_json_is_one_clear_error(swarm) -> None:
-    swarm.shell("vm2", "mkdir -p /etc/docker && echo '{' > /etc/docker/daemon.json")
-    try:
-        result = swarm.run("engine", {"daemon": {"debug": True}}, host="vm2")
-        assert result["failed"] and "/etc/docker/daemon.json is not valid JSON" in result["msg"]
-    finally:
-        swarm.shell("vm2", "rm /etc/docker/daemon.json")

@@ -31,7 +31,7 @@ while True:
 
 def test_a_node_with_a_foreign_root_of_trust(swarm, undo: list, tmp_path: Path) -> None:
     break_it(swarm, undo, "vm3", faults.FOREIGN, f"mv /root/kept.crt {faults.CERTIFICATES}/swarm-root-ca.crt")
-    done = Verified(swarm, tmp_path, verify_networks=["no-network-*"], verify_checks=["CP-TLS"])
+    done = Verified(swarm, tmp_path, verify_checks=["CP-TLS"])
     assert done.blamed("CP-TLS") == [("fail", ["vm3"])], done.of("CP-TLS")
 
 
@@ -40,7 +40,7 @@ def test_a_node_with_another_time(swarm, undo: list, tmp_path: Path) -> None:
     place = "/usr/lib/python3/dist-packages/another-time.pth"
     words = "import time; time.time = lambda right=time.time: right() + 300"
     break_it(swarm, undo, "vm2", f"echo '{words}' >{place}", f"rm -f {place}")
-    done = Verified(swarm, tmp_path, verify_networks=["no-network-*"], verify_checks=["PRE-SKEW"])
+    done = Verified(swarm, tmp_path, verify_checks=["PRE-SKEW"])
     assert done.blamed("PRE-SKEW") == [("fail", ["vm2"])], done.of("PRE-SKEW")
 
 
@@ -62,7 +62,7 @@ def test_a_node_that_answers_us_and_not_the_swarm(swarm, undo: list, tmp_path: P
     break_it(swarm, undo, "vm3", f"iptables -w -I {rule}", f"iptables -w -D {rule}")
     states = ("node", "inspect", "-f", "{{.Status.State}}", "vm3")
     wait_until(lambda: swarm.docker("vm1", *states) == "down", 120)
-    done = Verified(swarm, tmp_path, verify_networks=["no-network-*"], verify_checks=["PRE-REACH"])
+    done = Verified(swarm, tmp_path, verify_checks=["PRE-REACH"])
     assert done.blamed("PRE-REACH") == [("fail", ["vm3"])] and "its managers call it down" in done.of("PRE-REACH")[0]["evidence"]["summary"]
     assert [cause["id"] for cause in done.report["causes"]] == ["lost-by-managers"]
     swarm.shell(*undo.pop())
@@ -101,7 +101,7 @@ def test_a_worker_that_has_a_network_without_being_asked(swarm, unique: str, tmp
         swarm.docker("vm3", "rm", "-f", f"{unique}-box")
 
     with meanwhile(use):
-        done = Verified(swarm, tmp_path, verify_networks=["no-network-*"], verify_checks=["NET-LAZY"])
+        done = Verified(swarm, tmp_path, verify_checks=["NET-LAZY"])
     assert done.blamed("NET-LAZY") == [("fail", ["vm3"])], done.of("NET-LAZY")
 
 

@@ -5,55 +5,19 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
-    HostError,
+    kernel_modules_package,
     loaded_kernel_modules,
-    merge_daemon_settings,
     missing_kernel_modules,
-    parse_daemon_json,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-SETTINGS = st.recursive(
-    st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=8,
-)
-DAEMON = st.dictionaries(st.text(max_size=3), SETTINGS, max_size=4)
 
 
-@pytest.mark.parametrize(
-    ("present", "declared", "merged"),
-    [
-        ({}, {}, {}),
-        ({"a": 1}, {}, {"a": 1}),
-        ({"a": 1}, {"a": 2}, {"a": 2}),
-        ({"a": 1, "b": 2}, {"a": None}, {"b": 2}),
-        ({}, {"a": None}, {}),
-        ({"log-opts": {"max-size": "1m"}}, {"log-opts": {"max-file": "3"}}, {"log-opts": {"max-size": "1m", "max-file": "3"}}),
-        ({"dns": ["1.1.1.1"]}, {"dns": ["9.9.9.9"]}, {"dns": ["9.9.9.9"]}),
-        ({"a": {"b": 1}}, {"a": 3}, {"a": 3}),
-    ],
-)
-def test_merge_daemon_settings(present: dict, declared: dict, merged: dict) -> None:
-    assert merge_daemon_settings(present, declared) == merged
-
-
-@given(DAEMON, DAEMON)
-def test_merging_twice_changes_nothing_more(present: dict, declared: dict) -> None:
-    once = merge_daemon_settings(present, declared)
-    assert merge_daemon_settings(once, declared) == once
-
-
-@pytest.mark.parametrize("text", ["", "  \n", "{}"])
-def test_daemon_json_without_settings(text: str) -> None:
-    assert parse_daemon_json(text) == {}
-
-
-@pytest.mark.parametrize("text", ["{", "[]", "3"])
-def test_broken_daemon_json_is_named(text: str) -> None:
-    with pytest.raises(HostError, match=r"/etc/docker/daemon\.json .*mend or remove it"):
-        parse_daemon_json(text)
+@pytest.mark.parametrize(("ids", "package"), [
+    ("ID=rocky\nID_LIKE=\"rhel centos fedora\"\n", "kernel-modules-extra-6.1"), ("ID=fedora\n", "kernel-modules-extra-6.1"),
+    ("ID=ubuntu\nID_LIKE=debian\n", "linux-modules-extra-6.1"), ("ID=debian\n", ""), ("", ""),
+])  # fmt: skip
+def test_where_missing_kernel_modules_come_from(ids: str, package: str) -> None:
+    assert kernel_modules_package(["xt_addrtype"], ids, "6.1") == package
+    assert kernel_modules_package([], ids, "6.1") == ""
 
 
 def test_kernel_modules_loaded_or_built_in() -> None:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
+from .._probe import dns
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 
+RENAME = "Give the service another name or alias: no program can look this one up."
 HINT = ("Records that stay wrong after the convergence time: 'docker service update --force SERVICE' rewrites them; "
         "look for 7946/udp blocked between the nodes.")
 
@@ -46,12 +48,27 @@ def plan(check: Any, facts: dict, kinds: tuple) -> dict:
     requests: dict = {}
     for network in facts["networks"]:
         for host in _paths.asking(facts, network["id"]):
-            for name, expected in chosen(facts, network, kinds).items():
+            for name, expected in askable(facts, network, kinds).items():
                 requests.setdefault(host, []).append({
                     "id": ident(check, network, name), "kind": "dns", "name": asked_as(facts, network, name),
                     "expected": expected, "patience": facts["settings"]["convergence"],
                 })
     return requests
+
+
+def askable(facts: dict, network: dict, kinds: tuple) -> dict:
+    """The chosen names that a resolver can be asked for: the engine takes any alias."""
+    return {name: addresses for name, addresses in chosen(facts, network, kinds).items() if not dns.unaskable(asked_as(facts, network, name))}
+
+
+def _unaskable(check: Any, facts: dict, network: dict, kinds: tuple) -> list[dict]:
+    found: dict = {}
+    for name in chosen(facts, network, kinds):
+        reason = dns.unaskable(asked_as(facts, network, name))
+        if reason:
+            found.setdefault(facts["owners"][network["id"]][name][0], []).append(reason)
+    return [result(check, FAIL, "cannot be asked for: %s" % listed(reasons, 3), network=network["name"], service=service, hint=RENAME)
+            for service, reasons in sorted(found.items())]
 
 
 def ident(check: Any, network: dict, name: str) -> str:
@@ -72,7 +89,13 @@ def judge(check: Any, facts: dict, kinds: tuple, absent: str | None = None) -> l
 
 
 def _judge_network(check: Any, facts: dict, network: dict, kinds: tuple, absent: str | None) -> list[dict]:
-    names = chosen(facts, network, kinds)
+    names, odd = askable(facts, network, kinds), _unaskable(check, facts, network, kinds)
+    if odd and not names:
+        return odd
+    return odd + _judge_names(check, facts, network, names, absent)
+
+
+def _judge_names(check: Any, facts: dict, network: dict, names: dict, absent: str | None) -> list[dict]:
     hosts = _paths.asking(facts, network["id"])
     unfit = not names and (absent or ("no such name of a selected service" if facts["settings"].get("services") else None))
     if hosts and unfit:

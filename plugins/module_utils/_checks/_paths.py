@@ -9,6 +9,7 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import fnmatch
+import ipaddress
 
 from . import _blame
 
@@ -110,10 +111,44 @@ def address(facts: dict, host: str) -> str | None:
     return (facts["nodes"].get(host) or {}).get("address")
 
 
+def parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a text writes, None when it writes none."""
+    try:
+        return ipaddress.ip_address(text or "")
+    except ValueError:
+        return None
+
+
+def local(facts: dict, host: str) -> list[dict]:
+    """The addresses that the host's own interfaces have."""
+    return (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
+
+
 def meant(facts: dict, host: str, declared: str) -> list[str]:
-    """The addresses that an address or the name of an interface stands for."""
-    local = (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
-    return [row["address"] for row in local if row["device"] == declared] or [declared]
+    """The addresses that an address or the name of an interface stands for; of an interface those of IPv4 first, as the engine takes them."""
+    found = [parsed(row["address"]) for row in local(facts, host) if row["device"] == declared]
+    usable = [address for address in found if address and not address.is_link_local]
+    return [str(address) for address in sorted(usable, key=lambda address: address.version)] or [str(parsed(declared) or declared)]
+
+
+def over_ipv6(facts: dict, host: str | None = None) -> bool:
+    """Whether tunnels to the host, or to any, go over IPv6."""
+    return any(":" in (tunnel(facts, name) or "") for name in ([host] if host else facts["nodes"]))
+
+
+def iptables(facts: dict) -> str:
+    """The tool that lists and writes the rules which the nodes' traffic meets."""
+    return "ip6tables" if over_ipv6(facts) else "iptables"
+
+
+def esp(facts: dict) -> str:
+    """The kernel's module that encrypts what goes between the nodes."""
+    return "esp6" if over_ipv6(facts) else "esp4"
+
+
+def lacks_esp(facts: dict) -> list[str]:
+    """The hosts whose kernel cannot encrypt what goes between the nodes."""
+    return lacks(facts, esp(facts))
 
 
 def tunnel(facts: dict, host: str) -> str | None:

@@ -55,6 +55,8 @@ def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -
     crowded = facts["made"].get("crowded") or []
     if network and any(item["name"] == network and item["id"] in crowded for item in facts["networks"]):
         return result(check, SKIP, "too few addresses are left on it for a probe on every node (see IPAM-HEADROOM)", network=network)
+    if part == "twin" and facts["made"].get(part) and not facts["twin"]:
+        return result(check, INCONCLUSIVE, "the plain network that is the control was removed meanwhile", network=network)
     if facts["made"].get(part):
         return None
     reason = facts["made"]["refused"].get(part, "it was not made")

@@ -17,6 +17,7 @@ HINT = "Let the node leave and join again with --advertise-addr (and --data-path
 ORDER = 26
 NEEDS = ("probe", "gossip")
 TAGS = ("P0", "control")
+ENGINES_OWN = ("docker", "br-", "veth")  # devices of the engine's local networks
 CHECK = sys.modules[__name__]
 
 
@@ -62,19 +63,43 @@ def _node(facts: dict, host: str) -> list[str]:
         wrong.append("the managers know it as %s, it calls itself %s" % (mine["address"], node["address"]))
     if mine.get("manager_address") and unusable(mine["manager_address"].rpartition(":")[0].strip("[]")):
         wrong.append("its manager is at %s" % mine["manager_address"])
-    declared = (facts["settings"].get("addresses") or {}).get(host)
+    if gone(facts, host):
+        wrong.append("%s is on none of its interfaces, which have %s" % (node["address"], listed(usable_here(facts, host), 4)))
+    declared = _declared(facts, host)
     if declared and node["address"] not in _paths.meant(facts, host, declared):
         wrong.append("the inventory declares %s, the swarm uses %s" % (declared, node["address"]))
     return wrong + _tunnels(facts, host)
 
 
-def _local(facts: dict, host: str) -> list[dict]:
-    return (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
+def _declared(facts: dict, host: str) -> str | None:
+    return (facts["settings"].get("addresses") or {}).get(host)
+
+
+def usable_here(facts: dict, host: str) -> list[str]:
+    """The addresses of the host's interfaces by which others might know it."""
+    found = [row["address"] for row in _paths.local(facts, host) if not row["device"].startswith(ENGINES_OWN)]
+    return [address for address in found if not unusable(address) and not _paths.parsed(address).is_link_local]
+
+
+def gone(facts: dict, host: str) -> bool:
+    """Whether the host no longer has the address by which the swarm knows it. One that is translated on the way is none of its own either,
+    and right: then others reach the host there; where nobody tried, the inventory's word counts."""
+    address, there = _paths.parsed(facts["nodes"][host]["address"]), {_paths.parsed(row["address"]) for row in _paths.local(facts, host)}
+    if address is None or address.is_unspecified or not there or address in there:
+        return False
+    tried = [seen["ok"] for source, told in facts["observations"].items() if source != host
+             for ident, seen in told.items() if ident.startswith("PRE-PORT/port-tcp/") and ident.endswith("/" + host)]
+    return not any(tried) if tried else not is_declared(facts, host)
+
+
+def is_declared(facts: dict, host: str) -> bool:
+    """Whether the inventory declares the very address by which the swarm knows the host."""
+    return _paths.parsed(_declared(facts, host)) == _paths.parsed(facts["nodes"][host]["address"])
 
 
 def _tunnels(facts: dict, host: str) -> list[str]:
     """Where the others send what is for this node's probe."""
-    own = {row["address"] for row in _local(facts, host)} | {facts["nodes"][host]["address"]}
+    own = {row["address"] for row in _paths.local(facts, host)} | {facts["nodes"][host]["address"]}
     wrong = set()
     for network, address in facts["probes"].get(host, {}).items():
         for held in facts["held"].values():

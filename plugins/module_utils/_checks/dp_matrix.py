@@ -17,7 +17,7 @@ DIRECT = "Every node reaches every other node directly (ICMP, TCP, UDP)"
 BALANCED = "Every node reaches every other node through the virtual IP (TCP)"
 HINT = "Allow the data path between all nodes: UDP 4789 (or the swarm's data-path port), and IP protocol 50 for encrypted networks."
 OFFLOAD = "ICMP passes and TCP does not: switch checksum offload off ('ethtool -K DEVICE tx-checksum-ip-generic off') and try again."
-NO_ESP = "The kernel of %s lacks esp4: encrypted networks carry nothing between nodes there (see PRE-KMOD)."
+NO_ESP = "The kernel of %s lacks %s: encrypted networks carry nothing between nodes there (see PRE-KMOD)."
 NO_IPVS = "The kernel of %s lacks ip_vs: virtual IPs do not answer there (see PRE-KMOD)."
 ORDER = 60
 NEEDS = ("probe", "wire")
@@ -40,7 +40,7 @@ def plan(facts: dict) -> dict:
 def direct(facts: dict, check: str, network: dict, source: str, target: str) -> list[dict]:
     """The requests from one host to the probe on another."""
     patience = facts["settings"]["convergence"]
-    if network["encrypted"] and {source, target} & set(_paths.lacks(facts, "esp4")):
+    if network["encrypted"] and {source, target} & set(_paths.lacks_esp(facts)):
         patience = 0
     return [
         {"id": ident(check, network, target, kind), "kind": kind, "network": network["name"], "node": target,
@@ -59,7 +59,7 @@ def balanced(facts: dict, network: dict, source: str) -> list[dict]:
     vip = facts["vips"].get(network["id"])
     if not vip:
         return []
-    helpless = source in _paths.lacks(facts, "ip_vs") or network["encrypted"] and _paths.lacks(facts, "esp4")
+    helpless = source in _paths.lacks(facts, "ip_vs") or network["encrypted"] and _paths.lacks_esp(facts)
     return [{
         "id": ident(ID, network, "*", "vip"), "kind": "vip", "network": network["name"], "address": vip,
         "nodes": _paths.probed(facts, network["id"]), "patience": 0 if helpless else facts["settings"]["convergence"],
@@ -122,9 +122,9 @@ def _failed_direct(facts: dict, network: dict, tried: list, failed: dict, slowes
     rows = ["%s to %s (%s)" % (source, target, ", ".join("%s: %s" % pair for pair in sorted(kinds.items())))
             for (source, target), kinds in sorted(failed.items())]
     nodes, hint = blame(failed, lambda node: weights.get(node, 0)), HINT
-    lacking = _paths.lacks(facts, "esp4") if network["encrypted"] else []
+    lacking = _paths.lacks_esp(facts) if network["encrypted"] else []
     if lacking and all(set(pair) & set(lacking) for pair in failed):
-        nodes, hint = lacking, NO_ESP % listed(lacking)
+        nodes, hint = lacking, NO_ESP % (listed(lacking), _paths.esp(facts))
     elif all("tcp" in kinds and "icmp" not in kinds for kinds in failed.values()):
         hint = OFFLOAD
     text = "%d of %s failed: %s" % (len(failed), count(len(tried), "pair"), listed(rows, 2))
@@ -183,11 +183,11 @@ def _failed_balanced(facts: dict, network: dict, missing: dict, slowest: float) 
     nodes = sorted(set(deaf) | set(blame({pair for pair in failed if not set(pair) & set(deaf)},
                                          lambda node: weights.get(node, 0))) or set(missing))
     hint = HINT
-    no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks(facts, "esp4") if network["encrypted"] else []
+    no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks_esp(facts) if network["encrypted"] else []
     if set(missing) <= set(no_ipvs):
         nodes, hint = sorted(missing), NO_IPVS % listed(no_ipvs)
     elif no_esp:
-        nodes, hint = no_esp, NO_ESP % listed(no_esp)
+        nodes, hint = no_esp, NO_ESP % (listed(no_esp), _paths.esp(facts))
     rows = ["%s reached no backend on %s (%s)" % (source, listed(gone) or "some attempts", listed(errors))
             for source, (gone, errors) in sorted(missing.items())]
     return result(CHECK, FAIL, listed(rows, 2), title=BALANCED, network=network["name"], nodes=nodes, hint=hint,

@@ -16,7 +16,7 @@ HINT = ("Compare engine versions (PRE-SKEW) and addresses (CP-ADDR); 'docker swa
         "a restart of the node's engine programs them again.")
 HEALED = ("Until this verification came, what %s sent and received on encrypted networks was lost: find what flushes IPsec states or policies "
           "('ip xfrm'); a restart of the engine, or a new task, sets them up again.")
-NO_ESP = "The kernel of %s lacks esp4: nothing can be encrypted there (see PRE-KMOD)."
+NO_ESP = "The kernel of %s lacks %s: nothing can be encrypted there (see PRE-KMOD)."
 ORDER = 68
 NEEDS = ("probe", "xfrm", "gossip")
 TAGS = ("P0", "encryption")
@@ -99,10 +99,10 @@ def compare(facts: dict, seen: dict, source: str, target: str) -> str | None:
 
 
 def _failed(facts: dict, pairs: list, wrong: dict) -> dict:
-    lacking = _paths.lacks(facts, "esp4")
+    lacking = _paths.lacks_esp(facts)
     rows = ["%s to %s: %s" % (source, target, text) for (source, target), text in sorted(wrong.items())]
     if lacking and all(set(pair) & set(lacking) for pair in wrong):
-        nodes, hint = lacking, NO_ESP % listed(lacking)
+        nodes, hint = lacking, NO_ESP % (listed(lacking), _paths.esp(facts))
     else:
         nodes, hint = culprits(wrong), HINT
     return result(CHECK, FAIL, "%d of %s disagree: %s" % (len(wrong), count(len(pairs), "pair"), listed(rows, 3)), nodes=nodes, hint=hint,

@@ -15,7 +15,7 @@ ID = "ENC-WIRE"
 TITLE = "Between nodes the network's traffic is encrypted"
 HINT = ("Allow IP protocol 50 (ESP) between all nodes and compare 'ip xfrm state' on both ends; "
         "the engine's log names failures to set encryption up.")
-NO_ESP = "The kernel of %s lacks esp4: nothing can be encrypted there (see PRE-KMOD)."
+NO_ESP = "The kernel of %s lacks %s: nothing can be encrypted there (see PRE-KMOD)."
 LEAK = "Clear text of an encrypted network left this node: its encryption rules are gone; restart its engine, then look at its firewall."
 ORDER = 70
 NEEDS = ("probe", "twin", "wire")
@@ -101,11 +101,11 @@ def _known(facts: dict, source: str, target: str) -> set:
 
 
 def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
-    name, lacking = network["name"], _paths.lacks(facts, "esp4")
+    name, lacking = network["name"], _paths.lacks_esp(facts)
     details = {key: ["%s to %s" % pair for pair in rows] for key, rows in found.items() if rows}
     if lacking:
         return result(CHECK, FAIL if found["undelivered"] else INCONCLUSIVE, "no ESP can leave %s" % listed(lacking), network=name,
-                      nodes=lacking, hint=NO_ESP % listed(lacking), details=details)
+                      nodes=lacking, hint=NO_ESP % (listed(lacking), _paths.esp(facts)), details=details)
     if found["undelivered"]:
         weights = _paths.suspicion(facts, network, found["undelivered"])
         nodes = blame(found["undelivered"], lambda node: weights.get(node, 0))

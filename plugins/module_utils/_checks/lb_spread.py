@@ -46,11 +46,11 @@ def _judge(facts: dict, network: dict) -> dict:
     details = {"shares": shares}
     if wrong:
         nodes, hint = sorted(wrong), HINT
-        no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks(facts, "esp4") if network["encrypted"] else []
+        no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks_esp(facts) if network["encrypted"] else []
         if set(wrong) <= set(no_ipvs):
             hint = dp_matrix.NO_IPVS % listed(no_ipvs)
         elif no_esp:
-            nodes, hint = no_esp, dp_matrix.NO_ESP % listed(no_esp)
+            nodes, hint = no_esp, dp_matrix.NO_ESP % (listed(no_esp), _paths.esp(facts))
         rows = ["%s: %s" % (source, ", ".join("%s %d" % pair for pair in sorted(row.items()))) for source, row in sorted(wrong.items())]
         return result(CHECK, FAIL, "connections by backend, from " + listed(rows, 2), network=network["name"], nodes=nodes, hint=hint,
                       details=details)

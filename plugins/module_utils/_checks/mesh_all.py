@@ -30,7 +30,7 @@ def plan(facts: dict) -> dict:
         return {}
     requests: dict = {}
     for source, target in _tries(facts):
-        base = {"network": "ingress", "address": _paths.address(facts, target), "node": home, "where": "host"}
+        base = {"network": "ingress", "address": asked_at(facts, target), "node": home, "where": "host"}
         patience = 0 if target in _paths.lacks(facts, "ip_vs") else facts["settings"]["convergence"]
         requests.setdefault(source, []).extend([
             dict(base, id=_ident(target), kind="tcp", port=facts["published_port"], patience=patience),
@@ -39,7 +39,17 @@ def plan(facts: dict) -> dict:
 
 
 def _tries(facts: dict) -> list[tuple]:
-    return _paths.host_pairs(facts) or [(host, host) for host in facts["opened"]]
+    tries = _paths.host_pairs(facts) or [(host, host) for host in facts["opened"]]
+    return [pair for pair in tries if asked_at(facts, pair[1])]
+
+
+def asked_at(facts: dict, host: str) -> str | None:
+    """Where the mesh is asked: it answers over IPv4 alone, on every address of a node. None: the node has no such address there."""
+    address = _paths.address(facts, host)
+    if not address or ":" not in address:
+        return address
+    devices = {row["device"] for row in _paths.local(facts, host) if row["address"] == address}
+    return next((row["address"] for row in _paths.local(facts, host) if row["device"] in devices and ":" not in row["address"]), None)
 
 
 def _home(facts: dict) -> str | None:
@@ -60,7 +70,9 @@ def judge(facts: dict) -> list[dict]:
     if not facts["published_port"] or not home:
         return [result(CHECK, INCONCLUSIVE, "the run's published service did not come up on a node of the play")]
     if not tries:
-        return [result(CHECK, SKIP, "no node was open")]
+        if not facts["opened"]:
+            return [result(CHECK, SKIP, "no node was open")]
+        return [result(CHECK, SKIP, "the routing mesh answers over IPv4 alone, and no node has such an address beside that of IPv6")]
     failed, open_ports, silent = {}, set(), set()
     for source, target in tries:
         seen, closed = _paths.seen(facts, source, _ident(target)), _paths.seen(facts, source, _ident(target) + "/closed")

@@ -13,25 +13,35 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, 
 
 ID = "MTU-FIT"
 TITLE = "Full-size packets fit the wire"
-HINT = ("Create the network with option com.docker.network.driver.mtu of at most the underlay's MTU less %d, "
+HINT = ("Create the network with option com.docker.network.driver.mtu of at most the underlay's MTU%s (the engine itself takes %d off it), "
         "or repair the MTU of %s ('ip link').")
 ORDER = 66
 NEEDS = ("probe", "peers")
 TAGS = ("P1", "dataplane")
 CHECK = sys.modules[__name__]
 MTU_OPTION = "com.docker.network.driver.mtu"
-PLAIN, ENCRYPTED = 50, 76
+PLAIN, ENCRYPTED, IPV6 = 50, 76, 20
 
 
-def overhead(network: dict) -> int:
-    """What VXLAN adds to a packet, with ESP where it is encrypted."""
+def overhead(facts: dict, network: dict) -> int:
+    """What VXLAN adds to a packet, with ESP where it is encrypted; over IPv6 the outer header is longer."""
+    return _default(network) + (IPV6 if _paths.over_ipv6(facts) else 0)
+
+
+def _default(network: dict) -> int:
+    """What the engine takes for the overhead, over IPv6 too."""
     return ENCRYPTED if network["encrypted"] else PLAIN
 
 
 def declared(network: dict) -> int:
-    """The MTU that the engine gives the network: as declared, else 1500 less the overhead, whatever the wire takes."""
+    """The MTU that the engine gives the network: what is declared, which is the wire's, or 1500, less the overhead."""
     text = str((network.get("options") or {}).get(MTU_OPTION) or "")
-    return int(text) if text.isdigit() and int(text) else 1500 - overhead(network)
+    return (int(text) if text.isdigit() and int(text) else 1500) - _default(network)
+
+
+def hint(facts: dict, network: dict, nodes: list) -> str:
+    """What to do about packets that are too large."""
+    return HINT % (" less %d, as IPv6 takes" % IPV6 if _paths.over_ipv6(facts) else "", _default(network), listed(nodes))
 
 
 def plan(facts: dict) -> dict:
@@ -59,10 +69,10 @@ def _judge(facts: dict, network: dict) -> dict:
     sizes = {host: (facts["held"].get(host, {}).get(network["id"]) or {}).get("mtu") for host in hosts}
     wires = {host: underlay(facts, host) for host in hosts}
     details = {"mtu": sizes, "underlay": wires}
-    tight = [host for host in hosts if sizes[host] and wires[host] and sizes[host] + overhead(network) > wires[host]]
+    tight = [host for host in hosts if sizes[host] and wires[host] and sizes[host] + overhead(facts, network) > wires[host]]
     if tight:
-        text = listed("%s: %d and %d of overhead exceed %d" % (host, sizes[host], overhead(network), wires[host]) for host in tight)
-        return result(CHECK, FAIL, text, network=name, nodes=tight, hint=HINT % (overhead(network), listed(tight)), details=details)
+        text = listed("%s: %d and %d of overhead exceed %d" % (host, sizes[host], overhead(facts, network), wires[host]) for host in tight)
+        return result(CHECK, FAIL, text, network=name, nodes=tight, hint=hint(facts, network, tight), details=details)
     pairs = _paths.pairs(facts, network["id"])
     if not pairs:
         if len(facts["opened"]) == 1 and hosts:
@@ -85,18 +95,17 @@ def _conclude(facts: dict, network: dict, pairs: list, failed: dict, dead: list,
         nodes = blame(failed)
         rows = ["%s to %s: %s" % (source, target, why) for (source, target), why in sorted(failed.items())]
         return result(CHECK, FAIL, "%d bytes do not pass where small packets do: %s" % (declared(network), listed(rows, 3)), network=name,
-                      nodes=nodes, hint=HINT % (overhead(network), listed(nodes)), details=dict(details, failed=rows))
+                      nodes=nodes, hint=hint(facts, network, nodes), details=dict(details, failed=rows))
     if dead:
         rows = ["%s to %s" % pair for pair in dead]
         return result(CHECK, INCONCLUSIVE, "not even small packets pass: %s" % listed(rows, 3), network=name, nodes=blame(dead),
                       hint="See DP-MATRIX: the size is not what stops them.", details=details)
     smallest = min([size for size in details["underlay"].values() if size] or [0])
     text = "%d bytes pass unfragmented between %s; with %d of overhead they fit %d" % (
-        declared(network), count(len(pairs), "pair"), overhead(network), smallest)
+        declared(network), count(len(pairs), "pair"), overhead(facts, network), smallest)
     return result(CHECK, PASS, text, network=name, nodes=_paths.probed(facts, network["id"]), details=details)
 
 
 def underlay(facts: dict, host: str) -> int | None:
-    """The MTU of the link that holds the node's address."""
-    rows = (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
-    return next((row["mtu"] for row in rows if row["address"] == _paths.address(facts, host)), None)
+    """The MTU of the link where tunnels to the node end."""
+    return next((row["mtu"] for row in _paths.local(facts, host) if row["address"] == _paths.vtep(facts, host)), None)

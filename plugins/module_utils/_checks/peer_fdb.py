@@ -56,8 +56,7 @@ def everybody(facts: dict) -> bool:
 
 
 def _own(facts: dict, host: str) -> set:
-    rows = (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
-    return {row["address"] for row in rows} | {_paths.address(facts, host)}
+    return {row["address"] for row in _paths.local(facts, host)} | {_paths.address(facts, host)}
 
 
 def _local(facts: dict, network: dict, host: str) -> dict:

@@ -52,14 +52,14 @@ def _ident(row: dict) -> str:
 
 def blocked(facts: dict, row: dict) -> str | None:
     """Why a way cannot be measured here, as the kernel or the run tells; None: it can."""
-    no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks(facts, "esp4")
+    no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks_esp(facts)
     if row["via"] == "vip" and row["source"] in no_ipvs:
         return "the kernel of %s lacks ip_vs" % row["source"]
     # A virtual IP goes round all nodes, so each of them has to be there.
     crossing = facts["served"] if row["via"] == "vip" else {row["source"], row["target"]} if row["where"] == PLACES[1] else set()
     without = [host for host in no_esp if host in crossing]
     if row["path"] == "encrypted" and without:
-        return "the kernel of %s lacks esp4" % listed(without)
+        return "the kernel of %s lacks %s" % (listed(without), _paths.esp(facts))
     return None
 
 

@@ -28,7 +28,6 @@ ALWAYS = (
     (("ip_vs_rr",), "virtual IPs do not answer"),
 )
 ENCRYPTED = (
-    (("esp4",), "encrypted networks carry no traffic between nodes"),
     (("xfrm_user",), "encryption cannot be set up"),
     (("xt_bpf", "xt_u32"), "encryption rules cannot be set"),
     (("xt_policy",), "clear text cannot be refused"),
@@ -40,9 +39,13 @@ def plan(facts: dict) -> dict:
     return {}
 
 
+def _encrypted(facts: dict) -> tuple:
+    return (((_paths.esp(facts),), "encrypted networks carry no traffic between nodes"), *ENCRYPTED)
+
+
 def judge(facts: dict) -> list[dict]:
     """One result for the swarm."""
-    needed = ALWAYS + (ENCRYPTED if any(network["encrypted"] for network in facts["networks"]) else ())
+    needed = ALWAYS + (_encrypted(facts) if any(network["encrypted"] for network in facts["networks"]) else ())
     missing: dict = {}
     unknown: dict = {}
     told = [host for host in facts["hosts"] if _paths.kernel(facts, host)]

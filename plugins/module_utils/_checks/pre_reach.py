@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from ._result import FAIL, PASS, count, listed, result
+from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "PRE-REACH"
 TITLE = "Every declared node answered"
@@ -16,6 +16,12 @@ ORDER = 10
 NEEDS: tuple = ()
 TAGS = ("P0", "preflight")
 LOST = ("down", "disconnected")
+JOINING = 120  # seconds that a node may take to tell who it is
+UNFINISHED = "Every node of the swarm has told who it is"
+REMOVE = "On a manager run 'docker node rm' with each of: %s. Then let the machine join again."
+SAME = "Every host of the play is a node of its own"
+ONE_NAME = ("Keep one name for the machine in the inventory. If it is a copy of another: stop its engine, remove swarm/ from its data directory "
+            "(/var/lib/docker), give it a host name and a machine-id of its own, and let it join as a new node.")
 CHECK = sys.modules[__name__]
 
 
@@ -32,18 +38,72 @@ def _lost(facts: dict) -> dict:
 
 
 def judge(facts: dict) -> list[dict]:
+    """One result for the hosts of the play, and one more for each thing that is wrong with who is who."""
+    return [_answered(facts), *_same(facts), *_unfinished(facts)]
+
+
+def same_node(facts: dict) -> dict:
+    """Node id -> the hosts of the play that have it, where that is more than one: a node is who its id says, whatever it is called."""
+    holders: dict = {}
+    for host, node in facts["nodes"].items():
+        holders.setdefault(node["id"], []).append(host)
+    return {ident: hosts for ident, hosts in holders.items() if len(hosts) > 1}
+
+
+def unfinished(facts: dict) -> list[dict]:
+    """Nodes of the swarm that have told nothing of themselves for a while: their join broke off."""
+    known = {node["id"] for node in facts["nodes"].values()}
+    return [node for node in (facts["swarm"] or {}).get("nodes", [])
+            if not node["hostname"] and node["id"] not in known and (node.get("seconds") or 0) > JOINING]
+
+
+def _unfinished(facts: dict) -> list[dict]:
+    ids = [node["id"] for node in unfinished(facts)]
+    text = "the swarm lists %s without a host name: a join that broke off" % listed(ids)
+    return [result(CHECK, FAIL, text, title=UNFINISHED, hint=REMOVE % " ".join(ids), details={"ids": ids})] if ids else []
+
+
+def together(facts: dict, hosts: list) -> str:
+    """What hosts with one node id are to each other."""
+    one = len({facts["nodes"][host].get("machine") for host in hosts}) == 1
+    return "one machine under %d names" % len(hosts) if one else "copies of one machine: each has the other's node id"
+
+
+def _same(facts: dict) -> list[dict]:
+    found = []
+    for ident, hosts in same_node(facts).items():
+        text = "%s are one node of the swarm, %s: %s" % (listed(hosts), ident, together(facts, hosts))
+        found.append(result(CHECK, FAIL, text, title=SAME, nodes=hosts, hint=ONE_NAME, details={"id": ident}))
+    return found
+
+
+def _copies(facts: dict) -> list[str]:
+    """Machines that have an identity in common, and are nodes of their own all the same: no fault of the swarm, and worth a word."""
+    holders: dict = {}
+    for host, node in facts["nodes"].items():
+        for what, value in (node.get("copied") or {}).items():
+            holders.setdefault((what, value), {}).setdefault(node["id"], host)
+    return ["%s have the same %s: copies of one machine" % (listed(hosts.values()), what)
+            for (what, _value), hosts in sorted(holders.items()) if len(hosts) > 1]
+
+
+def _answered(facts: dict) -> dict:
     """Fails with the name of every node that did not answer in some phase, whose probe did not come up, or that the swarm has lost."""
     problems = {**_lost(facts), **{host: text for host, text in facts["problems"].items() if text}}
     known = {node["id"] for node in facts["nodes"].values()}
     others = [node for node in (facts["swarm"] or {}).get("nodes", []) if node["id"] not in known]
     details = {
         "problems": problems,
-        "not_in_inventory": [node["hostname"] for node in others if node["hostname"] not in problems],
+        "not_in_inventory": [node["hostname"] or node["id"] for node in others if node["hostname"] not in problems],
     }
     if problems:
         text = "; ".join("%s: %s" % pair for pair in sorted(problems.items())[:3])
-        return [result(CHECK, FAIL, text, nodes=sorted(problems), details=details)]
+        return result(CHECK, FAIL, text, nodes=sorted(problems), details=details)
+    if not facts["leader"]:
+        return result(CHECK, INCONCLUSIVE, "%s answered, and none leads the swarm: nobody tells of its nodes" % count(len(facts["hosts"]), "node"),
+                      hint="Let the play reach the swarm's leader: all managers belong in the inventory.", details=details)
     text = "%s answered" % count(len(facts["hosts"]), "node")
     if details["not_in_inventory"]:
         text += "; not in this play: %s" % listed(details["not_in_inventory"])
-    return [result(CHECK, PASS, text, nodes=facts["hosts"], details=details)]
+    text = "; ".join([text, *_copies(facts)])
+    return result(CHECK, PASS, text, nodes=facts["hosts"], details=details)

@@ -61,6 +61,6 @@ def risen(facts: dict, host: str, before: dict, after: dict) -> dict:
 
 
 def _failed(facts: dict, deltas: dict, text: str) -> dict:
-    lacking = _paths.lacks(facts, "esp4")
-    hint = "The kernel of %s lacks esp4: encryption fails there (see PRE-KMOD)." % listed(lacking) if lacking else HINT
+    lacking = _paths.lacks_esp(facts)
+    hint = "The kernel of %s lacks %s: encryption fails there (see PRE-KMOD)." % (listed(lacking), _paths.esp(facts)) if lacking else HINT
     return result(CHECK, FAIL, text, nodes=sorted(deltas), hint=hint, details={"counters": deltas})

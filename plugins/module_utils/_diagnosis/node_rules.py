@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from typing import Iterable
 
-from .._checks import _paths
+from .._checks import _paths, cp_addr, pre_reach
 from .._checks._result import count, listed
-from .model import INFERRED, Claim, Finding
+from .model import INFERRED, SEEN, Claim, Finding
 from .view import View
 
 HOUR = 3600
@@ -26,6 +26,9 @@ PROBLEMS = (
     ("engine-hangs", r"No answer from the Docker Engine|engine_timeout=", "The Docker Engine of {nodes} hangs"),
     ("engine-stopped", r"Cannot reach the Docker Engine", "The Docker Engine of {nodes} does not run"),
     ("not-in-swarm", r"is not an active member of a swarm", "{nodes} [is|are] not in the swarm"),
+    ("swarm-locked", r"is locked:", "{nodes} [is|are] locked: the engine was restarted, and the swarm locks its managers (autolock)"),
+    ("join-pending", r"is still joining its swarm", "{nodes} [has|have] not been taken into the swarm yet"),
+    ("swarm-error", r"cannot take part in its swarm", "The engine of {nodes} cannot take part in its swarm"),
     ("no-leader", r"does not have a leader", "The swarm has no leader: more than half of its managers are needed, {nodes} [finds|find] too few"),
 )
 # A task that stays new waits for its addresses: nothing else lies between this state and the next.
@@ -36,13 +39,14 @@ TASKS = (
     ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "The probes' image is missing on {nodes}"),
     ("tunnel-left", re.compile(r"(?i)vxlan interface: file exists"), "The kernel of {nodes} holds a tunnel that is left over: no task starts there"),
 )
+ENGINES_TUNNEL = "vx-"  # how the engine names a VXLAN device until it moves it into the network's namespace (libnetwork, overlay driver)
 FINAL = ("rejected", "failed")  # states that a task does not leave again
 NOT_STARTED = "no probe task runs here"
-# Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks).
+# Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks: there ESP comes to it).
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
     ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"), Claim("FW-*")), False),
-    ((("esp4",), ("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
+    ((("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
      (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*"), Claim("FW-*")), True),
 )
 
@@ -89,6 +93,19 @@ def task(ident: str):
     return find
 
 
+def vni_taken(view: View) -> Iterable[Finding]:
+    """A tunnel of somebody else's has the id that a network got: the kernel lets a port have each id once."""
+    for finding in task("tunnel-left")(view):
+        devices = {host: [row for row in (view.facts["opened"].get(host, {}).get("host") or {}).get("vxlans") or []
+                          if row["port"] == view.data_port and not row["device"].startswith(ENGINES_TUNNEL)] for host in finding.nodes}
+        hosts = view.ordered([host for host, rows in devices.items() if rows])
+        if hosts:
+            lines = ["%s has %s (id %s, port %s), which is not the engine's" % (host, row["device"], row["vni"], row["port"])
+                     for host in hosts for row in devices[host]]
+            yield finding._replace(title=view.title("Another program's tunnel on {nodes} has the VXLAN id of a network", hosts), nodes=hosts,
+                                   because=(*lines[:3], *finding.because))
+
+
 def _host(view: View, node: str) -> str:
     return next((name for name, known in view.facts["nodes"].items() if known["id"] == node), "the swarm")
 
@@ -110,9 +127,35 @@ def task_missing(view: View) -> Iterable[Finding]:
                   claims=(Claim("*"), Claim("*", wide=True, unsure=True)))
 
 
+def same_node(view: View) -> Iterable[Finding]:
+    """Hosts of the play that are one node: whatever they told was told twice, or of another machine."""
+    for hosts in pre_reach.same_node(view.facts).values():
+        yield Finding("%s are %s" % (" and ".join(hosts), pre_reach.together(view.facts, hosts)), view.ordered(hosts),
+                      tuple("the engine of %s says that it is node %s" % (host, view.facts["nodes"][host]["id"]) for host in hosts))
+
+
+def unfinished(view: View) -> Iterable[Finding]:
+    """Nodes whose join broke off."""
+    ids = [node["id"] for node in pre_reach.unfinished(view.facts)]
+    if ids:
+        yield Finding("A join broke off: the swarm lists %s that never told who it is" % ("a node" if len(ids) == 1 else count(len(ids), "node")), (),
+                      tuple("node %s has no host name" % ident for ident in ids), todo=pre_reach.REMOVE % " ".join(ids))
+
+
+def address_gone(view: View) -> Iterable[Finding]:
+    """Nodes that have lost the address by which the swarm knows them."""
+    nodes = view.ordered([host for host in view.facts["nodes"] if cp_addr.gone(view.facts, host)])
+    if nodes:
+        yield Finding(view.title("The address of {nodes} has changed: the swarm goes on using the old one", nodes), nodes, tuple(
+            "%s is known as %s, and its interfaces have %s" % (host, view.facts["nodes"][host]["address"], listed(cp_addr.usable_here(view.facts, host), 4))
+            for host in nodes), certainty=INFERRED if any(cp_addr.is_declared(view.facts, host) for host in nodes) else SEEN)
+
+
 def kernel(view: View) -> Iterable[Finding]:
     """Modules that a node's kernel lacks, by what they are for."""
     for modules, claims, encrypted in MODULES:
+        if encrypted:
+            modules = ((_paths.esp(view.facts),), *modules)
         lacking: dict = {}
         for host in view.hosts:
             states = _paths.kernel(view.facts, host)
@@ -180,7 +223,7 @@ def lost(view: View) -> Iterable[Finding]:
 def address(view: View) -> Iterable[Finding]:
     """An address that no other node can use."""
     bad = {host: _paths.address(view.facts, host) for host in view.facts["nodes"]}
-    bad = {host: text for host, text in bad.items() if not text or text == "0.0.0.0" or text.startswith(("127.", "169.254.", "::1"))}
+    bad = {host: text for host, text in bad.items() if cp_addr.unusable(text) or _paths.parsed(text).is_link_local}
     if bad:
         yield Finding(view.title("{nodes} [advertises|advertise] an address that nobody can reach", view.ordered(bad)), view.ordered(bad),
                       tuple("%s: %s" % (host, text or "none") for host, text in sorted(bad.items())))

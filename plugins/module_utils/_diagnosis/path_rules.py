@@ -122,7 +122,7 @@ def manager_port(view: View) -> Iterable[Finding]:
     good, bad = set(), {}
     for host, observations in view.facts["observations"].items():
         for ident, seen in observations.items():
-            manager = view.host_of(ident.partition("/")[2].rpartition(":")[0]) if ident.startswith("CP-TLS/") else None
+            manager = view.host_of(ident.partition("/")[2].rpartition(":")[0].strip("[]")) if ident.startswith("CP-TLS/") else None
             if manager and manager != host:
                 if seen["outcome"] == "unreachable":
                     bad[host, manager] = links.UNKNOWN
@@ -141,7 +141,7 @@ def data_path(view: View) -> Iterable[Finding]:
 def states_gone(view: View) -> Iterable[Finding]:
     """Nodes that have lost IPsec states which their peers still have."""
     names = view.networks(True)
-    hosts = [host for host in view.facts["xfrm"] if host in view.facts["probes"] and host not in _paths.lacks(view.facts, "esp4")]
+    hosts = [host for host in view.facts["xfrm"] if host in view.facts["probes"] and host not in _paths.lacks_esp(view.facts)]
     if not names or len(hosts) < 2:
         return
     has = {host: _peers(view, host) for host in hosts}

@@ -8,6 +8,7 @@ Private to swarmlab.overlay. docs/diagnosis.md shows this table to people; a tes
 
 from __future__ import annotations
 
+from .._checks import pre_reach
 from . import name_rules, node_rules, path_rules, told
 from .model import Claim, Rule
 
@@ -23,6 +24,7 @@ GOSSIP = (Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Claim("NET-ATT
           Claim("LB-*"), Claim("ENC-*"))
 
 RULES: tuple = (
+    Rule("one-node-twice", node_rules.same_node, (Claim("*", wide=True),), pre_reach.ONE_NAME),
     Rule("no-leader", node_rules.problem("no-leader"), node_rules.DOWN,
          "Start the managers that are down; without a majority, run 'docker swarm init --force-new-cluster' on one that is left."),
     Rule("node-frozen", node_rules.problem("node-frozen"), node_rules.DOWN,
@@ -35,6 +37,14 @@ RULES: tuple = (
          "Start the engine ('systemctl start docker') and look at why it ended ('journalctl -u docker')."),
     Rule("not-in-swarm", node_rules.problem("not-in-swarm"), node_rules.DOWN,
          "Join it (role swarm), or take it out of the inventory."),
+    Rule("swarm-locked", node_rules.problem("swarm-locked"), node_rules.DOWN,
+         "Run 'docker swarm unlock' on it with the swarm's key, which 'docker swarm unlock-key' tells on a manager that is not locked."),
+    Rule("join-pending", node_rules.problem("join-pending"), node_rules.DOWN,
+         "Wait until a manager takes it in; if none does, look for 2377/tcp from it to the managers, for a majority of managers that is up, and at "
+         "its own log. Let it not leave by force: it joins as soon as they answer."),
+    Rule("swarm-error", node_rules.problem("swarm-error"), node_rules.DOWN,
+         "Mend what the engine says, restart it, and look at its log ('journalctl -u docker')."),
+    Rule("half-joined", node_rules.unfinished, (Claim("PRE-REACH"),), ""),
     Rule("no-manager", node_rules.managers, EVERYTHING,
          "Let the play reach the swarm's leader: all managers belong in the inventory."),
     Rule("clock-skew", node_rules.clock, (Claim("CP-TLS"), Claim("PRE-SKEW"), Claim("PRE-REACH")),
@@ -45,6 +55,9 @@ RULES: tuple = (
          "Let the node leave and join this swarm again, or rotate the swarm's root with 'docker swarm ca --rotate'."),
     Rule("wrong-address", node_rules.address, EVERYTHING,
          "Let the node leave and join again with --advertise-addr (role swarm does): the address cannot be changed otherwise."),
+    Rule("address-gone", node_rules.address_gone, (*PATHS, *MANAGED, *EVERYTHING),
+         "Give the machine that address again (a fixed one, or a reservation of DHCP). Else a worker, or a manager beside others, leaves and joins again; "
+         "a lone manager runs 'docker swarm init --force-new-cluster --advertise-addr NEW'. If it is translated on the way, declare swarm_advertise_addr."),
     *told.rules(told.DEEP),
     Rule("partition", path_rules.split, PATHS,
          "Mend the network between the groups: a switch, a route, a firewall between their segments."),
@@ -80,9 +93,12 @@ RULES: tuple = (
     Rule("addresses-exhausted", node_rules.task("addresses-exhausted"), EVERYTHING,
          "Make the network again with a larger subnet, or remove services from it: each takes an address, and so does each node."),
     Rule("image-missing", node_rules.task("image-missing"), EVERYTHING, "Bring the image to every node, or leave verify_image empty."),
+    Rule("vni-taken", node_rules.vni_taken, EVERYTHING,
+         "Leave the device to whoever made it (Calico, Flannel and others use VXLAN too), and keep the two apart: make the network again, which gives "
+         "it another id, or give the swarm another port ('docker swarm init --data-path-port')."),
     Rule("tunnel-left", node_rules.task("tunnel-left"), EVERYTHING,
          "Seen after a restart of the engine: stop it ('systemctl stop docker.socket docker'), delete each device that "
-         "'ip -br link show type vxlan' lists on the host ('ip link delete'), and start it again."),
+         "'ip -br link show type vxlan' lists on the host under a name of the engine's, vx-... ('ip link delete'), and start it again. Others are not its."),
     Rule("lost-by-managers", node_rules.lost, PATHS,
          "Look for 2377/tcp between the node and the managers, and at the node's own log; 'docker node ls' shows its state."),
     Rule("network-broken", path_rules.one_network, DATA + ENCRYPTED,

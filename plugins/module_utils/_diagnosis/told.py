@@ -30,7 +30,12 @@ class Line(NamedTuple):
 
 # What other causes rest on: it comes before what is seen of ports and paths.
 DEEP = (
-    Line("network-missing", "NET-EXISTS", "A network that was asked for does not exist", "Declare it (role overlays), or correct verify_networks."),
+    Line("network-missing", "NET-EXISTS", "A network that was asked for does not exist", "Declare it (role overlays), or correct verify_networks.",
+         ("no overlay network",)),
+    Line("network-undone", "NET-EXISTS", "A network that the inventory declares does not exist", "Run role overlays, or take it out of overlays_networks.",
+         ("the inventory declares",)),
+    Line("service-missing", "NET-EXISTS", "A service that was asked for is on none of the networks", "Correct verify_services or verify_networks.",
+         ("no service",)),
     Line("clock-skew", "PRE-SKEW", "The clock of {nodes} is wrong", "Set the clock and let a time service keep it; certificates are judged by it.",
          ("clock",), (Claim("CP-TLS"),)),
     Line("engine-skew", "PRE-SKEW", "{nodes} [runs|run] an engine whose encryption does not fit that of the others", "Run one engine version on all nodes.",
@@ -43,6 +48,8 @@ DEEP = (
          "Make the network again in another subnet: containers on it cannot reach that name server."),
     Line("duplicate-network", "NAME-DUP", "Two networks have one name", "Remove one of them; until then use ids.", (), (Claim("NET-*"), Claim("SD-*"))),
     Line("option-misspelt", "OPT-LINT", "{networks} has a driver option that does not do what it says", "Make the network again with the right option."),
+    Line("name-unaskable", "SD-*", "A service of {networks} has a name that no program can look up", "Give the service another name or alias.",
+         ("cannot be asked for",)),
     Line("duplicate-address", "DUP-IP", "One address of {networks} has two holders",
          "Let the services of the network start anew, one of the two at least; look at the engines' logs for a failed allocation.", (),
          (*DATA, Claim("SD-*"))),
@@ -55,13 +62,15 @@ TABLES = (
     Line("peers-stale", "PEER-FDB", "The kernel of {nodes} holds forwarding entries that do not fit {networks}",
          "Let the services of the network start anew there, or restart the node's engine.", (), (*DATA, Claim("ENC-*"))),
     Line("firewall-wiped", "FW-RULES", "The engine's firewall rules on {nodes} are gone",
-         "Restart the node's engine, which writes its rules again; find what flushes them (a reload of firewalld, a script).", (),
+         "Restart the node's engine, which writes its rules again; find what flushes them: a reload of firewalld (with FirewallBackend=iptables "
+         "or direct rules), a restart of nftables.service, a script.", (),
          (Claim("MESH-*"), Claim("ENC-*"))),
 )
 # What may be a consequence of a closed port or a broken path: it counts only when none of them explains it.
 LATE = (
     Line("mtu-too-small", "MTU-FIT", "The MTU on the way to {nodes} is smaller than {networks} needs",
-         "Let the underlay's MTU be 50 more than the overlay's, 76 with encryption, or make the network with option com.docker.network.driver.mtu."),
+         "Let the underlay's MTU be 50 more than the overlay's, 76 with encryption, each 20 more over IPv6, or make the network with option "
+         "com.docker.network.driver.mtu, which is the wire's (less 20 over IPv6): the engine takes its overhead off it."),
     Line("addresses-exhausted", "IPAM-HEADROOM", "The addresses of {networks} are used up, or nearly",
          "Make the network again with a larger subnet: each task, service and node takes an address."),
     Line("ipsec-policies-gone", "ENC-SA-AGREE", "{nodes} had lost [its|their] IPsec policies, until this verification set up probes",
@@ -89,7 +98,7 @@ def told(check: str, words: tuple, title: str) -> Callable[[View], Iterable[Find
         nodes = view.ordered({node for item in found for node in item["nodes"]})
         networks = tuple(sorted({item["network"] for item in found if item["network"]}))
         if found:
-            because = tuple(dict.fromkeys("%s: %s" % (check, item["evidence"]["summary"]) for item in found))
+            because = tuple(dict.fromkeys("%s: %s" % (item["id"], item["evidence"]["summary"]) for item in found))
             yield Finding(view.title(title, nodes, networks), nodes, because[:4],
                           networks or None)
 

@@ -17,11 +17,12 @@ import typing as t
 from pathlib import Path
 
 from . import recipe, thaw
-from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Plan
+from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Images, Plan
 from .errors import LabError
 from .faults import FaultSpec, fault_tables, nftables, table_name
 from .image import Image, locked
-from .spec import FIRST_ADDRESS, LabSpec, NodeSpec, bad
+from .options import bad
+from .spec import FIRST_ADDRESS, LabSpec, NodeSpec
 from .state import LabRecord
 from .tools import interfaces_within
 
@@ -44,7 +45,7 @@ DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 CARD = "eth0"  # a node's end of the lab's network
 # The node itself takes a fault back after its time, whatever became of the controller.
 GIVE_FAULT = (
-    'printf "%s" "$INPUT" | nft -f - && { setsid sh -c "sleep $2; nft delete table ip $1" >/dev/null 2>&1 </dev/null & }'
+    'printf "%s" "$INPUT" | nft -f - && { setsid sh -c "sleep $2; nft delete table inet $1" >/dev/null 2>&1 </dev/null & }'
 )
 CONSOLE_LINES = 50000
 # Numbers of include/uapi/linux/capability.h, in order.
@@ -176,13 +177,14 @@ class ContainerDriver(Driver):
     def configure(self, record: LabRecord) -> bool:
         return False
 
-    def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
+    def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
         with translated("prepare the lab's image and network"):
-            self._ensure_image(image)
+            for image in {images[node.name].key: images[node.name] for node in nodes}.values():
+                self._ensure_image(image)
             self._ensure_network()
         for node in nodes:
             with translated(f"create {container_name(self.spec.name, node.name)}"):
-                self._create(node, image)
+                self._create(node, images[node.name])
 
     def _ensure_image(self, image: Image) -> None:
         name = f"swarmlab/node:{image.key}"
@@ -204,6 +206,7 @@ class ContainerDriver(Driver):
             self.network,
             driver="bridge",
             ipam=docker.types.IPAMConfig(pool_configs=[pool]),
+            enable_ipv6=self.spec.subnet.version == 6,  # beside it the engine gives a network of IPv4, which nobody asks for
             labels=self.labels,
             attachable=False,
         )
@@ -222,6 +225,7 @@ class ContainerDriver(Driver):
             network_mode=self.network,
         )
         host.update(MaskedPaths=[], ReadonlyPaths=[])
+        version = f"ipv{self.spec.subnet.version}_address"
         api.create_container(
             f"swarmlab/node:{image.key}",
             name=container_name(self.spec.name, node.name),
@@ -231,11 +235,11 @@ class ContainerDriver(Driver):
             volumes=["/var/lib/docker"],
             host_config=host,
             networking_config=api.create_networking_config(
-                {self.network: api.create_endpoint_config(ipv4_address=node.address, aliases=[node.name])}
+                {self.network: api.create_endpoint_config(**{version: node.address}, aliases=[node.name])}
             ),
         )
 
-    def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
+    def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
         existing = self._containers()
         for node in nodes:
             name = container_name(self.spec.name, node.name)
@@ -327,7 +331,7 @@ class ContainerDriver(Driver):
         for name, found in self._tables().items():
             for table, fault in found.items():
                 if names is None or fault in names:
-                    self._execute(name, "nft delete table ip $1", "", table)
+                    self._execute(name, "nft delete table inet $1", "", table)
                     ended.add(fault)
         return sorted(ended)
 
@@ -340,7 +344,7 @@ class ContainerDriver(Driver):
         found = {}
         for name, entry in self._containers().items():
             if entry["State"] == "running":
-                text = self._execute(name, "nft list tables ip 2>/dev/null || true", "")
+                text = self._execute(name, "nft list tables inet 2>/dev/null || true", "")
                 found[name] = fault_tables(text)
         return found
 

@@ -24,6 +24,7 @@ STARTING = "starting"  # running, not ready yet
 RUNNING = "running"  # running and ready
 
 Report = t.Callable[[str], None]
+Images = t.Mapping[str, Image]  # by the name of the node
 
 
 @dataclasses.dataclass
@@ -69,11 +70,11 @@ class Driver(abc.ABC):
         """Write what lies around the nodes (keys, connection settings); whether anything had to be written."""
 
     @abc.abstractmethod
-    def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
+    def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
         """Make the nodes, or complete them, without starting them."""
 
     @abc.abstractmethod
-    def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
+    def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
         """Start the nodes, or let paused ones go on. Does not wait."""
 
     @abc.abstractmethod

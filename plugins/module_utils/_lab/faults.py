@@ -13,7 +13,7 @@ import itertools
 import re
 import typing as t
 
-from .spec import bad, label, reject_unknown
+from .options import bad, label, reject_unknown
 
 KINDS = ("cut", "one_way", "partition", "impair", "freeze", "kill")
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50}
@@ -52,6 +52,7 @@ TAKES = {
 }
 
 TABLE_PREFIX = "swarmlab_fault_"
+FAMILY = "inet"  # of tables: the segment may have either version of IP
 
 Side = t.Optional[t.List[str]]  # None: every node
 
@@ -187,9 +188,10 @@ def nftables(fault: FaultSpec, node: str, addresses: t.Mapping[str, str], interf
         senders = [address for name, address in addresses.items() if name != node and (sources is None or name in sources)]
         if not senders:
             continue
-        words = [f'iifname "{interface}"', f"ip saddr {{ {', '.join(senders)} }}"]
+        family = "ip6" if ":" in senders[0] else "ip"
+        words = [f'iifname "{interface}"', f"{family} saddr {{ {', '.join(senders)} }}"]
         if fault.protocol is not None:
-            words.append(f"ip protocol {fault.protocol}")
+            words.append(f"meta l4proto {fault.protocol}")
         chance = [f"numgen random mod 10000 < {round(fault.loss * 10000)}"] if fault.loss < 1 else []
         for end in ("th sport", "th dport") if fault.port is not None else ("",):
             match = [f"{end} {fault.port}"] if end else []
@@ -199,7 +201,7 @@ def nftables(fault: FaultSpec, node: str, addresses: t.Mapping[str, str], interf
     table = table_name(fault.name)
     chain = "".join(f"    {rule}\n" for rule in rules)
     return (
-        f"table ip {table}\ndelete table ip {table}\ntable ip {table} {{\n"
+        f"table {FAMILY} {table}\ndelete table {FAMILY} {table}\ntable {FAMILY} {table} {{\n"
         f"  chain receive {{\n    type filter hook prerouting priority -400; policy accept;\n{chain}  }}\n}}\n"
     )
 
@@ -211,7 +213,7 @@ def table_name(fault: str) -> str:
 
 def fault_tables(listing: str) -> t.Dict[str, str]:
     """Tables that hold faults, with the faults' names, in what 'nft list tables' prints."""
-    tables = re.findall(rf"^table ip ({TABLE_PREFIX}\S+)$", listing, re.MULTILINE)
+    tables = re.findall(rf"^table {FAMILY} ({TABLE_PREFIX}\S+)$", listing, re.MULTILINE)
     return {
         table: re.sub(r"_([0-9a-f]{2})", lambda found: chr(int(found.group(1), 16)), table[len(TABLE_PREFIX) :])
         for table in tables

@@ -15,6 +15,8 @@ import tarfile
 import typing as t
 
 from . import recipe
+from .imagespec import ROOT, SUITES
+from .settings import NodeSettings
 from .spec import NodeSpec
 
 MANAGEMENT_NETWORK = """\
@@ -37,7 +39,7 @@ RequiredForOnline=no
 
 [Network]
 Address={address}/{prefix}
-LinkLocalAddressing=no
+LinkLocalAddressing={link_local}
 IPv6AcceptRA=no
 """
 
@@ -58,13 +60,23 @@ def tmpfiles(files: t.Mapping[str, t.Tuple[str, str]]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """All that makes a node itself. ``host_key`` is the private and the public part; the private one is a secret."""
+    """All that makes a node itself. ``host_key`` is the private and the public part; the private one is a secret.
+
+    So is ``password``, that of a user who is not root.
+    """
 
     node: NodeSpec
     nodes: t.Sequence[NodeSpec]  # all of the lab, this one included
     machine_id: str
     user_key: str
     host_key: t.Tuple[str, str]
+    settings: NodeSettings = NodeSettings()
+    password: str = ""
+
+    @property
+    def kernel_arguments(self) -> str:
+        """What the kernel's command line says of it, to whatever systemd the node has."""
+        return f"systemd.hostname={self.node.name} systemd.machine_id={self.machine_id}"
 
     @property
     def networks(self) -> t.Dict[str, str]:
@@ -72,7 +84,12 @@ class Identity:
         node = self.node
         return {
             "10-management": MANAGEMENT_NETWORK.format(mac=node.management_mac),
-            "20-segment": SEGMENT_NETWORK.format(mac=node.segment_mac, address=node.address, prefix=node.prefix),
+            "20-segment": SEGMENT_NETWORK.format(
+                mac=node.segment_mac,
+                address=node.address,
+                prefix=node.prefix,
+                link_local="ipv6" if ":" in node.address else "no",
+            ),
         }
 
     @property
@@ -84,19 +101,30 @@ class Identity:
             "/etc/ssh/ssh_host_ed25519_key.pub": ("0644", public),
             "/etc/hosts": ("0644", hosts_file(self.node.name, self.nodes)),
             "/etc/resolv.conf": ("0644", "nameserver 192.168.76.3\n"),
+            **self._user_files,
         }
+
+    @property
+    def _user_files(self) -> t.Dict[str, t.Tuple[str, str]]:
+        if self.settings.user == ROOT:
+            return {}
+        key = self.user_key.strip()
+        return {recipe.USER_KEY: ("0600", key + "\n"), recipe.PASSWORD: ("0600", self.password + "\n")}
+
+    @property
+    def network_files(self) -> t.Dict[str, t.Tuple[str, str]]:
+        return {f"/run/systemd/network/{name}.network": ("0644", text) for name, text in self.networks.items()}
 
 
 def credentials(identity: Identity) -> t.Dict[str, str]:
     """The identity as systemd credentials, for a node that boots."""
-    networks = {f"network.network.{name}": content for name, content in identity.networks.items()}
-    return {
-        "system.hostname": identity.node.name,
-        "system.machine_id": identity.machine_id,
-        "ssh.authorized_keys.root": identity.user_key.strip(),
-        "tmpfiles.extra": tmpfiles(identity.files),
-        **networks,
-    }
+    by_credentials = SUITES[identity.settings.suite].network_credentials
+    found = {"tmpfiles.extra": tmpfiles({**identity.files, **({} if by_credentials else identity.network_files)})}
+    if by_credentials:
+        found.update({f"network.network.{name}": content for name, content in identity.networks.items()})
+    if identity.settings.user == ROOT:
+        found["ssh.authorized_keys.root"] = identity.user_key.strip()
+    return found
 
 
 def message(identity: Identity, now: float, seed: bytes) -> bytes:
@@ -114,11 +142,12 @@ def message(identity: Identity, now: float, seed: bytes) -> bytes:
     files = {
         **identity.files,
         "/etc/machine-id": ("0444", identity.machine_id + "\n"),
-        "/root/.ssh/authorized_keys": ("0600", identity.user_key.strip() + "\n"),
-        **{f"/run/systemd/network/{name}.network": ("0644", text) for name, text in identity.networks.items()},
+        **identity.network_files,
         recipe.IDENTITY: ("0600", "".join(f"{name}='{value}'\n" for name, value in settings.items())),
         recipe.IDENTITY_SEED: ("0600", seed.hex()),
     }
+    if identity.settings.user == ROOT:
+        files["/root/.ssh/authorized_keys"] = ("0600", identity.user_key.strip() + "\n")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for path, (mode, content) in files.items():

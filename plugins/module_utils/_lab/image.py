@@ -6,6 +6,8 @@
 Private to the collection swarmlab.overlay.
 """
 
+# pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
+
 from __future__ import annotations
 
 import dataclasses
@@ -23,8 +25,10 @@ from pathlib import Path
 
 from . import recipe
 from .errors import LabError
+from .imagespec import ImageSpec
 from .lock import exclusive
-from .tools import free_mib, require_tools, tail
+from .state import LabRecord
+from .tools import free_mib, read_end, require_tools, tail
 
 BUILDER = 1  # raised when the way of building changes in a manner that the recipe's data do not show
 BUILD_NEEDS_MIB = 3072
@@ -35,6 +39,10 @@ TOOLS = {
     "tar": ("tar", "build the node image"),
 }
 APT_FOLDER = Path("/etc/apt")
+LOG_END = 65536
+# Errors of the builder that only say which of its steps another program's error has ended.
+ERROR = re.compile(r"E: |dpkg: error ")
+CONSEQUENCE = re.compile(r"E: (.*failed|.*failed to run|setup failed: .*|command failed: .*|run_chroot failed: .*)$")
 
 Report = t.Callable[[str], None]
 
@@ -64,19 +72,19 @@ class Image:
         return self.folder / "rootfs.tar"
 
 
-def image_key(suite: str, mirror: t.Optional[str], packages: t.Sequence[str]) -> str:
-    """The name of the image that these options make. Any change of the recipe changes it."""
+def image_key(spec: ImageSpec) -> str:
+    """The name of the image that is made so. Any change of the recipe changes it."""
     content = {
         "builder": BUILDER,
-        "suite": suite,
-        "mirror": mirror,
-        "packages": sorted({*recipe.PACKAGES, *packages}),
-        "apt": recipe.APT_OPTIONS,
+        "suite": spec.suite,
+        "mirror": spec.mirror,
+        "packages": recipe.packages(spec),
+        "apt": recipe.apt_options(spec),
         "dpkg": recipe.DPKG_OPTIONS,
-        "files": recipe.FILES,
+        "files": recipe.files(spec),
     }
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return f"{suite}-{digest[:12]}"
+    return f"{spec.suite}-{digest[:12]}"
 
 
 def find_image(cache: Path, key: str) -> t.Optional[Image]:
@@ -85,14 +93,25 @@ def find_image(cache: Path, key: str) -> t.Optional[Image]:
     return Image(key, folder, True) if (folder / "recipe.json").is_file() else None
 
 
+def recorded_images(cache: Path, record: LabRecord) -> t.Dict[str, Image]:
+    """The image of each node of a lab. Its disk is worth nothing without it."""
+    found = {}
+    for name, entry in record.nodes.items():
+        image = find_image(cache, entry.image)
+        if image is None:
+            raise LabError("LAB-E-IMAGEGONE", image=entry.image, cache=cache)
+        found[name] = image
+    return found
+
+
 def locked(folder: Path, key: str, report: Report) -> t.ContextManager[None]:
     """One run at a time works on this image; the others wait for it."""
     return exclusive(folder / f"{key}.lock", what=f"image {key}", wait=1800, report=report)
 
 
-def ensure_image(cache: Path, suite: str, mirror: t.Optional[str], packages: t.Sequence[str], report: Report) -> Image:
+def ensure_image(cache: Path, spec: ImageSpec, report: Report) -> Image:
     """Find the image in the cache, or build it. Two runs that need the same image build it once."""
-    key = image_key(suite, mirror, packages)
+    key = image_key(spec)
     image = find_image(cache, key)
     if image:
         return image
@@ -111,10 +130,10 @@ def ensure_image(cache: Path, suite: str, mirror: t.Optional[str], packages: t.S
                 needed=BUILD_NEEDS_MIB,
                 purpose="build the node image",
             )
-        return _build(cache, key, suite, mirror or machine_mirror(), packages, report)
+        return _build(cache, key, spec, spec.mirror or machine_mirror(), report)
 
 
-def _build(cache: Path, key: str, suite: str, mirror: str, packages: t.Sequence[str], report: Report) -> Image:
+def _build(cache: Path, key: str, spec: ImageSpec, mirror: str, report: Report) -> Image:
     final = cache / "images" / key
     work = cache / "images" / f".{key}.building"
     shutil.rmtree(work, ignore_errors=True)
@@ -124,10 +143,10 @@ def _build(cache: Path, key: str, suite: str, mirror: str, packages: t.Sequence[
     report(f"image {key}: building it (about a minute; once for all labs), packages from {mirror}")
     try:
         with log.open("wb") as output:
-            (work / "files.tar").write_bytes(files_archive())
-            _run("bootstrap", bootstrap_command(work, suite, mirror, packages), output, log, report, key)
+            (work / "files.tar").write_bytes(files_archive(recipe.files(spec)))
+            _run("bootstrap", bootstrap_command(work, spec, mirror), output, log, report, key)
         (work / "files.tar").unlink()
-        content = {"key": key, "suite": suite, "mirror": mirror, "packages": sorted(packages)}
+        content = {"key": key, **dataclasses.asdict(spec), "mirror": mirror}
         (work / "recipe.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(final, ignore_errors=True)
         work.rename(final)
@@ -137,10 +156,10 @@ def _build(cache: Path, key: str, suite: str, mirror: str, packages: t.Sequence[
     return Image(key, final, False)
 
 
-def bootstrap_command(work: Path, suite: str, mirror: str, packages: t.Sequence[str]) -> t.List[str]:
+def bootstrap_command(work: Path, spec: ImageSpec, mirror: str) -> t.List[str]:
     """mmdebstrap picks root, user namespaces or fakechroot by itself: root is not needed."""
-    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join([*recipe.PACKAGES, *packages])}"]
-    command += [f"--aptopt={option}" for option in recipe.APT_OPTIONS]
+    command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(recipe.packages(spec))}"]
+    command += [f"--aptopt={option}" for option in recipe.apt_options(spec)]
     command += [f"--dpkgopt={option}" for option in recipe.DPKG_OPTIONS]
     command += [
         f"--customize-hook=tar-in {work / 'files.tar'} /",
@@ -148,9 +167,9 @@ def bootstrap_command(work: Path, suite: str, mirror: str, packages: t.Sequence[
         f"--customize-hook=download /boot/swarmlab-kernel {work / 'kernel'}",
         f"--customize-hook=download /boot/swarmlab-initrd {work / 'initrd'}",
         '--customize-hook=rm -rf "$1"/boot/*',
-        suite,
+        spec.suite,
         str(work / "rootfs.tar"),
-        f"deb {mirror} {suite} main",
+        f"deb {mirror} {spec.suite} main",
     ]
     return command
 
@@ -186,11 +205,11 @@ def disk_command(work: Path, rootfs: Path, gib: int) -> t.List[str]:
     return ["fakeroot", "sh", "-c", script, "sh", str(work), str(rootfs), f"{gib}G"]
 
 
-def files_archive() -> bytes:
+def files_archive(files: t.Mapping[str, t.Tuple[int, str]]) -> bytes:
     """The recipe's files as a tar archive, with owner root and a constant time."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, (mode, content) in sorted(recipe.FILES.items()):
+        for name, (mode, content) in sorted(files.items()):
             data = content.encode()
             info = tarfile.TarInfo(name)
             info.mode, info.size = mode, len(data)
@@ -219,7 +238,22 @@ def _run(step: str, command: t.List[str], output: t.BinaryIO, log: Path, report:
                 process.kill()
                 process.wait()
     if process.returncode != 0:
-        raise LabError("LAB-E-IMAGE", step=step, reason=tail(log, 3), log=log)
+        raise LabError("LAB-E-IMAGE", step=step, reason=why(read_end(log, LOG_END).decode("utf-8", "replace")), log=log)
+
+
+def why(output: str) -> str:
+    """The words of a builder's output that say why it failed.
+
+    An error of a program that it called is followed by errors that only say which step this ended; a script that it
+    called says its own words before them.
+    """
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [number for number, line in enumerate(lines) if ERROR.match(line)]
+    causes = [lines[number] for number in errors if not CONSEQUENCE.match(lines[number])]
+    if causes:
+        return " | ".join(causes[:2])
+    before = [line for line in lines[: errors[0] if errors else None] if not line.startswith("I: ")]
+    return " | ".join(before[-2:] + [lines[number] for number in errors[:1]]) or "it said nothing"
 
 
 def machine_mirror(folder: Path = APT_FOLDER) -> str:

@@ -39,9 +39,9 @@ def open_lab(spec: LabSpec, report: Report = lambda text: None) -> t.Tuple[LabRe
     if record.driver not in DRIVERS:
         raise LabError("LAB-E-BROKEN", path=spec.directory / state.FILE, reason=f"driver is {record.driver!r}")
     found = dataclasses.replace(
-        spec, name=record.name, driver=record.driver, nodes=len(record.nodes), subnet=ipaddress.IPv4Network(record.subnet)
+        spec, name=record.name, driver=record.driver, nodes=len(record.nodes), subnet=ipaddress.ip_network(record.subnet)
     )
-    return record, DRIVERS[record.driver](found, report)
+    return record, DRIVERS[record.driver](record.settled(found), report)
 
 
 def gather(spec: LabSpec) -> t.Dict[str, t.Any]:

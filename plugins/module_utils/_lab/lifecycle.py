@@ -17,13 +17,15 @@ import typing as t
 from pathlib import Path
 
 from . import state
-from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Driver, Plan, Report
+from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Driver, Images, Plan, Report
 from .drivers import DRIVERS
 from .errors import LabError
-from .image import Image, ensure_image, find_image, image_key
+from .image import Image, ensure_image, find_image, image_key, recorded_images
+from .imagespec import ImageSpec
 from .lock import exclusive
 from .logs import is_archive
 from .spec import REFUSE, REMOVE, LabSpec, NodeSpec
+from .sshconf import CONFIG, KNOWN_HOSTS, PASSWORD, USER_KEY
 from .state import LabRecord, NodeRecord
 from .qemu import default_vcpus
 
@@ -31,7 +33,9 @@ LOCK_SECONDS = 30
 RECREATE = "this takes effect when the lab is destroyed and created again"
 RESTART = "this takes effect when the lab is stopped and started again"
 # What a lab's folder may hold when its record is missing, for it to be taken for a lab all the same.
-OWN_ENTRIES = frozenset({state.FILE, "ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "nodes", "report", "segment", "snapshots"})
+OWN_ENTRIES = frozenset(
+    {state.FILE, CONFIG, KNOWN_HOSTS, USER_KEY, f"{USER_KEY}.pub", PASSWORD, "nodes", "report", "segment", "snapshots"}
+)
 
 
 @dataclasses.dataclass
@@ -119,10 +123,19 @@ def plan_nodes(spec: LabSpec, states: t.Mapping[str, str]) -> Plan:
 
 def notes(spec: LabSpec, record: LabRecord, running: t.Container[str]) -> t.List[str]:
     """What the definition says and the lab will not have after this run."""
+    images: t.Dict[t.Tuple[str, str], t.List[str]] = {}
     found = []
-    wanted_image = image_key(spec.suite, spec.mirror, spec.packages)
-    if record.image != wanted_image:
-        found.append(f"the nodes were made from image {record.image}, not from {wanted_image}; {RECREATE}")
+    for name, entry in record.nodes.items():
+        if entry.index > spec.nodes:
+            continue
+        wanted = image_key(spec.image_of(name))
+        if entry.image != wanted:
+            images.setdefault((entry.image, wanted), []).append(name)
+        if entry.settings.jump != spec.settings_of(name).jump:
+            ways = [f"through {jump}" if jump else "directly" for jump in (entry.settings.jump, spec.settings_of(name).jump)]
+            found.append(f"{name} is reached {ways[0]}, not {ways[1]}; {RECREATE}")
+    for (has, wanted), names in images.items():
+        found.append(f"{', '.join(names)} was made from image {has}, not from {wanted}; {RECREATE}")
     if spec.driver != "vm":
         return found
     for name, entry in record.nodes.items():
@@ -139,9 +152,9 @@ def notes(spec: LabSpec, record: LabRecord, running: t.Container[str]) -> t.List
 
 def _present(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
     outcome = Outcome()
-    driver = DRIVERS[spec.driver](spec, report)
     existing = _load(spec)
-    record = existing or LabRecord(spec.name, spec.driver, str(spec.subnet), "")
+    record = existing or LabRecord(spec.name, spec.driver, str(spec.subnet))
+    driver = DRIVERS[spec.driver](record.settled(spec), report)
     extra = record.beyond(spec.nodes)
     if extra and spec.surplus == REFUSE:
         raise LabError("LAB-E-SHRINK", extra=", ".join(extra), wanted=spec.nodes)
@@ -174,43 +187,53 @@ def _present(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
 def _carry_out(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, outcome: Outcome) -> None:
     fresh = not spec.directory.exists()
     with outcome.timed("image"):
-        image = _image_for(spec, record, driver.report)
-    outcome.cached = image.cached
+        images = images_for(spec, record, driver.report)
+    outcome.cached = all(image.cached for image in images.values())
     try:
         _make_folder(spec.directory)
-        _boot(spec, driver, plan, record, image, outcome)
+        _boot(spec, driver, plan, record, images, outcome)
     except BaseException:  # KeyboardInterrupt too: what this run first created goes, and nothing else
         if not spec.retain_failed:
             _undo(spec, driver, plan.create, record, fresh)
         raise
 
 
-def _image_for(spec: LabSpec, record: LabRecord, report: Report) -> Image:
-    """Nodes of one lab share one image: the recorded one while the cache has it."""
-    kept = find_image(spec.cache, record.image) if record.image else None
-    if kept:
-        return kept
-    image = ensure_image(spec.cache, spec.suite, spec.mirror, spec.packages, report)
-    if record.image and image.key != record.image:
-        raise LabError("LAB-E-IMAGEGONE", image=record.image, cache=spec.cache)
-    return image
+def images_for(spec: LabSpec, record: LabRecord, report: Report) -> t.Dict[str, Image]:
+    """The image of each node: the recorded one while the cache has it, and for new nodes that of others like them."""
+    found: t.Dict[str, Image] = {}
+    alike = {spec_of(spec, entry).kind: entry.image for entry in record.nodes.values()}
+    for node in spec.node_list:
+        entry = record.nodes.get(node.name)
+        wanted = spec_of(spec, entry) if entry else spec.image_of(node.name)
+        known = entry.image if entry else alike.get(wanted.kind)
+        image = find_image(spec.cache, known) if known else None
+        if image is None:
+            image = ensure_image(spec.cache, wanted, report)
+            if entry and image.key != entry.image:
+                raise LabError("LAB-E-IMAGEGONE", image=entry.image, cache=spec.cache)
+        found[node.name] = image
+    return found
 
 
-def _boot(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, image: Image, outcome: Outcome) -> None:
+def spec_of(spec: LabSpec, entry: NodeRecord) -> ImageSpec:
+    """What a recorded node was made from."""
+    return entry.settings.image(spec.mirror, spec.packages)
+
+
+def _boot(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, images: Images, outcome: Outcome) -> None:
     with outcome.timed("create"):
-        record.image = image.key
-        record.accel = driver.accelerator(image)
+        record.accel = driver.accelerator(next(iter(images.values())))
         for node in plan.create:
-            record.nodes.setdefault(node.name, _new_record(spec, node))
+            record.nodes.setdefault(node.name, _new_record(spec, node, images[node.name].key))
         for node in plan.start:
             record.nodes[node.name].memory = spec.memory
             record.nodes[node.name].vcpus = spec.vcpus or default_vcpus(record.accel)
         state.save(spec.directory, record)
-        driver.create(plan.create, record, image)
+        driver.create(plan.create, record, images)
     with outcome.timed("boot"):
         if plan.start:
             driver.report(f"starting {', '.join(node.name for node in plan.start)} ({record.accel})")
-        driver.start(plan.start, record, image)
+        driver.start(plan.start, record, images)
         state.save(spec.directory, record)
         driver.configure(record)
         driver.wait_ready(spec.node_list, record)
@@ -225,18 +248,16 @@ def start_idle(driver: Driver, record: LabRecord, check_mode: bool) -> bool:
     states = driver.observe(record.nodes)
     idle = [spec.node(record.nodes[name].index) for name, found in states.items() if found in (STOPPED, PAUSED)]
     if idle and not check_mode:
-        image = find_image(spec.cache, record.image)
-        if image is None:
-            raise LabError("LAB-E-IMAGEGONE", image=record.image, cache=spec.cache)
+        images = recorded_images(spec.cache, record)
         with exclusively(spec, driver.report):
-            driver.start(idle, record, image)
+            driver.start(idle, record, images)
             state.save(spec.directory, record)
             driver.configure(record)
             driver.wait_ready(idle, record)
     return bool(idle)
 
 
-def _new_record(spec: LabSpec, node: NodeSpec) -> NodeRecord:
+def _new_record(spec: LabSpec, node: NodeSpec, image: str) -> NodeRecord:
     return NodeRecord(
         index=node.index,
         address=node.address,
@@ -244,6 +265,8 @@ def _new_record(spec: LabSpec, node: NodeSpec) -> NodeRecord:
         memory=spec.memory,
         vcpus=spec.vcpus,
         disk=spec.disk,
+        image=image,
+        settings=spec.settings_of(node.name),
     )
 
 
@@ -272,7 +295,7 @@ def _stopped(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
     record = _load(spec)
     if record is None:
         return Outcome()
-    driver = DRIVERS[spec.driver](spec, report)
+    driver = DRIVERS[spec.driver](record.settled(spec), report)
     states = driver.observe(record.nodes)
     running = [name for name, found in states.items() if found not in (STOPPED, ABSENT)]
     after = {name: STOPPED if name in running else found for name, found in states.items()}

@@ -10,27 +10,26 @@ from __future__ import annotations
 
 import typing as t
 
+from .imagespec import FIREWALLS, NO_FIREWALL, ROOT, SUITES, ImageSpec
+
 PACKAGES: t.Tuple[str, ...] = (
     "linux-image-cloud-amd64",
     "busybox-static",
     "ca-certificates",
     "dbus",
-    "docker-cli",
-    "docker.io",
     "iproute2",
-    "iptables",
     "iputils-ping",
     "kmod",
-    "nftables",
     "openssh-server",
     "procps",
     "python3",
-    "python3-docker",
     "systemd",
     "systemd-sysv",
     "tcpdump",
     "udev",
 )
+# Beside the engine itself, whose packages the suite has. A node without an engine gets all of it from whoever installs one.
+ENGINE_PACKAGES: t.Tuple[str, ...] = ("iptables", "nftables", "python3-docker")
 
 # Printed on the console by the node itself; the controller waits for it without costing the guest anything.
 READY_MARK = "swarmlab: node ready"
@@ -43,11 +42,14 @@ GOLDEN_TARGET = "swarmlab-golden.target"
 GOLDEN_CONSOLE = "/dev/ttyS1"
 IDENTITY = "/run/swarmlab/identity"
 IDENTITY_SEED = "/run/swarmlab/seed"
+USER_KEY = "/run/swarmlab/user-key"
+PASSWORD = "/run/swarmlab/password"
 
 APT_OPTIONS: t.Tuple[str, ...] = (
     'APT::Install-Recommends "false"',
     'Acquire::Languages "none"',
 )
+EXPIRED_IS_FINE = 'Acquire::Check-Valid-Until "false"'
 
 DPKG_OPTIONS: t.Tuple[str, ...] = (
     "path-exclude=/usr/share/doc/*",
@@ -132,7 +134,6 @@ MASKED_GENERATORS: t.Tuple[str, ...] = (
 )
 
 ENABLED_UNITS: t.Tuple[str, ...] = (
-    "docker.service",
     "ssh.service",
     "swarmlab-ready.service",
     "systemd-network-generator.service",
@@ -160,15 +161,39 @@ WantedBy=multi-user.target
 
 _READY = """\
 #!/bin/sh
-# Loading is idempotent (the archive's content names the image), so every boot repairs a removed image.
-# A clone of the golden node woke up with it.
-if [ -e /run/swarmlab/loaded ] || docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar >/dev/null; then
+if @STEPS@; then
     echo "@READY@"
 else
     echo "@FAILED@"
     exit 1
 fi
 """.replace("@READY@", READY_MARK).replace("@FAILED@", FAILED_MARK)
+
+# Loading is idempotent (the archive's content names the image), so every boot repairs a removed image.
+# A clone of the golden node woke up with it.
+_LOAD = "{ [ -e /run/swarmlab/loaded ] || docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar >/dev/null; }"
+
+# A node that boots without an engine gets the local image as soon as somebody has installed one.
+_IMAGE_SERVICE = """\
+[Unit]
+Description=Give the engine its local image
+After=docker.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar
+"""
+
+# The user is in the image, the key and the password are the lab's. What is told in /run is gone with the next boot.
+_ADMIT = """\
+#!/bin/sh
+set -eu
+install -d -m 700 -o @USER@ -g @USER@ /home/@USER@/.ssh
+install -m 600 -o @USER@ -g @USER@ @USER_KEY@ /home/@USER@/.ssh/authorized_keys
+echo "@USER@:$(cat @PASSWORD@)" | chpasswd
+rm @PASSWORD@
+""".replace("@USER_KEY@", USER_KEY).replace("@PASSWORD@", PASSWORD)
 
 _GOLDEN_TARGET = """\
 [Unit]
@@ -197,13 +222,7 @@ _GOLDEN = """\
 set -eu
 trap 'echo "@FAILED@"' EXIT
 mkdir -p /run/swarmlab
-docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar >/dev/null
-touch /run/swarmlab/loaded
-docker run --rm --network none @IMAGE@ /bin/true
-systemctl stop docker.socket docker.service
-ip link delete docker0
-rm -rf /var/lib/docker/engine-id /var/lib/docker/network /var/lib/docker/swarm
-: >/etc/machine-id
+@ENGINE@: >/etc/machine-id
 sync
 
 exec 3<>@CONSOLE@
@@ -224,10 +243,17 @@ echo adopted >&3
 trap - EXIT
 systemctl start --no-block multi-user.target
 """
+_GOLDEN_ENGINE = """\
+docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar >/dev/null
+touch /run/swarmlab/loaded
+docker run --rm --network none @IMAGE@ /bin/true
+systemctl stop docker.socket docker.service
+ip link delete docker0
+rm -rf /var/lib/docker/engine-id /var/lib/docker/network /var/lib/docker/swarm
+""".replace("@IMAGE@", LOCAL_IMAGE)
 for _word, _name in {
     "@GOLDEN@": GOLDEN_MARK,
     "@FAILED@": FAILED_MARK,
-    "@IMAGE@": LOCAL_IMAGE,
     "@CONSOLE@": GOLDEN_CONSOLE,
     "@IDENTITY@": IDENTITY,
     "@SEED@": IDENTITY_SEED,
@@ -363,7 +389,7 @@ rm -rf $tree
 
 # Unpacking modules is slow on an emulated processor: those that networks need lie there unpacked.
 (cd "/usr/lib/modules/$version/kernel" && find net crypto lib arch drivers/net fs/overlayfs -name '*.ko.xz' |
-    xargs busybox unxz)
+    xargs --no-run-if-empty busybox unxz)
 depmod "$version"
 
 rm -f /etc/fstab /etc/hostname /etc/ssh/ssh_host_*
@@ -372,7 +398,7 @@ rm -f /var/lib/dbus/machine-id
 for unit in @MASKED@; do ln -sf /dev/null "/etc/systemd/system/$unit"; done
 mkdir -p /etc/systemd/system-generators
 for name in @GENERATORS@; do ln -sf /dev/null "/etc/systemd/system-generators/$name"; done
-systemctl --quiet enable @ENABLED@
+@OWN@systemctl --quiet enable @ENABLED@
 systemctl --quiet set-default multi-user.target
 rm -f /usr/local/lib/swarmlab/finish
 """
@@ -380,15 +406,50 @@ for _word, _names in {
     "@MODULES@": INITRD_MODULES,
     "@MASKED@": MASKED_UNITS,
     "@GENERATORS@": MASKED_GENERATORS,
-    "@ENABLED@": ENABLED_UNITS,
 }.items():
     _FINISH = _FINISH.replace(_word, " ".join(_names))
+
+_WITHOUT_ENGINE = """\
+mkdir -p /etc/systemd/system/docker.service.wants
+ln -s ../swarmlab-image.service /etc/systemd/system/docker.service.wants/
+"""
+
+_MAKE_USER = """\
+useradd --create-home --shell /bin/bash --groups sudo @USER@
+"""
+
+# By hand: ufw itself looks at the kernel that it runs on, which is the one that builds.
+_CLOSE_UFW = """\
+sed -i 's/^ENABLED=no/ENABLED=yes/' /etc/ufw/ufw.conf
+for family in "user ufw 0.0.0.0" "user6 ufw6 ::"; do
+    set -- $family
+    sed -i "s|^### RULES ###$|&\\n\\n### tuple ### allow tcp 22 $3/0 any $3/0 in\\n-A $2-user-input -p tcp --dport 22 -j ACCEPT|" \\
+        "/etc/ufw/$1.rules"
+    grep -q "dport 22 -j ACCEPT" "/etc/ufw/$1.rules"
+done
+"""
+
+# What Debian's own example is like: it flushes everything, Docker's rules included, whenever it is loaded again.
+_NFTABLES = """\
+#!/usr/sbin/nft -f
+flush ruleset
+
+table inet filter {
+    chain input {
+        type filter hook input priority filter; policy drop;
+        ct state established,related accept
+        iif lo accept
+        meta l4proto { icmp, ipv6-icmp } accept
+        tcp dport 22 accept
+    }
+}
+"""
 
 _SSHD = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
 PasswordAuthentication no
 KbdInteractiveAuthentication no
-PermitRootLogin prohibit-password
+PermitRootLogin @ROOT@
 UsePAM no
 UseDNS no
 MaxSessions 100
@@ -434,23 +495,82 @@ disabled_plugins = [
 ]
 """
 
+# Where networks are files in /run, these must be there before the one who reads them.
+_NETWORKS_FIRST = """\
+[Unit]
+After=systemd-tmpfiles-setup.service
+"""
+
 # path in the image: (mode, content)
-FILES: t.Dict[str, t.Tuple[int, str]] = {
+_ENGINE_FILES: t.Dict[str, t.Tuple[int, str]] = {
     "etc/containerd/config.toml": (0o644, _CONTAINERD),
     "etc/docker/daemon.json": (0o644, _DAEMON),
+    "usr/local/lib/swarmlab/container-init": (0o755, _CONTAINER_INIT),
+}
+_FILES: t.Dict[str, t.Tuple[int, str]] = {
     "etc/hosts": (0o644, "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"),
     "etc/modprobe.d/swarmlab.conf": (0o644, _MODPROBE),
-    "etc/ssh/sshd_config.d/10-swarmlab.conf": (0o644, _SSHD),
     "etc/systemd/journald.conf.d/swarmlab.conf": (0o644, _JOURNALD),
     "etc/systemd/system/ssh.service.d/swarmlab.conf": (0o644, _SSH_SERVICE),
     "etc/systemd/system/systemd-udev-trigger.service.d/swarmlab.conf": (0o644, _UDEV_TRIGGER),
     f"etc/systemd/system/{GOLDEN_TARGET}": (0o644, _GOLDEN_TARGET),
     "etc/systemd/system/swarmlab-golden.service": (0o644, _GOLDEN_SERVICE),
     "etc/systemd/system/swarmlab-ready.service": (0o644, _READY_SERVICE),
-    "usr/local/lib/swarmlab/container-init": (0o755, _CONTAINER_INIT),
-    "usr/local/lib/swarmlab/finish": (0o755, _FINISH),
-    "usr/local/lib/swarmlab/golden": (0o755, _GOLDEN),
     "usr/local/lib/swarmlab/initrd-init": (0o755, _INITRD_INIT),
     "usr/local/lib/swarmlab/make-local-image.py": (0o644, _MAKE_LOCAL_IMAGE),
-    "usr/local/lib/swarmlab/ready": (0o755, _READY),
 }
+
+
+def packages(spec: ImageSpec) -> t.List[str]:
+    """All packages that the image's recipe names."""
+    engine = [*SUITES[spec.suite].engine, *ENGINE_PACKAGES] if spec.engine else []
+    user = [] if spec.user == ROOT else ["sudo"]
+    return sorted({*PACKAGES, *engine, *FIREWALLS[spec.firewall], *user, *spec.packages})
+
+
+def apt_options(spec: ImageSpec) -> t.List[str]:
+    return [*APT_OPTIONS, *([EXPIRED_IS_FINE] if SUITES[spec.suite].expires else [])]
+
+
+def files(spec: ImageSpec) -> t.Dict[str, t.Tuple[int, str]]:
+    """{path in the image: (mode, content)}."""
+    found = dict(_FILES)
+    steps = []
+    if spec.engine:
+        found.update(_ENGINE_FILES)
+        steps.append(_LOAD)
+    else:
+        found["etc/systemd/system/swarmlab-image.service"] = (0o644, _IMAGE_SERVICE)
+    if spec.user != ROOT:
+        found["usr/local/lib/swarmlab/admit"] = (0o755, _ADMIT.replace("@USER@", spec.user))
+        steps.insert(0, "/usr/local/lib/swarmlab/admit")
+    if spec.firewall != NO_FIREWALL:
+        # A node is ready when it is closed, not a moment before.
+        unit = _READY_SERVICE.replace("After=", f"After={spec.firewall}.service ")
+        found["etc/systemd/system/swarmlab-ready.service"] = (0o644, unit)
+    if spec.firewall == "nftables":
+        found["etc/nftables.conf"] = (0o755, _NFTABLES)
+    if not SUITES[spec.suite].network_credentials:
+        found["etc/systemd/system/systemd-networkd.service.d/swarmlab.conf"] = (0o644, _NETWORKS_FIRST)
+    scripts = {
+        "finish": _finish(spec),
+        "golden": _GOLDEN.replace("@ENGINE@", _GOLDEN_ENGINE if spec.engine else ""),
+        "ready": _READY.replace("@STEPS@", " && ".join(steps) or "true"),
+    }
+    found.update({f"usr/local/lib/swarmlab/{name}": (0o755, script) for name, script in scripts.items()})
+    root = "prohibit-password" if spec.user == ROOT else "no"
+    found["etc/ssh/sshd_config.d/10-swarmlab.conf"] = (0o644, _SSHD.replace("@ROOT@", root))
+    return found
+
+
+def _finish(spec: ImageSpec) -> str:
+    """The script that runs in the finished tree."""
+    own = "" if spec.engine else _WITHOUT_ENGINE
+    if spec.user != ROOT:
+        own += _MAKE_USER.replace("@USER@", spec.user)
+    if spec.firewall == "ufw":
+        own += _CLOSE_UFW
+    enabled = [*ENABLED_UNITS, *(["docker.service"] if spec.engine else [])]
+    if spec.firewall != NO_FIREWALL:
+        enabled.append(f"{spec.firewall}.service")
+    return _FINISH.replace("@OWN@", own).replace("@ENABLED@", " ".join(enabled))

@@ -7,6 +7,8 @@ Private to the collection swarmlab.overlay. What is saved lies in the nodes' own
 machines stand still while they are saved, so that no message is under way that one of them has sent and none received.
 """
 
+# pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
+
 from __future__ import annotations
 
 import dataclasses
@@ -19,10 +21,10 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import processes, qemu, qmp, recipe, segment, sshconf, state
+from . import processes, qemu, qmp, recipe, segment, state
 from .driver import RUNNING, Driver
 from .errors import LabError
-from .image import find_image
+from .image import recorded_images
 from .state import LabRecord, NodeRecord
 from .tools import find_tool, free_mib, tail, write_private
 from .vm import VmDriver
@@ -48,7 +50,7 @@ def parse(text: str, path: Path) -> Manifest:
     """Read a manifest; LabError when it is not one."""
     try:
         content = json.loads(text)
-        nodes = {name: NodeRecord(**node) for name, node in content.pop("nodes").items()}
+        nodes = {name: state.node_record(node) for name, node in content.pop("nodes").items()}
         return Manifest(nodes=nodes, **content)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LabError("LAB-E-BROKEN", path=path, reason=error) from error
@@ -164,9 +166,7 @@ class Snapshots:
             known = ", ".join(found.name for found in manifests(self.spec.directory)) or "none"
             raise LabError("LAB-E-NOSUCHSNAPSHOT", name=name, known=known)
         problems = obstacles(manifest, self.record, qemu.version())
-        image = find_image(self.spec.cache, self.record.image)
-        if image is None:
-            raise LabError("LAB-E-IMAGEGONE", image=self.record.image, cache=self.spec.cache)
+        images = recorded_images(self.spec.cache, self.record)
         self._raise(name, problems)
         started = time.monotonic()
         nodes = [self.spec.node(entry.index) for entry in self.record.nodes.values()]
@@ -182,7 +182,7 @@ class Snapshots:
         self.driver.configure(self.record)
         for node in nodes:
             (self.folders[node.name] / qemu.CONSOLE).unlink(missing_ok=True)
-            self.driver.launch(node, self.record, image, ["-S", "-loadvm", name])
+            self.driver.launch(node, self.record, images[node.name], ["-S", "-loadvm", name])
         self._wait_until_loaded(name)
         qmp.demand_all(self.folders, "cont")
         self._set_clocks()
@@ -213,13 +213,14 @@ class Snapshots:
 
     def _set_clock(self, node: str) -> None:
         """The time is sent when the connection stands, so that a slow log-in does not falsify it."""
-        config = str(self.spec.directory / sshconf.CONFIG)
+        order = 'echo; read -r now && date -s "@$now" >/dev/null'
+        words, first = self.driver.root_shell(node, order, "-o", f"ConnectTimeout={CLOCK_SECONDS:.0f}")
         process = subprocess.Popen(
-            ["ssh", "-F", config, "-o", "BatchMode=yes", "-o", f"ConnectTimeout={CLOCK_SECONDS:.0f}", node,
-             'echo; read -r now && date -s "@$now" >/dev/null'],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         try:
+            process.stdin.write(first.decode())
+            process.stdin.flush()
             process.stdout.readline()
             errors = process.communicate(f"{time.time():.3f}\n", timeout=CLOCK_SECONDS)[1]
         except (subprocess.TimeoutExpired, BrokenPipeError):

@@ -9,7 +9,6 @@ Private to the collection swarmlab.overlay.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import ipaddress
 import os
@@ -17,7 +16,11 @@ import re
 import typing as t
 from pathlib import Path
 
-from .errors import LabError
+from . import settings
+from .imagespec import ImageSpec
+from .options import bad, boolean, choice, integer, reject_unknown
+from .settings import NodeSettings
+from .tools import Network
 
 DRIVERS = ("vm", "container")
 ACCELERATORS = ("auto", "kvm", "tcg")
@@ -41,6 +44,7 @@ DEFAULTS: t.Dict[str, t.Any] = {
     "accel": "auto",
     "golden": "auto",
     "image": IMAGE_DEFAULTS,
+    "node_settings": {},
     "subnet": "10.77.0.0/24",
     "boot_timeout": 180,
     "retain_failed": False,
@@ -80,7 +84,8 @@ class LabSpec:
     suite: str
     mirror: t.Optional[str]
     packages: t.Tuple[str, ...]
-    subnet: ipaddress.IPv4Network
+    settings: t.Mapping[str, NodeSettings]
+    subnet: Network
     boot_timeout: int
     retain_failed: bool
     cache: Path
@@ -89,7 +94,7 @@ class LabSpec:
 
     def node(self, index: int) -> NodeSpec:
         digest = lab_digest(self.directory)
-        name = f"vm{index}"
+        name = node_name(index)
         mac = f"52:54:{{:02x}}:{digest[0:2]}:{digest[2:4]}:{index:02x}"
         return NodeSpec(
             index=index,
@@ -101,6 +106,13 @@ class LabSpec:
             segment_mac=mac.format(1),
         )
 
+    def settings_of(self, name: str) -> NodeSettings:
+        return self.settings.get(name) or NodeSettings(self.suite)
+
+    def image_of(self, name: str) -> ImageSpec:
+        """What a node that is made now is made from."""
+        return self.settings_of(name).image(self.mirror, self.packages)
+
     @property
     def node_list(self) -> t.List[NodeSpec]:
         return [self.node(index) for index in range(1, self.nodes + 1)]
@@ -110,13 +122,13 @@ class LabSpec:
         return [node.name for node in self.node_list[: self.managers]]
 
 
+def node_name(index: int) -> str:
+    return f"vm{index}"
+
+
 def lab_digest(directory: Path) -> str:
     """Tells labs apart on one machine: their folders differ."""
     return hashlib.sha256(str(directory).encode()).hexdigest()
-
-
-def bad(key: str, problem: str) -> LabError:
-    return LabError("LAB-E-OPTION", key=key, problem=problem)
 
 
 def parse(options: t.Mapping[str, t.Any], base: Path) -> LabSpec:
@@ -124,31 +136,34 @@ def parse(options: t.Mapping[str, t.Any], base: Path) -> LabSpec:
     reject_unknown(options, DEFAULTS, "")
     given = {**DEFAULTS, **{key: value for key, value in options.items() if value is not None}}
     name = _name(given["name"])
-    nodes = _integer("nodes", given["nodes"], 1, 200)
-    managers = _integer("managers", given["managers"], 1, 200)
+    nodes = integer("nodes", given["nodes"], 1, 200)
+    managers = integer("managers", given["managers"], 1, 200)
     if managers > nodes:
         raise bad("managers", f"{managers} managers cannot be chosen from {nodes} node(s)")
     image = _image(given["image"])
+    driver = choice("driver", given["driver"], DRIVERS)
+    names = [node_name(index) for index in range(1, nodes + 1)]
     return LabSpec(
         name=name,
         directory=_folder("directory", given["directory"], base, Path(".lab") / name),
-        driver=_choice("driver", given["driver"], DRIVERS),
+        driver=driver,
         nodes=nodes,
         managers=managers,
-        memory=_integer("memory", given["memory"], 384, 1048576),
-        vcpus=_integer("vcpus", given["vcpus"], 0, 64),
-        disk=_integer("disk", given["disk"], MIN_DISK_GIB, 4096),
-        accel=_choice("accel", given["accel"], ACCELERATORS),
-        golden=_choice("golden", given["golden"], GOLDEN),
+        memory=integer("memory", given["memory"], 384, 1048576),
+        vcpus=integer("vcpus", given["vcpus"], 0, 64),
+        disk=integer("disk", given["disk"], MIN_DISK_GIB, 4096),
+        accel=choice("accel", given["accel"], ACCELERATORS),
+        golden=choice("golden", given["golden"], GOLDEN),
         suite=image["suite"],
         mirror=image["mirror"],
         packages=tuple(image["packages"]),
+        settings=settings.parse(given[settings.KEY], names, image["suite"], driver),
         subnet=_subnet(given["subnet"], nodes),
-        boot_timeout=_integer("boot_timeout", given["boot_timeout"], 5, 86400),
-        retain_failed=_boolean("retain_failed", given["retain_failed"]),
+        boot_timeout=integer("boot_timeout", given["boot_timeout"], 5, 86400),
+        retain_failed=boolean("retain_failed", given["retain_failed"]),
         cache=_folder("cache", given["cache"], base, default_cache(os.environ)),
-        state=_choice("state", given["state"], STATES),
-        surplus=_choice("surplus", given["surplus"], SURPLUS),
+        state=choice("state", given["state"], STATES),
+        surplus=choice("surplus", given["surplus"], SURPLUS),
     )
 
 
@@ -169,21 +184,6 @@ def manager_warning(managers: int) -> t.Optional[str]:
     )
 
 
-def label(key: str, value: t.Any) -> str:
-    """A name of something in a lab (a snapshot, a fault), which becomes part of file names and commands."""
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", value):
-        raise bad(key, f"{value!r} is not a name of 1 to 64 lower-case letters, digits, dots, hyphens and underscores")
-    return value
-
-
-def reject_unknown(options: t.Mapping[str, t.Any], known: t.Iterable[str], prefix: str) -> None:
-    """Name the first unknown key, and the known one that it resembles."""
-    names = list(known)
-    for key in options:
-        if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1)
-            hint = f"did you mean '{prefix}{near[0]}'?" if near else f"known are {', '.join(sorted(names))}"
-            raise bad(f"{prefix}{key}", f"there is no such option; {hint}")
 
 
 def _name(value: t.Any) -> str:
@@ -192,28 +192,7 @@ def _name(value: t.Any) -> str:
     return value
 
 
-def _integer(key: str, value: t.Any, low: int, high: int) -> int:
-    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,9}\s*", value):
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise bad(key, f"{value!r} is not a whole number")
-    if not low <= value <= high:
-        raise bad(key, f"{value} is not between {low} and {high}")
-    return int(value)
 
-
-def _boolean(key: str, value: t.Any) -> bool:
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-    found = words.get(str(value).strip().lower())
-    if found is None:
-        raise bad(key, f"{value!r} is neither true nor false")
-    return found
-
-
-def _choice(key: str, value: t.Any, choices: t.Sequence[str]) -> str:
-    if value not in choices:
-        raise bad(key, f"{value!r} is not one of {', '.join(choices)}")
-    return str(value)
 
 
 def _folder(key: str, value: t.Any, base: Path, default: Path) -> Path:
@@ -227,17 +206,18 @@ def _folder(key: str, value: t.Any, base: Path, default: Path) -> Path:
     return path
 
 
-def _subnet(value: t.Any, nodes: int) -> ipaddress.IPv4Network:
+def _subnet(value: t.Any, nodes: int) -> Network:
     try:
-        subnet = ipaddress.IPv4Network(value if isinstance(value, str) else "")
+        subnet = ipaddress.ip_network(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise bad("subnet", f"{value!r} is not an IPv4 network such as {DEFAULTS['subnet']} ({error})") from None
+        example = f"{DEFAULTS['subnet']} or fd77::/64"
+        raise bad("subnet", f"{value!r} is not a network such as {example} ({error})") from None
     if not subnet.is_private or subnet.is_loopback or subnet.is_link_local or subnet.is_unspecified:
         raise bad("subnet", f"{subnet} is not a private network")
-    if subnet.overlaps(MANAGEMENT):
+    if subnet.version == MANAGEMENT.version and subnet.overlaps(MANAGEMENT):
         raise bad("subnet", f"{subnet} overlaps {MANAGEMENT}, which is the management network of every node")
     if FIRST_ADDRESS + nodes > subnet.num_addresses - 2:
-        raise bad("subnet", f"{subnet} is too small: {nodes} node(s) get the addresses from .{FIRST_ADDRESS + 1} on")
+        raise bad("subnet", f"{subnet} is too small: {nodes} node(s) get its addresses from number {FIRST_ADDRESS + 1} on")
     return subnet
 
 
@@ -246,8 +226,7 @@ def _image(value: t.Any) -> t.Dict[str, t.Any]:
         raise bad("image", f"{value!r} is not a dictionary of {', '.join(IMAGE_DEFAULTS)}")
     reject_unknown(value, IMAGE_DEFAULTS, "image.")
     image = {**IMAGE_DEFAULTS, **{key: entry for key, entry in value.items() if entry is not None}}
-    if not isinstance(image["suite"], str) or not re.fullmatch(r"[a-z][a-z0-9-]*", image["suite"]):
-        raise bad("image.suite", f"{image['suite']!r} is not the name of a Debian suite")
+    settings.suite_of("image.suite", image["suite"])
     mirror = image["mirror"]
     if mirror is not None and not (isinstance(mirror, str) and re.fullmatch(r"(https?|file|copy)://?[^\s\]]+", mirror)):
         raise bad("image.mirror", f"{mirror!r} is not a URL")

@@ -6,12 +6,16 @@
 Private to the collection swarmlab.overlay.
 """
 
+# pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
+
 from __future__ import annotations
 
+import secrets
 import subprocess
 import typing as t
 from pathlib import Path
 
+from .imagespec import ROOT
 from .ports import LOOPBACK
 from .spec import LabSpec, NodeSpec
 from .tools import write_private
@@ -19,17 +23,24 @@ from .tools import write_private
 CONFIG = "ssh_config"
 KNOWN_HOSTS = "known_hosts"
 USER_KEY = "id_ed25519"
+PASSWORD = "password"  # the file that holds the one of users who are not root
 
 
 def render_config(spec: LabSpec, nodes: t.Iterable[t.Tuple[NodeSpec, int]]) -> str:
     """ssh_config(5) for the given nodes and their ports."""
+    nodes = list(nodes)
+    aliases = {node.name: node.alias for node, port in nodes}
     blocks = [f"# Lab {spec.name}: ssh -F {spec.directory / CONFIG} vm1\n"]
     for node, port in nodes:
+        settings = spec.settings_of(node.name)
+        way = f"  HostName {LOOPBACK}\n  Port {port}\n"
+        if settings.jump:
+            # As ProxyJump does it, which would not quote the path.
+            jump = f"ssh -F '{spec.directory / CONFIG}' -W [%h]:%p {aliases.get(settings.jump, settings.jump)}"
+            way = f"  HostName {node.address}\n  ProxyCommand {jump}\n"
+        user = "" if settings.user == ROOT else f"  User {settings.user}\n"
         blocks.append(
-            f"Host {node.name} {node.name}.{spec.name} {node.alias}\n"
-            f"  HostName {LOOPBACK}\n"
-            f"  Port {port}\n"
-            f"  HostKeyAlias {node.alias}\n"
+            f"Host {node.name} {node.name}.{spec.name} {node.alias}\n{way}{user}  HostKeyAlias {node.alias}\n"
         )
     blocks.append(
         "Host *\n"
@@ -59,6 +70,13 @@ def make_key(path: Path, comment: str) -> None:
     public.unlink(missing_ok=True)
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+def make_password(path: Path) -> str:
+    """The password in this file, which is made if there is none."""
+    if not path.is_file():
+        write_private(path, secrets.token_urlsafe(18) + "\n")
+    return path.read_text(encoding="ascii").strip()
 
 
 def write_if_changed(path: Path, content: str) -> bool:

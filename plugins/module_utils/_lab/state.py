@@ -14,9 +14,12 @@ import typing as t
 from pathlib import Path
 
 from .errors import LabError
+from .settings import NodeSettings
+from .spec import LabSpec
 from .tools import write_private
 
-FORMAT = 2
+FORMAT = 3
+ONE_IMAGE_FORMAT = 2  # all nodes of one image, and without settings of their own
 FILE = "lab.json"
 
 
@@ -30,8 +33,10 @@ class NodeRecord:
     memory: int
     vcpus: int
     disk: int
-    ssh_port: int = 0
+    ssh_port: int = 0  # 0: there is none, the way leads through another node
     golden: str = ""  # the golden node that its disk is based on
+    image: str = ""
+    settings: NodeSettings = NodeSettings()
 
 
 @dataclasses.dataclass
@@ -41,9 +46,13 @@ class LabRecord:
     name: str
     driver: str
     subnet: str
-    image: str
     accel: str = ""
     nodes: t.Dict[str, NodeRecord] = dataclasses.field(default_factory=dict)
+
+    def settled(self, spec: LabSpec) -> LabSpec:
+        """The definition, with nodes that exist as they were made."""
+        made = {name: entry.settings for name, entry in self.nodes.items()}
+        return dataclasses.replace(spec, settings={**spec.settings, **made})
 
     def beyond(self, nodes: int) -> t.List[str]:
         """Nodes that a lab of this many has no place for."""
@@ -71,13 +80,22 @@ def parse(text: str, path: Path) -> LabRecord:
     if not isinstance(content, dict):
         raise LabError("LAB-E-BROKEN", path=path, reason="it is not a JSON object")
     version = content.pop("format", None)
-    if version != FORMAT:
+    if version not in (ONE_IMAGE_FORMAT, FORMAT):
         raise LabError("LAB-E-FORMAT", path=path, found=version, expected=FORMAT)
     try:
-        nodes = {name: NodeRecord(**node) for name, node in content.pop("nodes").items()}
+        shared = {}
+        if version == ONE_IMAGE_FORMAT:
+            image = content.pop("image")
+            shared = {"image": image, "settings": {"suite": image.rpartition("-")[0]}}
+        nodes = {name: node_record({**shared, **node}) for name, node in content.pop("nodes").items()}
         return LabRecord(nodes=nodes, **content)
     except (AttributeError, KeyError, TypeError) as error:
         raise LabError("LAB-E-BROKEN", path=path, reason=error) from error
+
+
+def node_record(content: t.Mapping[str, t.Any]) -> NodeRecord:
+    """A node of a record or of a snapshot. TypeError when it is none."""
+    return NodeRecord(**{**content, "settings": NodeSettings(**content.get("settings", {}))})
 
 
 def render(record: LabRecord) -> str:

@@ -88,13 +88,20 @@ def parse_fault(content: t.Mapping[str, t.Any], now: float) -> Fault:
 
 
 def look_into(frame: bytes) -> t.Optional[t.Tuple[int, t.Tuple[int, ...]]]:
-    """Protocol and ports of an IPv4 packet in an Ethernet frame; None when it is something else."""
+    """Protocol and ports of an IP packet in an Ethernet frame; None when it is something else."""
+    if len(frame) >= 54 and frame[12:14] == b"\x86\xdd":
+        return _ports(frame[20], frame, 54)
     if len(frame) < 34 or frame[12:14] != b"\x08\x00":
         return None
     protocol = frame[23]
     start = 14 + 4 * (frame[14] & 15)
     fragment = int.from_bytes(frame[20:22], "big") & 0x1FFF
-    if protocol not in PORTS_AT or fragment or len(frame) < start + 4:
+    return (protocol, ()) if fragment else _ports(protocol, frame, start)
+
+
+def _ports(protocol: int, frame: bytes, start: int) -> t.Tuple[int, t.Tuple[int, ...]]:
+    """What follows the IP header, which ends at ``start``."""
+    if protocol not in PORTS_AT or len(frame) < start + 4:
         return protocol, ()
     return protocol, (int.from_bytes(frame[start : start + 2], "big"), int.from_bytes(frame[start + 2 : start + 4], "big"))
 

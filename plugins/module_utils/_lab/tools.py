@@ -18,6 +18,8 @@ from pathlib import Path
 from .._host import ROUTES, parse_routes, read_text
 from .errors import LabError
 
+ROUTES6 = "/proc/net/ipv6_route"
+Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 SBIN = ("/usr/sbin", "/sbin")
 
 
@@ -47,10 +49,19 @@ def available_memory_mib(meminfo: t.Optional[str] = None) -> int:
     return int(match.group(1)) // 1024 if match else 0
 
 
-def interfaces_within(network: ipaddress.IPv4Network, routes: t.Optional[str] = None) -> t.List[str]:
-    """Network interfaces of this machine that lead to ``network`` or a part of it, by the text of /proc/net/route."""
-    found = parse_routes(routes if routes is not None else read_text(ROUTES))
-    return sorted({route.interface for route in found if ipaddress.IPv4Network(route.network).subnet_of(network)})
+def interfaces_within(network: Network, routes: t.Optional[str] = None) -> t.List[str]:
+    """Network interfaces of this machine that lead to ``network`` or a part of it, by the kernel's table of routes."""
+    text = routes if routes is not None else read_text(ROUTES if network.version == 4 else ROUTES6)
+    found = _routes6(text) if network.version == 6 else [(route.network, route.interface) for route in parse_routes(text)]
+    return sorted({interface for target, interface in found if ipaddress.ip_network(target).subnet_of(network)})
+
+
+def _routes6(text: str) -> t.List[t.Tuple[str, str]]:
+    """(network, interface) of each line of /proc/net/ipv6_route."""
+    lines = [line.split() for line in text.splitlines()]
+    return [
+        (f"{ipaddress.IPv6Address(int(fields[0], 16))}/{int(fields[1], 16)}", fields[-1]) for fields in lines if len(fields) == 10
+    ]
 
 
 def used_bytes(folder: Path) -> int:

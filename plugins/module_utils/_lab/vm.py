@@ -6,11 +6,14 @@
 Private to the collection swarmlab.overlay.
 """
 
+# pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
+
 from __future__ import annotations
 
 import base64
 import json
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -20,10 +23,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import accel, golden, identity, ports, processes, qemu, qmp, recipe, segment, sshconf
-from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Plan
+from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Images, Plan
 from .errors import LabError
 from .faults import FaultSpec
 from .image import BUILD_NEEDS_MIB, Image, ensure_disk, find_image, image_key
+from .imagespec import ROOT
 from .qemu import CONSOLE, CREDENTIALS
 from .spec import LabSpec, NodeSpec
 from .state import LabRecord, NodeRecord
@@ -71,10 +75,10 @@ class VmDriver(Driver):
                 "LAB-E-MEMORY", nodes=len(plan.start), memory=self.spec.memory, needed=needed, available=available
             )
         self._check_space(self.spec.directory, len(plan.create) * DISK_GROWTH_MIB, "run the nodes")
-        if plan.create and not find_image(
-            self.spec.cache, image_key(self.spec.suite, self.spec.mirror, self.spec.packages)
-        ):
-            self._check_space(self.spec.cache, BUILD_NEEDS_MIB, "build the node image")
+        keys = {image_key(self.spec.image_of(node.name)) for node in plan.create}
+        missing = [key for key in keys if not find_image(self.spec.cache, key)]
+        if missing:
+            self._check_space(self.spec.cache, len(missing) * BUILD_NEEDS_MIB, "build the node image")
 
     @staticmethod
     def _check_space(folder: Path, needed: int, purpose: str) -> None:
@@ -121,12 +125,14 @@ class VmDriver(Driver):
             changed.append(segment.ensure(folder))
         return any(changed)
 
-    def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
+    def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
         sshconf.make_key(self.spec.directory / sshconf.USER_KEY, f"lab {self.spec.name}")
-        self._clones = {node.name: self._ensure_base(record.nodes[node.name], record, image) for node in nodes}
+        self._clones = {
+            node.name: self._ensure_base(record.nodes[node.name], record, images[node.name]) for node in nodes
+        }
         self.nodes_folder.mkdir(mode=0o700, exist_ok=True)
         with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda node: self._create(node, record.nodes[node.name], image), nodes))
+            list(pool.map(lambda node: self._create(node, record.nodes[node.name], images[node.name]), nodes))
 
     def _ensure_base(self, entry: NodeRecord, record: LabRecord, image: Image) -> t.Optional[golden.Golden]:
         """What a new node is made from: the golden node, or the image's disk alone."""
@@ -152,7 +158,7 @@ class VmDriver(Driver):
             qemu.create_disk(folder, image.disk(entry.disk), "raw", entry.disk, node.name)
         write_private(folder / COMPLETE, json.dumps({"image": image.key}) + "\n")
 
-    def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, image: Image) -> None:
+    def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
         segment.ensure(self.spec.directory)
         alive = processes.find(self.nodes_folder)
         paused = {node.name: self.folder(node.name) for node in nodes if node.name in alive}
@@ -163,7 +169,7 @@ class VmDriver(Driver):
             (self.folder(node.name) / CONSOLE).unlink(missing_ok=True)
             self._write_credentials(node, record)
             base = self._clones.get(node.name)
-            self.launch(node, record, image, base.wake_arguments if base else ())
+            self.launch(node, record, images[node.name], base.wake_arguments if base else ())
         clones = [node for node in starting if self._clones.get(node.name)]
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda node: self._wake(node, record), clones))
@@ -175,7 +181,8 @@ class VmDriver(Driver):
         )
 
     def assign_ports(self, nodes: t.Sequence[NodeSpec], record: LabRecord) -> None:
-        wanted = {node.name: record.nodes[node.name].ssh_port or None for node in nodes}
+        direct = [node for node in nodes if record.nodes[node.name].settings.jump is None]
+        wanted = {node.name: record.nodes[node.name].ssh_port or None for node in direct}
         for name, port in ports.choose(wanted).items():
             if wanted[name] and wanted[name] != port:
                 self.report(f"{name}: port {wanted[name]} is taken by another program, ssh is at port {port} now")
@@ -190,11 +197,20 @@ class VmDriver(Driver):
             record.nodes[node.name].machine_id,
             user_key.read_text(encoding="ascii"),
             (host_key.read_text(encoding="ascii"), host_key.with_suffix(".pub").read_text(encoding="ascii")),
+            self.spec.settings_of(node.name),
+            self._password(node.name),
         )
+
+    def _password(self, name: str) -> str:
+        """What sudo on this node asks for; empty where that is nothing."""
+        if self.spec.settings_of(name).user == ROOT:
+            return ""
+        return sshconf.make_password(self.spec.directory / sshconf.PASSWORD)
 
     def _write_credentials(self, node: NodeSpec, record: LabRecord) -> None:
         target = self.folder(node.name) / CREDENTIALS
-        target.mkdir(mode=0o700, exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(mode=0o700)
         for name, value in identity.credentials(self._identity(node, record)).items():
             write_private(target / name, identity.smbios_string(name, value))
 
@@ -214,6 +230,7 @@ class VmDriver(Driver):
             ),
             image,
             credentials=sorted(path.name for path in (folder / CREDENTIALS).iterdir()),
+            kernel_arguments=self._identity(node, record).kernel_arguments,
             wake=wake,
         )
         qemu.launch(folder, line, node.name)
@@ -269,31 +286,30 @@ class VmDriver(Driver):
         return False
 
     def _answers(self, name: str) -> bool:
-        """The whole way that Ansible will take: port, host key, user key; and the engine's socket at its end."""
-        return self._ssh(name, "test -S /run/docker.sock")
+        """The whole way that Ansible will take: port, host key, user key, sudo; and the engine's socket at its end."""
+        return self._ssh(name, "test -S /run/docker.sock" if self.spec.settings_of(name).engine else "true")
 
-    def _ssh_command(self, name: str, command: str) -> t.List[str]:
-        return [
-            "ssh", "-F", str(self.spec.directory / sshconf.CONFIG), "-o", "BatchMode=yes", "-o", "ConnectTimeout=20",
-            name, command,
-        ]  # fmt: skip
+    def root_shell(self, name: str, script: str, *options: str) -> t.Tuple[t.List[str], bytes]:
+        """What runs a shell script as root on a node, and what this wants to read before the script does."""
+        password = self._password(name)
+        words = ["ssh", "-F", str(self.spec.directory / sshconf.CONFIG), "-o", "BatchMode=yes", *options, name]
+        if not password:
+            return [*words, script], b""
+        return [*words, f"sudo -S -p '' sh -c {shlex.quote(script)}"], password.encode() + b"\n"
+
+    def _run(self, name: str, script: str, seconds: float) -> subprocess.CompletedProcess[bytes]:
+        words, first = self.root_shell(name, script, "-o", "ConnectTimeout=20")
+        return subprocess.run(words, input=first, capture_output=True, check=False, timeout=seconds)
 
     def _ssh(self, name: str, command: str) -> bool:
         try:
-            done = subprocess.run(
-                self._ssh_command(name, command),
-                stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=SSH_SECONDS,
-            )  # fmt: skip
+            return self._run(name, command, SSH_SECONDS).returncode == 0
         except subprocess.TimeoutExpired:
             return False
-        return done.returncode == 0
 
     def execute(self, name: str, script: str, seconds: int) -> Answer:
         try:
-            done = subprocess.run(
-                self._ssh_command(name, script),
-                stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=seconds,
-            )  # fmt: skip
+            done = self._run(name, script, seconds)
         except subprocess.TimeoutExpired as error:
             return Answer(error.stdout or b"", f"it did not finish within {seconds} s")
         failed = done.returncode == SSH_FAILED
@@ -309,7 +325,7 @@ class VmDriver(Driver):
     def _stage(self, name: str, port: int) -> str:
         if self._console_says(name, recipe.READY_MARK):
             return "an answer by ssh"
-        return "its engine" if _has_banner(port) else "its system"
+        return "its engine" if port and _has_banner(port) else "its system"
 
     def stop(self, names: t.Iterable[str]) -> None:
         running = processes.find(self.nodes_folder)

@@ -17,7 +17,8 @@ import socket
 import struct
 import typing as t
 
-from .._host import DAEMON_JSON, ROUTES, HostError, Route, parse_daemon_json, parse_routes, read_text
+from .._daemon import settings
+from .._host import ROUTES, HostError, Route, parse_nameservers, parse_routes, read_bytes, read_text
 
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 SIOCGIFADDR = 0x8915
@@ -47,10 +48,10 @@ def look_around(docker_host: str, nodes: t.Iterable[t.Mapping[str, t.Any]], avoi
     ))
     if not docker_host.startswith("unix://"):
         return Surroundings((), (), addresses, tuple(avoid))
-    servers = [server for path in RESOLVERS for server in parse_nameservers(read_text(path))]
+    servers = [server for path in RESOLVERS for server in resolvers(read_text(path))]
     return Surroundings(
         tuple(own_routes(read_text(ROUTES))), tuple(dict.fromkeys(servers)), addresses, tuple(avoid),
-        engine_resolvers(read_text(DAEMON_JSON)),
+        engine_resolvers(read_bytes(settings.CONFIG_FILE) or b""),
     )
 
 
@@ -59,21 +60,19 @@ def own_routes(text: str) -> list[Route]:
     return [route for route in parse_routes(text) if not ENGINE_INTERFACES.fullmatch(route.interface)]
 
 
-def engine_resolvers(text: str) -> tuple[str, ...]:
+def engine_resolvers(content: bytes) -> tuple[str, ...]:
     """The IPv4 resolvers in a daemon.json. What cannot be read is a matter of module engine."""
     try:
-        declared = parse_daemon_json(text).get("dns")
+        declared = settings.parse(settings.decode(content)).get("dns")
     except HostError:
         return ()
     given = [address for address in declared if isinstance(address, str)] if isinstance(declared, list) else []
-    return tuple(dict.fromkeys(parse_nameservers("\n".join(f"nameserver {address}" for address in given))))
+    return tuple(dict.fromkeys(resolvers("\n".join(f"nameserver {address}" for address in given))))
 
 
-def parse_nameservers(text: str) -> list[str]:
+def resolvers(text: str) -> list[str]:
     """The IPv4 resolvers of a resolv.conf, but those on the node itself."""
-    servers = [fields[1] for fields in (line.split() for line in text.splitlines())
-               if len(fields) > 1 and fields[0] == "nameserver"]
-    return [server for server in servers if "." in server and ":" not in server and not server.startswith("127.")]
+    return [server for server in parse_nameservers(text) if ":" not in server and not server.startswith("127.")]
 
 
 def underlay(address: str) -> dict[str, t.Any]:

@@ -44,6 +44,15 @@ def encode_query(name: str, number: int) -> bytes:
     return header + question + struct.pack("!2H", TYPE_A, CLASS_IN)
 
 
+def unaskable(name: str) -> str | None:
+    """Why no resolver can be asked for this name; None: one can."""
+    try:
+        encode_query(name, 0)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def decode_answer(packet: bytes, number: int) -> tuple[Answer, bool]:
     """The answer and whether it was cut short (ask again over TCP)."""
     if len(packet) < 12:

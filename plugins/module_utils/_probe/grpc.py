@@ -71,7 +71,7 @@ def stranger(address: str, port: int, seconds: float) -> dict:
     with plain:
         try:
             with context.wrap_socket(plain) as channel:
-                channel.sendall(call("%s:%d" % (address, port)))
+                channel.sendall(call(("[%s]:%d" if ":" in address else "%s:%d") % (address, port)))
                 code = _read_status(channel, time.monotonic() + seconds)
         except ssl.SSLError as error:
             return {"outcome": "refused", "detail": error.reason or "TLS handshake refused"}

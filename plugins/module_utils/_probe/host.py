@@ -6,17 +6,25 @@
 Private to swarmlab.overlay. Standard library only. Reads only.
 """
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 
-from .._host import ROUTES, parse_routes
+from .._host import ROUTES, parse_nameservers, parse_routes
 from . import netlink
 
 RESOLV = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 SECONDS = 10
 MARK = "0xd0c4e3"
+FIREWALLD = "/etc/firewalld/firewalld.conf"
+FIREWALLD_DIRECT = "/etc/firewalld/direct.xml"
+NFTABLES = "/etc/nftables.conf"
+AT_BOOT = "/etc/systemd/system/sysinit.target.wants/nftables.service"
+RUNNING = ("/sys/fs/cgroup/system.slice/%s.service", "/sys/fs/cgroup/systemd/system.slice/%s.service")
 
 
 def _read(path: str) -> str:
@@ -32,20 +40,16 @@ def routes(text: str) -> list[dict]:
     return [{"network": route.network, "device": route.interface} for route in parse_routes(text)]
 
 
-def parse_nameservers(text: str) -> list[str]:
-    """The IPv4 name servers in a resolv.conf."""
-    return re.findall(r"(?m)^\s*nameserver\s+(\d+\.\d+\.\d+\.\d+)\s*$", text)
-
-
 def facts() -> dict:
-    """Addresses with their links, routes, and name servers."""
+    """Addresses with their links, tunnels, routes, and name servers."""
     names = {link["index"]: link for link in netlink.links()}
     addresses = [
         {"address": row["address"], "device": names[row["index"]]["name"], "mtu": names[row["index"]]["mtu"]}
         for row in netlink.addresses() if row["index"] in names
     ]
     nameservers = sorted({server for path in RESOLV for server in parse_nameservers(_read(path))})
-    return {"addresses": addresses, "routes": routes(_read(ROUTES)), "nameservers": nameservers}
+    vxlans = [{"device": link["name"], "vni": link.get("vni"), "port": link.get("port")} for link in names.values() if link["kind"] == "vxlan"]
+    return {"addresses": addresses, "vxlans": vxlans, "routes": routes(_read(ROUTES)), "nameservers": nameservers}
 
 
 def parse_counters(text: str) -> dict:
@@ -83,11 +87,13 @@ def _carries(rule: str, vni: int) -> bool:
     return bool(re.search(r"21 \d+ \d+ %d\b" % vni, rule)) or "=0x%x" % (vni << 8) in rule
 
 
-def parse_rules(text: str, vnis: list[int], ports: list[str]) -> dict:
-    """Which of the engine's rules are there: encryption by VXLAN id, ingress by published port such as 'tcp/8080'."""
+def parse_rules(text: str, vnis: list[int], ports: list[str], carrying: str | None = None) -> dict:
+    """Which of the engine's rules are there: encryption by VXLAN id, ingress by published port such as 'tcp/8080'. ``carrying``: the rules
+    of the family that goes between the nodes, where it is another; the routing mesh is of IPv4 alone."""
     rules = tables(text)
-    marks = [rule for rule in rules.get("mangle", []) if rule.startswith("-A OUTPUT ") and MARK in rule]
-    drops = [rule for rule in rules.get("filter", [])
+    between = rules if carrying is None else tables(carrying)
+    marks = [rule for rule in between.get("mangle", []) if rule.startswith("-A OUTPUT ") and MARK in rule]
+    drops = [rule for rule in between.get("filter", [])
              if rule.startswith("-A INPUT ") and "--pol none" in rule and rule.endswith("-j DROP")]
     nat = rules.get("nat", [])
     return {
@@ -109,10 +115,31 @@ def parse_nft(text: str, vnis: list[int], ports: list[str]) -> dict:
             "ingress_ports": [port for port in ports if re.search(r"\b%s\b" % port.split("/")[1], text)]}
 
 
-def firewall(backend: str, vnis: list[int], ports: list[str]) -> dict | None:
-    """The engine's rules on this node; None when its tool does not answer."""
+def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False) -> dict | None:
+    """The engine's rules on this node; None when its tool does not answer. ``ipv6``: that is what goes between the nodes."""
     if backend == "nftables":
         text = _output(["nft", "list", "ruleset"])
         return None if text is None else parse_nft(text, vnis, ports)
-    text = _output(["iptables-save"])
-    return None if text is None else parse_rules(text, vnis, ports)
+    text, carrying = _output(["iptables-save"]), _output(["ip6tables-save"]) if ipv6 else None
+    return None if text is None or ipv6 and carrying is None else parse_rules(text, vnis, ports, carrying)
+
+
+def parse_flushers(firewalld: str, direct: str, nftables: str) -> list[str]:
+    """What here flushes the engine's rules whenever it is loaded again, from firewalld's settings and from nftables' file.
+
+    The engine's bridges write theirs again when firewalld says that it reloaded; the overlay driver does not (docs/hosts-firewall.md).
+    """
+    found = []
+    if re.search(r"(?mi)^\s*FirewallBackend\s*=\s*iptables\b", firewalld):
+        found.append("firewalld with FirewallBackend=iptables")
+    elif firewalld and re.search(r"<(rule|chain|passthrough)\b", direct):
+        found.append("firewalld with direct rules")
+    if re.search(r"(?m)^\s*flush\s+ruleset\b", nftables):
+        found.append("nftables.service with 'flush ruleset'")
+    return found
+
+
+def flushers() -> list[str]:
+    """The same of this node, of tools that are on."""
+    on = any(os.path.isdir(path % "firewalld") for path in RUNNING)
+    return parse_flushers(_read(FIREWALLD) if on else "", _read(FIREWALLD_DIRECT), _read(NFTABLES) if os.path.islink(AT_BOOT) else "")

@@ -13,18 +13,23 @@ import re
 import socket
 import struct
 
-from . import sockets
+from . import netlink, sockets
 
-ETH_P_IP = 0x0800
+ETH_P_IP, ETH_P_IPV6 = 0x0800, 0x86DD
 UDP = 17
 EVERYBODY = b"\xff" * 6
 OURS = bytes.fromhex("0242c0ffee01")
 SOURCE_PORT = 48901
+MAC_TEXT = 17  # characters of an Ethernet address
 
 
 def datagram(source: str, target: str, source_port: int, target_port: int, content: bytes) -> bytes:
-    """An IPv4 packet with a UDP datagram (without its optional checksum)."""
+    """An IP packet with a UDP datagram, in IPv4 without its checksum, which is optional there."""
     udp = struct.pack("!4H", source_port, target_port, 8 + len(content), 0) + content
+    if sockets.family_of(target) == socket.AF_INET6:
+        ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, target)
+        total = sockets.checksum(ends + struct.pack("!II", len(udp), UDP) + udp) or 0xFFFF
+        return struct.pack("!IHBB", 6 << 28, len(udp), UDP, 64) + ends + udp[:6] + struct.pack("!H", total) + udp[8:]
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, UDP, 0) + socket.inet_aton(source) + socket.inet_aton(target)
     return head[:10] + struct.pack("!H", sockets.checksum(head)) + head[12:] + udp
 
@@ -41,12 +46,36 @@ def parse_arp(text: str) -> dict:
 
 
 def parse_gateway(text: str) -> str | None:
-    """The default gateway in /proc/net/route."""
+    """The default gateway in /proc/net/route, of IPv4."""
     for line in text.splitlines()[1:]:
         parts = line.split()
         if len(parts) > 7 and parts[1] == "00000000" and parts[7] == "00000000" and parts[2] != "00000000":
             return socket.inet_ntoa(struct.pack("<I", int(parts[2], 16)))
     return None
+
+
+def parse_gateway6(text: str) -> str | None:
+    """The default gateway in /proc/net/ipv6_route."""
+    for parts in map(str.split, text.splitlines()):
+        if len(parts) > 4 and parts[1] == "00" and int(parts[4], 16):
+            return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(parts[4]))
+    return None
+
+
+def _neighbours6() -> dict:
+    """Address -> (hardware address, device) of the IPv6 neighbours that are known."""
+    names = {link["index"]: link["name"] for link in netlink.links()}
+    return {row["target"]: (bytes.fromhex(row["mac"].replace(":", "")), names[row["index"]])
+            for row in netlink.neighbours(socket.AF_INET6) if row["target"] and len(row["mac"]) == MAC_TEXT and row["index"] in names}
+
+
+def _next_hop(address: str) -> tuple[bytes, str] | None:
+    """Hardware address and device of who takes what is for this address."""
+    if sockets.family_of(address) == socket.AF_INET6:
+        known, gateway = _neighbours6(), parse_gateway6(_read("/proc/net/ipv6_route"))
+    else:
+        known, gateway = parse_arp(_read("/proc/net/arp")), parse_gateway(_read("/proc/net/route"))
+    return known.get(address) or known.get(gateway or "")
 
 
 def _read(path: str) -> str:
@@ -59,10 +88,10 @@ def inject(run: str, name: str, request: dict) -> dict:
     content = sockets.question(run, name, request["network"], sockets.new_nonce())
     inner = datagram(request["inner_source"], request["inner_target"], SOURCE_PORT, sockets.PORT, content)
     outer = datagram(request["source"], request["address"], SOURCE_PORT, request["port"], vxlan(request["vni"], inner))
-    known = parse_arp(_read("/proc/net/arp"))
-    hop = known.get(request["address"]) or known.get(parse_gateway(_read("/proc/net/route")) or "")
+    hop = _next_hop(request["address"])
     if not hop:
         return {"error": "no hardware address is known for %s" % request["address"]}
-    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP)) as channel:
-        channel.sendto(outer, (hop[1], ETH_P_IP, 0, 0, hop[0]))
+    kind = ETH_P_IPV6 if sockets.family_of(request["address"]) == socket.AF_INET6 else ETH_P_IP
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(kind)) as channel:
+        channel.sendto(outer, (hop[1], kind, 0, 0, hop[0]))
     return {"node": request["address"]}

@@ -21,6 +21,7 @@ OPTIONS = {
     "ip_vs": "IP_VS",
     "ip_vs_rr": "IP_VS_RR",
     "esp4": "INET_ESP",
+    "esp6": "INET6_ESP",
     "xfrm_user": "XFRM_USER",
     "xt_mark": "NETFILTER_XT_MARK",
     "xt_policy": "NETFILTER_XT_MATCH_POLICY",

@@ -100,15 +100,19 @@ def _link_info(data: bytes) -> dict:
     return info
 
 
+def text_of(raw: bytes) -> str | None:
+    """An IPv4 or IPv6 address, by its length; None for anything else."""
+    family = {4: socket.AF_INET, 16: socket.AF_INET6}.get(len(raw))
+    return socket.inet_ntop(family, raw) if family else None
+
+
 def parse_address(_kind: int, body: bytes) -> dict | None:
-    """An IPv4 address and the index of its link."""
-    if len(body) < 8 or body[0] != socket.AF_INET:
+    """An address and the index of its link."""
+    if len(body) < 8:
         return None
     parts = dict(attributes(body[8:]))
-    raw = parts.get(ADDRESS_LOCAL) or parts.get(ADDRESS_ANY) or b""
-    if len(raw) != 4:
-        return None
-    return {"index": struct.unpack("=I", body[4:8])[0], "address": socket.inet_ntoa(raw), "prefix": body[1]}
+    address = text_of(parts.get(ADDRESS_LOCAL) or parts.get(ADDRESS_ANY) or b"")
+    return {"index": struct.unpack("=I", body[4:8])[0], "address": address, "prefix": body[1]} if address else None
 
 
 def parse_neighbour(_kind: int, body: bytes) -> dict | None:
@@ -116,11 +120,10 @@ def parse_neighbour(_kind: int, body: bytes) -> dict | None:
     if len(body) < 12:
         return None
     parts = dict(attributes(body[12:]))
-    target = parts.get(NEIGHBOUR_TARGET, b"")
     return {
         "index": struct.unpack("=i", body[4:8])[0],
         "permanent": bool(struct.unpack("=H", body[8:10])[0] & PERMANENT),
-        "target": socket.inet_ntoa(target) if len(target) == 4 else None,
+        "target": text_of(parts.get(NEIGHBOUR_TARGET, b"")),
         "mac": mac(parts.get(NEIGHBOUR_MAC, b"")),
     }
 
@@ -131,13 +134,13 @@ def links() -> list[dict]:
 
 
 def addresses() -> list[dict]:
-    """Every IPv4 address."""
+    """Every address, of IPv4 and IPv6."""
     return dump(NETLINK_ROUTE, GET_ADDRESS, bytes(8), parse_address) or []
 
 
-def neighbours() -> list[dict]:
-    """Every IPv4 neighbour."""
-    return dump(NETLINK_ROUTE, GET_NEIGHBOUR, struct.pack("=B15x", socket.AF_INET), parse_neighbour) or []
+def neighbours(family: int = socket.AF_INET) -> list[dict]:
+    """Every neighbour of one family."""
+    return dump(NETLINK_ROUTE, GET_NEIGHBOUR, struct.pack("=B15x", family), parse_neighbour) or []
 
 
 def forwarding() -> list[dict]:

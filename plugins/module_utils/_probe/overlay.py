@@ -8,24 +8,30 @@ Private to swarmlab.overlay. Standard library only. Reads only.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from typing import Any
 
 from . import netlink, netns
 
-FOLDER = "/var/run/docker/netns/"
 SECONDS = 10
+MOUNTED = re.compile(r" (/\S*/netns)/(?:1-\w+|lb_\w+|ingress_sbox|default) (?:.* )?- nsfs ")
 
 
-def overlay_namespace(network: str) -> str:
+def overlay_namespace(folder: str, network: str) -> str:
     """The path of an overlay's namespace."""
-    return "%s1-%s" % (FOLDER, network[:10])
+    return "%s/1-%s" % (folder, network[:10])
 
 
-def balancer_namespace(network: str) -> str:
+def balancer_namespace(folder: str, network: str) -> str:
     """The path of the namespace of an overlay's load balancer."""
-    return "%slb_%s" % (FOLDER, network[:9])
+    return "%s/lb_%s" % (folder, network[:9])
+
+
+def mounted(text: str) -> list[str]:
+    """The folders where engines keep namespaces, by /proc/self/mountinfo: each is a mount there."""
+    return sorted({found.group(1) for found in MOUNTED.finditer(text)})
 
 
 def peers(links: list[dict], neighbours: list[dict], forwarding: list[dict]) -> list[str]:
@@ -73,20 +79,28 @@ def _try(namespace: str, function: Any) -> Any:
         return None
 
 
-def facts(networks: list[str]) -> dict:
-    """By network: what this node holds of it. A network without a namespace here is left out."""
+def facts(folder: str, networks: list[str]) -> dict:
+    """By network: what this node holds of it, in the folder of its engine's namespaces. A network without a namespace here is left out."""
     found = {}
     for network in networks:
-        seen = _try(overlay_namespace(network), _look)
+        seen = _try(overlay_namespace(folder, network), _look)
         if seen is not None:
-            found[network] = dict(seen, balancer=_try(balancer_namespace(network), _balancer))
+            found[network] = dict(seen, balancer=_try(balancer_namespace(folder, network), _balancer))
     return found
 
 
-def data_port(namespaces: list[str]) -> int | None:
+def overlays(folder: str) -> list[str]:
+    """The overlays that have a namespace on this node, by the start of their network's id."""
+    try:
+        return sorted(entry[2:] for entry in os.listdir(folder) if entry.startswith("1-"))
+    except OSError:
+        return []
+
+
+def data_port(folder: str) -> int | None:
     """The UDP port of any overlay on this node; None when there is none yet."""
-    for name in namespaces:
-        seen = _try(FOLDER + "1-" + name, _look)
+    for name in overlays(folder):
+        seen = _try(overlay_namespace(folder, name), _look)
         if seen and seen["port"]:
             return seen["port"]
     return None

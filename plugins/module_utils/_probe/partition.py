@@ -7,14 +7,18 @@ Private to swarmlab.overlay. Standard library only. The rules stand in a chain (
 are found again whoever made them.
 """
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
 CHAIN = "SWARMLAB-PARTITION"
 TABLE = "swarmlab_partition"
 SECONDS = 15
+IPV6 = "/proc/net/if_inet6"  # not there where the kernel was told to do without
 
 
 def matches(ports: dict) -> list[tuple]:
@@ -24,21 +28,20 @@ def matches(ports: dict) -> list[tuple]:
 
 
 def iptables(ports: dict) -> list[list[str]]:
-    """The commands that make the chain and jump to it."""
+    """The commands, without the program, that make the chain and jump to it."""
     rules = [["-A", CHAIN, "-p", protocol, *(["--" + end, str(port)] if end else []), "-j", "DROP"] for protocol, end, port in matches(ports)]
     jumps = [["-I", "INPUT", "!", "-i", "lo", "-j", CHAIN], ["-I", "OUTPUT", "!", "-o", "lo", "-j", CHAIN]]
-    return [["iptables", "-w", *words] for words in [["-N", CHAIN], *rules, *jumps]]
+    return [["-N", CHAIN], *rules, *jumps]
 
 
 def iptables_undo() -> list[list[str]]:
-    """The commands that remove it."""
-    words = [["-D", "INPUT", "!", "-i", "lo", "-j", CHAIN], ["-D", "OUTPUT", "!", "-o", "lo", "-j", CHAIN], ["-F", CHAIN], ["-X", CHAIN]]
-    return [["iptables", "-w", *row] for row in words]
+    """The commands, without the program, that remove it."""
+    return [["-D", "INPUT", "!", "-i", "lo", "-j", CHAIN], ["-D", "OUTPUT", "!", "-o", "lo", "-j", CHAIN], ["-F", CHAIN], ["-X", CHAIN]]
 
 
 def nft(ports: dict) -> str:
     """The table, as nft reads it."""
-    rules = "".join("%s drop; " % ("%s %s %d" % match if match[1] else "ip protocol esp") for match in matches(ports))
+    rules = "".join("%s drop; " % ("%s %s %d" % match if match[1] else "meta l4proto esp") for match in matches(ports))
     chains = "".join("chain %s { type filter hook %s priority -300; %sname \"lo\" accept; %s}\n" % (hook, hook, device, rules)
                      for hook, device in (("input", "iif"), ("output", "oif")))
     return "table inet %s {\n%s}\n" % (TABLE, chains)
@@ -53,18 +56,24 @@ def _run(command: list[str], text: str = "") -> str | None:
     return None if done.returncode == 0 else done.stderr.decode("utf-8", "replace").strip() or "exit code %d" % done.returncode
 
 
-def tool() -> str | None:
-    """What this node filters with: iptables, which every engine but the newest needs, or nft."""
-    return next((name for name in ("iptables", "nft") if shutil.which(name)), None)
+def tools() -> list[str]:
+    """What this node filters with: iptables, for each family that its kernel has, which every engine but the newest needs; or nft."""
+    families = ("iptables", "ip6tables") if os.path.exists(IPV6) else ("iptables",)
+    found = [name for name in families if shutil.which(name)]
+    return found or [name for name in ("nft",) if shutil.which(name)]
 
 
 def cut(ports: dict) -> str | None:
     """Put the rules in place. Returns why that failed; then none is left."""
-    name = tool()
-    if name is None:
+    names = tools()
+    if not names:
         return "neither iptables nor nft is there"
     mend()
-    problem = _run(["nft", "-f", "-"], nft(ports)) if name == "nft" else next(filter(None, map(_run, iptables(ports))), None)
+    if names == ["nft"]:
+        problem = _run(["nft", "-f", "-"], nft(ports))
+    else:
+        commands = [[name, "-w", *words] for name in names for words in iptables(ports)]
+        problem = next(filter(None, map(_run, commands)), None)
     if problem:
         mend()
     return problem
@@ -72,11 +81,13 @@ def cut(ports: dict) -> str | None:
 
 def mend() -> str | None:
     """Take the rules away, if there are any. Returns what is left of them, in words."""
-    if tool() == "nft":
-        _run(["nft", "delete", "table", "inet", TABLE])
-        left = _run(["nft", "list", "table", "inet", TABLE]) is None
-    else:
-        for command in iptables_undo():
-            _run(command)
-        left = _run(["iptables", "-w", "-n", "-L", CHAIN]) is None
+    left = False
+    for name in tools():
+        if name == "nft":
+            _run(["nft", "delete", "table", "inet", TABLE])
+            left = left or _run(["nft", "list", "table", "inet", TABLE]) is None
+            continue
+        for words in iptables_undo():
+            _run([name, "-w", *words])
+        left = left or _run([name, "-w", "-n", "-L", CHAIN]) is None
     return "the rules of the partition could not be removed" if left else None

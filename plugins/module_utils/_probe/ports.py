@@ -10,6 +10,8 @@ VXLAN drops it for want of a valid id, and no SPI of the kernel's is zero.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import selectors
 import socket
@@ -17,9 +19,10 @@ import struct
 import time
 from typing import Any, Callable
 
-from . import wire
+from . import sockets, wire
 
 UDP, ESP = 17, 50
+IPV6_CHECKSUM, CHECKSUM_AT = 7, 6  # include/uapi/linux/in6.h; where a UDP header has it, which IPv6 does not go without
 EMPTY = bytes(8)
 ASK, ANSWER = b"?", b"!"
 BYTES = 256
@@ -43,45 +46,59 @@ def parse(run: str, data: bytes, sign: bytes) -> tuple[str, str] | None:
     return parts[2].decode("ascii", "replace"), parts[3].decode("ascii", "replace")
 
 
-def body(packet: bytes, protocol: int) -> tuple[str, int, int, bytes] | None:
-    """(source, source port, target port, payload) of an IPv4 packet; ESP has no ports."""
-    start = (packet[0] & 0xF) * 4 if packet else 0
-    if len(packet) < start + 8 or len(packet) < 20:
+def body(packet: bytes, protocol: int, family: int = socket.AF_INET) -> tuple[int, int, bytes] | None:
+    """(source port, target port, payload) of what a raw socket gives: an IPv4 packet, but of IPv6 only what follows its header. ESP has
+    no ports."""
+    start = (packet[0] & 0xF) * 4 if packet and family == socket.AF_INET else 0
+    if len(packet) < start + 8:
         return None
-    source = socket.inet_ntoa(packet[12:16])
     if protocol == ESP:
-        return source, 0, 0, packet[start:]
+        return 0, 0, packet[start:]
     ports = struct.unpack("!HH", packet[start:start + 4])
-    return source, ports[0], ports[1], packet[start + 8:]
+    return ports[0], ports[1], packet[start + 8:]
 
 
-def bpf_program(offset: int) -> list:
-    """A classic BPF program over an IPv4 packet: 8 zero bytes and 's', at ``offset`` behind the IP header."""
+def bpf_program(offset: int, family: int = socket.AF_INET) -> list:
+    """A classic BPF program over what a raw socket gets: 8 zero bytes and 's', at ``offset`` behind the IP header."""
+    word, byte = (0x40, 0x50) if family == socket.AF_INET else (0x20, 0x30)  # relative to X, or not
     return [
-        (0xB1, 0, 0, 0),             # X = header length
-        (0x40, 0, 0, offset),        # A = first word
+        (0xB1, 0, 0, 0),             # X = header length, of IPv4
+        (word, 0, 0, offset),        # A = first word
         (0x15, 0, 5, 0),
-        (0x40, 0, 0, offset + 4),
+        (word, 0, 0, offset + 4),
         (0x15, 0, 3, 0),
-        (0x50, 0, 0, offset + 8),
+        (byte, 0, 0, offset + 8),
         (0x15, 0, 1, ord("s")),
         (0x06, 0, 0, BYTES),
         (0x06, 0, 0, 0),
     ]
 
 
-def _raw(protocol: int) -> socket.socket:
-    channel = socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol)
-    wire.attach(channel, bpf_program(8 if protocol == UDP else 0))
+def _raw(protocol: int, family: int = socket.AF_INET) -> socket.socket:
+    channel = socket.socket(family, socket.SOCK_RAW, protocol)
+    wire.attach(channel, bpf_program(8 if protocol == UDP else 0, family))
+    if family == socket.AF_INET6 and protocol == UDP:
+        channel.setsockopt(socket.IPPROTO_IPV6, IPV6_CHECKSUM, CHECKSUM_AT)
     return channel
+
+
+def _listeners() -> list[tuple[socket.socket, int]]:
+    """(socket, protocol) of both families; a kernel may be without IPv6."""
+    found = [(_raw(protocol), protocol) for protocol in (UDP, ESP)]
+    try:
+        found += [(_raw(protocol, socket.AF_INET6), protocol) for protocol in (UDP, ESP)]
+    except OSError as error:
+        if error.errno != errno.EAFNOSUPPORT:
+            raise
+    return found
 
 
 def serve(run: str, name: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
     """Answer nonces until told to stop. Returns how often each sender was heard: protocol/port/sender."""
     heard: dict[str, int] = {}
-    with selectors.DefaultSelector() as selector, _raw(UDP) as udp, _raw(ESP) as esp:
-        selector.register(udp, selectors.EVENT_READ, UDP)
-        selector.register(esp, selectors.EVENT_READ, ESP)
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as opened:
+        for channel, protocol in _listeners():
+            selector.register(opened.enter_context(channel), selectors.EVENT_READ, protocol)
         ready()
         while not stopped():
             for key, _unused in selector.select(0.2):
@@ -91,17 +108,17 @@ def serve(run: str, name: str, ready: Callable[[], None], stopped: Callable[[], 
 
 def _answer(channel: Any, protocol: int, run: str, name: str, heard: dict) -> None:
     try:
-        packet = channel.recv(BYTES)
-        told = body(packet, protocol)
-        asked = parse(run, told[3], ASK) if told else None
+        packet, sender = channel.recvfrom(BYTES)
+        told = body(packet, protocol, channel.family)
+        asked = parse(run, told[2], ASK) if told else None
         if not told or not asked:
             return
-        key = "%d/%d/%s" % (protocol, told[2], asked[0])
+        key = "%d/%d/%s" % (protocol, told[1], asked[0])
         heard[key] = heard.get(key, 0) + 1
         content = payload(run, ANSWER, name, asked[1])
         if protocol == UDP:
-            content = struct.pack("!4H", told[2], told[1], 8 + len(content), 0) + content
-        channel.sendto(content, (told[0], 0))
+            content = struct.pack("!4H", told[1], told[0], 8 + len(content), 0) + content
+        channel.sendto(content, (sender[0], 0))
     except OSError:
         # Nobody to answer to any more, or no way back: the asker tells so itself.
         return
@@ -110,7 +127,7 @@ def _answer(channel: Any, protocol: int, run: str, name: str, heard: dict) -> No
 def udp(run: str, name: str, address: str, port: int, seconds: float) -> dict:
     """Which node answers a nonce to a UDP port."""
     nonce = os.urandom(8).hex()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+    with socket.socket(sockets.family_of(address), socket.SOCK_DGRAM) as channel:
         channel.connect((address, port))
         channel.send(payload(run, ASK, name, nonce))
         return _wait(channel, run, nonce, seconds, lambda data: data)
@@ -119,9 +136,9 @@ def udp(run: str, name: str, address: str, port: int, seconds: float) -> dict:
 def esp(run: str, name: str, address: str, seconds: float) -> dict:
     """Which node answers a nonce over IP protocol 50."""
     nonce = os.urandom(8).hex()
-    with _raw(ESP) as channel:
+    with _raw(ESP, sockets.family_of(address)) as channel:
         channel.sendto(payload(run, ASK, name, nonce), (address, 0))
-        return _wait(channel, run, nonce, seconds, lambda packet: (body(packet, ESP) or ("", 0, 0, b""))[3])
+        return _wait(channel, run, nonce, seconds, lambda packet: (body(packet, ESP, channel.family) or (0, 0, b""))[2])
 
 
 def _wait(channel: socket.socket, run: str, nonce: str, seconds: float, content: Callable[[bytes], bytes]) -> dict:

@@ -23,6 +23,11 @@ ICMP_ECHO = 8
 ICMP_REPLY = 0
 
 
+def family_of(address: str) -> int:
+    """The family of an address."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def canary(run: str) -> bytes:
     """The word that marks every payload of this run."""
     return b"swarmlab-canary-" + run.encode()

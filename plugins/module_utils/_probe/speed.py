@@ -28,7 +28,7 @@ PATIENCE = 5.0  # seconds of silence after which either side gives up
 
 def serve(run: str, name: str, address: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> None:
     """Take measurements of this run at the address until told to stop."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    with socket.socket(sockets.family_of(address), socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, PORT))
         listener.listen(16)

@@ -23,24 +23,35 @@ PACKET_STATISTICS = 6
 SOL_PACKET = 263
 ESP = 50
 UDP = 17
+FRAGMENT = 44
+IPV6_HEAD, FRAGMENT_HEAD = 40, 8
 UDP_BYTES = 600
 ESP_BYTES = 64
 INJECTED = b" clear@"  # behind the canary of what inject.py writes on the wire: no network sent that
 
 
 def bpf_program(port: int) -> list:
-    """A classic BPF program over an IPv4 packet (no link header): ESP, or UDP to ``port``; the rest is dropped."""
+    """A classic BPF program over an IP packet (no link header): ESP, or UDP to ``port``; the rest is dropped."""
     return [
         (0x30, 0, 0, 0),                 # A = version and header length
         (0x54, 0, 0, 0xF0),              # A &= 0xf0
-        (0x15, 0, 10, 0x40),             # not IPv4: drop
+        (0x15, 6, 0, 0x60),              # IPv6
+        (0x15, 0, 18, 0x40),             # nor IPv4: drop
         (0x28, 0, 0, 6),                 # A = flags and fragment offset
-        (0x45, 8, 0, 0x1FFF),            # a later fragment: drop
+        (0x45, 16, 0, 0x1FFF),           # a later fragment: drop
+        (0xB1, 0, 0, 0),                 # X = header length
         (0x30, 0, 0, 9),                 # A = protocol
+        (0x05, 0, 0, 7),                 # on to what is common
+        (0x01, 0, 0, IPV6_HEAD),         # IPv6: X = header length
+        (0x30, 0, 0, 6),                 # A = next header
+        (0x15, 0, 4, FRAGMENT),
+        (0x28, 0, 0, IPV6_HEAD + 2),     # A = fragment offset
+        (0x45, 8, 0, 0xFFF8),            # a later fragment: drop
+        (0x01, 0, 0, IPV6_HEAD + FRAGMENT_HEAD),
+        (0x30, 0, 0, IPV6_HEAD),         # A = next header, behind that of the fragment
         (0x15, 0, 1, ESP),
         (0x06, 0, 0, ESP_BYTES),         # ESP: keep its head
-        (0x15, 0, 4, UDP),
-        (0xB1, 0, 0, 0),                 # X = header length
+        (0x15, 0, 3, UDP),
         (0x48, 0, 0, 2),                 # A = destination port
         (0x15, 0, 1, port),
         (0x06, 0, 0, UDP_BYTES),
@@ -55,17 +66,30 @@ def attach(channel: socket.socket, program: list) -> None:
     channel.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(buffer)))
 
 
-def parse(packet: bytes, port: int) -> dict | None:
-    """The facts of one IPv4 packet: ESP (destination, SPI) or VXLAN (destination, VNI, inner payload)."""
-    if len(packet) < 20 or packet[0] >> 4 != 4:
+def outer(packet: bytes) -> tuple[str, str, int, int] | None:
+    """(source, target, protocol, where its header begins) of an IP packet; None for anything else, or a piece of one."""
+    version = packet[0] >> 4 if packet else 0
+    if version == 4 and len(packet) >= 20:
+        return socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]), packet[9], (packet[0] & 0xF) * 4
+    if version != 6 or len(packet) < IPV6_HEAD:
         return None
-    start = (packet[0] & 0xF) * 4
-    source, target = socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20])
-    if packet[9] == ESP and len(packet) >= start + 4:
+    protocol, start = packet[6], IPV6_HEAD
+    if protocol == FRAGMENT and len(packet) >= IPV6_HEAD + FRAGMENT_HEAD:
+        protocol, start = packet[IPV6_HEAD], IPV6_HEAD + FRAGMENT_HEAD
+    return socket.inet_ntop(socket.AF_INET6, packet[8:24]), socket.inet_ntop(socket.AF_INET6, packet[24:40]), protocol, start
+
+
+def parse(packet: bytes, port: int) -> dict | None:
+    """The facts of one IP packet: ESP (destination, SPI) or VXLAN (destination, VNI, inner payload)."""
+    head = outer(packet)
+    if head is None:
+        return None
+    source, target, protocol, start = head
+    if protocol == ESP and len(packet) >= start + 4:
         spi = struct.unpack("!I", packet[start:start + 4])[0]
         # Zero is reserved for local use (RFC 4303, 2.1): a question of ports.py, nothing of the kernel's.
         return {"kind": "esp", "source": source, "target": target, "spi": spi} if spi else None
-    if packet[9] != UDP or len(packet) < start + 16 or struct.unpack("!H", packet[start + 2:start + 4])[0] != port:
+    if protocol != UDP or len(packet) < start + 16 or struct.unpack("!H", packet[start + 2:start + 4])[0] != port:
         return None
     if not packet[start + 8] & 0x08:
         return None

@@ -31,6 +31,7 @@ from . import dns, grpc, inject, ports, sockets
 
 THREADS = 96
 BURST = 3
+UNASKABLE = "unaskable"
 
 
 class Setting(NamedTuple):
@@ -58,7 +59,7 @@ def _until(request: dict, setting: Setting, start: float) -> dict:
         tries += 1
         seen = KINDS[request["kind"]](request, setting)
         now = time.monotonic()
-        if seen["ok"] or now + pause > deadline:
+        if seen["ok"] or seen.get("kind") == UNASKABLE or now + pause > deadline:
             seen.update(seconds=round(now - start, 2), tries=tries)
             return seen
         time.sleep(pause)
@@ -66,6 +67,9 @@ def _until(request: dict, setting: Setting, start: float) -> dict:
 
 
 def _dns(request: dict, setting: Setting) -> dict:
+    reason = dns.unaskable(request["name"])
+    if reason:
+        return {"ok": False, "kind": UNASKABLE, "addresses": [], "error": reason}
     answer = dns.ask(request["name"], seconds=setting.once)
     expected = request.get("expected")
     if request.get("within"):

@@ -29,13 +29,19 @@ POLICY_SIZE = 168
 POLICY_PORT, POLICY_FAMILY, POLICY_DIRECTION = 32, 40, 160
 
 
+def _address_size(body: bytes, offset: int) -> int:
+    """How long addresses of the family at this offset are; none of a family that is neither IPv4 nor IPv6."""
+    return {socket.AF_INET: 4, socket.AF_INET6: 16}.get(struct.unpack("=H", body[offset:offset + 2])[0], 0)
+
+
 def parse_state(body: bytes, salt: bytes) -> dict | None:
-    """One state: addresses, SPI, mark, reqid, and the salted hash of its key. IPv4 only."""
-    if len(body) < STATE_SIZE or struct.unpack("=H", body[FAMILY:FAMILY + 2])[0] != socket.AF_INET:
+    """One state: addresses, SPI, mark, reqid, and the salted hash of its key."""
+    size = _address_size(body, FAMILY) if len(body) >= STATE_SIZE else 0
+    if not size:
         return None
     state = {
-        "source": socket.inet_ntoa(body[SOURCE:SOURCE + 4]),
-        "target": socket.inet_ntoa(body[ADDRESS:ADDRESS + 4]),
+        "source": netlink.text_of(body[SOURCE:SOURCE + size]),
+        "target": netlink.text_of(body[ADDRESS:ADDRESS + size]),
         "spi": "%08x" % struct.unpack("!I", body[SPI:SPI + 4])[0],
         "protocol": body[SPI + 4],
         "reqid": struct.unpack("=I", body[REQID:REQID + 4])[0],
@@ -51,11 +57,12 @@ def parse_state(body: bytes, salt: bytes) -> dict | None:
 
 
 def parse_policy(body: bytes) -> dict | None:
-    """One policy: direction, target, port, mark, and the state it asks for. IPv4 only."""
-    if len(body) < POLICY_SIZE or struct.unpack("=H", body[POLICY_FAMILY:POLICY_FAMILY + 2])[0] != socket.AF_INET:
+    """One policy: direction, target, port, mark, and the state it asks for."""
+    size = _address_size(body, POLICY_FAMILY) if len(body) >= POLICY_SIZE else 0
+    if not size:
         return None
     policy: dict = {
-        "target": socket.inet_ntoa(body[:4]),
+        "target": netlink.text_of(body[:size]),
         "port": struct.unpack("!H", body[POLICY_PORT:POLICY_PORT + 2])[0],
         "out": body[POLICY_DIRECTION] == 1,
         "mark": 0, "spi": None, "reqid": None,
@@ -64,19 +71,19 @@ def parse_policy(body: bytes) -> dict | None:
         if kind == ATTR_MARK and len(value) >= 4:
             policy["mark"] = struct.unpack("=I", value[:4])[0]
         elif kind == ATTR_TEMPLATE and len(value) >= 48:
-            policy["target"] = socket.inet_ntoa(value[:4])
+            policy["target"] = netlink.text_of(value[:size])
             policy["spi"] = "%08x" % struct.unpack("!I", value[16:20])[0]
             policy["reqid"] = struct.unpack("=I", value[44:48])[0]
     return policy
 
 
 def dump(salt: bytes) -> list[dict] | None:
-    """Every IPv4 state of this namespace; None when this kernel has no IPsec over netlink."""
+    """Every state of this namespace; None when this kernel has no IPsec over netlink."""
     return netlink.dump(NETLINK_XFRM, XFRM_MSG_GETSA, b"",
                         lambda kind, body: parse_state(body, salt) if kind == XFRM_MSG_NEWSA else None)
 
 
 def policies() -> list[dict] | None:
-    """Every IPv4 policy of this namespace; None when this kernel has no IPsec over netlink."""
+    """Every policy of this namespace; None when this kernel has no IPsec over netlink."""
     return netlink.dump(NETLINK_XFRM, XFRM_MSG_GETPOLICY, b"",
                         lambda kind, body: parse_policy(body) if kind == XFRM_MSG_NEWPOLICY else None)

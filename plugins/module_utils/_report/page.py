@@ -72,6 +72,8 @@ def _sentence(report: dict) -> str:
     numbers = report["summary"]
     if not report["checks"]:
         return "No check gave a result, so nothing is known."
+    if numbers["skip"] == len(report["checks"]):
+        return "No check that was chosen applies here, so nothing is proven."
     if numbers["ok"]:
         return "Every check that applies passed, on every node and network it looked at."
     if report["causes"]:

@@ -17,6 +17,7 @@ COLOURS = {"fail": "red", "inconclusive": "yellow", "skip": "cyan", "pass": "gre
 WORST_FIRST = ("fail", "inconclusive", "skip", "pass")
 EVERYWHERE = "swarm"
 BAD = ("fail", "inconclusive")
+GUARDS = ("PRE-REACH", "NET-EXISTS")  # who answered, and what there is
 NO_CAUSE = "No single cause found for:"
 FOLDED_SHOWN = 8
 
@@ -38,7 +39,13 @@ def verdict(report: dict) -> Line:
     if not report["checks"]:
         return Line("NOTHING CHECKED", "yellow")
     word, colour = ("VERIFIED", "green") if numbers["ok"] else ("NOT VERIFIED", "red")
+    word += ", NOTHING PROVEN" if nothing(report) else ""
     return Line("%s: %s (%s, %.0f s)" % (word, ", ".join(parts), where, numbers["seconds"]), colour)
+
+
+def nothing(report: dict) -> bool:
+    """Whether nothing was seen, neither that it works nor that it does not: that a node or a network is missing says nothing of either."""
+    return not any(item["status"] == "pass" or item["status"] == "fail" and item["id"] not in GUARDS for item in report["checks"])
 
 
 def troubles(report: dict) -> list[dict]:

@@ -10,40 +10,20 @@
 
 from __future__ import annotations
 
-import time
 import typing as t
 
-from .._engine import APIClient, APIError, EngineError, NotFound, require_manager, retry_conflicts, wait_until
+from .._engine import APIClient, APIError, EngineError, NotFound, require_manager, wait_until
 from . import leaving
-
-DEMOTION_SECONDS = 120
-ELECTION_SECONDS = 30
-T = t.TypeVar("T")
-LEADERLESS = ("does not have a leader", "no elected cluster leader", "context deadline exceeded")
+from .raft import demote, is_leaderless, led, update
 
 
-def is_leaderless(error: Exception) -> bool:
-    """Whether the managers could not answer because they have no leader just now, or no majority at all."""
-    return any(words in str(error) for words in LEADERLESS)
-
-
-def led(action: t.Callable[[], T], seconds: float = ELECTION_SECONDS) -> T:
-    """The result of an action, which waits while the managers elect a leader: on a busy machine that happens by itself."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return action()
-        except APIError as error:
-            if not is_leaderless(error) or time.monotonic() >= deadline:
-                raise
-        time.sleep(0.5)
-
-
-def depart(client: APIClient, names: list[str], state: str, timeout: int, check_mode: bool) -> dict[str, t.Any]:
-    """Reach ``state`` for the nodes called ``names``; the module's result."""
+def depart(
+    client: APIClient, names: list[str], state: str, timeout: int, check_mode: bool, labels: t.Mapping[str, dict[str, str]] | None = None
+) -> dict[str, t.Any]:
+    """Reach ``state`` for the nodes called ``names``; the module's result. ``labels``: of nodes that are drained, by id."""
     info = require_manager(client)
     try:
-        return _depart(client, info["Swarm"]["NodeID"], names, state, timeout, check_mode)
+        return _depart(client, info["Swarm"]["NodeID"], names, state, timeout, check_mode, labels or {})
     except APIError as error:
         if not is_leaderless(error):
             raise
@@ -54,9 +34,12 @@ def depart(client: APIClient, names: list[str], state: str, timeout: int, check_
 
 
 def _depart(
-    client: APIClient, own: str, names: list[str], state: str, timeout: int, check_mode: bool
+    client: APIClient, own: str, names: list[str], state: str, timeout: int, check_mode: bool, labels: t.Mapping[str, dict[str, str]]
 ) -> dict[str, t.Any]:
     found = leaving.find(led(client.nodes), names)
+    ambiguous = leaving.ambiguous(found, names)
+    if ambiguous:
+        raise EngineError(f"A name that several nodes have says nothing: {ambiguous}. Give the id of the one that is meant. Nothing was changed.")
     if any(node["ID"] == own for node in found):
         raise EngineError("This node is one of those that shall leave. Ask a manager that stays (delegate_to).")
     before = [_line(node) for node in found]
@@ -66,10 +49,11 @@ def _depart(
     seconds = 0.0
     if not check_mode:
         for node in draining:
-            _update(client, node["ID"], Availability="drain")
+            update(client, node["ID"], lambda spec, own=labels.get(node["ID"], {}): dict(
+                spec, Availability="drain", Labels={**(spec.get("Labels") or {}), **own}))
         seconds = _wait_for_tasks(client, names, timeout) if found else 0.0
         for node in managers:
-            _demote(client, node)
+            demote(client, node)
         for node in removing:
             _remove(client, node["ID"])
     after = [] if removing else [_line(node, drained=True) for node in found]
@@ -90,14 +74,6 @@ def _line(node: t.Mapping[str, t.Any], drained: bool = False) -> str:
     return f"{leaving.hostname(node)} ({node['ID']}): {role}, {availability}\n"
 
 
-def _update(client: APIClient, node_id: str, **changes: str) -> None:
-    def action() -> None:
-        node = client.inspect_node(node_id)
-        client.update_node(node_id, node["Version"]["Index"], {**node["Spec"], **changes})
-
-    led(lambda: retry_conflicts(action))
-
-
 def _wait_for_tasks(client: APIClient, names: list[str], timeout: int) -> float:
     if timeout == 0:
         return 0.0
@@ -116,28 +92,6 @@ def _wait_for_tasks(client: APIClient, names: list[str], timeout: int) -> float:
             waiting=waited.seen,
         )
     return waited.seconds
-
-
-def _demote(client: APIClient, node: t.Mapping[str, t.Any]) -> None:
-    """Make a worker of a manager, and wait until it has left the managers' raft: only then can the next one go."""
-    if node["Spec"]["Role"] == "manager":
-        _update(client, node["ID"], Role="worker")
-
-    def look() -> tuple[bool, str]:
-        try:
-            return not client.inspect_node(node["ID"]).get("ManagerStatus"), "it is still a manager"
-        except APIError as error:
-            if not is_leaderless(error):  # a leader that is demoted hands over first
-                raise
-            return False, "the managers have no leader"
-
-    waited = wait_until(look, DEMOTION_SECONDS)
-    if not waited.done:
-        raise EngineError(
-            f"{leaving.hostname(node)} shall be a worker, and after {DEMOTION_SECONDS} s {waited.seen}. A manager stays"
-            " one while the others would lose their majority without it: start managers that are down, then run this"
-            " again."
-        )
 
 
 def _remove(client: APIClient, node_id: str) -> None:

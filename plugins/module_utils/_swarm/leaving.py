@@ -23,6 +23,17 @@ def find(nodes: t.Iterable[Raw], names: t.Container[str]) -> list[Raw]:
     return [node for node in nodes if node["ID"] in names or hostname(node) in names]
 
 
+def ambiguous(nodes: t.Iterable[Raw], names: t.Iterable[str]) -> str:
+    """The names among these that several nodes have, with the nodes; nothing where each name says which node is meant."""
+    found = []
+    for name in names:
+        holders = [node for node in nodes if hostname(node) == name and node["ID"] not in names]
+        if len(holders) > 1:
+            states = ", ".join(f"{node['ID']} ({(node.get('Status') or {}).get('State')})" for node in holders)
+            found.append(f"{name} is {states}")
+    return "; ".join(found)
+
+
 def hostname(node: Raw) -> str:
     return (node.get("Description") or {}).get("Hostname") or node["ID"]
 

@@ -16,7 +16,7 @@ import socket
 from typing import Any, Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
-from .._engine_basics import DEFAULT_DOCKER_HOST, DEFAULT_TIMEOUT, EngineError, knock, retry_dropped, unreachable
+from .._engine_basics import DEFAULT_DOCKER_HOST, DEFAULT_TIMEOUT, EngineError, connect_unix, knock, retry_dropped, unanswered, unreachable
 
 
 class Refused(Exception):
@@ -43,7 +43,7 @@ class _UnixConnection(http.client.HTTPConnection):
         """Open the socket."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
+        connect_unix(self.sock, self.path, self.timeout)
 
 
 def failure(status: int, body: bytes) -> Refused:
@@ -98,8 +98,7 @@ class Engine:
         try:
             answer, data = retry_dropped(ask, http.client.RemoteDisconnected) if method == "GET" else ask()
         except socket.timeout as error:
-            raise EngineError("No answer from the Docker Engine at %s within engine_timeout=%d s. Look at the daemon's log and load, "
-                              "or raise engine_timeout." % (self.docker_host, self.timeout)) from error
+            raise unanswered(self.docker_host, self.timeout) from error
         except (OSError, http.client.HTTPException) as error:
             raise unreachable(self.docker_host, str(error)) from error
         if answer.status >= 400:

@@ -17,18 +17,18 @@ from .engine import Engine, NotFound
 NEEDS = {"probe", "gossip", "peers", "balancer"}
 
 
-def look(engine: Engine, plan: dict) -> dict:
-    """By network: records, local endpoints, and the kernel's state."""
+def look(engine: Engine, plan: dict, folder: str) -> dict:
+    """By network: records, local endpoints, and the kernel's state. ``folder``: where the engine keeps namespaces."""
     if not NEEDS & set(plan["needs"]):
         return {}
-    kernel = overlay.facts(plan["network_ids"])
+    kernel = overlay.facts(folder, plan["network_ids"])
     return {network: dict(kernel[network], **_engine(engine, network)) for network in kernel}
 
 
-def look_again(engine: Engine, plan: dict, deadline: float) -> dict:
+def look_again(engine: Engine, plan: dict, folder: str, deadline: float) -> dict:
     """The second look: gossip gets until the deadline to tell of all probes of this run."""
     while True:
-        seen = look(engine, plan)
+        seen = look(engine, plan, folder)
         if time.monotonic() > deadline or not any(_lacking(network, held, plan) for network, held in seen.items()):
             return seen
         time.sleep(0.5)

@@ -40,7 +40,8 @@ def swarm_view(engine: Engine) -> dict:
         "data_port": swarm.get("DataPathPort") or names.DEFAULT_DATA_PORT,
         "rotating": bool(swarm.get("RootRotationInProgress")),
         "trust": _trust(swarm.get("TLSInfo") or {}),
-        "nodes": [_node(node) for node in engine.nodes()],
+        "autolock": bool(((swarm.get("Spec") or {}).get("EncryptionConfig") or {}).get("AutoLockManagers")),
+        "nodes": [_node(node, time.time()) for node in engine.nodes()],
     }
 
 
@@ -53,19 +54,20 @@ def _trust(info: dict) -> dict:
     }
 
 
-def _node(node: dict) -> dict:
-    manager = node.get("ManagerStatus") or {}
-    description = node["Description"]
+def _node(node: dict, now: float) -> dict:
+    """A node as the checks see it. One whose join has not ended told nothing of itself."""
+    manager, spec, status, description = (node.get(key) or {} for key in ("ManagerStatus", "Spec", "Status", "Description"))
     return {
         "id": node["ID"],
-        "hostname": description["Hostname"],
-        "role": node["Spec"]["Role"],
-        "availability": node["Spec"]["Availability"],
-        "state": node["Status"]["State"],
-        "address": node["Status"].get("Addr"),
+        "hostname": description.get("Hostname"),
+        "role": spec.get("Role"),
+        "availability": spec.get("Availability"),
+        "state": status.get("State"),
+        "seconds": now - _moment(node["CreatedAt"]) if node.get("CreatedAt") else None,
+        "address": status.get("Addr"),
         "manager_address": manager.get("Addr"),
         "leader": bool(manager.get("Leader")),
-        "engine": description["Engine"]["EngineVersion"],
+        "engine": (description.get("Engine") or {}).get("EngineVersion"),
         "trust": _trust(description.get("TLSInfo") or {}),
     }
 
@@ -214,14 +216,23 @@ def may_run_tasks(engine: Engine, swarm: dict) -> bool:
     """Whether swarm gives this node tasks, as far as the node itself can tell: a worker cannot."""
     if not swarm.get("ControlAvailable"):
         return True
-    return engine.inspect_node(swarm["NodeID"])["Spec"]["Availability"] == "active"
+    return runs_tasks(engine.inspect_node(swarm["NodeID"]))
+
+
+def standing(node: dict) -> list:
+    """[state, availability] of a node as the engine tells it."""
+    return [(node.get("Status") or {}).get("State"), (node.get("Spec") or {}).get("Availability")]
+
+
+def runs_tasks(node: dict) -> bool:
+    """Whether swarm gives tasks to the node while it is up."""
+    return standing(node)[1] == "active"
 
 
 def wait_for_tasks(engine: Engine, made: dict, timeout: float) -> dict:
     """Wait until the run's services have converged; say how long it took and what did not come."""
     services = [made[part] for part in ("probe", "published", "speed") if made[part]]
-    node_ids = [node["ID"] for node in engine.nodes()
-                if node["Spec"]["Availability"] == "active" and node["Status"]["State"] == "ready"]
+    node_ids = [node["ID"] for node in engine.nodes() if standing(node) == ["ready", "active"]]
 
     def look() -> tuple[bool, list[dict]]:
         tasks = engine.tasks({"service": services}) if services else []

@@ -8,13 +8,47 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import hashlib
+import os
 from typing import Any
 
-from .._probe import background
+from .._host import read_text
+from .._probe import background, overlay
 from . import names
 from .engine import Engine, NotFound
 
 HOST_NAMESPACE = "/proc/self/ns/net"
+MOUNTS = "/proc/self/mountinfo"
+NAMESPACES = "/var/run/docker/netns"  # where they are unless the engine was told otherwise
+MACHINE_ID = "/etc/machine-id"
+
+
+def outside(info: dict) -> str | None:
+    """Why the engine that gave this /info takes no part in a swarm, in words that the diagnosis knows; None: it does. Pure."""
+    swarm, name = info.get("Swarm") or {}, info.get("Name")
+    state, said = swarm.get("LocalNodeState") or "inactive", " ".join((swarm.get("Error") or "").split())
+    if state == "active":
+        return None
+    if state == "locked":
+        return "%s is locked: its part of the swarm's state is encrypted. Run 'docker swarm unlock' there." % name
+    if state == "pending":
+        return "%s is still joining its swarm (state: pending): %s." % (name, said or "no manager has taken it in yet")
+    if state == "inactive":
+        return ("%s is not an active member of a swarm (state: inactive%s). Join it with role swarm, or take it out of the group."
+                % (name, "; " + said if said else ""))
+    return "%s cannot take part in its swarm (state: %s): %s." % (name, state, said or "the engine gives no reason; its log does")
+
+
+def machine() -> str:
+    """What tells this machine from all others: the boot of its kernel, and the network that the engine's host has in it."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
+        return "%s/%d" % (handle.read().strip(), os.stat(HOST_NAMESPACE).st_ino)
+
+
+def copied(info: dict) -> dict:
+    """Identities that a copy of a machine has in common with it, as digests: machine-id(5) is not to be told to others."""
+    told = {"machine-id": read_text(MACHINE_ID).strip(), "engine id": info.get("ID") or ""}
+    return {what: hashlib.sha256(text.encode()).hexdigest()[:12] for what, text in told.items() if text}
 
 
 def running(engine: Engine, run: str, part: str) -> tuple[bool, dict]:
@@ -27,6 +61,19 @@ def running(engine: Engine, run: str, part: str) -> tuple[bool, dict]:
             continue
         return bool(settings["SandboxKey"]), settings
     return False, {}
+
+
+def namespaces(engine: Engine) -> str:
+    """The folder where the engine keeps network namespaces: it is below its exec-root, which only its containers tell, or what is mounted."""
+    for found in engine.containers({"status": "running"}):
+        try:
+            key = engine.inspect_container(found["Id"])["NetworkSettings"]["SandboxKey"]
+        except NotFound:
+            continue
+        if key:
+            return os.path.dirname(key)
+    there = overlay.mounted(read_text(MOUNTS))
+    return there[0] if len(there) == 1 else NAMESPACES
 
 
 def start(errors: list, lease: background.Lease, name: str, job: Any, namespace: Any = None, alone: Any = None) -> None:

@@ -33,7 +33,6 @@ from . import attachment, disrupting, gathering, leader, local, measuring, names
 from .engine import Engine, NotFound
 
 ANSWER = 25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
-NAMESPACES = "/var/run/docker/netns"
 HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
 
 
@@ -42,11 +41,9 @@ def prepare(engine: Engine, plan: dict) -> dict:
     began = time.time()
     info = engine.within(ANSWER).info()
     swarm = info.get("Swarm") or {}
-    if swarm.get("LocalNodeState") != "active":
-        raise EngineError(
-            "%s is not an active member of a swarm (state: %s). Join it with role swarm, or take it out of the group."
-            % (info.get("Name"), swarm.get("LocalNodeState") or "inactive")
-        )
+    outside = local.outside(info)
+    if outside:
+        raise EngineError(outside)
     sweep(engine, plan["run"])
     _need_image(engine, plan)
     with background.Kept(_lease(plan)):
@@ -59,7 +56,8 @@ def _prepare(engine: Engine, plan: dict, info: dict, began: float) -> dict:
     opened: dict = {"errors": [], "kernel": kernel.facts(), "host": host.facts(), "local_networks": _local_networks(engine)}
     if "rules" in plan["needs"]:
         # Before this run publishes a port: the engine then writes the chain anew, and where packets enter it.
-        opened.update(rules=host.firewall(result["node"]["firewall"], [], []), engine_seconds=disrupting.engine_seconds())
+        opened.update(rules=host.firewall(result["node"]["firewall"], [], []), engine_seconds=disrupting.engine_seconds(),
+                      flushers=host.flushers())
     if "xfrm" in plan["needs"]:
         # Before a probe joins an encrypted network: the engine then sets up anew what may have been lost.
         opened.update(_ipsec(plan))
@@ -103,6 +101,8 @@ def _identity(info: dict) -> dict:
     return {
         "id": swarm["NodeID"],
         "hostname": info["Name"],
+        "machine": local.machine(),
+        "copied": local.copied(info),
         "address": swarm["NodeAddr"],
         "role": "manager" if swarm.get("ControlAvailable") else "worker",
         "engine": info["ServerVersion"],
@@ -165,7 +165,7 @@ def _open_node(engine: Engine, plan: dict, errors: list, expected: bool) -> dict
     if "lazy" in plan["needs"]:
         result["lazy_known"] = knows(engine, names.name(plan["run"], "lazy"))
     if "wire" in plan["needs"] and (result.get("namespace") or not expected):
-        port = overlay.data_port(overlay_namespaces()) or names.DEFAULT_DATA_PORT
+        port = overlay.data_port(local.namespaces(engine)) or names.DEFAULT_DATA_PORT
         _start({"errors": errors}, plan, "wire", lambda ready, stopped: wire.watch(
             port, sockets.canary(plan["run"]), ready, stopped))
     return result
@@ -227,7 +227,8 @@ def _probe(engine: Engine, plan: dict) -> dict:
     if plan["speed"]:
         result["served"] = measuring.open_servers(engine, plan, _lease(plan), result["errors"])
     patience = time.monotonic() + plan["patience"]
-    first = gathering.look(engine, plan)
+    folder = local.namespaces(engine)
+    first = gathering.look(engine, plan, folder)
     setting = work.Setting(plan["run"], plan["name"], plan["once"])
     jobs = [
         netns.begin(item["namespace"] or local.HOST_NAMESPACE, lambda item=item: work.perform(item["requests"], setting))
@@ -241,12 +242,12 @@ def _probe(engine: Engine, plan: dict) -> dict:
             result["observations"].update(netns.finish(job, plan["limit"]))
         except netns.ProbeError as error:
             result["errors"].append(str(error))
-    second = gathering.look_again(engine, plan, patience)
+    second = gathering.look_again(engine, plan, folder, patience)
     result.update(gathering.settled(first, second), untold=gathering.untold(second, plan))
     if {"wire", "xfrm"} & set(plan["needs"]):
         result.update(_ipsec(plan))
     if "rules" in plan["needs"]:
-        result["rules"] = host.firewall(plan["firewall"], plan["vnis"], plan["ports"])
+        result["rules"] = host.firewall(plan["firewall"], plan["vnis"], plan["ports"], plan["ipv6"])
     result.update(counters=host.ipsec_counters(), clock=[began, time.time()])
     return result
 
@@ -254,7 +255,7 @@ def _probe(engine: Engine, plan: dict) -> dict:
 def exchange(engine: Engine, plan: dict) -> dict:
     """Wait until this node's gossip tells of all probes."""
     with background.Kept(_lease(plan)):
-        seen = gathering.look_again(engine, plan, time.monotonic() + plan["patience"])
+        seen = gathering.look_again(engine, plan, local.namespaces(engine), time.monotonic() + plan["patience"])
     return {"untold": gathering.untold(seen, plan)}
 
 
@@ -264,7 +265,7 @@ def _ipsec(plan: dict) -> dict:
 
 def close(engine: Engine, plan: dict) -> dict:
     """Look a last time, collect what the helpers saw, and remove everything of this run on this node."""
-    result: dict = {"namespaces": overlay_namespaces(), "lazy_known": knows(engine, plan.get("lazy_id")), "clock": [time.time()] * 2}
+    result: dict = {"namespaces": overlay.overlays(local.namespaces(engine)), "lazy_known": knows(engine, plan.get("lazy_id")), "clock": [time.time()] * 2}
     if plan["leader"]:
         result.update(leader.last_view(engine, plan["network_ids"]))
     result.update(background.stop(plan["run"], HELPERS))
@@ -273,14 +274,6 @@ def close(engine: Engine, plan: dict) -> dict:
     if plan["leader"]:
         result["left"] = leader.remove_objects(engine)
     return result
-
-
-def overlay_namespaces() -> list[str]:
-    """The overlay namespaces that exist on this node, by the start of the network's id."""
-    try:
-        return sorted(entry[2:] for entry in os.listdir(NAMESPACES) if entry.startswith("1-"))
-    except OSError:
-        return []
 
 
 PHASES = {"prepare": prepare, "open": open_node, "probe": probe, **dict.fromkeys(names.EXCHANGES, exchange), "again": probe,

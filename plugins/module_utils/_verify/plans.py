@@ -12,7 +12,7 @@ import functools
 import math
 from typing import Any
 
-from .._checks import pre_port
+from .._checks import _paths, pre_port, pre_reach
 from .._probe import pause
 from . import attachment, names
 from . import facts as gathered
@@ -57,7 +57,7 @@ def prepare(facts: dict, host: str, _checks: list) -> dict:
 def open_node(facts: dict, host: str, _checks: list) -> dict | None:
     """Nothing to do when all is open, on a host that was not prepared, or when nobody leads. Else every host takes part: its helpers
     must not end while the leader waits for what may never come."""
-    if host not in facts["nodes"] or not facts["leader"] or gathered.is_open(facts):
+    if host not in facts["nodes"] or not facts["leader"] or pre_reach.same_node(facts) or gathered.is_open(facts):
         return None
     common = _common(facts, host)
     return dict(
@@ -72,8 +72,8 @@ def open_node(facts: dict, host: str, _checks: list) -> dict | None:
 
 
 def probe(facts: dict, host: str, checks: list) -> dict | None:
-    """All requests of all checks for this host, grouped by namespace."""
-    if host not in facts["opened"] or not facts["leader"]:
+    """All requests of all checks for this host, grouped by namespace. Where hosts are one node, nobody could tell who answers."""
+    if host not in facts["opened"] or not facts["leader"] or pre_reach.same_node(facts):
         return None
     settings, node = facts["settings"], facts["nodes"][host]
     return dict(
@@ -88,6 +88,7 @@ def probe(facts: dict, host: str, checks: list) -> dict | None:
         vnis=[network["vni"] for network in facts["under_test"] if network["vni"] is not None],
         ports=facts["published"],
         firewall=node["firewall"],
+        ipv6=_paths.over_ipv6(facts, host),
         work=_work(facts, host, checks),
     )
 

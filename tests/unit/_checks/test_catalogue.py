@@ -21,6 +21,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import (
     opt_lint,
     pre_skew,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, phases
 from test_checks import (
     ADDRESS,
@@ -369,7 +370,7 @@ def test_the_size_asked_for_is_the_network_s() -> None:
     facts = healthy()
     facts["networks"] = [dict(PLAIN, options={"com.docker.network.driver.mtu": "1300"}), SECRET]
     sizes = {request["size"] for rows in CHECKS["MTU-FIT"].plan(facts).values() for request in rows if request["kind"] == "burst"}
-    assert sizes == {1300, 1424}
+    assert sizes == {1250, 1424}, "the engine takes its overhead off the option"
 
 
 @pytest.mark.parametrize(
@@ -587,6 +588,15 @@ def test_rules_that_are_gone(rules: dict, words: str) -> None:
     assert result["nodes"] == ["vm2"] and words in result["evidence"]["summary"]
 
 
+def test_rules_that_are_gone_name_what_flushes_them() -> None:
+    facts = healthy()
+    facts["rules"]["vm2"].update(mark=[])
+    facts["opened"]["vm2"]["flushers"] = ["firewalld with direct rules"]
+    result = failed(facts, "FW-RULES")
+    assert "nothing marks what back sends for encryption (a reload of firewalld with direct rules flushes them)" in result["evidence"]["summary"]
+    assert "restart the engine of vm2" in result["hint"]
+
+
 @pytest.mark.parametrize(
     ("age", "nodes"),
     [(5000.0, ["vm2"]), (89.0, None), (None, None)],  # a port that was published while the verification ran had no chain before
@@ -777,3 +787,45 @@ def test_a_network_that_the_managers_never_set_up() -> None:
     facts["unallocated"], facts["settings"]["networks"] = ["second", "other"], ["sec*"]
     result = failed(facts, "SUBNET-OVERLAP")
     assert result["network"] == "second" and "neither driver nor subnet" in result["evidence"]["summary"] and "Remove second" in result["hint"]
+
+
+@pytest.mark.parametrize("alias", ["a" * 64, "a..b", ".a", "\u00fc" * 64])
+def test_an_alias_that_nobody_can_look_up_is_told_and_not_asked_for(alias: str) -> None:
+    facts = healthy()
+    facts["records"][PLAIN["id"]][alias] = ["10.0.1.5"]
+    facts["owners"][PLAIN["id"]][alias] = ["web", "alias"]
+    assert not any(request["name"].startswith(alias) for rows in CHECKS["SD-ALIAS"].plan(facts).values() for request in rows)
+    result = failed(facts, "SD-ALIAS")
+    assert (result["network"], result["service"], result["nodes"]) == ("front", "web", []) and "cannot be asked for" in result["evidence"]["summary"]
+    assert worst(facts, "SD-VIP") == "pass"
+    assert [cause["id"] for cause in diagnose([result], dict(facts, convergence={}))] == ["name-unaskable"]
+
+
+@pytest.mark.parametrize(("services", "status"), [(["web"], "pass"), (["w*"], "pass"), (["*"], None), (["web", "wbe"], "fail"), ([], None)])
+def test_a_service_that_was_asked_for_and_is_not_there(services: list, status: str | None) -> None:
+    facts = healthy()
+    facts["settings"].update(services=services, networks=["front"] if services else ["*"])
+    assert [item["status"] for item in CHECKS["NET-EXISTS"].judge(facts)] == ([status] if status else ["pass"] if services else [])
+    assert CHECKS["NET-EXISTS"].judge(dict(facts, viewed=False)) is not None
+
+
+def test_a_control_that_somebody_removed_is_no_traceback() -> None:
+    facts = healthy()
+    facts["twin"] = None
+    for ident in CHECKS:
+        CHECKS[ident].judge(facts)
+    assert worst(facts, "ENC-WIRE") == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("declared", "asked", "status"),
+    [(["front"], ["*"], None), (["front", "gone"], ["*"], "fail"), (["gone"], ["front"], "pass"), ([], ["*"], None)],
+)
+def test_a_network_that_the_inventory_declares_is_looked_for(declared: list, asked: list, status: str | None) -> None:
+    facts = healthy()
+    facts["settings"].update(declared=declared, networks=asked)
+    found = CHECKS["NET-EXISTS"].judge(facts)
+    assert [item["status"] for item in found] == ([status] if status else [])
+    if status == "fail":
+        assert "declares gone" in found[0]["evidence"]["summary"]
+        assert [cause["id"] for cause in diagnose(found, dict(facts, convergence={}))] == ["network-undone"]

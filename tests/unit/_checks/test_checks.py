@@ -39,7 +39,7 @@ def healthy() -> dict:
     probes = {host: {network["id"]: probe_address(network, host) for network in NETWORKS} for host in HOSTS}
     vips = {network["id"]: network["subnets"][0].replace("0/24", "2") for network in NETWORKS}
     facts = {
-        "run": "r1", "hosts": HOSTS, "leader": "vm1", "worker": "vm2", "problems": {}, "unmatched": [],
+        "run": "r1", "hosts": HOSTS, "leader": "vm1", "worker": "vm2", "problems": {}, "unmatched": [], "viewed": True,
         "settings": {"networks": ["*"], "convergence": 20, "timeout": 60}, "needs": [],
         "nodes": {host: {"id": "id-" + host, "role": "worker" if host != "vm1" else "manager", "address": ADDRESS[host],
                          "engine": "28.5.2"} for host in HOSTS},

@@ -159,6 +159,13 @@ def waiting(error: str) -> Swarm:
     return swarm
 
 
+def with_device(name: str, port: int = 4789) -> Swarm:
+    """A task that finds its tunnel's id taken, and what the host has in the way of tunnels."""
+    made = waiting("rejected: subnet sandbox join failed: error creating vxlan interface: file exists")
+    made.facts["opened"]["vm3"]["host"] = {"addresses": [], "vxlans": [{"device": name, "vni": 4097, "port": port}]}
+    return made
+
+
 def certificate(host: str, **changes) -> Swarm:
     swarm = Swarm().result("CP-TLS", "fail", [host])
     swarm.facts["opened"][host]["certificate"].update(changes)
@@ -274,6 +281,9 @@ CASES = {
     "no image": (waiting("rejected: No such image: x:latest"), "image-missing", ["vm3"], "image"),
     "a tunnel of an earlier engine": (waiting("rejected: network sandbox join failed: subnet sandbox join failed for \"10.0.2.0/24\": error "
                                               "creating vxlan interface: file exists"), "tunnel-left", ["vm3"], "holds a tunnel that is left over"),
+    "a tunnel of somebody else": (with_device("vxlan.calico"), "vni-taken", ["vm3"], "Another program's tunnel on vm3"),
+    "a tunnel of the engine's own": (with_device("vx-001001-k1gl9"), "tunnel-left", ["vm3"], "holds a tunnel that is left over"),
+    "a tunnel at another port": (with_device("flannel.1", 8472), "tunnel-left", ["vm3"], "holds a tunnel that is left over"),
     "a task that does not start": (waiting("rejected: mount failed"), "task-missing", ["vm3"], "No probe starts on vm3"),
     "another trouble of a node": (problem("vm2", "disk full"), "node-unjudged", ["vm2"], "no full answer"),
     "a certificate out of time": (certificate("vm2", not_after=10), "certificate-expired", ["vm2"], "not valid now"),

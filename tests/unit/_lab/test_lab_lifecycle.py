@@ -9,6 +9,8 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import accel, golden, info, lifecycle, qemu, state, vm
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.image import Image, image_key
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.imagespec import ImageSpec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.settings import NodeSettings
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
 
 
@@ -17,8 +19,10 @@ def spec(base: Path = Path("/project"), **options):
 
 
 def record(**options) -> state.LabRecord:
-    entry = state.NodeRecord(index=1, address="10.77.0.11", machine_id="0", memory=768, vcpus=1, disk=8, ssh_port=4001)
-    content = {"name": "demo", "driver": "vm", "subnet": "10.77.0.0/24", "image": image_key("trixie", None, [])}
+    entry = state.NodeRecord(
+        index=1, address="10.77.0.11", machine_id="0", memory=768, vcpus=1, disk=8, ssh_port=4001, image=image_key(ImageSpec())
+    )
+    content = {"name": "demo", "driver": "vm", "subnet": "10.77.0.0/24"}
     return state.LabRecord(**{**content, **options}, nodes={"vm1": entry})
 
 
@@ -46,6 +50,10 @@ def test_only_what_is_missing_is_planned(states, create, start):
         ({"vcpus": 2}, ["processor", "stopped and started"]),
         ({"disk": 9}, ["disk", "destroyed"]),
         ({"image": {"packages": ["vim"]}}, ["image", "destroyed"]),
+        ({"node_settings": {"vm1": {"suite": "forky"}}}, ["vm1 was made", "not from forky-", "destroyed"]),
+        ({"node_settings": {"vm1": {"user": "student"}}}, ["vm1", "destroyed"]),
+        ({"node_settings": {"vm1": {"jump": "vm2"}}}, ["vm1 is reached directly, not through vm2", "destroyed"]),
+        ({"node_settings": {"vm2": {"suite": "forky"}}}, []),
     ],
 )
 def test_changes_that_take_effect_later_are_said(options, words):
@@ -204,3 +212,62 @@ def test_archives_of_logs_do_not_keep_a_lab_without_record_alive(tmp_path):
     (lab.directory / "logs-20261124T000000Z.tar.gz").write_text("")
     assert lifecycle.run(lab, False, print).changed
     assert not lab.directory.exists()
+
+
+def cached(folder: Path, *keys: str) -> None:
+    for key in keys:
+        (folder / "cache" / "images" / key).mkdir(parents=True)
+        (folder / "cache" / "images" / key / "recipe.json").write_text("{}")
+
+
+def test_every_node_gets_the_image_of_its_suite(tmp_path, monkeypatch):
+    monkeypatch.setattr(lifecycle, "ensure_image", lambda cache, wanted, report: Image(image_key(wanted), cache, False))
+    lab = spec(tmp_path, node_settings={"vm2": {"suite": "bookworm"}, "vm3": {"suite": "forky"}})
+    images = lifecycle.images_for(lab, state.LabRecord("demo", "vm", "10.77.0.0/24"), print)
+    assert [image.key.rpartition("-")[0] for image in images.values()] == ["trixie", "bookworm", "forky"]
+
+
+def test_a_node_that_comes_later_is_like_those_that_are_like_it(tmp_path, monkeypatch):
+    """The recipe may have changed since: nodes of one lab and suite stay the same."""
+    monkeypatch.setattr(lifecycle, "ensure_image", lambda cache, wanted, report: Image(image_key(wanted), cache, False))
+    cached(tmp_path, "trixie-old")
+    made = record()
+    made.nodes["vm1"].image = "trixie-old"
+    lab = spec(tmp_path, node_settings={"vm3": {"suite": "forky"}})
+    assert [image.key.partition("-")[2] == "old" for image in lifecycle.images_for(lab, made, print).values()] == [True, True, False]
+
+
+def test_what_a_node_was_made_with_it_keeps(tmp_path):
+    made = record()
+    made.nodes["vm1"].settings = NodeSettings("bookworm", user="student")
+    lab = made.settled(spec(node_settings={"all": {"user": "admin"}}))
+    assert (lab.settings_of("vm1").user, lab.settings_of("vm1").suite, lab.settings_of("vm2").user) == ("student", "bookworm", "admin")
+
+
+def test_disks_are_lost_without_the_image_they_are_based_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(lifecycle, "ensure_image", lambda cache, wanted, report: Image(image_key(wanted), cache, False))
+    made = record()
+    made.nodes["vm1"].image = "trixie-old"
+    with pytest.raises(LabError) as caught:
+        lifecycle.images_for(spec(tmp_path), made, print)
+    assert caught.value.id == "LAB-E-IMAGEGONE" and "trixie-old" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("node", "words", "first"),
+    [("vm1", ["systemctl poweroff"], b""), ("vm2", ["sudo -S -p '' sh -c 'systemctl poweroff'"], b"secret\n")],
+)
+def test_a_user_becomes_root_by_a_password_that_no_command_line_shows(tmp_path, node, words, first):
+    lab = spec(tmp_path, node_settings={"vm2": {"user": "student"}})
+    lab.directory.mkdir(parents=True)
+    (lab.directory / "password").write_text("secret\n")
+    argv, told = vm.VmDriver(lab, print).root_shell(node, "systemctl poweroff")
+    assert argv[-1:] == words and told == first and "secret" not in " ".join(argv)
+
+
+def test_no_port_of_this_machine_leads_to_a_node_behind_another(tmp_path):
+    made = record()
+    made.nodes["vm2"] = state.NodeRecord(2, "10.77.0.12", "0", 768, 1, 8, settings=NodeSettings(jump="vm1"))
+    lab = made.settled(spec(tmp_path, nodes=2))
+    vm.VmDriver(lab, print).assign_ports(lab.node_list, made)
+    assert made.nodes["vm1"].ssh_port and not made.nodes["vm2"].ssh_port

@@ -9,9 +9,11 @@ import pytest
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import info, snapshot, state
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import label, parse
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.options import label
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.settings import NodeSettings
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
 
-ENTRY = state.NodeRecord(index=1, address="10.77.0.11", machine_id="a", memory=768, vcpus=1, disk=8)
+ENTRY = state.NodeRecord(index=1, address="10.77.0.11", machine_id="a", memory=768, vcpus=1, disk=8, image="bookworm-0", settings=NodeSettings("bookworm"))
 
 
 def record(**machine_ids: str) -> state.LabRecord:
@@ -19,7 +21,7 @@ def record(**machine_ids: str) -> state.LabRecord:
         name: dataclasses.replace(ENTRY, index=int(name[2:]), machine_id=machine_id)
         for name, machine_id in machine_ids.items()
     }
-    return state.LabRecord("demo", "vm", "10.77.0.0/24", "image", "tcg", nodes)
+    return state.LabRecord("demo", "vm", "10.77.0.0/24", "tcg", nodes)
 
 
 def manifest(**machine_ids: str) -> snapshot.Manifest:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.imagespec import FIREWALLS, SUITES, ImageSpec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import (
     DEFAULTS,
     default_cache,
@@ -26,6 +28,11 @@ def test_defaults_are_a_valid_lab_of_three():
     assert spec.directory == Path("/project/.lab/lab")
     assert spec.manager_names == ["vm1"]
     assert spec.node(3).address == "10.77.0.13"
+
+
+def test_a_segment_may_be_of_the_other_ip():
+    spec = parse({"subnet": "fd77::/64"}, BASE)
+    assert (spec.node(1).address, spec.node(3).address, spec.node(1).prefix) == ("fd77::b", "fd77::d", 64)
 
 
 def test_every_node_has_addresses_of_its_own_and_labs_do_not_share_them():
@@ -66,11 +73,32 @@ def test_numbers_may_come_as_text_from_the_environment():
         ({"subnet": "8.8.8.0/24"}, "subnet", "private"),
         ({"subnet": "192.168.0.0/16"}, "subnet", "management"),
         ({"subnet": "10.77.0.0/28", "nodes": 5}, "subnet", "too small"),
-        ({"subnet": 24}, "subnet", "IPv4 network"),
-        ({"subnet": "fd00::/64"}, "subnet", "IPv4 network"),
+        ({"subnet": 24}, "subnet", "not a network"),
+        ({"subnet": "2001:4860::/64"}, "subnet", "private"),
+        ({"subnet": "fe80::/64"}, "subnet", "private"),
+        ({"subnet": "fd00::1/64"}, "subnet", "host bits"),
+        ({"subnet": "fd00::/124", "nodes": 5}, "subnet", "too small"),
         ({"image": "trixie"}, "image", "dictionary"),
         ({"image": {"suit": "trixie"}}, "image.suit", "image.suite"),
         ({"image": {"suite": "a b"}}, "image.suite", "suite"),
+        ({"image": {"suite": "buster"}}, "image.suite", "bookworm, trixie, forky, sid"),
+        ({"node_settings": ["vm1"]}, "node_settings", "dictionary"),
+        ({"node_settings": "{vm1"}, "node_settings", "JSON"),
+        ({"node_settings": {"vm4": {}}}, "node_settings.vm4", "vm1 to vm3"),
+        ({"node_settings": {"web1": {}}}, "node_settings.web1", "no such node"),
+        ({"node_settings": {"vm1": "trixie"}}, "node_settings.vm1", "dictionary"),
+        ({"node_settings": {"vm1": {"suit": "trixie"}}}, "node_settings.vm1.suit", "node_settings.vm1.suite"),
+        ({"node_settings": {"vm1": {"suite": "jessie"}}}, "node_settings.vm1.suite", "bookworm"),
+        ({"node_settings": {"all": {"engine": "perhaps"}}}, "node_settings.all.engine", "true nor false"),
+        ({"node_settings": {"all": {"firewall": "iptables"}}}, "node_settings.all.firewall", "firewalld, ufw, nftables"),
+        ({"node_settings": {"all": {"user": "Big Name"}}}, "node_settings.all.user", "name for a user"),
+        ({"node_settings": {"all": {"user": "sshd"}}}, "node_settings.all.user", "system"),
+        ({"node_settings": {"vm1": {"jump": "vm9"}}}, "node_settings.vm1.jump", "not a node"),
+        ({"node_settings": {"vm1": {"jump": 1}}}, "node_settings.vm1.jump", "name of a node"),
+        ({"node_settings": {"vm1": {"jump": "vm2"}, "vm2": {"jump": "vm3"}}}, "node_settings.vm1.jump", "through vm3"),
+        ({"node_settings": {"all": {"jump": "vm1"}, "vm1": {"jump": "vm2"}}}, "node_settings.vm1.jump", "through vm1"),
+        ({"driver": "container", "node_settings": {"vm1": {"engine": False}}}, "node_settings.vm1.engine", "driver: vm"),
+        ({"driver": "container", "node_settings": {"all": {"user": "student"}}}, "node_settings.all.user", "driver: vm"),
         ({"image": {"mirror": "somewhere"}}, "image.mirror", "URL"),
         ({"image": {"packages": "vim"}}, "image.packages", "list"),
         ({"image": {"packages": ["vim; rm"]}}, "image.packages", "package"),
@@ -132,3 +160,36 @@ def test_subnets_that_pass_hold_all_nodes(address, prefix, nodes):
 
 def test_no_option_is_without_a_default():
     assert set(DEFAULTS) >= {"name", "directory", "driver", "nodes", "managers", "memory", "image", "state"}
+
+
+def test_nodes_may_differ():
+    spec = parse({"node_settings": {"all": {"user": "student"}, "vm2": {"suite": "bookworm", "user": "root"}}}, BASE)
+    assert [spec.settings_of(name).user for name in ("vm1", "vm2", "vm3")] == ["student", "root", "student"]
+    assert [spec.settings_of(name).suite for name in ("vm1", "vm2", "vm3")] == ["trixie", "bookworm", "trixie"]
+
+
+def test_the_image_option_holds_for_nodes_that_name_no_suite():
+    spec = parse({"image": {"suite": "forky", "packages": ["vim"]}, "node_settings": '{"vm1": {"suite": "trixie"}}'}, BASE)
+    assert [spec.image_of(name) for name in ("vm1", "vm2")] == [ImageSpec("trixie", None, ("vim",)), ImageSpec("forky", None, ("vim",))]
+
+
+def test_a_way_for_all_nodes_leads_to_its_own_node_directly():
+    spec = parse({"node_settings": {"all": {"jump": "vm2"}}}, BASE)
+    assert [spec.settings_of(name).jump for name in ("vm1", "vm2", "vm3")] == ["vm2", None, "vm2"]
+
+
+@given(st.dictionaries(st.sampled_from(["all", "vm1", "vm2", "vm3"]), st.fixed_dictionaries({}, optional={
+    "suite": st.sampled_from(list(SUITES)), "engine": st.booleans(), "firewall": st.sampled_from(list(FIREWALLS)),
+    "user": st.sampled_from(["root", "student"]), "jump": st.sampled_from(["vm1", "vm2", "vm3"]),
+})))  # fmt: skip
+def test_settings_that_pass_come_back_the_same(settings):
+    """What the inventory hands to the role is what the module reads."""
+    try:
+        spec = parse({"node_settings": settings}, BASE)
+    except LabError as error:
+        assert error.details["key"].endswith(".jump")
+        return
+    again = parse({"node_settings": {name: dataclasses.asdict(found) for name, found in spec.settings.items()}}, BASE)
+    assert again.settings == spec.settings
+    ways = {name: found.jump for name, found in spec.settings.items()}
+    assert all(way is None or ways[way] is None for way in ways.values())

@@ -122,7 +122,7 @@ def test_any_frame_can_be_looked_into(content):
 
 @given(st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,20}[a-z0-9])?", fullmatch=True))
 def test_a_faults_name_survives_the_way_through_a_table(name):
-    listing = f"table ip nat\ntable ip {table_name(name)}\ntable ip6 {table_name('other')}\n"
+    listing = f"table inet nat\ntable inet {table_name(name)}\ntable ip6 {table_name('other')}\n"
     assert fault_tables(listing) == {table_name(name): name}
 
 
@@ -136,7 +136,7 @@ def test_a_faults_name_survives_the_way_through_a_table(name):
         (
             {"kind": "cut", "nodes": ["vm2"], "protocol": "udp", "port": 7946},
             "vm1",
-            ["ip protocol 17 th sport 7946 counter drop", "ip protocol 17 th dport 7946 counter drop"],
+            ["meta l4proto 17 th sport 7946 counter drop", "meta l4proto 17 th dport 7946 counter drop"],
         ),
         ({"kind": "impair", "nodes": ["vm2"], "loss": 25}, "vm1", ["numgen random mod 10000 < 2500 counter drop"]),
     ],
@@ -145,6 +145,18 @@ def test_what_a_container_node_filters(options, node, words):
     rules = nftables(parse(options, NODES), node, ADDRESSES, "eth0")
     assert bool(rules) == bool(words)
     assert all(word in rules for word in words)
+
+
+def test_a_container_node_filters_the_other_ip_as_well():
+    addresses = {name: address.replace("10.77.0.", "fd77::") for name, address in ADDRESSES.items()}
+    rules = nftables(parse({"kind": "cut", "nodes": ["vm2"], "protocol": "tcp"}, NODES), "vm1", addresses, "eth0")
+    assert "ip6 saddr { fd77::12 } meta l4proto 6 counter drop" in rules
+
+
+def test_packets_of_ipv6_are_looked_into():
+    header = b"\x60\0\0\0\0\x08\x11\x40" + bytes(32)
+    frame = bytes(12) + b"\x86\xdd" + header + (7946).to_bytes(2, "big") + (4789).to_bytes(2, "big")
+    assert switch.look_into(frame) == (17, (7946, 4789))
 
 
 class Machine:

@@ -32,7 +32,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.surround
     Surroundings,
     engine_resolvers,
     own_routes,
-    parse_nameservers,
+    resolvers,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.users import Usage
 
@@ -97,7 +97,7 @@ def test_names_are_compared_as_the_engine_does() -> None:
     ],
 )
 def test_the_resolvers_that_daemon_json_gives(text: str, expected: tuple) -> None:
-    assert engine_resolvers(text) == expected
+    assert engine_resolvers(text.encode()) == expected
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_routes_and_resolvers_are_read() -> None:
     )
     assert own_routes(routes) == [Route("10.78.0.0/24", "eth0", True), Route("10.0.0.0/8", "vpn0", False)]
     assert own_routes("") == []
-    assert parse_nameservers("search x\nnameserver 127.0.0.53\nnameserver 10.0.0.53\nnameserver fd00::1\n") == ["10.0.0.53"]
+    assert resolvers("search x\nnameserver 127.0.0.53\nnameserver 10.0.0.53\nnameserver fd00::1\n") == ["10.0.0.53"]
 
 
 def task(node: str, service: str | None = "s1", state: str = "running", address: str | None = "10.99.0.5/24") -> dict:

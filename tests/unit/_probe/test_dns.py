@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import dns
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import dns, work
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,3 +92,13 @@ def test_difference(expected: list, observed: list, missing: list, unexpected: l
 
 def test_nobody_there_is_told_apart_from_silence() -> None:
     assert dns.ask("web", server="127.0.0.1", seconds=0.5).kind in ("unreachable", "timeout")
+
+
+@pytest.mark.parametrize("name", ["a" * 64, "a..b", ".a", "", "\u00fc" * 64, ".".join(["a" * 60] * 5)])
+def test_a_name_that_cannot_be_asked_for_is_an_observation_and_costs_no_other(name: str, monkeypatch) -> None:
+    monkeypatch.setattr(dns, "ask", lambda _name, seconds: dns.Answer("answer", ("10.0.1.2",)))
+    asked = [{"id": ident, "kind": "dns", "name": given, "expected": ["10.0.1.2"], "patience": 30} for ident, given in (("odd", name), ("web", "web"))]
+    began = time.monotonic()
+    seen = work.perform(asked, work.Setting("r1", "vm1", 1.0))
+    assert time.monotonic() - began < 5
+    assert seen["web"]["ok"] and not seen["odd"]["ok"] and seen["odd"]["kind"] == "unaskable" and seen["odd"]["error"] and seen["odd"]["addresses"] == []

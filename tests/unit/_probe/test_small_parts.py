@@ -389,7 +389,9 @@ def test_texts_of_the_host() -> None:
               "eth0\t00000000\t0A004E0A\t0003\t0\t0\t0\t00000000\t0\neth0\t00004E0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\n")
     assert host.routes(routes) == [{"network": "10.78.0.0/24", "device": "eth0"}]
     assert inject.parse_gateway(routes) == "10.78.0.10"
-    assert host.parse_nameservers("# nameserver 1.1.1.1\nnameserver 10.0.0.1\nnameserver ::1\n") == ["10.0.0.1"]
+    assert inject.parse_gateway6(
+        "fd770000000000000000000000000000 40 " + "0" * 32 + " 00 " + "0" * 32 + " 00000100 00000003 00000000 00000001     eth0\n"
+        + "0" * 32 + " 00 " + "0" * 32 + " 00 fd770000000000000000000000000001 00000400 00000001 00000000 00000003     eth0\n") == "fd77::1"
     assert host.parse_counters("XfrmInError    \t0\nXfrmInNoStates \t3\n") == {"XfrmInError": 0, "XfrmInNoStates": 3}
     arp = ("IP address HW type\n10.78.0.12  0x1  0x2  02:42:0a:4e:00:0c  *  eth0\n10.78.0.13  0x1  0x0  00:00:00:00:00:00  *  eth0\n")
     assert inject.parse_arp(arp) == {"10.78.0.12": (bytes.fromhex("02420a4e000c"), "eth0")}
@@ -399,8 +401,9 @@ def test_texts_of_the_host() -> None:
 @given(st.binary(max_size=120))
 def test_any_packet_to_the_ports_helper_ends(data: bytes) -> None:
     for protocol in (ports.UDP, ports.ESP):
-        found = ports.body(data, protocol)
-        assert found is None or ports.parse("r1", found[3], ports.ASK) is None or data
+        for family in (socket.AF_INET, socket.AF_INET6):
+            found = ports.body(data, protocol, family)
+            assert found is None or ports.parse("r1", found[2], ports.ASK) is None or data
 
 
 @settings(deadline=None)
@@ -417,21 +420,41 @@ def test_an_injected_frame_is_a_sound_packet() -> None:
     assert sockets.checksum(inner[:20]) == 0
     facts = wire.parse(inject.datagram("10.77.0.11", "10.77.0.12", 1000, 4789, inject.vxlan(4098, inner)), 4789)
     assert (facts["kind"], facts["vni"], facts["target"]) == ("vxlan", 4098, "10.77.0.12") and facts["inner"].endswith(b"canary")
+    packet = inject.datagram("fd77::11", "fd77::12", 1000, 4789, inject.vxlan(4098, inner))
+    facts = wire.parse(packet, 4789)
+    assert (facts["kind"], facts["vni"], facts["source"], facts["target"]) == ("vxlan", 4098, "fd77::11", "fd77::12")
+    # With its checksum in it, the whole sums up to nothing.
+    assert sockets.checksum(packet[8:40] + struct.pack("!II", len(packet) - 40, 17) + packet[40:]) == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="raw sockets need root")
-def test_the_ports_helper_answers_for_a_port_that_somebody_else_owns(helpers_folder: Path) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_the_ports_helper_answers_for_a_port_that_somebody_else_owns(address: str, helpers_folder: Path) -> None:
     """In a scratch namespace: a listener that never answers owns the port, and the nonce comes back all the same."""
     def look() -> list:
         up = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         flags = struct.pack("16sh14x", b"lo", 1)
         fcntl.ioctl(up, 0x8914, flags)
-        owner = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        owner.bind(("127.0.0.1", 7946))
+        owner = socket.socket(sockets.family_of(address), socket.SOCK_DGRAM)
+        owner.bind((address, 7946))
         helper = background.start(lease("r6"), "ports", lambda ready, stopped: ports.serve("r6", "vm1", ready, stopped))
-        seen = [ports.udp("r6", "vm2", "127.0.0.1", 7946, 5), ports.esp("r6", "vm2", "127.0.0.1", 5)]
+        seen = [ports.udp("r6", "vm2", address, 7946, 5), ports.esp("r6", "vm2", address, 5)]
         return [helper, *seen, background.stop("r6", ["ports"])["ports"]]
 
     helper, udp, esp, heard = netns.call(None, look, 30)
     assert (helper, udp, esp) == (None, {"node": "vm1"}, {"node": "vm1"})
     assert heard == {"17/7946/vm2": 1, "50/0/vm2": 1}
+
+
+@pytest.mark.parametrize(
+    ("firewalld", "direct", "nftables", "found"),
+    [
+        ("DefaultZone=public\nFirewallBackend=nftables\n", "<direct/>", "table inet x {}\n", []),
+        ("FirewallBackend=iptables\n", "", "", ["firewalld with FirewallBackend=iptables"]),
+        ("# FirewallBackend=iptables\n", '<direct>\n  <rule ipv="ipv4"', "", ["firewalld with direct rules"]),
+        ("", '<direct>\n  <rule ipv="ipv4"', "#flush ruleset\n", []),
+        ("", "", "#!/usr/sbin/nft -f\nflush ruleset\n", ["nftables.service with 'flush ruleset'"]),
+    ],
+)
+def test_what_flushes_the_rules_of_the_engine(firewalld: str, direct: str, nftables: str, found: list) -> None:
+    assert host.parse_flushers(firewalld, direct, nftables) == found

@@ -12,12 +12,23 @@ from hypothesis import strategies as st
 
 CANARY = b"swarmlab-canary-1"
 A, B = "10.77.0.11", "10.77.0.12"
+A6, B6 = "fd77::11", "fd77::12"
 
 
 def ip(protocol: int, payload: bytes, fragment: int = 0, options: bytes = b"") -> bytes:
     first = 0x40 | (5 + len(options) // 4)
     head = struct.pack("!BBHHHBBH", first, 0, 20 + len(options) + len(payload), 1, fragment, 64, protocol, 0)
     return head + socket.inet_aton(A) + socket.inet_aton(B) + options + payload
+
+
+def ip6(following: int, payload: bytes) -> bytes:
+    head = struct.pack("!IHBB", 6 << 28, len(payload), following, 64)
+    return head + socket.inet_pton(socket.AF_INET6, A6) + socket.inet_pton(socket.AF_INET6, B6) + payload
+
+
+def piece(following: int, offset: int) -> bytes:
+    """The header of a fragment."""
+    return struct.pack("!BBHI", following, 0, offset, 7)
 
 
 def vxlan(number: int, inner: bytes, port: int = 4789) -> bytes:
@@ -36,7 +47,11 @@ def run_bpf(program: list, packet: bytes) -> int:
         at += 1
         if code == 0x06:
             return value
-        if code in (0x30, 0x28, 0x48):
+        if code == 0x05:
+            at += value
+        elif code == 0x01:
+            index = value
+        elif code in (0x30, 0x28, 0x48):
             offset, size = (value, 1 if code == 0x30 else 2) if code != 0x48 else (index + value, 2)
             if offset + size > len(packet):
                 return 0
@@ -63,7 +78,16 @@ def run_bpf(program: list, packet: bytes) -> int:
         (ip(6, bytes(40)), 0),
         (ip(50, esp(1), fragment=0x00B9), 0),
         (ip(50, esp(1), fragment=0x2000), wire.ESP_BYTES),
+        (ip6(50, esp(1)), wire.ESP_BYTES),
+        (ip6(17, vxlan(4097, b"x")), wire.UDP_BYTES),
+        (ip6(17, vxlan(4097, b"x", port=53)), 0),
+        (ip6(6, bytes(40)), 0),
+        (ip6(44, piece(50, 1) + esp(1)), wire.ESP_BYTES),
+        (ip6(44, piece(17, 1) + vxlan(4097, b"x")), wire.UDP_BYTES),
+        (ip6(44, piece(17, 1) + vxlan(4097, b"x", port=53)), 0),
+        (ip6(44, piece(50, 185 << 3) + esp(1)), 0),
         (b"\x60" + bytes(60), 0),
+        (b"\x50" + bytes(60), 0),
         (b"", 0),
     ],
 )
@@ -82,6 +106,12 @@ def test_a_question_of_the_port_check_is_no_esp_of_the_kernel() -> None:
 def test_vxlan() -> None:
     facts = wire.parse(ip(17, vxlan(4097, b"inner")), 4789)
     assert facts == {"kind": "vxlan", "source": A, "target": B, "vni": 4097, "inner": b"inner"}
+
+
+def test_over_ipv6() -> None:
+    for packet in (ip6(17, vxlan(4097, b"inner")), ip6(44, piece(17, 1) + vxlan(4097, b"inner"))):
+        assert wire.parse(packet, 4789) == {"kind": "vxlan", "source": A6, "target": B6, "vni": 4097, "inner": b"inner"}
+    assert wire.parse(ip6(50, esp(7)), 4789) == {"kind": "esp", "source": A6, "target": B6, "spi": 7}
 
 
 @settings(deadline=None)

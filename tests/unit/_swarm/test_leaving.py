@@ -8,7 +8,7 @@ import pytest
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import leaving
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.departure import is_leaderless, led
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.raft import is_leaderless, led
 
 
 def node(name: str, state: str = "ready", role: str = "worker", reachability: str | None = None) -> dict:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -135,3 +136,20 @@ def test_the_last_word_counts() -> None:
     told = facts["probed"]["vm1"]
     assert (told["attached"], told["untold"], told["errors"], told["counters"], told["counters_before"]) == ([1], [], ["odd"], {"X": 7}, {"X": 5})
     assert facts["probe_began"]["vm1"] == 31.0
+
+
+def test_an_engine_whose_queue_is_full_hangs_and_is_not_gone(tmp_path: Path) -> None:
+    """Where others wait already, the kernel refuses the next one at once: that is no engine that does not run."""
+    with socket.socket(socket.AF_UNIX) as silent, contextlib.ExitStack() as waiting:
+        silent.bind(str(tmp_path / "docker.sock"))
+        silent.listen(0)
+        other = waiting.enter_context(socket.socket(socket.AF_UNIX))
+        other.connect(str(tmp_path / "docker.sock"))
+        began = time.monotonic()
+        with pytest.raises(EngineError, match="No answer .* within engine_timeout=1 s"):
+            Engine(f"unix://{tmp_path}/docker.sock", 1)
+        assert 0.9 < time.monotonic() - began < 5
+        timer = threading.Timer(0.5, lambda: silent.accept()[0].close())
+        timer.start()
+        Engine(f"unix://{tmp_path}/docker.sock", 10)
+        timer.join()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail
@@ -74,7 +75,7 @@ def test_an_interrupted_run_leaves_no_old_results_for_ci(tmp_path: Path) -> None
 )
 def test_gossip_gets_time_to_rejoin_after_a_disruption(convergence: int, limit: int, patience: int) -> None:
     settings = {"convergence": convergence, "disruptive_timeout": limit}
-    victim = {"node": None, "node_id": None, "leader": "vm1", "skip": "no worker is there"}
+    victim = {"node": None, "node_id": None, "leader": "vm1", "skip": "no worker is there", "locks": False}
     arguments = {"settings": settings, "disruption": "drain", "document": {"victim": victim, "checks": []}}
     assert verify_run.disrupt(arguments, {"hostvars": {}}, check_mode=False)["convergence"] == patience
 
@@ -88,3 +89,85 @@ def test_what_was_registered_is_read_as_it_is_and_only_of_this_run() -> None:
 
     found = verify_probe.phases_so_far({"hostvars": HostVars()}, {"hosts": ["vm1", "vm2"], "run": "r1"})
     assert found == {"prepare": {host: {"run": "r1", "seen": {"host": host}} for host in ("vm1", "vm2")}}
+
+
+class Shown:
+    """Ansible's display, which keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def display(self, line: str, color: str | None = None) -> None:
+        self.lines.append(line)
+
+
+@pytest.mark.parametrize(
+    ("results", "fail", "failed"),
+    [
+        ([("SD-VIP", "pass")], True, False), ([("SD-VIP", "fail")], True, True), ([("SD-VIP", "fail")], False, False),
+        ([("SD-VIP", "pass"), ("SD-DNSRR", "skip")], True, False),
+        ([], False, True), ([("SD-DNSRR", "skip")], False, True), ([("SD-VIP", "inconclusive"), ("SD-DNSRR", "skip")], False, True),
+        ([("PRE-REACH", "fail"), ("NET-EXISTS", "fail")], False, True), ([("PRE-REACH", "fail"), ("SD-VIP", "fail")], False, False),
+    ],
+)
+def test_nothing_proven_is_never_a_success(results: list, fail: bool, failed: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(verify_run, "DISPLAY", Shown())
+    document = report("r1", *[status for _id, status in results])
+    for item, (ident, _status) in zip(document["checks"], results):
+        item["id"] = ident
+    monkeypatch.setattr(verify_run, "write_diagnostics", lambda *_unused: "diagnostics")
+    answer = verify_run.publish(document, {}, {}, str(tmp_path), fail)
+    assert answer.get("failed", False) == failed
+    said = verify_run.DISPLAY.lines[0]
+    assert ("NOTHING" in said) == (not any(status == "pass" or status == "fail" and ident == "SD-VIP" for ident, status in results))
+    if all(status == "skip" for _id, status in results):
+        assert "<error " in (tmp_path / "junit.xml").read_text(encoding="utf-8")
+
+
+def task_vars(**more) -> dict:
+    return {"ansible_play_hosts_all": ["vm1"], "hostvars": {"vm1": {}}, "ansible_forks": 5, **more}
+
+
+def arguments(**more) -> dict:
+    return {"timeout": 90, "convergence": 20, "disruptive_timeout": 120, "performance_seconds": 2.0, "checks": ["*"], "disruptive": [], "performance": False,
+            "networks": ["*"], "services": ["*"], "nodes": ["*"], "disruptive_node": "", "image": "", "disruptive_force": False, **more}
+
+
+def test_no_network_and_no_host_are_refused_at_once() -> None:
+    with pytest.raises(AnsibleActionFail, match="verify_networks is empty"):
+        verify_run.begin(arguments(networks=[]), task_vars())
+    with pytest.raises(AnsibleActionFail, match="No host is in this play"):
+        verify_run.begin(arguments(), task_vars(ansible_play_hosts_all=[]))
+
+
+def test_who_did_not_answer_is_told_whatever_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(ident: str, status: str):
+        item = {"id": ident, "status": status}
+        return SimpleNamespace(ID=ident, ORDER=1, judge=lambda _gathered: [item])
+
+    def told(chosen: list, crowded: list) -> list[str]:
+        return [item["id"] for item in verify_run.judged({"settings": {"checks": chosen}, "made": {"crowded": crowded}})]
+
+    checks = [judge("PRE-REACH", "fail"), judge("NET-EXISTS", "pass"), judge("IPAM-HEADROOM", "fail"), judge("SD-VIP", "pass"), judge("OPT-LINT", "fail")]
+    monkeypatch.setattr(verify_run._checks, "load", lambda: checks)
+    assert told(["SD-VIP"], []) == ["PRE-REACH", "SD-VIP"]
+    assert told(["NET-EXISTS", "SD-VIP"], []) == ["PRE-REACH", "NET-EXISTS", "SD-VIP"]
+    assert told(["SD-VIP"], ["n1"]) == ["PRE-REACH", "IPAM-HEADROOM", "SD-VIP"]
+
+
+@pytest.mark.parametrize(
+    ("what", "locks", "refused"),
+    [("engine-restart", True, True), ("reboot", True, True), ("firewall-reload", True, True), ("drain", True, False), ("partition", True, False),
+     ("engine-restart", False, False)],
+)
+def test_no_manager_is_locked_for_good(what: str, locks: bool, refused: bool) -> None:
+    victim = {"node": "vm1", "node_id": "id", "leader": "vm1", "skip": None, "locks": locks}
+    given = {"settings": {"convergence": 20, "disruptive_timeout": 60}, "disruption": what, "document": {"victim": victim, "checks": []}}
+    told = verify_run.disrupt(given, {"hostvars": {"vm1": {}}}, check_mode=False)["disruption"]["skip"]
+    assert (told is not None and "autolock" in told) == refused
+
+
+def test_what_the_inventory_declares_is_taken_from_every_host() -> None:
+    hostvars = {"vm1": {"overlays_networks": [{"name": "front"}, {"name": "old", "state": "absent"}, "odd", {"nameless": 1}]},
+                "vm2": {"overlays_networks": [{"name": "front", "state": "present"}, {"name": "back"}]}, "vm3": {}}
+    assert verify_run.begin(arguments(), task_vars(ansible_play_hosts_all=list(hostvars), hostvars=hostvars))["declared"] == ["front", "back"]

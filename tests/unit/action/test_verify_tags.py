@@ -65,3 +65,18 @@ def test_an_unknown_tag_is_refused_where_it_can_only_be_meant_for_a_check(monkey
                 verify_run.know_tags(typed)
         else:
             verify_run.know_tags(typed)
+
+
+@pytest.mark.parametrize(
+    ("only", "without", "refused"),
+    [(["all"], ["verify"], True), (["all"], ["all"], True), (["never"], [], True), (["always"], [], True), (["untagged", "never"], [], True),
+     (["verify"], [], False), (["tagged"], [], False), (["dns", "never"], [], False), (["all"], ["dns"], False)],
+)
+def test_tags_that_leave_nothing_of_the_verification_are_refused(monkeypatch, only: list, without: list, refused: bool) -> None:
+    monkeypatch.setattr(context, "CLIARGS", {"args": ("swarmlab.overlay.verify",)})
+    typed = {"ansible_run_tags": only, "ansible_skip_tags": without}
+    if refused:
+        with pytest.raises(AnsibleActionFail, match="leave nothing of the verification"):
+            verify_run.know_tags(typed)
+    else:
+        verify_run.know_tags(typed)

@@ -19,6 +19,7 @@ from ansible_collections.swarmlab.overlay.plugins.inventory.lab import (
     project_folder,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import state
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.settings import NodeSettings
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import DEFAULTS
 
 COLLECTIONS = str(
@@ -83,12 +84,15 @@ def test_the_environment_wins_over_the_file(tmp_path):
     assert plain(host["verify_engine_restart"]) == "kill -HUP 1"
 
 
-def made(folder: Path, nodes: int, driver: str = "vm") -> None:
+def made(folder: Path, nodes: int, driver: str = "vm", **settings: str) -> None:
     """The record of a lab of this size."""
-    entries = {f"vm{n}": state.NodeRecord(n, f"10.77.0.{10 + n}", "0", 768, 1, 8) for n in range(1, nodes + 1)}
+    entries = {
+        f"vm{n}": state.NodeRecord(n, f"10.77.0.{10 + n}", "0", 768, 1, 8, settings=NodeSettings(**settings))
+        for n in range(1, nodes + 1)
+    }
     target = folder / ".lab" / "lab"
     target.mkdir(parents=True)
-    state.save(target, state.LabRecord("lab", driver, "10.77.0.0/24", "image", nodes=entries))
+    state.save(target, state.LabRecord("lab", driver, "10.77.0.0/24", nodes=entries))
 
 
 @pytest.mark.parametrize(
@@ -114,6 +118,23 @@ def test_nodes_that_a_lab_has_and_shall_not_have_leave(tmp_path, text, environme
         assert plain(found["_meta"]["hostvars"][name]["ansible_host"]).startswith(f"{name}.lab-")
 
 
+USER = "node_settings: {all: {user: student}}\n"
+
+
+def test_a_user_becomes_root_by_a_password_that_the_inventory_does_not_hold(tmp_path):
+    found = listing(tmp_path, USER)
+    host = found["_meta"]["hostvars"]["vm1"]
+    assert plain(host["ansible_user"]) == "student" and host["ansible_become"] is True
+    assert plain(host["ansible_become_password"]) == f"{{{{ lookup('ansible.builtin.file', '{tmp_path}/.lab/lab/password') }}}}"
+    assert plain(found["all"]["vars"]["lab_node_settings"]["vm2"]["user"]) == "student"
+
+
+def test_nodes_that_exist_are_reached_as_they_were_made(tmp_path):
+    made(tmp_path, 3, user="admin")
+    hosts = listing(tmp_path, "nodes: 4\n" + USER)["_meta"]["hostvars"]
+    assert [plain(hosts[name]["ansible_user"]) for name in ("vm1", "vm3", "vm4")] == ["admin", "admin", "student"]
+
+
 def test_a_broken_record_does_not_break_the_inventory(tmp_path):
     made(tmp_path, 5)
     (tmp_path / ".lab" / "lab" / state.FILE).write_text("{")
@@ -136,6 +157,8 @@ def test_values_may_be_templates(tmp_path):
         ("noodes: 3\n", {}, ["noodes", "did you mean 'nodes'"]),
         ("state: absent\n", {}, ["state", "no such option"]),
         ("image: {suit: sid}\n", {}, ["image.suit", "image.suite"]),
+        ("node_settings: {vm7: {suite: forky}}\n", {}, ["node_settings.vm7", "vm1 to vm3"]),
+        ("", {"SWARMLAB_NODE_SETTINGS": '{"vm1": {"suite": "potato"}}'}, ["node_settings.vm1.suite", "trixie"]),
     ],
 )
 def test_a_bad_value_is_one_error_that_names_it(tmp_path, text, environment, words):

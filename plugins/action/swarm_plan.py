@@ -1,0 +1,182 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Gather what is declared for each host and what its engine tells of itself, and plan what is to be done. The plan itself is pure."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import typing as t
+from dataclasses import asdict
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import place
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups, swarm_plan
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
+
+DISPLAY = Display()
+INFO = "swarmlab.overlay.swarm_info"
+LOOPS = ("swarm_others", "swarm_rest")  # registered loops over hosts outside the play
+DECLARED = ("swarm_advertise_addr", "swarm_data_path_addr", "swarm_node_labels", "swarm_node_availability", "swarm_node_id")
+AVAILABILITIES = ("active", "pause", "drain")
+LOWEST_PORT, HIGHEST_PORT = 1024, 49151  # of the data path: what the engine takes
+
+
+class ActionModule(ActionBase):
+    """``ask`` asks one engine, ``tell`` adds what is declared for its host; ``plan`` and ``leave`` put together what all told."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, t.Any]:
+        """Changes nothing."""
+        task_vars = task_vars or {}
+        result = dict(super().run(tmp, task_vars), changed=False)
+        _validation, arguments = self.validate_argument_spec(argument_spec={
+            "stage": {"type": "str", "required": True, "choices": ["ask", "tell", "plan", "leave"]},
+            "again": {"type": "bool", "default": False},
+            "final": {"type": "bool", "default": False},
+            "data_path_port": {"type": "int", "default": 4789},
+            "managers_group": {"type": "str"},
+            "workers_group": {"type": "str"},
+        })
+        if arguments["stage"] == "ask":
+            return dict(result, **self._ask(task_vars))
+        if arguments["stage"] == "tell":
+            return dict(result, **self._tell(arguments["again"], task_vars))
+        try:
+            declared = swarm_groups.declared(task_vars["groups"], {
+                swarm_groups.MANAGER: arguments["managers_group"], swarm_groups.WORKER: arguments["workers_group"]})
+            work = self._plan if arguments["stage"] == "plan" else self._leave
+            return dict(result, **work(arguments, declared, task_vars))
+        except (swarm_groups.InventoryError, swarm_plan.Refusal) as error:
+            raise AnsibleActionFail(str(error)) from error
+
+    def _ask(self, task_vars: dict) -> dict[str, t.Any]:
+        """The engine's place in a swarm, or why it did not tell."""
+        try:
+            answer = self._execute_module(module_name=INFO, module_args={}, task_vars=task_vars)
+        except AnsibleConnectionFailure as error:
+            return {"problem": f"it is not reachable: {_one_line(str(error))}"}
+        if "swarm" not in answer:
+            return {"problem": _one_line(answer.get("msg") or answer.get("module_stderr") or "the module gave no result")}
+        return {"swarm": answer["swarm"]}
+
+    def _tell(self, again: bool, task_vars: dict) -> dict[str, t.Any]:
+        """What is declared for this host, and its place. What role engine has just learned is not asked again."""
+        before = task_vars.get("swarm_told") or {}
+        state = task_vars.get("engine_state") or {}
+        source = hashlib.sha256(json.dumps(state, sort_keys=True, default=str).encode()).hexdigest() if state else ""
+        values, facts = resolve(self, task_vars, DECLARED)
+        _check(values, task_vars["inventory_hostname"])
+        told: dict[str, t.Any] = {"declared": values, "source": source}
+        if facts:
+            told["ansible_facts"] = facts
+        if again or not state or before.get("source") == source:
+            return dict(told, **self._ask(task_vars))
+        if not state.get("installed", True):
+            return dict(told, swarm=place({}))
+        return dict(told, swarm=state["swarm"]) if "members" in state.get("swarm", {}) else dict(told, **self._ask(task_vars))
+
+    def _plan(self, arguments: dict, declared: swarm_groups.Declared, task_vars: dict) -> dict[str, t.Any]:
+        port = arguments["data_path_port"]
+        if not LOWEST_PORT <= port <= HIGHEST_PORT:
+            raise AnsibleActionFail(f"swarm_data_path_port is {port}; it must lie between {LOWEST_PORT} and {HIGHEST_PORT}.")
+        hosts = [_host(name, role, task_vars, arguments["final"]) for name, role in _everybody(declared, task_vars).items()]
+        found = swarm_plan.plan(hosts, port, arguments["final"])
+        _show(found.steps, found.warnings)
+        primary = next((host for host in hosts if host.name == found.primary), None)
+        return dict(asdict(found), remote_addrs=_remote_addrs(primary), manager_ids=_manager_ids(primary))
+
+    def _leave(self, arguments: dict, declared: swarm_groups.Declared, task_vars: dict) -> dict[str, t.Any]:
+        going = task_vars["ansible_play_hosts_all"]
+        staying = [_host(name, role, task_vars, True) for name, role in declared.roles.items() if role != swarm_groups.WORKER and name not in going]
+        found = swarm_plan.farewell([_leaver(name, task_vars) for name in going], staying)
+        _show(found.steps, found.warnings)
+        return asdict(found)
+
+
+def _check(values: dict[str, t.Any], host: str) -> None:
+    """Refuse what is declared for a host and cannot be."""
+    labels, availability = values.get("swarm_node_labels") or {}, values.get("swarm_node_availability") or "active"
+    if not isinstance(labels, dict):
+        raise AnsibleActionFail(f"swarm_node_labels of {host} must be a dictionary of labels, not {labels!r}.")
+    if availability not in AVAILABILITIES:
+        raise AnsibleActionFail(f"swarm_node_availability of {host} is {availability!r}; it must be one of {', '.join(AVAILABILITIES)}.")
+
+
+def _show(steps: t.Iterable[str], warnings: t.Iterable[str]) -> None:
+    for step in steps:
+        DISPLAY.display("  " + step, color="bright blue")
+    for warning in warnings:
+        DISPLAY.warning(warning)
+
+
+def _everybody(declared: swarm_groups.Declared, task_vars: dict) -> dict[str, str]:
+    """The swarm's hosts with their roles, and those of the play that no group names."""
+    play = {name: swarm_groups.AS_IT_IS for name in task_vars["ansible_play_hosts_all"]}
+    return {**declared.roles, **{name: role for name, role in play.items() if name not in declared.roles}}
+
+
+def _told(name: str, task_vars: dict) -> dict[str, t.Any]:
+    """What was last registered of this host; see host_values and phases_so_far for why without templating."""
+    variables = task_vars["hostvars"].raw_get(name)
+    if name in task_vars["ansible_play_hosts_all"]:
+        return dict(variables.get("swarm_told") or {"problem": "its engine was not asked: an earlier task failed there"})
+    loops = [entry for loop in LOOPS for entry in (task_vars.get(loop) or {}).get("results") or ()]
+    return next((dict(entry) for entry in loops if entry.get("item") == name), {})
+
+
+def _host(name: str, role: str, task_vars: dict, outside: bool) -> swarm_plan.Host:
+    """``outside``: whether hosts outside the play have been asked for this plan. What they told for an earlier one is no longer so."""
+    in_play = name in task_vars["ansible_play_hosts_all"]
+    told = _told(name, task_vars) if in_play or outside else {}
+    values = told.get("declared") or {}
+    return swarm_plan.Host(
+        name, role, in_play, told.get("swarm"), told.get("problem") or "it was not asked",
+        {key: str(value) for key, value in (values.get("swarm_node_labels") or {}).items()}, values.get("swarm_node_availability") or "")
+
+
+def _leaver(name: str, task_vars: dict) -> swarm_plan.Leaver:
+    told = _told(name, task_vars)
+    values = told.get("declared") or {}
+    variables = task_vars["hostvars"].raw_get(name)
+    known = (name, variables.get("ansible_host"), values.get("swarm_advertise_addr"))
+    return swarm_plan.Leaver(
+        name, place=told.get("swarm"), problem=told.get("problem") or "it was not asked",
+        addresses=frozenset(filter(None, map(_address, known))), declared_id=values.get("swarm_node_id") or "")
+
+
+def _address(text: t.Any) -> str:
+    """An IP address in its usual form, without a port; nothing for all else."""
+    try:
+        return str(ipaddress.ip_address(str(text)))
+    except ValueError:
+        host, _colon, port = str(text).rpartition(":")
+    try:
+        return str(ipaddress.ip_address(host.strip("[]"))) if port.isdigit() else ""
+    except ValueError:
+        return ""
+
+
+def _remote_addrs(primary: swarm_plan.Host | None) -> list[str]:
+    """Where nodes join: at the manager that was asked, and should it die meanwhile at the others."""
+    if primary is None or not primary.place or not primary.place["members"]:
+        return []
+    managers = [member for member in primary.place["members"] if member["manager_address"] and member["reachability"] == "reachable"]
+    return [member["manager_address"] for member in sorted(managers, key=lambda member: member["id"] != primary.node_id)]
+
+
+def _manager_ids(primary: swarm_plan.Host | None) -> list[str]:
+    if primary is None or not primary.place or not primary.place["members"]:
+        return []
+    return [member["id"] for member in primary.place["members"] if member["reachability"]]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:400]

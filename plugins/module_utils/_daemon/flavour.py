@@ -1,0 +1,100 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Whose Docker Engine this is: by the package that owns the program, never by its version."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import typing as t
+
+from .process import FOLDERS, Process, run
+
+PACKAGES = {
+    "docker.io": "docker.io",
+    "docker-ce": "docker-ce",
+    "docker-ee": "docker-ce",
+    "moby-engine": "moby-engine",
+    "docker": "docker",  # SUSE, Arch, Amazon
+    "docker-stable": "docker",  # SUSE
+    "docker-engine": "docker",  # Alpine
+}
+SNAP = ("/snap/", "/var/lib/snapd/")
+ASKED = (
+    (("dpkg-query", "-S"), re.compile(r"^([^\s:,]+)(?::\w+)?: /", re.MULTILINE)),
+    (("rpm", "-qf", "--qf", "%{NAME}\\n"), re.compile(r"^(\S+)$", re.MULTILINE)),
+    (("pacman", "-Qoq"), re.compile(r"^(\S+)$", re.MULTILINE)),
+    (("apk", "info", "--who-owns"), re.compile(r"is owned by (\S+?)-\d", re.MULTILINE)),
+)
+ROOTLESS = "name=rootless"
+
+
+def owner(path: str) -> str:
+    """The package that the file belongs to; empty when no package manager knows it."""
+    for argv, pattern in ASKED:
+        if not shutil.which(argv[0]):
+            continue
+        # On hosts whose /bin is /usr/bin, a package may know its file by the other name.
+        for name in dict.fromkeys((path, os.path.realpath(path), re.sub(r"^/usr(?=/s?bin/)", "", path))):
+            code, out = run(*argv, name)
+            found = pattern.search(out) if code == 0 else None
+            if found:
+                return found.group(1)
+    return ""
+
+
+def flavour(path: str, package: str, rootless: bool, podman: bool) -> str:
+    """The kind of engine.
+
+    :param path: its program, empty when there is none
+    :param package: the package that the program belongs to
+    :param rootless: whether the engine that runs, runs as an ordinary user
+    :param podman: whether what is called docker here is Podman
+    """
+    if path.startswith(SNAP):
+        return "snap"
+    if path and rootless:
+        return "rootless"
+    if path:
+        return PACKAGES.get(package, "unknown")
+    return "podman-docker" if podman else ""
+
+
+def is_podman() -> bool:
+    """Whether the program docker of this host is Podman's."""
+    docker = shutil.which("docker", path=os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS]))
+    if not docker:
+        return False
+    if "podman" in os.path.basename(os.path.realpath(docker)):
+        return True
+    with open(docker, "rb") as handle:
+        start = handle.read(2048)
+    return start.startswith(b"#!") and b"podman" in start
+
+
+def rootless(running: Process | None, info: t.Mapping[str, t.Any] | None) -> bool:
+    """Whether the engine runs in rootless mode, by its own words or by its process."""
+    told = any(ROOTLESS in option for option in (info or {}).get("SecurityOptions") or [])
+    return told or bool(running and running.rootless)
+
+
+def refusal(kind: str, host: str, path: str) -> str:
+    """Why a swarm cannot be built on this kind of engine; empty when it can."""
+    if kind == "snap":
+        return (f"{host} runs Docker Engine as a snap ({path}): snapd keeps its files and namespaces where neither its settings nor a proof "
+                "can reach them, and restarts it when it likes. Take out the snap and install a package (docker-ce, docker.io), "
+                "or take this host out of the inventory. Nothing was changed")
+    if kind == "rootless":
+        return (f"{host} runs Docker Engine in rootless mode ({path}): there is no overlay network in that mode. Run an engine as root on it, "
+                "or name that engine's socket in docker_host. Nothing was changed")
+    if kind == "podman-docker":
+        return (f"The program docker on {host} is Podman, which knows no swarm, and Docker Engine beside it would replace it. "
+                "Take out podman-docker yourself if nothing needs it, or take this host out of the inventory. Nothing was changed")
+    return ""

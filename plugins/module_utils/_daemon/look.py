@@ -1,0 +1,108 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""What is on this host: the engine's program, its process, and what it says of itself through its socket. Looks only."""
+
+from __future__ import annotations
+
+import socket
+import time
+import typing as t
+from importlib import metadata
+from pathlib import Path
+
+from .._engine_basics import DEFAULT_DOCKER_HOST, EngineError
+from .._verify.engine import Engine
+from . import flavour, process
+
+UNIX = "unix://"
+STRANGE = 10  # seconds that whatever listens there may take when no engine's process is seen
+STOPPED = "T"
+PODMAN = "Podman Engine"
+
+
+class Seen(t.NamedTuple):
+    """An engine as it was found. ``path`` is empty when none is installed, ``info`` None when none runs."""
+
+    running: process.Process | None
+    unit: process.Service
+    path: str
+    package: str
+    flavour: str
+    info: dict[str, t.Any] | None
+
+    @property
+    def flags(self) -> list[str]:
+        """What the engine is started with."""
+        return self.running.flags if self.running else self.unit.command[1:]
+
+    @property
+    def state(self) -> str:
+        """Its place in a swarm, by the name that the engine has for it."""
+        return ((self.info or {}).get("Swarm") or {}).get("LocalNodeState") or "inactive"
+
+
+def look(docker_host: str, timeout: int) -> Seen:
+    """Look at the host. EngineError when an engine runs and does not answer within the time limit."""
+    unit, engines = process.service(), process.processes()
+    holders = process.holders(docker_host[len(UNIX):], engines) if len(engines) > 1 and docker_host.startswith(UNIX) else ()
+    running = process.chosen(engines, unit.pid, holders)
+    path = process.program(running, unit)
+    # A socket of systemd would start the engine when it is asked.
+    asleep = not running and unit.known and docker_host == DEFAULT_DOCKER_HOST
+    info, podman = (None, False) if asleep else _ask(docker_host, timeout, running)
+    package = flavour.owner(path) if path else ""
+    kind = flavour.flavour(path, package, flavour.rootless(running, info), podman or flavour.is_podman())
+    return Seen(running, unit, path, package, kind or ("unknown" if info else ""), info)
+
+
+def _ask(docker_host: str, timeout: int, running: process.Process | None) -> tuple[dict[str, t.Any] | None, bool]:
+    """What the engine says of itself, None when nothing listens; and whether it is Podman."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            engine = Engine(docker_host, timeout if running else min(timeout, STRANGE))
+            info = engine.info()
+            podman = not running and any(part.get("Name") == PODMAN for part in engine.call("GET", "/version").get("Components") or [])
+            return (None, True) if podman else (info, False)
+        except EngineError as error:
+            if isinstance(error.__cause__, socket.timeout) and running:
+                raise EngineError(_silent(docker_host, timeout, running)) from error
+            if not isinstance(error.__cause__, (FileNotFoundError, ConnectionRefusedError)):
+                raise
+        if not running:
+            return None, False
+        if time.monotonic() > deadline:
+            raise EngineError(f"Docker Engine runs on {socket.gethostname()} (process {running.pid}), and nothing listens at {docker_host}. "
+                              "Name the socket that it listens on in docker_host.")
+        time.sleep(0.5)
+
+
+def _silent(docker_host: str, timeout: int, running: process.Process) -> str:
+    now = next((each.state for each in process.processes() if each.pid == running.pid), "")
+    why = f"is stopped by a signal; 'kill -CONT {running.pid}' lets it go on" if now == STOPPED else "runs; look at its log and the host's load"
+    return f"Docker Engine on {socket.gethostname()} does not answer at {docker_host} within {timeout} s. Its process {running.pid} {why}."
+
+
+def sdk_version() -> str:
+    """Version of Docker SDK for Python in this Python. Importing it would take longer than all the rest of a module."""
+    try:
+        return metadata.version("docker")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def sdk_version_in(venv: str) -> str:
+    """The same in a virtual environment."""
+    folders = Path(venv).glob("lib/python*/site-packages/docker-*.dist-info")
+    return max((folder.name[len("docker-"):-len(".dist-info")] for folder in folders), default="")
+
+
+def python_of(venv: str) -> str:
+    """The Python of a virtual environment."""
+    return f"{venv}/bin/python"

@@ -1,0 +1,167 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Bring the engine up with the settings that are declared, or leave it running with those that it had."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shlex
+import tempfile
+import time
+import typing as t
+
+from .._engine_basics import EngineError
+from .._host import HostError
+from .._probe.background import age
+from .._verify.engine import Engine, Refused
+from . import process
+from .settings import without_flag
+
+MARK = ".swarmlab-restart-due"
+UNIT = process.UNIT
+NOISE = ("docker.service:", "Starting ", "Started ", "Stopped ", "Stopping ", "Failed to start ", "Dependency failed ")
+# What dockerd says last, on its standard error, is the reason; what it logs before may be nothing but a warning.
+REASONS = ("unable to configure the Docker daemon", "failed to start daemon", "failed to load listeners", "Error initializing network controller",
+           "Status: ", "failed to create ", "invalid ", "unknown flag")
+VALIDATED = "configuration OK"
+
+
+class Before(t.NamedTuple):
+    """What the restart mark keeps: the daemon.json that the engine runs with, None when it has none, and a hash of what was
+    written in its place. Not ``known``: a mark of an earlier version."""
+
+    known: bool
+    content: bytes | None = None
+    written: str = ""
+
+
+def keep(content: bytes | None, written: bytes) -> str:
+    """The text of the mark that says: written, not yet taken, and this is what the engine runs with."""
+    before = None if content is None else base64.b64encode(content).decode("ascii")
+    return json.dumps({"before": before, "written": digest(written)}) + "\n"
+
+
+def digest(content: bytes | None) -> str:
+    return hashlib.sha256(content or b"").hexdigest()
+
+
+def kept(text: str) -> Before:
+    """What a mark says. One of an earlier version, or one cut off, does not tell."""
+    try:
+        told = json.loads(text)
+        before = told["before"]
+        return Before(True, None if before is None else base64.b64decode(before, validate=True), told["written"])
+    except (ValueError, KeyError, TypeError):
+        return Before(False)
+
+
+def mark_of(path: str) -> str:
+    """The mark beside a daemon.json."""
+    return os.path.join(os.path.dirname(path), MARK)
+
+
+def mark(path: str, running: process.Process | None) -> Before | None:
+    """The restart that is due; None when none is, also when the engine was started after the settings had been written.
+
+    :param path: of the daemon.json
+    """
+    try:
+        written = max(os.stat(mark_of(path)).st_mtime, os.stat(path).st_mtime if os.path.exists(path) else 0)
+        with open(mark_of(path), encoding="utf-8") as handle:
+            text = handle.read()
+    except FileNotFoundError:
+        return None
+    seconds = age(running.pid) if running else None
+    return None if seconds is not None and time.time() - seconds > written else kept(text)
+
+
+def reason(log: str) -> str:
+    """The line in which dockerd says why it does not start; empty when it does not."""
+    lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith(NOISE)]
+    plain = [line for line in lines if line.startswith(REASONS)]
+    fatal = [line for line in lines if "level=fatal" in line] or [line for line in lines if "level=error" in line]
+    return (plain or fatal or lines or [""])[-1]
+
+
+def validate(path: str, flags: t.Sequence[str], text: str, shown: str) -> str:
+    """Why dockerd would not take these settings; empty when it would, or is too old to be asked (before 23.0).
+
+    :param path: dockerd
+    :param flags: the arguments that it is started with
+    :param text: the settings
+    :param shown: what their file is called in the answer
+    """
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as handle:
+        handle.write(text)
+        handle.flush()
+        code, out = process.run(path, *without_flag(flags, "--config-file"), "--validate", "--config-file", handle.name)
+        if code == 0 or "unknown flag: --validate" in out:
+            return ""
+        return (reason(out) or f"exit code {code}").replace(handle.name, shown)
+
+
+class Manager:
+    """Whoever starts the engine on this host: systemd, or a command that was named."""
+
+    def __init__(self, engine: t.Callable[[float], Engine], timeout: int, command: str) -> None:
+        self.engine = engine
+        self.timeout = timeout
+        self.command = command
+
+    def require(self, need: str) -> None:
+        """Refuse where nobody can start or restart it."""
+        if not self.command and not process.has_systemd():
+            raise HostError(f"Docker Engine {need}, and this host has no systemd to do it. Say how in engine_restart_command "
+                            "(restart_command of the module), or do it by hand and run this again")
+
+    def bring_up(self, running: process.Process | None, state: str) -> str:
+        """Start the engine, or restart the one that runs, and wait until it answers and is back in the swarm. Why not; empty when it is.
+
+        :param state: its place in the swarm before
+        """
+        began = time.time()
+        if self.command:
+            code, out = process.run(*shlex.split(self.command), timeout=self.timeout)
+        else:
+            process.run("systemctl", "reset-failed", UNIT, "docker.socket")
+            if not running:
+                process.run("systemctl", "enable", UNIT)
+            code, out = process.run("systemctl", "restart" if running else "start", UNIT, timeout=self.timeout)
+        answers, problem = (False, out or f"exit code {code}") if code else self._wait(running.pid if running else 0, state)
+        return problem if answers else self._reason(began) or problem
+
+    def _wait(self, old: int, state: str) -> tuple[bool, str]:
+        deadline = time.monotonic() + self.timeout
+        while True:
+            left = deadline - time.monotonic()
+            answers, problem = self._missing(old, state, max(left, 1))
+            if not problem or left <= 0:
+                return answers, problem
+            time.sleep(0.5)
+
+    def _missing(self, old: int, state: str, seconds: float) -> tuple[bool, str]:
+        """Whether the new engine answers, and what is missing until it is up again as it was."""
+        if old in {each.pid for each in process.processes()}:
+            return True, f"the engine was not restarted within {self.timeout} s"
+        try:
+            now = (self.engine(seconds).info().get("Swarm") or {}).get("LocalNodeState") or "inactive"
+        except (EngineError, Refused):
+            return False, f"it does not answer within {self.timeout} s"
+        # One that waits for its key is told as such; it comes no further by itself.
+        up = state != "active" or now in ("active", "locked")
+        return True, "" if up else f"it answers, and its place in the swarm is '{now}' after {self.timeout} s"
+
+    def _reason(self, began: float) -> str:
+        if not process.has_systemd():
+            return ""
+        code, log = process.run("journalctl", f"_SYSTEMD_UNIT={UNIT}", "--since", f"@{int(began)}", "--no-pager", "-o", "cat")
+        return "" if code or log.startswith("-- No entries") else reason(log)

@@ -1,0 +1,121 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In what the nodes of one lab may differ, as machines in the field do. Pure.
+
+Private to the collection swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import typing as t
+
+from .imagespec import FIREWALLS, NO_FIREWALL, ROOT, SUITES, ImageSpec
+from .options import bad, boolean, choice, reject_unknown
+
+KEY = "node_settings"
+ALL = "all"
+RESERVED_USERS = ("daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "backup", "list",
+                  "irc", "nobody", "messagebus", "sshd", "docker", "sudo", "tcpdump")  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeSettings:
+    """What one node is like."""
+
+    suite: str = "trixie"
+    engine: bool = True
+    firewall: str = NO_FIREWALL
+    user: str = ROOT
+    jump: t.Optional[str] = None  # the node that the way to this one leads through
+
+    def image(self, mirror: t.Optional[str], packages: t.Tuple[str, ...]) -> ImageSpec:
+        """What such a node is made from; the mirror and further packages are those of its lab."""
+        return ImageSpec(self.suite, mirror, packages, self.engine, self.firewall, self.user)
+
+
+NAMES = tuple(field.name for field in dataclasses.fields(NodeSettings))
+# A container has no system of its own to log in to, to boot, or to install an engine in.
+NEED_A_MACHINE = {name: default for name, default in dataclasses.asdict(NodeSettings()).items() if name != "suite"}
+
+
+def parse(value: t.Any, names: t.Sequence[str], suite: str, driver: str) -> t.Dict[str, NodeSettings]:
+    """The settings of each node; ``suite`` is the one of nodes that say nothing about it."""
+    given = _mapping(KEY, value)
+    for name in given:
+        if name != ALL and name not in names:
+            has = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+            raise bad(f"{KEY}.{name}", f"the lab has no such node; it has {has}, and '{ALL}' stands for every one")
+    common = _checked(ALL, given.get(ALL), driver)
+    found = {
+        name: NodeSettings(**{"suite": suite, **common, **_checked(name, given.get(name), driver)}) for name in names
+    }
+    return {name: _with_way(name, settings, found, name in given) for name, settings in found.items()}
+
+
+def _with_way(name: str, settings: NodeSettings, all_of_lab: t.Mapping[str, NodeSettings], own: bool) -> NodeSettings:
+    """A way that is asked for all nodes does not lead to the node in it by itself."""
+    jump = settings.jump
+    if jump is None:
+        return settings
+    if jump not in all_of_lab:
+        raise bad(f"{KEY}.{name if own else ALL}.jump", f"{jump!r} is not a node of this lab")
+    if jump == name:
+        return dataclasses.replace(settings, jump=None)
+    if all_of_lab[jump].jump not in (None, jump):
+        raise bad(f"{KEY}.{name if own else ALL}.jump", f"{jump} is itself reached through {all_of_lab[jump].jump}")
+    return settings
+
+
+def _mapping(key: str, value: t.Any) -> t.Mapping[str, t.Any]:
+    """A dictionary, which the environment gives as JSON."""
+    if isinstance(value, str) and value.strip():
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise bad(key, f"{value!r} is not a dictionary in JSON ({error})") from None
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, t.Mapping):
+        raise bad(key, f"{value!r} is not a dictionary")
+    return value
+
+
+def _checked(node: str, value: t.Any, driver: str) -> t.Dict[str, t.Any]:
+    """The settings that are given for a node, or for all."""
+    prefix = f"{KEY}.{node}"
+    given = {key: entry for key, entry in _mapping(prefix, value).items() if entry is not None}
+    reject_unknown(given, NAMES, f"{prefix}.")
+    checks: t.Dict[str, t.Callable[[str, t.Any], t.Any]] = {
+        "suite": suite_of,
+        "engine": boolean,
+        "firewall": lambda key, entry: choice(key, NO_FIREWALL if entry is False else entry, FIREWALLS),
+        "user": _user,
+        "jump": _node_name,
+    }
+    found = {key: checks[key](f"{prefix}.{key}", entry) for key, entry in given.items()}
+    for key, default in NEED_A_MACHINE.items() if driver == "container" else ():
+        if found.get(key, default) != default:
+            raise bad(f"{prefix}.{key}", "a node that is a container cannot have it, only a virtual machine can (driver: vm)")
+    return found
+
+
+def suite_of(key: str, value: t.Any) -> str:
+    if not isinstance(value, str) or value not in SUITES:
+        raise bad(key, f"{value!r} is not a Debian suite that nodes can be made from; there are {', '.join(SUITES)}")
+    return value
+
+
+def _user(key: str, value: t.Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", value) or value in RESERVED_USERS:
+        raise bad(key, f"{value!r} is not a name for a user: 1 to 31 lower-case letters, digits, hyphens, and none of the system's")
+    return value
+
+
+def _node_name(key: str, value: t.Any) -> str:
+    if not isinstance(value, str):
+        raise bad(key, f"{value!r} is not the name of a node")
+    return value

@@ -1,0 +1,193 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""A host makes a swarm, joins one, or leaves it; each waits until the engine says that it is so."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import typing as t
+
+from .._engine_basics import EngineError, wait_until
+from .._verify.engine import Engine, Refused
+from . import place
+
+SECOND = 1000000000  # the engine's durations are nanoseconds
+GOES_ON = "will continue in the background"  # the engine's words of a join that takes longer than its own 20 s
+Params = t.Mapping[str, t.Any]
+Place = t.Dict[str, t.Any]
+
+
+def declare(engine: Engine, params: Params, check_mode: bool) -> t.Dict[str, t.Any]:
+    """Reach ``state``; the module's result."""
+    now = place.ask(engine)
+    changes = CHANGES[params["state"]](now, params)
+    if changes and not check_mode:
+        now = ACTIONS[params["state"]](engine, params, now)
+    return {"changed": changes, "swarm": now}
+
+
+def _is_to_be_made(now: Place, params: Params) -> bool:
+    if now["state"] == "inactive":
+        return True
+    if now["state"] == "active" and now["manager"]:
+        return False
+    raise _unfit(now, "make a swarm")
+
+
+def _is_to_join(now: Place, params: Params) -> bool:
+    if now["state"] in ("inactive", "pending"):
+        return True
+    if now["state"] != "active":
+        raise _unfit(now, "join a swarm")
+    if not set(now["manager_ids"]) & set(params["manager_ids"]):
+        raise EngineError(
+            f"{now['hostname']} is in another swarm already, as node {now['node_id']}, with managers {', '.join(now['managers'])}. It was left as it is."
+        )
+    return False
+
+
+def _is_to_leave(now: Place, params: Params) -> bool:
+    if not now["node_id"]:
+        return False
+    if now["node_id"] != params["node_id"]:
+        raise EngineError(f"{now['hostname']} is node {now['node_id']} of its swarm, and not {params['node_id']}, which is to leave. It was left as it is.")
+    return True
+
+
+def _unfit(now: Place, what: str) -> EngineError:
+    told = f" ({now['error']})" if now["error"] else ""
+    return EngineError(f"{now['hostname']} cannot {what}: its engine says that it is {now['state']} in a swarm{told}. Nothing was changed.")
+
+
+def make(engine: Engine, params: Params, now: Place) -> Place:
+    """Make a swarm. Options that are not given are left to the engine, which documents its own defaults."""
+    spec: t.Dict[str, t.Any] = dict(_addresses(params), ForceNewCluster=False, Spec={})
+    for key, option in (("DataPathPort", "data_path_port"), ("DefaultAddrPool", "default_addr_pool"), ("SubnetSize", "subnet_size")):
+        if params[option]:
+            spec[key] = params[option]
+    if params["dispatcher_heartbeat"]:
+        spec["Spec"] = {"Dispatcher": {"HeartbeatPeriod": params["dispatcher_heartbeat"] * SECOND}}
+    try:
+        engine.call("POST", "/swarm/init", body=spec)
+    except Refused as error:
+        raise EngineError(f"{now['hostname']} could not make a swarm. The engine says: {error.message}") from error
+    return _await_active(engine, params["timeout"])
+
+
+def join(engine: Engine, params: Params, now: Place) -> Place:
+    """Join a swarm, or go on waiting where an earlier join is still going on."""
+    if now["state"] == "inactive":
+        for option in ("remote_addrs", "join_token"):
+            if not params[option]:
+                raise EngineError(f"{option} is empty, so {now['hostname']} cannot join.")
+        spec = dict(_addresses(params), RemoteAddrs=params["remote_addrs"], JoinToken=params["join_token"])
+        try:
+            engine.call("POST", "/swarm/join", body=spec)
+        except Refused as error:
+            if GOES_ON not in error.message:
+                raise EngineError(
+                    f"{now['hostname']} could not join the swarm at {', '.join(params['remote_addrs'])}. The engine says: {error.message}."
+                    " Open 2377/tcp to the managers, 7946/tcp, 7946/udp and the data path port between all nodes, and compare their clocks."
+                ) from error
+    return _await_active(engine, params["timeout"])
+
+
+def leave(engine: Engine, params: Params, now: Place) -> Place:
+    """Leave, by force: a manager has been made a worker before, unless its swarm is to end."""
+    try:
+        engine.call("POST", "/swarm/leave", {"force": "true"})
+    except Refused as error:
+        raise EngineError(f"{now['hostname']} could not leave its swarm. The engine says: {error.message}") from error
+    return place.ask(engine)
+
+
+def _await_active(engine: Engine, timeout: int) -> Place:
+    """On a busy machine, or while managers are busy with others, a join takes longer than the engine itself waits for it."""
+
+    def look() -> t.Tuple[bool, Place]:
+        now = place.ask(engine)
+        return now["state"] not in ("pending", "inactive"), now
+
+    waited = wait_until(look, timeout)
+    now = waited.seen
+    if now["state"] != "active":
+        told = f" The engine says: {now['error']}." if now["error"] else ""
+        raise EngineError(
+            f"{now['hostname']} has tried to become a member for {timeout} s, and its engine calls it {now['state']}.{told} Look at its log. A join that is"
+            " pending goes on by itself: run this again to wait for it."
+        )
+    return now
+
+
+def _addresses(params: Params) -> t.Dict[str, str]:
+    advertise = meant(params["advertise_addr"], "advertise_addr")
+    data_path = meant(params["data_path_addr"], "data_path_addr")
+    every = "[::]" if is_ipv6(advertise) else "0.0.0.0"
+    found = {"ListenAddr": f"{every}:{params['listen_port']}", "AdvertiseAddr": advertise, "DataPathAddr": split(data_path)[0]}
+    return {key: value for key, value in found.items() if value}
+
+
+def split(text: str) -> t.Tuple[str, str]:
+    """Address and port of ``10.0.0.1:2377``, ``[fd00::1]:2377``, ``eth0`` or ``fd00::1``; the port is empty where none is given."""
+    if text.startswith("["):
+        host, _bracket, rest = text[1:].partition("]")
+        return host, rest.lstrip(":")
+    host, colon, port = text.rpartition(":")
+    return (host, port) if colon and ":" not in host else (text, "")
+
+
+def is_ipv6(text: str) -> bool:
+    """Whether the address, with or without a port, is one of IPv6."""
+    return ":" in split(text)[0]
+
+
+def meant(text: t.Optional[str], option: str) -> str:
+    """What the engine takes: an address or an interface. A DNS name, which it refuses, is looked up here, on the node itself."""
+    host, port = split(text or "")
+    if not host or _is_address(host) or os.path.exists(f"/sys/class/net/{host}"):
+        return text or ""
+    try:
+        found = sorted({entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
+    except OSError as error:
+        raise EngineError(f"{option} is {text}, which is no address, no interface of {socket.gethostname()}, and no name that it can resolve: {error}.") from error
+    usable = [address for address in found if _is_own(address)] or [address for address in found if not ipaddress.ip_address(address).is_loopback]
+    if len(usable) != 1:
+        raise EngineError(f"{option} is {text}, which {socket.gethostname()} resolves to {', '.join(found)}: name the address itself.")
+    address = f"[{usable[0]}]" if port and ":" in usable[0] else usable[0]
+    return f"{address}:{port}" if port else address
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_own(address: str) -> bool:
+    """Whether another node can reach this host by the address, and it is on one of the host's interfaces."""
+    if ipaddress.ip_address(address).is_loopback:
+        return False
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EINVAL):
+                raise
+            return False
+    return True
+
+
+CHANGES = {"initialised": _is_to_be_made, "joined": _is_to_join, "absent": _is_to_leave}
+ACTIONS = {"initialised": make, "joined": join, "absent": leave}

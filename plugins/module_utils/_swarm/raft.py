@@ -1,0 +1,71 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
+# Do not use this from other collections or standalone plugins/modules!
+
+"""Changes of nodes that wait for the managers: for their election, for each other's versions, for a role that was handed over."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from .._engine import APIClient, APIError, EngineError, retry_conflicts, wait_until
+from . import leaving
+
+DEMOTION_SECONDS = 120
+ELECTION_SECONDS = 30
+T = t.TypeVar("T")
+LEADERLESS = ("does not have a leader", "no elected cluster leader", "context deadline exceeded")
+
+
+def is_leaderless(error: Exception) -> bool:
+    """Whether the managers could not answer because they have no leader just now, or no majority at all."""
+    return any(words in str(error) for words in LEADERLESS)
+
+
+def led(action: t.Callable[[], T], seconds: float = ELECTION_SECONDS) -> T:
+    """The result of an action, which waits while the managers elect a leader: on a busy machine that happens by itself."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except APIError as error:
+            if not is_leaderless(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.5)
+
+
+def update(client: APIClient, node_id: str, change: t.Callable[[dict[str, t.Any]], dict[str, t.Any]]) -> None:
+    """Change a node's specification, whoever else changes it meanwhile."""
+
+    def action() -> None:
+        node = client.inspect_node(node_id)
+        client.update_node(node_id, node["Version"]["Index"], change(node["Spec"]))
+
+    led(lambda: retry_conflicts(action))
+
+
+def demote(client: APIClient, node: t.Mapping[str, t.Any]) -> None:
+    """Make a worker of a manager, and wait until it has left the managers' raft: only then can the next one go."""
+    if node["Spec"]["Role"] == "manager":
+        update(client, node["ID"], lambda spec: {**spec, "Role": "worker"})
+
+    def look() -> tuple[bool, str]:
+        try:
+            return not client.inspect_node(node["ID"]).get("ManagerStatus"), "it is still a manager"
+        except APIError as error:
+            if not is_leaderless(error):  # a leader that is demoted hands over first
+                raise
+            return False, "the managers have no leader"
+
+    waited = wait_until(look, DEMOTION_SECONDS)
+    if not waited.done:
+        raise EngineError(
+            f"{leaving.hostname(node)} shall be a worker, and after {DEMOTION_SECONDS} s {waited.seen}. A manager stays"
+            " one while the others would lose their majority without it: start managers that are down, then run this"
+            " again."
+        )

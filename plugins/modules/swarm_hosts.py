@@ -1,0 +1,83 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: swarm_hosts
+short_description: The hosts of the swarm in any inventory, and nodes that it does not have
+version_added: 0.2.0
+author:
+  - swarmlab contributors (@swarmlab)
+description:
+  - The first step of the collection's playbooks; use those rather than this action.
+  - With O(stage=inventory) it finds the hosts of the swarm, whatever the groups are called, and fails when there are none, since a play
+    without hosts succeeds. An inventory without such groups means all its hosts.
+  - With O(stage=discover) it finds the nodes that a manager lists and that no host of the play is, by their ids.
+  - With O(stage=add) it adds such a node to the inventory. It is reached as the manager is that told of it (user, port, key, become, jump
+    host), at the address that the swarm knows, or the one that the variable C(swarm_discovered_host) gives, a template over C(node).
+attributes:
+  action:
+    description: Has a corresponding action plugin, which does all the work on the controller.
+    support: full
+  check_mode:
+    description: Can run in check mode and return what a run would change, without changing it.
+    support: full
+    details:
+      - It changes nothing but the inventory of this run.
+  diff_mode:
+    description: Returns what was changed, or in check mode what would be changed.
+    support: N/A
+  platform:
+    description: The systems it runs on.
+    platforms: posix
+    support: full
+options:
+  stage:
+    description: Which step.
+    type: str
+    choices: [inventory, discover, add]
+    default: inventory
+  node:
+    description: One of RV(hosts), for O(stage=add).
+    type: dict
+  managers_group:
+    description: Group of the managers, where it has a name of its own.
+    type: str
+  workers_group:
+    description: Group of the workers, where it has a name of its own.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Hosts of the swarm
+  hosts: all:localhost
+  gather_facts: false
+  tasks:
+    - name: Find the hosts of the swarm in the inventory
+      swarmlab.overlay.swarm_hosts:
+        managers_group: leaders
+      run_once: true
+"""
+
+RETURN = r"""
+grouped:
+  description: Whether the inventory has groups that say which hosts are managers or workers.
+  returned: with O(stage=inventory)
+  type: bool
+groups:
+  description: The group of each role.
+  returned: with O(stage=inventory)
+  type: dict
+  sample: {manager: swarm_managers, worker: swarm_workers}
+hosts:
+  description: Hosts that are to be put into groups, with C(name) and C(groups).
+  returned: with O(stage=inventory) and O(stage=discover)
+  type: list
+  elements: dict
+"""
+
+# All of it is in plugins/action/swarm_hosts.py.

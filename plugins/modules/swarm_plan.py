@@ -1,0 +1,96 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: swarm_plan
+short_description: Who makes the swarm, who joins it, what changes, and who leaves
+version_added: 0.2.0
+author:
+  - swarmlab contributors (@swarmlab)
+description:
+  - The controller's part of role P(swarmlab.overlay.swarm#role); use the role rather than this action.
+  - With O(stage=ask) it asks the engine of a host for its place in a swarm. A host that does not answer is a finding and no failure.
+  - With O(stage=tell) it adds what is declared for the host. Where that is a template over facts, they are gathered.
+  - With O(stage=plan) it puts together what all hosts told, and says what makes one swarm of them. It refuses what could hurt a swarm.
+  - With O(stage=leave) it says as which nodes the hosts of the play leave, and by the word of which manager.
+attributes:
+  action:
+    description: Has a corresponding action plugin, which works on the controller and may ask the engine of the host.
+    support: full
+  check_mode:
+    description: Can run in check mode and return what a run would change, without changing it.
+    support: full
+    details:
+      - It changes nothing.
+  diff_mode:
+    description: Returns what was changed, or in check mode what would be changed.
+    support: N/A
+  platform:
+    description: The systems it runs on.
+    platforms: posix
+    support: full
+options:
+  stage:
+    description: Which step.
+    type: str
+    choices: [ask, tell, plan, leave]
+    required: true
+  again:
+    description: Whether the engine is asked though role P(swarmlab.overlay.engine#role) has asked it before.
+    type: bool
+    default: false
+  final:
+    description: Whether the hosts outside the play have been asked too, as far as they answer.
+    type: bool
+    default: false
+  data_path_port:
+    description: UDP port that is declared for the overlay networks.
+    type: int
+    default: 4789
+  managers_group:
+    description: Group of the managers, where it has a name of its own.
+    type: str
+  workers_group:
+    description: Group of the workers, where it has a name of its own.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Know what each host is to be, and what its engine says that it is
+  swarmlab.overlay.swarm_plan:
+    stage: tell
+  register: swarm_told
+
+- name: Plan what is to be done
+  swarmlab.overlay.swarm_plan:
+    stage: plan
+  run_once: true
+"""
+
+RETURN = r"""
+swarm:
+  description: The engine's place in a swarm, as M(swarmlab.overlay.swarm_info) tells it.
+  returned: with O(stage=ask) and O(stage=tell), when the host answered
+  type: dict
+problem:
+  description: Why the host did not tell its place.
+  returned: with O(stage=ask) and O(stage=tell), when it did not
+  type: str
+declared:
+  description: The variables of the host that say what it is to be.
+  returned: with O(stage=tell)
+  type: dict
+steps:
+  description: What is to be done, in words.
+  returned: with O(stage=plan) and O(stage=leave)
+  type: list
+  elements: str
+  sample: [vm3 joins as worker through vm1]
+"""
+
+# All of it is in plugins/action/swarm_plan.py.

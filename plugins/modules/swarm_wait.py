@@ -1,0 +1,120 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: swarm_wait
+short_description: Wait until a swarm is whole, and see that it can do without one of its nodes
+version_added: 0.2.0
+description:
+  - Runs on a manager. Waits until the nodes are ready, the managers among them reachable, and a leader is there.
+  - Then, for O(without), sees that the managers keep their majority while that node's engine is restarted, and that it comes
+    back by itself, which a manager of an autolocked swarm does not.
+  - It changes nothing. It is what keeps the restarts of role P(swarmlab.overlay.engine#role) apart.
+author:
+  - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.engine
+  - swarmlab.overlay.attributes.info
+options:
+  nodes:
+    description: Ids of the nodes that must be ready. The default is all that the swarm lists.
+    type: list
+    elements: str
+    default: []
+  without:
+    description: Id of the node that is restarted next.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds to wait.
+    type: int
+    default: 120
+requirements:
+  - Docker Engine 20.10 or newer
+seealso:
+  - module: swarmlab.overlay.swarm_info
+  - module: swarmlab.overlay.engine
+"""
+
+EXAMPLES = r"""
+- name: Wait until all nodes are ready
+  swarmlab.overlay.swarm_wait:
+    timeout: 300
+"""
+
+RETURN = r"""
+seconds:
+  description: How long it took.
+  returned: success
+  type: float
+"""
+
+import socket
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import members
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError, engine_argument_spec, wait_until
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import Engine, Refused
+
+
+def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[dict], list[str]]]:
+    """Whether the swarm is whole; its members, and what is missing."""
+    try:
+        seen = place.ask(engine)
+    except (EngineError, Refused) as error:
+        return False, ([], [error.message])
+    if seen["members"] is None:
+        return False, ([], [seen["error"] or f"{socket.gethostname()} is no manager: its place in the swarm is '{seen['state']}'"])
+    missing = members.unready(seen["members"], nodes or [member["id"] for member in seen["members"]])
+    return not missing, (seen["members"], missing)
+
+
+def refusal(engine: Engine, listed: list[dict], without: str) -> str:
+    """Why the swarm cannot do without the node."""
+    lost = members.majority_lost(listed, without)
+    if lost:
+        return lost
+    node = next((member for member in listed if member["id"] == without), None)
+    if node and node["role"] == "manager" and engine.inspect_swarm()["Spec"]["EncryptionConfig"].get("AutoLockManagers"):
+        return f"{members.name(node)} cannot be restarted: the swarm is autolocked, and it would wait for 'docker swarm unlock'"
+    return ""
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec=dict(
+            engine_argument_spec(),
+            nodes={"type": "list", "elements": "str", "default": []},
+            without={"type": "str", "default": ""},
+            timeout={"type": "int", "default": 120},
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        engine = Engine(given["docker_host"], given["engine_timeout"])
+        waited = wait_until(lambda: whole(engine, given["nodes"]), given["timeout"])
+        listed, missing = waited.seen
+        if not waited.done:
+            module.fail_json(msg=f"The swarm is not whole after {given['timeout']} s: {'; '.join(missing)}")
+        problem = refusal(engine, listed, given["without"])
+    except EngineError as error:
+        module.fail_json(msg=error.message, **error.details)
+    except Refused as error:
+        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
+    if problem:
+        module.fail_json(msg=problem)
+    module.exit_json(changed=False, seconds=waited.seconds)
+
+
+if __name__ == "__main__":
+    main()

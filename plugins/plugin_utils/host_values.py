@@ -1,0 +1,54 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables of a host that may be templates over its facts, which nobody has gathered yet. Controller only.
+
+Private to the collection swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+
+FACTS = "ansible.legacy.setup"
+SUBSET = ["network"]  # and the least: what addresses and labels are made of (default_ipv4, interfaces, names, distribution)
+
+
+def resolve(action: ActionBase, task_vars: dict[str, t.Any], names: t.Iterable[str]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """The values of those variables that are defined, and the facts that had to be gathered for them.
+
+    ``swarm_advertise_addr: "{{ ansible_default_ipv4.address }}"`` is the field's usual way to declare an address: the facts are gathered
+    here, and only where such a template needs them. Raises AnsibleActionFail, which names variable and host, where that does not help.
+    """
+    wanted = [name for name in names if name in task_vars]
+    facts: dict[str, t.Any] = {}
+    try:
+        return {name: _value(action, task_vars, name) for name in wanted}, facts
+    except AnsibleUndefinedVariable:
+        facts = _gather(action, task_vars)
+    known = {**task_vars, **{f"ansible_{name}": value for name, value in facts.items()},
+             "ansible_facts": {**task_vars.get("ansible_facts", {}), **facts}}
+    values = {}
+    for name in wanted:
+        try:
+            values[name] = _value(action, known, name)
+        except AnsibleUndefinedVariable as error:
+            raise AnsibleActionFail(
+                f"{name} of {task_vars['inventory_hostname']} cannot be worked out, with its facts either: {error}"
+            ) from error
+    return values, facts
+
+
+def _value(action: ActionBase, variables: dict[str, t.Any], name: str) -> t.Any:
+    templar = action._templar.copy_with_new_env(available_variables=variables)
+    return templar.template(trust_as_template("{{ %s }}" % name))
+
+
+def _gather(action: ActionBase, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Facts by their short names; none when the host cannot tell them, as the value is then missed all the same."""
+    answer = action._execute_module(module_name=FACTS, module_args={"gather_subset": SUBSET}, task_vars=task_vars)
+    return {name.removeprefix("ansible_"): value for name, value in (answer.get("ansible_facts") or {}).items()}

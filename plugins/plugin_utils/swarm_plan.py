@@ -1,0 +1,408 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be done so that hosts form one swarm: who makes it, who joins it, who changes. Pure, controller only.
+
+Private to the collection swarmlab.overlay. A host and a node are the same where the engine on the host says so, by the node's id.
+Nothing is concluded from silence: an engine that was not asked, or gave no answer, may be in a swarm.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from .swarm_groups import AS_IT_IS, MANAGER, WORKER
+
+Place = t.Mapping[str, t.Any]  # as module swarm_info returns it
+READY = "ready"
+LEAVING_LABEL = "swarmlab.overlay/leaving"  # on a node that we drained to let it go; its value is the host's name
+
+
+class Refusal(Exception):
+    """Going on could hurt a swarm, or cannot end well. Nothing was changed; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host of the inventory: what is declared for it, and what its engine told of its place in a swarm."""
+
+    name: str
+    role: str = AS_IT_IS
+    in_play: bool = True
+    place: Place | None = None
+    problem: str = "it was not asked"
+    labels: t.Mapping[str, str] = field(default_factory=dict)
+    availability: str = ""
+
+    @property
+    def state(self) -> str:
+        """Of the engine: inactive, pending, active, error, locked; "" where nobody knows."""
+        return self.place["state"] if self.place else ""
+
+    @property
+    def node_id(self) -> str:
+        return self.place["node_id"] if self.place else ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``ask``: hosts outside the play that must be asked before anything can be decided. Else what is to be done, in this order.
+
+    ``joins`` and ``pending`` are hosts, ``changes`` of nodes, by id, once they are ready; of the hosts in ``unfinished`` only a later manager
+    can make workers.
+    """
+
+    ask: list[str] = field(default_factory=list)
+    primary: str = ""
+    init: str = ""
+    joins: dict[str, list[str]] = field(default_factory=dict)
+    pending: list[str] = field(default_factory=list)
+    changes: list[dict[str, t.Any]] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> Plan:
+    """The plan for these hosts. ``final``: hosts that could be asked have been. Raises Refusal."""
+    _refuse_twins(hosts)
+    _refuse_unfit(hosts)
+    speakers = _speakers(hosts)
+    if not speakers:
+        return _found(hosts, final)
+    _refuse_two_swarms(speakers)
+    members = {member["id"]: member for member in speakers[0].place["members"]}
+    _refuse_strangers(hosts, members, speakers[0])
+    _refuse_port(speakers[0], data_path_port)
+    joining = [host for host in hosts if host.in_play and host.state == "inactive"]
+    _refuse_undeclared(joining)
+    changes = {host.name: _change(host, members[host.node_id]) for host in hosts if host.in_play and host.node_id in members}
+    demoted = [host for host in hosts if changes.get(host.name, {}).get("role") == WORKER]
+    _refuse_lost_majority(members, [host.node_id for host in demoted], _new_managers(joining, changes))
+    primary = next((host for host in speakers if host not in demoted), speakers[0])
+    # A manager is not told to make a worker of itself: another one has to be asked, once there is one.
+    late = [host.name for host in demoted if host is primary or joining]
+    if primary in demoted and not _new_managers(joining, changes):
+        others = [host.name for host in hosts if host.place is None and not host.in_play]
+        if others and not final:
+            return Plan(ask=others)
+        raise Refusal(
+            f"{primary.name} is to become a worker, and no other manager that stays answers here, to say so. Put one into the inventory as a"
+            " manager. Nothing was changed."
+        )
+    for name in late:
+        changes[name].pop("role")
+    pending = [host for host in hosts if host.in_play and host.state == "pending"]
+    unready = [host for host in hosts if host.in_play and host not in pending and members.get(host.node_id, {}).get("state", READY) != READY]
+    told = [host for host in hosts if changes.get(host.name)]
+    return Plan(
+        primary=primary.name,
+        joins=_by_role(joining),
+        pending=[host.name for host in pending],
+        changes=_in_order([{"id": host.node_id, **changes.get(host.name, {})} for host in hosts if host in told or host in unready], members),
+        unfinished=late,
+        steps=[f"{host.name} joins as {host.role} through {primary.name}" for host in joining]
+        + [f"{host.name} is waited for: its join is going on" for host in pending]
+        + [f"{host.name} is waited for: {_seen(members[host.node_id])}" for host in unready]
+        + [f"{host.name}: {_words(changes[host.name])}" for host in told]
+        + [f"{name}: becomes a worker, when another manager can tell it to" for name in late],
+        warnings=_warnings(hosts, members),
+    )
+
+
+def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
+    """The plan where no engine that was asked manages a swarm: make one, if really there is none."""
+    unknown = [host.name for host in hosts if host.place is None]
+    if unknown and not final:
+        return Plan(ask=unknown)
+    silent = [host for host in hosts if host.role != WORKER and host.place is None]
+    if silent:
+        raise Refusal(
+            f"Nobody knows whether there is a swarm already: {_reasons(silent)}. A second swarm must not be made."
+            " See that every manager of the inventory answers, or take it out, and run this again. Nothing was changed."
+        )
+    lost = [host for host in hosts if host.state not in ("", "inactive")]
+    if lost:
+        managers = sorted({address for host in lost for address in host.place["managers"]})
+        raise Refusal(
+            f"{_names(lost)}: in a swarm of which no manager speaks for it here (its managers: {', '.join(managers) or 'unknown'})."
+            " Put one of them into the inventory as a manager, or let the node leave (docker swarm leave). A second swarm was"
+            " not made. Nothing was changed."
+        )
+    managers = [host for host in hosts if host.role == MANAGER]
+    if not managers:
+        raise Refusal("There is no swarm, and no host is declared a manager. Put at least one into the group swarm_managers. Nothing was changed.")
+    makers = [host for host in managers if host.in_play]
+    if not makers:
+        raise Refusal(
+            f"There is no swarm yet, and none of its managers ({_names(managers)}) is in this play. Run it without --limit, or with one of"
+            " them. Nothing was changed."
+        )
+    joining = [host for host in hosts if host.in_play and host.state == "inactive" and host is not makers[0]]
+    _refuse_undeclared(joining)
+    silent = [host for host in hosts if host.place is None]
+    return Plan(
+        primary=makers[0].name,
+        init=makers[0].name,
+        joins=_by_role(joining),
+        steps=[f"{makers[0].name} makes the swarm"] + [f"{host.name} joins as {host.role}" for host in joining],
+        warnings=[f"Not known to be in no other swarm: {_reasons(silent)}."] if silent else [],
+    )
+
+
+def _speakers(hosts: t.Sequence[Host]) -> list[Host]:
+    """The managers that can list their swarm's nodes, those of the play first. One that is declared a worker speaks where no other does."""
+    managers = [host for host in hosts if host.state == "active" and host.place["manager"]]
+    speakers = [host for host in managers if host.place["members"] is not None]
+    if managers and not speakers:
+        raise Refusal(
+            f"{_names(managers)}: the managers of the swarm have no majority, so nothing about it can be changed"
+            f" ({'; '.join(sorted({host.place['error'] for host in managers} - {''})) or 'no leader'}). Start those that are down. Nothing was changed."
+        )
+    return sorted(speakers, key=lambda host: (host.role == WORKER, not host.in_play))
+
+
+def _refuse_twins(hosts: t.Sequence[Host]) -> None:
+    """One node under two names: whatever is done to the one is done to the other."""
+    holders: dict[str, list[Host]] = {}
+    for host in hosts:
+        if host.node_id:
+            holders.setdefault(host.node_id, []).append(host)
+    for node_id, twins in holders.items():
+        if len(twins) > 1:
+            raise Refusal(
+                f"{_names(twins)} are one node of the swarm ({node_id}). Either they are one machine under several names: take the others out"
+                " of the inventory. Or machines were cloned with /var/lib/docker/swarm: on the clone, stop Docker, remove that folder, start it."
+                " Nothing was changed."
+            )
+
+
+def _refuse_unfit(hosts: t.Sequence[Host]) -> None:
+    """Hosts of the play that cannot take part."""
+    silent = [host for host in hosts if host.in_play and host.place is None]
+    if silent:
+        raise Refusal(f"{_reasons(silent)}. Nothing was changed.")
+    advice = {
+        "locked": "its managers' keys are locked: run 'docker swarm unlock' there",
+        "error": "its engine cannot take part in its swarm: look at its log; if that swarm is given up, 'docker swarm leave --force' there",
+    }
+    for state, text in advice.items():
+        found = [host for host in hosts if host.in_play and host.state == state]
+        if found:
+            told = "; ".join(sorted({host.place["error"] for host in found} - {""})) or "no reason given"
+            raise Refusal(f"{_names(found)}: {text}, and run this again. The engine says: {told}. Nothing was changed.")
+
+
+def _refuse_two_swarms(speakers: t.Sequence[Host]) -> None:
+    swarms: dict[str, list[Host]] = {}
+    for host in [host for host in speakers if host.role != WORKER] or speakers:
+        swarms.setdefault(host.place["swarm_id"], []).append(host)
+    if len(swarms) > 1:
+        told = "; ".join(f"{_names(found)} of {swarm}" for swarm, found in swarms.items())
+        raise Refusal(
+            f"The hosts manage several swarms: {told}. Take those of the other swarm out of the inventory, or let them leave it"
+            " (docker swarm leave --force), and run this again. Nothing was changed."
+        )
+
+
+def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any], speaker: Host) -> None:
+    strangers = [host for host in hosts if host.in_play and host.state == "active" and host.node_id not in members]
+    removed = [host for host in strangers if set(host.place["manager_ids"]) & set(members)]
+    if removed:
+        raise Refusal(
+            f"{_names(removed)}: no longer in the list of its swarm's managers, and does not know. Let it leave (docker swarm leave --force there),"
+            " and run this again: it will join. Nothing was changed."
+        )
+    if strangers:
+        told = "; ".join(f"{host.name} is node {host.node_id} with managers {', '.join(host.place['managers']) or 'unknown'}" for host in strangers)
+        raise Refusal(
+            f"{_names(strangers)} belongs to another swarm than {speaker.name} ({told}). Take it out of the inventory, or let it leave that swarm"
+            " (docker swarm leave), and run this again. Nothing was changed."
+        )
+
+
+def _refuse_port(speaker: Host, declared: int) -> None:
+    if speaker.place["data_path_port"] != declared:
+        raise Refusal(
+            f"The swarm sends overlay traffic through udp/{speaker.place['data_path_port']} and swarm_data_path_port declares {declared}."
+            " A swarm cannot change it: declare the port that it has, or make the swarm anew. Nothing was changed."
+        )
+
+
+def _refuse_undeclared(joining: t.Sequence[Host]) -> None:
+    nobody = [host for host in joining if host.role == AS_IT_IS]
+    if nobody:
+        raise Refusal(
+            f"{_names(nobody)}: in no swarm, and no group says what it is to be. Put it into swarm_managers or swarm_workers, or take it out of the"
+            " play. Nothing was changed."
+        )
+
+
+def _refuse_lost_majority(members: t.Mapping[str, t.Any], demoted: t.Sequence[str], new: int) -> None:
+    """Every managers' decision needs more than half of them; demotions happen one by one, after all others have become managers."""
+    managers = [member for member in members.values() if member["reachability"] or member["role"] == MANAGER]
+    total = len(managers) + new
+    reachable = len([member for member in managers if _is_reachable(member)]) + new
+    for node_id in sorted(demoted, key=lambda node: _is_reachable(members[node])):
+        total -= 1
+        reachable -= _is_reachable(members[node_id])
+        if reachable < total // 2 + 1:
+            names = ", ".join(members[node]["hostname"] or node for node in demoted)
+            raise Refusal(
+                f"The groups make workers of managers ({names}), and {reachable} reachable of {total} that stay are no majority: the swarm could"
+                " not be led any more. Start managers that are down, or declare more of them. Nothing was changed."
+            )
+
+
+def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Changes so that each step leaves a majority: new managers first, and of those that go, the ones that count against it already."""
+    return sorted(changes, key=lambda change: (change.get("role") != MANAGER, change.get("role") == WORKER, _is_reachable(members[change["id"]])))
+
+
+def _is_reachable(member: t.Mapping[str, t.Any]) -> bool:
+    return member["reachability"] == "reachable"
+
+
+def _new_managers(joining: t.Sequence[Host], changes: t.Mapping[str, t.Mapping[str, t.Any]]) -> int:
+    return len([host for host in joining if host.role == MANAGER]) + len([change for change in changes.values() if change.get("role") == MANAGER])
+
+
+def _change(host: Host, member: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What of a member differs from its declaration. What nobody declares stays, but for what we did ourselves to let it go."""
+    change: dict[str, t.Any] = {}
+    if host.role and host.role != member["role"]:
+        change["role"] = host.role
+    labels = {key: value for key, value in host.labels.items() if member["labels"].get(key) != value}
+    if labels:
+        change["labels"] = labels
+    availability = host.availability
+    if LEAVING_LABEL in member["labels"]:
+        change["remove_labels"] = [LEAVING_LABEL]
+        availability = availability or "active"
+    if availability and availability != member["availability"]:
+        change["availability"] = availability
+    return change
+
+
+def _by_role(joining: t.Sequence[Host]) -> dict[str, list[str]]:
+    return {role: found for role in (MANAGER, WORKER) if (found := [host.name for host in joining if host.role == role])}
+
+
+def _warnings(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any]) -> list[str]:
+    """What a person should know though it stops nothing."""
+    managers = {host.name for host in hosts if host.role == MANAGER}
+    found = []
+    if managers and len(managers) % 2 == 0:
+        found.append(
+            f"{len(managers)} managers survive the loss of no more of them than {len(managers) - 1} do, since a majority must stay. Choose an odd number."
+        )
+    nameless = [member["id"] for member in members.values() if not member["hostname"]]
+    if nameless:
+        found.append(f"Nodes that never finished their join are in the swarm's list: docker node rm {' '.join(nameless)}")
+    return found
+
+
+def _words(change: t.Mapping[str, t.Any]) -> str:
+    told = [f"becomes a {change['role']}"] if "role" in change else []
+    told += [f"availability {change['availability']}"] if "availability" in change else []
+    told += [f"label {key}={value}" for key, value in change.get("labels", {}).items()]
+    told += [f"no label {key}" for key in change.get("remove_labels", ())]
+    return ", ".join(told)
+
+
+def _seen(member: t.Mapping[str, t.Any]) -> str:
+    return f"the swarm calls it {member['state']}" + (f" ({member['message']})" if member["message"] else "")
+
+
+def _names(hosts: t.Iterable[Host]) -> str:
+    return ", ".join(host.name for host in hosts)
+
+
+def _reasons(hosts: t.Iterable[Host]) -> str:
+    return "; ".join(f"{host.name}: {host.problem}" for host in hosts)
+
+
+@dataclass(frozen=True)
+class Leaver(Host):
+    """A host that is to leave. ``addresses``: by which the inventory knows it; ``declared_id``: the node that its owner says it is."""
+
+    addresses: frozenset[str] = frozenset()
+    declared_id: str = ""
+
+
+@dataclass(frozen=True)
+class Farewell:
+    """``nodes``: to be drained and taken out of the list, by id, with a label that finds them again. ``leaving``: host -> the node as
+    which its engine can say goodbye itself."""
+
+    keeper: str = ""
+    nodes: list[dict[str, t.Any]] = field(default_factory=list)
+    leaving: dict[str, str] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell:
+    """How the hosts leave the swarm of the managers that stay. Raises Refusal."""
+    _refuse_twins([*leavers, *staying])
+    speakers = [host for host in staying if host.state == "active" and host.place["manager"] and host.place["members"] is not None]
+    if not speakers:
+        return _no_keeper(leavers, staying)
+    _refuse_two_swarms(speakers)
+    keeper = speakers[0]
+    members = keeper.place["members"]
+    claimed = {host.node_id for host in (*leavers, *staying) if host.node_id}
+    nodes = {node_id: host.name for host in leavers for node_id in _nodes_of(host, members, claimed, keeper)}
+    names = {member["id"]: member["hostname"] or member["id"] for member in members}
+    return Farewell(
+        keeper=keeper.name,
+        nodes=[{"id": node_id, "labels": {LEAVING_LABEL: host}} for node_id, host in nodes.items()],
+        leaving={host.name: host.node_id for host in leavers if host.node_id},
+        steps=[f"{host} leaves: node {node_id}, which calls itself {names[node_id]}" for node_id, host in nodes.items()],
+        warnings=[
+            f"{host.name} is in no swarm; {member['id']}, which called itself {member['hostname']} too, is {member['state']} in the list of"
+            f" {keeper.name}. If that was this host: docker node rm {member['id']}"
+            for host in leavers
+            for member in members
+            if host.state == "inactive" and member["hostname"] == host.place["hostname"] and member["state"] != READY and member["id"] not in nodes
+        ],
+    )
+
+
+def _no_keeper(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell:
+    """Without a manager that stays it is safe to go where all say that there is no swarm."""
+    if staying and all(host.state == "inactive" for host in staying) and not any(host.node_id for host in leavers):
+        return Farewell()
+    told = "; ".join(f"{host.name}: {host.state or host.problem}" for host in staying) or "no other manager is in the inventory"
+    raise Refusal(
+        f"{_names(leavers)} cannot leave: no manager that stays speaks for the swarm ({told}). See that the managers run and are managers"
+        " (playbook swarm), then run this again. Nothing was changed."
+    )
+
+
+def _nodes_of(host: Leaver, members: t.Sequence[t.Mapping[str, t.Any]], claimed: t.Container[str], keeper: Host) -> list[str]:
+    """Ids of the nodes that this host is or was. Its engine's word counts; where it is silent, the evidence must leave no doubt."""
+    ids = {member["id"] for member in members}
+    marked = [member["id"] for member in members if member["labels"].get(LEAVING_LABEL) == host.name and member["id"] not in claimed]
+    if host.node_id:
+        if host.node_id not in ids and not set(host.place["manager_ids"]) & ids:
+            raise Refusal(
+                f"{host.name} (node {host.node_id}) is in another swarm than {keeper.name}. It was left as it is: take it out of the play."
+                " Nothing was changed."
+            )
+        return [host.node_id] * (host.node_id in ids) + marked
+    if host.place is not None:
+        return marked
+    if host.declared_id:
+        return [host.declared_id] * (host.declared_id in ids)
+    found = [member for member in members if member["id"] not in claimed and member["address"] in host.addresses]
+    doubtful = [member for member in found if member["state"] == READY and member["hostname"] != host.name]
+    namesakes = [member["id"] for member in members if member["hostname"] == host.name and member not in found and member["id"] not in marked]
+    if doubtful or (not found and not marked and namesakes):
+        candidates = ", ".join([member["id"] for member in doubtful] or namesakes)
+        raise Refusal(
+            f"{host.name} does not answer ({host.problem}), and which node of the swarm it is, nobody can tell for sure (perhaps {candidates})."
+            " Name it in swarm_node_id of this host, or repair the connection, and run this again. Nothing was changed."
+        )
+    return sorted({*marked, *(member["id"] for member in found)})

@@ -1,0 +1,180 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module engine on container nodes: an engine as people have it, and a second one whose settings may go wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+SWARM = "swarmlab.overlay.swarm"
+HUP = "kill -HUP 1"  # restarts the engine of a container node
+SOCKET = "unix:///run/second.sock"
+CONFIG = "/etc/second/daemon.json"
+SECOND = f"""#!/bin/sh
+if [ -f /run/second.pid ]; then kill $(cat /run/second.pid); while [ -f /run/second.pid ]; do sleep 0.1; done; fi
+setsid dockerd --host {SOCKET} --data-root /var/lib/second --exec-root /run/second --pidfile /run/second.pid --bridge none \
+    --iptables=false --ip6tables=false --config-file {CONFIG} </dev/null >/var/log/second.log 2>&1 &
+"""
+
+
+def test_an_engine_is_asked_through_its_socket(swarm) -> None:
+    swarm.docker("vm2", "context", "create", "elsewhere", "--docker", "host=tcp://127.0.0.1:1")
+    swarm.docker("vm2", "context", "use", "elsewhere")
+    try:
+        found = swarm.run("engine", {"docker_host": "unix:///var/run/docker.sock"}, host="vm2")
+    finally:
+        swarm.docker("vm2", "context", "use", "default")
+        swarm.docker("vm2", "context", "rm", "elsewhere")
+    assert (found["swarm"]["state"], found["installed"], found["flavour"], found["package"]) == ("active", True, "docker.io", "docker.io")
+    swarm.shell("vm2", "mv $(command -v docker) /root/docker.away")
+    try:
+        assert swarm.run("engine", {}, host="vm2")["swarm"]["node_id"] == found["swarm"]["node_id"]
+    finally:
+        swarm.shell("vm2", "mv /root/docker.away /usr/bin/docker")
+
+
+def test_an_engine_that_is_stopped_is_named_within_the_time_limit(swarm) -> None:
+    swarm.shell("vm2", "kill -STOP $(pgrep -x dockerd)")
+    try:
+        found = swarm.run("engine", {"timeout": 2}, host="vm2")
+    finally:
+        swarm.shell("vm2", "kill -CONT $(pgrep -x dockerd)")
+    assert found["failed"] and "does not answer" in found["msg"] and "is stopped by a signal; 'kill -CONT" in found["msg"], found["msg"]
+    swarm.await_nodes("vm1")
+
+
+def test_in_a_swarm_nothing_is_written_before_its_turn(swarm) -> None:
+    swarm.shell("vm2", "[ ! -f /etc/docker/daemon.json ] || cp -p /etc/docker/daemon.json /root/daemon.before")
+    found = swarm.run("engine", {"daemon": {"debug": True}}, host="vm2")
+    assert found["restart_due"] and not found["changed"] and not found["restarted"]
+    found = swarm.run("engine", {"daemon": {"debug": True}, "restart": "always"}, host="vm2")
+    assert found["failed"] and "no systemd" in found["msg"] and "engine_restart_command" in found["msg"]
+    found = swarm.run("engine", {"daemon": {"debug": "yes"}}, host="vm2")
+    assert found["failed"] and "refuses these settings" in found["msg"] and "/etc/docker/daemon.json" in found["msg"], found["msg"]
+    for settings, word in (({"live-restore": True}, "live-restore"), ({"firewall-backend": "nftables"}, "mesh")):
+        found = swarm.run("engine", {"daemon": settings}, host="vm2")
+        assert found["failed"] and word in found["msg"] and "Nothing was changed" in found["msg"]
+    swarm.shell("vm2", "[ ! -f /root/daemon.before ] || cmp /root/daemon.before /etc/docker/daemon.json; rm -f /root/daemon.before")
+    found = swarm.run("engine", {"daemon": {}}, host="vm2")
+    assert not found["changed"] and not found["restart_due"]
+
+
+def test_engine_predicts_in_check_mode(swarm) -> None:
+    result = swarm.run("engine", {"kernel_modules": ["vxlan", "no_such_module"]}, host="vm2", check=True)
+    assert "no_such_module" in result["kernel_modules_missing"]
+    assert swarm.shell("vm2", "ls /etc/modules-load.d/swarmlab-overlay.conf 2>/dev/null || true") == ""
+
+
+def test_broken_daemon_json_is_one_clear_error(swarm) -> None:
+    swarm.shell("vm2", "mkdir -p /etc/docker; [ ! -f /etc/docker/daemon.json ] || mv /etc/docker/daemon.json /root/daemon.before; echo '{' > /etc/docker/daemon.json")
+    try:
+        result = swarm.run("engine", {"daemon": {"debug": True}}, host="vm2")
+        assert result["failed"] and "/etc/docker/daemon.json is not valid JSON" in result["msg"]
+    finally:
+        swarm.shell("vm2", "rm /etc/docker/daemon.json; [ ! -f /root/daemon.before ] || mv /root/daemon.before /etc/docker/daemon.json")
+
+
+@pytest.fixture
+def second(swarm) -> Iterator[dict]:
+    """Arguments for a second engine on vm2, which is in no swarm, and dies alone."""
+    swarm.shell("vm2", f"mkdir -p /etc/second /srv/second; cat >/usr/local/bin/second <<'END'\n{SECOND}END\nchmod +x /usr/local/bin/second")
+    try:
+        yield {"docker_host": SOCKET, "restart_command": "/usr/local/bin/second", "timeout": 20}
+    finally:
+        swarm.shell("vm2", "[ ! -f /run/second.pid ] || kill $(cat /run/second.pid); rm -rf /etc/second /srv/second /usr/local/bin/second /var/lib/second")
+
+
+def start_second(swarm, content: str) -> None:
+    swarm.shell("vm2", f"printf '{content}' >{CONFIG}; /usr/local/bin/second; for try in $(seq 100); do docker -H {SOCKET} info && exit; sleep 0.2; done; exit 1")
+
+
+@pytest.mark.long
+def test_settings_as_people_have_them_are_kept(swarm, second: dict) -> None:
+    """A byte order mark, a key that is there twice, a symlink, a mode of its own, a file elsewhere."""
+    start_second(swarm, r"\357\273\277{\"log-opts\": {\"max-size\": \"10m\"}, \"labels\": [\"a=b\"], \"log-opts\": {\"max-file\": \"3\"}}")
+    swarm.shell("vm2", f"mv {CONFIG} /srv/second/real.json; chmod 640 /srv/second/real.json; chown 0:7 /srv/second/real.json; ln -s /srv/second/real.json {CONFIG}")
+    found = swarm.run("engine", {**second, "daemon": {"debug": True}}, host="vm2")
+    assert not found["failed"] and found["restarted"] and not found["restart_due"], found
+    assert json.loads(swarm.shell("vm2", f"cat {CONFIG}")) == {
+        "log-opts": {"max-size": "10m", "max-file": "3"}, "labels": ["a=b"], "debug": True}
+    assert swarm.shell("vm2", f"readlink {CONFIG}; stat -c '%a %u %g' /srv/second/real.json").split() == ["/srv/second/real.json", "640", "0", "7"]
+    assert swarm.docker("vm2", "-H", SOCKET, "info", "--format", "{{.Debug}}") == "true"
+    assert not swarm.run("engine", {**second, "daemon": {"debug": True}}, host="vm2")["changed"]
+    assert swarm.shell("vm2", "ls -A /etc/second") == "daemon.json"
+
+
+@pytest.mark.long
+def test_an_engine_that_does_not_come_up_gets_its_former_settings_back(swarm, second: dict) -> None:
+    start_second(swarm, r"{\"debug\": true}")
+    # dockerd finds this one valid, and does not start with it.
+    found = swarm.run("engine", {**second, "daemon": {"storage-driver": "nope"}}, host="vm2")
+    assert found["failed"] and "does not start with these settings" in found["msg"] and "it runs with them" in found["msg"], found["msg"]
+    assert json.loads(swarm.shell("vm2", f"cat {CONFIG}")) == {"debug": True}
+    assert swarm.docker("vm2", "-H", SOCKET, "info", "--format", "{{.Debug}}") == "true"
+    assert swarm.shell("vm2", "ls -A /etc/second") == "daemon.json"
+
+
+@pytest.mark.long
+def test_settings_that_wait_for_a_restart(swarm, second: dict) -> None:
+    start_second(swarm, "{}")
+    waits = {**second, "daemon": {"debug": True}, "restart": "never"}
+    assert swarm.run("engine", waits, host="vm2")["restart_due"]
+    taken_back = swarm.run("engine", {**waits, "daemon": {"debug": None}}, host="vm2")
+    assert taken_back["changed"] and not taken_back["restart_due"]
+    assert swarm.run("engine", waits, host="vm2")["restart_due"]
+    swarm.shell("vm2", f"sleep 1; /usr/local/bin/second; for try in $(seq 100); do docker -H {SOCKET} info && exit; sleep 0.2; done; exit 1")
+    done = swarm.run("engine", waits, host="vm2")
+    assert not done["restart_due"] and not done["changed"]
+    assert swarm.shell("vm2", "ls -A /etc/second") == "daemon.json"
+
+
+def started(swarm, host: str) -> int:
+    """When a node's engine was started, in ticks of the kernel that all container nodes share."""
+    return int(swarm.shell(host, "cut -d' ' -f22 /proc/$(pgrep -x dockerd)/stat"))
+
+
+@pytest.mark.long
+def test_engines_of_a_swarm_are_restarted_one_after_the_other(swarm) -> None:
+    settings = {"engine_restart_command": HUP, "engine_timeout": 60}
+    before = {host: started(swarm, host) for host in swarm.nodes}
+    try:
+        code, output = swarm.playbook(SWARM, {**settings, "engine_daemon": {"debug": True}, "engine_restart": "never"}, "--limit", "vm2")
+        assert code == 0 and re.search(r"vm2: the settings of Docker Engine are written and wait for a restart", output), output
+        assert started(swarm, "vm2") == before["vm2"]
+
+        # Outside of its limit there is the manager that is asked.
+        code, output = swarm.playbook(SWARM, {**settings, "engine_daemon": {"debug": True}}, "--limit", "vm2")
+        assert code == 0, output
+        assert started(swarm, "vm2") > before["vm2"] and started(swarm, "vm3") == before["vm3"]
+
+        code, output = swarm.playbook(SWARM, {**settings, "engine_daemon": {"debug": True}})
+        assert code == 0, output
+        after = {host: started(swarm, host) for host in swarm.nodes}
+        assert before["vm1"] < after["vm1"] and after["vm2"] < after["vm3"] < after["vm1"]
+        assert [swarm.docker(host, "info", "--format", "{{.Debug}}") for host in swarm.nodes] == ["true"] * 3
+        swarm.await_nodes("vm1")
+
+        code, output = swarm.playbook(SWARM, {**settings, "engine_daemon": {"debug": True}})
+        assert code == 0 and len(re.findall(r"(?m)^vm\d .*changed=0 +unreachable=0 +failed=0", output)) == 3, output
+        assert {host: started(swarm, host) for host in swarm.nodes} == after
+    finally:
+        code, output = swarm.playbook(SWARM, {**settings, "engine_daemon": {"debug": None}})
+    assert code == 0, output
+
+
+@pytest.mark.long
+def test_no_engine_is_restarted_where_a_majority_would_be_lost(swarm) -> None:
+    before = {host: started(swarm, host) for host in swarm.nodes}
+    identity = swarm.docker("vm2", "info", "--format", "{{.Swarm.NodeID}}")
+    swarm.docker("vm1", "node", "promote", identity)
+    try:
+        swarm.await_nodes("vm1")
+        code, output = swarm.playbook(SWARM, {"engine_restart_command": HUP, "engine_daemon": {"debug": True}})
+    finally:
+        swarm.docker("vm1", "node", "demote", identity)
+    assert code != 0 and "a majority is 2" in " ".join(output.split()) and "No engine was restarted" in output, output
+    assert {host: started(swarm, host) for host in swarm.nodes} == before
