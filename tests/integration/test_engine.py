@@ -86,7 +86,8 @@ def second(swarm) -> Iterator[dict]:
     try:
         yield {"docker_host": SOCKET, "restart_command": "/usr/local/bin/second", "timeout": 20}
     finally:
-        swarm.shell("vm2", "[ ! -f /run/second.pid ] || kill $(cat /run/second.pid); while [ -f /run/second.pid ]; do sleep 0.1; done; rm -rf /etc/second /srv/second /usr/local/bin/second /var/lib/second")
+        swarm.shell("vm2", "[ ! -f /run/second.pid ] || kill $(cat /run/second.pid); while [ -f /run/second.pid ]; do sleep 0.1; done; "
+                           "rm -rf /etc/second /srv/second /usr/local/bin/second /var/lib/second")
 
 
 def start_second(swarm, content: str) -> None:
