@@ -14,7 +14,7 @@ author:
 description:
   - For the option O(swarmlab.overlay.swarm_firewall#module:nodes) of M(swarmlab.overlay.swarm_firewall).
   - A host counts also when it is not in the play, as with C(--limit). Then only what the inventory says of it is known.
-  - The address that a host's engine told (C(swarm_told) or C(engine_state) of the roles) comes first, with C(swarm_advertise_addr) and
+  - The address that a host's engine told the roles (C(swarm_told), C(swarm_others), C(engine_state)) comes first, with C(swarm_advertise_addr) and
     C(swarm_data_path_addr). A host that has none of them counts with C(ansible_host), or its name.
   - The name of a link is looked up in the host's facts.
   - Members that a manager told, and that no host of the inventory is, count too. Where they are told, a host outside the play whose
@@ -60,10 +60,11 @@ def node_addresses(hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Any]) -> d
         raise AnsibleFilterError("node_addresses takes a list of host names, not one text")
     found: dict[str, list[str]] = {}
     members: dict[str, str] = {}
-    for host in hosts:
-        variables = hostvars[host]
-        place = _place(variables)
-        found[host] = _of(host, variables, place.get("node_address") or "")
+    names = list(hosts)
+    told = _told(names, hostvars)
+    for host in names:
+        place = told.get(host) or {}
+        found[host] = _of(host, hostvars[host], place.get("node_address") or "")
         for member in place.get("members") or []:
             members[f"member {member['hostname']} ({member['id']})"] = _of_member(member)
     known = {address for addresses in found.values() for address in addresses}
@@ -71,10 +72,18 @@ def node_addresses(hosts: t.Iterable[str], hostvars: t.Mapping[str, t.Any]) -> d
     return {name: addresses for name, addresses in found.items() if addresses or not members}
 
 
-def _place(variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What a host's engine told last."""
-    told = [(_value(variables, name) or {}).get("swarm") or {} for name in ("swarm_told", "engine_state")]
-    return next(filter(None, told), {})
+def _told(hosts: list[str], hostvars: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    """The place in its swarm that each engine told last, also engines outside the play that role swarm asked for want of a manager."""
+    found: dict[str, dict[str, t.Any]] = {}
+    for host in hosts:
+        variables = hostvars[host]
+        own = [_value(variables, name) or {} for name in ("swarm_told", "engine_state")]
+        place = next((answer["swarm"] for answer in own if answer.get("swarm")), None)
+        found.update({host: place} if place else {})
+        for answer in (_value(variables, "swarm_others") or {}).get("results") or []:
+            if answer.get("swarm"):
+                found.setdefault(answer["item"], answer["swarm"])
+    return found
 
 
 def _of(host: str, variables: t.Mapping[str, t.Any], told: str) -> list[str]:

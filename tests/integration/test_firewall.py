@@ -93,7 +93,7 @@ def test_nftables_is_opened_where_it_drops(swarm, closed):
 def test_the_role_opens_a_closed_node_and_takes_it_back(swarm, closed):
     """By the addresses of all hosts, also with --limit; nothing else of the role is done again."""
     play = swarm.workspace / "firewall.yml"
-    play.write_text("---\n- hosts: swarm\n  gather_facts: false\n  roles: [swarmlab.overlay.engine]\n", encoding="utf-8")
+    play.write_text("---\n- hosts: swarm\n  gather_facts: false\n  roles: [swarmlab.overlay.engine, swarmlab.overlay.swarm]\n", encoding="utf-8")
     code, output = swarm.playbook(str(play), {"engine_firewall": "auto"}, "--limit", "vm2")
     assert code == 0 and "changed=1" in output, output
     rules = swarm.shell("vm2", "nft list chain inet filter swarmlab_overlay")

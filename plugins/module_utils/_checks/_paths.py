@@ -136,8 +136,9 @@ def meant(facts: dict, host: str, declared: str) -> list[str]:
 
 
 def over_ipv6(facts: dict, host: str | None = None) -> bool:
-    """Whether tunnels to the host, or to any, go over IPv6."""
-    return any(":" in (tunnel(facts, name) or "") for name in ([host] if host else facts["nodes"]))
+    """Whether tunnels to the host go over IPv6; of the swarm, where none is named, the first node tells: tunnels have two ends of one family."""
+    ends = (parsed(tunnel(facts, name)) for name in ([host] if host else facts["nodes"]))
+    return next((end.version == 6 for end in ends if end), False)
 
 
 def iptables(facts: dict) -> str:

@@ -21,7 +21,7 @@ from .model import Command, Plan, Refusal, Wanted, by_hand
 Run = t.Callable[..., t.Tuple[int, str, str]]
 
 FIREWALLD_DOWN = 252
-FIREWALLD_CHAIN = "INPUT_ZONES"
+FIREWALLD_CHAIN = "INPUT_direct"
 ZONES = "/etc/firewalld/zones/*.xml"
 UFW_RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 UFW_DEFAULTS = "/etc/default/ufw"

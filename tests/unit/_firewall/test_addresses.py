@@ -93,6 +93,12 @@ def test_members_stand_for_hosts_that_the_inventory_does_not_have():
     assert node_addresses(["m", "w"], hostvars) == {"m": ["10.0.0.5"], "member six (i6)": ["10.0.0.6"]}
 
 
+def test_managers_outside_the_play_that_were_asked_tell_too():
+    asked = {"results": [{"item": "m", "swarm": {"node_address": "10.0.0.5", "members": MEMBERS}}, {"item": "x", "problem": "silent"}]}
+    hostvars = {"m": Untold(), "x": Untold(), "new": {"swarm_others": asked, "swarm_told": {"declared": {"swarm_advertise_addr": "10.0.0.9"}}}}
+    assert node_addresses(["m", "x", "new"], hostvars) == {"m": ["10.0.0.5"], "new": ["10.0.0.9"], "member six (i6)": ["10.0.0.6"]}
+
+
 def test_one_text_is_no_list_of_hosts():
     with pytest.raises(AnsibleFilterError, match="a list of host names"):
         node_addresses("vm1", {})
