@@ -14,6 +14,7 @@
 #   make destroy   no process and no file of the lab is left
 #   make existing  the promise on bare hosts as people have them: two suites, firewalls, sudo; some minutes
 #   make test      all tests: lint, unit, integration and long (container nodes), e2e (real VMs); each name alone runs that tier
+#   make matrix    the tests with every supported ansible-core and Python that this machine has; ARGS=--write keeps them in docs/matrix.md
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -35,7 +36,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 
-.PHONY: help setup lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing bench scale detection build
+.PHONY: help setup lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -90,6 +91,9 @@ lint unit integration long e2e: .venv/.ready-dev
 
 existing: .venv/.ready-dev
 	molecule test -s existing
+
+matrix: .venv/.ready-run
+	@python scripts/matrix.py $(ARGS)
 
 bench: .venv/.ready-run
 	@python bench/site.py $(ARGS)

@@ -11,7 +11,8 @@ HOME=$(mktemp -d)
 export HOME
 trap 'rm -rf "$HOME"' EXIT INT TERM
 mkdir -p "$HOME/.ansible/test/cache"
-for version in 20_3_4 21_3_1 24_2; do
+source=$(python3 -c 'import ansible_test; print(ansible_test.__path__[0])')/_internal/python_requirements.py
+for version in $(sed -n "s/^ *pip='\([0-9.]*\)'.*/\1/p" "$source" | tr . _); do
     printf 'import ensurepip\nensurepip.bootstrap(upgrade=True, default_pip=True)\n' \
         >"$HOME/.ansible/test/cache/get_pip_$version.py"
 done

@@ -5,12 +5,39 @@
 # Makes .venv/ with the pinned Python packages and sees to the system packages.
 #   scripts/setup.sh        what running labs needs
 #   scripts/setup.sh dev    and what the tests need
+# PYTHON=python3.12 scripts/setup.sh takes that Python instead of the first that will do; each has the newest
+# ansible-core that is tested with it (requirements.txt).
 # System packages are installed only where a program is missing, and only as root or with a
 # sudo that asks nothing; otherwise the command to type is printed.
 set -eu
 cd "$(dirname "$0")/.."
 flavour=${1:-run}
 venv=.venv
+tested="3.11 3.12 3.13"
+
+version_of() { # version_of PYTHON: prints "3.11"; fails where it is missing, does not run or is too old for any ansible-core here
+    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# A .venv that works is kept. Else: what was asked for, the system's python3, or the newest beside it (RHEL's python3 is 3.9).
+PYTHON=${PYTHON:-}
+python=$PYTHON
+if [ -z "$python" ]; then
+    python=python3
+    for candidate in "$PWD/$venv/bin/python" python3 python3.13 python3.12 python3.11; do
+        if version_of "$candidate" >/dev/null; then
+            python=$candidate
+            break
+        fi
+    done
+fi
+
+too_old() {
+    echo "setup: Python 3.11 or newer is needed, $python is $1. Install a newer one beside it (PYTHON=python3.12 $0 names it)." >&2
+    exit 1
+}
+# Only a missing python3 can be brought below.
+version=$(version_of "$python") || [ -z "$version$PYTHON" ] || too_old "${version:-missing or does not run}"
 
 missing=
 need() { # need PROGRAM PACKAGE
@@ -27,7 +54,10 @@ need ip iproute2
 need dockerd docker.io
 need iptables iptables
 [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing="$missing debian-archive-keyring"
-python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+"$python" -c 'import ensurepip' 2>/dev/null || case "$python" in
+python3.*) missing="$missing $python-venv" ;;
+*) missing="$missing python3-venv" ;;
+esac
 if [ "$flavour" = dev ]; then
     need shellcheck shellcheck
     need chromium chromium
@@ -56,12 +86,14 @@ if [ -n "$missing" ]; then
     DEBIAN_FRONTEND=noninteractive $sudo $install >/dev/null
 fi
 
-python3 - <<'PY' || exit 1
-import sys
-if not (3, 11) <= sys.version_info[:2] <= (3, 13):
-    sys.exit(f"setup: Python 3.11, 3.12 or 3.13 is needed, python3 is {sys.version.split()[0]}")
-PY
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+version=$(version_of "$python") || too_old "${version:-missing or does not run}"
+case " $tested " in
+*" $version "*) ;;
+*) echo "setup: Python $version is newer than those that were tested ($tested); it gets what the last of them has" >&2 ;;
+esac
+if [ "$(version_of "$venv/bin/python")" != "$version" ]; then
+    "$python" -m venv --clear "$venv"
+fi
 requirements="-r requirements.txt"
 [ "$flavour" = run ] || requirements="$requirements -r requirements-dev.txt"
 echo "setup: Python packages into $venv (a minute the first time)"

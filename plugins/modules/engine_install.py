@@ -257,7 +257,8 @@ class Installer:
                 if not there:
                     shutil.rmtree(folder, ignore_errors=True)
                 raise HostError(f"{socket.gethostname()}: the virtual environment for Docker SDK for Python was not made: '{' '.join(argv)}' says: "
-                                f"{packages.last_lines(out)} The host must reach a Python package index; PIP_INDEX_URL in the task's environment names another one")
+                                f"{packages.last_lines(out)} The host must reach a Python package index; PIP_INDEX_URL in the task's environment "
+                                "names another one")
 
 
 def main() -> None:

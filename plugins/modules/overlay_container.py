@@ -14,7 +14,9 @@ description:
   - Creates, replaces and removes standalone containers on attachable overlays, one or a whole list in one call, on the node it
     runs on.
   - Works on a worker that has never seen the network. Attaching is what brings an overlay to a worker.
-  - A container that differs in what is declared is replaced.
+  - A container that differs in what is declared is replaced, if this module made it. One that somebody else made is refused.
+  - One that has ended, was paused or was never started is started, also where its node has forgotten its networks meanwhile, or where
+    these were made anew. One that ends again and again is an error.
 notes:
   - A refused attachment is an error that says what to do. The container is not left half made.
   - Images are not pulled.
@@ -95,6 +97,14 @@ options:
     description:
       - Host name in the container.
     type: str
+  overlays:
+    description:
+      - Names that are overlays of the swarm. On a node that has a local network of such a name, perhaps one of a compose file, the engine
+        would put the container on that one, so it is refused.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   timeout:
     description:
       - Seconds after which a refused attachment is not tried again. The engine itself takes up to 20 seconds for each try.
@@ -184,7 +194,8 @@ def container_options() -> dict[str, dict[str, t.Any]]:
 
 def main() -> None:
     """Entry point."""
-    module = declaring_module("containers", container_options(), timeout=60)
+    overlays = {"type": "list", "elements": "str", "default": []}
+    module = declaring_module("containers", container_options(), timeout=60, overlays=overlays)
 
     def ensure(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
         return ensure_containers(client, module.params, module.check_mode)

@@ -81,15 +81,18 @@ class Swarm:
     def nodes(self) -> list[str]:
         return self.managers + self.workers
 
-    def ansible(self, program: str, *argv: str) -> subprocess.CompletedProcess[str]:
-        """Run one of Ansible's programs against the swarm, as if it had been typed (see warm.py)."""
+    def ansible(self, program: str, *argv: str, results: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run one of Ansible's programs against the swarm, as if it had been typed (see warm.py); hosts' results as files in a folder."""
         call = self.workspace / uuid.uuid4().hex
         order = {
-            "argv": [program, "-i", str(self.inventory), *argv], "environment": self.environment, "directory": str(CHECKOUT),
+            "argv": [program, "-i", str(self.inventory), *argv], "directory": str(CHECKOUT),
+            "environment": {**self.environment, **({"SWARMLAB_TEST_RESULTS": str(results)} if results else {})},
             "stdout": f"{call}.out", "stderr": f"{call}.err", "timeout": 600,
         }  # fmt: skip
         code = self.warm.call(order)
         printed = [Path(f"{call}.{end}").read_text(encoding="utf-8") for end in ("out", "err")]
+        deprecated = [line for line in "".join(printed).splitlines() if line.startswith("[DEPRECATION WARNING]")]
+        assert not deprecated, deprecated
         return subprocess.CompletedProcess(order["argv"], code, *printed)
 
     def run(self, module: str, args: dict, host: str = "vm1", check: bool = False) -> dict:
@@ -98,7 +101,7 @@ class Swarm:
         name = module if "." in module else f"swarmlab.overlay.{module}"
         mode = ["--check"] if check else []
         given = ["-a", json.dumps(args)] if args else []
-        done = self.ansible("ansible", host, "-m", name, *given, "--diff", "--tree", str(tree), *mode)
+        done = self.ansible("ansible", host, "-m", name, *given, "--diff", *mode, results=tree)
         result = tree / host
         assert result.exists(), f"{name} on {host} left no result:\n{done.stdout}\n{done.stderr}"
         return {"failed": done.returncode != 0, **json.loads(result.read_text(encoding="utf-8"))}
@@ -200,8 +203,10 @@ def environment_here() -> dict[str, str]:
         **os.environ,
         "PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin",
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-        "ANSIBLE_DEPRECATION_WARNINGS": "False",
+        "ANSIBLE_DEPRECATION_WARNINGS": "True",
         "ANSIBLE_FORCE_COLOR": "0",
+        "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callbacks")),
+        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "True",  # for ad-hoc commands too
     }
 
 

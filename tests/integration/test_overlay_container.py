@@ -92,7 +92,7 @@ def test_role_overlays_refuses_an_unknown_node(swarm, unique) -> None:
     declared = {"overlays_containers": [{"node": "vm9", "name": unique, "image": "x", "networks": ["y"]}]}
     code, output = swarm.playbook("swarmlab.overlay.overlays", declared)
     assert code != 0
-    assert "not in the inventory: vm9" in " ".join(output.split())
+    assert "vm9 is neither in the inventory nor a node of the swarm" in " ".join(output.split())
 
 
 def test_role_overlays_takes_the_smallest_mtu_of_all_nodes(swarm, unique) -> None:

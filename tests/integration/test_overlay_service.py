@@ -24,6 +24,13 @@ def service(swarm, name: str, network: str, **more: object) -> dict:
     )
 
 
+def warned(swarm, declared: dict, *mode: str) -> str:
+    """What Ansible prints, warnings among it, when a service is declared, which must succeed."""
+    done = swarm.ansible("ansible", "vm1", "-m", "swarmlab.overlay.overlay_service", "-a", json.dumps(declared), *mode)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return " ".join((done.stdout + done.stderr).split())
+
+
 def spec(swarm, name: str) -> dict:
     return json.loads(swarm.docker("vm1", "service", "inspect", name))[0]["Spec"]
 
@@ -104,3 +111,48 @@ def test_bad_declarations_change_nothing(swarm, unique, network) -> None:
 def test_a_worker_names_the_managers(swarm, unique) -> None:
     result = swarm.run("overlay_service", {"name": unique, "image": swarm.image}, host="vm2")
     assert "vm2 is a worker" in result["msg"] and ":2377" in result["msg"]
+
+
+@pytest.mark.parametrize("own, more", [("host", False), ("bridge", True)])
+def test_the_engines_own_networks_are_networks_of_a_service(swarm, unique, network, own: str, more: bool) -> None:
+    names = [own, network] if more else [own]
+    declared = service(swarm, unique, own, networks=names)
+    created = swarm.run("overlay_service", declared)
+    assert created["changed"] and list(created["services"][0]["vips"]) == names[1:], created
+    assert not swarm.run("overlay_service", declared)["changed"]
+    changed = swarm.run("overlay_service", dict(declared, networks=[network]))
+    assert [entry["name"] for entry in changed["actions"][0]["differences"]["networks"]["before"]] == sorted(names), changed
+
+
+def test_the_network_host_beside_others_is_warned_of(swarm, unique, network) -> None:
+    """The swarm takes it, and its tasks start where they are lucky."""
+    assert "beside the network host" in warned(swarm, service(swarm, unique, network, networks=["host", network]), "--check")
+
+
+def test_networks_of_one_node_alone_are_refused_with_the_reason(swarm, unique, network) -> None:
+    swarm.docker("vm1", "network", "create", f"{unique}-compose")
+    for name, words in (("none", "is a network of this node alone (driver null)"), (f"{unique}-compose", "of this node alone (driver bridge)"),
+                        ("ingress", "carries published ports only")):  # fmt: skip
+        refused = swarm.run("overlay_service", {"services": [service(swarm, f"{unique}-a", network), service(swarm, f"{unique}-b", name)]})
+        assert refused["failed"] and words in refused["msg"] and "Nothing was changed" in refused["msg"], refused
+    assert unique not in swarm.docker("vm1", "service", "ls")
+
+
+def test_a_port_of_mode_host_is_had_by_many_as_long_as_there_are_nodes(swarm, unique, network) -> None:
+    number = 20000 + int(unique[1:4], 16)
+    host, mesh = [{"target": 80, "published": number, "mode": "host"}], [{"target": 80, "published": number}]
+    apart = [
+        service(swarm, f"{unique}-one", network, ports=host, constraints=["node.hostname == vm2"]),
+        service(swarm, f"{unique}-two", network, ports=host, constraints=["node.hostname != vm2"], replicas=2),
+    ]
+    together = service(swarm, f"{unique}-three", network, ports=host)
+    refused = swarm.run("overlay_service", {"services": [*apart, together]})
+    assert refused["failed"] and f"port {number}/tcp of mode host is there once on a node" in refused["msg"], refused
+    assert unique not in swarm.docker("vm1", "service", "ls")
+    assert swarm.run("overlay_service", {"services": apart})["changed"]
+    assert not swarm.run("overlay_service", {"services": apart})["changed"]
+    # As the swarm sees it: there may be a node for it one day. Nobody waits for that.
+    assert "too few nodes" in warned(swarm, dict(together, wait=False))
+    clash = swarm.run("overlay_service", {"services": [service(swarm, f"{unique}-new", network), service(swarm, f"{unique}-four", network, ports=mesh)]})
+    assert clash["failed"] and "is published by service" in clash["msg"] and "through the routing mesh" in clash["msg"], clash
+    assert f"{unique}-new" not in swarm.docker("vm1", "service", "ls")

@@ -68,8 +68,8 @@ def _wrong(found: dict) -> list[tuple]:
     node, seen, settled = found["node"], found["seen"], found["settled"]
     rows = [([node], "%s: %s" % (node, text)) for text in (found["problem"], seen.get("problem")) if text]
     if seen.get("lost"):
-        rows.append(([node], "%s: restarting %s wiped %s of the engine, which did not write them again (%s)" % (
-            node, seen["service"], count(len(seen["lost"]), "rule"), _repaired(seen["repair"]))))
+        rows.append(([node], "%s: '%s' wiped %s of the engine, which did not write them again (%s)" % (
+            node, seen["command"], count(len(seen["lost"]), "rule"), _repaired(seen["repair"]))))
     if seen.get("left_behind"):
         rows.append(([node], "%s kept %s though it was drained" % (node, count(len(seen["left_behind"]), "task"))))
     if seen.get("waiting"):

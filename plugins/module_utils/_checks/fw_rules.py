@@ -12,8 +12,9 @@ from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
 ID = "FW-RULES"
 TITLE = "The engine's firewall rules are in place"
-HINT = ("Something wiped rules of the engine, a reload of the firewall most likely (firewalld#503): restart the engine of %s, and let "
-        "whatever reloads the firewall do that too.")
+HINT = ("Something wiped rules of the engine, a reload of the firewall most likely (firewalld#503): restart the engine of %s, which writes "
+        "them, and let whatever reloads the firewall do that too. Without those of encryption, packets leave in clear text. firewalld wipes "
+        "them with FirewallBackend=iptables, or when it has direct rules; nftables.service with 'flush ruleset'.")
 ORDER = 46
 NEEDS = ("probe", "published", "rules", "peers")
 TAGS = ("P1", "dataplane", "encryption")
@@ -40,7 +41,7 @@ def judge(facts: dict) -> list[dict]:
         if texts:
             wrong[host] = texts
     if wrong:
-        rows = ["%s: %s" % (host, listed(texts, 3)) for host, texts in sorted(wrong.items())]
+        rows = ["%s: %s%s" % (host, listed(texts, 3), _flushed(facts, host)) for host, texts in sorted(wrong.items())]
         hint, lacking = HINT % listed(sorted(wrong)), _paths.lacks(facts, "ip_vs")
         if set(wrong) <= set(lacking) and all(INGRESS in text for texts in wrong.values() for text in texts):
             hint = dp_matrix.NO_IPVS % listed(lacking)
@@ -51,6 +52,12 @@ def judge(facts: dict) -> list[dict]:
     number = len([network for network in facts["networks"] if network["encrypted"]])
     text = "%s: rules of the published port, and of %s" % (count(len(facts["opened"]), "node"), count(number, "encrypted network"))
     return [result(CHECK, PASS, text, nodes=sorted(facts["opened"]))]
+
+
+def _flushed(facts: dict, host: str) -> str:
+    """What on this node flushes the engine's rules at every reload."""
+    found = facts["opened"][host].get("flushers")
+    return " (a reload of %s flushes them)" % listed(found) if found else ""
 
 
 def _node(facts: dict, host: str) -> list[str]:

@@ -62,7 +62,8 @@ TABLES = (
     Line("peers-stale", "PEER-FDB", "The kernel of {nodes} holds forwarding entries that do not fit {networks}",
          "Let the services of the network start anew there, or restart the node's engine.", (), (*DATA, Claim("ENC-*"))),
     Line("firewall-wiped", "FW-RULES", "The engine's firewall rules on {nodes} are gone",
-         "Restart the node's engine, which writes its rules again; find what flushes them (a reload of firewalld, a script).", (),
+         "Restart the node's engine, which writes its rules again; find what flushes them: a reload of firewalld (with FirewallBackend=iptables "
+         "or direct rules), a restart of nftables.service, a script.", (),
          (Claim("MESH-*"), Claim("ENC-*"))),
 )
 # What may be a consequence of a closed port or a broken path: it counts only when none of them explains it.
@@ -106,4 +107,4 @@ def told(check: str, words: tuple, title: str) -> Callable[[View], Iterable[Find
 
 def rules(lines: tuple) -> tuple:
     """A rule for each line."""
-    return tuple(Rule(line.id, told(line.check, line.words, line.title), (Claim(line.check), *line.suffers), line.todo) for line in lines)
+    return tuple(Rule(line.id, told(line.check, line.words, line.title), (Claim(line.check, words=line.words), *line.suffers), line.todo) for line in lines)

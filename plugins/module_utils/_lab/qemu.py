@@ -7,6 +7,8 @@ Private to the collection swarmlab.overlay. Machines that wake up from saved mem
 that was saved, so all of them are built here.
 """
 
+# pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
+
 from __future__ import annotations
 
 import dataclasses

@@ -7,6 +7,8 @@ Private to the collection swarmlab.overlay. What is saved lies in the nodes' own
 machines stand still while they are saved, so that no message is under way that one of them has sent and none received.
 """
 
+# pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
+
 from __future__ import annotations
 
 import dataclasses

@@ -6,6 +6,8 @@
 Private to the collection swarmlab.overlay.
 """
 
+# pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
+
 from __future__ import annotations
 
 import base64

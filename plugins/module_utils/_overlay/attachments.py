@@ -10,18 +10,19 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 from .._engine import APIClient, APIError, EngineError, NotFound, explain, manager_problem
+from .common import alias_problems
 from .container_spec import address_problems
-from .containers import attempt, require_swarm
+from .containers import await_swarm
 from .information import gather
+from .joining import attempt, connect, like_endpoint
 from .refusals import Wish, refusals
 from .resolution import await_names
 from .spec import SpecError
 
-# Settings of an attachment that the user chose and the engine keeps; all others are the engine's own.
-KEPT = ("Links", "DriverOpts", "GwPriority")
 # What may pass within the engine's own 20 s for an attachment; a deadline that it exceeded does not.
 PASSING = ("unavailable",)
 
@@ -48,8 +49,7 @@ class Step(t.NamedTuple):
 
 def ensure_attachments(client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Bring about those of the declared attachments that are this node's."""
-    info = client.info()
-    require_swarm(info)
+    info = await_swarm(client, time.monotonic() + params["resolve_timeout"])
     if params["resolve_timeout"] < 0:
         raise SpecError([f"resolve_timeout must not be negative, not {params['resolve_timeout']}"])
     node_id = info["Swarm"].get("NodeID")
@@ -103,7 +103,7 @@ def parse_attachment_list(entries: list[dict[str, t.Any]], default_state: str) -
             entry["container"], entry["network"], entry.get("state") or default_state,
             None if aliases is None else tuple(sorted(set(aliases))), entry.get("ipv4_address"), entry.get("like"),
         )
-        found = address_problems(spec.network, spec.ipv4_address)
+        found = address_problems(spec.network, spec.ipv4_address) + alias_problems(spec.network, spec.aliases or ())
         problems += [f"container {spec.container}: {problem}" for problem in found]
         specs.append(spec)
     pairs = [(spec.container, spec.network) for spec in specs]
@@ -173,7 +173,7 @@ def _joining(client: APIClient, step: Step) -> t.Callable[[], None]:
     like = spec.like
     if like is not None:
         return lambda: attach(client, spec.container, spec.network, like, spec.ipv4_address)
-    return lambda: _connect(client, spec.container, spec.network, _endpoint(spec, step.before))
+    return lambda: connect(client, spec.container, spec.network, _endpoint(spec, step.before))
 
 
 def _await_names(
@@ -226,13 +226,13 @@ def attach(client: APIClient, container: str, network: str, like: str, ipv4_addr
     endpoint = like_endpoint(settings.get(like) or {}, container)
     if ipv4_address is not None:
         try:
-            _connect(client, container, network, dict(endpoint, IPAMConfig={"IPv4Address": ipv4_address}))
+            connect(client, container, network, dict(endpoint, IPAMConfig={"IPv4Address": ipv4_address}))
             return
         except APIError as error:
             if isinstance(error, NotFound) and "container" in explain(error).lower():
                 raise
             # Taken, or not to be had: a place on the network counts for more than a certain address.
-    _connect(client, container, network, endpoint)
+    connect(client, container, network, endpoint)
 
 
 def detach(client: APIClient, container: str, network: str) -> None:
@@ -244,17 +244,3 @@ def detach(client: APIClient, container: str, network: str) -> None:
 def networks_of(client: APIClient, container: str) -> dict[str, dict[str, t.Any]]:
     """The container's attachments, by the networks' names."""
     return client.inspect_container(container)["NetworkSettings"]["Networks"] or {}
-
-
-def like_endpoint(settings: t.Mapping[str, t.Any], container: str) -> dict[str, t.Any]:
-    """The engine's request for an attachment like an existing one: the engine adds the container's short id itself."""
-    endpoint: dict[str, t.Any] = {key: settings[key] for key in KEPT if settings.get(key)}
-    endpoint["Aliases"] = [alias for alias in settings.get("Aliases") or [] if alias != container[:12]]
-    return endpoint
-
-
-def _connect(client: APIClient, container: str, network: str, endpoint: dict[str, t.Any]) -> None:
-    answer = client._post_json(
-        client._url("/networks/{0}/connect", network), data={"Container": container, "EndpointConfig": endpoint}
-    )
-    client._raise_for_status(answer)

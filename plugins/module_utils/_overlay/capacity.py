@@ -59,7 +59,7 @@ def capacity(described: Description, usage: Usage, nodes: list[dict]) -> Capacit
     gateway, and each node that holds the network one for its load balancer.
     """
     network_id = described["id"]
-    subnets = subnets_of(described)
+    subnets = [subnet for subnet in subnets_of(described) if ":" not in subnet.subnet]
     size = sum(
         ipaddress.ip_network(subnet.ip_range or subnet.subnet).num_addresses
         - (0 if subnet.ip_range else ADDRESSES_OF_NO_USE)

@@ -10,9 +10,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import typing as t
 
+# What resolvers of all kinds take, and the engine's own.
+NAME_LETTERS = re.compile(r"[A-Za-z0-9_.-]*")
+LABEL_LIMIT, DNS_NAME_LIMIT = 63, 253
 ATTACHMENT_KEYS = ("name", "aliases", "ipv4_address")
 
 
@@ -22,6 +26,25 @@ class Attachment(t.NamedTuple):
     name: str
     aliases: tuple[str, ...] = ()
     ipv4_address: str | None = None
+
+
+def dns_problem(name: str) -> str | None:
+    """Why DNS cannot carry this name, or None if it can. The engine takes it all the same, and nobody can ask for it."""
+    labels = name.split(".")
+    if not NAME_LETTERS.fullmatch(name):
+        return "has characters other than letters, digits, '-', '_' and '.'"
+    if not all(labels):
+        return "has an empty part: nothing, or nothing before or after a dot"
+    if max(map(len, labels)) > LABEL_LIMIT:
+        return f"has a part of {max(map(len, labels))} characters, more than the {LABEL_LIMIT} that DNS allows"
+    if len(name) > DNS_NAME_LIMIT:
+        return f"has {len(name)} characters, more than the {DNS_NAME_LIMIT} that DNS allows"
+    return None
+
+
+def alias_problems(network: str, aliases: t.Iterable[str]) -> list[str]:
+    """Aliases that nobody could ask for."""
+    return [f"networks: alias '{alias}' on {network} {problem}" for alias in aliases for problem in [dns_problem(alias)] if problem]
 
 
 def parse_words(value: t.Any, option: str, problems: list[str]) -> list[str] | None:
@@ -60,6 +83,7 @@ def parse_attachments(
         if not isinstance(aliases, list) or not all(isinstance(alias, str) and alias for alias in aliases):
             problems.append(f"networks: aliases of {parts['name']} must be a list of names, not {aliases!r}")
             continue
+        problems += alias_problems(parts["name"], aliases)
         found.append(Attachment(parts["name"], tuple(sorted(set(aliases))), parts.get("ipv4_address")))
     names = [attachment.name for attachment in found]
     problems += [f"networks: {name} is named twice" for name in sorted(set(names)) if names.count(name) > 1]

@@ -15,7 +15,7 @@ import re
 import typing as t
 
 from .._engine import MANAGED_LABEL
-from .common import Attachment, env_dict, env_list, parse_attachments, parse_words, same_image
+from .common import Attachment, dns_problem, env_dict, env_list, parse_attachments, parse_words, same_image
 from .service_spec import plain
 from .spec import OWN_LABELS, PINNED_LABEL, SpecError, duplicate_names, label_problems
 
@@ -57,6 +57,8 @@ def parse_container(entry: t.Mapping[str, t.Any], default_state: str, problems: 
     found = []
     if not NAME_PATTERN.fullmatch(name):
         found.append("the name must have two or more letters, digits, '_', '.' or '-', and start with a letter or digit")
+    elif state == "present" and dns_problem(name):
+        found.append(f"the name {dns_problem(name)}; it is the container's name in DNS too")
     hostname = entry.get("hostname")
     if hostname is not None and not HOSTNAME_PATTERN.fullmatch(hostname):
         found.append(f"hostname '{hostname}' is not a host name of at most 63 characters")
@@ -169,9 +171,19 @@ ADVICE = (
         "Choose another ipv4_address or leave it out; or give {network} a larger subnet.",
     ),
     (
-        ("network not found", "could not find", "no such network", "not found"),
-        "Declare network {network} with swarmlab.overlay.overlay_network on a manager; if it is there, "
-        "a declared ipv4_address lies outside its subnets.",
+        ("code = notfound",),
+        "A manager was asked: the swarm has no such network. Declare network {network} with swarmlab.overlay.overlay_network "
+        "on a manager.",
+    ),
+    (
+        ("invalid cluster node",),
+        "The node has no connection to a manager, so nobody could tell whether {network} is there. See that the managers run and "
+        "that this node reaches their port 2377.",
+    ),
+    (
+        ("could not find", "no such network", "not found"),
+        "This node does not know {network}, and no manager was asked: the swarm may have it. See 'docker network ls' on a manager; "
+        "declare it there, or run this again.",
     ),
     (
         ("no configured subnet", "user specified ip address", "invalid endpoint settings"),
@@ -179,7 +191,7 @@ ADVICE = (
     ),
     (
         ("deadline exceeded", "attaching to network failed"),
-        "The swarm gave no address in time: a fixed ipv4_address is taken, the subnet of {network} has none left, "
+        "The swarm gave no address in time: a fixed ipv4_address is taken or outside the subnets, those of {network} have none left, "
         "or the node is not ready and active ('docker node ls'). The log of the leader's daemon tells which; so does "
         "overlay_attachment on a manager, or elsewhere if it is given seen_by_manager.",
     ),

@@ -10,28 +10,36 @@
 
 from __future__ import annotations
 
-import re
 import time
 import typing as t
 
-from .._engine import NOT_IN_SWARM_ADVICE, APIClient, APIError, EngineError, NotFound, explain
-from .common import Attachment
+from .._engine import (
+    MANAGED_LABEL,
+    NOT_IN_SWARM_ADVICE,
+    APIClient,
+    APIError,
+    EngineError,
+    NotFound,
+    explain,
+    manager_addresses,
+    wait_until,
+)
 from .container_spec import (
     ContainerSpec,
     addresses,
     compare,
     create_arguments,
+    endpoint,
     explain_refusal,
     parse_containers,
 )
+from .joining import attempt, connect, start
 from .service_spec import plain
+from .spec import SpecError
 
-# The engine itself tries five times within 20 s to get an attachment from the swarm.
-ATTACH_ATTEMPTS = 2
-TRANSIENT = ("deadline exceeded", "sandbox join failed", "unavailable")
-LEFTOVER = re.compile(r"network \S+ not found")
 # A container that cannot run ends at once; one that survives this is taken to run.
 SETTLE_SECONDS = 0.5
+BEING_REMOVED = "is already in progress"
 
 
 class Step(t.NamedTuple):
@@ -46,11 +54,15 @@ class Step(t.NamedTuple):
 def ensure_containers(client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Bring all declared containers about on this node."""
     specs = parse_containers(params)
-    require_swarm(client.info())
+    deadline = time.monotonic() + params["timeout"]
+    await_swarm(client, deadline)
+    refuse_local(specs, client.networks() if params["overlays"] else [], params["overlays"])
     steps = [_plan(client, spec) for spec in specs]
+    refuse_foreign(steps)
     changed = [step for step in steps if step.action != "none"]
     if not check_mode:
-        _apply_all(client, changed, time.monotonic() + params["timeout"])
+        _apply_all(client, changed, deadline)
+        _require_running(client, [step for step in steps if step.action == "none" and may_not_stay(step.current)])
     return {
         "changed": bool(changed),
         "actions": [_action(step) for step in changed],
@@ -59,13 +71,46 @@ def ensure_containers(client: APIClient, params: t.Mapping[str, t.Any], check_mo
     }
 
 
-def require_swarm(info: t.Mapping[str, t.Any]) -> None:
-    """Raise an EngineError unless this node is an active member of a swarm."""
-    state = (info.get("Swarm") or {}).get("LocalNodeState") or "inactive"
-    if state != "active":
-        raise EngineError(
-            f"Node {info.get('Name')} is not an active node of a swarm (its state is '{state}'). {NOT_IN_SWARM_ADVICE}"
-        )
+def refuse_local(specs: list[ContainerSpec], listed: list[dict[str, t.Any]], overlays: t.Collection[str]) -> None:
+    """Raise a SpecError for containers that the engine would put on a network of this node in place of the swarm's. Pure."""
+    local = {raw["Name"]: raw.get("Driver") for raw in listed if raw.get("Scope") == "local" and raw["Name"] in overlays}
+    problems = [
+        f"container {spec.name}: this node has a {local[attachment.name]} network {attachment.name} of its own, which the engine would take "
+        "in place of the swarm's; remove or rename it"
+        for spec in specs if spec.state == "present" for attachment in spec.networks if attachment.name in local
+    ]
+    if problems:
+        raise SpecError(problems)
+
+
+def await_swarm(client: APIClient, deadline: float) -> dict[str, t.Any]:
+    """Return /info of an active member of a swarm; one that has just come up may look for its managers until C(deadline)."""
+
+    def settled() -> tuple[bool, dict[str, t.Any]]:
+        info: dict[str, t.Any] = client.info()
+        return (info.get("Swarm") or {}).get("LocalNodeState") != "pending", info
+
+    info = wait_until(settled, deadline - time.monotonic()).seen
+    problem = membership_problem(info)
+    if problem is not None:
+        raise EngineError(problem)
+    return info
+
+
+def membership_problem(info: t.Mapping[str, t.Any]) -> str | None:
+    """Why the engine that gave this /info is no active member of a swarm, or None if it is. Pure."""
+    swarm = info.get("Swarm") or {}
+    state = swarm.get("LocalNodeState") or "inactive"
+    what = f"Node {info.get('Name')} is not an active node of a swarm"
+    if state == "active":
+        return None
+    if state == "inactive":
+        return f"{what}: it is in none. {NOT_IN_SWARM_ADVICE}"
+    if state == "locked":
+        return f"{what}: its swarm is locked. Run 'docker swarm unlock' there with the swarm's unlock key."
+    managers = ", ".join(manager_addresses(info)) or "none known"
+    reason = swarm.get("Error") or "no reason given by the engine"
+    return f"{what}: its state is '{state}' ({reason}; managers: {managers}). See its Docker daemon's log."
 
 
 def _plan(client: APIClient, spec: ContainerSpec) -> Step:
@@ -75,9 +120,35 @@ def _plan(client: APIClient, spec: ContainerSpec) -> Step:
     if current is None:
         return Step(spec, "create")
     found = compare(spec, current, _image_of(client, current))
-    if found:
-        return Step(spec, "recreate", current, found)
-    return Step(spec, "none" if current["State"]["Running"] else "start", current)
+    action = action_for(current["State"])
+    if action == "recreate":
+        found = dict(found, state={"before": current["State"]["Status"], "after": "running"})
+    return Step(spec, "recreate" if found else action, current, found)
+
+
+def refuse_foreign(steps: list[Step]) -> None:
+    """Raise a SpecError for containers that somebody else made and that would have to go for the declared ones. Pure."""
+    problems = [
+        f"container {step.spec.name} is there, was not made by this collection, and is not as declared ({', '.join(step.differences)}); "
+        "it would have to be removed: do that yourself, or choose another name"
+        for step in steps
+        if step.action == "recreate" and step.current is not None
+        and (step.current["Config"].get("Labels") or {}).get(MANAGED_LABEL) != "true"
+    ]
+    if problems:
+        raise SpecError(problems)
+
+
+def action_for(state: t.Mapping[str, t.Any]) -> str:
+    """What makes a container run that is as declared otherwise. Pure."""
+    if state.get("Dead") or state.get("Status") in ("dead", "removing"):
+        return "recreate"  # somebody's removal did not get to its end
+    return "none" if state.get("Running") and not state.get("Paused") else "start"
+
+
+def may_not_stay(container: t.Mapping[str, t.Any] | None) -> bool:
+    """Whether the engine has had to start the container again, perhaps again and again; meanwhile it calls that running."""
+    return container is not None and bool(container["State"].get("Restarting") or container.get("RestartCount"))
 
 
 def _inspect(client: APIClient, name: str) -> dict[str, t.Any] | None:
@@ -99,14 +170,11 @@ def _image_of(client: APIClient, container: t.Mapping[str, t.Any]) -> dict[str, 
 
 def _apply_all(client: APIClient, steps: list[Step], deadline: float) -> None:
     done: list[dict[str, t.Any]] = []
-    started = []
     try:
         for step in steps:
             _apply(client, step, deadline)
             done.append(_action(step))
-            if step.spec.state == "present":
-                started.append(step.spec.name)
-        _require_running(client, started)
+        _require_running(client, [step for step in steps if step.spec.state == "present"])
     except EngineError as error:
         error.details.update(changed=bool(done), actions=done)
         raise
@@ -114,11 +182,13 @@ def _apply_all(client: APIClient, steps: list[Step], deadline: float) -> None:
 
 def _apply(client: APIClient, step: Step, deadline: float) -> None:
     if step.action in ("remove", "recreate"):
-        _remove(client, step.spec.name)
+        _remove(client, step.spec.name, deadline)
     if step.action in ("create", "recreate"):
         _create(client, step.spec, deadline)
-    elif step.action == "start":
-        attempt(step.spec.name, _all_names(step.spec), deadline, lambda: client.start(step.spec.name))
+    elif step.action == "start" and step.current is not None:
+        name = step.spec.name
+        wake = client.unpause if step.current["State"].get("Paused") else lambda known: start(client, known)
+        attempt(name, _all_names(step.spec), deadline, lambda: wake(name))
 
 
 def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
@@ -143,62 +213,53 @@ def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
     try:
         attempt(spec.name, first, deadline, lambda: client.start(spec.name))
         for attachment in spec.networks[1:]:
-            attempt(spec.name, attachment.name, deadline, _connector(client, spec.name, attachment))
+            place = attachment.name, endpoint(attachment)
+            attempt(spec.name, attachment.name, deadline, lambda place=place: connect(client, spec.name, *place))
     except EngineError:
         # Half a container would look like a different one to the next run, and hold its address meanwhile.
-        _remove(client, spec.name)
+        _remove(client, spec.name, deadline)
         raise
 
 
-def _connector(client: APIClient, name: str, attachment: Attachment) -> t.Callable[[], None]:
-    return lambda: client.connect_container_to_network(
-        name, attachment.name, aliases=list(attachment.aliases), ipv4_address=attachment.ipv4_address
-    )
-
-
-def attempt(
-    name: str, network: str, deadline: float, action: t.Callable[[], None], passing: tuple[str, ...] = TRANSIENT
-) -> None:
-    """Do what attaches a container, and once more when the reason of the engine's refusal may have passed."""
-    for number in range(1, ATTACH_ATTEMPTS + 1):
+def _remove(client: APIClient, name: str, deadline: float) -> None:
+    def removed() -> tuple[bool, str]:
         try:
-            action()
-            return
+            client.remove_container(name, force=True, v=True)
+        except NotFound:
+            # Somebody else was faster, and it is gone as declared.
+            return True, ""
         except APIError as error:
-            reason = explain(error)
-            last = number == ATTACH_ATTEMPTS or time.monotonic() >= deadline
-            if last or not (is_leftover(reason) or any(words in reason for words in passing)):
-                raise EngineError(explain_refusal(name, network, reason), network=network) from error
+            if BEING_REMOVED not in explain(error):
+                raise
+            return False, explain(error)
+        return True, ""
+
+    waited = wait_until(removed, deadline - time.monotonic())
+    if not waited.done:
+        raise EngineError(f"Container {name} could not be removed within {waited.seconds:.0f} s: {waited.seen}. See the daemon's log.")
 
 
-def is_leftover(reason: str) -> bool:
-    """Whether the engine denies a network only because an earlier attempt failed: the swarm itself says so in other words."""
-    return LEFTOVER.search(reason) is not None and "rpc error" not in reason
-
-
-def _remove(client: APIClient, name: str) -> None:
-    try:
-        client.remove_container(name, force=True, v=True)
-    except NotFound:
-        # Somebody else was faster, and it is gone as declared.
-        return
-
-
-def _require_running(client: APIClient, names: list[str]) -> None:
-    if not names:
+def _require_running(client: APIClient, steps: list[Step]) -> None:
+    """Raise an EngineError unless they run, and have not been restarted since they were looked at or started."""
+    if not steps:
         return
     time.sleep(SETTLE_SECONDS)
-    problems = [problem for problem in (_not_running(name, _inspect(client, name)) for name in names) if problem]
+    found = [(step, _inspect(client, step.spec.name)) for step in steps]
+    problems = [problem for step, container in found for problem in [not_running(step, container)] if problem]
     if problems:
         raise EngineError("; ".join(problems) + ". See 'docker logs' on the node, and the command that was declared.")
 
 
-def _not_running(name: str, found: dict[str, t.Any] | None) -> str | None:
+def not_running(step: Step, found: t.Mapping[str, t.Any] | None) -> str | None:
+    """Why a container that should run does not, or None if it does. Pure."""
+    name = step.spec.name
     if found is None:
         return f"container {name} was removed meanwhile"
     state = found["State"]
-    if found.get("RestartCount") or state.get("Restarting"):
-        return f"container {name} does not stay: it ended and was restarted {found['RestartCount']} times"
+    count = found.get("RestartCount") or 0
+    before = (step.current or {}).get("RestartCount") or 0 if step.action == "none" else 0
+    if state.get("Restarting") or count > before:
+        return f"container {name} does not stay: it ended and was restarted {count} times"
     if not state.get("Running"):
         reason = state.get("Error") or f"exit code {state.get('ExitCode')}"
         return f"container {name} does not run: it is {state['Status']} ({reason})"
@@ -223,7 +284,8 @@ def _diff(steps: list[Step]) -> dict[str, t.Any]:
         if step.action == "create":
             after[name] = {key: plain(value) for key, value in step.spec.fields.items()}
         elif step.action in ("remove", "start"):
-            before[name] = {"state": "present" if step.action == "remove" else "stopped"}
+            status = step.current["State"]["Status"] if step.current is not None else "stopped"
+            before[name] = {"state": "present" if step.action == "remove" else status}
             after[name] = {"state": "absent" if step.action == "remove" else "running"}
     return {"before": before, "after": after}
 

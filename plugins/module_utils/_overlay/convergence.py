@@ -52,12 +52,17 @@ def eligible_nodes(service: Raw, nodes: list[dict]) -> list[dict]:
 
 def satisfies(node: Raw, constraint: str) -> bool:
     """Whether a node meets a constraint; one on something we do not know is left to the swarm's judgement."""
+    return verdict(node, constraint) is not False
+
+
+def verdict(node: Raw, constraint: str) -> bool | None:
+    """Whether a node meets a constraint, None if that cannot be told from here."""
     for operator in ("==", "!="):
         key, found, value = constraint.partition(operator)
         if found:
             actual = _property(node, key.strip())
-            return actual is None or (actual.lower() == value.strip().lower()) == (operator == "==")
-    return True
+            return None if actual is None else (actual.lower() == value.strip().lower()) == (operator == "==")
+    return None
 
 
 def _property(node: Raw, key: str) -> str | None:

@@ -114,7 +114,7 @@ def _network(
         published=None,
         nodes=None,
         capacity=None if room is None else dict(room.view(), engine=engine_counts(verbose)),
-        findings=[finding._asdict() for finding in lint(verbose, listed, around, room)],
+        findings=[finding._asdict() for finding in lint(verbose, listed, around, room, usage.services if usage else ())],
     )
     if usage is not None:
         entry["users"] = usage.users(network_id)

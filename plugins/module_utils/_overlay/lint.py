@@ -16,6 +16,7 @@ import typing as t
 from .capacity import Capacity
 from .compare import Description, describe, subnets_of
 from .moves import STANDS_IN_LABEL
+from .records import service_attachment
 from .spec import ENCRYPTED_OPTION, KNOWN_OPTIONS, Subnet, suggest
 from .surroundings import Surroundings
 
@@ -30,14 +31,23 @@ class Finding(t.NamedTuple):
 
 
 def lint(
-    raw: t.Mapping[str, t.Any], listed: t.Iterable[t.Mapping[str, t.Any]], around: Surroundings, room: Capacity | None
+    raw: t.Mapping[str, t.Any], listed: t.Iterable[t.Mapping[str, t.Any]], around: Surroundings, room: Capacity | None,
+    services: t.Iterable[t.Mapping[str, t.Any]] = (),
 ) -> list[Finding]:
-    """All findings about one existing overlay; C(listed) are all networks, C(room) is what a manager knows of its use."""
+    """All findings about one existing overlay; C(listed) are all networks.
+
+    C(room) and C(services) are what a manager knows of its use.
+    """
     described = describe(raw)
     others = [other for other in listed if other["Id"] != raw["Id"]]
     found = _options(raw.get("Options") or {}) + _names(described, others) + _overlaps(described, others)
     hard, soft = shadows(described["name"], subnets_of(described), around)
     found += [Finding("shadow", text) for text in hard] + [Finding("routed", text) for text in soft]
+    found += [Finding("engine-resolver", text) for text in resolvers_inside(described["name"], subnets_of(described), around)]
+    found += [
+        Finding("shared-name", f"the name {name} is of {', '.join(owners)}: whoever asks for it gets any of them")
+        for name, owners in shared_names(raw["Id"], services).items()
+    ]
     if not described["allocated"]:
         found.append(Finding("not-allocated", "the swarm has given it no subnet and no VXLAN id, so nobody can use it"))
     standing = (raw.get("Labels") or {}).get(STANDS_IN_LABEL)
@@ -73,6 +83,27 @@ def shadows(name: str, subnets: t.Iterable[Subnet], around: Surroundings) -> tup
                 text = f"network {name}: subnet {own} overlaps {route.network}, which this node has on {route.interface}"
                 (hard if route.direct else soft).append(text)
     return hard, soft
+
+
+def resolvers_inside(name: str, subnets: t.Iterable[Subnet], around: Surroundings) -> list[str]:
+    """Resolvers of all containers of this node that only those on the network reach, if something answers there."""
+    return [
+        f"network {name}: subnet {subnet.subnet} holds {address}, which daemon.json of this node gives to all its containers as their "
+        "resolver (dns): those on other networks do not reach it"
+        for subnet in subnets for address in around.engine_resolvers if _inside(address, ipaddress.ip_network(subnet.subnet))
+    ]
+
+
+def shared_names(network_id: str, services: t.Iterable[t.Mapping[str, t.Any]]) -> dict[str, list[str]]:
+    """Names on the network that several services have, as name or alias. The engine compares them in lower case."""
+    owners: dict[str, set[str]] = {}
+    for service in services:
+        attachment = service_attachment(service, network_id)
+        if attachment is not None:
+            own = service["Spec"]["Name"]
+            for name in [own] + list(attachment.get("Aliases") or []):
+                owners.setdefault(name.lower(), set()).add(f"service {own}")
+    return {name: sorted(found) for name, found in sorted(owners.items()) if len(found) > 1}
 
 
 def _options(options: t.Mapping[str, str]) -> list[Finding]:

@@ -25,7 +25,7 @@ from .._engine import (
 )
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
-from .lint import shadows
+from .lint import resolvers_inside, shadows
 from .moves import STANDS_IN_LABEL, free_subnet
 from .moving import Pending, move, obstacles, scene, standins
 from .spec import MTU_USUAL, NetworkSpec, SpecError, Subnet, overlaps, parse_networks
@@ -160,6 +160,9 @@ def plan(specs: list[NetworkSpec], listed: list[dict]) -> list[Step]:
     unfinished = standins(listed)
     for spec in specs:
         problem, current = find(spec.name, listed)
+        if problem is None and current is not None and spec.state == "present" and current["ipv6"] and not current["managed"]:
+            problem = f"network {spec.name}: somebody else made it with IPv6, which cannot be declared here, and would be lost; leave it out of " \
+                      "the declaration, or remove it first"
         if problem:
             problems.append(problem)
         else:
@@ -242,7 +245,7 @@ def choose_subnets(
     taken = [subnet.subnet for raw in listed for subnet in subnets_of(describe(raw))]
     taken += [subnet.subnet for step in steps if step.creates for subnet in step.spec.subnets]
     taken += [route.network for route in around.routes] + list(around.avoid)
-    taken += list(around.nameservers) + [address for dummy, address in around.nodes]
+    taken += list(around.nameservers + around.engine_resolvers) + [address for dummy, address in around.nodes]
     found = []
     for step in steps:
         if step.creates and not step.spec.subnets:
@@ -265,7 +268,9 @@ def warnings(specs: list[NetworkSpec], listed: list[dict], around: Surroundings 
     local = [(raw["Name"], subnets_of(describe(raw))) for raw in listed if raw.get("Scope") == "local"]
     present = [(spec.name, spec.subnets) for spec in specs if spec.state == "present"]
     found += [f"{problem} on this node" for problem in overlaps(present, local)]
-    return found + [text for name, subnets in present for text in shadows(name, subnets, around)[1]]
+    return found + [
+        text for name, subnets in present for text in shadows(name, subnets, around)[1] + resolvers_inside(name, subnets, around)
+    ]
 
 
 def refuse_used(steps: list[Step]) -> None:

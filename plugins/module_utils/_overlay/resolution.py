@@ -16,6 +16,7 @@ import typing as t
 from .._engine import APIClient, EngineError, NotFound
 from .._probe import netns, work
 from .._verify.discovery import SLACK, Endpoint, endpoints, qualified
+from .common import dns_problem
 
 ONCE = 2.0  # seconds for one question
 
@@ -51,7 +52,10 @@ def question(container: t.Mapping[str, t.Any], network: str, places: t.Iterable[
     if not settings.get("IPAddress"):
         return "the container has no IPv4 address on the network"
     short = container["Id"][:12]
-    names = tuple(sorted({name, *(settings.get("Aliases") or [])} - {short}))
+    # What DNS cannot carry, the engine takes, and nobody can ask for.
+    names = tuple(sorted(text for text in {name, *(settings.get("Aliases") or [])} - {short} if dns_problem(text) is None))
+    if not names:
+        return "the container has no name that DNS can carry"
     peers = sorted(place for place in places if place.name != name)
     own = Endpoint(name, container["NetworkSettings"]["SandboxKey"])
     return Question(network, settings["IPAddress"], names, peers[0] if peers else own, bool(peers))

@@ -16,6 +16,7 @@ import typing as t
 
 from .._engine import MANAGED_LABEL
 from .common import Attachment, env_dict, env_list, parse_attachments, parse_words, same_image
+from .port_clashes import Claim, mesh_clashes
 from .spec import SpecError, duplicate_names, label_problems, name_problems
 
 NANOSECONDS = 1000000000
@@ -264,14 +265,10 @@ def _contradictions(fields: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _port_clashes(specs: list[ServiceSpec]) -> list[str]:
-    owners: dict[tuple[int, str], str] = {}
-    found = []
+    """What cannot be on any nodes; see port_clashes for what depends on them."""
+    claims: dict[tuple[int, str], list[Claim]] = {}
     for spec in specs:
-        if spec.state == "absent":
-            continue
-        for port in spec.fields.get("ports", []):
-            key = (port["published"], port["protocol"])
-            if port["published"] and key in owners:
-                found.append(f"service {spec.name}: port {key[0]}/{key[1]} is published by service {owners[key]} too")
-            owners.setdefault(key, spec.name)
-    return found
+        for port in spec.fields.get("ports", []) if spec.state == "present" else []:
+            if port["published"]:
+                claims.setdefault((port["published"], port["protocol"]), []).append(Claim(spec.name, port["mode"]))
+    return mesh_clashes(claims)

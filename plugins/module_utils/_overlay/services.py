@@ -27,9 +27,12 @@ from .._engine import (
 from .capacity import capacity
 from .compare import describe, is_allocated
 from .convergence import is_alive, is_stuck, waiting_for
+from .port_clashes import clashes
 from .service_spec import ServiceSpec, compare, merge, new_spec, parse_services, plain, view
 from .spec import SpecError
 from .users import Usage, list_tasks, observe, service_networks
+
+PREDEFINED_OF_SERVICES = ("host", "bridge")
 
 
 class Step(t.NamedTuple):
@@ -47,13 +50,19 @@ def ensure_services(
     """Bring all declared services about, and wait until they have converged."""
     specs = parse_services(params)
     require_manager(client)
-    listed = client.networks()
+    listed = client.networks() + predefined(client)
     names = {raw["Id"]: raw["Name"] for raw in listed if raw.get("Scope") == "swarm"}
     ids = network_ids(specs, listed, check_mode, warn)
     steps = plan(specs, client.services(), names)
     changed = [step for step in steps if step.action != "none"]
     if any(step.action != "remove" for step in changed):
-        refuse_too_small(changed, listed, ids, observe(client), client.nodes())
+        usage, nodes = observe(client), client.nodes()
+        refuse_too_small(changed, listed, ids, usage, nodes)
+        clashing = port_problems(changed, ids, usage, nodes)
+        if clashing and params["wait"]:
+            raise SpecError(clashing)
+        for problem in clashing:
+            warn(problem)
     if not check_mode:
         deadline = time.monotonic() + params["timeout"]
         _apply(client, changed, ids)
@@ -66,21 +75,52 @@ def ensure_services(
     }
 
 
+def predefined(client: APIClient) -> list[dict]:
+    """The engine's own networks that services can be on. The swarm has records of them, which it leaves out of its list."""
+    found = []
+    for name in PREDEFINED_OF_SERVICES:
+        try:
+            found.append(client.inspect_network(name, scope="swarm"))
+        except NotFound:
+            continue
+    return found
+
+
 def network_ids(
     specs: list[ServiceSpec], listed: list[dict], check_mode: bool, warn: t.Callable[[str], None]
 ) -> dict[str, str]:
     """Ids of all networks that the declarations name; a missing one is an error, or a warning in check mode."""
     ids = {raw["Name"]: raw["Id"] for raw in listed if raw.get("Scope") == "swarm"}
-    problems = []
+    impossible = {
+        raw["Name"]: f"is a network of this node alone (driver {raw.get('Driver')}); services take those of the swarm, "
+        f"{' and '.join(PREDEFINED_OF_SERVICES)}" for raw in listed if raw["Name"] not in ids
+    }
+    impossible.update({
+        raw["Name"]: "carries published ports only; a service gets there by ports of mode ingress, not by naming it"
+        for raw in listed if raw.get("Ingress")
+    })
+    problems: list[str] = []
+    never: list[str] = []
     for spec in specs:
         for attachment in spec.fields.get("networks") or () if spec.state == "present" else ():
-            if attachment.name not in ids:
+            if attachment.name in impossible:
+                never.append(f"service {spec.name}: network {attachment.name} {impossible[attachment.name]}")
+            elif attachment.name not in ids:
                 problems.append(f"service {spec.name}: there is no swarm network {attachment.name}")
-    if problems and not check_mode:
-        raise SpecError([f"{problem}; declare it with swarmlab.overlay.overlay_network" for problem in problems])
-    for problem in problems:
-        warn(f"{problem} yet")
+    if never or (problems and not check_mode):
+        raise SpecError(never + [f"{problem}; declare it with swarmlab.overlay.overlay_network" for problem in problems])
+    for text in [f"{problem} yet" for problem in problems] + beside_host(specs):
+        warn(text)
     return ids
+
+
+def beside_host(specs: list[ServiceSpec]) -> list[str]:
+    """Services in the node's own network namespace that shall be on other networks too, which the swarm takes. Pure."""
+    networks = {spec.name: {entry.name for entry in spec.fields.get("networks") or ()} for spec in specs if spec.state == "present"}
+    return [
+        f"service {name}: {', '.join(sorted(names - {'host'}))} beside the network host: these would be joined in the node's own network "
+        "namespace, where tasks often fail to start" for name, names in networks.items() if "host" in names and len(names) > 1
+    ]
 
 
 def plan(specs: list[ServiceSpec], services: list[dict], names: t.Mapping[str, str]) -> list[Step]:
@@ -100,17 +140,11 @@ def refuse_too_small(
 
     Swarm takes such a service without a word, and leaves its tasks waiting for an address.
     """
-    services = {service["Spec"]["Name"]: service for service in usage.services}
-    before = {name: service_networks(service) for name, service in services.items()}
-    grown = set()
+    services = as_declared(steps, ids, usage)
+    before = {service["Spec"]["Name"]: service_networks(service) for service in usage.services}
+    grown: set[str] = set()
     for step in steps:
-        if step.action == "remove":
-            services.pop(step.spec.name, None)
-            continue
-        known = {name: ids.get(name, name) for name in [entry.name for entry in step.spec.fields.get("networks") or ()]}
-        spec = new_spec(step.spec, known) if step.current is None else merge(step.current["Spec"], step.spec.fields, known)
-        services[step.spec.name] = dict(step.current or {"ID": step.spec.name}, Spec=spec)
-        if {"networks", "replicas", "endpoint_mode", "constraints"} & set(step.differences) or step.current is None:
+        if step.action != "remove" and (step.current is None or {"networks", "replicas", "endpoint_mode", "constraints"} & set(step.differences)):
             grown |= service_networks(services[step.spec.name]) | before.get(step.spec.name, set())
     wanted = usage._replace(services=list(services.values()))
     rooms = {raw["Name"]: capacity(describe(raw), wanted, nodes)
@@ -122,6 +156,28 @@ def refuse_too_small(
     ]
     if problems:
         raise SpecError(problems)
+
+
+def port_problems(steps: list[Step], ids: t.Mapping[str, str], usage: Usage, nodes: list[dict]) -> list[str]:
+    """Ports of changed services that they cannot have, now that the others and the nodes are known. Pure."""
+    touched = {
+        step.spec.name for step in steps
+        if step.action == "create" or {"ports", "mode", "replicas", "constraints"} & set(step.differences)
+    }
+    return clashes([service["Spec"] for service in as_declared(steps, ids, usage).values()], touched, nodes)
+
+
+def as_declared(steps: list[Step], ids: t.Mapping[str, str], usage: Usage) -> dict[str, dict[str, t.Any]]:
+    """All services by name, as they are once the steps are done. Pure."""
+    services = {service["Spec"]["Name"]: service for service in usage.services}
+    for step in steps:
+        if step.action == "remove":
+            services.pop(step.spec.name, None)
+            continue
+        known = {name: ids.get(name, name) for name in [entry.name for entry in step.spec.fields.get("networks") or ()]}
+        spec = new_spec(step.spec, known) if step.current is None else merge(step.current["Spec"], step.spec.fields, known)
+        services[step.spec.name] = dict(step.current or {"ID": step.spec.name}, Spec=spec)
+    return services
 
 
 def _step(spec: ServiceSpec, current: dict | None, names: t.Mapping[str, str], problems: list[str]) -> Step:
@@ -320,8 +376,8 @@ def _result(client: APIClient, steps: list[Step], names: t.Mapping[str, str]) ->
             entry.update({key: plain(value) for key, value in view(service["Spec"], names).items()})
             entry["id"] = service["ID"]
             entry["vips"] = {
-                names.get(vip["NetworkID"], vip["NetworkID"]): vip.get("Addr", "").split("/")[0]
-                for vip in (service.get("Endpoint") or {}).get("VirtualIPs") or []
+                names.get(vip["NetworkID"], vip["NetworkID"]): vip["Addr"].split("/")[0]
+                for vip in (service.get("Endpoint") or {}).get("VirtualIPs") or [] if vip.get("Addr")
             }
         found.append(entry)
     return found

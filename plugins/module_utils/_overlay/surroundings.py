@@ -17,7 +17,8 @@ import socket
 import struct
 import typing as t
 
-from .._host import ROUTES, Route, parse_nameservers, parse_routes, read_text
+from .._daemon import settings
+from .._host import ROUTES, HostError, Route, parse_nameservers, parse_routes, read_bytes, read_text
 
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 SIOCGIFADDR = 0x8915
@@ -33,6 +34,8 @@ class Surroundings(t.NamedTuple):
     nameservers: tuple[str, ...] = ()
     nodes: tuple[tuple[str, str], ...] = ()
     avoid: tuple[str, ...] = ()
+    # Those that daemon.json gives to all containers of this node.
+    engine_resolvers: tuple[str, ...] = ()
 
 
 def look_around(docker_host: str, nodes: t.Iterable[t.Mapping[str, t.Any]], avoid: t.Iterable[str]) -> Surroundings:
@@ -46,12 +49,25 @@ def look_around(docker_host: str, nodes: t.Iterable[t.Mapping[str, t.Any]], avoi
     if not docker_host.startswith("unix://"):
         return Surroundings((), (), addresses, tuple(avoid))
     servers = [server for path in RESOLVERS for server in resolvers(read_text(path))]
-    return Surroundings(tuple(own_routes(read_text(ROUTES))), tuple(dict.fromkeys(servers)), addresses, tuple(avoid))
+    return Surroundings(
+        tuple(own_routes(read_text(ROUTES))), tuple(dict.fromkeys(servers)), addresses, tuple(avoid),
+        engine_resolvers(read_bytes(settings.CONFIG_FILE) or b""),
+    )
 
 
 def own_routes(text: str) -> list[Route]:
     """The node's own routes from /proc/net/route: neither the default nor those to the engine's bridges."""
     return [route for route in parse_routes(text) if not ENGINE_INTERFACES.fullmatch(route.interface)]
+
+
+def engine_resolvers(content: bytes) -> tuple[str, ...]:
+    """The IPv4 resolvers in a daemon.json. What cannot be read is a matter of module engine."""
+    try:
+        declared = settings.parse(settings.decode(content)).get("dns")
+    except HostError:
+        return ()
+    given = [address for address in declared if isinstance(address, str)] if isinstance(declared, list) else []
+    return tuple(dict.fromkeys(resolvers("\n".join(f"nameserver {address}" for address in given))))
 
 
 def resolvers(text: str) -> list[str]:

@@ -6,17 +6,27 @@
 Private to swarmlab.overlay. Standard library only. Reads only.
 """
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
+import os
 import re
+import socket
 import subprocess
+from typing import Iterable
 
-from .._host import ROUTES, parse_nameservers, parse_routes
+from .._host import ROUTES, parse_nameservers, parse_routes, split_port
 from . import netlink
 
 RESOLV = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 SECONDS = 10
 MARK = "0xd0c4e3"
+FIREWALLD = "/etc/firewalld/firewalld.conf"
+FIREWALLD_DIRECT = "/etc/firewalld/direct.xml"
+NFTABLES = "/etc/nftables.conf"
+AT_BOOT = "/etc/systemd/system/sysinit.target.wants/nftables.service"
+RUNNING = ("/sys/fs/cgroup/system.slice/%s.service", "/sys/fs/cgroup/systemd/system.slice/%s.service")
 
 
 def _read(path: str) -> str:
@@ -32,8 +42,8 @@ def routes(text: str) -> list[dict]:
     return [{"network": route.network, "device": route.interface} for route in parse_routes(text)]
 
 
-def facts() -> dict:
-    """Addresses with their links, tunnels, routes, and name servers."""
+def facts(declared: Iterable[str] = ()) -> dict:
+    """Addresses with their links, tunnels, routes, and name servers. ``declared``: addresses that may be DNS names."""
     names = {link["index"]: link for link in netlink.links()}
     addresses = [
         {"address": row["address"], "device": names[row["index"]]["name"], "mtu": names[row["index"]]["mtu"]}
@@ -41,7 +51,19 @@ def facts() -> dict:
     ]
     nameservers = sorted({server for path in RESOLV for server in parse_nameservers(_read(path))})
     vxlans = [{"device": link["name"], "vni": link.get("vni"), "port": link.get("port")} for link in names.values() if link["kind"] == "vxlan"]
-    return {"addresses": addresses, "vxlans": vxlans, "routes": routes(_read(ROUTES)), "nameservers": nameservers}
+    return {"addresses": addresses, "vxlans": vxlans, "routes": routes(_read(ROUTES)), "nameservers": nameservers, "names": looked_up(declared)}
+
+
+def looked_up(declared: Iterable[str]) -> dict:
+    """The addresses that a DNS name (``mgr1.example.org``, perhaps with a port) stands for on this host. An interface stands for none."""
+    found = {}
+    for text in declared:
+        try:
+            answers = socket.getaddrinfo(split_port(text)[0], None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            continue
+        found[text] = sorted({answer[4][0] for answer in answers})
+    return found
 
 
 def parse_counters(text: str) -> dict:
@@ -114,3 +136,24 @@ def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False
         return None if text is None else parse_nft(text, vnis, ports)
     text, carrying = _output(["iptables-save"]), _output(["ip6tables-save"]) if ipv6 else None
     return None if text is None or ipv6 and carrying is None else parse_rules(text, vnis, ports, carrying)
+
+
+def parse_flushers(firewalld: str, direct: str, nftables: str) -> list[str]:
+    """What here flushes the engine's rules whenever it is loaded again, from firewalld's settings and from nftables' file.
+
+    The engine's bridges write theirs again when firewalld says that it reloaded; the overlay driver does not (docs/hosts-firewall.md).
+    """
+    found = []
+    if re.search(r"(?mi)^\s*FirewallBackend\s*=\s*iptables\b", firewalld):
+        found.append("firewalld with FirewallBackend=iptables")
+    elif firewalld and re.search(r"<(rule|chain|passthrough)\b", direct):
+        found.append("firewalld with direct rules")
+    if re.search(r"(?m)^\s*flush\s+ruleset\b", nftables):
+        found.append("nftables.service with 'flush ruleset'")
+    return found
+
+
+def flushers() -> list[str]:
+    """The same of this node, of tools that are on."""
+    on = any(os.path.isdir(path % "firewalld") for path in RUNNING)
+    return parse_flushers(_read(FIREWALLD) if on else "", _read(FIREWALLD_DIRECT), _read(NFTABLES) if os.path.islink(AT_BOOT) else "")

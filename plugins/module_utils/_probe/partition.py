@@ -7,6 +7,8 @@ Private to swarmlab.overlay. Standard library only. The rules stand in a chain (
 are found again whoever made them.
 """
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
 import os

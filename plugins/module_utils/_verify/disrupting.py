@@ -7,9 +7,12 @@ Private to swarmlab.overlay. What has to be taken back is taken back by a helper
 told, when its time is over, or when whoever started it is gone, so a killed controller leaves no node cut off or drained.
 """
 
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -17,7 +20,7 @@ from typing import Any, Callable
 
 from .._engine_basics import EngineError, wait_until
 from .._overlay.records import is_running
-from .._probe import background, partition
+from .._probe import background, host, partition
 from . import leader
 from .engine import Engine, Refused
 
@@ -25,8 +28,11 @@ HELPER = "disruption"
 PID_FILE = "/var/run/docker.pid"
 SYSTEMD = "/run/systemd/system"
 RESTART = "systemctl restart docker"
-FIREWALLS = ("firewalld", "nftables", "netfilter-persistent", "iptables", "ufw")
+# A reload where the tool has one that people use, else a restart of its service. The unit of ufw is active whether or not ufw is enabled.
+FIREWALLS = {"firewalld": ["firewall-cmd", "--reload"], "ufw": ["ufw", "reload"], "nftables": [], "netfilter-persistent": [], "iptables": []}
+UFW_CONF = "/etc/ufw/ufw.conf"
 COMMAND_SECONDS = 180
+ENGINE_WORDS = ("DOCKER", host.MARK, "--pol none")
 RESTORING = 20  # seconds that the engine gets to write its rules again by itself
 UNDOING = 30  # seconds that taking back may take
 NOWHERE = "no suitable node"  # what the scheduler says of a task that may run nowhere else
@@ -175,30 +181,57 @@ def _run(command: list[str]) -> str | None:
 
 
 def _firewall(engine: Engine, plan: dict) -> dict:
-    """Restart the host's firewall, and see whether the engine's rules are there again; if not, restart the engine, which writes them."""
-    service = next((name for name in FIREWALLS if os.path.isdir(SYSTEMD) and _run(["systemctl", "is-active", "--quiet", name]) is None), None)
+    """Reload the host's firewall, and see whether the engine's rules are there again; if not, restart the engine, which writes them."""
+    service = next((name for name in FIREWALLS if _is_active(name)), None)
     if not service:
         return {"skip": "no firewall service runs there (%s)" % ", ".join(FIREWALLS)}
     before = engine_rules()
     if not before:
         return {"skip": "iptables-save shows no rules of the engine there, so there is nothing to compare with"}
-    problem = _run(["systemctl", "restart", service])
+    command = FIREWALLS[service] or ["systemctl", "restart", service]
+    problem = _run(command)
     if problem:
-        return {"done": False, "problem": "restarting %s failed: %s" % (service, problem)}
+        return {"done": False, "problem": "'%s' failed: %s" % (" ".join(command), problem)}
     waited = wait_until(lambda: _restored(before), RESTORING, interval=0.5)
-    seen: dict = {"done": True, "problem": None, "service": service, "lost": waited.seen, "restored_seconds": waited.seconds}
+    seen: dict = {"done": True, "problem": None, "service": service, "command": " ".join(command), "lost": waited.seen,
+                  "restored_seconds": waited.seconds}
     if waited.seen:
         seen["repair"] = _restart_engine(engine, plan)
     return seen
 
 
+def _is_active(service: str) -> bool:
+    """Whether systemd runs it, and it filters."""
+    if not os.path.isdir(SYSTEMD) or _run(["systemctl", "is-active", "--quiet", service]) is not None:
+        return False
+    return service != "ufw" or ufw_enabled(_text(UFW_CONF))
+
+
+def ufw_enabled(text: str) -> bool:
+    """What ufw.conf says."""
+    return re.search(r"(?mi)^\s*ENABLED\s*=\s*\"?yes", text) is not None
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            return handle.read()
+    except OSError:
+        return ""
+
+
 def engine_rules() -> list[str]:
-    """The rules that iptables-save shows of the engine, without counters."""
+    """The rules that iptables-save shows of the engine, without counters: its chains, and what encrypts and what drops clear text."""
     try:
         done = subprocess.run(["iptables-save"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return sorted({line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.startswith("-A ") and "DOCKER" in line})
+    return of_engine(done.stdout.decode("utf-8", "replace"))
+
+
+def of_engine(text: str) -> list[str]:
+    """The engine's rules in what iptables-save prints."""
+    return sorted({line for line in text.splitlines() if line.startswith("-A ") and any(word in line for word in ENGINE_WORDS)})
 
 
 def _restored(before: list[str]) -> tuple[bool, list[str]]:

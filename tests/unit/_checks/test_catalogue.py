@@ -588,6 +588,15 @@ def test_rules_that_are_gone(rules: dict, words: str) -> None:
     assert result["nodes"] == ["vm2"] and words in result["evidence"]["summary"]
 
 
+def test_rules_that_are_gone_name_what_flushes_them() -> None:
+    facts = healthy()
+    facts["rules"]["vm2"].update(mark=[])
+    facts["opened"]["vm2"]["flushers"] = ["firewalld with direct rules"]
+    result = failed(facts, "FW-RULES")
+    assert "nothing marks what back sends for encryption (a reload of firewalld with direct rules flushes them)" in result["evidence"]["summary"]
+    assert "restart the engine of vm2" in result["hint"]
+
+
 @pytest.mark.parametrize(
     ("age", "nodes"),
     [(5000.0, ["vm2"]), (89.0, None), (None, None)],  # a port that was published while the verification ran had no chain before
@@ -820,3 +829,6 @@ def test_a_network_that_the_inventory_declares_is_looked_for(declared: list, ask
     if status == "fail":
         assert "declares gone" in found[0]["evidence"]["summary"]
         assert [cause["id"] for cause in diagnose(found, dict(facts, convergence={}))] == ["network-undone"]
+        facts["unmatched"], facts["settings"]["services"] = ["frnt"], ["wbe"]
+        found = CHECKS["NET-EXISTS"].judge(facts)
+        assert {cause["id"] for cause in diagnose(found, dict(facts, convergence={}))} == {"network-missing", "service-missing", "network-undone"}

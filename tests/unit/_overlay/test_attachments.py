@@ -10,10 +10,9 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.attachments import (
     AttachmentSpec,
     decide,
-    like_endpoint,
     parse_attachment_list,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.containers import is_leftover
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.joining import is_leftover, like_endpoint
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.refusals import Wish, refusals
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.resolution import Question, question, unable
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import SpecError

@@ -145,6 +145,7 @@ def test_plan() -> None:
         ([engine_makes(NetworkSpec("other"))], NetworkSpec("web", subnets=(Subnet("10.99.0.0/25"),)),
          "overlaps 10.99.0.0/24 of the existing network other"),
         ([engine_makes(NetworkSpec("other"))], NetworkSpec("web", vxlan_ids=(4097,)), "VXLAN id 4097 is taken"),
+        ([dict(engine_makes(NetworkSpec("web")), EnableIPv6=True, Labels={})], NetworkSpec("web"), "somebody else made it with IPv6"),
     ],
 )
 def test_what_stands_in_the_way(others: list[dict], spec: NetworkSpec, words: str) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.capacity
     engine_counts,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.compare import describe
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.lint import lint, shadows
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.lint import lint, shadows, shared_names
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.networks import (
     Step,
     choose_subnets,
@@ -30,6 +30,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec imp
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.surroundings import (
     Route,
     Surroundings,
+    engine_resolvers,
     own_routes,
     resolvers,
 )
@@ -51,6 +52,11 @@ def network(name: str = "web", subnet: str = "10.99.0.0/24", **more: t.Any) -> d
     }, **more)
 
 
+def service(name: str, *aliases: str, on: str = "idweb") -> dict[str, t.Any]:
+    return {"ID": name, "Spec": {"Name": name, "TaskTemplate": {"Networks": [{"Target": on, "Aliases": list(aliases)}]}}}
+
+
+SERVICES = [service("one", "api"), service("two", "API", "other"), service("three", "api", on="idelse"), service("other")]
 ROOM = Capacity(size=6, gateways=1, vips=1, tasks=0, containers=0, load_balancers=0, wanted=9)
 
 
@@ -66,13 +72,32 @@ ROOM = Capacity(size=6, gateways=1, vips=1, tasks=0, containers=0, load_balancer
         (network(IPAM={}), [], None, "not-allocated"),
         (network(Labels={"swarmlab.overlay/stands-in-for": "api"}), [], None, "unfinished-move"),
         (network(), [], ROOM, "too-small"),
+        (network(), [], None, "engine-resolver"),
+        (network(), [], None, "shared-name"),
     ],
 )
 def test_every_finding(raw: dict, others: list[dict], room: Capacity | None, code: str) -> None:
-    found = lint(raw, [raw, *others], AROUND if code in ("shadow", "routed") else NOTHING, room)
+    around = {"shadow": AROUND, "routed": AROUND, "engine-resolver": Surroundings(engine_resolvers=("10.99.0.53",))}.get(code, NOTHING)
+    found = lint(raw, [raw, *others], around, room, SERVICES if code == "shared-name" else ())
     assert code in [finding.code for finding in found]
     if code != "routed":
         assert lint(network(), [network()], NOTHING, None) == []
+
+
+def test_names_are_compared_as_the_engine_does() -> None:
+    assert shared_names("idweb", SERVICES) == {"api": ["service one", "service two"], "other": ["service other", "service two"]}
+    assert shared_names("idelse", SERVICES) == {}
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ('{"dns": ["10.1.0.53", "fd00::1", "127.0.0.1", "10.1.0.53"]}', ("10.1.0.53",)), ("", ()), ("{", ()), ("[]", ()),
+        ('{"dns": "10.1.0.53"}', ()), ('{"dns": [1, null]}', ()), ('{"dns": null}', ()),
+    ],
+)
+def test_the_resolvers_that_daemon_json_gives(text: str, expected: tuple) -> None:
+    assert engine_resolvers(text.encode()) == expected
 
 
 @pytest.mark.parametrize(
@@ -140,6 +165,8 @@ def test_addresses_in_use_and_wanted() -> None:
     room = capacity(describe(network(subnet="10.99.0.0/28")), usage, NODES)
     assert room == Capacity(size=14, gateways=1, vips=1, tasks=2, containers=1, load_balancers=2, wanted=1 + 1 + 4 + 1 + 3)
     assert (room.used, room.free, room.missing) == (7, 7, 0)
+    both = network(IPAM={"Config": [{"Subnet": "fd99::/64", "Gateway": "fd99::1"}, {"Subnet": "10.99.0.0/28", "Gateway": "10.99.0.1"}]})
+    assert capacity(describe(both), usage, NODES) == room, "numbers of IPv4 addresses"
     small = capacity(describe(network(subnet="10.99.0.0/29")), usage, NODES)
     assert (small.size, small.missing) == (6, 4)
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import typing as t
+from itertools import chain, combinations, product
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.convergence import satisfies, waiting_for
@@ -14,9 +15,12 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.service_
     new_spec,
     parse_services,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.services import Step, refuse_too_small
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.port_clashes import Demand, clashes, enough_nodes
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.services import Step, network_ids, refuse_too_small
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import SpecError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.users import Usage
+from hypothesis import given
+from hypothesis import strategies as st
 
 IDS = {"front": "n1", "back": "n2"}
 NAMES = {"n1": "front", "n2": "back"}
@@ -74,6 +78,9 @@ def test_what_is_not_declared_is_kept() -> None:
         ({"networks": [{"name": "a", "alias": "x"}]}, "unknown key alias"),
         ({"networks": [{"name": "a", "ipv4_address": "10.0.0.1"}]}, "unknown key ipv4_address"),
         ({"networks": ["a", "a"]}, "named twice"),
+        ({"networks": [{"name": "a", "aliases": ["x" * 64]}]}, "has a part of 64 characters"),
+        ({"networks": [{"name": "a", "aliases": ["a..b"]}]}, "has an empty part"),
+        ({"networks": [{"name": "a", "aliases": ["a b"]}]}, "has characters other than"),
         ({"networks": [{"name": "a", "aliases": "x"}]}, "list of names"),
         ({"ports": [{"target": 0}]}, "outside"),
         ({"ports": [{"target": 80}], "endpoint_mode": "dnsrr"}, "need endpoint_mode vip"),
@@ -87,10 +94,20 @@ def test_bad_entries(entry: dict, words: str) -> None:
     assert words in caught.value.message
 
 
-def test_two_services_cannot_publish_one_port() -> None:
-    ports = [{"target": 80, "published": 8080}]
-    with pytest.raises(SpecError, match="service b: port 8080/tcp is published by service a too"):
-        parse_services({"services": [{"name": "a", "ports": ports}, {"name": "b", "ports": ports}]})
+def test_two_services_cannot_publish_one_port_on_the_mesh() -> None:
+    mesh, host = [{"target": 80, "published": 8080}], [{"target": 80, "published": 8080, "mode": "host"}]
+    for one, other in ((mesh, mesh), (mesh, host), (host, mesh)):
+        with pytest.raises(SpecError, match="port 8080/tcp is published by service [ab] too, through the routing mesh"):
+            parse_services({"services": [{"name": "a", "ports": one}, {"name": "b", "ports": other}]})
+    parse_services({"services": [{"name": "a", "ports": host}, {"name": "b", "ports": host}]})
+    parse_services({"services": [{"name": "a", "ports": mesh}, {"name": "b", "ports": [dict(mesh[0], protocol="udp")]}]})
+    parse_services({"services": [{"name": "a", "ports": mesh}, {"name": "b", "ports": mesh, "state": "absent"}]})
+
+
+def test_one_service_cannot_publish_a_port_twice() -> None:
+    for mode in ("host", "ingress"):
+        with pytest.raises(SpecError, match="service web: port 8080/tcp is published twice by it"):
+            parse(ports=[{"target": 80, "published": 8080, "mode": mode}, {"target": 81, "published": 8080}])
 
 
 NODES = [
@@ -170,3 +187,71 @@ def test_a_network_that_is_too_small_is_told_before_anything_is_changed(replicas
                 refuse_too_small([step], [small], IDS, usage, NODES)
         else:
             refuse_too_small([step], [small], IDS, usage, NODES)
+
+
+def claims(name: str, mode: str = "replicated", replicas: int = 1, on: str = "", port_mode: str = "host") -> dict:
+    """A specification with port 8080."""
+    fields: dict[str, t.Any] = {"mode": mode, "constraints": [on] if on else [], "ports": [{"target": 80, "published": 8080, "mode": port_mode}]}
+    if mode == "replicated":
+        fields["replicas"] = replicas
+    return new_spec(parse(name=name, image="img:1", **fields), {})
+
+
+@pytest.mark.parametrize(
+    "specs, clash",
+    [
+        # vm1 and vm2 are active, vm3 is drained and may come back.
+        ([claims("web", on="node.hostname == vm1"), claims("b", on="node.hostname == vm2")], False),
+        ([claims("web", on="node.hostname == vm1"), claims("b", on="node.hostname == vm1")], True),
+        ([claims("web", on="node.hostname == vm1"), claims("b", on="node.hostname != vm1", replicas=2)], False),
+        ([claims("web", on="node.hostname == vm1"), claims("b", on="node.hostname != vm1", replicas=3)], True),
+        ([claims("web", replicas=3)], False),
+        ([claims("web", replicas=4)], True),
+        ([claims("web", "global"), claims("b", "global")], True),
+        ([claims("web", "global", on="node.hostname == vm1"), claims("b", "global", on="node.hostname == vm2")], False),
+        ([claims("web", "global"), claims("b")], False),
+        ([claims("web", "global"), claims("b", replicas=2)], True),
+        # What cannot be told from here is no clash.
+        ([claims("web", "global", on="node.platform.os == linux"), claims("b", "global")], False),
+        ([claims("web", on="node.platform.os == linux"), claims("b", on="node.ip == 10.0.0.1")], False),
+        # The one that can only be on vm1 makes way for nobody; the other one can move.
+        ([claims("web", replicas=2), claims("b", on="node.hostname == vm1")], False),
+        ([claims("web", port_mode="ingress"), claims("b", on="node.hostname == vm1")], True),
+        # Not touched: no matter of this call.
+        ([claims("a", "global"), claims("b", "global")], False),
+    ],
+)
+def test_ports_of_mode_host_clash_where_there_is_no_node_for_a_task(specs: list, clash: bool) -> None:
+    found = clashes(specs, {"web"}, NODES)
+    assert bool(found) is clash, found
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sets(st.sampled_from("abcd")), st.booleans()), max_size=3))
+def test_whether_there_are_enough_nodes(wishes: list) -> None:
+    """Against trying all ways to place the tasks."""
+    demands = [Demand(str(index), len(nodes) if every else tasks, tuple(sorted(nodes)), every)
+               for index, (tasks, nodes, every) in enumerate(wishes)]  # fmt: skip
+    ways = [list(combinations(demand.nodes, demand.tasks)) for demand in demands]
+    possible = any(len(set(chain(*way))) == sum(map(len, way)) for way in product(*ways))
+    assert enough_nodes(demands) is possible
+
+
+LISTED = [
+    {"Name": "front", "Id": "n1", "Scope": "swarm", "Driver": "overlay"}, {"Name": "ingress", "Id": "n3", "Scope": "swarm", "Ingress": True},
+    {"Name": "host", "Id": "l1", "Scope": "local", "Driver": "host"}, {"Name": "host", "Id": "s1", "Scope": "swarm", "Driver": "host"},
+    {"Name": "none", "Id": "l2", "Scope": "local", "Driver": "null"}, {"Name": "app_default", "Id": "l3", "Scope": "local", "Driver": "bridge"},
+]
+
+
+@pytest.mark.parametrize(
+    "network, words",
+    [("front", ""), ("host", ""), ("none", "of this node alone (driver null)"), ("app_default", "of this node alone (driver bridge)"),
+     ("ingress", "carries published ports only"), ("nonesuch", "there is no swarm network nonesuch")],
+)
+def test_networks_that_services_can_be_on(network: str, words: str) -> None:
+    if words:
+        with pytest.raises(SpecError) as caught:
+            network_ids([parse(networks=[network])], LISTED, False, print)
+        assert words in caught.value.message
+    else:
+        assert network_ids([parse(networks=[network])], LISTED, False, print)[network] in ("n1", "s1")

@@ -444,3 +444,17 @@ def test_the_ports_helper_answers_for_a_port_that_somebody_else_owns(address: st
     helper, udp, esp, heard = netns.call(None, look, 30)
     assert (helper, udp, esp) == (None, {"node": "vm1"}, {"node": "vm1"})
     assert heard == {"17/7946/vm2": 1, "50/0/vm2": 1}
+
+
+@pytest.mark.parametrize(
+    ("firewalld", "direct", "nftables", "found"),
+    [
+        ("DefaultZone=public\nFirewallBackend=nftables\n", "<direct/>", "table inet x {}\n", []),
+        ("FirewallBackend=iptables\n", "", "", ["firewalld with FirewallBackend=iptables"]),
+        ("# FirewallBackend=iptables\n", '<direct>\n  <rule ipv="ipv4"', "", ["firewalld with direct rules"]),
+        ("", '<direct>\n  <rule ipv="ipv4"', "#flush ruleset\n", []),
+        ("", "", "#!/usr/sbin/nft -f\nflush ruleset\n", ["nftables.service with 'flush ruleset'"]),
+    ],
+)
+def test_what_flushes_the_rules_of_the_engine(firewalld: str, direct: str, nftables: str, found: list) -> None:
+    assert host.parse_flushers(firewalld, direct, nftables) == found

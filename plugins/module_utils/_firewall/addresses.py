@@ -1,0 +1,92 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes' addresses, from what an inventory and the engines say. Private to this collection, standard library only."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from .model import Refusal, ordered
+
+Resolve = t.Callable[[str], t.List[str]]
+
+
+def bare(text: str) -> str:
+    """The host in C(host), C(host:port), C([host]:port)."""
+    text = text.strip()
+    if text.startswith("["):
+        return text[1:].split("]")[0]
+    return text.split(":")[0] if text.count(":") == 1 else text
+
+
+def literal(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, when the text is one."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def unfit(text: str) -> str | None:
+    """Why a firewall cannot be opened for this address; None when it can."""
+    address = literal(text)
+    if address is None:
+        return "is no address"
+    if address.is_unspecified:
+        return "stands for every address"
+    if address.is_loopback:
+        return "is this very host for every host"
+    if address.is_multicast or text == "255.255.255.255":
+        return "is no address of one host"
+    if address.is_link_local and address.version == 6:
+        return "is valid on one link only"
+    return None
+
+
+def known(nodes: t.Mapping[str, t.Iterable[str]], resolve: Resolve, own_names: t.Collection[str]) -> tuple[str, ...]:
+    """All addresses of all nodes. Raises C(Refusal) with everybody whose address is not known."""
+    found: list[str] = []
+    wrong: list[str] = []
+    for node, said in sorted(nodes.items()):
+        texts = [bare(str(text)) for text in said if str(text).strip()]
+        if not texts:
+            wrong.append(f"{node}: nothing says its address")
+        for text in texts:
+            addresses, problem = _of(text, resolve, own_names)
+            found += addresses
+            if problem:
+                wrong.append(f"{node}: {problem}")
+    if wrong:
+        raise Refusal(
+            f"the addresses of some nodes are not known. {'; '.join(wrong)}. Say them in the inventory as addresses (swarm_advertise_addr,"
+            " swarm_data_path_addr), or as names that this host can resolve"
+        )
+    return ordered(found)
+
+
+def _of(text: str, resolve: Resolve, own_names: t.Collection[str]) -> tuple[list[str], str | None]:
+    if "/" in text:
+        return [], f"{text} is a network, and a firewall is opened for the nodes alone"
+    if literal(text) is not None:
+        reason = unfit(text)
+        return ([], f"{text} {reason}") if reason else ([text], None)
+    resolved = resolve(text)
+    if not resolved:
+        return [], f"{text} is neither an address nor a name that this host can resolve"
+    fit = [address for address in resolved if not unfit(address)]
+    # Debian calls itself 127.0.1.1 in /etc/hosts: no host has to be opened for itself.
+    if not fit and text not in own_names:
+        return [], f"{text} is {', '.join(resolved)}, which {unfit(resolved[0])}"
+    return fit, None
+
+
+def of_members(info: t.Mapping[str, t.Any], nodes: t.Iterable[t.Mapping[str, t.Any]], peers: t.Iterable[str]) -> tuple[str, ...]:
+    """The members that an engine knows: from C(/info), as a manager from C(/nodes), and from the peers of an overlay."""
+    texts = [manager.get("Addr") or "" for manager in (info.get("Swarm") or {}).get("RemoteManagers") or []]
+    for node in nodes:
+        texts += [(node.get("Status") or {}).get("Addr") or "", (node.get("ManagerStatus") or {}).get("Addr") or ""]
+    hosts = {bare(text) for text in [*texts, *peers]}
+    return ordered(host for host in hosts if not unfit(host))

@@ -1,0 +1,91 @@
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be opened for whom, what a tool has to do for it, and the refusals. Private to this collection, standard library only."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+MARK = "swarmlab.overlay"
+GOSSIP_PORT = 7946
+DATA_PATH_PORTS = (1024, 49151)
+TOOLS = ("firewalld", "ufw", "nftables", "iptables")
+
+
+class Refusal(Exception):
+    """Why nothing is done: what is wrong, where, and what to do."""
+
+
+class Wanted(t.NamedTuple):
+    """Addresses of nodes, and the ports that they may reach here: (protocol, ports), ESP without ports."""
+
+    addresses: tuple[str, ...]
+    ports: tuple[tuple[str, tuple[int, ...]], ...]
+
+    def of(self, version: int) -> tuple[str, ...]:
+        """The addresses of one IP version."""
+        return tuple(address for address in self.addresses if ipaddress.ip_address(address).version == version)
+
+
+class Command(t.NamedTuple):
+    """A program to run, with what it reads."""
+
+    argv: tuple[str, ...]
+    text: str = ""
+
+
+class Plan(t.NamedTuple):
+    """What a tool is to do: files first, then commands. C(before) and C(after) are our own rules, in words for people."""
+
+    files: tuple[tuple[str, t.Optional[str]], ...] = ()
+    commands: tuple[Command, ...] = ()
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.files or self.commands)
+
+
+NOTHING = Plan()
+
+
+def wanted(addresses: t.Iterable[str], manager: bool, listen_port: int, data_path_port: int) -> Wanted:
+    """What nodes may reach. Raises C(Refusal) for a port that no swarm can have."""
+    low, high = DATA_PATH_PORTS
+    if not low <= data_path_port <= high:
+        raise Refusal(f"data_path_port is {data_path_port}; it must lie between {low} and {high}")
+    if not 1 <= listen_port <= 65535:
+        raise Refusal(f"listen_port is {listen_port}; it must lie between 1 and 65535")
+    tcp = tuple(sorted({listen_port, GOSSIP_PORT} if manager else {GOSSIP_PORT}))
+    udp = tuple(sorted({GOSSIP_PORT, data_path_port}))
+    return Wanted(ordered(addresses), (("tcp", tcp), ("udp", udp), ("esp", ())))
+
+
+def ordered(addresses: t.Iterable[str]) -> tuple[str, ...]:
+    """Each address once, in its usual form, IPv4 first."""
+    known = {ipaddress.ip_address(address) for address in addresses}
+    return tuple(str(address) for address in sorted(known, key=lambda address: (address.version, int(address))))
+
+
+def nft_rules(wanted: Wanted, families: t.Iterable[int] = (4, 6)) -> list[str]:
+    """The rules as nft reads them; also what a refusal lists."""
+    rows = []
+    for version in families:
+        addresses = wanted.of(version)
+        if not addresses:
+            continue
+        source = f"{'ip' if version == 4 else 'ip6'} saddr {{ {', '.join(addresses)} }}"
+        for protocol, ports in wanted.ports:
+            match = f"{protocol} dport {{ {', '.join(str(port) for port in ports)} }}" if ports else f"meta l4proto {protocol}"
+            rows.append(f"{source} {match} accept")
+    return rows
+
+
+def by_hand(wanted: Wanted) -> str:
+    """The end of a refusal: what somebody may do without us."""
+    rules = "; ".join(nft_rules(wanted))
+    return f"Nothing was changed. To open it by hand, these are the rules, in the language of nft: {rules}" if rules else "Nothing was changed."

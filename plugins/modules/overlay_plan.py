@@ -1,0 +1,92 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: overlay_plan
+short_description: Choose the manager that role overlays sends its declarations to
+version_added: 0.2.0
+author:
+  - swarmlab contributors (@swarmlab)
+description:
+  - A part of the role P(swarmlab.overlay.overlays#role); use that rather than this action.
+  - Chooses a manager that answers and lists the nodes of the swarm of which the hosts of the play are, by what
+    M(swarmlab.overlay.swarm_info) told on them. Groups and names do not make a manager.
+  - Tells by which names each host of the play may be called, and fails when a container is declared on a node that nobody knows.
+attributes:
+  action:
+    description: Has a corresponding action plugin, which does all the work on the controller.
+    support: full
+  check_mode:
+    description: Can run in check mode and return what a run would change, without changing it.
+    support: full
+    details:
+      - It changes nothing.
+  diff_mode:
+    description: Returns what was changed, or in check mode what would be changed.
+    support: N/A
+  platform:
+    description: The systems it runs on.
+    platforms: posix
+    support: full
+options:
+  declared:
+    description: Whether anything is declared. If not, no manager is needed.
+    type: bool
+    default: true
+  manager:
+    description: The host that was chosen by the user. It must be a manager that can speak for the swarm.
+    type: str
+    default: ""
+  nodes:
+    description: The nodes that containers are declared on.
+    type: list
+    elements: str
+    default: []
+  mtu_auto:
+    description: Whether the MTU of all nodes has to be known, so that none may be missing in the play.
+    type: bool
+    default: false
+  final:
+    description: Whether the hosts in RV(ask) have been asked.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Ask every engine for its place in the swarm
+  swarmlab.overlay.swarm_info:
+  register: overlays_place
+
+- name: Choose a manager
+  swarmlab.overlay.overlay_plan:
+  run_once: true
+  register: overlays_plan
+"""
+
+RETURN = r"""
+ask:
+  description: Hosts outside the play that have to be asked first, because no host of the play can speak for the swarm.
+  returned: success
+  type: list
+  elements: str
+manager:
+  description: The host that declarations are sent to. Empty as long as there is somebody to RV(ask), or nothing is declared.
+  returned: success
+  type: str
+speaker:
+  description: The host of the play whose declarations are sent, the manager itself if it is of the play.
+  returned: success
+  type: str
+names:
+  description: Of each host of the play the names that a declaration may call it by; a host name that several nodes have is none.
+  returned: success
+  type: dict
+  sample: {vm2: [vm2, x1y2z3, worker-a]}
+"""
+
+# All of it is in plugins/action/overlay_plan.py.
