@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.engine_restarts import plan
 
 
@@ -23,17 +25,25 @@ class ActionModule(ActionBase):
         """The turns, or which other managers to ask first."""
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
-        hosts = task_vars["ansible_play_hosts_all"]
-        states = {host: task_vars["hostvars"].raw_get(host).get("engine_state") or {} for host in hosts}
+        states = {host: task_vars["hostvars"].raw_get(host).get("engine_state") or {} for host in task_vars["ansible_play_hosts_all"]}
         places = {host: state["swarm"] for host, state in states.items() if state.get("swarm")}
-        for answer in self._task.args.get("asked") or []:
-            if answer.get("swarm"):
-                places[answer["item"]] = answer["swarm"]
+        places.update({answer["item"]: answer["swarm"] for answer in self._task.args.get("asked") or [] if answer.get("swarm")})
         due = [host for host in task_vars["ansible_play_hosts"] if states[host].get("restart_due") and host in places]
         found = plan(places, due)
-        others = [host for host in self._task.args.get("managers") or [] if host not in places]
+        last = bool(self._task.args.get("last"))
         result.update(changed=False, turns=[turn._asdict() for turn in found.turns], refused=found.refused,
-                      others=others if found.refused else [])
-        if found.refused and self._task.args.get("last"):
-            result.update(failed=True, msg="No engine was restarted. " + ". ".join(found.refused))
+                      others=_others(task_vars, places) if found.refused and not last else [])
+        if found.refused and last:
+            result.update(failed=True, msg=f"No engine was restarted. {'. '.join(found.refused)}.")
         return result
+
+
+def _others(task_vars: dict[str, t.Any], places: t.Container[str]) -> list[str]:
+    """The hosts that may be managers and have told nothing: those that are declared so, then those that nothing is declared of."""
+    named = {role: task_vars.get(variable) for role, variable in swarm_groups.VARIABLE.items()}
+    try:
+        declared = swarm_groups.declared(task_vars["groups"], named)
+    except swarm_groups.InventoryError as error:
+        raise AnsibleActionFail(str(error)) from error
+    hosts = [*declared.having(swarm_groups.MANAGER), *declared.having(swarm_groups.AS_IT_IS)]
+    return [host for host in hosts if host not in places]

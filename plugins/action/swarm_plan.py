@@ -81,7 +81,7 @@ class ActionModule(ActionBase):
             return dict(told, **self._ask(task_vars))
         if not state.get("installed", True):
             return dict(told, swarm=place({}))
-        return dict(told, swarm=state["swarm"]) if "members" in state.get("swarm", {}) else dict(told, **self._ask(task_vars))
+        return dict(told, swarm=state["swarm"]) if "swarm" in state else dict(told, **self._ask(task_vars))
 
     def _plan(self, arguments: dict, declared: swarm_groups.Declared, task_vars: dict) -> dict[str, t.Any]:
         port = arguments["data_path_port"]

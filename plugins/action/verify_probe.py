@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, names, plans, progress
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import reason
 
 DISPLAY = Display()
@@ -63,14 +64,20 @@ class ActionModule(ActionBase):
             return dict(result, changed=False, idle=True, seen=None)
         arguments = {key: value for key, value in self._task.args.items() if key != "settings"}
         asked = time.time()
-        answer = self._ask(dict(arguments, plan=plan), task_vars)
+        try:
+            if phase == facts.PHASES[0]:
+                result["declared"], known = resolve(self, task_vars, facts.DECLARED)
+                result.update({"ansible_facts": known} if known else {})
+                plan = dict(plan, declared=[str(text) for text in result["declared"].values()])
+            answer = self._ask(dict(arguments, plan=plan), task_vars)
+        except AnsibleConnectionFailure as error:
+            answer = {"changed": False, "seen": None, "problem": "not reachable: %s" % _one_line(str(error))}
+        except AnsibleActionFail as error:
+            answer = {"changed": False, "seen": None, "problem": _one_line(str(error))}
         return dict(result, asked=[asked, time.time()], **answer)
 
     def _ask(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
-        try:
-            answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
-        except AnsibleConnectionFailure as error:
-            return {"changed": False, "seen": None, "problem": "not reachable: %s" % _one_line(str(error))}
+        answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
         if answer.get("failed") or "seen" not in answer:
             return {"changed": False, "seen": None, "problem": _one_line(reason(answer, task_vars["inventory_hostname"]))}
         return {"changed": False, "seen": answer["seen"]}

@@ -259,8 +259,6 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
     return {
         **new_run(checks),
         "hosts": hosts,
-        "addresses": {host: task_vars["hostvars"][host].get("swarm_advertise_addr") for host in hosts},
-        "data_addresses": {host: task_vars["hostvars"][host].get("swarm_data_path_addr") for host in hosts},
         "checks": [module.ID for module in checks],
         "networks": arguments["networks"],
         "declared": declared(task_vars, hosts),

@@ -83,6 +83,15 @@ def parse_nameservers(text: str) -> list[str]:
     return found
 
 
+def split_port(text: str) -> tuple[str, str]:
+    """Address and port of ``10.0.0.1:2377``, ``[fd00::1]:2377``, ``eth0`` or ``fd00::1``; the port is empty where none is given."""
+    if text.startswith("["):
+        host, _bracket, rest = text[1:].partition("]")
+        return host, rest.lstrip(":")
+    host, colon, port = text.rpartition(":")
+    return (host, port) if colon and ":" not in host else (text, "")
+
+
 def read_text(path: str) -> str:
     """The file's text, or nothing when there is no such file."""
     try:

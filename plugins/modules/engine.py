@@ -133,7 +133,7 @@ restart_due:
   returned: always
   type: bool
 swarm:
-  description: The node's place in a swarm as its engine tells it. See M(swarmlab.overlay.swarm_info#module) for what it holds.
+  description: The node's place in a swarm as its engine tells it. See M(swarmlab.overlay.swarm_info) for what it holds.
   returned: when the engine runs
   type: dict
 """
@@ -208,7 +208,8 @@ class Settings:
         self.seen = seen
         self.path = settings.config_file(seen.flags)
         self.content = read_bytes(self.path)
-        self.mark = service.mark(self.path, seen.running)
+        # One that was started since and does not answer has not taken them.
+        self.mark = service.mark(self.path, seen.running if seen.info else None)
         self.present = self._parsed(self.content)
         # What a dead engine has never taken of ours, and is no longer declared, is not kept.
         ours = self.mark and self.mark.known and seen.info is None and self.mark.written == service.digest(self.content)
@@ -276,7 +277,7 @@ def bring_up(manager: service.Manager, file: Settings, seen: look.Seen, missing:
     advice = f" This kernel lacks {', '.join(missing)}; they come with the package {package}." if package else ""
     if not file.take_back():
         raise HostError(f"Docker Engine on {host} does not start: {problem}.{advice}")
-    again = manager.bring_up(None, seen.state)
+    again = manager.bring_up(None, seen.state, enable=False)
     if again:
         raise HostError(f"Docker Engine on {host} does not start: {problem}. With its former settings, which are back in {file.path}, "
                         f"it does not start either: {again}.{advice}")

@@ -21,13 +21,8 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.attributes.info
 options:
-  managers:
-    description: Hosts that may be managers. Those of them that are not of this play are named in RV(others) when they are needed.
-    type: list
-    elements: str
-    default: []
   asked:
-    description: What M(swarmlab.overlay.swarm_info) said of these others, as a loop registers it.
+    description: What the engines of RV(others) said of their place in a swarm, as a loop over them registers it.
     type: list
     elements: dict
     default: []
@@ -71,7 +66,7 @@ refused:
   type: list
   elements: str
 others:
-  description: Hosts of O(managers) to ask before.
+  description: Hosts outside the play that may be managers, to ask before.
   returned: always
   type: list
   elements: str

@@ -14,6 +14,7 @@ SWARM = "swarmlab.overlay.swarm"
 HUP = "kill -HUP 1"  # restarts the engine of a container node
 SOCKET = "unix:///run/second.sock"
 CONFIG = "/etc/second/daemon.json"
+ANSWERS = f"for try in $(seq 100); do docker -H {SOCKET} info >/dev/null 2>&1 && exit; sleep 0.2; done; tail /var/log/second.log; exit 1"
 SECOND = f"""#!/bin/sh
 if [ -f /run/second.pid ]; then kill $(cat /run/second.pid); while [ -f /run/second.pid ]; do sleep 0.1; done; fi
 setsid dockerd --host {SOCKET} --data-root /var/lib/second --exec-root /run/second --pidfile /run/second.pid --bridge none \
@@ -70,7 +71,7 @@ def test_engine_predicts_in_check_mode(swarm) -> None:
 
 
 def test_broken_daemon_json_is_one_clear_error(swarm) -> None:
-    swarm.shell("vm2", "mkdir -p /etc/docker; [ ! -f /etc/docker/daemon.json ] || mv /etc/docker/daemon.json /root/daemon.before; echo '{' > /etc/docker/daemon.json")
+    swarm.shell("vm2", "cd /etc/docker; [ ! -f daemon.json ] || mv daemon.json /root/daemon.before; echo '{' > daemon.json")
     try:
         result = swarm.run("engine", {"daemon": {"debug": True}}, host="vm2")
         assert result["failed"] and "/etc/docker/daemon.json is not valid JSON" in result["msg"]
@@ -85,18 +86,20 @@ def second(swarm) -> Iterator[dict]:
     try:
         yield {"docker_host": SOCKET, "restart_command": "/usr/local/bin/second", "timeout": 20}
     finally:
-        swarm.shell("vm2", "[ ! -f /run/second.pid ] || kill $(cat /run/second.pid); rm -rf /etc/second /srv/second /usr/local/bin/second /var/lib/second")
+        swarm.shell("vm2", "[ ! -f /run/second.pid ] || kill $(cat /run/second.pid); while [ -f /run/second.pid ]; do sleep 0.1; done; "
+                           "rm -rf /etc/second /srv/second /usr/local/bin/second /var/lib/second")
 
 
 def start_second(swarm, content: str) -> None:
-    swarm.shell("vm2", f"printf '{content}' >{CONFIG}; /usr/local/bin/second; for try in $(seq 100); do docker -H {SOCKET} info && exit; sleep 0.2; done; exit 1")
+    swarm.shell("vm2", f"printf '{content}' >{CONFIG}; /usr/local/bin/second; {ANSWERS}")
 
 
 @pytest.mark.long
 def test_settings_as_people_have_them_are_kept(swarm, second: dict) -> None:
     """A byte order mark, a key that is there twice, a symlink, a mode of its own, a file elsewhere."""
-    start_second(swarm, r"\357\273\277{\"log-opts\": {\"max-size\": \"10m\"}, \"labels\": [\"a=b\"], \"log-opts\": {\"max-file\": \"3\"}}")
-    swarm.shell("vm2", f"mv {CONFIG} /srv/second/real.json; chmod 640 /srv/second/real.json; chown 0:7 /srv/second/real.json; ln -s /srv/second/real.json {CONFIG}")
+    start_second(swarm, r'\357\273\277{"log-opts": {"max-size": "10m"}, "labels": ["a=b"], "log-opts": {"max-file": "3"}}')
+    real = "/srv/second/real.json"
+    swarm.shell("vm2", f"mv {CONFIG} {real}; chmod 640 {real}; chown 0:7 {real}; ln -s {real} {CONFIG}")
     found = swarm.run("engine", {**second, "daemon": {"debug": True}}, host="vm2")
     assert not found["failed"] and found["restarted"] and not found["restart_due"], found
     assert json.loads(swarm.shell("vm2", f"cat {CONFIG}")) == {
@@ -109,7 +112,7 @@ def test_settings_as_people_have_them_are_kept(swarm, second: dict) -> None:
 
 @pytest.mark.long
 def test_an_engine_that_does_not_come_up_gets_its_former_settings_back(swarm, second: dict) -> None:
-    start_second(swarm, r"{\"debug\": true}")
+    start_second(swarm, r'{"debug": true}')
     # dockerd finds this one valid, and does not start with it.
     found = swarm.run("engine", {**second, "daemon": {"storage-driver": "nope"}}, host="vm2")
     assert found["failed"] and "does not start with these settings" in found["msg"] and "it runs with them" in found["msg"], found["msg"]
@@ -126,7 +129,7 @@ def test_settings_that_wait_for_a_restart(swarm, second: dict) -> None:
     taken_back = swarm.run("engine", {**waits, "daemon": {"debug": None}}, host="vm2")
     assert taken_back["changed"] and not taken_back["restart_due"]
     assert swarm.run("engine", waits, host="vm2")["restart_due"]
-    swarm.shell("vm2", f"sleep 1; /usr/local/bin/second; for try in $(seq 100); do docker -H {SOCKET} info && exit; sleep 0.2; done; exit 1")
+    swarm.shell("vm2", f"sleep 1; /usr/local/bin/second; {ANSWERS}")
     done = swarm.run("engine", waits, host="vm2")
     assert not done["restart_due"] and not done["changed"]
     assert swarm.shell("vm2", "ls -A /etc/second") == "daemon.json"
@@ -134,7 +137,7 @@ def test_settings_that_wait_for_a_restart(swarm, second: dict) -> None:
 
 def started(swarm, host: str) -> int:
     """When a node's engine was started, in ticks of the kernel that all container nodes share."""
-    return int(swarm.shell(host, "cut -d' ' -f22 /proc/$(pgrep -x dockerd)/stat"))
+    return int(swarm.shell(host, "cut -d' ' -f22 /proc/$(cat /run/docker.pid)/stat"))
 
 
 @pytest.mark.long

@@ -121,7 +121,8 @@ def test_what_is_made_and_not_started_or_paused_runs(swarm, unique, networks) ->
 
 def test_a_container_of_somebody_else_is_left_alone(swarm, unique, networks) -> None:
     declared = container(swarm, unique, networks[:1])
-    swarm.docker("vm2", "run", "--detach", "--name", declared["name"], swarm.image, "sleep", "100000")
+    # The image of the tests carries the collection's label, others do not.
+    swarm.docker("vm2", "run", "--detach", "--label", "swarmlab.overlay/managed=", "--name", declared["name"], swarm.image, "sleep", "100000")
     refused = swarm.run("overlay_container", declared, host="vm2")
     assert refused["failed"] and "was not made by this collection" in refused["msg"], refused
     assert swarm.docker("vm2", "inspect", "--format", "{{.State.Running}}", declared["name"]) == "true"
@@ -130,7 +131,8 @@ def test_a_container_of_somebody_else_is_left_alone(swarm, unique, networks) -> 
 def test_a_container_that_ends_again_and_again_is_no_success(swarm, unique, networks) -> None:
     declared = container(swarm, unique, networks[:1], command="sh -c 'exit 3'")
     assert swarm.run("overlay_container", declared, host="vm2")["failed"]
-    swarm.shell("vm2", f"for try in $(seq 40); do [ $(docker inspect --format '{{{{.State.Status}}}}' {declared['name']}) = restarting ] && exit; sleep 0.25; done; exit 1")
+    look = f"docker inspect --format '{{{{.State.Status}}}}' {declared['name']}"
+    swarm.shell("vm2", f"for try in $(seq 40); do [ $({look}) = restarting ] && exit; sleep 0.25; done; exit 1")
     again = swarm.run("overlay_container", declared, host="vm2")
     assert again["failed"] and "does not stay" in again["msg"], again
 

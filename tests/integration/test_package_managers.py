@@ -50,7 +50,8 @@ def zypper(program: str, root: Path, repositories: list[Path]) -> packages.Packa
     """zypper likewise."""
     tool = next(each for each in packages.MANAGERS if each.program == program)
     for repository in repositories:
-        subprocess.run(["zypper", "--root", str(root), "-n", "--no-gpg-checks", "ar", "-G", f"file://{repository}", repository.name], capture_output=True, check=True)
+        argv = ["zypper", "--root", str(root), "-n", "--no-gpg-checks", "ar", "-G", f"file://{repository}", repository.name]
+        subprocess.run(argv, capture_output=True, check=True)
     options = ["--root", str(root), "--no-gpg-checks"]
     return tool._replace(**{field: [getattr(tool, field)[0], *options, *getattr(tool, field)[1:]] for field in ("look", "simulate", "install")})
 

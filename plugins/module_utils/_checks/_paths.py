@@ -11,6 +11,7 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 
+from .._host import split_port
 from . import _blame
 
 
@@ -125,15 +126,19 @@ def local(facts: dict, host: str) -> list[dict]:
 
 
 def meant(facts: dict, host: str, declared: str) -> list[str]:
-    """The addresses that an address or the name of an interface stands for; of an interface those of IPv4 first, as the engine takes them."""
-    found = [parsed(row["address"]) for row in local(facts, host) if row["device"] == declared]
+    """The addresses that a declared address, interface or DNS name stands for, whatever port is behind it; of an interface those of IPv4
+    first, as the engine takes them."""
+    name = split_port(declared)[0]
+    found = [parsed(row["address"]) for row in local(facts, host) if row["device"] == name]
     usable = [address for address in found if address and not address.is_link_local]
-    return [str(address) for address in sorted(usable, key=lambda address: address.version)] or [str(parsed(declared) or declared)]
+    told = ((facts["opened"].get(host, {}).get("host") or {}).get("names") or {}).get(declared)
+    return [str(address) for address in sorted(usable, key=lambda address: address.version)] or told or [str(parsed(name) or name)]
 
 
 def over_ipv6(facts: dict, host: str | None = None) -> bool:
-    """Whether tunnels to the host, or to any, go over IPv6."""
-    return any(":" in (tunnel(facts, name) or "") for name in ([host] if host else facts["nodes"]))
+    """Whether tunnels to the host go over IPv6; of the swarm, where none is named, the first node tells: tunnels have two ends of one family."""
+    ends = (parsed(tunnel(facts, name)) for name in ([host] if host else facts["nodes"]))
+    return next((end.version == 6 for end in ends if end), False)
 
 
 def iptables(facts: dict) -> str:

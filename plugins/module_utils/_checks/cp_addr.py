@@ -94,7 +94,8 @@ def gone(facts: dict, host: str) -> bool:
 
 def is_declared(facts: dict, host: str) -> bool:
     """Whether the inventory declares the very address by which the swarm knows the host."""
-    return _paths.parsed(_declared(facts, host)) == _paths.parsed(facts["nodes"][host]["address"])
+    declared = _declared(facts, host)
+    return bool(declared) and facts["nodes"][host]["address"] in _paths.meant(facts, host, declared)
 
 
 def _tunnels(facts: dict, host: str) -> list[str]:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import time
 import typing as t
@@ -21,6 +22,7 @@ from .._verify.engine import Engine
 from . import flavour, process
 
 UNIX = "unix://"
+NOBODY = (FileNotFoundError, ConnectionRefusedError, ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
 STRANGE = 10  # seconds that whatever listens there may take when no engine's process is seen
 STOPPED = "T"
 PODMAN = "Podman Engine"
@@ -53,11 +55,16 @@ def look(docker_host: str, timeout: int) -> Seen:
     holders = process.holders(docker_host[len(UNIX):], engines) if len(engines) > 1 and docker_host.startswith(UNIX) else ()
     running = process.chosen(engines, unit.pid, holders)
     path = process.program(running, unit)
-    # A socket of systemd would start the engine when it is asked.
-    asleep = not running and unit.known and docker_host == DEFAULT_DOCKER_HOST
-    info, podman = (None, False) if asleep else _ask(docker_host, timeout, running)
     package = flavour.owner(path) if path else ""
-    kind = flavour.flavour(path, package, flavour.rootless(running, info), podman or flavour.is_podman())
+    refused = flavour.flavour(path, package, flavour.rootless(running, None), False)
+    # A socket of systemd would start the engine when it is asked; and one that is of no use is not waited for.
+    asleep = not running and unit.known and docker_host == DEFAULT_DOCKER_HOST
+    if asleep or flavour.refusal(refused, "", path):
+        return Seen(running, unit, path, package, refused, None)
+    info, podman = _ask(docker_host, timeout, running)
+    if info is None and running and not _lives(running):
+        running = None
+    kind = flavour.flavour(path, package, flavour.rootless(running, info), podman or not path and flavour.is_podman())
     return Seen(running, unit, path, package, kind or ("unknown" if info else ""), info)
 
 
@@ -73,14 +80,19 @@ def _ask(docker_host: str, timeout: int, running: process.Process | None) -> tup
         except EngineError as error:
             if isinstance(error.__cause__, socket.timeout) and running:
                 raise EngineError(_silent(docker_host, timeout, running)) from error
-            if not isinstance(error.__cause__, (FileNotFoundError, ConnectionRefusedError)):
+            if not isinstance(error.__cause__, NOBODY):
                 raise
-        if not running:
+        # One that dies while it is asked, time and again, does not run.
+        if not running or not _lives(running):
             return None, False
         if time.monotonic() > deadline:
             raise EngineError(f"Docker Engine runs on {socket.gethostname()} (process {running.pid}), and nothing listens at {docker_host}. "
                               "Name the socket that it listens on in docker_host.")
         time.sleep(0.5)
+
+
+def _lives(running: process.Process) -> bool:
+    return any(each.pid == running.pid for each in process.processes())
 
 
 def _silent(docker_host: str, timeout: int, running: process.Process) -> str:

@@ -123,17 +123,18 @@ class Manager:
             raise HostError(f"Docker Engine {need}, and this host has no systemd to do it. Say how in engine_restart_command "
                             "(restart_command of the module), or do it by hand and run this again")
 
-    def bring_up(self, running: process.Process | None, state: str) -> str:
+    def bring_up(self, running: process.Process | None, state: str, enable: bool = True) -> str:
         """Start the engine, or restart the one that runs, and wait until it answers and is back in the swarm. Why not; empty when it is.
 
         :param state: its place in the swarm before
+        :param enable: whether one that is started shall start at boot as well
         """
         began = time.time()
         if self.command:
             code, out = process.run(*shlex.split(self.command), timeout=self.timeout)
         else:
             process.run("systemctl", "reset-failed", UNIT, "docker.socket")
-            if not running:
+            if enable and not running:
                 process.run("systemctl", "enable", UNIT)
             code, out = process.run("systemctl", "restart" if running else "start", UNIT, timeout=self.timeout)
         answers, problem = (False, out or f"exit code {code}") if code else self._wait(running.pid if running else 0, state)

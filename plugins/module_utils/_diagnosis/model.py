@@ -26,12 +26,13 @@ class Atom(NamedTuple):
 
 class Claim(NamedTuple):
     """Checks that suffer from a cause: by pattern; of these kinds only; wide: wherever it shows, not just at the cause's nodes; unsure:
-    only where evidence is missing."""
+    only where evidence is missing; words: only where the evidence's line has any of them, in lower case."""
 
     checks: str
     kinds: tuple | None = None
     wide: bool = False
     unsure: bool = False
+    words: tuple = ()
 
 
 class Finding(NamedTuple):
@@ -122,6 +123,8 @@ def _claimed(finding: Finding, claim: Claim, result: dict, atom: Atom) -> bool:
     if not fnmatchcase(result["id"], claim.checks):
         return False
     if claim.unsure and result["status"] != INCONCLUSIVE:
+        return False
+    if claim.words and not any(word in result["evidence"]["summary"].lower() for word in claim.words):
         return False
     if claim.kinds is not None and atom.kind not in claim.kinds:
         return False

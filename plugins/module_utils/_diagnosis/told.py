@@ -107,4 +107,4 @@ def told(check: str, words: tuple, title: str) -> Callable[[View], Iterable[Find
 
 def rules(lines: tuple) -> tuple:
     """A rule for each line."""
-    return tuple(Rule(line.id, told(line.check, line.words, line.title), (Claim(line.check), *line.suffers), line.todo) for line in lines)
+    return tuple(Rule(line.id, told(line.check, line.words, line.title), (Claim(line.check, words=line.words), *line.suffers), line.todo) for line in lines)

@@ -334,8 +334,10 @@ class VmDriver(Driver):
             return
         qmp.execute_all(folders, "cont")  # a paused machine cannot shut down
         # Not by the power button (QMP system_powerdown): nothing in the image listens to it, to save a process a node.
+        behind = [name for name in folders if self.spec.settings_of(name).jump]
         with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda name: self._ssh(name, "systemctl poweroff"), folders))
+            for group in (behind, [name for name in folders if name not in behind]):  # while the way to them is there
+                list(pool.map(lambda name: self._ssh(name, "systemctl poweroff"), group))
         processes.end(self.nodes_folder, list(folders), grace=STOP_SECONDS)
         if not processes.find(self.nodes_folder):
             segment.end(self.spec.directory)

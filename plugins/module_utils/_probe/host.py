@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
+from typing import Iterable
 
-from .._host import ROUTES, parse_nameservers, parse_routes
+from .._host import ROUTES, parse_nameservers, parse_routes, split_port
 from . import netlink
 
 RESOLV = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -40,8 +42,8 @@ def routes(text: str) -> list[dict]:
     return [{"network": route.network, "device": route.interface} for route in parse_routes(text)]
 
 
-def facts() -> dict:
-    """Addresses with their links, tunnels, routes, and name servers."""
+def facts(declared: Iterable[str] = ()) -> dict:
+    """Addresses with their links, tunnels, routes, and name servers. ``declared``: addresses that may be DNS names."""
     names = {link["index"]: link for link in netlink.links()}
     addresses = [
         {"address": row["address"], "device": names[row["index"]]["name"], "mtu": names[row["index"]]["mtu"]}
@@ -49,7 +51,19 @@ def facts() -> dict:
     ]
     nameservers = sorted({server for path in RESOLV for server in parse_nameservers(_read(path))})
     vxlans = [{"device": link["name"], "vni": link.get("vni"), "port": link.get("port")} for link in names.values() if link["kind"] == "vxlan"]
-    return {"addresses": addresses, "vxlans": vxlans, "routes": routes(_read(ROUTES)), "nameservers": nameservers}
+    return {"addresses": addresses, "vxlans": vxlans, "routes": routes(_read(ROUTES)), "nameservers": nameservers, "names": looked_up(declared)}
+
+
+def looked_up(declared: Iterable[str]) -> dict:
+    """The addresses that a DNS name (``mgr1.example.org``, perhaps with a port) stands for on this host. An interface stands for none."""
+    found = {}
+    for text in declared:
+        try:
+            answers = socket.getaddrinfo(split_port(text)[0], None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            continue
+        found[text] = sorted({answer[4][0] for answer in answers})
+    return found
 
 
 def parse_counters(text: str) -> dict:

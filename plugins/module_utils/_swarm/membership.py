@@ -17,6 +17,7 @@ import socket
 import typing as t
 
 from .._engine_basics import EngineError, wait_until
+from .._host import split_port
 from .._verify.engine import Engine, Refused
 from . import place
 
@@ -132,27 +133,18 @@ def _addresses(params: Params) -> t.Dict[str, str]:
     advertise = meant(params["advertise_addr"], "advertise_addr")
     data_path = meant(params["data_path_addr"], "data_path_addr")
     every = "[::]" if is_ipv6(advertise) else "0.0.0.0"
-    found = {"ListenAddr": f"{every}:{params['listen_port']}", "AdvertiseAddr": advertise, "DataPathAddr": split(data_path)[0]}
+    found = {"ListenAddr": f"{every}:{params['listen_port']}", "AdvertiseAddr": advertise, "DataPathAddr": split_port(data_path)[0]}
     return {key: value for key, value in found.items() if value}
-
-
-def split(text: str) -> t.Tuple[str, str]:
-    """Address and port of ``10.0.0.1:2377``, ``[fd00::1]:2377``, ``eth0`` or ``fd00::1``; the port is empty where none is given."""
-    if text.startswith("["):
-        host, _bracket, rest = text[1:].partition("]")
-        return host, rest.lstrip(":")
-    host, colon, port = text.rpartition(":")
-    return (host, port) if colon and ":" not in host else (text, "")
 
 
 def is_ipv6(text: str) -> bool:
     """Whether the address, with or without a port, is one of IPv6."""
-    return ":" in split(text)[0]
+    return ":" in split_port(text)[0]
 
 
 def meant(text: t.Optional[str], option: str) -> str:
     """What the engine takes: an address or an interface. A DNS name, which it refuses, is looked up here, on the node itself."""
-    host, port = split(text or "")
+    host, port = split_port(text or "")
     if not host or _is_address(host) or os.path.exists(f"/sys/class/net/{host}"):
         return text or ""
     try:

@@ -12,6 +12,7 @@ from .._probe import speed
 from . import names
 
 PHASES = ("prepare", "open", "probe", *names.EXCHANGES, "again", "measure", "close")
+DECLARED = {"swarm_advertise_addr": "addresses", "swarm_data_path_addr": "data_addresses"}  # variables of a host -> settings
 DISRUPTING = ("disrupt", "settle")
 
 NO_ANSWER = "gave no answer (phase %s)"
@@ -27,6 +28,7 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     opened = _opened(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
     view = seen["open"].get(leader, {}).get("view") or seen["prepare"].get(leader, {}).get("view") or {}
+    settings = dict(settings, **_declared(phases.get("prepare") or {}))
     facts: dict = {
         "run": settings["run"],
         "hosts": list(hosts),
@@ -66,6 +68,15 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     for name in ("xfrm", "policies", "rules"):
         facts[name] = {host: data[name] for host, data in seen["probe"].items() if data.get(name) is not None}
     return facts
+
+
+def _declared(prepared: dict) -> dict:
+    """The addresses that the inventory declares for the hosts, by setting: templates are worked out when a host prepares."""
+    found: dict = {setting: {} for setting in DECLARED.values()}
+    for host, row in prepared.items():
+        for variable, value in (row.get("declared") or {}).items():
+            found[DECLARED[variable]][host] = str(value)
+    return found if any(found.values()) else {}
 
 
 def _disrupted(settings: dict, phases: dict, seen: dict) -> dict | None:

@@ -53,7 +53,7 @@ def prepare(engine: Engine, plan: dict) -> dict:
 def _prepare(engine: Engine, plan: dict, info: dict, began: float) -> dict:
     swarm = info["Swarm"]
     result: dict = {"node": _identity(info), "leader": False}
-    opened: dict = {"errors": [], "kernel": kernel.facts(), "host": host.facts(), "local_networks": _local_networks(engine)}
+    opened: dict = {"errors": [], "kernel": kernel.facts(), "host": host.facts(plan.get("declared") or ()), "local_networks": _local_networks(engine)}
     if "rules" in plan["needs"]:
         # Before this run publishes a port: the engine then writes the chain anew, and where packets enter it.
         opened.update(rules=host.firewall(result["node"]["firewall"], [], []), engine_seconds=disrupting.engine_seconds(),

@@ -829,3 +829,6 @@ def test_a_network_that_the_inventory_declares_is_looked_for(declared: list, ask
     if status == "fail":
         assert "declares gone" in found[0]["evidence"]["summary"]
         assert [cause["id"] for cause in diagnose(found, dict(facts, convergence={}))] == ["network-undone"]
+        facts["unmatched"], facts["settings"]["services"] = ["frnt"], ["wbe"]
+        found = CHECKS["NET-EXISTS"].judge(facts)
+        assert {cause["id"] for cause in diagnose(found, dict(facts, convergence={}))} == {"network-missing", "service-missing", "network-undone"}

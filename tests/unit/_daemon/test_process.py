@@ -143,6 +143,44 @@ def test_an_engine_that_listens_elsewhere(tmp_path: Path, monkeypatch: pytest.Mo
         look.look(f"unix://{tmp_path}/none.sock", 1)
 
 
+@pytest.mark.parametrize(("running", "kind"), [
+    (Process(77, "/usr/bin/dockerd", [], "S", True), "rootless"), (Process(77, "/snap/docker/1/bin/dockerd", [], "S", False), "snap"),
+])  # fmt: skip
+def test_what_is_refused_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: Process, kind: str) -> None:
+    monkeypatch.setattr(look.process, "processes", lambda: [running])
+    monkeypatch.setattr(look.process, "service", lambda: Service())
+    assert look.look(f"unix://{tmp_path}/none.sock", 60).flavour == kind
+
+
+def test_a_stopped_engine_is_not_started_by_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look.process, "processes", lambda: [])
+    monkeypatch.setattr(look.process, "service", lambda: Service(True, 0, ["/usr/bin/env", "-H", "fd://"]))
+    monkeypatch.setattr(look, "_ask", lambda *given: pytest.fail("asked"))
+    seen = look.look(look.DEFAULT_DOCKER_HOST, 1)
+    assert (seen.path, seen.info, seen.flags) == ("/usr/bin/env", None, ["-H", "fd://"])
+
+
+def test_an_engine_that_dies_time_and_again_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process is there, systemd's socket takes the question, and nobody answers."""
+    path = tmp_path / "d.sock"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(5)
+    dying = [[Process(77, "/usr/bin/dockerd", [], "S", False)], [Process(78, "/usr/bin/dockerd", [], "S", False)]]
+    monkeypatch.setattr(look.process, "processes", lambda: dying.pop(0) if len(dying) > 1 else dying[0])
+    monkeypatch.setattr(look.process, "service", lambda: Service())
+    monkeypatch.setattr(look.Engine, "info", lambda self: reset())
+
+    def reset() -> dict:
+        raise EngineError("reset") from ConnectionResetError()
+
+    try:
+        seen = look.look(f"unix://{path}", 60)
+    finally:
+        listener.close()
+    assert seen.info is None and seen.running is None and seen.path == "/usr/bin/dockerd"
+
+
 def test_no_engine_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look.process, "processes", lambda: [])
     monkeypatch.setattr(look.process, "service", lambda: Service())

@@ -271,3 +271,15 @@ def test_no_port_of_this_machine_leads_to_a_node_behind_another(tmp_path):
     lab = made.settled(spec(tmp_path, nodes=2))
     vm.VmDriver(lab, print).assign_ports(lab.node_list, made)
     assert made.nodes["vm1"].ssh_port and not made.nodes["vm2"].ssh_port
+
+
+def test_nodes_behind_another_stop_while_there_is_a_way_to_them(tmp_path, monkeypatch):
+    told: list[str] = []
+    running = ["vm1", "vm2", "vm3"]
+    monkeypatch.setattr(vm.processes, "find", lambda folder: dict.fromkeys(running))
+    monkeypatch.setattr(vm.processes, "end", lambda folder, names, grace: running.clear())
+    monkeypatch.setattr(vm.qmp, "execute_all", lambda folders, command: {})
+    monkeypatch.setattr(vm.segment, "end", lambda directory: None)
+    monkeypatch.setattr(vm.VmDriver, "_ssh", lambda self, name, command: told.append(name) or True)
+    vm.VmDriver(spec(tmp_path, node_settings={"all": {"jump": "vm1"}}), print).stop(["vm1", "vm2", "vm3"])
+    assert sorted(told[:2]) == ["vm2", "vm3"] and told[2:] == ["vm1"]
