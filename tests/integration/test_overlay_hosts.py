@@ -72,7 +72,7 @@ def test_a_group_does_not_make_a_manager(swarm, unique, tmp_path) -> None:
     declared = {"overlays_networks": [{"name": f"{unique}-n"}]}
     code, output = mine.playbook(ROLE, declared)
     assert f"{unique}-n" in swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}").split(), output
-    assert {name: number for name, number in CHANGED.findall(output)}["third"] == "1", output
+    assert dict(CHANGED.findall(output))["third"] == "1", output
     code, output = mine.playbook(ROLE, dict(declared, overlays_networks=[{"name": f"{unique}-m"}]), "--limit", "first")
     assert code == 0 and f"{unique}-m" in swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}").split(), output
 

@@ -150,7 +150,9 @@ def meant(text: t.Optional[str], option: str) -> str:
     try:
         found = sorted({entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
     except OSError as error:
-        raise EngineError(f"{option} is {text}, which is no address, no interface of {socket.gethostname()}, and no name that it can resolve: {error}.") from error
+        raise EngineError(
+            f"{option} is {text}, which is no address, no interface of {socket.gethostname()}, and no name that it can resolve: {error}."
+        ) from error
     usable = [address for address in found if _is_own(address)] or [address for address in found if not ipaddress.ip_address(address).is_loopback]
     if len(usable) != 1:
         raise EngineError(f"{option} is {text}, which {socket.gethostname()} resolves to {', '.join(found)}: name the address itself.")

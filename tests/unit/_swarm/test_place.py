@@ -37,7 +37,8 @@ def test_a_manager_tells_the_members() -> None:
                                         "Description": {"Hostname": "vm1"}, "ManagerStatus": {"Leader": True}}]))
     assert (found["state"], found["node_id"], found["swarm_id"], found["data_path_port"]) == ("active", "n1", "s1", 4789)
     assert found["managers"] == ["10.0.0.1:2377", "10.0.0.2:2377"] and found["manager_ids"] == ["n1", "n2"]
-    (member,) = found["members"]
+    assert len(found["members"]) == 1
+    member = found["members"][0]
     assert member["leader"] and member["labels"] == {"a": "b"} and member["availability"] == "active"
 
 
