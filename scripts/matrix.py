@@ -192,8 +192,9 @@ def package_of(cell: Cell) -> Path:
 class Run:
     """What was run, and what it gave: {cell: {what: result, or why there is none}}."""
 
-    def __init__(self, date: str) -> None:
+    def __init__(self, date: str, write: bool = False) -> None:
         self.date = date
+        self.write = write
         self.results: dict[str, dict[str, Result | str]] = {}
         self.versions: dict[str, tuple[str, str, str]] = {}
         self.logs = CHECKOUT / "tests" / "output" / "matrix"
@@ -202,6 +203,8 @@ class Run:
     def tell(self, cell: Cell, what: str, result: Result | str) -> None:
         self.results.setdefault(cell.core, {})[what] = result
         print(f"{cell.title}: {what}: {result}", flush=True)
+        if self.write:  # at once: a run that ends early keeps what it found
+            PAGE.write_text(page(self, PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""), encoding="utf-8")
 
     def log(self, cell: Cell, what: str) -> Path:
         return self.logs / f"{cell.core}-{what}.log"
@@ -326,12 +329,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--core", nargs="+", choices=[cell.core for cell in CELLS], default=[cell.core for cell in CELLS])
     parser.add_argument("--tier", nargs="+", choices=[*TIERS, NODES], default=[*TIERS, NODES])
     wanted = parser.parse_args(argv)
-    run = Run(datetime.date.today().isoformat())
+    run = Run(datetime.date.today().isoformat(), wanted.write)
     for cell in CELLS:
         if cell.core in wanted.core:
             run.cell(cell, wanted.tier)
-            if wanted.write:
-                PAGE.write_text(page(run, PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""), encoding="utf-8")
     passed, failed, left = run.total
     print(f"{passed} passed, {failed} failed" + (f", {left} skipped" if left else ""))
     return 1 if failed or not passed else 0

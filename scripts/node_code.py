@@ -44,7 +44,7 @@ def main(ansible: str) -> int:
     sys.dont_write_bytecode = True
     files = sorted(path for folder in FOLDERS for path in (CHECKOUT / folder).rglob("*.py"))
     with tempfile.TemporaryDirectory() as root:
-        lay_out(Path(root), Path(ansible))
+        lay_out(Path(root), Path(ansible).resolve())
         sys.path.insert(0, root)
         problems = {path: problem(path) for path in files}
     bad = {path: text for path, text in problems.items() if text}

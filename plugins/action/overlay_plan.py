@@ -9,14 +9,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import asdict
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import overlay_hosts
 
 # Registered of each host by role swarm, or by role overlays where that did not run; of hosts outside the play in a loop.
 TOLD = ("overlays_place", "swarm_told")
 LOOP = "overlays_others"
-INFO = "swarmlab.overlay.swarm_info"
 DECLARATIONS = ("overlays_networks", "overlays_services", "overlays_containers", "overlays_ingress", "overlays_purge")
 LEAVING = "lab_leaving"  # nodes of a lab on their way out (inventory plugin lab)
 
@@ -32,15 +31,12 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         result = dict(super().run(tmp, task_vars), changed=False)
         _validation, arguments = self.validate_argument_spec(argument_spec={
-            "stage": {"type": "str", "choices": ["ask", "choose"], "default": "choose"},
             "declared": {"type": "bool", "default": True},
             "manager": {"type": "str", "default": ""},
             "nodes": {"type": "list", "elements": "str", "default": []},
             "mtu_auto": {"type": "bool", "default": False},
             "final": {"type": "bool", "default": False},
         })
-        if arguments["stage"] == "ask":
-            return dict(result, **self._ask(task_vars))
         hosts = [_host(name, task_vars) for name in _everybody(task_vars)]
         if not arguments["declared"] and not any(_declares(name, task_vars) for name in task_vars["ansible_play_hosts"]):
             return dict(result, **asdict(overlay_hosts.Choice()))
@@ -51,16 +47,6 @@ class ActionModule(ActionBase):
         if choice.manager:
             _refuse(hosts, choice, arguments, task_vars)
         return dict(result, **asdict(choice))
-
-    def _ask(self, task_vars: dict) -> dict[str, t.Any]:
-        """The engine's place in a swarm, or why it did not tell: a host outside the play that is dead must not end it."""
-        try:
-            answer = self._execute_module(module_name=INFO, module_args={}, task_vars=task_vars)
-        except AnsibleConnectionFailure as error:
-            return {"problem": f"it is not reachable: {_one_line(str(error))}"}
-        if "swarm" in answer:
-            return {"swarm": answer["swarm"]}
-        return {"problem": _one_line(answer.get("msg") or answer.get("module_stderr") or "the module gave no result")}
 
 
 def _refuse(hosts: list[overlay_hosts.Host], choice: overlay_hosts.Choice, arguments: dict, task_vars: dict) -> None:
@@ -104,10 +90,6 @@ def _host(name: str, task_vars: dict) -> overlay_hosts.Host:
         results = (task_vars.get(LOOP) or {}).get("results") or ()
         answer = next((entry for entry in results if entry.get("item") == name), {})
     told = answer.get("swarm")
-    problem = _one_line(str(answer.get("problem") or answer.get("msg") or "it was not asked"))
+    problem = " ".join(str(answer.get("problem") or answer.get("msg") or "it was not asked").split())
     address = task_vars["hostvars"].raw_get(name).get("ansible_host") or name
     return overlay_hosts.Host(name, in_play, told if told and "members" in told else None, problem, str(address))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:400]

@@ -19,6 +19,7 @@ description:
     C(swarmlab.overlay.lab) lets them leave the swarm and removes them.
   - "Group C(all) gets one variable C(lab_OPTION) for each option, and C(lab_directory), the folder of this lab."
   - With O(driver=vm) the time limits of the roles are raised (C(overlays_timeout) and so on), since machines may be emulated.
+  - Where a node has a firewall, C(engine_firewall) is V(auto), so that role P(swarmlab.overlay.engine#role) opens it for the nodes.
   - "Each host gets C(swarm_advertise_addr), its address on the swarm's own network segment."
   - Environment variables win over the file, so that one call can differ from it.
   - Values may be templates, which see C(--extra-vars) and the lookup P(ansible.builtin.env#lookup).
@@ -196,7 +197,7 @@ from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import state
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.container import container_name
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.imagespec import ROOT
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.imagespec import NO_FIREWALL, ROOT
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.options import reject_unknown
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import (
     DEFAULTS,
@@ -362,6 +363,8 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.set_variable("all", name, value)
         for name, value in PATIENCE.items() if spec.driver == "vm" else ():
             inventory.set_variable("all", name, value)
+        if any(made.settings_of(node.name).firewall != NO_FIREWALL for node in spec.node_list):
+            inventory.set_variable("all", "engine_firewall", "auto")  # of all: who has none still counts for those who have
         for node in spec.node_list:
             self._add_node(made, node, "swarm_managers" if node.name in spec.manager_names else "swarm_workers")
 

@@ -40,7 +40,9 @@ options:
     elements: str
     default: []
   repository_url:
-    description: Address of Docker's repository for the distribution, where a mirror of it is used. C(gpg) under it is its key.
+    description:
+      - Address of Docker's Linux repositories, or of a mirror, as Docker's installation page names it. The folder of the distribution is
+        added, unless it ends in one. C(gpg) there is its key. Required with O(source=docker).
     type: str
     default: ""
   python:
@@ -152,7 +154,7 @@ class Installer:
 
     def _install(self) -> None:
         if not self.has_engine and not self.given["packages"]:
-            distributions.require(self.choice, self.system, self.given["source"])
+            distributions.require(self.choice, self.system, self.given["source"], self.given["repository_url"])
         if self.tool is None and not self.has_engine:
             raise HostError(f"{self.system.name} has no package manager that is known here: install Docker Engine by hand")
         names = self._engine_packages()

@@ -45,8 +45,9 @@ options:
     elements: raw
   mtu:
     description:
-      - MTU of the interfaces on the network, 68 to 65535, or V(auto) for what fits through the smallest of O(underlay_mtu).
-      - If not given, the engine uses 1450, or 1424 if O(encrypted).
+      - What the network's packets may fill of the wire between the nodes, 68 to 65535, or V(auto) for the smallest of O(underlay_mtu).
+        The interfaces on the network get 50 bytes less, or 76 less if O(encrypted).
+      - If not given, the engine takes the wire for 1500.
     type: str
   labels:
     description:

@@ -97,9 +97,10 @@ options:
     elements: raw
   mtu:
     description:
-      - MTU of the interfaces on the network, 68 to 65535.
-      - V(auto) is what fits through the smallest of O(underlay_mtu), 50 bytes less, or 76 less if O(encrypted).
-      - If not given, the engine uses 1450, or 1424 if O(encrypted), whatever the MTU below is.
+      - What the network's packets may fill of the wire between the nodes, 68 to 65535. The interfaces on the network get 50 bytes less,
+        or 76 less if O(encrypted), which the engine takes off itself. It is the driver option C(com.docker.network.driver.mtu).
+      - V(auto) is the smallest of O(underlay_mtu).
+      - If not given, the engine takes the wire for 1500, whatever it is.
     type: str
   labels:
     description:

@@ -34,11 +34,6 @@ attributes:
     platforms: posix
     support: full
 options:
-  stage:
-    description: Choose the manager, or ask one host outside the play, which may be dead, for its place in the swarm.
-    type: str
-    choices: [ask, choose]
-    default: choose
   declared:
     description: Whether anything is declared. If not, no manager is needed.
     type: bool
@@ -74,30 +69,22 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-swarm:
-  description: The host's place in its swarm, as M(swarmlab.overlay.swarm_info) tells it.
-  returned: with O(stage=ask), when the host answers
-  type: dict
-problem:
-  description: Why the host did not answer.
-  returned: with O(stage=ask), when it does not
-  type: str
 ask:
   description: Hosts outside the play that have to be asked first, because no host of the play can speak for the swarm.
-  returned: with O(stage=choose)
+  returned: success
   type: list
   elements: str
 manager:
   description: The host that declarations are sent to. Empty as long as there is somebody to RV(ask), or nothing is declared.
-  returned: with O(stage=choose)
+  returned: success
   type: str
 speaker:
   description: The host of the play whose declarations are sent, the manager itself if it is of the play.
-  returned: with O(stage=choose)
+  returned: success
   type: str
 names:
   description: Of each host of the play the names that a declaration may call it by; a host name that several nodes have is none.
-  returned: with O(stage=choose)
+  returned: success
   type: dict
   sample: {vm2: [vm2, x1y2z3, worker-a]}
 """

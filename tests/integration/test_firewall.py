@@ -4,20 +4,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
 CONF = """#!/usr/sbin/nft -f
 table inet filter {
-	chain input {
-		type filter hook input priority filter; policy %s;
-		iif lo accept
-		ct state established,related accept
-		tcp dport 22 accept
-		%s
-	}
+  chain input {
+    type filter hook input priority filter; policy %s;
+    iif lo accept
+    ct state established,related accept
+    tcp dport 22 accept
+    %s
+  }
 }
 """
 CLEAN = "nft delete table inet filter 2>/dev/null; rm -rf /etc/nftables.d; cp /root/nftables.conf /etc/nftables.conf"
@@ -146,7 +145,8 @@ def test_a_chain_that_no_file_makes_is_refused(swarm):
 
 def test_plain_iptables_and_its_file(swarm):
     """The engine's own rules stay out of the file that is loaded at boot."""
-    rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
+    rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n"
+    rules += "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
     swarm.shell("vm2", f"mkdir -p /etc/iptables; printf '{rules}' > /etc/iptables/rules.v4; iptables-restore --noflush /etc/iptables/rules.v4")
     try:
         arguments = {"nodes": nodes(swarm), "data_path_port": PORT}
@@ -160,7 +160,8 @@ def test_plain_iptables_and_its_file(swarm):
         assert swarm.run("swarm_firewall", {"state": "absent"}, "vm2")["changed"]
         assert swarm.shell("vm2", "cat /etc/iptables/rules.v4") == rules.strip() and "SWARMLAB" not in swarm.shell("vm2", "iptables-save")
     finally:
-        swarm.shell("vm2", "iptables -P INPUT ACCEPT; iptables -D INPUT -i lo -j ACCEPT; iptables -D INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; rm -r /etc/iptables")
+        swarm.shell("vm2", "iptables -P INPUT ACCEPT; iptables -D INPUT -i lo -j ACCEPT; "
+                    "iptables -D INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; rm -r /etc/iptables")
 
 
 def test_where_nothing_filters_there_is_nothing_to_do(swarm):

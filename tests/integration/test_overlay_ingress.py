@@ -49,7 +49,7 @@ def test_subnet_mtu_and_encryption_without_users(swarm, ingress) -> None:
     for host in swarm.nodes:
         there = inspect(swarm, host)
         assert there["Ingress"] and there["IPAM"]["Config"] == [{"Subnet": subnet, "Gateway": subnet.replace(".0/24", ".9")}]
-        assert there["Options"]["com.docker.network.driver.mtu"] == "1324" and "encrypted" in there["Options"]
+        assert there["Options"]["com.docker.network.driver.mtu"] == "1400" and "encrypted" in there["Options"]
         assert "ingress-sbox" in there["Containers"], "every node has its place on the routing mesh"
     assert not swarm.run("overlay_ingress", wanted)["changed"]
     nodes = swarm.docker("vm1", "node", "ls", "--quiet").split()

@@ -95,6 +95,15 @@ def test_a_result_stays_on_the_page_until_it_is_run_again(matrix: ModuleType, ru
     assert matrix.rows(matrix.page(matrix.Run(TODAY), after)) == matrix.rows(after), "a run of nothing changes nothing"
 
 
+def test_what_was_found_is_kept_at_once(matrix: ModuleType, run: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrix, "PAGE", tmp_path / "page.md")
+    run.tell(matrix.CELLS[0], "unit", matrix.Result(10, 0, TODAY))
+    assert not matrix.PAGE.exists()
+    run.write = True
+    run.tell(matrix.CELLS[0], "lint", matrix.Result(7, 0, TODAY))
+    assert f"7 passed ({TODAY})" in matrix.PAGE.read_text(encoding="utf-8")
+
+
 def test_results_of_other_versions_do_not_stay(matrix: ModuleType, run: object) -> None:
     run.versions["2.21"] = ("2.21.5", "3.13.0", "5.4.0")
     run.results["2.21"] = {"unit": matrix.Result(10, 0, "2026-11-25")}

@@ -15,8 +15,6 @@ import typing as t
 
 from .._host import HostError
 
-DOCKER = "https://docker.example.org/linux/"
-
 
 class Distribution(t.NamedTuple):
     """What /etc/os-release says."""
@@ -53,6 +51,7 @@ ENGINES_BY_ID = {"fedora": ["moby-engine", "iptables", "kmod"], "amzn": ["docker
 CLIENT = {"debian": ["docker-cli"], "redhat": ["docker-cli"]}
 DOCKER_ENGINE = {"debian": ["docker-ce", "docker-ce-cli", "containerd.io", "kmod"],
                  "redhat": ["docker-ce", "docker-ce-cli", "containerd.io", "kmod"]}
+CENTOS = "centos"  # serves what is built like RHEL
 DOCKER_FOLDERS = {"debian": "debian", "raspbian": "raspbian", "ubuntu": "ubuntu", "fedora": "fedora", "rhel": "rhel"}
 SDK = {"debian": ["python3-docker"], "redhat": ["python3-docker"], "suse": ["python3-docker"], "arch": ["python-docker"], "alpine": ["py3-docker-py"]}
 VENV = {"debian": ["python3-venv"]}
@@ -92,7 +91,7 @@ def choose(system: Distribution, source: str, python: tuple[int, int], system_py
     :param source: distribution, or docker for Docker's own packages
     :param python: version of the Python that modules run in
     :param system_python: whether that is the distribution's own, which its packages are for
-    :param url: Docker's repository, where it is another than the usual one
+    :param url: where Docker's repositories are, for ``docker``
     """
     family = system.family
     sdk = [f"python{python[0]}{python[1]}-docker"] if family == "suse" else []
@@ -104,17 +103,23 @@ def choose(system: Distribution, source: str, python: tuple[int, int], system_py
     return Choice(ENGINES_BY_ID.get(system.id) or ENGINES.get(family, []), CLIENT.get(family, []), sdk, venv, None)
 
 
-def repository(system: Distribution, url: str = "") -> Repository | None:
+def _address(url: str, folder: str) -> str:
+    """The repository in the folder of a distribution. An address that names such a folder already is taken as it is."""
+    url = url.rstrip("/")
+    return url if url.rpartition("/")[2] in (*DOCKER_FOLDERS.values(), CENTOS) else f"{url}/{folder}"
+
+
+def repository(system: Distribution, url: str) -> Repository | None:
     """Docker's repository for this distribution; None when Docker has none for it."""
     family = system.family
     if family == "debian" and system.codename:
         folder = next((DOCKER_FOLDERS[each] for each in (system.id, *system.like) if each in DOCKER_FOLDERS), "debian")
-        url = (url or DOCKER + folder).rstrip("/")
+        url = _address(url, folder)
         key = "/etc/apt/keyrings/swarmlab-docker.asc"
         text = f"Types: deb\nURIs: {url}\nSuites: {system.codename}\nComponents: stable\nSigned-By: {key}\n"
         return Repository(url, key, "/etc/apt/sources.list.d/swarmlab-docker.sources", text)
     if family == "redhat" and system.major and system.id not in ENGINES_BY_ID or system.id == "fedora":
-        url = (url or DOCKER + DOCKER_FOLDERS.get(system.id, "centos")).rstrip("/")
+        url = _address(url, DOCKER_FOLDERS.get(system.id, CENTOS))
         text = (f"[swarmlab-docker]\nname=Docker Engine\nbaseurl={url}/{system.major}/$basearch/stable\nenabled=1\ngpgcheck=1\n"
                 f"gpgkey={url}/gpg\n")
         return Repository(url, "", "/etc/yum.repos.d/swarmlab-docker.repo", text)
@@ -133,11 +138,14 @@ def names_it(text: str, url: str) -> bool:
     return False
 
 
-def require(choice: Choice, system: Distribution, source: str) -> None:
-    """Refuse where nobody knows the packages of the engine."""
+def require(choice: Choice, system: Distribution, source: str, url: str) -> None:
+    """Refuse where nobody knows the packages of the engine, or where they are."""
+    if source == "docker" and choice.repository and not url:
+        raise HostError("engine_source=docker needs engine_repository_url, the address of Docker's Linux repositories as its installation page "
+                        f"for {system.name} names it")
     if choice.engine and (source == "distribution" or choice.repository):
         return
     if source == "docker":
         raise HostError(f"Docker has no repository for {system.name}: use engine_source=distribution, or install Docker Engine by hand")
-    hint = "use engine_source=docker" if choice.repository or repository(system) else "name its packages in engine_packages, or install it by hand"
+    hint = "use engine_source=docker" if choice.repository or repository(system, "") else "name its packages in engine_packages, or install it by hand"
     raise HostError(f"{system.name} has no package of Docker Engine that the role knows: {hint}")

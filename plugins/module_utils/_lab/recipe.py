@@ -191,7 +191,8 @@ _ADMIT = """\
 set -eu
 install -d -m 700 -o @USER@ -g @USER@ /home/@USER@/.ssh
 install -m 600 -o @USER@ -g @USER@ @USER_KEY@ /home/@USER@/.ssh/authorized_keys
-echo "@USER@:$(cat @PASSWORD@)" | chpasswd
+password=$(cat @PASSWORD@)
+echo "@USER@:$password" | chpasswd
 rm @PASSWORD@
 """.replace("@USER_KEY@", USER_KEY).replace("@PASSWORD@", PASSWORD)
 

@@ -213,9 +213,16 @@ class Switch:
                 self.places.clear()
             self.places[sender] = source
         known = None if target[0] & 1 else self.places.get(target)
-        for name in [known] if known else list(self.ports):
+        for name in [known] if known else self._plugged_in():
             if name != source:
                 self._forward(source, name, frame)
+
+    def _plugged_in(self) -> t.List[str]:
+        """All nodes, also those that have said nothing yet: who only waits to be asked must get the question."""
+        for name in os.listdir("."):
+            if PORT_NAME.match(name):
+                self.ports.setdefault(name, Port(name))
+        return list(self.ports)
 
     def _forward(self, source: str, target: str, frame: bytes) -> None:
         late = impairment(self.faults.values(), source, target, frame, random.random) if self.faults else 0.0

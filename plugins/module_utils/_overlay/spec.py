@@ -31,8 +31,6 @@ PREDEFINED = ("bridge", "host", "none", "default", "container", "docker_gwbridge
 MTU_RANGE = (68, 65535)
 MTU_USUAL = 576
 MTU_AUTOMATIC = "auto"
-VXLAN_OVERHEAD = 50
-ENCRYPTED_OVERHEAD = 76
 VXLAN_RANGE = (1, 2**24 - 1)
 SUBNET_KEYS = ("subnet", "gateway", "ip_range")
 
@@ -103,7 +101,7 @@ def parse_network(
     name = entry.get("name") or ""
     found = name_problems(name) if own_name else []
     subnets = tuple(_subnets(entry.get("subnets") or [], found))
-    mtu = _mtu(entry.get("mtu"), bool(entry.get("encrypted")), underlay, found)
+    mtu = _mtu(entry.get("mtu"), underlay, found)
     labels = dict(entry.get("labels") or {})
     found += label_problems(labels, "labels")
     vxlan_ids = _driver_options(entry.get("driver_options") or {}, len(subnets) or 1, found)
@@ -249,8 +247,8 @@ def _network(option: str, text: str, problems: list[str]) -> ipaddress.IPv4Netwo
     return loose
 
 
-def _mtu(declared: str | int | None, encrypted: bool, underlay: t.Sequence[int], problems: list[str]) -> int | None:
-    """The MTU in numbers; what fits through the narrowest interface of all nodes, if it is left to us."""
+def _mtu(declared: str | int | None, underlay: t.Sequence[int], problems: list[str]) -> int | None:
+    """The MTU in numbers; that of the narrowest interface of all nodes, if it is left to us. The engine takes its overhead off it."""
     if declared is None:
         return None
     if declared == MTU_AUTOMATIC:
@@ -258,7 +256,7 @@ def _mtu(declared: str | int | None, encrypted: bool, underlay: t.Sequence[int],
             problems.append("mtu: auto needs underlay_mtu, the MTU of the interface that carries the overlays on every node; "
                             "overlay_network_info returns that of a node as underlay")
             return None
-        mtu = min(underlay) - (ENCRYPTED_OVERHEAD if encrypted else VXLAN_OVERHEAD)
+        mtu = min(underlay)
     elif str(declared).isdigit():
         mtu = int(declared)
     else:

@@ -71,30 +71,36 @@ def test_what_a_distribution_gets(name: str, engine: str | None, sdk: str, folde
     system = distribution(RECORDED[name])
     own = choose(system, "distribution", (3, 11), True)
     assert own.engine[:1] == ([engine] if engine else []) and own.sdk[0] == sdk and own.repository is None
-    dockers = choose(system, "docker", (3, 11), True)
+    dockers = choose(system, "docker", (3, 11), True, DOCKER)
     if folder is None:
         assert dockers.repository is None
         with pytest.raises(HostError, match=r"Docker has no repository for .*engine_source=distribution"):
-            require(dockers, system, "docker")
+            require(dockers, system, "docker", DOCKER)
     else:
-        require(dockers, system, "docker")
+        require(dockers, system, "docker", DOCKER)
         assert dockers.engine[0] == "docker-ce" and dockers.repository.url == DOCKER + folder and release in dockers.repository.text
     if engine is None:
         with pytest.raises(HostError, match="engine_source=docker"):
-            require(own, system, "distribution")
+            require(own, system, "distribution", "")
     else:
-        require(own, system, "distribution")
+        require(own, system, "distribution", "")
 
 
 def test_a_distribution_that_nobody_knows_is_refused_by_name() -> None:
     system = distribution(RECORDED["gentoo"])
     for source in ("distribution", "docker"):
         with pytest.raises(HostError, match="Gentoo"):
-            require(choose(system, source, (3, 13), True), system, source)
+            require(choose(system, source, (3, 13), True, DOCKER), system, source, DOCKER)
+
+
+def test_where_dockers_repositories_are_must_be_said() -> None:
+    system = distribution(RECORDED["debian12"])
+    with pytest.raises(HostError, match="engine_repository_url"):
+        require(choose(system, "docker", (3, 11), True), system, "docker", "")
 
 
 def test_packages_of_the_system_are_for_its_own_python() -> None:
-    assert choose(distribution(RECORDED["rocky9"]), "docker", (3, 12), False).sdk == []
+    assert choose(distribution(RECORDED["rocky9"]), "docker", (3, 12), False, DOCKER).sdk == []
     assert choose(distribution(RECORDED["leap"]), "distribution", (3, 13), False).sdk == ["python313-docker"]
 
 

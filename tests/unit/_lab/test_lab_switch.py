@@ -212,6 +212,16 @@ def test_frames_go_where_they_belong(running):
     assert counts["vm3"]["lost"] == 0
 
 
+def test_a_machine_that_has_said_nothing_yet_is_reached(running):
+    directory, (one, two, three) = running
+    silent = Machine(directory, "vm4")
+    try:
+        one.send(frame(BROADCAST, 1))
+        assert silent.receive() == frame(BROADCAST, 1)
+    finally:
+        silent.socket.close()
+
+
 def test_a_fault_ends_by_itself_and_by_order(running):
     directory, (one, two, three) = running
     cut = parse({"kind": "cut", "nodes": ["vm2"], "seconds": 1}, NODES).for_switch

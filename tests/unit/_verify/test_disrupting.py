@@ -24,6 +24,9 @@ def test_rules_of_the_engine_are_its_chains_and_those_of_encryption() -> None:
     assert [line.split()[1] for line in disrupting.of_engine(SAVED)] == ["FORWARD", "INPUT", "OUTPUT"]
 
 
-@pytest.mark.parametrize(("text", "enabled"), [("ENABLED=yes\nLOGLEVEL=low\n", True), ('ENABLED="yes"', True), ("ENABLED=no\n", False), ("#ENABLED=yes", False), ("", False)])
+@pytest.mark.parametrize(
+    ("text", "enabled"),
+    [("ENABLED=yes\nLOGLEVEL=low\n", True), ('ENABLED="yes"', True), ("ENABLED=no\n", False), ("#ENABLED=yes", False), ("", False)],
+)
 def test_ufw_that_is_on(text: str, enabled: bool) -> None:
     assert disrupting.ufw_enabled(text) is enabled

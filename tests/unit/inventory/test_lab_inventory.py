@@ -129,6 +129,12 @@ def test_a_user_becomes_root_by_a_password_that_the_inventory_does_not_hold(tmp_
     assert plain(found["all"]["vars"]["lab_node_settings"]["vm2"]["user"]) == "student"
 
 
+def test_firewalls_of_a_lab_are_opened_for_its_nodes(tmp_path):
+    found = listing(tmp_path, "node_settings: {vm2: {firewall: ufw}}\n")
+    assert plain(found["all"]["vars"]["engine_firewall"]) == "auto"
+    assert "engine_firewall" not in listing(tmp_path, "")["all"]["vars"]
+
+
 def test_nodes_that_exist_are_reached_as_they_were_made(tmp_path):
     made(tmp_path, 3, user="admin")
     hosts = listing(tmp_path, "nodes: 4\n" + USER)["_meta"]["hostvars"]
