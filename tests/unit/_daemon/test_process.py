@@ -128,7 +128,7 @@ def test_a_silent_engine_is_named_with_its_process(tmp_path: Path, monkeypatch: 
     listener.listen(5)
     stopped = Process(77, "/usr/bin/dockerd", [], "T", False)
     monkeypatch.setattr(look.process, "processes", lambda: [stopped])
-    monkeypatch.setattr(look.process, "service", lambda: Service())
+    monkeypatch.setattr(look.process, "service", Service)
     try:
         with pytest.raises(EngineError, match=r"does not answer at .* within 1 s.*77 is stopped by a signal; 'kill -CONT 77'"):
             look.look(f"unix://{path}", 1)
@@ -138,7 +138,7 @@ def test_a_silent_engine_is_named_with_its_process(tmp_path: Path, monkeypatch: 
 
 def test_an_engine_that_listens_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look.process, "processes", lambda: [Process(77, "/usr/bin/dockerd", [], "S", False)])
-    monkeypatch.setattr(look.process, "service", lambda: Service())
+    monkeypatch.setattr(look.process, "service", Service)
     with pytest.raises(EngineError, match=r"process 77\), and nothing listens at unix://.*docker_host"):
         look.look(f"unix://{tmp_path}/none.sock", 1)
 
@@ -148,7 +148,7 @@ def test_an_engine_that_listens_elsewhere(tmp_path: Path, monkeypatch: pytest.Mo
 ])  # fmt: skip
 def test_what_is_refused_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: Process, kind: str) -> None:
     monkeypatch.setattr(look.process, "processes", lambda: [running])
-    monkeypatch.setattr(look.process, "service", lambda: Service())
+    monkeypatch.setattr(look.process, "service", Service)
     assert look.look(f"unix://{tmp_path}/none.sock", 60).flavour == kind
 
 
@@ -168,7 +168,7 @@ def test_an_engine_that_dies_time_and_again_does_not_run(tmp_path: Path, monkeyp
     listener.listen(5)
     dying = [[Process(77, "/usr/bin/dockerd", [], "S", False)], [Process(78, "/usr/bin/dockerd", [], "S", False)]]
     monkeypatch.setattr(look.process, "processes", lambda: dying.pop(0) if len(dying) > 1 else dying[0])
-    monkeypatch.setattr(look.process, "service", lambda: Service())
+    monkeypatch.setattr(look.process, "service", Service)
     monkeypatch.setattr(look.Engine, "info", lambda self: reset())
 
     def reset() -> dict:
@@ -183,7 +183,7 @@ def test_an_engine_that_dies_time_and_again_does_not_run(tmp_path: Path, monkeyp
 
 def test_no_engine_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look.process, "processes", lambda: [])
-    monkeypatch.setattr(look.process, "service", lambda: Service())
+    monkeypatch.setattr(look.process, "service", Service)
     monkeypatch.setattr(look.process, "FOLDERS", ())
     monkeypatch.setattr(look.flavour, "FOLDERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
