@@ -184,15 +184,10 @@ def manager_warning(managers: int) -> t.Optional[str]:
     )
 
 
-
-
 def _name(value: t.Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", value):
         raise bad("name", f"{value!r} is not a name of 1 to 32 lower-case letters, digits and inner hyphens")
     return value
-
-
-
 
 
 def _folder(key: str, value: t.Any, base: Path, default: Path) -> Path:
