@@ -149,7 +149,11 @@ def test_an_engine_whose_queue_is_full_hangs_and_is_not_gone(tmp_path: Path) -> 
         with pytest.raises(EngineError, match="No answer .* within engine_timeout=1 s"):
             Engine(f"unix://{tmp_path}/docker.sock", 1)
         assert 0.9 < time.monotonic() - began < 5
-        timer = threading.Timer(0.5, lambda: silent.accept()[0].close())
+
+        def hang_up() -> None:
+            silent.accept()[0].close()
+
+        timer = threading.Timer(0.5, hang_up)
         timer.start()
         Engine(f"unix://{tmp_path}/docker.sock", 10)
         timer.join()
