@@ -107,5 +107,5 @@ def test_role_overlays_takes_the_smallest_mtu_of_all_nodes(swarm, unique) -> Non
     finally:
         swarm.shell("vm3", "ip link set eth0 mtu 1500")
     options = [json.loads(swarm.docker("vm1", "network", "inspect", f"{unique}-{part}"))[0]["Options"] for part in "abc"]
-    assert [entry.get("com.docker.network.driver.mtu") for entry in options] == ["1350", "1324", None]
+    assert [entry.get("com.docker.network.driver.mtu") for entry in options] == ["1400", "1400", None]
     assert code == 0 and len(NO_CHANGE.findall(again)) == 3, again
