@@ -19,7 +19,7 @@ SUBSET = ["network"]  # and the least: what addresses and labels are made of (de
 
 
 def resolve(action: ActionBase, task_vars: dict[str, t.Any], names: t.Iterable[str]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
-    """The values of those variables that are defined, and the facts that had to be gathered for them.
+    """The values of those variables that have one, and the facts that had to be gathered for them.
 
     ``swarm_advertise_addr: "{{ ansible_default_ipv4.address }}"`` is the field's usual way to declare an address: the facts are gathered
     here, and only where such a template needs them. Raises AnsibleActionFail, which names variable and host, where that does not help.
@@ -27,7 +27,7 @@ def resolve(action: ActionBase, task_vars: dict[str, t.Any], names: t.Iterable[s
     wanted = [name for name in names if name in task_vars]
     facts: dict[str, t.Any] = {}
     try:
-        return {name: _value(action, task_vars, name) for name in wanted}, facts
+        return _given({name: _value(action, task_vars, name) for name in wanted}), facts
     except AnsibleUndefinedVariable:
         facts = _gather(action, task_vars)
     known = {**task_vars, **{f"ansible_{name}": value for name, value in facts.items()},
@@ -40,7 +40,12 @@ def resolve(action: ActionBase, task_vars: dict[str, t.Any], names: t.Iterable[s
             raise AnsibleActionFail(
                 f"{name} of {task_vars['inventory_hostname']} cannot be worked out, with its facts either: {error}"
             ) from error
-    return values, facts
+    return _given(values), facts
+
+
+def _given(values: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Without those that a template leaves empty: they are not declared."""
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def _value(action: ActionBase, variables: dict[str, t.Any], name: str) -> t.Any:

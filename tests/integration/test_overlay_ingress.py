@@ -98,7 +98,7 @@ def test_one_more_run_rolls_back_and_the_role_changes_it_under_its_users(swarm, 
     code, output = swarm.playbook("swarmlab.overlay.overlays", {"overlays_ingress": {"mtu": "auto"}, "overlays_in_use": "reattach"})
     assert code == 0, output
     assert service(swarm, ingress) == before
-    assert inspect(swarm)["Options"]["com.docker.network.driver.mtu"] == "1450"
+    assert inspect(swarm)["Options"]["com.docker.network.driver.mtu"] == "1500"
 
 
 def test_bad_input_and_workers_are_refused(swarm, unique) -> None:

@@ -165,7 +165,7 @@ def test_a_killed_controller_leaves_no_node_disrupted(swarm, network: str, uniqu
 def test_the_partition_of_a_node_with_nft_alone(swarm) -> None:
     """In a network namespace of its own, with the tool that this node has besides."""
     source = base64.b64encode((CHECKOUT / "plugins/module_utils/_probe/partition.py").read_bytes()).decode()
-    script = ("import subprocess, partition\npartition.tool = lambda: 'nft'\nports = dict(tcp=[2377], udp=[4789])\n"
+    script = ("import subprocess, partition\npartition.tools = lambda: ['nft']\nports = dict(tcp=[2377], udp=[4789])\n"
               "listed = lambda: subprocess.run(['nft', 'list', 'ruleset'], stdout=subprocess.PIPE).stdout.decode()\n"
               "print([partition.cut(ports), listed().count('drop'), partition.mend(), listed()])\n")  # fmt: skip
     coded = base64.b64encode(script.encode()).decode()
