@@ -12,8 +12,9 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, 
 
 ID = "ENC-REJECT"
 TITLE = "Clear text for an encrypted network is refused"
-HINT = ("The rule that drops clear text is gone on %s (CVE-2023-28840, 28841, 28842): look for '--pol none' in '%s -S INPUT', "
-        "for xt_policy in the kernel, and restart the engine.")
+HINT = "See PRE-REACH and ENC-WIRE: clear text is sent to a node where the network's probes are up."
+ADVICE = ("The rule that drops clear text is gone on %s (CVE-2023-28840, 28841, 28842): look for '--pol none' in '%s -S INPUT', "
+          "for xt_policy in the kernel, and restart the engine.")
 ORDER = 72
 NEEDS = ("probe", "twin")
 TAGS = ("P0", "encryption")
@@ -70,7 +71,7 @@ def _judge(facts: dict, network: dict) -> dict:
     came = [target for source, target in ring if _heard(facts, network, source, target)]
     if came:
         return result(CHECK, FAIL, "injected clear text arrived on %s" % listed(came), network=name, nodes=sorted(came),
-                      hint=HINT % (listed(came), _paths.iptables(facts)))
+                      hint=ADVICE % (listed(came), _paths.iptables(facts)))
     blind = sorted({target for source, target in ring if not _sent(facts, network, source, target)} |
                    {target for source, target in _ring(facts, facts["twin"]) if not _heard(facts, facts["twin"], source, target)})
     if blind:

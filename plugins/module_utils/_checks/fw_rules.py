@@ -12,9 +12,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
 ID = "FW-RULES"
 TITLE = "The engine's firewall rules are in place"
-HINT = ("Something wiped rules of the engine, a reload of the firewall most likely (firewalld#503): restart the engine of %s, which writes "
-        "them, and let whatever reloads the firewall do that too. Without those of encryption, packets leave in clear text. firewalld wipes "
-        "them with FirewallBackend=iptables, or when it has direct rules; nftables.service with 'flush ruleset'.")
+HINT = "See PRE-REACH: nobody could say what rules the engine has written."
+ADVICE = ("Something wiped rules of the engine, a reload of the firewall most likely (firewalld#503): restart the engine of %s, which writes "
+          "them, and let whatever reloads the firewall do that too. Without those of encryption, packets leave in clear text. firewalld wipes "
+          "them with FirewallBackend=iptables, or when it has direct rules; nftables.service with 'flush ruleset'.")
 ORDER = 46
 NEEDS = ("probe", "published", "rules", "peers")
 TAGS = ("P1", "dataplane", "encryption")
@@ -42,7 +43,7 @@ def judge(facts: dict) -> list[dict]:
             wrong[host] = texts
     if wrong:
         rows = ["%s: %s%s" % (host, listed(texts, 3), _flushed(facts, host)) for host, texts in sorted(wrong.items())]
-        hint, lacking = HINT % listed(sorted(wrong)), _paths.lacks(facts, "ip_vs")
+        hint, lacking = ADVICE % listed(sorted(wrong)), _paths.lacks(facts, "ip_vs")
         if set(wrong) <= set(lacking) and all(INGRESS in text for texts in wrong.values() for text in texts):
             hint = dp_matrix.NO_IPVS % listed(lacking)
         return [result(CHECK, FAIL, "; ".join(rows[:3]), nodes=sorted(wrong), hint=hint, details={"nodes": wrong})]

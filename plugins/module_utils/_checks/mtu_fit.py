@@ -13,8 +13,9 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, 
 
 ID = "MTU-FIT"
 TITLE = "Full-size packets fit the wire"
-HINT = ("Create the network with option com.docker.network.driver.mtu of at most the underlay's MTU%s (the engine itself takes %d off it), "
-        "or repair the MTU of %s ('ip link').")
+HINT = "See DP-MATRIX: packets of full size are sent where smaller ones pass."
+ADVICE = ("Create the network with option com.docker.network.driver.mtu of at most the underlay's MTU%s (the engine itself takes %d off it), "
+          "or repair the MTU of %s ('ip link').")
 ORDER = 66
 NEEDS = ("probe", "peers")
 TAGS = ("P1", "dataplane")
@@ -41,7 +42,7 @@ def declared(network: dict) -> int:
 
 def hint(facts: dict, network: dict, nodes: list) -> str:
     """What to do about packets that are too large."""
-    return HINT % (" less %d, as IPv6 takes" % IPV6 if _paths.over_ipv6(facts) else "", _default(network), listed(nodes))
+    return ADVICE % (" less %d, as IPv6 takes" % IPV6 if _paths.over_ipv6(facts) else "", _default(network), listed(nodes))
 
 
 def plan(facts: dict) -> dict:

@@ -12,8 +12,9 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, 
 
 ID = "PEER-FDB"
 TITLE = "The kernel's table of peers is right"
-HINT = ("A stale or missing entry (moby#52661): let the task restart ('docker service update --force SERVICE'), "
-        "or restart the engine of %s.")
+HINT = "See PRE-REACH: nobody could say what forwarding entries the kernel holds."
+ADVICE = ("A stale or missing entry (moby#52661): let the task restart ('docker service update --force SERVICE'), "
+          "or restart the engine of %s.")
 ORDER = 58
 NEEDS = ("probe", "peers", "gossip")
 TAGS = ("P1", "dataplane")
@@ -39,7 +40,7 @@ def _judge(facts: dict, network: dict) -> dict:
     wrong = {host: rows for host, rows in ((host, _node(facts, network, host)) for host in told) if rows}
     if wrong:
         rows = ["%s: %s" % (host, row) for host, found in sorted(wrong.items()) for row in found]
-        return result(CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(wrong), hint=HINT % listed(sorted(wrong)),
+        return result(CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(wrong), hint=ADVICE % listed(sorted(wrong)),
                       details={"entries": rows})
     if silent:
         return result(CHECK, INCONCLUSIVE, "nothing told on %s" % listed(silent), network=name, nodes=silent)

@@ -14,7 +14,8 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "PRE-PORT"
 TITLE = "The ports of Swarm are open between all nodes"
-HINT = "On %s allow %s from every other node, in the host's firewall and in whatever stands between: '%s -I INPUT %s -j ACCEPT'."
+HINT = "See PRE-REACH: a port is asked from every node that answers."
+ADVICE = "On %s allow %s from every other node, in the host's firewall and in whatever stands between: '%s -I INPUT %s -j ACCEPT'."
 ORDER = 22
 NEEDS = ("ports",)
 TAGS = ("P0", "preflight", "control")
@@ -118,7 +119,7 @@ def _judge(facts: dict, port: Port, tries: list) -> dict:
         rows = ["%s to %s: %s%s" % (source, target, why, ", though it arrived" if _arrived(facts, port, source, target) else "")
                 for (source, target), why in sorted(failed.items())]
         return result(CHECK, FAIL, "%d of %s failed: %s" % (len(failed), count(len(tries), "pair"), listed(rows, 3)), title=title,
-                      nodes=nodes, hint=HINT % (listed(nodes), port.text, _paths.iptables(facts), port.rule), details={"failed": rows, "port": port.text})
+                      nodes=nodes, hint=ADVICE % (listed(nodes), port.text, _paths.iptables(facts), port.rule), details={"failed": rows, "port": port.text})
     if silent or not tries:
         return result(CHECK, INCONCLUSIVE, "no observation from %s" % (listed(sorted(silent)) or "any node"), title=title,
                       nodes=sorted(silent), hint="See PRE-REACH.")

@@ -199,6 +199,7 @@ def test_a_check_describes_itself(ident: str) -> None:
     check = CHECKS[ident]
     assert re.fullmatch(r"[A-Z]+(-[A-Z]+)+", ident)
     assert check.TITLE and check.HINT and check.__doc__.startswith(ident)
+    assert "%s" not in check.HINT and "%d" not in check.HINT, "it is shown as it is where a result has no hint of its own"
     catalogue = Path(__file__).resolve().parents[3] / "docs" / "checks.md"
     assert f"## {ident}" in catalogue.read_text(encoding="utf-8")
 
