@@ -15,13 +15,15 @@ from dataclasses import asdict
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import split_port
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import place
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups, swarm_plan
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
 
 DISPLAY = Display()
 INFO = "swarmlab.overlay.swarm_info"
-LOOPS = ("swarm_others", "swarm_rest")  # registered loops over hosts outside the play
+OUTSIDE = "swarm_others"  # registered loop over hosts outside the play
 DECLARED = ("swarm_advertise_addr", "swarm_data_path_addr", "swarm_node_labels", "swarm_node_availability", "swarm_node_id")
 AVAILABILITIES = ("active", "pause", "drain")
 LOWEST_PORT, HIGHEST_PORT = 1024, 49151  # of the data path: what the engine takes
@@ -62,9 +64,9 @@ class ActionModule(ActionBase):
         try:
             answer = self._execute_module(module_name=INFO, module_args={}, task_vars=task_vars)
         except AnsibleConnectionFailure as error:
-            return {"problem": f"it is not reachable: {_one_line(str(error))}"}
+            return {"problem": f"it is not reachable: {one_line(str(error))}"}
         if "swarm" not in answer:
-            return {"problem": _one_line(answer.get("msg") or answer.get("module_stderr") or "the module gave no result")}
+            return {"problem": one_line(reason(answer, task_vars["inventory_hostname"]))}
         return {"swarm": answer["swarm"]}
 
     def _tell(self, again: bool, task_vars: dict) -> dict[str, t.Any]:
@@ -128,8 +130,8 @@ def _told(name: str, task_vars: dict) -> dict[str, t.Any]:
     variables = task_vars["hostvars"].raw_get(name)
     if name in task_vars["ansible_play_hosts_all"]:
         return dict(variables.get("swarm_told") or {"problem": "its engine was not asked: an earlier task failed there"})
-    loops = [entry for loop in LOOPS for entry in (task_vars.get(loop) or {}).get("results") or ()]
-    return next((dict(entry) for entry in loops if entry.get("item") == name), {})
+    answers = (task_vars.get(OUTSIDE) or {}).get("results") or ()
+    return next((dict(entry) for entry in answers if entry.get("item") == name), {})
 
 
 def _host(name: str, role: str, task_vars: dict, outside: bool) -> swarm_plan.Host:
@@ -155,11 +157,7 @@ def _leaver(name: str, task_vars: dict) -> swarm_plan.Leaver:
 def _address(text: t.Any) -> str:
     """An IP address in its usual form, without a port; nothing for all else."""
     try:
-        return str(ipaddress.ip_address(str(text)))
-    except ValueError:
-        host, _colon, port = str(text).rpartition(":")
-    try:
-        return str(ipaddress.ip_address(host.strip("[]"))) if port.isdigit() else ""
+        return str(ipaddress.ip_address(split_port(str(text))[0]))
     except ValueError:
         return ""
 
@@ -176,7 +174,3 @@ def _manager_ids(primary: swarm_plan.Host | None) -> list[str]:
     if primary is None or not primary.place or not primary.place["members"]:
         return []
     return [member["id"] for member in primary.place["members"] if member["reachability"]]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:400]

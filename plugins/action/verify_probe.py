@@ -15,7 +15,7 @@ from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, names, plans, progress
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import reason
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
 
 DISPLAY = Display()
 MODULE = "swarmlab.overlay.verify_probe"
@@ -71,17 +71,13 @@ class ActionModule(ActionBase):
                 plan = dict(plan, declared=[str(text) for text in result["declared"].values()])
             answer = self._ask(dict(arguments, plan=plan), task_vars)
         except AnsibleConnectionFailure as error:
-            answer = {"changed": False, "seen": None, "problem": "not reachable: %s" % _one_line(str(error))}
+            answer = {"changed": False, "seen": None, "problem": "not reachable: %s" % one_line(str(error))}
         except AnsibleActionFail as error:
-            answer = {"changed": False, "seen": None, "problem": _one_line(str(error))}
+            answer = {"changed": False, "seen": None, "problem": one_line(str(error))}
         return dict(result, asked=[asked, time.time()], **answer)
 
     def _ask(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
         answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
         if answer.get("failed") or "seen" not in answer:
-            return {"changed": False, "seen": None, "problem": _one_line(reason(answer, task_vars["inventory_hostname"]))}
+            return {"changed": False, "seen": None, "problem": one_line(reason(answer, task_vars["inventory_hostname"]))}
         return {"changed": False, "seen": answer["seen"]}
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:400]

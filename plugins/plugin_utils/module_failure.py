@@ -40,3 +40,8 @@ def reason(answer: t.Mapping[str, t.Any], host: str) -> str:
     told = answer.get("msg") or ""
     begun = not printed.strip() and "requires a minimum of Python" not in told
     return (not begun and sentence(f"{told}\n{printed}", host)) or told or printed.strip() or "the module gave no result"
+
+
+def one_line(text: str) -> str:
+    """A text that may be long, as one line that is not."""
+    return " ".join(text.split())[:400]
