@@ -30,7 +30,8 @@ LOWEST_PORT, HIGHEST_PORT = 1024, 49151  # of the data path: what the engine tak
 
 
 class ActionModule(ActionBase):
-    """``ask`` asks one engine, ``tell`` adds what is declared for its host; ``plan`` and ``leave`` put together what all told."""
+    """``ask`` asks one engine, ``tell`` adds what is declared for its host; ``plan`` and ``leave`` put together what all told,
+    or say who else is to be asked first."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -97,8 +98,11 @@ class ActionModule(ActionBase):
 
     def _leave(self, arguments: dict, declared: swarm_groups.Declared, task_vars: dict) -> dict[str, t.Any]:
         going = task_vars["ansible_play_hosts_all"]
-        staying = [_host(name, role, task_vars, True) for name, role in declared.roles.items() if role != swarm_groups.WORKER and name not in going]
-        found = swarm_plan.farewell([_leaver(name, task_vars) for name in going], staying)
+        staying = {name: role for name, role in declared.roles.items() if role != swarm_groups.WORKER and name not in going}
+        if not arguments["final"]:
+            return {"ask": list(staying)}
+        found = swarm_plan.farewell(
+            [_leaver(name, task_vars) for name in going], [_host(name, role, task_vars, True) for name, role in staying.items()])
         _show(found.steps, found.warnings)
         return asdict(found)
 

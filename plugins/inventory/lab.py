@@ -381,3 +381,4 @@ class InventoryModule(BaseInventoryPlugin):
         self.inventory.set_variable(node.name, "swarm_advertise_addr", node.address)
         if spec.driver == "container":
             self.inventory.set_variable(node.name, "verify_engine_restart", ENGINE_RESTART)
+            self.inventory.set_variable(node.name, "engine_restart_command", ENGINE_RESTART)

@@ -17,7 +17,8 @@ description:
   - With O(stage=ask) it asks the engine of a host for its place in a swarm. A host that does not answer is a finding and no failure.
   - With O(stage=tell) it adds what is declared for the host. Where that is a template over facts, they are gathered.
   - With O(stage=plan) it puts together what all hosts told, and says what makes one swarm of them. It refuses what could hurt a swarm.
-  - With O(stage=leave) it says as which nodes the hosts of the play leave, and by the word of which manager.
+  - With O(stage=leave) it says which hosts may speak for the swarm when those of the play are gone; with O(final=true), when they have
+    been asked, as which nodes the hosts of the play leave, and by the word of which manager.
 attributes:
   action:
     description: Has a corresponding action plugin, which works on the controller and may ask the engine of the host.

@@ -8,6 +8,7 @@ Private to the collection swarmlab.overlay.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 Member = t.Mapping[str, t.Any]
@@ -27,8 +28,17 @@ def connection_keys(variables: t.Iterable[str]) -> list[str]:
 
 
 def unknown(members: t.Iterable[Member], known: t.Container[str], silent: t.Container[str]) -> list[Member]:
-    """The nodes that no host of the play is. One that is known by the address of a host that did not answer would only be silent twice."""
-    return [member for member in members if member["id"] not in known and address_of(member) not in silent and member["hostname"] not in silent]
+    """The nodes that no host of the play is, in the order of their names: the engine lists them by ids, which are random.
+
+    One that is known by the address of a host that did not answer would only be silent twice.
+    """
+    strangers = [member for member in members if member["id"] not in known and address_of(member) not in silent and member["hostname"] not in silent]
+    return sorted(strangers, key=lambda member: (_natural(member["hostname"]), member["id"]))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts vm2 before vm10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def address_of(member: Member) -> str:

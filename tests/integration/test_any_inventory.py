@@ -123,8 +123,8 @@ def test_an_address_is_what_it_means(swarm, tmp_path: Path, address: str) -> Non
 
 
 def test_the_node_that_leaves_is_the_one_that_its_engine_says(swarm, tmp_path: Path) -> None:
-    """The inventory calls vm2 what is vm3, and the other way round."""
-    crossed = given(swarm, tmp_path, {"swarm_managers": {"vm1": "vm1"}, "swarm_workers": {"vm3": "vm2"}, "going": {"vm2": "vm3"}})
+    """The inventory calls vm2 what is vm3, and the other way round; and its groups are not called as ours."""
+    crossed = given(swarm, tmp_path, {"managers": {"vm1": "vm1"}, "workers": {"vm3": "vm2"}, "going": {"vm2": "vm3"}})
     book = tmp_path / "leave.yml"
     book.write_text(json.dumps([{"name": "Leave", "hosts": "going", "gather_facts": False, "tasks": [
         {"name": "Leave", "ansible.builtin.include_role": {"name": "swarmlab.overlay.swarm", "tasks_from": "leave"}}]}]), encoding="utf-8")

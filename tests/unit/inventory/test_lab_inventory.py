@@ -81,7 +81,7 @@ def test_the_environment_wins_over_the_file(tmp_path):
     host = found["_meta"]["hostvars"]["vm1"]
     assert plain(host["ansible_host"]) == "swarmlab-env-vm1"
     assert plain(host["ansible_connection"]) == "community.docker.docker_api"
-    assert plain(host["verify_engine_restart"]) == "kill -HUP 1"
+    assert plain(host["verify_engine_restart"]) == plain(host["engine_restart_command"]) == "kill -HUP 1"
 
 
 def made(folder: Path, nodes: int, driver: str = "vm", **settings: str) -> None:
