@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NoReturn
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(CHECKOUT / "plugins"))
+sys.path.insert(0, str(CHECKOUT))
 
-from module_utils._lab import container, spec, sshconf, state  # noqa: E402  (found by the line above)
-from module_utils._lab.errors import LabError  # noqa: E402  (likewise)
-from module_utils._lab.tools import find_tool, require_tools  # noqa: E402  (likewise)
+from plugins.plugin_utils._lab import container, spec, sshconf, state  # noqa: E402  (found by the line above)
+from plugins.plugin_utils._lab.errors import LabError  # noqa: E402  (likewise)
+from plugins.plugin_utils._lab.tools import find_tool, require_tools  # noqa: E402  (likewise)
 
 LABS = CHECKOUT / ".lab"
 SHELL = "command -v bash >/dev/null && exec bash -l || exec sh -l"

@@ -9,8 +9,8 @@ import dataclasses
 import typing as t
 from pathlib import Path
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import lifecycle
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import LabSpec, parse
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import lifecycle
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import LabSpec, parse
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.lab_action import LabAction
 
 

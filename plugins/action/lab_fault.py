@@ -8,8 +8,8 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import faults, lifecycle
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.options import bad, reject_unknown
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import faults, lifecycle
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.options import bad, reject_unknown
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.lab_action import LAB_OPTIONS, LabAction
 
 OPTIONS = (*LAB_OPTIONS, "faults", "names", "state")

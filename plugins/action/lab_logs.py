@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ansible.utils.display import Display
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import logs
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import logs
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import parse
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.lab_action import LabAction
 
 display = Display()

@@ -12,8 +12,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, names, plans, progress
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans, progress
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import objects
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
 
@@ -57,7 +58,7 @@ class ActionModule(ActionBase):
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
         skip = (gathered["disrupted"] or {}).get("skip")
         plan = None if skip else plans.PLANS[phase](gathered, host, checks)
-        if host == hosts[0] and not (phase in (*names.EXCHANGES, "again") and plan is None):
+        if host == hosts[0] and not (phase in (*objects.EXCHANGES, "again") and plan is None):
             for line in progress.lines(phase, gathered, checks) if not skip else progress.left_out(phase, gathered):
                 DISPLAY.display("  " + line, color="bright blue")
         if plan is None:

@@ -20,14 +20,14 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._archive import archive
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _disruption, ipam_headroom, pf_speed, pre_reach
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks._result import FAIL, INCONCLUSIVE, listed
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks.pre_port import GOSSIP
-from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis import diagnose
-from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, compare, diagnostics, junit, page, text
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts, plans
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._archive import archive
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _disruption, ipam_headroom, pf_speed, pre_reach
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks._result import FAIL, INCONCLUSIVE, listed
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks.pre_port import GOSSIP
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, compare, diagnostics, junit, page, text
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans
 
 DISPLAY = Display()
 REPORT = "report.json"

@@ -194,20 +194,14 @@ from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import trust_as_template
 from ansible.utils.display import Display
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import state
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.container import container_name
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.imagespec import NO_FIREWALL, ROOT
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.options import reject_unknown
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import (
-    DEFAULTS,
-    LabSpec,
-    NodeSpec,
-    manager_warning,
-    parse,
-)
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf import CONFIG, PASSWORD
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.state import LabRecord
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import state
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.container import container_name
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.imagespec import NO_FIREWALL, ROOT
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.options import reject_unknown
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import DEFAULTS, LabSpec, NodeSpec, manager_warning, parse
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.sshconf import CONFIG, PASSWORD
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.state import LabRecord
 
 display = Display()
 NOT_IN_FILE = ("state", "surplus")

@@ -148,7 +148,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import flavour, look, process, service, settings
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError, engine_argument_spec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError, engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     MODULES_LOAD,
     HostError,
@@ -159,7 +159,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     read_text,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
 
 PRIVATE = 0o600
 

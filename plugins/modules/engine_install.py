@@ -112,7 +112,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import distributions, flavour, look, packages, process
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, read_text
 
 SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")

@@ -151,11 +151,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
-    APIClient,
-    engine_argument_spec,
-    run_module,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient, engine_argument_spec, run_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.ingress import ensure_ingress
 
 

@@ -290,10 +290,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
-    APIClient,
-    run_module,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient, run_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.declaration import declaring_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.services import ensure_services
 

@@ -165,14 +165,9 @@ temporary:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
-    EngineError,
-    engine_argument_spec,
-    manager_problem,
-    run_module,
-)
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.records import expected_records
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import discovery
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import EngineError, engine_argument_spec, manager_problem, run_module
+from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery.records import expected_records
+from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery import asking
 
 
 def known_records(client, network: str) -> dict:
@@ -182,7 +177,7 @@ def known_records(client, network: str) -> dict:
         raise EngineError(
             problem.message + " Or pass 'expected': the records that overlay_network_info returns on a manager.", **problem.details
         )
-    return expected_records(discovery.network_id(client, network), client.services(), client.tasks())
+    return expected_records(asking.network_id(client, network), client.services(), client.tasks())
 
 
 def run(module: AnsibleModule, client) -> dict:
@@ -191,20 +186,20 @@ def run(module: AnsibleModule, client) -> dict:
     if params["timeout"] < 0:
         raise EngineError("timeout must not be negative, not %d." % params["timeout"])
     expected = params["expected"] if params["expected"] is not None else known_records(client, params["network"])
-    wanted = discovery.wanted_records(expected, params["names"], params["absent"])
+    wanted = asking.wanted_records(expected, params["names"], params["absent"])
     if not wanted:
         raise EngineError("There is no name to ask for on network %s: no service is on it." % params["network"])
-    places = discovery.endpoints(client, params["network"])
+    places = asking.endpoints(client, params["network"])
     temporary = None
     if not places:
         if not params["attach"]:
             raise EngineError("No local container is on network %s, and 'attach' is false." % params["network"])
-        temporary = discovery.attach(client, params["network"])
+        temporary = asking.attach(client, params["network"])
     try:
-        places = places or discovery.endpoints(client, params["network"])
+        places = places or asking.endpoints(client, params["network"])
         if not places:
-            raise discovery.no_such_network(params["network"])
-        records = discovery.ask(places, params["network"], wanted, params["timeout"])
+            raise asking.no_such_network(params["network"])
+        records = asking.ask(places, params["network"], wanted, params["timeout"])
     finally:
         if temporary:
             client.remove_container(temporary, force=True, v=True)
@@ -217,8 +212,8 @@ def conclude(network: str, records: list, temporary: bool) -> dict:
     result = {"changed": False, "records": records, "temporary": temporary}
     if wrong:
         raise EngineError(
-            "%d of %d records on network %s are wrong: %s" % (len(wrong), len(records), network, discovery.explain_records(records)),
-            diff=discovery.diff(records), **result,
+            "%d of %d records on network %s are wrong: %s" % (len(wrong), len(records), network, asking.explain_records(records)),
+            diff=asking.diff(records), **result,
         )
     return dict(result, converged_after=max(row["seconds"] for row in records))
 

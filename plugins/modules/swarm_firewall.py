@@ -116,26 +116,26 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import engine_argument_spec
-from ansible_collections.swarmlab.overlay.plugins.module_utils._firewall import addresses, host
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._firewall import addresses, tools
 from ansible_collections.swarmlab.overlay.plugins.module_utils._firewall.model import Refusal, ordered, wanted
 
 
-def declare(module: AnsibleModule, here: host.Host) -> host.Found:
+def declare(module: AnsibleModule, here: tools.Host) -> tools.Found:
     """The plan for this host."""
     params = module.params
     if params["state"] == "absent":
-        return host.closing(here)
+        return tools.closing(here)
     goal = wanted((), params["manager"], params["listen_port"], params["data_path_port"])
     nodes = {name: said if isinstance(said, list) else [said] for name, said in params["nodes"].items()}
     if not nodes:
         raise Refusal("nodes is empty: say the addresses of the swarm's nodes. Nothing was changed")
     try:
-        known = addresses.known(nodes, host.resolve, host.own_names())
+        known = addresses.known(nodes, tools.resolve, tools.own_names())
     except Refusal as error:
         raise Refusal(f"{error}. Nothing was changed") from error
-    members = host.members(params["docker_host"], params["engine_timeout"])
-    return host.opening(here, goal._replace(addresses=ordered([*known, *(members or ())])), members is not None)
+    members = tools.members(params["docker_host"], params["engine_timeout"])
+    return tools.opening(here, goal._replace(addresses=ordered([*known, *(members or ())])), members is not None)
 
 
 def writer(module: AnsibleModule) -> t.Callable[[str, t.Optional[str]], None]:
@@ -155,10 +155,10 @@ def writer(module: AnsibleModule) -> t.Callable[[str, t.Optional[str]], None]:
     return write
 
 
-def shown(found: host.Found) -> list[dict[str, str]]:
+def shown(found: tools.Found) -> list[dict[str, str]]:
     """The difference for people: our rules, and each file."""
     parts = [(f"rules ({found.tool})", "".join(f"{row}\n" for row in found.plan.before), "".join(f"{row}\n" for row in found.plan.after))]
-    parts += [(path, host.read(path), text or "") for path, text in found.plan.files]
+    parts += [(path, tools.read(path), text or "") for path, text in found.plan.files]
     return [{"before_header": name, "after_header": name, "before": before, "after": after} for name, before, after in parts if before != after]
 
 
@@ -178,13 +178,13 @@ def main() -> None:
     )
     if os.geteuid() != 0:
         module.fail_json(msg="The firewall of a host is root's: use 'become: true'. Nothing was changed.")
-    here = host.Host(module.run_command)
+    here = tools.Host(module.run_command)
     try:
         found = declare(module, here)
         result = {"changed": found.plan.changes, "tool": found.tool, "rules": list(found.plan.after), "notes": list(found.notes),
                   "addresses": list(found.wanted.addresses) if found.wanted else [], "diff": shown(found)}
         if found.plan.changes and not module.check_mode:
-            host.apply(here, found, writer(module))
+            tools.apply(here, found, writer(module))
             left = declare(module, here)
             if left.plan.changes:
                 raise Refusal(f"{found.tool} took the rules and does not have them: {'; '.join(' '.join(row.argv) for row in left.plan.commands)}")

@@ -134,12 +134,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import (
-    APIClient,
-    engine_argument_spec,
-    require_manager,
-    run_module,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient, engine_argument_spec, require_manager, run_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.declaring import declare
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.departure import depart
 

@@ -60,9 +60,9 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import members
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError, engine_argument_spec, wait_until
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError, engine_argument_spec, wait_until
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
 
 
 def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[dict], list[str]]]:

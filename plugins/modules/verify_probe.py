@@ -71,8 +71,8 @@ seen:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError, engine_argument_spec
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError, engine_argument_spec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.phases import PHASES
 
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import info
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.driver import Driver
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.state import LabRecord
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import info
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.driver import Driver
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import parse
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.state import LabRecord
 
 display = Display()
 LAB_OPTIONS = ("name", "directory", "cache")  # of modules that work on an existing lab

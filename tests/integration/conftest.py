@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIClient
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIClient
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.moving import move
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import NetworkSpec
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import socket
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _engine
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import EngineError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import EngineError
 
 REMOTES = [{"NodeID": "b", "Addr": "10.0.0.2:2377"}, {"NodeID": "a", "Addr": "10.0.0.1:2377"}]
 
@@ -18,7 +18,7 @@ def info(state: str, control: bool = False, **swarm: object) -> dict:
 
 
 def test_a_manager_has_no_problem() -> None:
-    assert _engine.manager_problem(info("active", control=True)) is None
+    assert sdk.manager_problem(info("active", control=True)) is None
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_manager_has_no_problem() -> None:
     ],
 )
 def test_what_is_no_manager_says_why(given: dict, words: list[str]) -> None:
-    problem = _engine.manager_problem(given)
+    problem = sdk.manager_problem(given)
     assert problem is not None
     for word in words:
         assert word in problem.message
@@ -42,7 +42,7 @@ def test_what_is_no_manager_says_why(given: dict, words: list[str]) -> None:
 def test_missing_socket(tmp_path) -> None:
     where = f"unix://{tmp_path}/none.sock"
     with pytest.raises(EngineError) as caught:
-        _engine.connect({"docker_host": where, "engine_timeout": 3})
+        sdk.connect({"docker_host": where, "engine_timeout": 3})
     assert where in caught.value.message
     assert "does not exist" in caught.value.message
 
@@ -53,7 +53,7 @@ def test_dead_socket(tmp_path) -> None:
     listener.bind(str(path))
     listener.close()
     with pytest.raises(EngineError, match="nothing listens"):
-        _engine.connect({"docker_host": f"unix://{path}", "engine_timeout": 3})
+        sdk.connect({"docker_host": f"unix://{path}", "engine_timeout": 3})
 
 
 def test_silent_socket_is_a_clear_error(tmp_path) -> None:
@@ -63,16 +63,16 @@ def test_silent_socket_is_a_clear_error(tmp_path) -> None:
     listener.listen(5)
     try:
         with pytest.raises(EngineError, match="Cannot reach the Docker Engine"):
-            _engine.connect({"docker_host": f"unix://{path}", "engine_timeout": 1})
+            sdk.connect({"docker_host": f"unix://{path}", "engine_timeout": 1})
     finally:
         listener.close()
 
 
 def test_bad_scheme_and_timeout() -> None:
     with pytest.raises(EngineError, match="Cannot reach"):
-        _engine.connect({"docker_host": "gopher://x", "engine_timeout": 1})
+        sdk.connect({"docker_host": "gopher://x", "engine_timeout": 1})
     with pytest.raises(EngineError, match="at least 1"):
-        _engine.connect({"docker_host": "unix:///x", "engine_timeout": -1})
+        sdk.connect({"docker_host": "unix:///x", "engine_timeout": -1})
 
 
 def test_wait_until_returns_what_it_saw() -> None:
@@ -82,31 +82,31 @@ def test_wait_until_returns_what_it_saw() -> None:
         value = next(seen)
         return value == 3, value
 
-    waited = _engine.wait_until(third, timeout=5, interval=0.001)
+    waited = sdk.wait_until(third, timeout=5, interval=0.001)
     assert (waited.done, waited.seen) == (True, 3)
 
 
 def test_wait_until_asks_at_least_once_and_ends() -> None:
-    assert _engine.wait_until(lambda: (True, "x"), timeout=0).done
-    waited = _engine.wait_until(lambda: (False, "not yet"), timeout=0.05, interval=0.01)
+    assert sdk.wait_until(lambda: (True, "x"), timeout=0).done
+    waited = sdk.wait_until(lambda: (False, "not yet"), timeout=0.05, interval=0.01)
     assert (waited.done, waited.seen) == (False, "not yet")
     assert waited.seconds < 2
 
 
 def test_conflicts_are_retried_a_bounded_number_of_times(monkeypatch) -> None:
-    monkeypatch.setattr(_engine, "CONFLICT_PAUSE", 0)
+    monkeypatch.setattr(sdk, "CONFLICT_PAUSE", 0)
     calls: list[int] = []
 
     def always() -> None:
         calls.append(1)
-        raise _engine.APIError("rpc error: code = Unknown desc = update out of sequence")
+        raise sdk.APIError("rpc error: code = Unknown desc = update out of sequence")
 
-    with pytest.raises(_engine.APIError):
-        _engine.retry_conflicts(always)
-    assert len(calls) == _engine.CONFLICT_ATTEMPTS
+    with pytest.raises(sdk.APIError):
+        sdk.retry_conflicts(always)
+    assert len(calls) == sdk.CONFLICT_ATTEMPTS
 
     def other() -> None:
-        raise _engine.APIError("other")
+        raise sdk.APIError("other")
 
-    with pytest.raises(_engine.APIError, match="other"):
-        _engine.retry_conflicts(other)
+    with pytest.raises(sdk.APIError, match="other"):
+        sdk.retry_conflicts(other)

@@ -17,8 +17,8 @@ import typing as t
 from importlib import metadata
 from pathlib import Path
 
-from .._engine_basics import DEFAULT_DOCKER_HOST, EngineError
-from .._verify.engine import Engine
+from .._engine.transport import DEFAULT_DOCKER_HOST, EngineError
+from .._engine.client import Engine
 from . import flavour, process
 
 UNIX = "unix://"

@@ -19,10 +19,10 @@ import tempfile
 import time
 import typing as t
 
-from .._engine_basics import EngineError
+from .._engine.transport import EngineError
 from .._host import HostError
 from .._probe.background import age
-from .._verify.engine import Engine, Refused
+from .._engine.client import Engine, Refused
 from . import process
 from .settings import without_flag
 

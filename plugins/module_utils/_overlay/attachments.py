@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine import APIClient, APIError, EngineError, NotFound, explain, manager_problem
+from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain, manager_problem
 from .common import alias_problems
 from .container_spec import address_problems
 from .containers import await_swarm

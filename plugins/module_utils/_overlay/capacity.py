@@ -15,7 +15,7 @@ import typing as t
 
 from .compare import Description, subnets_of
 from .convergence import eligible_nodes
-from .records import endpoint_mode
+from .._discovery.records import endpoint_mode
 from .users import Usage, is_living, service_networks
 
 ADDRESSES_OF_NO_USE = 2  # of the network itself, and broadcast

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine import MANAGED_LABEL
+from .._engine.sdk import MANAGED_LABEL
 from .spec import ENCRYPTED_OPTION, MTU_OPTION, OWN_LABELS, PINNED_LABEL, VXLAN_OPTION, NetworkSpec, Subnet, in_order
 
 Description = t.Dict[str, t.Any]

@@ -14,7 +14,7 @@ import ipaddress
 import re
 import typing as t
 
-from .._engine import MANAGED_LABEL
+from .._engine.sdk import MANAGED_LABEL
 from .common import Attachment, dns_problem, env_dict, env_list, parse_attachments, parse_words, same_image
 from .service_spec import plain
 from .spec import OWN_LABELS, PINNED_LABEL, SpecError, duplicate_names, label_problems

@@ -13,17 +13,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine import (
-    MANAGED_LABEL,
-    NOT_IN_SWARM_ADVICE,
-    APIClient,
-    APIError,
-    EngineError,
-    NotFound,
-    explain,
-    manager_addresses,
-    wait_until,
-)
+from .._engine.sdk import MANAGED_LABEL, NOT_IN_SWARM_ADVICE, APIClient, APIError, EngineError, NotFound, explain, manager_addresses, wait_until
 from .container_spec import (
     ContainerSpec,
     addresses,

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._engine import engine_argument_spec
+from .._engine.sdk import engine_argument_spec
 
 Options = t.Dict[str, t.Dict[str, t.Any]]
 STATES = ["present", "absent"]

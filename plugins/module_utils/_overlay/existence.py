@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine import MANAGED_LABEL, APIClient, APIError, EngineError, NotFound, explain, wait_until
+from .._engine.sdk import MANAGED_LABEL, APIClient, APIError, EngineError, NotFound, explain, wait_until
 from .compare import is_allocated
 from .spec import ENCRYPTED_OPTION, MTU_OPTION, PINNED_LABEL, VXLAN_OPTION, NetworkSpec, Subnet
 from .users import name_users, observe

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine import APIClient, NotFound, manager_addresses, manager_problem, retry_dropped
+from .._engine.sdk import APIClient, NotFound, manager_addresses, manager_problem, retry_dropped
 from .capacity import capacity, engine_counts
 from .compare import describe, subnets_of
 from .lint import lint
 from .publishing import published
-from .records import expected_records
+from .._discovery.records import expected_records
 from .surroundings import Surroundings, look_around, underlay
 from .users import Usage, observe
 

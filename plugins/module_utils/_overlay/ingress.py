@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine import (
+from .._engine.sdk import (
     APIClient,
     APIError,
     EngineError,

@@ -20,7 +20,7 @@ import re
 import time
 import typing as t
 
-from .._engine import APIClient, APIError, EngineError, NotFound, explain
+from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain
 from .container_spec import explain_refusal
 from .spec import PINNED_LABEL
 

@@ -16,7 +16,7 @@ import typing as t
 from .capacity import Capacity
 from .compare import Description, describe, subnets_of
 from .moves import STANDS_IN_LABEL
-from .records import service_attachment
+from .._discovery.records import service_attachment
 from .spec import ENCRYPTED_OPTION, KNOWN_OPTIONS, Subnet, suggest
 from .surroundings import Surroundings
 

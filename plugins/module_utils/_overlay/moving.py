@@ -14,7 +14,7 @@ import ipaddress
 import time
 import typing as t
 
-from .._engine import APIClient, APIError, EngineError, NotFound, explain, wait_until
+from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain, wait_until
 from .attachments import attach, detach
 from .compare import describe, differences, is_allocated, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks

@@ -14,15 +14,7 @@ import ipaddress
 import time
 import typing as t
 
-from .._engine import (
-    MANAGED_LABEL,
-    APIClient,
-    APIError,
-    EngineError,
-    RequestException,
-    as_engine_error,
-    require_manager,
-)
+from .._engine.sdk import MANAGED_LABEL, APIClient, APIError, EngineError, RequestException, as_engine_error, require_manager
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .lint import resolvers_inside, shadows

@@ -13,9 +13,9 @@ from __future__ import annotations
 import os
 import typing as t
 
-from .._engine import APIClient, EngineError, NotFound
+from .._engine.sdk import APIClient, EngineError, NotFound
 from .._probe import netns, work
-from .._verify.discovery import SLACK, Endpoint, endpoints, qualified
+from .._discovery.asking import SLACK, Endpoint, endpoints, qualified
 from .common import dns_problem
 
 ONCE = 2.0  # seconds for one question

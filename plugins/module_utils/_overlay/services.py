@@ -14,16 +14,7 @@ import json
 import time
 import typing as t
 
-from .._engine import (
-    APIClient,
-    APIError,
-    EngineError,
-    NotFound,
-    explain,
-    require_manager,
-    retry_conflicts,
-    wait_until,
-)
+from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain, require_manager, retry_conflicts, wait_until
 from .capacity import capacity
 from .compare import describe, is_allocated
 from .convergence import is_alive, is_stuck, waiting_for

@@ -15,7 +15,7 @@ import ipaddress
 import re
 import typing as t
 
-from .._engine import MANAGED_LABEL, EngineError
+from .._engine.sdk import MANAGED_LABEL, EngineError
 
 ENCRYPTED_OPTION = "encrypted"
 MTU_OPTION = "com.docker.network.driver.mtu"

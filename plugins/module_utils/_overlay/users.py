@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from .._engine import APIClient
+from .._engine.sdk import APIClient
 
 # In the order of a task's life; up to and with "running" swarm counts the task as using its networks.
 LIVING_STATES = ("new", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running")

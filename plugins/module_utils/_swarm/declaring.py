@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine import APIClient, APIError, EngineError, NotFound, wait_until
+from .._engine.sdk import APIClient, APIError, EngineError, NotFound, wait_until
 from . import leaving
 from .raft import demote, is_leaderless, led, update
 

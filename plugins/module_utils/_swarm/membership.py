@@ -16,9 +16,9 @@ import os
 import socket
 import typing as t
 
-from .._engine_basics import EngineError, wait_until
+from .._engine.transport import EngineError, wait_until
 from .._host import split_port
-from .._verify.engine import Engine, Refused
+from .._engine.client import Engine, Refused
 from . import place
 
 SECOND = 1000000000  # the engine's durations are nanoseconds

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._verify.engine import Engine, Refused
+from .._engine.client import Engine, Refused
 
 Raw = t.Mapping[str, t.Any]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine import APIClient, APIError, EngineError, retry_conflicts, wait_until
+from .._engine.sdk import APIClient, APIError, EngineError, retry_conflicts, wait_until
 from . import leaving
 
 DEMOTION_SECONDS = 120

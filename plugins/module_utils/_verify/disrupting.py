@@ -18,11 +18,11 @@ import subprocess
 import time
 from typing import Any, Callable
 
-from .._engine_basics import EngineError, wait_until
-from .._overlay.records import is_running
-from .._probe import background, host, partition
+from .._engine.transport import EngineError, wait_until
+from .._discovery.records import is_running
+from .._probe import background, system, partition
 from . import leader
-from .engine import Engine, Refused
+from .._engine.client import Engine, Refused
 
 HELPER = "disruption"
 PID_FILE = "/var/run/docker.pid"
@@ -32,7 +32,7 @@ RESTART = "systemctl restart docker"
 FIREWALLS = {"firewalld": ["firewall-cmd", "--reload"], "ufw": ["ufw", "reload"], "nftables": [], "netfilter-persistent": [], "iptables": []}
 UFW_CONF = "/etc/ufw/ufw.conf"
 COMMAND_SECONDS = 180
-ENGINE_WORDS = ("DOCKER", host.MARK, "--pol none")
+ENGINE_WORDS = ("DOCKER", system.MARK, "--pol none")
 RESTORING = 20  # seconds that the engine gets to write its rules again by itself
 UNDOING = 30  # seconds that taking back may take
 NOWHERE = "no suitable node"  # what the scheduler says of a task that may run nowhere else

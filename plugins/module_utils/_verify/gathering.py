@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 
 from .._probe import overlay
-from .engine import Engine, NotFound
+from .._engine.client import Engine, NotFound
 
 NEEDS = {"probe", "gossip", "peers", "balancer"}
 

@@ -15,11 +15,11 @@ import ipaddress
 import time
 from typing import Any
 
-from .._engine_basics import wait_until
-from .._overlay.records import endpoint_mode, expected_records, is_running, task_addresses
+from .._engine.transport import wait_until
+from .._discovery.records import endpoint_mode, expected_records, is_running, task_addresses
 from .._probe import certificate, sockets
-from . import names
-from .engine import Engine, NotFound, Refused
+from . import objects
+from .._engine.client import Engine, NotFound, Refused
 
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
@@ -37,7 +37,7 @@ def swarm_view(engine: Engine) -> dict:
     swarm = engine.inspect_swarm()
     return {
         "id": swarm["ID"],
-        "data_port": swarm.get("DataPathPort") or names.DEFAULT_DATA_PORT,
+        "data_port": swarm.get("DataPathPort") or objects.DEFAULT_DATA_PORT,
         "rotating": bool(swarm.get("RootRotationInProgress")),
         "trust": _trust(swarm.get("TLSInfo") or {}),
         "autolock": bool(((swarm.get("Spec") or {}).get("EncryptionConfig") or {}).get("AutoLockManagers")),
@@ -76,7 +76,7 @@ def overlays(engine: Engine) -> list[dict]:
     """Every overlay network that people declared: neither ingress nor made by a verification."""
     found = []
     for network in engine.networks({"driver": "overlay"}):
-        if network["Scope"] != "swarm" or network.get("Ingress") or names.RUN_LABEL in (network.get("Labels") or {}):
+        if network["Scope"] != "swarm" or network.get("Ingress") or objects.RUN_LABEL in (network.get("Labels") or {}):
             continue
         found.append(describe(network))
     return sorted(found, key=lambda network: network["name"])
@@ -85,7 +85,7 @@ def overlays(engine: Engine) -> list[dict]:
 def describe(network: dict) -> dict:
     """A network as the checks see it."""
     options = network.get("Options") or {}
-    numbers = [int(part) for part in (options.get(names.VNI_OPTION) or "").split(",") if part.strip().isdigit()]
+    numbers = [int(part) for part in (options.get(objects.VNI_OPTION) or "").split(",") if part.strip().isdigit()]
     return {
         "id": network["Id"],
         "name": network["Name"],
@@ -125,11 +125,11 @@ def make_objects(engine: Engine, plan: dict, selected: list[dict]) -> dict:
         made["lazy"] = _try(made, "lazy", lambda: _create_network(engine, run, "lazy"))
     speed = _create_speed_networks(engine, made, run) if "speed" in needs else []
     if "probe" in needs:
-        targets = names.with_twin([network["id"] for network in roomy], made["twin"])
-        made["network_ids"] = names.with_twin(made["network_ids"], made["twin"])
+        targets = objects.with_twin([network["id"] for network in roomy], made["twin"])
+        made["network_ids"] = objects.with_twin(made["network_ids"], made["twin"])
         made["probe"] = _try(made, "probe", lambda: _create_probe(engine, plan, targets + speed)) if targets else None
     if speed:
-        made["speed"] = _try(made, "speed", lambda: _create_global(engine, plan, names.SPEED, speed))
+        made["speed"] = _try(made, "speed", lambda: _create_global(engine, plan, objects.SPEED, speed))
     if "published" in needs:
         made["published"] = _try(made, "published", lambda: _create_published(engine, plan))
     return made
@@ -162,13 +162,13 @@ def _try(made: dict, part: str, create: Any) -> str | None:
 
 def _create_network(engine: Engine, run: str, part: str, options: dict | None = None) -> str:
     return engine.create_network({
-        "Name": names.name(run, part), "Driver": "overlay", "Attachable": True, "Labels": names.labels(run, part), "Options": options or {}})
+        "Name": objects.name(run, part), "Driver": "overlay", "Attachable": True, "Labels": objects.labels(run, part), "Options": options or {}})
 
 
 def _create_speed_networks(engine: Engine, made: dict, run: str) -> list[str]:
     """Networks of the run's own to measure on; none when one of them is refused, which is told."""
     found = [_try(made, "speed", lambda part=part, way=way: _create_network(engine, run, part, {"encrypted": ""} if way == "encrypted" else None))
-             for way, part in names.SPEED_NETWORKS.items()]
+             for way, part in objects.SPEED_NETWORKS.items()]
     return [network for network in found if network] if all(found) else []
 
 
@@ -176,7 +176,7 @@ def _template(plan: dict, part: str, targets: list[dict]) -> dict:
     return {
         "ContainerSpec": {
             "Image": plan["image"],
-            "Labels": names.labels(plan["run"], part),
+            "Labels": objects.labels(plan["run"], part),
             "StopSignal": "SIGKILL",
             "StopGracePeriod": 0,
         },
@@ -188,13 +188,13 @@ def _template(plan: dict, part: str, targets: list[dict]) -> dict:
 
 def _create_probe(engine: Engine, plan: dict, targets: list[str]) -> str:
     """One task on every node, with an interface on every network under test, and an alias."""
-    return _create_global(engine, plan, "probe", targets, [names.name(plan["run"], "alias")])
+    return _create_global(engine, plan, "probe", targets, [objects.name(plan["run"], "alias")])
 
 
 def _create_global(engine: Engine, plan: dict, part: str, targets: list[str], aliases: list | tuple = ()) -> str:
     return engine.create_service({
-        "Name": names.name(plan["run"], part),
-        "Labels": names.labels(plan["run"], part),
+        "Name": objects.name(plan["run"], part),
+        "Labels": objects.labels(plan["run"], part),
         "TaskTemplate": _template(plan, part, [{"Target": target, "Aliases": list(aliases)} for target in targets]),
         "Mode": {"Global": {}},
     })
@@ -204,8 +204,8 @@ def _create_published(engine: Engine, plan: dict) -> str:
     """A service with a published port and no network: only ingress carries it."""
     run = plan["run"]
     return engine.create_service({
-        "Name": names.name(run, "published"),
-        "Labels": names.labels(run, "published"),
+        "Name": objects.name(run, "published"),
+        "Labels": objects.labels(run, "published"),
         "TaskTemplate": _template(plan, "published", []),
         "Mode": {"Replicated": {"Replicas": 1}},
         "EndpointSpec": {"Mode": "vip", "Ports": [{"Protocol": "tcp", "TargetPort": sockets.PORT, "PublishMode": "ingress"}]},
@@ -285,7 +285,7 @@ def unsettled(services: list[dict], tasks: list[dict]) -> dict:
     """Service -> how many of its tasks run, for people's services that want more than that."""
     found = {}
     for service in services:
-        if names.RUN_LABEL in (service["Spec"].get("Labels") or {}):
+        if objects.RUN_LABEL in (service["Spec"].get("Labels") or {}):
             continue
         mine = [task for task in tasks if task.get("ServiceID") == service["ID"] and task.get("DesiredState") == "running"]
         mode = service["Spec"].get("Mode") or {}
@@ -419,10 +419,10 @@ def _networks_of(tasks: list[dict]) -> list[str]:
 def remove_objects(engine: Engine, keep: str | None = None, only: str | None = None) -> list[str]:
     """Remove services and networks of verifications, of all but ``keep`` or of ``only`` one. Returns what would not go."""
     def ours(labels: dict) -> bool:
-        return labels[names.RUN_LABEL] != keep and only in (None, labels[names.RUN_LABEL])
+        return labels[objects.RUN_LABEL] != keep and only in (None, labels[objects.RUN_LABEL])
 
-    services = [item for item in engine.services({"label": names.RUN_LABEL}) if ours(item["Spec"]["Labels"])]
-    networks = [item for item in engine.networks({"label": names.RUN_LABEL}) if ours(item["Labels"])]
+    services = [item for item in engine.services({"label": objects.RUN_LABEL}) if ours(item["Spec"]["Labels"])]
+    networks = [item for item in engine.networks({"label": objects.RUN_LABEL}) if ours(item["Labels"])]
     for service in services:
         engine.remove_service(service["ID"])
     deadline = time.monotonic() + IN_USE_PATIENCE

@@ -14,8 +14,8 @@ from typing import Any
 
 from .._host import read_text
 from .._probe import background, overlay
-from . import names
-from .engine import Engine, NotFound
+from . import objects
+from .._engine.client import Engine, NotFound
 
 HOST_NAMESPACE = "/proc/self/ns/net"
 MOUNTS = "/proc/self/mountinfo"
@@ -53,7 +53,7 @@ def copied(info: dict) -> dict:
 
 def running(engine: Engine, run: str, part: str) -> tuple[bool, dict]:
     """The network settings of the run's local container of this part, as soon as it has a namespace; for ``wait_until``."""
-    labels = ["%s=%s" % pair for pair in names.labels(run, part).items()]
+    labels = ["%s=%s" % pair for pair in objects.labels(run, part).items()]
     for found in engine.containers({"label": labels, "status": "running"}):
         try:
             settings = engine.inspect_container(found["Id"])["NetworkSettings"]

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .._engine_basics import wait_until
+from .._engine.transport import wait_until
 from .._probe import background, dns, netns, speed
-from . import local, names
-from .engine import Engine
+from . import local, objects
+from .._engine.client import Engine
 
 HELPERS = ("speed", "speed-host")
 OPENING = 20  # seconds to wait for the local task; the services had the time to come up before
@@ -25,7 +25,7 @@ def open_servers(engine: Engine, plan: dict, lease: background.Lease, errors: li
     def server(address: str) -> Callable:
         return lambda ready, stopped: speed.serve(plan["run"], plan["name"], address, ready, stopped)
 
-    waited = wait_until(lambda: local.running(engine, plan["run"], names.SPEED), OPENING, interval=0.2)
+    waited = wait_until(lambda: local.running(engine, plan["run"], objects.SPEED), OPENING, interval=0.2)
     served: dict = {}
     if waited.done:
         served = _addresses(plan["run"], waited.seen)
@@ -38,7 +38,7 @@ def open_servers(engine: Engine, plan: dict, lease: background.Lease, errors: li
 
 def _addresses(run: str, settings: dict) -> dict:
     """The container's address by way."""
-    found = {way: (settings["Networks"].get(names.name(run, part)) or {}).get("IPAddress") for way, part in names.SPEED_NETWORKS.items()}
+    found = {way: (settings["Networks"].get(objects.name(run, part)) or {}).get("IPAddress") for way, part in objects.SPEED_NETWORKS.items()}
     return {way: address for way, address in found.items() if address}
 
 

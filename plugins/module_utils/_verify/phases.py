@@ -13,24 +13,10 @@ import os
 import time
 from typing import Any
 
-from .._engine_basics import EngineError, wait_until
-from .._probe import (
-    background,
-    certificate,
-    host,
-    kernel,
-    netns,
-    overlay,
-    pause,
-    ports,
-    responder,
-    sockets,
-    wire,
-    work,
-    xfrm,
-)
-from . import attachment, disrupting, gathering, leader, local, measuring, names
-from .engine import Engine, NotFound
+from .._engine.transport import EngineError, wait_until
+from .._probe import background, certificate, system, kernel, netns, overlay, pause, ports, responder, sockets, wire, work, xfrm
+from . import standalone, disrupting, gathering, leader, local, measuring, objects
+from .._engine.client import Engine, NotFound
 
 ANSWER = 25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
 HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
@@ -40,7 +26,6 @@ def prepare(engine: Engine, plan: dict) -> dict:
     """Identity of the node, the probes' image, on the leader the run's objects; then wait for the local probe and look around."""
     began = time.time()
     info = engine.within(ANSWER).info()
-    swarm = info.get("Swarm") or {}
     outside = local.outside(info)
     if outside:
         raise EngineError(outside)
@@ -53,11 +38,11 @@ def prepare(engine: Engine, plan: dict) -> dict:
 def _prepare(engine: Engine, plan: dict, info: dict, began: float) -> dict:
     swarm = info["Swarm"]
     result: dict = {"node": _identity(info), "leader": False}
-    opened: dict = {"errors": [], "kernel": kernel.facts(), "host": host.facts(plan.get("declared") or ()), "local_networks": _local_networks(engine)}
+    opened: dict = {"errors": [], "kernel": kernel.facts(), "host": system.facts(plan.get("declared") or ()), "local_networks": _local_networks(engine)}
     if "rules" in plan["needs"]:
         # Before this run publishes a port: the engine then writes the chain anew, and where packets enter it.
-        opened.update(rules=host.firewall(result["node"]["firewall"], [], []), engine_seconds=disrupting.engine_seconds(),
-                      flushers=host.flushers())
+        opened.update(rules=system.firewall(result["node"]["firewall"], [], []), engine_seconds=disrupting.engine_seconds(),
+                      flushers=system.flushers())
     if "xfrm" in plan["needs"]:
         # Before a probe joins an encrypted network: the engine then sets up anew what may have been lost.
         opened.update(_ipsec(plan))
@@ -74,7 +59,7 @@ def _prepare(engine: Engine, plan: dict, info: dict, began: float) -> dict:
             opened.update(_serve_published(engine, plan, opened["errors"]))
     if "certificate" in plan["needs"]:
         opened["certificate"] = certificate.node(os.path.join(info["DockerRootDir"], "swarm", "certificates"))
-    opened.update(counters=host.ipsec_counters(), time=time.time(), clock=[began, time.time()])
+    opened.update(counters=system.ipsec_counters(), time=time.time(), clock=[began, time.time()])
     return dict(result, opened=opened)
 
 
@@ -132,7 +117,7 @@ def sweep(engine: Engine, keep: str | None) -> None:
         if run != keep:
             background.stop(run, HELPERS)
             background.forget(run)
-    attachment.remove(engine, keep=keep)
+    standalone.remove(engine, keep=keep)
 
 
 def _idle(ready: Any, stopped: Any) -> None:
@@ -163,9 +148,9 @@ def _open_node(engine: Engine, plan: dict, errors: list, expected: bool) -> dict
     """Wait for the local probe where one is expected, and start the helpers that need it."""
     result = _open_probe(engine, plan, errors) if expected else {}
     if "lazy" in plan["needs"]:
-        result["lazy_known"] = knows(engine, names.name(plan["run"], "lazy"))
+        result["lazy_known"] = knows(engine, objects.name(plan["run"], "lazy"))
     if "wire" in plan["needs"] and (result.get("namespace") or not expected):
-        port = overlay.data_port(local.namespaces(engine)) or names.DEFAULT_DATA_PORT
+        port = overlay.data_port(local.namespaces(engine)) or objects.DEFAULT_DATA_PORT
         _start({"errors": errors}, plan, "wire", lambda ready, stopped: wire.watch(
             port, sockets.canary(plan["run"]), ready, stopped))
     return result
@@ -235,8 +220,8 @@ def _probe(engine: Engine, plan: dict) -> dict:
         for item in plan["work"]
     ]
     if plan["attach"]:
-        _start(result, plan, "janitor-at", _idle, alone=lambda: attachment.remove(engine, only=plan["run"]))
-        result.update(attachment.attach(engine, plan, setting))
+        _start(result, plan, "janitor-at", _idle, alone=lambda: standalone.remove(engine, only=plan["run"]))
+        result.update(standalone.attach(engine, plan, setting))
     for job in jobs:
         try:
             result["observations"].update(netns.finish(job, plan["limit"]))
@@ -247,8 +232,8 @@ def _probe(engine: Engine, plan: dict) -> dict:
     if {"wire", "xfrm"} & set(plan["needs"]):
         result.update(_ipsec(plan))
     if "rules" in plan["needs"]:
-        result["rules"] = host.firewall(plan["firewall"], plan["vnis"], plan["ports"], plan["ipv6"])
-    result.update(counters=host.ipsec_counters(), clock=[began, time.time()])
+        result["rules"] = system.firewall(plan["firewall"], plan["vnis"], plan["ports"], plan["ipv6"])
+    result.update(counters=system.ipsec_counters(), clock=[began, time.time()])
     return result
 
 
@@ -276,5 +261,5 @@ def close(engine: Engine, plan: dict) -> dict:
     return result
 
 
-PHASES = {"prepare": prepare, "open": open_node, "probe": probe, **dict.fromkeys(names.EXCHANGES, exchange), "again": probe,
+PHASES = {"prepare": prepare, "open": open_node, "probe": probe, **dict.fromkeys(objects.EXCHANGES, exchange), "again": probe,
           "measure": measuring.measure, "close": close, "disrupt": disrupting.disrupt, "settle": disrupting.settle}

@@ -10,9 +10,9 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import (
-    _names,
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import (
+    _resolving,
     _result,
     dp_matrix,
     gossip_hash,
@@ -21,7 +21,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import (
     opt_lint,
     pre_skew,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, phases
 from test_checks import (
     ADDRESS,
@@ -180,7 +180,7 @@ def test_a_name_that_changes_while_it_is_asked_for_is_no_fault(later: dict | Non
     facts["later_records"] = None if later is None else dict(facts["records"], **{PLAIN["id"]: later})
     for host in HOSTS:
         for name, ok in (("web", False), ("other", True)):
-            facts["observations"][host][_names.ident(CHECKS["SD-VIP"], PLAIN, name)] = {
+            facts["observations"][host][_resolving.ident(CHECKS["SD-VIP"], PLAIN, name)] = {
                 "ok": ok, "seconds": 1, "kind": "answer", "addresses": []}
     assert {item["status"] for item in CHECKS["SD-VIP"].judge(facts)} == statuses
 
@@ -189,7 +189,7 @@ def test_when_all_names_change_nothing_is_proven() -> None:
     facts = healthy()
     facts["later_records"] = {}
     for host in HOSTS:
-        facts["observations"][host][_names.ident(CHECKS["SD-VIP"], PLAIN, "web")].update(ok=False)
+        facts["observations"][host][_resolving.ident(CHECKS["SD-VIP"], PLAIN, "web")].update(ok=False)
     assert ("skip", "front", []) in judged(facts, "SD-VIP")
 
 

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _blame, _names, dp_matrix
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _blame, _resolving, dp_matrix
 
 CHECKS = {module.ID: module for module in _checks.load()}
 HOSTS = ["vm1", "vm2", "vm3"]
@@ -314,7 +314,7 @@ def test_a_swarm_without_workers_skips_attaching() -> None:
     ("SD-VIP", "web"), ("SD-ALIAS", "www"), ("SD-DNSRR", "rr"), ("SD-TASKS", "tasks.web"), ("SD-TASKNAME", "web.1.x")])
 def test_a_wrong_record_is_told_with_the_difference(ident: str, name: str) -> None:
     facts = healthy()
-    seen = facts["observations"]["vm3"][_names.ident(CHECKS[ident], PLAIN, name)]
+    seen = facts["observations"]["vm3"][_resolving.ident(CHECKS[ident], PLAIN, name)]
     seen.update(ok=False, addresses=["10.0.1.77"])
     failed = [item for item in CHECKS[ident].judge(facts) if item["status"] == "fail"]
     service = "rr" if ident == "SD-DNSRR" else "web"
@@ -325,9 +325,9 @@ def test_a_wrong_record_is_told_with_the_difference(ident: str, name: str) -> No
 
 def test_a_name_of_two_networks_is_asked_on_each() -> None:
     facts = healthy()
-    assert _names.asked_as(facts, PLAIN, "web") == "web.front"
+    assert _resolving.asked_as(facts, PLAIN, "web") == "web.front"
     facts["records"][SECRET["id"]] = {}
-    assert _names.asked_as(facts, PLAIN, "web") == "web"
+    assert _resolving.asked_as(facts, PLAIN, "web") == "web"
 
 
 def test_a_published_service_with_a_name_fails() -> None:

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _disruption
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts as facts_of
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import plans
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _disruption
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts as facts_of
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
 
 CHECKS = {module.SWITCH: module for module in _checks.load() if module.plan is _disruption.plan}
 FINE = {"what": "partition", "node": "vm2", "node_id": "id2", "skip": None, "seen": {"done": True, "problem": None, "seconds": 20.1}, "problem": None,

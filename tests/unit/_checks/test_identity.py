@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import cp_addr, pre_reach
-from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis.diagnose import diagnose
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, local, plans
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import cp_addr, pre_reach
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, local
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
 from test_checks import CHECKS, HOSTS, around, break_path, healthy, judged, worst
 
 RAW = {"ID": "abc", "CreatedAt": "2026-01-01T00:00:00.123456789Z", "Spec": {"Role": "worker", "Availability": "active"}, "Status": {"State": "unknown"}}

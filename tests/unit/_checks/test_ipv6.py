@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _paths, mesh_all
-from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths, mesh_all
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from test_checks import CHECKS, HOSTS, break_path, healthy, judged, missing, worst
 
 MTU = "com.docker.network.driver.mtu"

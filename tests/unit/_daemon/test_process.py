@@ -19,7 +19,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon.process i
     processes,
     program,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
 
 SHOWN = """MainPID=436
 ExecStart={ path=/usr/sbin/dockerd ; argv[]=/usr/sbin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock $DOCKER_OPTS ; ignore_errors=no ; pid=436 }

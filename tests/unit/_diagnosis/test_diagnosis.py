@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.module_utils._checks import _blame, dp_matrix
-from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis import links, model, table, told
-from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis.diagnose import diagnose
-from ansible_collections.swarmlab.overlay.plugins.module_utils._diagnosis.view import View
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _blame, dp_matrix
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import links, model, table, told
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.view import View
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -18,25 +18,15 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import container, errors, identity, image, ports, recipe, state
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.container import CAPABILITIES, missing_capabilities
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.driver import Plan
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import CATALOGUE, LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.imagespec import FIREWALLS, SUITES, ImageSpec
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.settings import NodeSettings
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.sshconf import (
-    make_key,
-    make_password,
-    render_config,
-    render_known_hosts,
-)
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.tools import (
-    available_memory_mib,
-    interfaces_within,
-    tail,
-    write_private,
-)
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import container, errors, identity, image, ports, recipe, state
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.container import CAPABILITIES, missing_capabilities
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.driver import Plan
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import CATALOGUE, LabError
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.imagespec import FIREWALLS, SUITES, ImageSpec
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.settings import NodeSettings
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import parse
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.sshconf import make_key, make_password, render_config, render_known_hosts
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.tools import available_memory_mib, interfaces_within, tail, write_private
 
 SPEC = parse({"name": "demo", "nodes": 2}, Path("/project"))
 SOURCES = Path(errors.__file__).parent

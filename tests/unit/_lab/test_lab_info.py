@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._archive import archive
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import info, remote, table, tools
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.identity import smbios_string, tmpfiles
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._archive import archive
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import info, remote, table, tools
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.identity import smbios_string, tmpfiles
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import parse
 from ansible_collections.swarmlab.overlay.plugins.module_utils._redact import GONE, redact
 
 BODY = "\n".join(["b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW"] * 4)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import accel, golden, info, lifecycle, qemu, state, vm
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.image import Image, image_key
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.imagespec import ImageSpec
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.settings import NodeSettings
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import accel, golden, info, lifecycle, qemu, state, vm
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.image import Image, image_key
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.imagespec import ImageSpec
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.settings import NodeSettings
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import parse
 
 
 def spec(base: Path = Path("/project"), **options):

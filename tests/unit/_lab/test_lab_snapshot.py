@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import info, snapshot, state
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.options import label
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.settings import NodeSettings
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import parse
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import info, snapshot, state
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.options import label
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.settings import NodeSettings
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import parse
 
 ENTRY = state.NodeRecord(index=1, address="10.77.0.11", machine_id="a", memory=768, vcpus=1, disk=8, image="bookworm-0", settings=NodeSettings("bookworm"))
 

@@ -10,14 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.imagespec import FIREWALLS, SUITES, ImageSpec
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import (
-    DEFAULTS,
-    default_cache,
-    manager_warning,
-    parse,
-)
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.imagespec import FIREWALLS, SUITES, ImageSpec
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import DEFAULTS, default_cache, manager_warning, parse
 
 BASE = Path("/project")
 

@@ -13,14 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import segment, switch
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.faults import (
-    fault_tables,
-    nftables,
-    parse,
-    table_name,
-)
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import segment, switch
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.faults import fault_tables, nftables, parse, table_name
 
 NODES = ["vm1", "vm2", "vm3"]
 ADDRESSES = {"vm1": "10.77.0.11", "vm2": "10.77.0.12", "vm3": "10.77.0.13"}

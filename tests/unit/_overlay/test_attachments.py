@@ -16,7 +16,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.joining 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.refusals import Wish, refusals
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.resolution import Question, question, unable
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import SpecError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.discovery import Endpoint
+from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery.asking import Endpoint
 
 THERE = {"Aliases": ["www", "0123456789ab"], "IPAddress": "10.1.0.5", "IPAMConfig": {"IPv4Address": "10.1.0.5"}}
 AUTOMATIC = {"0123456789ab", "box"}

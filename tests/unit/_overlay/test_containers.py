@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIError, EngineError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIError, EngineError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.common import dns_problem
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.container_spec import (
     compare,

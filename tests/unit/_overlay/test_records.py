@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.records import expected_records
+from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery.records import expected_records
 
 
 def service(sid: str = "s1", name: str = "web", networks=("n1",), vip="10.0.1.2/24", mode=None, aliases=None) -> dict:

@@ -22,7 +22,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import (
     background,
     certificate,
     grpc,
-    host,
+    system,
     inject,
     kernel,
     netlink,
@@ -374,25 +374,25 @@ COMMIT
 
 
 def test_the_engine_s_rules() -> None:
-    found = host.parse_rules(RULES, [4102, 410], ["tcp/30000", "tcp/3000", "udp/30000"])
+    found = system.parse_rules(RULES, [4102, 410], ["tcp/30000", "tcp/3000", "udp/30000"])
     assert found == {"mark": [4102], "drop": [4102], "ingress_jump": True, "ingress_ports": ["tcp/30000"]}
-    assert host.parse_rules("", [4102], ["tcp/30000"]) == {"mark": [], "drop": [], "ingress_jump": False, "ingress_ports": []}
+    assert system.parse_rules("", [4102], ["tcp/30000"]) == {"mark": [], "drop": [], "ingress_jump": False, "ingress_ports": []}
 
 
 def test_the_rules_of_an_engine_with_nftables() -> None:
     text = "table ip docker-overlay {\n set encrypted-vnis {\n type integer\n elements = { 4102, 4103 }\n }\n}\ntcp dport 30000 dnat\n"
-    assert host.parse_nft(text, [4102, 4104], ["tcp/30000"])["mark"] == [4102]
+    assert system.parse_nft(text, [4102, 4104], ["tcp/30000"])["mark"] == [4102]
 
 
 def test_texts_of_the_host() -> None:
     routes = ("Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\t\n"
               "eth0\t00000000\t0A004E0A\t0003\t0\t0\t0\t00000000\t0\neth0\t00004E0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\n")
-    assert host.routes(routes) == [{"network": "10.78.0.0/24", "device": "eth0"}]
+    assert system.routes(routes) == [{"network": "10.78.0.0/24", "device": "eth0"}]
     assert inject.parse_gateway(routes) == "10.78.0.10"
     assert inject.parse_gateway6(
         "fd770000000000000000000000000000 40 " + "0" * 32 + " 00 " + "0" * 32 + " 00000100 00000003 00000000 00000001     eth0\n"
         + "0" * 32 + " 00 " + "0" * 32 + " 00 fd770000000000000000000000000001 00000400 00000001 00000000 00000003     eth0\n") == "fd77::1"
-    assert host.parse_counters("XfrmInError    \t0\nXfrmInNoStates \t3\n") == {"XfrmInError": 0, "XfrmInNoStates": 3}
+    assert system.parse_counters("XfrmInError    \t0\nXfrmInNoStates \t3\n") == {"XfrmInError": 0, "XfrmInNoStates": 3}
     arp = ("IP address HW type\n10.78.0.12  0x1  0x2  02:42:0a:4e:00:0c  *  eth0\n10.78.0.13  0x1  0x0  00:00:00:00:00:00  *  eth0\n")
     assert inject.parse_arp(arp) == {"10.78.0.12": (bytes.fromhex("02420a4e000c"), "eth0")}
 
@@ -457,4 +457,4 @@ def test_the_ports_helper_answers_for_a_port_that_somebody_else_owns(address: st
     ],
 )
 def test_what_flushes_the_rules_of_the_engine(firewalld: str, direct: str, nftables: str, found: list) -> None:
-    assert host.parse_flushers(firewalld, direct, nftables) == found
+    assert system.parse_flushers(firewalld, direct, nftables) == found

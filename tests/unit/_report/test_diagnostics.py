@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.action import verify_run
-from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, diagnostics
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, diagnostics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

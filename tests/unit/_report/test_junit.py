@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, junit
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, junit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

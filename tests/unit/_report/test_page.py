@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._report import (
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import (
     build,
     compare,
     evidence,

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
-from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, compare, junit, page, performance, text
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, compare, junit, page, performance, text
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "docs" / "report-schema.json").read_text(encoding="utf-8"))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build, text
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

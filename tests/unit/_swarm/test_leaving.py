@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import leaving
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import APIError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.raft import is_leaderless, led
 
 

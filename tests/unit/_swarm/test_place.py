@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Refused
 
 MANAGER = {
     "Name": "vm1",

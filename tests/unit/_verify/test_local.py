@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import overlay
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import local
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import NotFound
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import NotFound
 
 MOUNTS = """22 28 0:21 / /proc rw,nosuid shared:12 - proc proc rw
 310 29 0:4 net:[4026532281] {folder}/default rw shared:180 - nsfs nsfs rw

@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _engine_basics
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import EngineError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import facts as gathered
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import phases, plans
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.engine import Engine
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import transport
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts as gathered
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import phases
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
 
 SETTINGS = {"hosts": ["vm1", "vm2"], "forks": 5, "convergence": 20, "timeout": 90, "image": "", "networks": ["*"]}
 
@@ -35,7 +36,7 @@ def test_the_engines_first_answer_comes_before_a_lease_ends() -> None:
 @pytest.mark.parametrize(("method", "calls"), [("GET", 3), ("DELETE", 1)])
 def test_a_reading_call_is_made_again_when_the_engine_drops_it(tmp_path: Path, monkeypatch, method: str, calls: int) -> None:
     """Engine 26.1 panics over some views, closes the connection and lives on."""
-    monkeypatch.setattr(_engine_basics, "DROPPED_PAUSE", 0)
+    monkeypatch.setattr(transport, "DROPPED_PAUSE", 0)
     came = []
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "docker.sock"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import progress
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import progress
 
 
 def check(ident: str, *requests: tuple) -> SimpleNamespace:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.swarmlab.overlay.plugins.action import verify_probe, verify_run
-from ansible_collections.swarmlab.overlay.plugins.module_utils._report import build
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build
 
 FILES = {"report.json", "report.html", "junit.xml"}
 

@@ -11,7 +11,7 @@ import yaml
 from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible_collections.swarmlab.overlay.plugins.action import verify_run
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "verify" / "tasks" / "main.yml"
 

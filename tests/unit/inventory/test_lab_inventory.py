@@ -18,9 +18,9 @@ from ansible_collections.swarmlab.overlay.plugins.inventory.lab import (
     in_file,
     project_folder,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab import state
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.settings import NodeSettings
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lab.spec import DEFAULTS
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import state
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.settings import NodeSettings
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import DEFAULTS
 
 COLLECTIONS = str(
     next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").is_file()) / ".venv/collections"

@@ -9,7 +9,8 @@ Private to swarmlab.overlay. Runs on the controller. The length does not depend 
 from __future__ import annotations
 
 from .._checks._result import count, listed
-from . import names, plans
+from ...module_utils._verify import objects
+from . import plans
 
 NAMES_SHOWN = 4
 CHECKS_SHOWN = 8
@@ -94,5 +95,5 @@ def _close(facts: dict, checks: list) -> list[str]:
     return [text + ("; fewer for %s" % listed(short, CHECKS_SHOWN) if short else "") + "; cleaning up"]
 
 
-PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, **dict.fromkeys(names.EXCHANGES, _exchange), "again": _again,
+PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, **dict.fromkeys(objects.EXCHANGES, _exchange), "again": _again,
           "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}

@@ -1,29 +1,29 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SD-VIP: a service's name answers its virtual IP, from every node."""
+"""SD-ALIAS: an alias answers what the name of its service answers, from every node."""
 
 from __future__ import annotations
 
 import sys
 
-from . import _names
+from . import _resolving
 
-ID = "SD-VIP"
-TITLE = "Service names answer exactly their virtual IP"
-HINT = _names.HINT
-ORDER = 50
+ID = "SD-ALIAS"
+TITLE = "Aliases answer exactly what their service's name answers"
+HINT = _resolving.HINT
+ORDER = 51
 NEEDS = ("probe",)
 TAGS = ("P0", "dns")
-KINDS = ("service",)
+KINDS = ("alias",)
 CHECK = sys.modules[__name__]
 
 
 def plan(facts: dict) -> dict:
     """Every probe asks every such name."""
-    return _names.plan(CHECK, facts, KINDS)
+    return _resolving.plan(CHECK, facts, KINDS)
 
 
 def judge(facts: dict) -> list[dict]:
     """Exact sets, a network at a time."""
-    return _names.judge(CHECK, facts, KINDS)
+    return _resolving.judge(CHECK, facts, KINDS)

@@ -8,10 +8,10 @@ Private to swarmlab.overlay. Runs on the controller. ``phases`` maps a phase to 
 
 from __future__ import annotations
 
-from .._probe import speed
-from . import names
+from ...module_utils._probe import speed
+from ...module_utils._verify import objects
 
-PHASES = ("prepare", "open", "probe", *names.EXCHANGES, "again", "measure", "close")
+PHASES = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
 DECLARED = {"swarm_advertise_addr": "addresses", "swarm_data_path_addr": "data_addresses"}  # variables of a host -> settings
 DISRUPTING = ("disrupt", "settle")
 
@@ -23,7 +23,7 @@ NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": No
 def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     """The facts, as far as the phases have come."""
     seen = {phase: _seen(phases.get(phase, {})) for phase in PHASES + DISRUPTING}
-    seen["probe"] = {host: _last_word(data, [seen[phase][host] for phase in names.EXCHANGES if host in seen[phase]], seen["again"].get(host))
+    seen["probe"] = {host: _last_word(data, [seen[phase][host] for phase in objects.EXCHANGES if host in seen[phase]], seen["again"].get(host))
                      for host, data in seen["probe"].items()}
     opened = _opened(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
@@ -41,12 +41,12 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
         "opened": opened,
         "probed": seen["probe"],
         "closed": seen["close"],
-        "probe_name": names.name(settings["run"], "probe"),
-        "published_name": names.name(settings["run"], "published"),
-        "speed_names": {way: "%s.%s" % (names.name(settings["run"], names.SPEED), names.name(settings["run"], part))
-                        for way, part in names.SPEED_NETWORKS.items()},
+        "probe_name": objects.name(settings["run"], "probe"),
+        "published_name": objects.name(settings["run"], "published"),
+        "speed_names": {way: "%s.%s" % (objects.name(settings["run"], objects.SPEED), objects.name(settings["run"], part))
+                        for way, part in objects.SPEED_NETWORKS.items()},
         "speed_port": speed.PORT,
-        "alias": names.name(settings["run"], "alias"),
+        "alias": objects.name(settings["run"], "alias"),
         "clocks": {host: _clocks(host, phases, seen) for host in hosts},
     }
     facts.update(_swarm(seen, leader, view))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 
-from .._host import split_port
+from ...module_utils._host import split_port
 from . import _blame
 
 

@@ -12,7 +12,7 @@ import ipaddress
 import os
 from typing import Any, NamedTuple
 
-from .._engine import APIError, EngineError, NotFound, explain
+from .._engine.sdk import APIError, EngineError, NotFound, explain
 from .._probe import dns, netns, pause, work
 
 LABEL = "swarmlab.overlay/discovery"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from .._probe import dns
+from ...module_utils._probe import dns
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 

@@ -1,29 +1,29 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SD-DNSRR: the name of a service in endpoint mode dnsrr answers the addresses of its running tasks, from every node."""
+"""SD-TASKS: tasks.<service> answers the addresses of the running tasks, from every node."""
 
 from __future__ import annotations
 
 import sys
 
-from . import _names
+from . import _resolving
 
-ID = "SD-DNSRR"
-TITLE = "Names in endpoint mode dnsrr answer exactly the running tasks"
-HINT = _names.HINT
-ORDER = 53
+ID = "SD-TASKS"
+TITLE = "tasks.NAME answers exactly the running tasks"
+HINT = _resolving.HINT
+ORDER = 52
 NEEDS = ("probe",)
 TAGS = ("P0", "dns")
-KINDS = ("dnsrr",)
+KINDS = ("tasks",)
 CHECK = sys.modules[__name__]
 
 
 def plan(facts: dict) -> dict:
     """Every probe asks every such name."""
-    return _names.plan(CHECK, facts, KINDS)
+    return _resolving.plan(CHECK, facts, KINDS)
 
 
 def judge(facts: dict) -> list[dict]:
     """Exact sets, a network at a time."""
-    return _names.judge(CHECK, facts, KINDS, absent="no service on it has endpoint mode dnsrr")
+    return _resolving.judge(CHECK, facts, KINDS)

@@ -13,8 +13,8 @@ import time
 from typing import Any
 
 from .._probe import netns, work
-from . import names
-from .engine import Engine, Refused
+from . import objects
+from .._engine.client import Engine, Refused
 
 SLACK = 10
 STOP = {"StopSignal": "SIGKILL"}
@@ -79,7 +79,7 @@ def _first(engine: Engine, plan: dict, network: dict) -> dict:
 
     def action() -> dict:
         attachment_id = engine.create_container(name, dict(
-            STOP, Image=plan["image"], Labels=names.labels(plan["run"], "attached"),
+            STOP, Image=plan["image"], Labels=objects.labels(plan["run"], "attached"),
             HostConfig={"NetworkMode": network["name"]}))
         try:
             engine.start(attachment_id)
@@ -101,12 +101,12 @@ def _next(engine: Engine, plan: dict, container: str, network: dict) -> dict:
 
 def attached_name(run: str) -> str:
     """The name of the container, which is its name on every network too."""
-    return names.name(run, "at")
+    return objects.name(run, "at")
 
 
 def remove(engine: Engine, keep: str | None = None, only: str | None = None) -> None:
     """Remove the attached containers of verifications: of all but ``keep``, or of ``only`` one."""
-    for container in engine.containers({"label": [names.RUN_LABEL, names.PART_LABEL + "=attached"]}, every=True):
-        run = container["Labels"][names.RUN_LABEL]
+    for container in engine.containers({"label": [objects.RUN_LABEL, objects.PART_LABEL + "=attached"]}, every=True):
+        run = container["Labels"][objects.RUN_LABEL]
         if run != keep and only in (None, run):
             engine.remove_container(container["Id"])

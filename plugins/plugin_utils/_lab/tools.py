@@ -15,7 +15,7 @@ import shutil
 import typing as t
 from pathlib import Path
 
-from .._host import ROUTES, parse_routes, read_text
+from ...module_utils._host import ROUTES, parse_routes, read_text
 from .errors import LabError
 
 ROUTES6 = "/proc/net/ipv6_route"

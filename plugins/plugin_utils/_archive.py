@@ -12,7 +12,7 @@ import io
 import tarfile
 import typing as t
 
-from ._redact import redact
+from ..module_utils._redact import redact
 
 
 def archive(files: t.Mapping[str, str], folder: str, moment: int) -> bytes:

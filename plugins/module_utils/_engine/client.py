@@ -16,7 +16,7 @@ import socket
 from typing import Any, Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
-from .._engine_basics import DEFAULT_DOCKER_HOST, DEFAULT_TIMEOUT, EngineError, connect_unix, knock, retry_dropped, unanswered, unreachable
+from .transport import DEFAULT_DOCKER_HOST, DEFAULT_TIMEOUT, EngineError, connect_unix, knock, retry_dropped, unanswered, unreachable
 
 
 class Refused(Exception):

@@ -17,8 +17,8 @@ import traceback
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.swarmlab.overlay.plugins.module_utils import _engine_basics
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine_basics import (
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import transport
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
     DEFAULT_DOCKER_HOST,
     DEFAULT_TIMEOUT,
     EngineError,
@@ -62,8 +62,8 @@ except ImportError:
 T = t.TypeVar("T")
 
 # Parts of this door that need no SDK, for those that come through it.
-engine_argument_spec = _engine_basics.engine_argument_spec
-wait_until = _engine_basics.wait_until
+engine_argument_spec = transport.engine_argument_spec
+wait_until = transport.wait_until
 
 MANAGED_LABEL = "swarmlab.overlay/managed"
 
@@ -152,7 +152,7 @@ def retry_conflicts(action: t.Callable[[], T], attempts: int = CONFLICT_ATTEMPTS
 
 def retry_dropped(action: t.Callable[[], T]) -> T:
     """Run C(action), which only reads, again when the engine closes the connection instead of answering."""
-    return _engine_basics.retry_dropped(action, Disconnected)
+    return transport.retry_dropped(action, Disconnected)
 
 
 def explain(error: Exception) -> str:

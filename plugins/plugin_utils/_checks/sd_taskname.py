@@ -1,29 +1,29 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SD-TASKS: tasks.<service> answers the addresses of the running tasks, from every node."""
+"""SD-TASKNAME: the full name of a task answers that task's address, from every node."""
 
 from __future__ import annotations
 
 import sys
 
-from . import _names
+from . import _resolving
 
-ID = "SD-TASKS"
-TITLE = "tasks.NAME answers exactly the running tasks"
-HINT = _names.HINT
-ORDER = 52
+ID = "SD-TASKNAME"
+TITLE = "Task names answer exactly their own address"
+HINT = _resolving.HINT
+ORDER = 54
 NEEDS = ("probe",)
 TAGS = ("P0", "dns")
-KINDS = ("tasks",)
+KINDS = ("task",)
 CHECK = sys.modules[__name__]
 
 
 def plan(facts: dict) -> dict:
     """Every probe asks every such name."""
-    return _names.plan(CHECK, facts, KINDS)
+    return _resolving.plan(CHECK, facts, KINDS)
 
 
 def judge(facts: dict) -> list[dict]:
     """Exact sets, a network at a time."""
-    return _names.judge(CHECK, facts, KINDS)
+    return _resolving.judge(CHECK, facts, KINDS)

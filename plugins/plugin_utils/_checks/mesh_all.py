@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from .._probe.sockets import PORT as PROBE_PORT
+from ...module_utils._probe.sockets import PORT as PROBE_PORT
 from . import _paths
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result

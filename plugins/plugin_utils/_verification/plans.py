@@ -13,8 +13,8 @@ import math
 from typing import Any
 
 from .._checks import _paths, pre_port, pre_reach
-from .._probe import pause
-from . import attachment, names
+from ...module_utils._probe import pause
+from ...module_utils._verify import standalone, objects
 from . import facts as gathered
 
 SLACK = 60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
@@ -106,7 +106,7 @@ def _attach(facts: dict, checks: list) -> dict | None:
         return None
     lazy = None
     if facts["made"]["lazy"]:
-        lazy = {"id": facts["made"]["lazy"], "name": names.name(facts["run"], "lazy")}
+        lazy = {"id": facts["made"]["lazy"], "name": objects.name(facts["run"], "lazy")}
     asked = [request for check in checks for request in check.plan(facts).get(facts["worker"], [])]
     return {
         "lazy": lazy,
@@ -163,7 +163,7 @@ def again(facts: dict, host: str, checks: list) -> dict | None:
     work = [group for group in plan["work"] if group["namespace"]]
     told = facts["probed"][host]
     if plan["attach"] and told.get("attached_in"):
-        work.append({"namespace": told["attached_in"], "requests": attachment.requests_from(told["attached"], plan["attach"]["requests"])})
+        work.append({"namespace": told["attached_in"], "requests": standalone.requests_from(told["attached"], plan["attach"]["requests"])})
     return dict(plan, attach=None, published=False, speed=None, work=work)
 
 
@@ -199,6 +199,6 @@ def settle(facts: dict, host: str, _checks: list) -> dict | None:
 
 PLANS: dict[str, Any] = {
     "prepare": prepare, "open": open_node, "probe": probe,
-    **{phase: functools.partial(exchange, waited=number) for number, phase in enumerate(names.EXCHANGES)},
+    **{phase: functools.partial(exchange, waited=number) for number, phase in enumerate(objects.EXCHANGES)},
     "again": again, "measure": measure, "close": close, "disrupt": disrupt, "settle": settle,
 }

@@ -13,8 +13,8 @@ import shutil
 import socket
 import typing as t
 
-from .._engine_basics import EngineError
-from .._verify.engine import Engine, NotFound, Refused
+from .._engine.transport import EngineError
+from .._engine.client import Engine, NotFound, Refused
 from . import addresses, firewalld, iptables, nftables, ufw
 from .model import Command, Plan, Refusal, Wanted, by_hand
 
