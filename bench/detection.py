@@ -75,8 +75,14 @@ class Lab:
         """The report of a verification."""
         with tempfile.TemporaryDirectory() as folder:
             given = json.dumps({**variables, "verify_fail": False, "verify_directory": folder})
-            done = subprocess.run([str(BIN / "ansible-playbook"), "playbooks/verify.yml", "-e", given],
-                                  cwd=CHECKOUT, env=self.variables, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [str(BIN / "ansible-playbook"), "playbooks/verify.yml", "-e", given],
+                cwd=CHECKOUT,
+                env=self.variables,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             path = Path(folder) / "report.json"
             if not path.exists():
                 raise AssertionError(done.stdout[-4000:] + done.stderr[-2000:])
@@ -119,9 +125,17 @@ def tried(fault, lab: Lab, before: set) -> dict:
 def row(fault, result: dict | str, lab: Lab) -> str:
     where = ", ".join(fault.nodes) or "no node"
     if isinstance(result, str):
-        return f"| {fault.name} | {fault.what} | {where} | not tried: {result} |" + " |" * len(HEADINGS) + f" {lab.driver} |"
+        return (
+            f"| {fault.name} | {fault.what} | {where} | not tried: {result} |"
+            + " |" * len(HEADINGS)
+            + f" {lab.driver} |"
+        )
     marks = ["yes" if result[heading] else "**no**" for heading in HEADINGS]
-    return f"| {fault.name} | {fault.what} | {where} | {result['said']} | " + " | ".join(marks) + f" | {lab.sort}, {len(lab.nodes)} nodes |"
+    return (
+        f"| {fault.name} | {fault.what} | {where} | {result['said']} | "
+        + " | ".join(marks)
+        + f" | {lab.sort}, {len(lab.nodes)} nodes |"
+    )
 
 
 SCALED = f"docker service update -q -d --force --label-add again=$(date +%s) {faults.WEB}"
@@ -137,19 +151,30 @@ def scaled(lab: Lab) -> None:
 def thawed(lab: Lab) -> None:
     """The whole lab as it was saved a moment ago."""
     for state in ("present", "restored"):
-        play(lab.variables, "playbooks/snapshot.yml", "-e",
-             json.dumps({"lab_snapshot": "healthy", "lab_snapshot_state": state, "lab_snapshot_replace": True}))
+        play(
+            lab.variables,
+            "playbooks/snapshot.yml",
+            "-e",
+            json.dumps({"lab_snapshot": "healthy", "lab_snapshot_state": state, "lab_snapshot_replace": True}),
+        )
 
 
 # What happens right before a verification of a sound swarm, and what takes it back.
 HEALTHY = {
     "at rest": (lambda lab: None, lambda lab: None),
-    "right after a service of many tasks was made": (scaled, lambda lab: lab.shell("vm1", "docker service rm faults-extra")),
+    "right after a service of many tasks was made": (
+        scaled,
+        lambda lab: lab.shell("vm1", "docker service rm faults-extra"),
+    ),
     "while every task of a service is replaced": (lambda lab: lab.shell("vm1", SCALED), lambda lab: None),
     "right after a service of many tasks was removed": (
-        lambda lab: (scaled(lab), time.sleep(5), lab.shell("vm1", "docker service rm faults-extra")), lambda lab: None),
+        lambda lab: (scaled(lab), time.sleep(5), lab.shell("vm1", "docker service rm faults-extra")),
+        lambda lab: None,
+    ),
     "with a busy loop on every node": (
-        lambda lab: [lab.shell(host, BUSY) for host in lab.nodes], lambda lab: time.sleep(20)),
+        lambda lab: [lab.shell(host, BUSY) for host in lab.nodes],
+        lambda lab: time.sleep(20),
+    ),
     "right after the lab was restored": (thawed, lambda lab: None),
 }
 
@@ -158,8 +183,10 @@ def healthy_row(condition: str, runs: list[dict], lab: Lab, before: set) -> str:
     """One line: how many of the runs were green, and how long they took."""
     green = [report for report in runs if not faults.fresh(report, before) and not faults.loose(report)]
     seconds = [report["summary"]["seconds"] for report in runs]
-    return (f"| healthy, {condition} ({lab.sort}) | {len(green)} of {len(runs)} | {min(seconds):.0f}-{max(seconds):.0f} |"
-            f" {lab.sort}, {len(lab.nodes)} nodes |")
+    return (
+        f"| healthy, {condition} ({lab.sort}) | {len(green)} of {len(runs)} | {min(seconds):.0f}-{max(seconds):.0f} |"
+        f" {lab.sort}, {len(lab.nodes)} nodes |"
+    )
 
 
 def alarms(lab: Lab, times: int, before: set, save: Path | None) -> dict[str, str]:
@@ -175,9 +202,15 @@ def alarms(lab: Lab, times: int, before: set, save: Path | None) -> dict[str, st
             undo(lab)
         runs.setdefault(condition, []).append(report)
         wrong = [row["id"] for row in faults.loose(report)] + [cause["title"] for cause in faults.fresh(report, before)]
-        print(f"{number + 1:3} {condition}: {'; '.join(wrong) or 'green'} ({report['summary']['seconds']:.0f} s)", flush=True)
+        print(
+            f"{number + 1:3} {condition}: {'; '.join(wrong) or 'green'} ({report['summary']['seconds']:.0f} s)",
+            flush=True,
+        )
         kept(save, f"healthy-{number + 1}", report)
-    return {f"healthy, {condition} ({lab.sort})": healthy_row(condition, found, lab, before) for condition, found in runs.items()}
+    return {
+        f"healthy, {condition} ({lab.sort})": healthy_row(condition, found, lab, before)
+        for condition, found in runs.items()
+    }
 
 
 def kept(folder: Path | None, name: str, report: dict) -> None:
@@ -215,7 +248,11 @@ false alarm.
 
 def told(text: str) -> dict[str, str]:
     """The rows of the page, by fault."""
-    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| fault ", "| condition "))]
+    rows = [
+        line
+        for line in text.splitlines()
+        if line.startswith("| ") and not line.startswith(("| fault ", "| condition "))
+    ]
     return {line.split(" | ")[0].removeprefix("| "): line for line in rows}
 
 
@@ -231,7 +268,9 @@ def page(rows: dict[str, str]) -> str:
     """The page with these rows."""
     lines, text = counted(rows)
     sound = "\n".join(line for name, line in sorted(rows.items()) if name.startswith("healthy"))
-    return PAGE.format(headings=" | ".join(HEADINGS), rule="---|" * len(HEADINGS), table="\n".join(lines), sum=text, sound=sound)
+    return PAGE.format(
+        headings=" | ".join(HEADINGS), rule="---|" * len(HEADINGS), table="\n".join(lines), sum=text, sound=sound
+    )
 
 
 def main() -> None:
@@ -239,7 +278,9 @@ def main() -> None:
     options.add_argument("--driver", choices=["vm", "container"], default="container")
     options.add_argument("--nodes", type=int, default=4)
     options.add_argument("--suites", metavar="SUITE,...", type=lambda text: text.split(","), default=[])
-    options.add_argument("--healthy", type=int, metavar="TIMES", help="verify the sound swarm so often, and make no fault")
+    options.add_argument(
+        "--healthy", type=int, metavar="TIMES", help="verify the sound swarm so often, and make no fault"
+    )
     options.add_argument("--only", nargs="+", metavar="FAULT")
     options.add_argument("--keep", action="store_true", help="leave the lab, for another run")
     options.add_argument("--save", type=Path, metavar="FOLDER", help="keep every report there")
@@ -300,11 +341,21 @@ def healthy(lab: Lab) -> set:
 
 def kernel(lab: Lab) -> set[str]:
     """The modules that the kernel of every node has, of those that faults ask for: made or loaded, or not."""
-    wanted = {"esp4": "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x7f01 mode transport aead 'rfc4106(gcm(aes))'"
-                      " 0x%s 64 && ip xfrm state delete src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x7f01" % ("00" * 20),
-              "ip_vs": "modprobe -q ip_vs || test -e /proc/net/ip_vs"}
-    return {name for name, command in wanted.items()
-            if all(lab.shell(host, f"{{ {command}; }} >/dev/null 2>&1 && echo yes || echo no") == "yes" for host in lab.nodes)}
+    wanted = {
+        "esp4": (
+            "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x7f01 mode transport aead "
+            f"'rfc4106(gcm(aes))' 0x{'00' * 20} 64 && ip xfrm state delete src 192.0.2.1 dst 192.0.2.2 proto esp "
+            "spi 0x7f01"
+        ),
+        "ip_vs": "modprobe -q ip_vs || test -e /proc/net/ip_vs",
+    }
+    return {
+        name
+        for name, command in wanted.items()
+        if all(
+            lab.shell(host, f"{{ {command}; }} >/dev/null 2>&1 && echo yes || echo no") == "yes" for host in lab.nodes
+        )
+    }
 
 
 if __name__ == "__main__":

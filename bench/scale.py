@@ -95,12 +95,23 @@ def calls(nodes: int) -> Iterator[list[float]]:
 def compare(variables: dict[str, str]) -> dict[str, float]:
     """Seconds of each task that declares the same overlays in some way, in one run of one playbook."""
     with tempfile.TemporaryDirectory() as folder:
-        told = {**variables, "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit", "JUNIT_OUTPUT_DIR": folder, "JUNIT_HIDE_TASK_ARGUMENTS": "true"}
+        told = {
+            **variables,
+            "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit",
+            "JUNIT_OUTPUT_DIR": folder,
+            "JUNIT_HIDE_TASK_ARGUMENTS": "true",
+        }
         play(told, "bench/compared.yml", "-e", networks(COMPARED, "present"))
         results = next(Path(folder).glob("*.xml"))
-        found = {case.get("name", "").rpartition(": ")[2]: float(case.get("time", 0)) for case in ElementTree.parse(results).iter("testcase")}
+        found = {
+            case.get("name", "").rpartition(": ")[2]: float(case.get("time", 0))
+            for case in ElementTree.parse(results).iter("testcase")
+        }
     alone = subprocess.run(
-        ["docker", "exec", f"swarmlab-{LAB}-vm1", "python3", "-c", API_ALONE % COMPARED], capture_output=True, text=True, check=True
+        ["docker", "exec", f"swarmlab-{LAB}-vm1", "python3", "-c", API_ALONE % COMPARED],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return {**found, "the engine's API alone, without Ansible": float(alone.stdout)}
 
@@ -109,7 +120,10 @@ def memory(nodes: int) -> float:
     """MiB that a node uses, on average, page cache left out."""
     names = [f"swarmlab-{LAB}-vm{number}" for number in range(1, nodes + 1)]
     listed = subprocess.run(
-        ["docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", *names], capture_output=True, text=True, check=True
+        ["docker", "stats", "--no-stream", "--format", "{{.MemUsage}}", *names],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     units = {"KiB": 1 / 1024, "MiB": 1.0, "GiB": 1024.0}
     used = [line.split("/")[0].strip() for line in listed.stdout.splitlines()]
@@ -119,7 +133,9 @@ def memory(nodes: int) -> float:
 def measure(nodes: int, counts: list[int], compared: dict[str, float]) -> Measured:
     """Everything at one size, and the comparison where there is none yet. The lab goes away, whatever happens."""
     found = Measured(nodes, os.getloadavg()[0])
-    variables = environment(SWARMLAB_LAB=LAB, SWARMLAB_DRIVER="container", SWARMLAB_NODES=str(nodes), SWARMLAB_SUBNET=SUBNET)
+    variables = environment(
+        SWARMLAB_LAB=LAB, SWARMLAB_DRIVER="container", SWARMLAB_NODES=str(nodes), SWARMLAB_SUBNET=SUBNET
+    )
     play(variables, "playbooks/destroy.yml")
     try:
         found.make, dummy = play(variables, "playbooks/lab.yml")
@@ -154,7 +170,16 @@ def table(rows: list[Measured], counts: list[int]) -> str:
     header += ["verify", "again: tasks, calls a node", "verify: tasks, calls a node", "MiB a node"]
     lines = [header, ["---"] * len(header)]
     for row in rows:
-        numbers = [row.load, row.make, row.form, row.again, row.ping, *row.declare.values(), *row.unchanged.values(), row.verify]
+        numbers = [
+            row.load,
+            row.make,
+            row.form,
+            row.again,
+            row.ping,
+            *row.declare.values(),
+            *row.unchanged.values(),
+            row.verify,
+        ]
         each = [(row.again_tasks, row.again_calls), (row.verify_tasks, row.verify_calls)]
         counted = [f"{tasks}, {made:.1f}" for tasks, made in each]
         lines.append([str(row.nodes), *(f"{number:.1f}" for number in numbers), *counted, f"{row.memory:.0f}"])
@@ -193,7 +218,9 @@ def panel(offset: int, below: str, marks: list[int], series: dict[str, list[floa
         points = [place(mark, value) for mark, value in zip(marks, values)]
         line = " ".join(f"{x:.0f},{y:.0f}" for x, y in points)
         free = min(points[-1][1] + 4, free - 15)
-        parts.append(f'<polyline points="{line}" fill="none" stroke="#246" stroke-width="2" stroke-dasharray="{dash}"/>')
+        parts.append(
+            f'<polyline points="{line}" fill="none" stroke="#246" stroke-width="2" stroke-dasharray="{dash}"/>'
+        )
         parts.append(f'<text x="{points[-1][0] + 8:.0f}" y="{free:.0f}">{name}</text>')
     return parts
 

@@ -70,7 +70,9 @@ def main() -> None:
         finally:
             play(variables, "playbooks/destroy.yml")
 
-    print(f"\n{given.nodes} nodes, driver {given.driver}, image {'built' if given.cold else 'cached if it was there'}; report: {summary}")
+    print(
+        f"\n{given.nodes} nodes, driver {given.driver}, image {'built' if given.cold else 'cached if it was there'}; report: {summary}"
+    )
     header = ("run", "seconds", "tasks a host", "changed", "ssh connections")
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     for row in [header, *rows]:

@@ -86,7 +86,11 @@ def version_of(python: str) -> str:
     """'3.8' of a Python that runs, else nothing: the shims of version managers are there for Pythons that are not."""
     try:
         done = subprocess.run(
-            [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, timeout=60, check=False
+            [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
     except OSError:
         return ""
@@ -98,13 +102,19 @@ def interpreter(version: str) -> str:
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     on_path = [shutil.which(f"python{version}", path=folder) for folder in os.get_exec_path()]
     candidates = [*filter(None, on_path), *map(str, sorted(pyenv.glob(f"{version}.*/bin/python{version}")))]
-    outside = (path for path in candidates if ".venv" not in Path(path).parts)  # a virtual environment has more than a node
+    outside = (
+        path for path in candidates if ".venv" not in Path(path).parts
+    )  # a virtual environment has more than a node
     return next((path for path in outside if version_of(path) == version), "")
 
 
 def lowest_node_python(package: Path) -> tuple[int, ...]:
     """The oldest Python of nodes that this ansible-core still serves, in its own words."""
-    found = re.search(r"^_PY_MIN = \((\d+), (\d+)\)", (package / "module_utils" / "basic.py").read_text(encoding="utf-8"), re.M)
+    found = re.search(
+        r"^_PY_MIN = \((\d+), (\d+)\)",
+        (package / "module_utils" / "basic.py").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
     if not found:
         sys.exit(f"matrix: {package} does not tell its oldest Python any more")
     return tuple(map(int, found.groups()))
@@ -112,14 +122,24 @@ def lowest_node_python(package: Path) -> tuple[int, ...]:
 
 def in_tree(tree: Path, command: list[str], log: Path, seconds: int) -> tuple[int, str]:
     """Exit code and output of a command in a cell's tree, with the programs of its .venv. Nothing of the caller's .venv is seen."""
-    path = [str(tree / ".venv" / "bin"), *(folder for folder in os.get_exec_path() if folder != str(CHECKOUT / ".venv" / "bin"))]
+    path = [
+        str(tree / ".venv" / "bin"),
+        *(folder for folder in os.get_exec_path() if folder != str(CHECKOUT / ".venv" / "bin")),
+    ]
     environment = {**os.environ, "PATH": os.pathsep.join(path)}
     for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"):
         environment.pop(name, None)
     with log.open("w", encoding="utf-8") as handle:
         try:
             code = subprocess.run(
-                command, cwd=tree, env=environment, stdin=subprocess.DEVNULL, stdout=handle, stderr=subprocess.STDOUT, timeout=seconds, check=False
+                command,
+                cwd=tree,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=handle,
+                stderr=subprocess.STDOUT,
+                timeout=seconds,
+                check=False,
             ).returncode
         except subprocess.TimeoutExpired:
             code = -1
@@ -154,7 +174,14 @@ def made_ready(cell: Cell, python: str, log: Path) -> str:
         return ""
     code, output = in_tree(cell.tree, ["env", f"PYTHON={python}", "scripts/setup.sh", "dev"], log, SETUP_SECONDS)
     if not code and cell.requirements:
-        pip = [str(cell.tree / ".venv" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "-r", cell.requirements]
+        pip = [
+            str(cell.tree / ".venv" / "bin" / "pip"),
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+            cell.requirements,
+        ]
         code, output = in_tree(cell.tree, pip, log, SETUP_SECONDS)
     if code:
         return output.strip()[-2000:]
@@ -250,7 +277,9 @@ class Run:
             elif not python:
                 self.tell(cell, what, f"{NOT_RUN}: no Python {version} here")
             else:
-                imported = self.command(cell, f"node-{version}-import", [python, "scripts/node_code.py", str(package_of(cell))])
+                imported = self.command(
+                    cell, f"node-{version}-import", [python, "scripts/node_code.py", str(package_of(cell))]
+                )
                 sent = self.command(cell, f"node-{version}-sent", ["python", "scripts/smoke.py", "--sent", python])
                 self.tell(cell, what, Result(imported.passed + sent.passed, imported.failed + sent.failed, self.date))
 
@@ -265,7 +294,11 @@ class Run:
 
 def rows(text: str) -> dict[str, list[str]]:
     """The rows of a page's tables, by their first cell."""
-    lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    lines = [
+        [cell.strip() for cell in line.strip().strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
     return {line[0]: line[1:] for line in lines if set(line[0]) - set("- ")}
 
 
@@ -289,7 +322,9 @@ def page(run: Run, before: str) -> str:
         row: list[str | None] = [*installed] if installed else [None, None, None]
         row += [str(found[tier]) if tier in found else None if tier in cell.tiers else "not meant" for tier in TIERS]
         old = known.get(cell.core, [])
-        cores[cell.core] = merged([] if installed and old[:3] != [*installed] else old, row)  # results are of these versions
+        cores[cell.core] = merged(
+            [] if installed and old[:3] != [*installed] else old, row
+        )  # results are of these versions
     for version in NODE_PYTHONS:
         what = f"node Python {version}"
         told = [run.results.get(cell.core, {}).get(what) for cell in CELLS]
@@ -326,7 +361,9 @@ ansible-core 2.18 is at its end of life and is not tested.
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Run the tests with every supported ansible-core and Python.")
     parser.add_argument("--write", action="store_true", help="put the results into docs/matrix.md")
-    parser.add_argument("--core", nargs="+", choices=[cell.core for cell in CELLS], default=[cell.core for cell in CELLS])
+    parser.add_argument(
+        "--core", nargs="+", choices=[cell.core for cell in CELLS], default=[cell.core for cell in CELLS]
+    )
     parser.add_argument("--tier", nargs="+", choices=[*TIERS, NODES], default=[*TIERS, NODES])
     wanted = parser.parse_args(argv)
     run = Run(datetime.date.today().isoformat(), wanted.write)

@@ -49,8 +49,8 @@ def main(ansible: str) -> int:
         problems = {path: problem(path) for path in files}
     bad = {path: text for path, text in problems.items() if text}
     for path, text in bad.items():
-        print("%s: %s" % (path.relative_to(CHECKOUT), text))
-    print("%d passed, %d failed" % (len(files) - len(bad), len(bad)))
+        print(f"{path.relative_to(CHECKOUT)}: {text}")
+    print(f"{len(files) - len(bad)} passed, {len(bad)} failed")
     return 1 if bad or not files else 0
 
 

@@ -42,7 +42,9 @@ def known_lab(lab: str) -> state.LabRecord:
     record = state.load(LABS / lab)
     if record is None:
         others = sorted(path.parent.name for path in LABS.glob(f"*/{state.FILE}"))
-        raise SystemExit(f"ssh: there is no lab {lab} in {LABS}; there are {', '.join(others) or 'none, try: make lab'}")
+        raise SystemExit(
+            f"ssh: there is no lab {lab} in {LABS}; there are {', '.join(others) or 'none, try: make lab'}"
+        )
     return record
 
 

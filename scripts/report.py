@@ -28,7 +28,9 @@ def opener(platform: str, environment: dict[str, str]) -> str | None:
 def main(lab: str) -> int:
     page = CHECKOUT / ".lab" / lab / "report" / "report.html"
     if not page.is_file():
-        print(f"report: there is no {page}. Run 'make verify' first; another lab is named by LAB=NAME.", file=sys.stderr)
+        print(
+            f"report: there is no {page}. Run 'make verify' first; another lab is named by LAB=NAME.", file=sys.stderr
+        )
         return 1
     print(f"{page}\n{page.as_uri()}", flush=True)
     program = opener(sys.platform, dict(os.environ))

@@ -25,7 +25,13 @@ DEPRECATION = "[DEPRECATION WARNING]"
 
 
 def ansible(*argv: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "True", "ANSIBLE_FORCE_COLOR": "0", "COLUMNS": "500", **settings}
+    environment = {
+        **os.environ,
+        "ANSIBLE_DEPRECATION_WARNINGS": "True",
+        "ANSIBLE_FORCE_COLOR": "0",
+        "COLUMNS": "500",
+        **settings,
+    }
     return subprocess.run(argv, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
@@ -49,7 +55,9 @@ def modules() -> list[str]:
 
 def documentation() -> dict[str, str]:
     told = {}
-    roles = sorted(path.name for path in (CHECKOUT / "roles").iterdir() if (path / "meta" / "argument_specs.yml").exists())
+    roles = sorted(
+        path.name for path in (CHECKOUT / "roles").iterdir() if (path / "meta" / "argument_specs.yml").exists()
+    )
     inventories = sorted(path.stem for path in (CHECKOUT / "plugins" / "inventory").glob("*.py"))
     for kind, names in (("module", modules()), ("role", roles), ("inventory", inventories)):
         wanted = [f"{COLLECTION}.{name}" for name in names]
@@ -62,7 +70,11 @@ def documentation() -> dict[str, str]:
 
 def sent_modules() -> list[str]:
     """Modules that have code; of others all is in an action plugin."""
-    return [name for name in modules() if "__main__" in (CHECKOUT / "plugins" / "modules" / f"{name}.py").read_text(encoding="utf-8")]
+    return [
+        name
+        for name in modules()
+        if "__main__" in (CHECKOUT / "plugins" / "modules" / f"{name}.py").read_text(encoding="utf-8")
+    ]
 
 
 def without_actions(root: Path) -> None:
@@ -79,13 +91,27 @@ def started(pythons: list[str]) -> dict[str, str]:
     """Each module, sent to each Python."""
     names = sent_modules()
     tasks = [
-        {"name": name, f"{COLLECTION}.{name}": {"no_option_has_this_name": True}, "register": "told", "failed_when": False} for name in names
+        {
+            "name": name,
+            f"{COLLECTION}.{name}": {"no_option_has_this_name": True},
+            "register": "told",
+            "failed_when": False,
+        }
+        for name in names
     ]
-    inventory = {"all": {"hosts": {python: {"ansible_connection": "local", "ansible_python_interpreter": python} for python in pythons}}}
+    inventory = {
+        "all": {
+            "hosts": {
+                python: {"ansible_connection": "local", "ansible_python_interpreter": python} for python in pythons
+            }
+        }
+    }
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         without_actions(root)
-        (root / "play.json").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+        (root / "play.json").write_text(
+            json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]), encoding="utf-8"
+        )
         (root / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
         done = ansible(
             "ansible-playbook", "-i", str(root / "hosts.json"), str(root / "play.json"),
@@ -103,7 +129,9 @@ def started(pythons: list[str]) -> dict[str, str]:
 
 
 def main(argv: list[str]) -> int:
-    told = started(argv[1:]) if argv[:1] == ["--sent"] else {**playbooks(), **documentation(), **started([sys.executable])}
+    told = (
+        started(argv[1:]) if argv[:1] == ["--sent"] else {**playbooks(), **documentation(), **started([sys.executable])}
+    )
     bad = {what: why for what, why in told.items() if why}
     for what, why in bad.items():
         print(f"{what}: {why}")

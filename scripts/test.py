@@ -34,15 +34,28 @@ class Step:
 
 def pytest_step(tier: str, *options: str, folder: str = "") -> Step:
     junit = OUTPUT / f"junit-{tier}.xml"
-    return Step(tier, tier, ["pytest", "-q", f"tests/{folder or tier}", f"--junitxml={junit}", "--durations=5", *options])
+    return Step(
+        tier, tier, ["pytest", "-q", f"tests/{folder or tier}", f"--junitxml={junit}", "--durations=5", *options]
+    )
 
 
 WORKERS = ("-n", "3", "--dist", "loadfile")  # a lab for each: most of the time they wait for the swarm
 
 STEPS = [
     Step("lint", "ansible-lint", ["ansible-lint", "--offline", "--nocolor"]),
-    Step("lint", "docs", ["scripts/in_copy.sh", "antsibull-docs", "lint-collection-docs", "--plugin-docs",
-                          "--validate-collection-refs", "dependent", "."]),
+    Step(
+        "lint",
+        "docs",
+        [
+            "scripts/in_copy.sh",
+            "antsibull-docs",
+            "lint-collection-docs",
+            "--plugin-docs",
+            "--validate-collection-refs",
+            "dependent",
+            ".",
+        ],
+    ),
     Step("lint", "changelog", ["antsibull-changelog", "lint"]),
     Step("lint", "licences", ["reuse", "lint", "--quiet"]),
     Step("lint", "shell", ["sh", "-c", "shellcheck scripts/*.sh .ci/run"]),

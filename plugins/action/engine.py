@@ -9,7 +9,6 @@ import typing as t
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import reason, sentence
 
 MODULE = "swarmlab.overlay.engine"

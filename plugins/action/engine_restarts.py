@@ -9,7 +9,6 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.engine_restarts import plan
 
@@ -25,14 +24,23 @@ class ActionModule(ActionBase):
         """The turns, or which other managers to ask first."""
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
-        states = {host: task_vars["hostvars"].raw_get(host).get("engine_state") or {} for host in task_vars["ansible_play_hosts_all"]}
+        states = {
+            host: task_vars["hostvars"].raw_get(host).get("engine_state") or {}
+            for host in task_vars["ansible_play_hosts_all"]
+        }
         places = {host: state["swarm"] for host, state in states.items() if state.get("swarm")}
-        places.update({answer["item"]: answer["swarm"] for answer in self._task.args.get("asked") or [] if answer.get("swarm")})
+        places.update(
+            {answer["item"]: answer["swarm"] for answer in self._task.args.get("asked") or [] if answer.get("swarm")}
+        )
         due = [host for host in task_vars["ansible_play_hosts"] if states[host].get("restart_due") and host in places]
         found = plan(places, due)
         last = bool(self._task.args.get("last"))
-        result.update(changed=False, turns=[turn._asdict() for turn in found.turns], refused=found.refused,
-                      others=_others(task_vars, places) if found.refused and not last else [])
+        result.update(
+            changed=False,
+            turns=[turn._asdict() for turn in found.turns],
+            refused=found.refused,
+            others=_others(task_vars, places) if found.refused and not last else [],
+        )
         if found.refused and last:
             result.update(failed=True, msg=f"No engine was restarted. {'. '.join(found.refused)}.")
         return result

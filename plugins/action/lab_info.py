@@ -9,7 +9,6 @@ import typing as t
 from pathlib import Path
 
 from ansible.utils.display import Display
-
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import info, table
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import parse
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.lab_action import LabAction
@@ -21,12 +20,14 @@ class ActionModule(LabAction):
     """Changes nothing."""
 
     def work(self, arguments: t.Mapping[str, t.Any], base: Path) -> dict[str, t.Any]:
-        unused, options = self.validate_argument_spec(argument_spec={
-            "name": {"type": "str", "default": "lab"},
-            "directory": {"type": "path"},
-            "cache": {"type": "path"},
-            "show": {"type": "bool", "default": False},
-        })
+        unused, options = self.validate_argument_spec(
+            argument_spec={
+                "name": {"type": "str", "default": "lab"},
+                "directory": {"type": "path"},
+                "cache": {"type": "path"},
+                "show": {"type": "bool", "default": False},
+            }
+        )
         show = options.pop("show")
         found = info.gather(parse(options, base))
         for line in table.lines(found) if show else ():

@@ -9,7 +9,6 @@ import typing as t
 from pathlib import Path
 
 from ansible.utils.display import Display
-
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import logs
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import parse
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.lab_action import LabAction
@@ -21,10 +20,12 @@ class ActionModule(LabAction):
     """Writes one file, the archive."""
 
     def work(self, arguments: t.Mapping[str, t.Any], base: Path) -> dict[str, t.Any]:
-        unused, options = self.validate_argument_spec(argument_spec={
-            "name": {"type": "str", "default": "lab"},
-            "directory": {"type": "path"},
-        })
+        unused, options = self.validate_argument_spec(
+            argument_spec={
+                "name": {"type": "str", "default": "lab"},
+                "directory": {"type": "path"},
+            }
+        )
         spec = parse(options, base)
         if self._task.check_mode:
             return {"changed": True, "path": None, "files": [], "problems": {}}
@@ -34,5 +35,7 @@ class ActionModule(LabAction):
             "changed": True, "path": str(collected.path), "files": collected.files, "problems": collected.problems
         }  # fmt: skip
         if collected.problems:
-            result["warnings"] = [f"{name}: not everything was collected, {why}" for name, why in collected.problems.items()]
+            result["warnings"] = [
+                f"{name}: not everything was collected, {why}" for name, why in collected.problems.items()
+            ]
         return result

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import lifecycle
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.snapshot import Snapshots, manifests
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.options import label, reject_unknown
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.snapshot import Snapshots, manifests
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.lab_action import LAB_OPTIONS, LabAction
 
 OPTIONS = (*LAB_OPTIONS, "snapshot", "state", "replace")

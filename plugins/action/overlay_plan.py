@@ -30,15 +30,19 @@ class ActionModule(ActionBase):
         """Changes nothing."""
         task_vars = task_vars or {}
         result = dict(super().run(tmp, task_vars), changed=False)
-        _validation, arguments = self.validate_argument_spec(argument_spec={
-            "declared": {"type": "bool", "default": True},
-            "manager": {"type": "str", "default": ""},
-            "nodes": {"type": "list", "elements": "str", "default": []},
-            "mtu_auto": {"type": "bool", "default": False},
-            "final": {"type": "bool", "default": False},
-        })
+        _validation, arguments = self.validate_argument_spec(
+            argument_spec={
+                "declared": {"type": "bool", "default": True},
+                "manager": {"type": "str", "default": ""},
+                "nodes": {"type": "list", "elements": "str", "default": []},
+                "mtu_auto": {"type": "bool", "default": False},
+                "final": {"type": "bool", "default": False},
+            }
+        )
         hosts = [_host(name, task_vars) for name in _everybody(task_vars)]
-        if not arguments["declared"] and not any(_declares(name, task_vars) for name in task_vars["ansible_play_hosts"]):
+        if not arguments["declared"] and not any(
+            _declares(name, task_vars) for name in task_vars["ansible_play_hosts"]
+        ):
             return dict(result, **asdict(overlay_hosts.Choice()))
         try:
             choice = overlay_hosts.choose(hosts, arguments["manager"], arguments["final"])
@@ -55,7 +59,9 @@ def _refuse(hosts: list[overlay_hosts.Host], choice: overlay_hosts.Choice, argum
     wrong = overlay_hosts.unknown(arguments["nodes"], inventory, members)
     if wrong:
         known = sorted(set(inventory) | {member["hostname"] for member in members.values()} - {""})
-        raise AnsibleActionFail(f"overlays_containers: {'; '.join(wrong)}. Known are: {', '.join(known)}. Nothing was changed.")
+        raise AnsibleActionFail(
+            f"overlays_containers: {'; '.join(wrong)}. Known are: {', '.join(known)}. Nothing was changed."
+        )
     missing = overlay_hosts.elsewhere(hosts, members)
     if arguments["mtu_auto"] and missing:
         raise AnsibleActionFail(
@@ -85,7 +91,10 @@ def _host(name: str, task_vars: dict) -> overlay_hosts.Host:
     if in_play:
         variables = task_vars["hostvars"].raw_get(name)
         answers = [variables.get(key) or {} for key in TOLD]
-        answer = next((answer for answer in answers if "swarm" in answer), {"msg": "its engine was not asked: an earlier task failed there"})
+        answer = next(
+            (answer for answer in answers if "swarm" in answer),
+            {"msg": "its engine was not asked: an earlier task failed there"},
+        )
     else:
         results = (task_vars.get(LOOP) or {}).get("results") or ()
         answer = next((entry for entry in results if entry.get("item") == name), {})

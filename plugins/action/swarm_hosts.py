@@ -28,24 +28,33 @@ class ActionModule(ActionBase):
         """``inventory`` sorts the inventory's hosts, ``discover`` looks for nodes beyond them, ``add`` makes a host of one."""
         task_vars = task_vars or {}
         result = dict(super().run(tmp, task_vars), changed=False)
-        _validation, arguments = self.validate_argument_spec(argument_spec={
-            "stage": {"type": "str", "choices": ["inventory", "discover", "add"], "default": "inventory"},
-            "node": {"type": "dict"},
-            "managers_group": {"type": "str"},
-            "workers_group": {"type": "str"},
-        })
+        _validation, arguments = self.validate_argument_spec(
+            argument_spec={
+                "stage": {"type": "str", "choices": ["inventory", "discover", "add"], "default": "inventory"},
+                "node": {"type": "dict"},
+                "managers_group": {"type": "str"},
+                "workers_group": {"type": "str"},
+            }
+        )
         if arguments["stage"] == "discover":
             return dict(result, hosts=self._discover(task_vars))
         if arguments["stage"] == "add":
             return dict(result, add_host=_host(arguments["node"], task_vars["hostvars"]))
         try:
-            declared = swarm_groups.declared(task_vars["groups"], {
-                swarm_groups.MANAGER: arguments["managers_group"], swarm_groups.WORKER: arguments["workers_group"]})
+            declared = swarm_groups.declared(
+                task_vars["groups"],
+                {swarm_groups.MANAGER: arguments["managers_group"], swarm_groups.WORKER: arguments["workers_group"]},
+            )
         except swarm_groups.InventoryError as error:
             raise AnsibleActionFail(str(error)) from error
         if not set(declared.roles) & set(task_vars["ansible_play_hosts_all"]):
             raise AnsibleActionFail(swarm_groups.nobody(task_vars["groups"], context.CLIARGS.get("subset")))
-        return dict(result, grouped=bool(declared.groups), groups=dict(declared.groups), hosts=_ungrouped(declared, task_vars["groups"]))
+        return dict(
+            result,
+            grouped=bool(declared.groups),
+            groups=dict(declared.groups),
+            hosts=_ungrouped(declared, task_vars["groups"]),
+        )
 
     def _discover(self, task_vars: dict) -> list[dict[str, t.Any]]:
         """The nodes that managers list and no host of the play is, with the connection of the manager that told of them."""
@@ -61,7 +70,14 @@ class ActionModule(ActionBase):
         for member in members:
             name = swarm_discovery.name_of(member, [*task_vars["groups"]["all"], *(entry["name"] for entry in found)])
             address = self._address(member, task_vars)
-            found.append({"name": name, "address": address, "groups": [swarm_groups.PARENT, swarm_groups.CANONICAL[member["role"]]], "via": teller})
+            found.append(
+                {
+                    "name": name,
+                    "address": address,
+                    "groups": [swarm_groups.PARENT, swarm_groups.CANONICAL[member["role"]]],
+                    "via": teller,
+                }
+            )
             DISPLAY.display(f"  {name}: node {member['id']} of the swarm, reached at {address}", color="bright blue")
         return found
 
@@ -73,14 +89,20 @@ class ActionModule(ActionBase):
         try:
             return str(templar.template(task_vars["swarm_discovered_host"]))
         except AnsibleError as error:
-            raise AnsibleActionFail(f"swarm_discovered_host cannot be worked out for node {member['id']}: {error}") from error
+            raise AnsibleActionFail(
+                f"swarm_discovered_host cannot be worked out for node {member['id']}: {error}"
+            ) from error
 
 
 def _host(node: dict[str, t.Any], hostvars: t.Any) -> dict[str, t.Any]:
     """What Ansible adds to the inventory (as module add_host does): a node that is reached as the manager is that told of it."""
     values = hostvars[node["via"]]
     variables = {key: values[key] for key in swarm_discovery.connection_keys(hostvars.raw_get(node["via"]))}
-    return {"host_name": node["name"], "groups": node["groups"], "host_vars": dict(variables, ansible_host=node["address"])}
+    return {
+        "host_name": node["name"],
+        "groups": node["groups"],
+        "host_vars": dict(variables, ansible_host=node["address"]),
+    }
 
 
 def _addresses(hosts: t.Iterable[str], hostvars: t.Any) -> set[str]:

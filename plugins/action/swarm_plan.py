@@ -24,7 +24,13 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure im
 DISPLAY = Display()
 INFO = "swarmlab.overlay.swarm_info"
 OUTSIDE = "swarm_others"  # registered loop over hosts outside the play
-DECLARED = ("swarm_advertise_addr", "swarm_data_path_addr", "swarm_node_labels", "swarm_node_availability", "swarm_node_id")
+DECLARED = (
+    "swarm_advertise_addr",
+    "swarm_data_path_addr",
+    "swarm_node_labels",
+    "swarm_node_availability",
+    "swarm_node_id",
+)
 AVAILABILITIES = ("active", "pause", "drain")
 LOWEST_PORT, HIGHEST_PORT = 1024, 49151  # of the data path: what the engine takes
 
@@ -40,21 +46,25 @@ class ActionModule(ActionBase):
         """Changes nothing."""
         task_vars = task_vars or {}
         result = dict(super().run(tmp, task_vars), changed=False)
-        _validation, arguments = self.validate_argument_spec(argument_spec={
-            "stage": {"type": "str", "required": True, "choices": ["ask", "tell", "plan", "leave"]},
-            "again": {"type": "bool", "default": False},
-            "final": {"type": "bool", "default": False},
-            "data_path_port": {"type": "int", "default": 4789},
-            "managers_group": {"type": "str"},
-            "workers_group": {"type": "str"},
-        })
+        _validation, arguments = self.validate_argument_spec(
+            argument_spec={
+                "stage": {"type": "str", "required": True, "choices": ["ask", "tell", "plan", "leave"]},
+                "again": {"type": "bool", "default": False},
+                "final": {"type": "bool", "default": False},
+                "data_path_port": {"type": "int", "default": 4789},
+                "managers_group": {"type": "str"},
+                "workers_group": {"type": "str"},
+            }
+        )
         if arguments["stage"] == "ask":
             return dict(result, **self._ask(task_vars))
         if arguments["stage"] == "tell":
             return dict(result, **self._tell(arguments["again"], task_vars))
         try:
-            declared = swarm_groups.declared(task_vars["groups"], {
-                swarm_groups.MANAGER: arguments["managers_group"], swarm_groups.WORKER: arguments["workers_group"]})
+            declared = swarm_groups.declared(
+                task_vars["groups"],
+                {swarm_groups.MANAGER: arguments["managers_group"], swarm_groups.WORKER: arguments["workers_group"]},
+            )
             work = self._plan if arguments["stage"] == "plan" else self._leave
             return dict(result, **work(arguments, declared, task_vars))
         except (swarm_groups.InventoryError, swarm_plan.Refusal) as error:
@@ -89,8 +99,12 @@ class ActionModule(ActionBase):
     def _plan(self, arguments: dict, declared: swarm_groups.Declared, task_vars: dict) -> dict[str, t.Any]:
         port = arguments["data_path_port"]
         if not LOWEST_PORT <= port <= HIGHEST_PORT:
-            raise AnsibleActionFail(f"swarm_data_path_port is {port}; it must lie between {LOWEST_PORT} and {HIGHEST_PORT}.")
-        hosts = [_host(name, role, task_vars, arguments["final"]) for name, role in _everybody(declared, task_vars).items()]
+            raise AnsibleActionFail(
+                f"swarm_data_path_port is {port}; it must lie between {LOWEST_PORT} and {HIGHEST_PORT}."
+            )
+        hosts = [
+            _host(name, role, task_vars, arguments["final"]) for name, role in _everybody(declared, task_vars).items()
+        ]
         found = swarm_plan.plan(hosts, port, arguments["final"])
         _show(found.steps, found.warnings)
         primary = next((host for host in hosts if host.name == found.primary), None)
@@ -98,11 +112,15 @@ class ActionModule(ActionBase):
 
     def _leave(self, arguments: dict, declared: swarm_groups.Declared, task_vars: dict) -> dict[str, t.Any]:
         going = task_vars["ansible_play_hosts_all"]
-        staying = {name: role for name, role in declared.roles.items() if role != swarm_groups.WORKER and name not in going}
+        staying = {
+            name: role for name, role in declared.roles.items() if role != swarm_groups.WORKER and name not in going
+        }
         if not arguments["final"]:
             return {"ask": list(staying)}
         found = swarm_plan.farewell(
-            [_leaver(name, task_vars) for name in going], [_host(name, role, task_vars, True) for name, role in staying.items()])
+            [_leaver(name, task_vars) for name in going],
+            [_host(name, role, task_vars, True) for name, role in staying.items()],
+        )
         _show(found.steps, found.warnings)
         return asdict(found)
 
@@ -113,7 +131,9 @@ def _check(values: dict[str, t.Any], host: str) -> None:
     if not isinstance(labels, dict):
         raise AnsibleActionFail(f"swarm_node_labels of {host} must be a dictionary of labels, not {labels!r}.")
     if availability not in AVAILABILITIES:
-        raise AnsibleActionFail(f"swarm_node_availability of {host} is {availability!r}; it must be one of {', '.join(AVAILABILITIES)}.")
+        raise AnsibleActionFail(
+            f"swarm_node_availability of {host} is {availability!r}; it must be one of {', '.join(AVAILABILITIES)}."
+        )
 
 
 def _show(steps: t.Iterable[str], warnings: t.Iterable[str]) -> None:
@@ -125,7 +145,7 @@ def _show(steps: t.Iterable[str], warnings: t.Iterable[str]) -> None:
 
 def _everybody(declared: swarm_groups.Declared, task_vars: dict) -> dict[str, str]:
     """The swarm's hosts with their roles, and those of the play that no group names."""
-    play = {name: swarm_groups.AS_IT_IS for name in task_vars["ansible_play_hosts_all"]}
+    play = dict.fromkeys(task_vars["ansible_play_hosts_all"], swarm_groups.AS_IT_IS)
     return {**declared.roles, **{name: role for name, role in play.items() if name not in declared.roles}}
 
 
@@ -133,7 +153,9 @@ def _told(name: str, task_vars: dict) -> dict[str, t.Any]:
     """What was last registered of this host; see host_values and phases_so_far for why without templating."""
     variables = task_vars["hostvars"].raw_get(name)
     if name in task_vars["ansible_play_hosts_all"]:
-        return dict(variables.get("swarm_told") or {"problem": "its engine was not asked: an earlier task failed there"})
+        return dict(
+            variables.get("swarm_told") or {"problem": "its engine was not asked: an earlier task failed there"}
+        )
     answers = (task_vars.get(OUTSIDE) or {}).get("results") or ()
     return next((dict(entry) for entry in answers if entry.get("item") == name), {})
 
@@ -144,8 +166,14 @@ def _host(name: str, role: str, task_vars: dict, outside: bool) -> swarm_plan.Ho
     told = _told(name, task_vars) if in_play or outside else {}
     values = told.get("declared") or {}
     return swarm_plan.Host(
-        name, role, in_play, told.get("swarm"), told.get("problem") or "it was not asked",
-        {key: str(value) for key, value in (values.get("swarm_node_labels") or {}).items()}, values.get("swarm_node_availability") or "")
+        name,
+        role,
+        in_play,
+        told.get("swarm"),
+        told.get("problem") or "it was not asked",
+        {key: str(value) for key, value in (values.get("swarm_node_labels") or {}).items()},
+        values.get("swarm_node_availability") or "",
+    )
 
 
 def _leaver(name: str, task_vars: dict) -> swarm_plan.Leaver:
@@ -154,8 +182,12 @@ def _leaver(name: str, task_vars: dict) -> swarm_plan.Leaver:
     variables = task_vars["hostvars"].raw_get(name)
     known = (name, variables.get("ansible_host"), values.get("swarm_advertise_addr"))
     return swarm_plan.Leaver(
-        name, place=told.get("swarm"), problem=told.get("problem") or "it was not asked",
-        addresses=frozenset(filter(None, map(_address, known))), declared_id=values.get("swarm_node_id") or "")
+        name,
+        place=told.get("swarm"),
+        problem=told.get("problem") or "it was not asked",
+        addresses=frozenset(filter(None, map(_address, known))),
+        declared_id=values.get("swarm_node_id") or "",
+    )
 
 
 def _address(text: t.Any) -> str:
@@ -170,8 +202,14 @@ def _remote_addrs(primary: swarm_plan.Host | None) -> list[str]:
     """Where nodes join: at the manager that was asked, and should it die meanwhile at the others."""
     if primary is None or not primary.place or not primary.place["members"]:
         return []
-    managers = [member for member in primary.place["members"] if member["manager_address"] and member["reachability"] == "reachable"]
-    return [member["manager_address"] for member in sorted(managers, key=lambda member: member["id"] != primary.node_id)]
+    managers = [
+        member
+        for member in primary.place["members"]
+        if member["manager_address"] and member["reachability"] == "reachable"
+    ]
+    return [
+        member["manager_address"] for member in sorted(managers, key=lambda member: member["id"] != primary.node_id)
+    ]
 
 
 def _manager_ids(primary: swarm_plan.Host | None) -> list[str]:

@@ -12,9 +12,9 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import objects
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans, progress
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import objects
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
 
@@ -72,7 +72,7 @@ class ActionModule(ActionBase):
                 plan = dict(plan, declared=[str(text) for text in result["declared"].values()])
             answer = self._ask(dict(arguments, plan=plan), task_vars)
         except AnsibleConnectionFailure as error:
-            answer = {"changed": False, "seen": None, "problem": "not reachable: %s" % one_line(str(error))}
+            answer = {"changed": False, "seen": None, "problem": f"not reachable: {one_line(str(error))}"}
         except AnsibleActionFail as error:
             answer = {"changed": False, "seen": None, "problem": one_line(str(error))}
         return dict(result, asked=[asked, time.time()], **answer)
@@ -80,5 +80,9 @@ class ActionModule(ActionBase):
     def _ask(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
         answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
         if answer.get("failed") or "seen" not in answer:
-            return {"changed": False, "seen": None, "problem": one_line(reason(answer, task_vars["inventory_hostname"]))}
+            return {
+                "changed": False,
+                "seen": None,
+                "problem": one_line(reason(answer, task_vars["inventory_hostname"])),
+            }
         return {"changed": False, "seen": answer["seen"]}

@@ -12,8 +12,9 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from types import ModuleType
-from typing import Any, Iterable
+from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleActionFail
@@ -22,11 +23,23 @@ from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._archive import archive
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _disruption, ipam_headroom, pf_speed, pre_reach
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import (
+    _disruption,
+    ipam_headroom,
+    pf_speed,
+    pre_reach,
+)
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks._result import FAIL, INCONCLUSIVE, listed
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks.pre_port import GOSSIP
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import diagnose
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, compare, diagnostics, junit, page, text
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import (
+    build,
+    compare,
+    diagnostics,
+    junit,
+    page,
+    text,
+)
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans
 
 DISPLAY = Display()
@@ -58,28 +71,39 @@ class ActionModule(ActionBase):
         """Nothing here touches a node."""
         task_vars = task_vars or {}
         result = super().run(tmp, task_vars)
-        _validation, arguments = self.validate_argument_spec(argument_spec={
-            "stage": {"type": "str", "required": True, "choices": ["tags", "begin", "late", "finish", "disrupt", "recovered", "conclude"]},
-            "networks": {"type": "list", "elements": "str", "default": ["*"]},
-            "checks": {"type": "list", "elements": "str", "default": ["*"]},
-            "services": {"type": "list", "elements": "str", "default": ["*"]},
-            "nodes": {"type": "list", "elements": "str", "default": ["*"]},
-            "image": {"type": "str", "default": ""},
-            "timeout": {"type": "int", "default": 90},
-            "convergence": {"type": "int", "default": 20},
-            "performance": {"type": "bool", "default": False},
-            "performance_seconds": {"type": "float", "default": 2.0},
-            "disruptive": {"type": "list", "elements": "str", "default": [], "choices": [check.SWITCH for check in disruptions()]},
-            "disruptive_node": {"type": "str", "default": ""},
-            "disruptive_force": {"type": "bool", "default": False},
-            "disruptive_timeout": {"type": "int", "default": 120},
-            "settings": {"type": "dict"},
-            "document": {"type": "dict"},
-            "disruption": {"type": "str"},
-            "outcomes": {"type": "list", "elements": "dict", "default": []},
-            "directory": {"type": "path"},
-            "fail": {"type": "bool", "default": True},
-        })
+        _validation, arguments = self.validate_argument_spec(
+            argument_spec={
+                "stage": {
+                    "type": "str",
+                    "required": True,
+                    "choices": ["tags", "begin", "late", "finish", "disrupt", "recovered", "conclude"],
+                },
+                "networks": {"type": "list", "elements": "str", "default": ["*"]},
+                "checks": {"type": "list", "elements": "str", "default": ["*"]},
+                "services": {"type": "list", "elements": "str", "default": ["*"]},
+                "nodes": {"type": "list", "elements": "str", "default": ["*"]},
+                "image": {"type": "str", "default": ""},
+                "timeout": {"type": "int", "default": 90},
+                "convergence": {"type": "int", "default": 20},
+                "performance": {"type": "bool", "default": False},
+                "performance_seconds": {"type": "float", "default": 2.0},
+                "disruptive": {
+                    "type": "list",
+                    "elements": "str",
+                    "default": [],
+                    "choices": [check.SWITCH for check in disruptions()],
+                },
+                "disruptive_node": {"type": "str", "default": ""},
+                "disruptive_force": {"type": "bool", "default": False},
+                "disruptive_timeout": {"type": "int", "default": 120},
+                "settings": {"type": "dict"},
+                "document": {"type": "dict"},
+                "disruption": {"type": "str"},
+                "outcomes": {"type": "list", "elements": "dict", "default": []},
+                "directory": {"type": "path"},
+                "fail": {"type": "bool", "default": True},
+            }
+        )
         if arguments["stage"] == "tags":
             know_tags(task_vars)
             return dict(result, changed=False)
@@ -88,7 +112,9 @@ class ActionModule(ActionBase):
             forget_junit(arguments["directory"])
             return dict(result, changed=False, settings=settings)
         if not arguments["settings"]:
-            raise AnsibleActionFail("verify_run: stage '%s' needs the settings that stage 'begin' gave." % arguments["stage"])
+            raise AnsibleActionFail(
+                f"verify_run: stage '{arguments['stage']}' needs the settings that stage 'begin' gave."
+            )
         phases = phases_so_far(task_vars, arguments["settings"])
         gathered = facts.assemble(arguments["settings"]["hosts"], arguments["settings"], phases)
         if arguments["stage"] == "late":
@@ -117,7 +143,9 @@ class ActionModule(ActionBase):
         report = build.document(results, about(gathered, task_vars), time.time() - settings["began"], causes)
         # With disruptions to come, the last word is theirs.
         answer = publish(report, gathered, phases, arguments["directory"], arguments["fail"] and not wanted)
-        answer["disrupt"] = [check.SWITCH for check in sorted(wanted, key=lambda check: settings["disruptive"].index(check.SWITCH))]
+        answer["disrupt"] = [
+            check.SWITCH for check in sorted(wanted, key=lambda check: settings["disruptive"].index(check.SWITCH))
+        ]
         if wanted:
             answer["document"] = dict(report, began=settings["began"], victim=victim(gathered))
         return answer
@@ -159,8 +187,12 @@ def publish(report: dict, gathered: dict, phases: dict, directory: str | None, f
             paths["diagnostics"] = write_diagnostics(report, gathered, phases, directory)
     for line in text.lines(report, paths):
         DISPLAY.display(line.text, color=line.colour)
-    answer = dict(paths, changed=False, summary=report["summary"], causes=[
-        {key: found[key] for key in ("id", "title", "nodes", "networks")} for found in report["causes"]])
+    answer = dict(
+        paths,
+        changed=False,
+        summary=report["summary"],
+        causes=[{key: found[key] for key in ("id", "title", "nodes", "networks")} for found in report["causes"]],
+    )
     if (fail or text.nothing(report)) and not report["summary"]["ok"]:
         answer.update(failed=True, msg=text.failure(report))
     return answer
@@ -174,16 +206,26 @@ def victim(gathered: dict) -> dict[str, Any]:
     if not gathered["leader"] or not gathered["swarm"]:
         return dict(found, node_id=None, skip="no host of the play leads the swarm")
     if not host:
-        return dict(found, node_id=None, skip="no worker is there to be disrupted; name a node with verify_disruptive_node")
+        return dict(
+            found, node_id=None, skip="no worker is there to be disrupted; name a node with verify_disruptive_node"
+        )
     if host not in nodes:
-        return dict(found, node_id=None, skip="%s did not answer before" % host)
+        return dict(found, node_id=None, skip=f"{host} did not answer before")
     if pre_reach.same_node(gathered):
         return dict(found, node_id=None, skip="hosts of the play are one node (see PRE-REACH)")
-    managers = {int(node["manager_address"].rpartition(":")[2]) for node in gathered["swarm"]["nodes"] if node["manager_address"]}
+    managers = {
+        int(node["manager_address"].rpartition(":")[2])
+        for node in gathered["swarm"]["nodes"]
+        if node["manager_address"]
+    }
     return dict(
-        found, node_id=nodes[host]["id"], locks=nodes[host]["role"] == "manager" and gathered["swarm"]["autolock"], lacking=gathered["lacking"],
+        found,
+        node_id=nodes[host]["id"],
+        locks=nodes[host]["role"] == "manager" and gathered["swarm"]["autolock"],
+        lacking=gathered["lacking"],
         ports={"tcp": sorted({*managers, GOSSIP}), "udp": sorted({GOSSIP, gathered["swarm"]["data_port"]})},
-        nodes={node["id"]: [node["state"], node["availability"]] for node in gathered["swarm"]["nodes"]})
+        nodes={node["id"]: [node["state"], node["availability"]] for node in gathered["swarm"]["nodes"]},
+    )
 
 
 def disrupt(arguments: dict, task_vars: dict, check_mode: bool) -> dict[str, Any]:
@@ -194,24 +236,40 @@ def disrupt(arguments: dict, task_vars: dict, check_mode: bool) -> dict[str, Any
     connection = str(variables.get("ansible_connection", "ssh")).rpartition(".")[2]
     skip = "in check mode no node is disrupted" if check_mode else given["skip"]
     if what in RESTARTING and given["locks"]:
-        skip = skip or "the swarm locks managers that restart (autolock): %s would stay out of it until somebody unlocks it" % given["node"]
+        skip = skip or (
+            f"the swarm locks managers that restart (autolock): {given['node']} would stay out of it until "
+            "somebody unlocks it"
+        )
     if what == plans.REBOOT and connection not in REBOOTABLE:
-        skip = skip or "%s is reached by connection %s, through which it cannot be rebooted" % (given["node"], connection)
+        skip = skip or f"{given['node']} is reached by connection {connection}, through which it cannot be rebooted"
     checks, _empty = _checks.select(_checks.load(), list(_disruption.PROOF))
     return dict(
-        settings, **new_run(checks),
-        checks=[check.ID for check in checks], performance=False, measuring=0,
+        settings,
+        **new_run(checks),
+        checks=[check.ID for check in checks],
+        performance=False,
+        measuring=0,
         convergence=max(settings["convergence"], min(REJOINING, settings["disruptive_timeout"])),
-        disruption=dict(given, what=what, skip=skip, before=[list(key) for key in _disruption.verdicts(document["checks"])],
-                        timeout=settings["disruptive_timeout"], seconds=PARTITION_SECONDS,
-                        restart=variables.get("verify_engine_restart") or ""))
+        disruption=dict(
+            given,
+            what=what,
+            skip=skip,
+            before=[list(key) for key in _disruption.verdicts(document["checks"])],
+            timeout=settings["disruptive_timeout"],
+            seconds=PARTITION_SECONDS,
+            restart=variables.get("verify_engine_restart") or "",
+        ),
+    )
 
 
 def new_run(checks: list[ModuleType]) -> dict[str, Any]:
     """What belongs to one run alone."""
     needs = {need for check in checks for need in check.NEEDS}
-    return {"run": "%x%s" % (int(time.time()), secrets.token_hex(2)), "began": time.time(),
-            "needs": sorted(needs | ({"twin"} if "probe" in needs else set()))}
+    return {
+        "run": f"{int(time.time()):x}{secrets.token_hex(2)}",
+        "began": time.time(),
+        "needs": sorted(needs | ({"twin"} if "probe" in needs else set())),
+    }
 
 
 def typed_tags(task_vars: dict) -> tuple[list[str], list[str]]:
@@ -221,40 +279,51 @@ def typed_tags(task_vars: dict) -> tuple[list[str], list[str]]:
 
 def know_tags(task_vars: dict) -> None:
     """Refuse a tag that no check has, when nothing but the playbook ``verify`` was started: around it, tags may belong to others."""
-    playbooks = [re.sub(r"\.ya?ml$", "", os.path.basename(name)).rpartition(".")[2] for name in context.CLIARGS.get("args") or []]
+    playbooks = [
+        re.sub(r"\.ya?ml$", "", os.path.basename(name)).rpartition(".")[2] for name in context.CLIARGS.get("args") or []
+    ]
     if set(playbooks) != {OWN_TAG}:
         return
     known = _checks.tags(_checks.load())
     only, without = (set(typed) for typed in typed_tags(task_vars))
-    if without & EVERYTHING or only and only <= NO_CHECK:
-        raise AnsibleActionFail("--tags %s, --skip-tags %s leave nothing of the verification. Tags: %s." % (
-            listed(sorted(only)) or "nothing", listed(sorted(without)) or "nothing", ", ".join(known)))
+    if without & EVERYTHING or (only and only <= NO_CHECK):
+        raise AnsibleActionFail(
+            f"--tags {listed(sorted(only)) or 'nothing'}, --skip-tags {listed(sorted(without)) or 'nothing'} leave nothing of the verification. Tags: {', '.join(known)}."
+        )
     unknown = sorted({tag for typed in typed_tags(task_vars) for tag in typed} - ANSIBLE_TAGS - set(known))
     if unknown:
-        raise AnsibleActionFail("--tags: no check has the tag %s. There are: %s. Checks are chosen by id with verify_checks." % (
-            ", ".join(unknown), ", ".join(known)))
+        raise AnsibleActionFail(
+            f"--tags: no check has the tag {', '.join(unknown)}. There are: {', '.join(known)}. Checks are chosen "
+            "by id with verify_checks."
+        )
 
 
 def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
     """The settings that every later step of this run shares."""
     for name in ("timeout", "convergence", "disruptive_timeout"):
         if arguments[name] < 1:
-            raise AnsibleActionFail("verify_%s must be at least 1 second, not %d." % (name, arguments[name]))
+            raise AnsibleActionFail(f"verify_{name} must be at least 1 second, not {arguments[name]}.")
     if not 0.1 <= arguments["performance_seconds"] <= 60:
-        raise AnsibleActionFail("verify_performance_seconds must be between 0.1 and 60, not %g." % arguments["performance_seconds"])
+        raise AnsibleActionFail(
+            f"verify_performance_seconds must be between 0.1 and 60, not {arguments['performance_seconds']:g}."
+        )
     if not arguments["networks"]:
-        raise AnsibleActionFail("verify_networks is empty, so there is nothing to verify. Name networks or patterns, or leave it at '*' for all.")
+        raise AnsibleActionFail(
+            "verify_networks is empty, so there is nothing to verify. Name networks or patterns, or leave it at '*' for all."
+        )
     checks = choose(arguments, task_vars)
     hosts = list(task_vars["ansible_play_hosts_all"])
     if not hosts:
         raise AnsibleActionFail("No host is in this play, so there is nothing to verify.")
     strangers = [pattern for pattern in arguments["nodes"] if not fnmatch.filter(hosts, pattern)]
     if strangers:
-        raise AnsibleActionFail("verify_nodes: no host of this play is called %s. There are: %s." % (
-            ", ".join(strangers), ", ".join(hosts)))
+        raise AnsibleActionFail(
+            f"verify_nodes: no host of this play is called {', '.join(strangers)}. There are: {', '.join(hosts)}."
+        )
     if arguments["disruptive_node"] and arguments["disruptive_node"] not in hosts:
-        raise AnsibleActionFail("verify_disruptive_node: no host of this play is called %s. There are: %s." % (
-            arguments["disruptive_node"], ", ".join(hosts)))
+        raise AnsibleActionFail(
+            f"verify_disruptive_node: no host of this play is called {arguments['disruptive_node']}. There are: {', '.join(hosts)}."
+        )
     measures = any(hasattr(check, "measurements") for check in checks)
     return {
         **new_run(checks),
@@ -284,7 +353,11 @@ def declared(task_vars: dict, hosts: list[str]) -> list[str]:
     found: dict = {}
     for host in hosts:
         for entry in task_vars["hostvars"][host].get("overlays_networks") or []:
-            if isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry.get("state", "present") == "present":
+            if (
+                isinstance(entry, dict)
+                and isinstance(entry.get("name"), str)
+                and entry.get("state", "present") == "present"
+            ):
                 found[entry["name"]] = True
     return list(found)
 
@@ -297,16 +370,19 @@ def choose(arguments: dict, task_vars: dict) -> list[ModuleType]:
     off = [module for module in checks if hasattr(module, "SWITCH") and module.SWITCH not in on]
     checks = [module for module in checks if module not in off]
     if off and not checks:
-        raise AnsibleActionFail("%s: switched on by verify_performance: true, or by verify_disruptive with %s." % (
-            listed(module.ID for module in off), listed(check.SWITCH for check in disruptions())))
+        raise AnsibleActionFail(
+            f"{listed(module.ID for module in off)}: switched on by verify_performance: true, or by verify_disruptive with {listed(check.SWITCH for check in disruptions())}."
+        )
     if unknown or not checks:
-        raise AnsibleActionFail("verify_checks: no check is called %s. There are: %s. Tags: %s." % (
-            ", ".join(unknown) or "nothing", ", ".join(module.ID for module in available), ", ".join(_checks.tags(available))))
+        raise AnsibleActionFail(
+            f"verify_checks: no check is called {', '.join(unknown) or 'nothing'}. There are: {', '.join(module.ID for module in available)}. Tags: {', '.join(_checks.tags(available))}."
+        )
     only, without = typed_tags(task_vars)
     left = _checks.tagged(checks, only, without, _checks.tags(available))
     if not left:
-        raise AnsibleActionFail("No check is left: verify_checks chooses %s, --tags %s, --skip-tags %s. Tags: %s." % (
-            listed(arguments["checks"]), listed(only) or "nothing", listed(without) or "nothing", ", ".join(_checks.tags(available))))
+        raise AnsibleActionFail(
+            f"No check is left: verify_checks chooses {listed(arguments['checks'])}, --tags {listed(only) or 'nothing'}, --skip-tags {listed(without) or 'nothing'}. Tags: {', '.join(_checks.tags(available))}."
+        )
     if any(check in left for check in disruptions()):
         # Without the same proof before it nobody could say what a disruption broke.
         left = [module for module in available if module in left or module.ID in _disruption.PROOF]
@@ -329,7 +405,9 @@ def about(gathered: dict, task_vars: dict) -> dict[str, Any]:
 
 def _network(gathered: dict, network: dict) -> dict[str, Any]:
     told = {key: network[key] for key in ("id", "name", "encrypted", "attachable", "internal", "vni", "subnets")}
-    probes = {host: addresses[network["id"]] for host, addresses in gathered["probes"].items() if network["id"] in addresses}
+    probes = {
+        host: addresses[network["id"]] for host, addresses in gathered["probes"].items() if network["id"] in addresses
+    }
     return dict(told, probes=probes)
 
 
@@ -337,19 +415,28 @@ def _node(gathered: dict, host: str) -> dict[str, Any]:
     node = gathered["nodes"].get(host, {})
     kernel = gathered["opened"].get(host, {}).get("kernel") or {}
     return {
-        "name": host, "id": node.get("id"), "role": node.get("role"), "address": node.get("address"),
-        "engine": node.get("engine"), "kernel": kernel.get("release"), "problem": gathered["problems"].get(host),
+        "name": host,
+        "id": node.get("id"),
+        "role": node.get("role"),
+        "address": node.get("address"),
+        "engine": node.get("engine"),
+        "kernel": kernel.get("release"),
+        "problem": gathered["problems"].get(host),
     }
 
 
 def write(report: dict, directory: str) -> dict[str, str]:
     """Write the report in all its forms, and keep the one before it. Readable for the owner alone, never half."""
-    paths = {name: os.path.join(directory, file) for name, file in (("report", REPORT), ("page", PAGE), ("junit", JUNIT))}
+    paths = {
+        name: os.path.join(directory, file) for name, file in (("report", REPORT), ("page", PAGE), ("junit", JUNIT))
+    }
     kept = os.path.join(directory, PREVIOUS)
     before = (kept,) if same_run(paths["report"], report) else (paths["report"], kept)
     comparison = compare.compare(earlier(before), report)
     contents = {
-        "report": json.dumps(report, indent=1) + "\n", "page": page.render(report, comparison), "junit": junit.render(report),
+        "report": json.dumps(report, indent=1) + "\n",
+        "page": page.render(report, comparison),
+        "junit": junit.render(report),
     }
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -358,7 +445,7 @@ def write(report: dict, directory: str) -> dict[str, str]:
         for name, path in paths.items():
             _save(path, contents[name])
     except OSError as error:
-        raise AnsibleActionFail("verify_directory: cannot write %s: %s." % (error.filename, error.strerror)) from error
+        raise AnsibleActionFail(f"verify_directory: cannot write {error.filename}: {error.strerror}.") from error
     return paths
 
 
@@ -378,12 +465,12 @@ def write_diagnostics(report: dict, gathered: dict, phases: dict, directory: str
         for old in diagnostics.superfluous(os.listdir(directory), ARCHIVE):
             os.unlink(os.path.join(directory, old))
     except OSError as error:
-        raise AnsibleActionFail("verify_directory: cannot write %s: %s." % (error.filename, error.strerror)) from error
+        raise AnsibleActionFail(f"verify_directory: cannot write {error.filename}: {error.strerror}.") from error
     return path
 
 
 def _save(path: str, content: str | bytes) -> None:
-    temporary = "%s.%d" % (path, os.getpid())
+    temporary = f"{path}.{os.getpid()}"
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
         handle.write(content.encode("utf-8") if isinstance(content, str) else content)
     os.replace(temporary, path)
@@ -410,4 +497,4 @@ def forget_junit(directory: str | None) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise AnsibleActionFail("verify_directory: cannot write %s: %s." % (error.filename, error.strerror)) from error
+        raise AnsibleActionFail(f"verify_directory: cannot write {error.filename}: {error.strerror}.") from error

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -48,7 +47,6 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleFilterError
-
 from ansible_collections.swarmlab.overlay.plugins.module_utils._firewall.addresses import bare, literal, unfit
 
 DECLARED = ("swarm_advertise_addr", "swarm_data_path_addr")

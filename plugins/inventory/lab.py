@@ -193,13 +193,18 @@ from pathlib import Path
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import trust_as_template
 from ansible.utils.display import Display
-
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import state
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.container import container_name
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.imagespec import NO_FIREWALL, ROOT
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.options import reject_unknown
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import DEFAULTS, LabSpec, NodeSpec, manager_warning, parse
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import (
+    DEFAULTS,
+    LabSpec,
+    NodeSpec,
+    manager_warning,
+    parse,
+)
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.sshconf import CONFIG, PASSWORD
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.state import LabRecord
 
@@ -332,7 +337,8 @@ class InventoryModule(BaseInventoryPlugin):
         """What the lab shall be, and the record of what it is."""
         # Ansible itself would let the file win over the environment.
         options = {
-            name: os.environ.get(ENVIRONMENT.get(name, "")) or self._templated(self.get_option(in_file(name))) for name in known
+            name: os.environ.get(ENVIRONMENT.get(name, "")) or self._templated(self.get_option(in_file(name)))
+            for name in known
         }
         project = project_folder(path)
         base = options.pop("directory")
@@ -358,7 +364,9 @@ class InventoryModule(BaseInventoryPlugin):
         for name, value in PATIENCE.items() if spec.driver == "vm" else ():
             inventory.set_variable("all", name, value)
         if any(made.settings_of(node.name).firewall != NO_FIREWALL for node in spec.node_list):
-            inventory.set_variable("all", "engine_firewall", "auto")  # of all: who has none still counts for those who have
+            inventory.set_variable(
+                "all", "engine_firewall", "auto"
+            )  # of all: who has none still counts for those who have
         for node in spec.node_list:
             self._add_node(made, node, "swarm_managers" if node.name in spec.manager_names else "swarm_workers")
 

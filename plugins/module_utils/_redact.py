@@ -30,7 +30,10 @@ RULES = (
     (re.compile(r"(\bf\+?~ \S+ \S+ \S+ \S+ \S+ )[A-Za-z0-9+/=]{32,}"), rf"\1{GONE}"),
     # Key material in hexadecimal: as the kernel writes it, and after a word that says so. Ids and digests stay.
     (re.compile(r"0x[0-9a-fA-F]{32,}\b"), f"0x{GONE}"),
-    (re.compile(r"(?i)((?:key|secret|password|token)s?\b\\*[\"']?\s*[:= ]\s*\\*[\"'\[]?)[0-9a-f]{16,}\b"), rf"\1{GONE}"),
+    (
+        re.compile(r"(?i)((?:key|secret|password|token)s?\b\\*[\"']?\s*[:= ]\s*\\*[\"'\[]?)[0-9a-f]{16,}\b"),
+        rf"\1{GONE}",
+    ),
 )
 KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY-----")
 KEY_REST = re.compile(r"(?:^|\s)[A-Za-z0-9+/]+={0,2}$")  # its last line may be short

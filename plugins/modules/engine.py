@@ -146,9 +146,12 @@ import socket
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import flavour, look, process, service, settings
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError, engine_argument_spec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
+    EngineError,
+    engine_argument_spec,
+)
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     MODULES_LOAD,
     HostError,
@@ -159,7 +162,6 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     read_text,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
 
 PRIVATE = 0o600
 
@@ -213,7 +215,9 @@ class Settings:
         self.present = self._parsed(self.content)
         # What a dead engine has never taken of ours, and is no longer declared, is not kept.
         ours = self.mark and self.mark.known and seen.info is None and self.mark.written == service.digest(self.content)
-        self.wanted = settings.merge(self._parsed(self.mark.content) if ours else self.present, module.params["daemon"] or {})
+        self.wanted = settings.merge(
+            self._parsed(self.mark.content) if ours else self.present, module.params["daemon"] or {}
+        )
         self.differ = self.wanted != self.present
         problem = settings.unfit(self.wanted, seen.flags, self.path) if module.params["daemon"] is not None else ""
         if self.differ and not seen.path:
@@ -236,7 +240,9 @@ class Settings:
         if self.differ:
             problem = service.validate(self.seen.path, self.seen.flags, settings.text_of(self.wanted), self.path)
             if problem:
-                raise HostError(f"{socket.gethostname()}: Docker Engine refuses these settings: {problem}. Nothing was changed")
+                raise HostError(
+                    f"{socket.gethostname()}: Docker Engine refuses these settings: {problem}. Nothing was changed"
+                )
 
     def declare(self) -> list[str]:
         """Write what is declared, and first what to go back to; the lines of the difference, without secrets."""
@@ -279,11 +285,15 @@ def bring_up(manager: service.Manager, file: Settings, seen: look.Seen, missing:
         raise HostError(f"Docker Engine on {host} does not start: {problem}.{advice}")
     again = manager.bring_up(None, seen.state, enable=False)
     if again:
-        raise HostError(f"Docker Engine on {host} does not start: {problem}. With its former settings, which are back in {file.path}, "
-                        f"it does not start either: {again}.{advice}")
+        raise HostError(
+            f"Docker Engine on {host} does not start: {problem}. With its former settings, which are back in {file.path}, "
+            f"it does not start either: {again}.{advice}"
+        )
     file.taken()
-    raise HostError(f"Docker Engine on {host} does not start with these settings: {problem}. "
-                    f"The former ones are back in {file.path}, and it runs with them.{advice}")
+    raise HostError(
+        f"Docker Engine on {host} does not start with these settings: {problem}. "
+        f"The former ones are back in {file.path}, and it runs with them.{advice}"
+    )
 
 
 def declare(module: AnsibleModule) -> dict[str, t.Any]:
@@ -320,11 +330,15 @@ def declare(module: AnsibleModule) -> dict[str, t.Any]:
         write(module, MODULES_LOAD, after.encode("ascii"))
         diff += difference(MODULES_LOAD, before, after)
 
-    may = given["daemon"] is not None and (given["restart"] == "always" or given["restart"] == "outside_swarm" and seen.state == "inactive")
-    result["restarted"] = seen.info is None or file.due and may
+    may = given["daemon"] is not None and (
+        given["restart"] == "always" or (given["restart"] == "outside_swarm" and seen.state == "inactive")
+    )
+    result["restarted"] = seen.info is None or (file.due and may)
     result["restart_due"] = file.due and not result["restarted"]
     info = seen.info
-    manager = service.Manager(lambda seconds: Engine(given["docker_host"], max(1, int(seconds))), given["timeout"], given["restart_command"])
+    manager = service.Manager(
+        lambda seconds: Engine(given["docker_host"], max(1, int(seconds))), given["timeout"], given["restart_command"]
+    )
     if result["restarted"]:
         manager.require("does not run" if info is None else "must be restarted to take its new settings")
     if result["restarted"] or not file.due or given["restart"] == "never":
@@ -346,8 +360,10 @@ def declare(module: AnsibleModule) -> dict[str, t.Any]:
 def require_root(given: dict[str, t.Any]) -> None:
     """Settings and kernel modules are root's; to look needs no more than the socket."""
     if os.geteuid() != 0 and (given["daemon"] is not None or given["kernel_modules"]):
-        raise HostError(f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and a host is prepared as root: use 'become: true'. "
-                        "Nothing was changed")
+        raise HostError(
+            f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and a host is prepared as root: use 'become: true'. "
+            "Nothing was changed"
+        )
 
 
 def main() -> None:

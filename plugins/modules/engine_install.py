@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -110,8 +109,13 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
-
-from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import distributions, flavour, look, packages, process
+from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import (
+    distributions,
+    flavour,
+    look,
+    packages,
+    process,
+)
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, read_text
 
@@ -127,7 +131,13 @@ class Installer:
     def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.given: dict[str, t.Any] = module.params
-        self.result: dict[str, t.Any] = {"changed": False, "packages": [], "repository": "", "sdk_python": "", "notes": []}
+        self.result: dict[str, t.Any] = {
+            "changed": False,
+            "packages": [],
+            "repository": "",
+            "sdk_python": "",
+            "notes": [],
+        }
         seen = look.look(self.given["docker_host"], look.STRANGE)
         refused = flavour.refusal(seen.flavour, socket.gethostname(), seen.path)
         if refused:
@@ -136,7 +146,9 @@ class Installer:
         self.has_sdk = bool(look.sdk_version() or look.sdk_version_in(self.given["venv"]))
         self.system = distributions.distribution(read_text("/etc/os-release"))
         system_python = os.path.realpath(sys.executable) in {os.path.realpath(each) for each in SYSTEM_PYTHONS}
-        self.choice = distributions.choose(self.system, self.given["source"], sys.version_info[:2], system_python, self.given["repository_url"])
+        self.choice = distributions.choose(
+            self.system, self.given["source"], sys.version_info[:2], system_python, self.given["repository_url"]
+        )
         self.tool = packages.manager()
         self.written: list[str] = []
 
@@ -156,7 +168,9 @@ class Installer:
         if not self.has_engine and not self.given["packages"]:
             distributions.require(self.choice, self.system, self.given["source"], self.given["repository_url"])
         if self.tool is None and not self.has_engine:
-            raise HostError(f"{self.system.name} has no package manager that is known here: install Docker Engine by hand")
+            raise HostError(
+                f"{self.system.name} has no package manager that is known here: install Docker Engine by hand"
+            )
         names = self._engine_packages()
         if names and self.choice.repository:
             self._add(self.choice.repository)
@@ -174,7 +188,9 @@ class Installer:
         expected = self.module.check_mode and (sdk or self.given["packages"])
         if not self.has_sdk and not expected and not look.sdk_version():
             if self.given["python"] == "package":
-                raise HostError(f"{', '.join(names)} installed, and {sys.executable} has no Docker SDK for Python: {self._no_package()}")
+                raise HostError(
+                    f"{', '.join(names)} installed, and {sys.executable} has no Docker SDK for Python: {self._no_package()}"
+                )
             self._make_venv()
 
     def _engine_packages(self) -> list[str]:
@@ -191,14 +207,18 @@ class Installer:
         found = packages.known(self.tool, self.choice.sdk)[:1]
         against = packages.problem(self.tool, found, self.has_engine) if found and not names else ""
         if against and self.given["python"] == "package":
-            raise HostError(f"{socket.gethostname()}: {against}. Use engine_python=venv, or install it by hand. Nothing was changed")
+            raise HostError(
+                f"{socket.gethostname()}: {against}. Use engine_python=venv, or install it by hand. Nothing was changed"
+            )
         if against:
             self.result["notes"].append(f"{against}: so the SDK comes into a virtual environment")
         return [] if against else found
 
     def _no_package(self) -> str:
-        return (f"{self.system.name} has no package of Docker SDK for Python for {sys.executable}: use engine_python=venv, "
-                "or add the repository that has it (EPEL on the RHEL family)")
+        return (
+            f"{self.system.name} has no package of Docker SDK for Python for {sys.executable}: use engine_python=venv, "
+            "or add the repository that has it (EPEL on the RHEL family)"
+        )
 
     def _refresh(self) -> None:
         """Read the package sources anew. What cannot be had, the installation tells."""
@@ -210,8 +230,10 @@ class Installer:
             return
         against = packages.problem(self.tool, names, self.has_engine) if checked else ""
         if against:
-            raise HostError(f"{socket.gethostname()}: {against}. No engine is ever replaced here: see to it by hand, or name other packages "
-                            "in engine_packages. Nothing was changed")
+            raise HostError(
+                f"{socket.gethostname()}: {against}. No engine is ever replaced here: see to it by hand, or name other packages "
+                "in engine_packages. Nothing was changed"
+            )
         if not self.module.check_mode:
             try:
                 packages.install(self.tool, names, self.given["timeout"])
@@ -233,8 +255,10 @@ class Installer:
                 with open_url(f"{repository.url}/gpg", timeout=KEY_SECONDS) as answer:
                     self._write(repository.key, answer.read())
             except OSError as error:
-                raise HostError(f"{socket.gethostname()}: the key of Docker's repository, {repository.url}/gpg, cannot be read: {error}. "
-                                "Name a mirror in engine_repository_url, or use engine_source=distribution") from error
+                raise HostError(
+                    f"{socket.gethostname()}: the key of Docker's repository, {repository.url}/gpg, cannot be read: {error}. "
+                    "Name a mirror in engine_repository_url, or use engine_source=distribution"
+                ) from error
         self._write(repository.path, repository.text.encode("ascii"))
 
     def _write(self, path: str, content: bytes) -> None:
@@ -252,15 +276,19 @@ class Installer:
         if self.module.check_mode:
             return
         there = os.path.exists(folder)
-        for argv in ([sys.executable, "-m", "venv", "--system-site-packages", folder],
-                     [look.python_of(folder), "-m", "pip", "install", "--disable-pip-version-check", "-q", "docker"]):
+        for argv in (
+            [sys.executable, "-m", "venv", "--system-site-packages", folder],
+            [look.python_of(folder), "-m", "pip", "install", "--disable-pip-version-check", "-q", "docker"],
+        ):
             code, out = process.run(*argv, timeout=self.given["timeout"])
             if code:
                 if not there:
                     shutil.rmtree(folder, ignore_errors=True)
-                raise HostError(f"{socket.gethostname()}: the virtual environment for Docker SDK for Python was not made: '{' '.join(argv)}' says: "
-                                f"{packages.last_lines(out)} The host must reach a Python package index; PIP_INDEX_URL in the task's environment "
-                                "names another one")
+                raise HostError(
+                    f"{socket.gethostname()}: the virtual environment for Docker SDK for Python was not made: '{' '.join(argv)}' says: "
+                    f"{packages.last_lines(out)} The host must reach a Python package index; PIP_INDEX_URL in the task's environment "
+                    "names another one"
+                )
 
 
 def main() -> None:
@@ -279,7 +307,9 @@ def main() -> None:
     )
     try:
         if os.geteuid() != 0:
-            raise HostError(f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and packages are installed as root: use 'become: true'")
+            raise HostError(
+                f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and packages are installed as root: use 'become: true'"
+            )
         result = Installer(module).run()
     except HostError as error:
         module.fail_json(msg=str(error))

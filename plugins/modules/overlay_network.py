@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -369,7 +368,6 @@ refused:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient, run_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.declaration import declaring_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.networks import ensure_networks
@@ -403,7 +401,9 @@ def main() -> None:
         avoid={"type": "list", "elements": "str", "default": []},
     )
     if module.params["purge"] and module.params["networks"] is None:
-        module.fail_json(msg="purge needs the whole list of networks: give 'networks' instead of 'name'. Nothing was changed.")
+        module.fail_json(
+            msg="purge needs the whole list of networks: give 'networks' instead of 'name'. Nothing was changed."
+        )
 
     def ensure(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
         return ensure_networks(client, module.params, module.check_mode, module.warn)

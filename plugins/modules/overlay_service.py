@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -289,7 +288,6 @@ waiting:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient, run_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.declaration import declaring_module
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.services import ensure_services

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -165,9 +164,14 @@ temporary:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import EngineError, engine_argument_spec, manager_problem, run_module
-from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery.records import expected_records
 from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery import asking
+from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery.records import expected_records
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import (
+    EngineError,
+    engine_argument_spec,
+    manager_problem,
+    run_module,
+)
 
 
 def known_records(client, network: str) -> dict:
@@ -175,7 +179,8 @@ def known_records(client, network: str) -> dict:
     problem = manager_problem(client.info())
     if problem is not None:
         raise EngineError(
-            problem.message + " Or pass 'expected': the records that overlay_network_info returns on a manager.", **problem.details
+            problem.message + " Or pass 'expected': the records that overlay_network_info returns on a manager.",
+            **problem.details,
         )
     return expected_records(asking.network_id(client, network), client.services(), client.tasks())
 
@@ -184,16 +189,16 @@ def run(module: AnsibleModule, client) -> dict:
     """Ask from every endpoint and compare."""
     params = module.params
     if params["timeout"] < 0:
-        raise EngineError("timeout must not be negative, not %d." % params["timeout"])
+        raise EngineError(f"timeout must not be negative, not {params['timeout']}.")
     expected = params["expected"] if params["expected"] is not None else known_records(client, params["network"])
     wanted = asking.wanted_records(expected, params["names"], params["absent"])
     if not wanted:
-        raise EngineError("There is no name to ask for on network %s: no service is on it." % params["network"])
+        raise EngineError(f"There is no name to ask for on network {params['network']}: no service is on it.")
     places = asking.endpoints(client, params["network"])
     temporary = None
     if not places:
         if not params["attach"]:
-            raise EngineError("No local container is on network %s, and 'attach' is false." % params["network"])
+            raise EngineError(f"No local container is on network {params['network']}, and 'attach' is false.")
         temporary = asking.attach(client, params["network"])
     try:
         places = places or asking.endpoints(client, params["network"])
@@ -212,8 +217,11 @@ def conclude(network: str, records: list, temporary: bool) -> dict:
     result = {"changed": False, "records": records, "temporary": temporary}
     if wrong:
         raise EngineError(
-            "%d of %d records on network %s are wrong: %s" % (len(wrong), len(records), network, asking.explain_records(records)),
-            diff=asking.diff(records), **result,
+            (
+                f"{len(wrong)} of {len(records)} records on network {network} are wrong: {asking.explain_records(records)}"
+            ),
+            diff=asking.diff(records),
+            **result,
         )
     return dict(result, converged_after=max(row["seconds"] for row in records))
 

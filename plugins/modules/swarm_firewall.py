@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -115,7 +114,6 @@ import os
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._firewall import addresses, tools
 from ansible_collections.swarmlab.overlay.plugins.module_utils._firewall.model import Refusal, ordered, wanted
@@ -138,10 +136,10 @@ def declare(module: AnsibleModule, here: tools.Host) -> tools.Found:
     return tools.opening(here, goal._replace(addresses=ordered([*known, *(members or ())])), members is not None)
 
 
-def writer(module: AnsibleModule) -> t.Callable[[str, t.Optional[str]], None]:
+def writer(module: AnsibleModule) -> t.Callable[[str, str | None], None]:
     """Writes a file, or removes it when its text is none."""
 
-    def write(path: str, text: t.Optional[str]) -> None:
+    def write(path: str, text: str | None) -> None:
         if text is None:
             if os.path.exists(path):
                 os.unlink(path)
@@ -157,9 +155,19 @@ def writer(module: AnsibleModule) -> t.Callable[[str, t.Optional[str]], None]:
 
 def shown(found: tools.Found) -> list[dict[str, str]]:
     """The difference for people: our rules, and each file."""
-    parts = [(f"rules ({found.tool})", "".join(f"{row}\n" for row in found.plan.before), "".join(f"{row}\n" for row in found.plan.after))]
+    parts = [
+        (
+            f"rules ({found.tool})",
+            "".join(f"{row}\n" for row in found.plan.before),
+            "".join(f"{row}\n" for row in found.plan.after),
+        )
+    ]
     parts += [(path, tools.read(path), text or "") for path, text in found.plan.files]
-    return [{"before_header": name, "after_header": name, "before": before, "after": after} for name, before, after in parts if before != after]
+    return [
+        {"before_header": name, "after_header": name, "before": before, "after": after}
+        for name, before, after in parts
+        if before != after
+    ]
 
 
 def main() -> None:
@@ -181,13 +189,21 @@ def main() -> None:
     here = tools.Host(module.run_command)
     try:
         found = declare(module, here)
-        result = {"changed": found.plan.changes, "tool": found.tool, "rules": list(found.plan.after), "notes": list(found.notes),
-                  "addresses": list(found.wanted.addresses) if found.wanted else [], "diff": shown(found)}
+        result = {
+            "changed": found.plan.changes,
+            "tool": found.tool,
+            "rules": list(found.plan.after),
+            "notes": list(found.notes),
+            "addresses": list(found.wanted.addresses) if found.wanted else [],
+            "diff": shown(found),
+        }
         if found.plan.changes and not module.check_mode:
             tools.apply(here, found, writer(module))
             left = declare(module, here)
             if left.plan.changes:
-                raise Refusal(f"{found.tool} took the rules and does not have them: {'; '.join(' '.join(row.argv) for row in left.plan.commands)}")
+                raise Refusal(
+                    f"{found.tool} took the rules and does not have them: {'; '.join(' '.join(row.argv) for row in left.plan.commands)}"
+                )
     except Refusal as error:
         module.fail_json(msg=f"{str(error).rstrip('.')}.")
     module.exit_json(**result)

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -94,10 +93,12 @@ join_tokens:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError, engine_argument_spec
-from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
+    EngineError,
+    engine_argument_spec,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
 
 
 def main() -> None:

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -109,10 +108,12 @@ swarm:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError, engine_argument_spec
-from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.membership import declare
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
+    EngineError,
+    engine_argument_spec,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.membership import declare
 
 
 def main() -> None:
@@ -138,7 +139,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = declare(Engine(module.params["docker_host"], module.params["engine_timeout"]), module.params, module.check_mode)
+        result = declare(
+            Engine(module.params["docker_host"], module.params["engine_timeout"]), module.params, module.check_mode
+        )
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
     except Refused as error:

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -133,8 +132,12 @@ waiting:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient, engine_argument_spec, require_manager, run_module
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import (
+    APIClient,
+    engine_argument_spec,
+    require_manager,
+    run_module,
+)
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.declaring import declare
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.departure import depart
 
@@ -150,7 +153,10 @@ NODE = {
 def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
     """Reach the state, with the labels as the texts that they are to the engine."""
     params = module.params
-    nodes = [dict(entry, labels={key: str(value) for key, value in entry["labels"].items()}) for entry in params["nodes"] or []]
+    nodes = [
+        dict(entry, labels={key: str(value) for key, value in entry["labels"].items()})
+        for entry in params["nodes"] or []
+    ]
     if params["state"] == "present":
         own = require_manager(client)["Swarm"]["NodeID"]
         return declare(client, own, nodes, params["timeout"], module.check_mode)

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -58,11 +57,14 @@ import socket
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import members
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError, engine_argument_spec, wait_until
-from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
+    EngineError,
+    engine_argument_spec,
+    wait_until,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
 
 
 def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[dict], list[str]]]:
@@ -72,7 +74,10 @@ def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[dict
     except (EngineError, Refused) as error:
         return False, ([], [error.message])
     if seen["members"] is None:
-        return False, ([], [seen["error"] or f"{socket.gethostname()} is no manager: its place in the swarm is '{seen['state']}'"])
+        return False, (
+            [],
+            [seen["error"] or f"{socket.gethostname()} is no manager: its place in the swarm is '{seen['state']}'"],
+        )
     missing = members.unready(seen["members"], nodes or [member["id"] for member in seen["members"]])
     return not missing, (seen["members"], missing)
 
@@ -83,7 +88,11 @@ def refusal(engine: Engine, listed: list[dict], without: str) -> str:
     if lost:
         return lost
     node = next((member for member in listed if member["id"] == without), None)
-    if node and node["role"] == "manager" and engine.inspect_swarm()["Spec"]["EncryptionConfig"].get("AutoLockManagers"):
+    if (
+        node
+        and node["role"] == "manager"
+        and engine.inspect_swarm()["Spec"]["EncryptionConfig"].get("AutoLockManagers")
+    ):
         return f"{members.name(node)} cannot be restarted: the swarm is autolocked, and it would wait for 'docker swarm unlock'"
     return ""
 

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -71,8 +70,11 @@ seen:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError, engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
+    EngineError,
+    engine_argument_spec,
+)
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.phases import PHASES
 
 
@@ -93,7 +95,7 @@ def main() -> None:
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
     except Refused as error:
-        module.fail_json(msg="The Docker Engine on %s refused: %s" % (os.uname().nodename, error.message))
+        module.fail_json(msg=f"The Docker Engine on {os.uname().nodename} refused: {error.message}")
     else:
         module.exit_json(changed=False, seen=seen)
 

@@ -1,5 +1,4 @@
 #!/usr/bin/python
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -19,6 +18,7 @@ description:
   - With O(stage=begin) it checks what was asked for and gives the settings of a new run. With O(stage=finish) it judges what the
     nodes told, finds the causes of what is wrong, writes the report, prints the summary, and fails when anything failed or was
     inconclusive.
+  - With O(stage=late) it tells whether any node still waits for gossip.
   - With O(stage=disrupt) it gives the settings of the run that follows a disruption, with O(stage=recovered) what that showed, and with
     O(stage=conclude) it adds all of this to the report.
 attributes:
@@ -41,7 +41,7 @@ options:
   stage:
     description: Which end of the verification.
     type: str
-    choices: [tags, begin, finish, disrupt, recovered, conclude]
+    choices: [tags, begin, late, finish, disrupt, recovered, conclude]
     required: true
   networks:
     description: Names or shell patterns of the networks to verify.

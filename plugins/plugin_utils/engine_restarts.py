@@ -40,8 +40,11 @@ def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
 
     :param places: {host: the place that its engine told}, of all hosts that were asked
     """
-    refused = [f"{host}: its place in the swarm is '{places[host]['state']}', so nobody can tell whether the swarm can do without it"
-               for host in due if places[host]["state"] != "active"]
+    refused = [
+        f"{host}: its place in the swarm is '{places[host]['state']}', so nobody can tell whether the swarm can do without it"
+        for host in due
+        if places[host]["state"] != "active"
+    ]
     named: dict[str, str] = {}
     for host in (host for host in due if places[host]["state"] == "active"):
         node_id = places[host]["node_id"]
@@ -53,7 +56,9 @@ def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
         watching = _managers(places, next(iter(named)))
         if not watching:
             node_id, host = next(iter(named.items()))
-            refused.append(f"{host}: no manager that was asked has it (node {node_id}) in its swarm. Take a manager of it into the run")
+            refused.append(
+                f"{host}: no manager that was asked has it (node {node_id}) in its swarm. Take a manager of it into the run"
+            )
             break
         listed = {member["id"]: member for member in places[watching[0]]["members"]}
         here = {node_id: host for node_id, host in named.items() if node_id in listed}
@@ -65,14 +70,21 @@ def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
 
 def _managers(places: t.Mapping[str, Place], node_id: str) -> list[str]:
     """The hosts that are managers and list the node."""
-    return [host for host, place in places.items() if node_id in {member["id"] for member in place.get("members") or []}]
+    return [
+        host for host, place in places.items() if node_id in {member["id"] for member in place.get("members") or []}
+    ]
 
 
-def _turns(places: t.Mapping[str, Place], here: dict[str, str], listed: dict[str, members.Member], watching: list[str]) -> list[Turn]:
+def _turns(
+    places: t.Mapping[str, Place], here: dict[str, str], listed: dict[str, members.Member], watching: list[str]
+) -> list[Turn]:
     """The turns in one swarm: workers, managers, the leader. Nodes that were down before, and are not of this run, are not waited for."""
     ours = {place["node_id"] for place in places.values()}
     nodes = sorted(node_id for node_id, member in listed.items() if member["state"] == "ready" or node_id in ours)
     order = sorted(here, key=lambda node_id: (RANKS[listed[node_id]["role"]], listed[node_id]["leader"]))
     # A manager does not watch over its own restart where another can.
-    turns = [Turn(here[each], each, next((host for host in watching if places[host]["node_id"] != each), watching[0]), nodes) for each in order]
+    turns = [
+        Turn(here[each], each, next((host for host in watching if places[host]["node_id"] != each), watching[0]), nodes)
+        for each in order
+    ]
     return [*turns, Turn("", "", watching[0], nodes)]

@@ -15,10 +15,14 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 FACTS = "ansible.legacy.setup"
-SUBSET = ["network"]  # and the least: what addresses and labels are made of (default_ipv4, interfaces, names, distribution)
+SUBSET = [
+    "network"
+]  # and the least: what addresses and labels are made of (default_ipv4, interfaces, names, distribution)
 
 
-def resolve(action: ActionBase, task_vars: dict[str, t.Any], names: t.Iterable[str]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+def resolve(
+    action: ActionBase, task_vars: dict[str, t.Any], names: t.Iterable[str]
+) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     """The values of those variables that have one, and the facts that had to be gathered for them.
 
     ``swarm_advertise_addr: "{{ ansible_default_ipv4.address }}"`` is the field's usual way to declare an address: the facts are gathered
@@ -30,8 +34,11 @@ def resolve(action: ActionBase, task_vars: dict[str, t.Any], names: t.Iterable[s
         return _given({name: _value(action, task_vars, name) for name in wanted}), facts
     except AnsibleUndefinedVariable:
         facts = _gather(action, task_vars)
-    known = {**task_vars, **{f"ansible_{name}": value for name, value in facts.items()},
-             "ansible_facts": {**task_vars.get("ansible_facts", {}), **facts}}
+    known = {
+        **task_vars,
+        **{f"ansible_{name}": value for name, value in facts.items()},
+        "ansible_facts": {**task_vars.get("ansible_facts", {}), **facts},
+    }
     values = {}
     for name in wanted:
         try:
@@ -50,7 +57,7 @@ def _given(values: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def _value(action: ActionBase, variables: dict[str, t.Any], name: str) -> t.Any:
     templar = action._templar.copy_with_new_env(available_variables=variables)
-    return templar.template(trust_as_template("{{ %s }}" % name))
+    return templar.template(trust_as_template(f"{{{{ {name} }}}}"))
 
 
 def _gather(action: ActionBase, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

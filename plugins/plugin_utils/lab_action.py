@@ -18,7 +18,6 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import info
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.driver import Driver
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError

@@ -14,16 +14,26 @@ import typing as t
 PYTHON = "3.8"
 # Those of sudo first: without it, Ansible may look for a Python in vain.
 SENTENCES = (
-    (re.compile(r"a password is required|a terminal is required|[Mm]issing (?:sudo|become) password"),
-     "sudo on {host} wants a password: give it with --ask-become-pass, or in ansible_become_password"),
-    (re.compile(r"[Ii]ncorrect (?:sudo|become) password|incorrect password attempt"),
-     "sudo on {host} does not take the password: see to --ask-become-pass, or ansible_become_password"),
-    (re.compile(r"not in the sudoers file|is not allowed to (?:execute|run)"),
-     "this user may not become root on {host}: let it use sudo, or name another in ansible_user"),
-    (re.compile(r"SyntaxError|requires a minimum of Python"),
-     f"the Python on {{host}} is too old: it must be {PYTHON} or newer. Install one there, and name it in ansible_python_interpreter"),
-    (re.compile(r"interpreter .* was not found|python\S*: (?:command )?not found|python\S*: No such file"),
-     f"no Python was found on {{host}} where Ansible looked. Install Python {PYTHON} or newer there, or name it in ansible_python_interpreter"),
+    (
+        re.compile(r"a password is required|a terminal is required|[Mm]issing (?:sudo|become) password"),
+        "sudo on {host} wants a password: give it with --ask-become-pass, or in ansible_become_password",
+    ),
+    (
+        re.compile(r"[Ii]ncorrect (?:sudo|become) password|incorrect password attempt"),
+        "sudo on {host} does not take the password: see to --ask-become-pass, or ansible_become_password",
+    ),
+    (
+        re.compile(r"not in the sudoers file|is not allowed to (?:execute|run)"),
+        "this user may not become root on {host}: let it use sudo, or name another in ansible_user",
+    ),
+    (
+        re.compile(r"SyntaxError|requires a minimum of Python"),
+        f"the Python on {{host}} is too old: it must be {PYTHON} or newer. Install one there, and name it in ansible_python_interpreter",
+    ),
+    (
+        re.compile(r"interpreter .* was not found|python\S*: (?:command )?not found|python\S*: No such file"),
+        f"no Python was found on {{host}} where Ansible looked. Install Python {PYTHON} or newer there, or name it in ansible_python_interpreter",
+    ),
 )
 
 
@@ -39,7 +49,9 @@ def reason(answer: t.Mapping[str, t.Any], host: str) -> str:
     printed = "\n".join(str(answer.get(key) or "") for key in ("module_stderr", "module_stdout"))
     told = answer.get("msg") or ""
     begun = not printed.strip() and "requires a minimum of Python" not in told
-    return (not begun and sentence(f"{told}\n{printed}", host)) or told or printed.strip() or "the module gave no result"
+    return (
+        (not begun and sentence(f"{told}\n{printed}", host)) or told or printed.strip() or "the module gave no result"
+    )
 
 
 def one_line(text: str) -> str:

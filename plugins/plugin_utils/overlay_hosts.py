@@ -65,9 +65,15 @@ def choose(hosts: t.Sequence[Host], named: str = "", final: bool = False) -> Cho
         others = [host for host in hosts if not host.in_play]
         if others and not final:
             # Whom the nodes of the play call managers is asked first.
-            told = {address.rpartition(":")[0].strip("[]") for host in hosts for address in (host.place or {}).get("managers", [])}
+            told = {
+                address.rpartition(":")[0].strip("[]")
+                for host in hosts
+                for address in (host.place or {}).get("managers", [])
+            }
             return Choice(ask=[host.name for host in sorted(others, key=lambda host: host.address not in told)])
-        raise Refusal(f"No host could speak for the swarm, so nothing was changed. {_told(hosts)}. Name a manager in the inventory.")
+        raise Refusal(
+            f"No host could speak for the swarm, so nothing was changed. {_told(hosts)}. Name a manager in the inventory."
+        )
     return _chosen(hosts, speakers[0])
 
 
@@ -87,8 +93,14 @@ def _named(hosts: t.Sequence[Host], named: str, final: bool) -> Choice:
 
 def _chosen(hosts: t.Sequence[Host], manager: Host) -> Choice:
     members = manager.members
-    strangers = [host for host in hosts if host.place and host.place["state"] == "active" and host.node_id not in members
-                 and (host.in_play or host.members)]
+    strangers = [
+        host
+        for host in hosts
+        if host.place
+        and host.place["state"] == "active"
+        and host.node_id not in members
+        and (host.in_play or host.members)
+    ]
     if strangers:
         told = ", ".join(f"{host.name} (node {host.node_id})" for host in strangers)
         raise Refusal(
@@ -96,7 +108,9 @@ def _chosen(hosts: t.Sequence[Host], manager: Host) -> Choice:
             " leave). Nothing was changed."
         )
     play = [host.name for host in hosts if host.in_play]
-    return Choice(manager=manager.name, speaker=manager.name if manager.in_play else play[0], names=names(hosts, members))
+    return Choice(
+        manager=manager.name, speaker=manager.name if manager.in_play else play[0], names=names(hosts, members)
+    )
 
 
 def names(hosts: t.Sequence[Host], members: t.Mapping[str, Place]) -> dict[str, list[str]]:
@@ -120,7 +134,9 @@ def unknown(nodes: t.Iterable[str], inventory: t.Container[str], members: t.Mapp
         if name in inventory or name in members or len(same) == 1:
             continue
         if same:
-            found.append(f"{name} is the host name of {len(same)} nodes: name the one by its id ({', '.join(same)}) or as the inventory does")
+            found.append(
+                f"{name} is the host name of {len(same)} nodes: name the one by its id ({', '.join(same)}) or as the inventory does"
+            )
         else:
             found.append(f"{name} is neither in the inventory nor a node of the swarm")
     return found
@@ -129,7 +145,11 @@ def unknown(nodes: t.Iterable[str], inventory: t.Container[str], members: t.Mapp
 def elsewhere(hosts: t.Sequence[Host], members: t.Mapping[str, Place]) -> list[str]:
     """The nodes that are ready and that no host of the play is."""
     here = {host.node_id for host in hosts if host.in_play}
-    return sorted(member["hostname"] or identity for identity, member in members.items() if identity not in here and member["state"] == "ready")
+    return sorted(
+        member["hostname"] or identity
+        for identity, member in members.items()
+        if identity not in here and member["state"] == "ready"
+    )
 
 
 def why(host: Host) -> str:

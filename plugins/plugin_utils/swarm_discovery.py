@@ -24,7 +24,9 @@ UNUSABLE = ("", "0.0.0.0", "::", "127.0.0.1", "::1")
 
 def connection_keys(variables: t.Iterable[str]) -> list[str]:
     """Those of a host's variables that say how it is reached, and hold for its neighbours too."""
-    return [key for key in variables if key.startswith(CONNECTION) and key != "ansible_ssh_host" and "_public" not in key]
+    return [
+        key for key in variables if key.startswith(CONNECTION) and key != "ansible_ssh_host" and "_public" not in key
+    ]
 
 
 def unknown(members: t.Iterable[Member], known: t.Container[str], silent: t.Container[str]) -> list[Member]:
@@ -32,7 +34,11 @@ def unknown(members: t.Iterable[Member], known: t.Container[str], silent: t.Cont
 
     One that is known by the address of a host that did not answer would only be silent twice.
     """
-    strangers = [member for member in members if member["id"] not in known and address_of(member) not in silent and member["hostname"] not in silent]
+    strangers = [
+        member
+        for member in members
+        if member["id"] not in known and address_of(member) not in silent and member["hostname"] not in silent
+    ]
     return sorted(strangers, key=lambda member: (_natural(member["hostname"]), member["id"]))
 
 
@@ -62,9 +68,13 @@ def nobody_tells(told: t.Mapping[str, t.Mapping[str, t.Any]]) -> str:
         if place is None:
             reasons.append(f"{host}: {answer.get('problem') or 'it was not asked'}")
         elif place["state"] != "active":
-            reasons.append(f"{host} is in no swarm (its engine says: {place['state']}{', ' + place['error'] if place['error'] else ''})")
+            reasons.append(
+                f"{host} is in no swarm (its engine says: {place['state']}{', ' + place['error'] if place['error'] else ''})"
+            )
         elif not place["manager"]:
-            reasons.append(f"{host} is a worker; its managers are at {', '.join(place['managers']) or 'unknown addresses'}")
+            reasons.append(
+                f"{host} is a worker; its managers are at {', '.join(place['managers']) or 'unknown addresses'}"
+            )
         else:
             reasons.append(f"{host} is a manager without a leader: {place['error']}")
     return f"No host could list the nodes of a swarm, so nothing was proven. {'; '.join(reasons)}. Name a manager in the inventory."

@@ -17,7 +17,14 @@ CANONICAL = {MANAGER: "swarm_managers", WORKER: "swarm_workers"}
 VARIABLE = {MANAGER: "swarm_managers_group", WORKER: "swarm_workers_group"}
 # What public inventories call them. Looked for only where no group has the canonical name.
 USUAL = {
-    MANAGER: ("swarm_manager", "docker_swarm_managers", "docker_swarm_manager", "docker_managers", "managers", "manager"),
+    MANAGER: (
+        "swarm_manager",
+        "docker_swarm_managers",
+        "docker_swarm_manager",
+        "docker_managers",
+        "managers",
+        "manager",
+    ),
     WORKER: ("swarm_worker", "docker_swarm_workers", "docker_swarm_worker", "docker_workers", "workers", "worker"),
 }
 LEAVING = "lab_leaving"  # nodes of a lab on their way out (inventory plugin lab)
@@ -65,7 +72,9 @@ def _group(role: str, groups: Groups, named: str | None) -> str:
     """The group of a role, or nothing."""
     if named:
         if named not in groups:
-            raise InventoryError(f"{VARIABLE[role]} names the group {named}, which the inventory does not have. {_there(groups)}")
+            raise InventoryError(
+                f"{VARIABLE[role]} names the group {named}, which the inventory does not have. {_there(groups)}"
+            )
         return named
     if groups.get(CANONICAL[role]):
         return CANONICAL[role]

@@ -77,7 +77,9 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
     _refuse_port(speakers[0], data_path_port)
     joining = [host for host in hosts if host.in_play and host.state == "inactive"]
     _refuse_undeclared(joining)
-    changes = {host.name: _change(host, members[host.node_id]) for host in hosts if host.in_play and host.node_id in members}
+    changes = {
+        host.name: _change(host, members[host.node_id]) for host in hosts if host.in_play and host.node_id in members
+    }
     demoted = [host for host in hosts if changes.get(host.name, {}).get("role") == WORKER]
     _refuse_lost_majority(members, [host.node_id for host in demoted], _new_managers(joining, changes))
     primary = next((host for host in speakers if host not in demoted), speakers[0])
@@ -94,13 +96,20 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
     for name in late:
         changes[name].pop("role")
     pending = [host for host in hosts if host.in_play and host.state == "pending"]
-    unready = [host for host in hosts if host.in_play and host not in pending and members.get(host.node_id, {}).get("state", READY) != READY]
+    unready = [
+        host
+        for host in hosts
+        if host.in_play and host not in pending and members.get(host.node_id, {}).get("state", READY) != READY
+    ]
     told = [host for host in hosts if changes.get(host.name)]
     return Plan(
         primary=primary.name,
         joins=_by_role(joining),
         pending=[host.name for host in pending],
-        changes=_in_order([{"id": host.node_id, **changes.get(host.name, {})} for host in hosts if host in told or host in unready], members),
+        changes=_in_order(
+            [{"id": host.node_id, **changes.get(host.name, {})} for host in hosts if host in told or host in unready],
+            members,
+        ),
         unfinished=late,
         steps=[f"{host.name} joins as {host.role} through {primary.name}" for host in joining]
         + [f"{host.name} is waited for: its join is going on" for host in pending]
@@ -132,7 +141,9 @@ def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
         )
     managers = [host for host in hosts if host.role == MANAGER]
     if not managers:
-        raise Refusal("There is no swarm, and no host is declared a manager. Put at least one into the group swarm_managers. Nothing was changed.")
+        raise Refusal(
+            "There is no swarm, and no host is declared a manager. Put at least one into the group swarm_managers. Nothing was changed."
+        )
     makers = [host for host in managers if host.in_play]
     if not makers:
         raise Refusal(
@@ -215,7 +226,10 @@ def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any], s
             " and run this again: it will join. Nothing was changed."
         )
     if strangers:
-        told = "; ".join(f"{host.name} is node {host.node_id} with managers {', '.join(host.place['managers']) or 'unknown'}" for host in strangers)
+        told = "; ".join(
+            f"{host.name} is node {host.node_id} with managers {', '.join(host.place['managers']) or 'unknown'}"
+            for host in strangers
+        )
         raise Refusal(
             f"{_names(strangers)} belongs to another swarm than {speaker.name} ({told}). Take it out of the inventory, or let it leave that swarm"
             " (docker swarm leave), and run this again. Nothing was changed."
@@ -257,7 +271,14 @@ def _refuse_lost_majority(members: t.Mapping[str, t.Any], demoted: t.Sequence[st
 
 def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     """Changes so that each step leaves a majority: new managers first, and of those that go, the ones that count against it already."""
-    return sorted(changes, key=lambda change: (change.get("role") != MANAGER, change.get("role") == WORKER, _is_reachable(members[change["id"]])))
+    return sorted(
+        changes,
+        key=lambda change: (
+            change.get("role") != MANAGER,
+            change.get("role") == WORKER,
+            _is_reachable(members[change["id"]]),
+        ),
+    )
 
 
 def _is_reachable(member: t.Mapping[str, t.Any]) -> bool:
@@ -265,7 +286,9 @@ def _is_reachable(member: t.Mapping[str, t.Any]) -> bool:
 
 
 def _new_managers(joining: t.Sequence[Host], changes: t.Mapping[str, t.Mapping[str, t.Any]]) -> int:
-    return len([host for host in joining if host.role == MANAGER]) + len([change for change in changes.values() if change.get("role") == MANAGER])
+    return len([host for host in joining if host.role == MANAGER]) + len(
+        [change for change in changes.values() if change.get("role") == MANAGER]
+    )
 
 
 def _change(host: Host, member: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -286,7 +309,9 @@ def _change(host: Host, member: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _by_role(joining: t.Sequence[Host]) -> dict[str, list[str]]:
-    return {role: found for role in (MANAGER, WORKER) if (found := [host.name for host in joining if host.role == role])}
+    return {
+        role: found for role in (MANAGER, WORKER) if (found := [host.name for host in joining if host.role == role])
+    }
 
 
 def _warnings(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any]) -> list[str]:
@@ -299,7 +324,9 @@ def _warnings(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any]) -> list[s
         )
     nameless = [member["id"] for member in members.values() if not member["hostname"]]
     if nameless:
-        found.append(f"Nodes that never finished their join are in the swarm's list: docker node rm {' '.join(nameless)}")
+        found.append(
+            f"Nodes that never finished their join are in the swarm's list: docker node rm {' '.join(nameless)}"
+        )
     return found
 
 
@@ -346,7 +373,11 @@ class Farewell:
 def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell:
     """How the hosts leave the swarm of the managers that stay. Raises Refusal."""
     _refuse_twins([*leavers, *staying])
-    speakers = [host for host in staying if host.state == "active" and host.place["manager"] and host.place["members"] is not None]
+    speakers = [
+        host
+        for host in staying
+        if host.state == "active" and host.place["manager"] and host.place["members"] is not None
+    ]
     if not speakers:
         return _no_keeper(leavers, staying)
     _refuse_two_swarms(speakers)
@@ -359,13 +390,18 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
         keeper=keeper.name,
         nodes=[{"id": node_id, "labels": {LEAVING_LABEL: host}} for node_id, host in nodes.items()],
         leaving={host.name: host.node_id for host in leavers if host.node_id},
-        steps=[f"{host} leaves: node {node_id}, which calls itself {names[node_id]}" for node_id, host in nodes.items()],
+        steps=[
+            f"{host} leaves: node {node_id}, which calls itself {names[node_id]}" for node_id, host in nodes.items()
+        ],
         warnings=[
             f"{host.name} is in no swarm; {member['id']}, which called itself {member['hostname']} too, is {member['state']} in the list of"
             f" {keeper.name}. If that was this host: docker node rm {member['id']}"
             for host in leavers
             for member in members
-            if host.state == "inactive" and member["hostname"] == host.place["hostname"] and member["state"] != READY and member["id"] not in nodes
+            if host.state == "inactive"
+            and member["hostname"] == host.place["hostname"]
+            and member["state"] != READY
+            and member["id"] not in nodes
         ],
     )
 
@@ -374,17 +410,26 @@ def _no_keeper(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewe
     """Without a manager that stays it is safe to go where all say that there is no swarm."""
     if staying and all(host.state == "inactive" for host in staying) and not any(host.node_id for host in leavers):
         return Farewell()
-    told = "; ".join(f"{host.name}: {host.state or host.problem}" for host in staying) or "no other manager is in the inventory"
+    told = (
+        "; ".join(f"{host.name}: {host.state or host.problem}" for host in staying)
+        or "no other manager is in the inventory"
+    )
     raise Refusal(
         f"{_names(leavers)} cannot leave: no manager that stays speaks for the swarm ({told}). See that the managers run and are managers"
         " (playbook swarm), then run this again. Nothing was changed."
     )
 
 
-def _nodes_of(host: Leaver, members: t.Sequence[t.Mapping[str, t.Any]], claimed: t.Container[str], keeper: Host) -> list[str]:
+def _nodes_of(
+    host: Leaver, members: t.Sequence[t.Mapping[str, t.Any]], claimed: t.Container[str], keeper: Host
+) -> list[str]:
     """Ids of the nodes that this host is or was. Its engine's word counts; where it is silent, the evidence must leave no doubt."""
     ids = {member["id"] for member in members}
-    marked = [member["id"] for member in members if member["labels"].get(LEAVING_LABEL) == host.name and member["id"] not in claimed]
+    marked = [
+        member["id"]
+        for member in members
+        if member["labels"].get(LEAVING_LABEL) == host.name and member["id"] not in claimed
+    ]
     if host.node_id:
         if host.node_id not in ids and not set(host.place["manager_ids"]) & ids:
             raise Refusal(
@@ -398,7 +443,11 @@ def _nodes_of(host: Leaver, members: t.Sequence[t.Mapping[str, t.Any]], claimed:
         return [host.declared_id] * (host.declared_id in ids)
     found = [member for member in members if member["id"] not in claimed and member["address"] in host.addresses]
     doubtful = [member for member in found if member["state"] == READY and member["hostname"] != host.name]
-    namesakes = [member["id"] for member in members if member["hostname"] == host.name and member not in found and member["id"] not in marked]
+    namesakes = [
+        member["id"]
+        for member in members
+        if member["hostname"] == host.name and member not in found and member["id"] not in marked
+    ]
     if doubtful or (not found and not marked and namesakes):
         candidates = ", ".join([member["id"] for member in doubtful] or namesakes)
         raise Refusal(

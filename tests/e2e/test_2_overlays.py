@@ -40,9 +40,7 @@ def test_workers_hold_an_overlay_only_where_something_uses_it(lab: Lab) -> None:
 
 def test_names_resolve_inside_the_standalone_container(lab: Lab) -> None:
     node = lab.node("vm2")
-    tasks = {
-        other.address(container, "plain") for other in lab.nodes for container in other.containers("web")
-    }
+    tasks = {other.address(container, "plain") for other in lab.nodes for container in other.containers("web")}
     assert len(tasks) == 2
     answer = node.inside("client", "nslookup tasks.web 127.0.0.11")
     assert set(re.findall(r"Address:\s*([\d.]+)", answer)) - {"127.0.0.11"} == tasks
@@ -64,7 +62,9 @@ def test_encrypted_network_carries_traffic_between_all_nodes(lab: Lab) -> None:
     where = {node.name: (node, node.containers("vault")[0]) for node in lab.nodes}
     addresses = {name: node.address(container, "secret") for name, (node, container) in where.items()}
     for node, container in where.values():
-        node.inside(container, "sh -c '" + " && ".join(f"ping -c 1 -W 5 {target}" for target in addresses.values()) + "'")
+        node.inside(
+            container, "sh -c '" + " && ".join(f"ping -c 1 -W 5 {target}" for target in addresses.values()) + "'"
+        )
 
 
 def test_kernel_holds_ipsec_states_for_both_peers(lab: Lab) -> None:

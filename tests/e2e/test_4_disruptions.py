@@ -20,7 +20,9 @@ READY = "for try in $(seq 90); do docker node ls | grep -q 'vm2.*Ready' && exit 
 def frail_vm2(lab: Lab) -> Iterator[None]:
     """Debian's nftables.service is on, whose restart flushes the rules of the engine, and nothing starts the engine at boot."""
     node = lab.node("vm2")
-    node.sh(f"touch {BY_HAND} && mkdir -p {DROP_IN.rpartition('/')[0]} && printf '[Unit]\\nConditionPathExists={BY_HAND}\\n' > {DROP_IN}")
+    node.sh(
+        f"touch {BY_HAND} && mkdir -p {DROP_IN.rpartition('/')[0]} && printf '[Unit]\\nConditionPathExists={BY_HAND}\\n' > {DROP_IN}"
+    )
     node.sh("systemctl daemon-reload && systemctl start nftables && systemctl restart docker")
     lab.node("vm1").sh(READY)
     yield

@@ -108,7 +108,9 @@ class Swarm:
 
     def shown(self, module: str, args: dict, *mode: str) -> list[str]:
         """The lines that Ansible shows as removed and added when a module runs on vm1."""
-        shown = self.ansible("ansible", "vm1", "-m", f"swarmlab.overlay.{module}", "-a", json.dumps(args), "--diff", *mode).stdout
+        shown = self.ansible(
+            "ansible", "vm1", "-m", f"swarmlab.overlay.{module}", "-a", json.dumps(args), "--diff", *mode
+        ).stdout
         return [line for line in shown.splitlines() if line.startswith(("+ ", "- "))]
 
     def killed(self, module: str, changes: int, args: dict) -> tuple[int, str]:
@@ -169,7 +171,10 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         if os.geteuid() != 0 or not shutil.which("dockerd", path=environment_here()["PATH"]):
-            pytest.exit("these tests need Docker Engine on this machine: start it, or run them as root with dockerd installed", 2)
+            pytest.exit(
+                "these tests need Docker Engine on this machine: start it, or run them as root with dockerd installed",
+                2,
+            )
         self.folder = folder
         os.environ.pop(KEEP, None)
         os.environ["DOCKER_HOST"] = f"unix://{folder}/docker.sock"
@@ -250,12 +255,12 @@ def inventory_of(lab: str, **settings: object) -> Path:
 
 
 @pytest.fixture(scope="session")
-def swarm(
-    environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Swarm]:
+def swarm(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
     name, place = (f"integration-{WORKER}", int(WORKER.removeprefix("gw")) + 1) if WORKER else ("integration", 0)
     subnet = f"10.78.{place}.0/24"
-    lab = Swarm(name, inventory_of(name, subnet=subnet), tmp_path_factory.mktemp("results"), environment, warm, subnet=subnet)
+    lab = Swarm(
+        name, inventory_of(name, subnet=subnet), tmp_path_factory.mktemp("results"), environment, warm, subnet=subnet
+    )
     try:
         done = lab.ansible("ansible-playbook", "swarmlab.overlay.lab", "swarmlab.overlay.swarm")
         assert done.returncode == 0, done.stdout + done.stderr

@@ -36,7 +36,9 @@ def node_id(swarm, host: str) -> str:
 
 def states(swarm) -> dict[str, str]:
     """Host name -> state, role of a manager, and availability, of every record in the swarm's list."""
-    listed = swarm.docker("vm1", "node", "ls", "--format", "{{.Hostname}}={{.Status}}/{{.ManagerStatus}}/{{.Availability}}")
+    listed = swarm.docker(
+        "vm1", "node", "ls", "--format", "{{.Hostname}}={{.Status}}/{{.ManagerStatus}}/{{.Availability}}"
+    )
     return dict(line.split("=") for line in listed.splitlines())
 
 
@@ -66,18 +68,29 @@ def test_groups_of_other_names(swarm, tmp_path: Path) -> None:
     ("groups", "limit", "words"),
     [
         ({}, [], "The inventory has no host for the swarm"),
-        ({"swarm_managers": {"m1": "vm1"}, "db": {"d1": "vm2"}}, ["--limit", "d1"], "--limit d1 leaves no host of the swarm"),
+        (
+            {"swarm_managers": {"m1": "vm1"}, "db": {"d1": "vm2"}},
+            ["--limit", "d1"],
+            "--limit d1 leaves no host of the swarm",
+        ),
         ({"swarm_managers": {"m1": "vm1"}, "swarm_workers": {"m1": "vm1"}}, [], "m1: in both groups"),
     ],
 )
 @pytest.mark.parametrize("playbook", [VERIFY, SWARM, "swarmlab.overlay.overlays"])
-def test_a_run_that_looks_at_nobody_is_no_success(swarm, tmp_path: Path, playbook: str, groups: dict, limit: list[str], words: str) -> None:
+def test_a_run_that_looks_at_nobody_is_no_success(
+    swarm, tmp_path: Path, playbook: str, groups: dict, limit: list[str], words: str
+) -> None:
     code, output = given(swarm, tmp_path, groups).playbook(playbook, {}, *limit)
     assert code != 0 and words in " ".join(output.split()), output
 
 
 def test_one_manager_is_enough_to_prove_all(swarm, tmp_path: Path) -> None:
-    one = given(swarm, tmp_path, {"ungrouped": {"first": "vm1"}}, swarm_discovered_host=f"swarmlab-{swarm.lab}-{{{{ node.hostname }}}}")
+    one = given(
+        swarm,
+        tmp_path,
+        {"ungrouped": {"first": "vm1"}},
+        swarm_discovered_host=f"swarmlab-{swarm.lab}-{{{{ node.hostname }}}}",
+    )
     code, output = one.playbook(VERIFY, {**QUICK, "verify_directory": str(tmp_path / "report")})
     assert code == 0 and "VERIFIED: 3 passed" in output, output
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
@@ -90,7 +103,9 @@ def test_a_worker_alone_cannot_tell_the_swarm(swarm, tmp_path: Path) -> None:
 
 
 def test_a_node_that_cannot_be_reached_is_named(swarm, tmp_path: Path) -> None:
-    one = given(swarm, tmp_path, {"ungrouped": {"first": "vm1"}}, swarm_discovered_host="no-such-container-{{ node.hostname }}")
+    one = given(
+        swarm, tmp_path, {"ungrouped": {"first": "vm1"}}, swarm_discovered_host="no-such-container-{{ node.hostname }}"
+    )
     code, output = one.playbook(VERIFY, {**QUICK, "verify_directory": str(tmp_path / "report")})
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     reach = next(check for check in report["checks"] if check["id"] == "PRE-REACH")
@@ -105,7 +120,13 @@ def test_a_new_worker_joins_with_a_limit_to_it(swarm) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["{{ ansible_eth0.ipv4.address }}", "{{ ansible_facts['eth0']['ipv4']['address'] }}:2377", "eth0", "own-name.example"]
+    "address",
+    [
+        "{{ ansible_eth0.ipv4.address }}",
+        "{{ ansible_facts['eth0']['ipv4']['address'] }}:2377",
+        "eth0",
+        "own-name.example",
+    ],
 )
 def test_an_address_is_what_it_means(swarm, tmp_path: Path, address: str) -> None:
     own = swarm.shell("vm3", "hostname -i").split()[0]
@@ -126,8 +147,24 @@ def test_the_node_that_leaves_is_the_one_that_its_engine_says(swarm, tmp_path: P
     """The inventory calls vm2 what is vm3, and the other way round; and its groups are not called as ours."""
     crossed = given(swarm, tmp_path, {"managers": {"vm1": "vm1"}, "workers": {"vm3": "vm2"}, "going": {"vm2": "vm3"}})
     book = tmp_path / "leave.yml"
-    book.write_text(json.dumps([{"name": "Leave", "hosts": "going", "gather_facts": False, "tasks": [
-        {"name": "Leave", "ansible.builtin.include_role": {"name": "swarmlab.overlay.swarm", "tasks_from": "leave"}}]}]), encoding="utf-8")
+    book.write_text(
+        json.dumps(
+            [
+                {
+                    "name": "Leave",
+                    "hosts": "going",
+                    "gather_facts": False,
+                    "tasks": [
+                        {
+                            "name": "Leave",
+                            "ansible.builtin.include_role": {"name": "swarmlab.overlay.swarm", "tasks_from": "leave"},
+                        }
+                    ],
+                }
+            ]
+        ),
+        encoding="utf-8",
+    )
     gone, stays = node_id(swarm, "vm3"), node_id(swarm, "vm2")
     try:
         code, output = crossed.playbook(str(book))
@@ -152,7 +189,10 @@ def test_a_manager_made_anew_joins_the_swarm_of_the_others(swarm, tmp_path: Path
         assert sorted(state.split("/")[1] for state in states(swarm).values()) == ["Leader", "Reachable", "Reachable"]
         first = node_id(swarm, "vm1")
         swarm.docker("vm1", "swarm", "leave", "--force")
-        swarm.shell("vm2", f"for try in $(seq 60); do docker node demote {first} && docker node rm -f {first} && exit 0; sleep 1; done; exit 1")
+        swarm.shell(
+            "vm2",
+            f"for try in $(seq 60); do docker node demote {first} && docker node rm -f {first} && exit 0; sleep 1; done; exit 1",
+        )
         code, output = three.playbook(SWARM, {}, "--limit", "vm1")
         assert code == 0 and "vm1 joins as manager through vm2" in output, output
         assert len(set(states(swarm))) == 3 and node_id(swarm, "vm1") != first
@@ -167,9 +207,12 @@ def test_a_manager_made_anew_joins_the_swarm_of_the_others(swarm, tmp_path: Path
         for host in ("vm2", "vm3"):
             swarm.shell(host, "pkill -CONT -x dockerd")
         three.playbook(SWARM)
-        swarm.shell("vm1", "for id in $(docker node ls --filter role=manager -q); do docker node inspect $id --format '{{.Status.State}}' | grep -q ready"
-                           " || docker node demote $id; done; docker node rm $(docker node ls -q | while read id; do docker node inspect $id"
-                           " --format '{{.ID}} {{.Status.State}}' | grep -v ready | cut -d' ' -f1; done) 2>/dev/null || true")
+        swarm.shell(
+            "vm1",
+            "for id in $(docker node ls --filter role=manager -q); do docker node inspect $id --format '{{.Status.State}}' | grep -q ready"
+            " || docker node demote $id; done; docker node rm $(docker node ls -q | while read id; do docker node inspect $id"
+            " --format '{{.ID}} {{.Status.State}}' | grep -v ready | cut -d' ' -f1; done) 2>/dev/null || true",
+        )
         code, output = swarm.playbook(SWARM)
         assert code == 0, output
         swarm.await_nodes("vm1")

@@ -30,7 +30,12 @@ def test_an_engine_is_asked_through_its_socket(swarm) -> None:
     finally:
         swarm.docker("vm2", "context", "use", "default")
         swarm.docker("vm2", "context", "rm", "elsewhere")
-    assert (found["swarm"]["state"], found["installed"], found["flavour"], found["package"]) == ("active", True, "docker.io", "docker.io")
+    assert (found["swarm"]["state"], found["installed"], found["flavour"], found["package"]) == (
+        "active",
+        True,
+        "docker.io",
+        "docker.io",
+    )
     swarm.shell("vm2", "mv $(command -v docker) /root/docker.away")
     try:
         assert swarm.run("engine", {}, host="vm2")["swarm"]["node_id"] == found["swarm"]["node_id"]
@@ -44,7 +49,9 @@ def test_an_engine_that_is_stopped_is_named_within_the_time_limit(swarm) -> None
         found = swarm.run("engine", {"timeout": 2}, host="vm2")
     finally:
         swarm.shell("vm2", "kill -CONT $(pgrep -x dockerd)")
-    assert found["failed"] and "does not answer" in found["msg"] and "is stopped by a signal; 'kill -CONT" in found["msg"], found["msg"]
+    assert (
+        found["failed"] and "does not answer" in found["msg"] and "is stopped by a signal; 'kill -CONT" in found["msg"]
+    ), found["msg"]
     swarm.await_nodes("vm1")
 
 
@@ -55,11 +62,16 @@ def test_in_a_swarm_nothing_is_written_before_its_turn(swarm) -> None:
     found = swarm.run("engine", {"daemon": {"debug": True}, "restart": "always"}, host="vm2")
     assert found["failed"] and "no systemd" in found["msg"] and "engine_restart_command" in found["msg"]
     found = swarm.run("engine", {"daemon": {"debug": "yes"}}, host="vm2")
-    assert found["failed"] and "refuses these settings" in found["msg"] and "/etc/docker/daemon.json" in found["msg"], found["msg"]
+    assert found["failed"] and "refuses these settings" in found["msg"] and "/etc/docker/daemon.json" in found["msg"], (
+        found["msg"]
+    )
     for settings, word in (({"live-restore": True}, "live-restore"), ({"firewall-backend": "nftables"}, "mesh")):
         found = swarm.run("engine", {"daemon": settings}, host="vm2")
         assert found["failed"] and word in found["msg"] and "Nothing was changed" in found["msg"]
-    swarm.shell("vm2", "[ ! -f /root/daemon.before ] || cmp /root/daemon.before /etc/docker/daemon.json; rm -f /root/daemon.before")
+    swarm.shell(
+        "vm2",
+        "[ ! -f /root/daemon.before ] || cmp /root/daemon.before /etc/docker/daemon.json; rm -f /root/daemon.before",
+    )
     found = swarm.run("engine", {"daemon": {}}, host="vm2")
     assert not found["changed"] and not found["restart_due"]
 
@@ -71,23 +83,34 @@ def test_engine_predicts_in_check_mode(swarm) -> None:
 
 
 def test_broken_daemon_json_is_one_clear_error(swarm) -> None:
-    swarm.shell("vm2", "cd /etc/docker; [ ! -f daemon.json ] || mv daemon.json /root/daemon.before; echo '{' > daemon.json")
+    swarm.shell(
+        "vm2", "cd /etc/docker; [ ! -f daemon.json ] || mv daemon.json /root/daemon.before; echo '{' > daemon.json"
+    )
     try:
         result = swarm.run("engine", {"daemon": {"debug": True}}, host="vm2")
         assert result["failed"] and "/etc/docker/daemon.json is not valid JSON" in result["msg"]
     finally:
-        swarm.shell("vm2", "rm /etc/docker/daemon.json; [ ! -f /root/daemon.before ] || mv /root/daemon.before /etc/docker/daemon.json")
+        swarm.shell(
+            "vm2",
+            "rm /etc/docker/daemon.json; [ ! -f /root/daemon.before ] || mv /root/daemon.before /etc/docker/daemon.json",
+        )
 
 
 @pytest.fixture
 def second(swarm) -> Iterator[dict]:
     """Arguments for a second engine on vm2, which is in no swarm, and dies alone."""
-    swarm.shell("vm2", f"mkdir -p /etc/second /srv/second; cat >/usr/local/bin/second <<'END'\n{SECOND}END\nchmod +x /usr/local/bin/second")
+    swarm.shell(
+        "vm2",
+        f"mkdir -p /etc/second /srv/second; cat >/usr/local/bin/second <<'END'\n{SECOND}END\nchmod +x /usr/local/bin/second",
+    )
     try:
         yield {"docker_host": SOCKET, "restart_command": "/usr/local/bin/second", "timeout": 20}
     finally:
-        swarm.shell("vm2", "[ ! -f /run/second.pid ] || kill $(cat /run/second.pid); while [ -f /run/second.pid ]; do sleep 0.1; done; "
-                           "rm -rf /etc/second /srv/second /usr/local/bin/second /var/lib/second")
+        swarm.shell(
+            "vm2",
+            "[ ! -f /run/second.pid ] || kill $(cat /run/second.pid); while [ -f /run/second.pid ]; do sleep 0.1; done; "
+            "rm -rf /etc/second /srv/second /usr/local/bin/second /var/lib/second",
+        )
 
 
 def start_second(swarm, content: str) -> None:
@@ -97,14 +120,24 @@ def start_second(swarm, content: str) -> None:
 @pytest.mark.long
 def test_settings_as_people_have_them_are_kept(swarm, second: dict) -> None:
     """A byte order mark, a key that is there twice, a symlink, a mode of its own, a file elsewhere."""
-    start_second(swarm, r'\357\273\277{"log-opts": {"max-size": "10m"}, "labels": ["a=b"], "log-opts": {"max-file": "3"}}')
+    start_second(
+        swarm, r'\357\273\277{"log-opts": {"max-size": "10m"}, "labels": ["a=b"], "log-opts": {"max-file": "3"}}'
+    )
     real = "/srv/second/real.json"
     swarm.shell("vm2", f"mv {CONFIG} {real}; chmod 640 {real}; chown 0:7 {real}; ln -s {real} {CONFIG}")
     found = swarm.run("engine", {**second, "daemon": {"debug": True}}, host="vm2")
     assert not found["failed"] and found["restarted"] and not found["restart_due"], found
     assert json.loads(swarm.shell("vm2", f"cat {CONFIG}")) == {
-        "log-opts": {"max-size": "10m", "max-file": "3"}, "labels": ["a=b"], "debug": True}
-    assert swarm.shell("vm2", f"readlink {CONFIG}; stat -c '%a %u %g' /srv/second/real.json").split() == ["/srv/second/real.json", "640", "0", "7"]
+        "log-opts": {"max-size": "10m", "max-file": "3"},
+        "labels": ["a=b"],
+        "debug": True,
+    }
+    assert swarm.shell("vm2", f"readlink {CONFIG}; stat -c '%a %u %g' /srv/second/real.json").split() == [
+        "/srv/second/real.json",
+        "640",
+        "0",
+        "7",
+    ]
     assert swarm.docker("vm2", "-H", SOCKET, "info", "--format", "{{.Debug}}") == "true"
     assert not swarm.run("engine", {**second, "daemon": {"debug": True}}, host="vm2")["changed"]
     assert swarm.shell("vm2", "ls -A /etc/second") == "daemon.json"
@@ -115,7 +148,9 @@ def test_an_engine_that_does_not_come_up_gets_its_former_settings_back(swarm, se
     start_second(swarm, r'{"debug": true}')
     # dockerd finds this one valid, and does not start with it.
     found = swarm.run("engine", {**second, "daemon": {"storage-driver": "nope"}}, host="vm2")
-    assert found["failed"] and "does not start with these settings" in found["msg"] and "it runs with them" in found["msg"], found["msg"]
+    assert (
+        found["failed"] and "does not start with these settings" in found["msg"] and "it runs with them" in found["msg"]
+    ), found["msg"]
     assert json.loads(swarm.shell("vm2", f"cat {CONFIG}")) == {"debug": True}
     assert swarm.docker("vm2", "-H", SOCKET, "info", "--format", "{{.Debug}}") == "true"
     assert swarm.shell("vm2", "ls -A /etc/second") == "daemon.json"
@@ -145,8 +180,12 @@ def test_engines_of_a_swarm_are_restarted_one_after_the_other(swarm) -> None:
     settings = {"engine_restart_command": HUP, "engine_timeout": 60}
     before = {host: started(swarm, host) for host in swarm.nodes}
     try:
-        code, output = swarm.playbook(SWARM, {**settings, "engine_daemon": {"debug": True}, "engine_restart": "never"}, "--limit", "vm2")
-        assert code == 0 and re.search(r"vm2: the settings of Docker Engine are written and wait for a restart", output), output
+        code, output = swarm.playbook(
+            SWARM, {**settings, "engine_daemon": {"debug": True}, "engine_restart": "never"}, "--limit", "vm2"
+        )
+        assert code == 0 and re.search(
+            r"vm2: the settings of Docker Engine are written and wait for a restart", output
+        ), output
         assert started(swarm, "vm2") == before["vm2"]
 
         # Outside of its limit there is the manager that is asked.

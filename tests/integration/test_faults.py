@@ -73,7 +73,11 @@ def test_a_fault_is_named_with_its_nodes_and_nobody_else(lab: Broken, tmp_path: 
         fault.mend(lab)
     faults.until("the lab did not heal", lambda: faults.whole(lab))
     found = faults.judged(fault, report, lacking(report))
-    assert set(found.values()) == {True}, (found, report["causes"], [row["evidence"]["summary"] for row in faults.loose(report)])
+    assert set(found.values()) == {True}, (
+        found,
+        report["causes"],
+        [row["evidence"]["summary"] for row in faults.loose(report)],
+    )
     cause = next(cause for cause in report["causes"] if cause["id"] == fault.cause)
     assert f"CAUSE  {'' if cause['certainty'] == 'seen' else 'Most likely: '}{cause['title']}: " in output
     assert "Setting up on 3 nodes" in output and "answers as expected" in output
@@ -86,14 +90,31 @@ def check_archive(lab: Broken, folder: Path) -> None:
     assert len(archives) == 1 and archives[0].stat().st_mode & 0o777 == 0o600
     with tarfile.open(archives[0]) as tar:
         files = {member.name.split("/", 1)[1]: tar.extractfile(member).read().decode() for member in tar.getmembers()}
-    assert {"summary.txt", "report.json", "facts.json", "told/01-vm1.json", "told/02-vm2.json", "told/03-vm3.json"} <= set(files)
+    assert {
+        "summary.txt",
+        "report.json",
+        "facts.json",
+        "told/01-vm1.json",
+        "told/02-vm2.json",
+        "told/03-vm3.json",
+    } <= set(files)
     token = lab.shell("vm1", "docker swarm join-token -q worker")
     for text in files.values():
-        assert token.split("-")[-1] not in text and "SWMTKN-" not in text and "PRIVATE KEY" not in text and "aead" not in text
+        assert (
+            token.split("-")[-1] not in text
+            and "SWMTKN-" not in text
+            and "PRIVATE KEY" not in text
+            and "aead" not in text
+        )
 
 
 def test_right_after_all_of_them_the_swarm_is_as_it_was(lab: Broken, tmp_path: Path) -> None:
-    report, _output = lab.verify(tmp_path, {
-        "verify_networks": [faults.PLAIN, faults.OTHER], "verify_checks": ["PRE-*", "CP-TLS", "SD-*", "DP-MATRIX", "GOSSIP-HASH"]})
+    report, _output = lab.verify(
+        tmp_path,
+        {
+            "verify_networks": [faults.PLAIN, faults.OTHER],
+            "verify_checks": ["PRE-*", "CP-TLS", "SD-*", "DP-MATRIX", "GOSSIP-HASH"],
+        },
+    )
     assert faults.fresh(report, lacking(report)) == [] and faults.loose(report) == []
     assert {cause["id"] for cause in report["causes"]} <= {"kernel-lacks"}

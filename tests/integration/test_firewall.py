@@ -30,21 +30,29 @@ HEARD = (
 def closed(swarm, request) -> Iterator[str]:
     """An nftables.conf that lets in ssh alone, loaded on vm2. Returns the file's text."""
     text = CONF % getattr(request, "param", ("drop", ""))
-    swarm.shell("vm2", f"cp -n /etc/nftables.conf /root/; cat > /etc/nftables.conf <<'EOF'\n{text}EOF\nnft -f /etc/nftables.conf")
+    swarm.shell(
+        "vm2",
+        f"cp -n /etc/nftables.conf /root/; cat > /etc/nftables.conf <<'EOF'\n{text}EOF\nnft -f /etc/nftables.conf",
+    )
     yield text
     swarm.shell("vm2", CLEAN)
 
 
 def nodes(swarm) -> dict[str, list[str]]:
-    return {host: [swarm.docker(swarm.managers[0], "node", "inspect", host, "--format", "{{.Status.Addr}}")] for host in swarm.nodes}
+    return {
+        host: [swarm.docker(swarm.managers[0], "node", "inspect", host, "--format", "{{.Status.Addr}}")]
+        for host in swarm.nodes
+    }
 
 
 def hears(swarm, port: int) -> bool:
     """Whether vm2 gets what vm1 sends to a port of UDP."""
     address = nodes(swarm)["vm2"][0]
-    swarm.shell("vm2", f"cat > /root/heard.py <<'EOF'\n{HEARD % port}\nEOF\n(python3 /root/heard.py > /root/heard 2>&1 &)")
+    swarm.shell(
+        "vm2", f"cat > /root/heard.py <<'EOF'\n{HEARD % port}\nEOF\n(python3 /root/heard.py > /root/heard 2>&1 &)"
+    )
     send = f"import socket, time\nfor t in range(6): socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'here', ('{address}', {port})); time.sleep(.3)"
-    swarm.shell("vm1", f"python3 -c \"{send}\"")
+    swarm.shell("vm1", f'python3 -c "{send}"')
     return swarm.shell("vm2", "sleep .5; cat /root/heard") == "here"
 
 
@@ -56,7 +64,11 @@ def boots(swarm) -> str:
 PORT = 7789  # a data path port that no engine here listens on
 
 
-@pytest.mark.parametrize("closed", [("drop", ""), ("accept", "reject with icmpx admin-prohibited"), ("accept", "udp dport 1024-65535 drop")], indirect=True)
+@pytest.mark.parametrize(
+    "closed",
+    [("drop", ""), ("accept", "reject with icmpx admin-prohibited"), ("accept", "udp dport 1024-65535 drop")],
+    indirect=True,
+)
 def test_nftables_is_opened_where_it_drops(swarm, closed):
     """An accept in a table of its own would not help: this asks packets, not rules."""
     arguments = {"nodes": nodes(swarm), "data_path_port": PORT}
@@ -92,7 +104,10 @@ def test_nftables_is_opened_where_it_drops(swarm, closed):
 def test_the_role_opens_a_closed_node_and_takes_it_back(swarm, closed):
     """By the addresses of all hosts, also with --limit; nothing else of the role is done again."""
     play = swarm.workspace / "firewall.yml"
-    play.write_text("---\n- hosts: swarm\n  gather_facts: false\n  roles: [swarmlab.overlay.engine, swarmlab.overlay.swarm]\n", encoding="utf-8")
+    play.write_text(
+        "---\n- hosts: swarm\n  gather_facts: false\n  roles: [swarmlab.overlay.engine, swarmlab.overlay.swarm]\n",
+        encoding="utf-8",
+    )
     code, output = swarm.playbook(str(play), {"engine_firewall": "auto"}, "--limit", "vm2")
     assert code == 0 and "changed=1" in output, output
     rules = swarm.shell("vm2", "nft list chain inet filter swarmlab_overlay")
@@ -110,10 +125,16 @@ def test_the_role_opens_a_closed_node_and_takes_it_back(swarm, closed):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"nodes": {"vm1": ["10.78.0.11"], "vm9": ["nowhere.example"]}}, "vm9: nowhere.example is neither an address nor a name"),
+        (
+            {"nodes": {"vm1": ["10.78.0.11"], "vm9": ["nowhere.example"]}},
+            "vm9: nowhere.example is neither an address nor a name",
+        ),
         ({"nodes": {"all": ["0.0.0.0/0"]}}, "all: 0.0.0.0/0 is a network"),
         ({"nodes": {}}, "nodes is empty"),
-        ({"nodes": {"vm1": ["10.78.0.11"]}, "data_path_port": 80}, "data_path_port is 80; it must lie between 1024 and 49151"),
+        (
+            {"nodes": {"vm1": ["10.78.0.11"]}, "data_path_port": 80},
+            "data_path_port is 80; it must lie between 1024 and 49151",
+        ),
         ({}, "state is present but all of the following are missing: nodes"),
     ],
 )
@@ -130,15 +151,25 @@ def test_two_filters_are_refused_with_the_rules_to_add(swarm, closed):
         result = swarm.run("swarm_firewall", {"nodes": nodes(swarm)}, "vm2")
     finally:
         swarm.shell("vm2", "iptables -P INPUT ACCEPT")
-    assert result["failed"] and "more than one packet filter is active: nftables (chain input of table inet filter drops); iptables" in result["msg"]
-    assert "udp dport { 4789, 7946 } accept" in result["msg"] and "swarmlab" not in swarm.shell("vm2", "nft -s list ruleset; cat /etc/nftables.conf")
+    assert (
+        result["failed"]
+        and "more than one packet filter is active: nftables (chain input of table inet filter drops); iptables"
+        in result["msg"]
+    )
+    assert "udp dport { 4789, 7946 } accept" in result["msg"] and "swarmlab" not in swarm.shell(
+        "vm2", "nft -s list ruleset; cat /etc/nftables.conf"
+    )
 
 
 def test_a_chain_that_no_file_makes_is_refused(swarm):
     swarm.shell("vm2", "nft 'table inet mine { chain in { type filter hook input priority 0; policy drop; }; }'")
     try:
         result = swarm.run("swarm_firewall", {"nodes": nodes(swarm)}, "vm2")
-        assert result["failed"] and "does not make chain in of table inet mine" in result["msg"] and "Nothing was changed" in result["msg"], result
+        assert (
+            result["failed"]
+            and "does not make chain in of table inet mine" in result["msg"]
+            and "Nothing was changed" in result["msg"]
+        ), result
     finally:
         swarm.shell("vm2", "nft delete table inet mine")
 
@@ -147,7 +178,10 @@ def test_plain_iptables_and_its_file(swarm):
     """The engine's own rules stay out of the file that is loaded at boot."""
     rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n"
     rules += "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
-    swarm.shell("vm2", f"mkdir -p /etc/iptables; printf '{rules}' > /etc/iptables/rules.v4; iptables-restore --noflush /etc/iptables/rules.v4")
+    swarm.shell(
+        "vm2",
+        f"mkdir -p /etc/iptables; printf '{rules}' > /etc/iptables/rules.v4; iptables-restore --noflush /etc/iptables/rules.v4",
+    )
     try:
         arguments = {"nodes": nodes(swarm), "data_path_port": PORT}
         assert not hears(swarm, PORT)
@@ -155,15 +189,25 @@ def test_plain_iptables_and_its_file(swarm):
         assert done["changed"] and done["tool"] == "iptables", done
         assert hears(swarm, PORT)
         assert not swarm.run("swarm_firewall", arguments, "vm2")["changed"]
-        boot = swarm.shell("vm2", "cat /etc/iptables/rules.v4; unshare --net sh -c 'iptables-restore /etc/iptables/rules.v4; iptables-save'")
+        boot = swarm.shell(
+            "vm2",
+            "cat /etc/iptables/rules.v4; unshare --net sh -c 'iptables-restore /etc/iptables/rules.v4; iptables-save'",
+        )
         assert boot.count("-A INPUT -j SWARMLAB-OVERLAY") == 2 and "DOCKER" not in boot
         assert swarm.run("swarm_firewall", {"state": "absent"}, "vm2")["changed"]
-        assert swarm.shell("vm2", "cat /etc/iptables/rules.v4") == rules.strip() and "SWARMLAB" not in swarm.shell("vm2", "iptables-save")
+        assert swarm.shell("vm2", "cat /etc/iptables/rules.v4") == rules.strip() and "SWARMLAB" not in swarm.shell(
+            "vm2", "iptables-save"
+        )
     finally:
-        swarm.shell("vm2", "iptables -P INPUT ACCEPT; iptables -D INPUT -i lo -j ACCEPT; "
-                    "iptables -D INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; rm -r /etc/iptables")
+        swarm.shell(
+            "vm2",
+            "iptables -P INPUT ACCEPT; iptables -D INPUT -i lo -j ACCEPT; "
+            "iptables -D INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT; rm -r /etc/iptables",
+        )
 
 
 def test_where_nothing_filters_there_is_nothing_to_do(swarm):
     result = swarm.run("swarm_firewall", {"nodes": nodes(swarm)}, "vm3")
-    assert not result["changed"] and result["tool"] == "none" and "nothing is to be opened" in result["notes"][-1], result
+    assert not result["changed"] and result["tool"] == "none" and "nothing is to be opened" in result["notes"][-1], (
+        result
+    )

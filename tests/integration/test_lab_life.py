@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from conftest import BIN, CHECKOUT, Swarm, Warm, inventory_of
 
 pytestmark = pytest.mark.long
@@ -95,7 +94,10 @@ def test_without_an_engine_one_message_says_how_to_start_it(life: Life, tmp_path
     told = " ".join(output.split())
     reason = "Connection refused" if left_behind else "No such file or directory"
     assert code != 0 and "Traceback" not in output
-    assert f"LAB-E-NOENGINE: the Docker Engine of this machine cannot be used: unix://{socket}: {reason}. Start it (" in told
+    assert (
+        f"LAB-E-NOENGINE: the Docker Engine of this machine cannot be used: unix://{socket}: {reason}. Start it ("
+        in told
+    )
     assert not life.folder.exists()
 
 

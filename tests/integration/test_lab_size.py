@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from conftest import CHECKOUT, Swarm, Warm, inventory_of, kept
 
 pytestmark = pytest.mark.long
@@ -28,7 +27,9 @@ SECRET = re.compile(r"SWMTKN-\d|SWMKEY-\d|PRIVATE KEY|LS0tLS1CRUdJTi|0x[0-9a-f]{
 class SmallLab(Swarm):
     """A lab whose size the tests change."""
 
-    def sized(self, nodes: int, *playbooks: str, managers: int = 1, variables: dict | None = None, check: bool = False) -> str:
+    def sized(
+        self, nodes: int, *playbooks: str, managers: int = 1, variables: dict | None = None, check: bool = False
+    ) -> str:
         """Ask for so many nodes; what the playbooks printed."""
         self.environment.update(SWARMLAB_NODES=str(nodes), SWARMLAB_MANAGERS=str(managers))
         mode = ["--check"] if check else []
@@ -39,7 +40,9 @@ class SmallLab(Swarm):
     def members(self) -> dict[str, str]:
         """{host name: status, availability, role} as the swarm has it."""
         columns = "{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}"
-        listing = self.shell("vm1", f"docker node ls --format '{columns}' || true")  # no answer while managers come and go
+        listing = self.shell(
+            "vm1", f"docker node ls --format '{columns}' || true"
+        )  # no answer while managers come and go
         return {line.split()[0]: " ".join(line.split()[1:]) for line in listing.splitlines()}
 
     def containers(self) -> set[str]:
@@ -54,7 +57,16 @@ class SmallLab(Swarm):
         return set(json.loads((self.folder / "lab.json").read_text())["nodes"])
 
     def running_on(self, service: str) -> list[str]:
-        listing = self.docker("vm1", "service", "ps", service, "--filter", "desired-state=running", "--format", "{{.Node}} {{.CurrentState}}")
+        listing = self.docker(
+            "vm1",
+            "service",
+            "ps",
+            service,
+            "--filter",
+            "desired-state=running",
+            "--format",
+            "{{.Node}} {{.CurrentState}}",
+        )
         return sorted(line.split()[0] for line in listing.splitlines() if line.split()[1] == "Running")
 
     def engine(self, *argv: str) -> None:
@@ -62,10 +74,14 @@ class SmallLab(Swarm):
 
 
 @pytest.fixture(scope="module")
-def lab(
-    environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SmallLab]:
-    small = SmallLab("size", inventory_of("size", subnet=SUBNET.format(0) + "/24"), tmp_path_factory.mktemp("size"), dict(environment), warm)
+def lab(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallLab]:
+    small = SmallLab(
+        "size",
+        inventory_of("size", subnet=SUBNET.format(0) + "/24"),
+        tmp_path_factory.mktemp("size"),
+        dict(environment),
+        warm,
+    )
     try:
         small.sized(2, LAB, SWARM)
         yield small
@@ -82,7 +98,20 @@ def service(lab: SmallLab) -> Iterator[Callable[..., None]]:
 
     def make(name: str, *options: str) -> None:
         command = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
-        lab.docker("vm1", "service", "create", "-d", "--no-resolve-image", "--name", name, *options, lab.image, "sh", "-c", command)
+        lab.docker(
+            "vm1",
+            "service",
+            "create",
+            "-d",
+            "--no-resolve-image",
+            "--name",
+            name,
+            *options,
+            lab.image,
+            "sh",
+            "-c",
+            command,
+        )
         made.append(name)
 
     yield make
@@ -100,7 +129,9 @@ def eventually(look: Callable[[], bool], seconds: float = 30) -> None:
 def test_a_lab_grows_and_its_tasks_move_when_it_shrinks(lab: SmallLab, service) -> None:
     lab.sized(3, LAB, SWARM, managers=3)
     assert set(lab.members()) == {"vm1", "vm2", "vm3"}
-    eventually(lambda: [words.split()[2:] for words in lab.members().values()] == [["Leader"], ["Reachable"], ["Reachable"]])
+    eventually(
+        lambda: [words.split()[2:] for words in lab.members().values()] == [["Leader"], ["Reachable"], ["Reachable"]]
+    )
     assert lab.shell("vm1", "getent hosts vm3").split()[0] == SUBNET.format(13)
     service("moves", "--replicas", "3")
     eventually(lambda: lab.running_on("moves") == ["vm1", "vm2", "vm3"])
@@ -117,7 +148,9 @@ def test_a_lab_grows_and_its_tasks_move_when_it_shrinks(lab: SmallLab, service) 
     for dummy in range(10):
         code, output = lab.playbook(LAB, {"swarm_leave_timeout": 3})
         assert code != 0
-        told = re.search(r"After 3 s these tasks do not run elsewhere: (.*?)\. The nodes are drained", " ".join(output.split()))
+        told = re.search(
+            r"After 3 s these tasks do not run elsewhere: (.*?)\. The nodes are drained", " ".join(output.split())
+        )
         assert told and "pinned.1" in told[1], output
         assert "Drain" in lab.members()["vm3"] and "vm3" in lab.containers()
         if told[1].startswith("pinned.1: pending (no suitable node"):
@@ -148,7 +181,13 @@ def test_a_node_that_is_dead_for_good_leaves(lab: SmallLab, service) -> None:
 
 
 def test_the_module_alone_never_shrinks(lab: SmallLab) -> None:
-    options = {"name": "size", "directory": str(lab.folder), "driver": "container", "subnet": f"{SUBNET.format(0)}/24", "nodes": 1}
+    options = {
+        "name": "size",
+        "directory": str(lab.folder),
+        "driver": "container",
+        "subnet": f"{SUBNET.format(0)}/24",
+        "nodes": 1,
+    }
     result = lab.run("lab", options, host="localhost")
     assert result["failed"] and result["error_id"] == "LAB-E-SHRINK" and "surplus: remove" in result["msg"]
     assert lab.containers() == {"vm1", "vm2"}
@@ -169,7 +208,9 @@ def test_status_tells_what_there_is_soon(lab: SmallLab) -> None:
     rows = {line.split()[0]: line.split() for line in output.splitlines() if re.match(r"vm\d  ", line)}
     assert rows["vm1"] == ["vm1", "running", SUBNET.format(11), "swarmlab-size-vm1", "leader", "active", "ready"]
     assert rows["vm2"][4:] == ["worker", "active", "ready"]
-    assert "formed  2023-11-14 22:13:20 UTC" in output and re.search(r"^disk: lab \d+ MiB, image cache", output, re.MULTILINE)
+    assert "formed  2023-11-14 22:13:20 UTC" in output and re.search(
+        r"^disk: lab \d+ MiB, image cache", output, re.MULTILINE
+    )
     assert max(map(len, output.split("TASK")[0].splitlines()[2:])) <= 80
     assert seconds < 30, f"{seconds:.1f} s"  # one on an idle machine, and tests may meet a busy one
 
@@ -190,7 +231,10 @@ def test_status_and_logs_bear_a_node_that_is_frozen(lab: SmallLab) -> None:
 def test_logs_are_one_private_archive_without_secrets(lab: SmallLab) -> None:
     token = lab.docker("vm1", "swarm", "join-token", "-q", "worker")
     # What the engine says stands in its log; what a person types may, too.
-    lab.shell("vm1", f"echo 'joined with {token}' > /proc/1/fd/1; cat /var/lib/docker/swarm/certificates/swarm-node.key > /proc/1/fd/1")
+    lab.shell(
+        "vm1",
+        f"echo 'joined with {token}' > /proc/1/fd/1; cat /var/lib/docker/swarm/certificates/swarm-node.key > /proc/1/fd/1",
+    )
     code, output = lab.playbook(LOGS)
     assert code == 0, output
     path = Path(re.search(r"^logs: (\S+)$", output, re.MULTILINE)[1])
@@ -211,6 +255,7 @@ def test_a_shell_on_a_container_node_and_clear_errors(lab: SmallLab) -> None:
     link = labs / "size"
     link.symlink_to(lab.folder)
     try:
+
         def shell(*argv: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
                 [sys.executable, "scripts/node_shell.py", *argv],

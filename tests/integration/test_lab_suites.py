@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from conftest import Swarm, Warm, inventory_of
 from faults import loose
 
@@ -38,7 +37,9 @@ def mixed(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.Temp
 
 def test_each_node_has_the_engine_of_its_suite(mixed: Swarm) -> None:
     listing = mixed.docker("vm1", "node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.EngineVersion}}")
-    found = {line.split()[0]: (line.split()[1], int(line.split()[2].partition(".")[0])) for line in listing.splitlines()}
+    found = {
+        line.split()[0]: (line.split()[1], int(line.split()[2].partition(".")[0])) for line in listing.splitlines()
+    }
     assert found == {name: ("Ready", engine) for name, engine in ENGINES.items()}
     nodes = json.loads((mixed.folder / "lab.json").read_text())["nodes"]
     assert {name: (entry["settings"]["suite"], entry["image"].partition("-")[0]) for name, entry in nodes.items()} == {
@@ -56,7 +57,9 @@ def test_the_proof_blames_nothing_but_the_kernel(mixed: Swarm, tmp_path: Path) -
     mixed.docker("vm1", "network", "create", "-d", "overlay", "--attachable", NETWORK)
     mixed.docker("vm1", "service", "create", "-q", "--no-resolve-image", "--name", SERVICE, "--mode", "global",
                  "--network", NETWORK, mixed.image, "sleep", "1d")  # fmt: skip
-    code, output = mixed.playbook(VERIFY, {"verify_directory": str(tmp_path), "verify_networks": [NETWORK], "verify_fail": False})
+    code, output = mixed.playbook(
+        VERIFY, {"verify_directory": str(tmp_path), "verify_networks": [NETWORK], "verify_fail": False}
+    )
     assert code == 0, output
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert {cause["id"] for cause in report["causes"]} <= {"kernel-lacks"}, report["causes"]

@@ -35,7 +35,9 @@ def attach(swarm, host: str, *attachments: dict, **more: object) -> dict:
 
 
 def look(swarm) -> dict:
-    return {key: value for key, value in swarm.run("overlay_network_info", {}).items() if key in ("networks", "swarm_nodes")}
+    return {
+        key: value for key, value in swarm.run("overlay_network_info", {}).items() if key in ("networks", "swarm_nodes")
+    }
 
 
 def test_a_container_is_attached_found_and_detached(swarm, places) -> None:
@@ -46,7 +48,9 @@ def test_a_container_is_attached_found_and_detached(swarm, places) -> None:
     assert first["changed"], first
     seen = first["attachments"][0]
     assert seen["address"] == places["free"] and seen["names"] == sorted(["al", places["box"]])
-    assert (seen["seen_from"], seen["seen_from_peer"]) == (places["box"], False), "nobody else of this node is on the network"
+    assert (seen["seen_from"], seen["seen_from_peer"]) == (places["box"], False), (
+        "nobody else of this node is on the network"
+    )
     settings = json.loads(swarm.docker("vm2", "inspect", places["box"]))[0]["NetworkSettings"]["Networks"]
     assert "al" in settings[places["open"]]["Aliases"]
     peer = f"{places['box']}-peer"
@@ -56,7 +60,9 @@ def test_a_container_is_attached_found_and_detached(swarm, places) -> None:
     assert (again["attachments"][0]["seen_from"], again["attachments"][0]["seen_from_peer"]) == (peer, True)
     blind = attach(swarm, "vm2", entry, resolve_timeout=0)["attachments"][0]
     assert blind["names"] == [] and "resolve_timeout is 0" in blind["not_seen_because"]
-    elsewhere = swarm.run("service_discovery", {"network": places["open"], "expected": {"al": [places["free"]]}}, host="vm3")
+    elsewhere = swarm.run(
+        "service_discovery", {"network": places["open"], "expected": {"al": [places["free"]]}}, host="vm3"
+    )
     assert not elsewhere["failed"], elsewhere
     gone = {"container": places["box"], "network": places["open"], "state": "absent"}
     assert attach(swarm, "vm2", gone)["changed"]
@@ -73,7 +79,9 @@ def test_a_name_that_does_not_resolve_is_an_error(swarm, places) -> None:
     finally:
         swarm.shell("vm1", drop % (places["box"], "D"))
         swarm.docker("vm1", "network", "disconnect", places["open"], places["box"])
-    assert failed["failed"] and f"seen from itself {places['box']} does not resolve (unreachable)" in failed["msg"], failed
+    assert failed["failed"] and f"seen from itself {places['box']} does not resolve (unreachable)" in failed["msg"], (
+        failed
+    )
 
 
 REASONS = {

@@ -69,12 +69,23 @@ def test_role_overlays_declares_all_and_then_changes_nothing(swarm, unique) -> N
     declared = {
         "overlays_networks": [{"name": f"{unique}-n", "attachable": True}],
         "overlays_services": [
-            {"name": f"{unique}-s", "image": swarm.image, "command": "sleep 100000", "stop_grace_period": 1,
-             "networks": [f"{unique}-n"], "replicas": 2}
+            {
+                "name": f"{unique}-s",
+                "image": swarm.image,
+                "command": "sleep 100000",
+                "stop_grace_period": 1,
+                "networks": [f"{unique}-n"],
+                "replicas": 2,
+            }
         ],
         "overlays_containers": [
-            {"node": "vm3", "name": f"{unique}-c", "image": swarm.image, "command": "sleep 100000",
-             "networks": [f"{unique}-n"]}
+            {
+                "node": "vm3",
+                "name": f"{unique}-c",
+                "image": swarm.image,
+                "command": "sleep 100000",
+                "networks": [f"{unique}-n"],
+            }
         ],
     }
     code, output = swarm.playbook("swarmlab.overlay.overlays", declared, "--check")
@@ -106,6 +117,8 @@ def test_role_overlays_takes_the_smallest_mtu_of_all_nodes(swarm, unique) -> Non
         code, again = swarm.playbook("swarmlab.overlay.overlays", declared)
     finally:
         swarm.shell("vm3", "ip link set eth0 mtu 1500")
-    options = [json.loads(swarm.docker("vm1", "network", "inspect", f"{unique}-{part}"))[0]["Options"] for part in "abc"]
+    options = [
+        json.loads(swarm.docker("vm1", "network", "inspect", f"{unique}-{part}"))[0]["Options"] for part in "abc"
+    ]
     assert [entry.get("com.docker.network.driver.mtu") for entry in options] == ["1400", "1400", None]
     assert code == 0 and len(NO_CHANGE.findall(again)) == 3, again

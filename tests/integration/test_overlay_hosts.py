@@ -15,6 +15,7 @@ CHANGED = re.compile(r"^(\S+) +: .*changed=(\d+)", re.MULTILINE)
 
 def inventory(swarm, folder: Path, managers: dict[str, str], workers: dict[str, str]):
     """The same nodes under names of one's own (name -> node of the lab)."""
+
     def hosts(named: dict[str, str]) -> dict:
         return {"hosts": {name: {
             "ansible_connection": "community.docker.docker_api", "ansible_host": swarm.container(node), "ansible_python_interpreter": "/usr/bin/python3",
@@ -22,12 +23,28 @@ def inventory(swarm, folder: Path, managers: dict[str, str], workers: dict[str, 
         } for name, node in named.items()}}  # fmt: skip
 
     path = folder / "hosts.json"
-    path.write_text(json.dumps({"all": {"children": {"swarm": {"children": {"swarm_managers": hosts(managers), "swarm_workers": hosts(workers)}}}}}))
+    path.write_text(
+        json.dumps(
+            {
+                "all": {
+                    "children": {
+                        "swarm": {"children": {"swarm_managers": hosts(managers), "swarm_workers": hosts(workers)}}
+                    }
+                }
+            }
+        )
+    )
     return replace(swarm, inventory=path)
 
 
 def box(swarm, unique: str, node: str, network: str) -> dict:
-    return {"node": node, "name": f"{unique}-{node[:6]}", "image": swarm.image, "command": "sleep 100000", "networks": [network]}
+    return {
+        "node": node,
+        "name": f"{unique}-{node[:6]}",
+        "image": swarm.image,
+        "command": "sleep 100000",
+        "networks": [network],
+    }
 
 
 def test_a_play_of_workers_alone_speaks_to_a_manager_outside(swarm, unique) -> None:
@@ -41,11 +58,17 @@ def test_a_play_of_workers_alone_speaks_to_a_manager_outside(swarm, unique) -> N
     }  # fmt: skip
     code, output = swarm.playbook(ROLE, declared, "--limit", "vm2")
     assert code == 0, output
-    assert {network, kept} <= set(swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}").split()), "what a limited play does not declare stays"
-    assert f"{unique}-vm2" in swarm.docker("vm2", "ps") and unique not in swarm.docker("vm3", "ps", "--filter", "name=vm3")
+    assert {network, kept} <= set(swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}").split()), (
+        "what a limited play does not declare stays"
+    )
+    assert f"{unique}-vm2" in swarm.docker("vm2", "ps") and unique not in swarm.docker(
+        "vm3", "ps", "--filter", "name=vm3"
+    )
     code, output = swarm.playbook(ROLE, declared, "--limit", "vm2")
     assert code == 0 and CHANGED.findall(output) == [("vm2", "0")], output
-    code, output = swarm.playbook(ROLE, {"overlays_networks": [{"name": f"{unique}-auto", "mtu": "auto"}]}, "--limit", "vm2")
+    code, output = swarm.playbook(
+        ROLE, {"overlays_networks": [{"name": f"{unique}-auto", "mtu": "auto"}]}, "--limit", "vm2"
+    )
     assert code != 0 and "vm1, vm3 are not in this play" in " ".join(output.split()), output
 
 
@@ -60,10 +83,15 @@ def test_names_of_the_inventory_are_not_host_names(swarm, unique, tmp_path) -> N
     }
     code, output = mine.playbook(ROLE, declared)
     assert code == 0, output
-    found = {node: swarm.docker(node, "ps", "--format", "{{.Names}}", "--filter", f"name={unique}").split() for node in swarm.nodes}
+    found = {
+        node: swarm.docker(node, "ps", "--format", "{{.Names}}", "--filter", f"name={unique}").split()
+        for node in swarm.nodes
+    }
     assert found == {"vm1": [f"{unique}-vm1"], "vm2": [f"{unique}-{identity[:6]}"], "vm3": [f"{unique}-vm2"]}
     code, output = mine.playbook(ROLE, {"overlays_networks": [{"name": network}], "overlays_manager": "w"})
-    assert code != 0 and "overlays_manager names w, which cannot speak for the swarm: it is a worker" in " ".join(output.split()), output
+    assert code != 0 and "overlays_manager names w, which cannot speak for the swarm: it is a worker" in " ".join(
+        output.split()
+    ), output
 
 
 def test_a_group_does_not_make_a_manager(swarm, unique, tmp_path) -> None:
@@ -88,7 +116,10 @@ def test_a_play_that_declares_nothing_needs_no_manager(swarm, tmp_path) -> None:
 def test_a_local_network_of_a_compose_file_is_not_taken_for_the_overlay(swarm, unique) -> None:
     network = f"{unique}-n"
     swarm.docker("vm2", "network", "create", network)
-    declared = {"overlays_networks": [{"name": network, "attachable": True}], "overlays_containers": [box(swarm, unique, "vm2", network)]}
+    declared = {
+        "overlays_networks": [{"name": network, "attachable": True}],
+        "overlays_containers": [box(swarm, unique, "vm2", network)],
+    }
     code, output = swarm.playbook(ROLE, declared)
     assert code != 0 and f"this node has a bridge network {network} of its own" in " ".join(output.split()), output
     swarm.docker("vm2", "network", "rm", network)

@@ -30,7 +30,10 @@ def attached(swarm, host: str, name: str) -> dict:
 def forgotten(swarm, host: str, *networks: str) -> None:
     """Wait until a worker knows the networks no more."""
     for name in networks:
-        swarm.shell(host, f"for try in $(seq 80); do docker network inspect {name} >/dev/null 2>&1 || exit 0; sleep 0.25; done; exit 1")
+        swarm.shell(
+            host,
+            f"for try in $(seq 80); do docker network inspect {name} >/dev/null 2>&1 || exit 0; sleep 0.25; done; exit 1",
+        )
 
 
 def restart(swarm, host: str, before: str) -> None:
@@ -98,9 +101,15 @@ def test_a_container_that_left_its_first_network_is_put_on_others(swarm, unique,
     done = swarm.run("overlay_attachment", {"attachments": [{"container": name, "network": networks[2]}]}, host="vm3")
     assert not done["failed"] and sorted(attached(swarm, "vm3", name)) == networks[1:], done
     assert [places(swarm, network) for network in networks] == [0, 1, 1]
-    swarm.run("overlay_attachment", {"attachments": [{"container": name, "network": networks[2]}], "state": "absent"}, host="vm3")
+    swarm.run(
+        "overlay_attachment",
+        {"attachments": [{"container": name, "network": networks[2]}], "state": "absent"},
+        host="vm3",
+    )
     swarm.docker("vm1", "network", "rm", networks[0])
-    refused = swarm.run("overlay_attachment", {"attachments": [{"container": name, "network": networks[2]}]}, host="vm3")
+    refused = swarm.run(
+        "overlay_attachment", {"attachments": [{"container": name, "network": networks[2]}]}, host="vm3"
+    )
     assert f"was created with network {networks[0]}, which the swarm has no more" in refused["msg"], refused
     assert places(swarm, networks[2]) == 0
 
@@ -114,7 +123,19 @@ def test_what_is_made_and_not_started_or_paused_runs(swarm, unique, networks) ->
     assert swarm.docker("vm2", "inspect", "--format", "{{.State.Status}}", declared["name"]) == "running"
     swarm.docker("vm2", "rm", "--force", declared["name"])
     label = "swarmlab.overlay/managed=true"
-    swarm.docker("vm2", "create", "--name", declared["name"], "--label", label, "--network", networks[0], swarm.image, "sleep", "100000")
+    swarm.docker(
+        "vm2",
+        "create",
+        "--name",
+        declared["name"],
+        "--label",
+        label,
+        "--network",
+        networks[0],
+        swarm.image,
+        "sleep",
+        "100000",
+    )
     started = swarm.run("overlay_container", declared, host="vm2")
     assert [action["action"] for action in started["actions"]] == ["start"], started
 
@@ -122,7 +143,18 @@ def test_what_is_made_and_not_started_or_paused_runs(swarm, unique, networks) ->
 def test_a_container_of_somebody_else_is_left_alone(swarm, unique, networks) -> None:
     declared = container(swarm, unique, networks[:1])
     # The image of the tests carries the collection's label, others do not.
-    swarm.docker("vm2", "run", "--detach", "--label", "swarmlab.overlay/managed=", "--name", declared["name"], swarm.image, "sleep", "100000")
+    swarm.docker(
+        "vm2",
+        "run",
+        "--detach",
+        "--label",
+        "swarmlab.overlay/managed=",
+        "--name",
+        declared["name"],
+        swarm.image,
+        "sleep",
+        "100000",
+    )
     refused = swarm.run("overlay_container", declared, host="vm2")
     assert refused["failed"] and "was not made by this collection" in refused["msg"], refused
     assert swarm.docker("vm2", "inspect", "--format", "{{.State.Running}}", declared["name"]) == "true"

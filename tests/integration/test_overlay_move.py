@@ -98,7 +98,7 @@ def test_runs_killed_at_every_change(swarm, unique, engine, engine_socket) -> No
         assert on and on <= set(names(engine)), "a service is left with a network that is gone, or with none"
         assert engine.inspect_container(f"{unique}-box")["NetworkSettings"]["Networks"]
         code, output = swarm.killed("overlay_network", 1, wanted)
-    assert code == 0 and json.loads(output[output.index("{"):output.rindex("}") + 1])["changed"] is False, output
+    assert code == 0 and json.loads(output[output.index("{") : output.rindex("}") + 1])["changed"] is False, output
     # Stand-in created and removed, network removed and created, each user four times, and the service's update order.
     assert deaths == 13
     assert service(engine, web, names(engine)) == before
@@ -113,8 +113,13 @@ def test_the_managers_engine_dies_during_a_move(swarm, unique, engine_socket) ->
     before = json.loads(swarm.docker("vm1", "service", "inspect", web))[0]["Spec"]
     wanted = {"name": network, "mtu": 1400, "timeout": TIMEOUT}
     with ThreadPoolExecutor() as pool:
-        run = pool.submit(swarm.killed, "overlay_network", 0, dict(wanted, in_use="reattach", docker_host=engine_socket))
-        swarm.shell("vm1", f"for try in $(seq 300); do docker network ls | grep -q {unique}.*standin && exit 0; sleep 0.1; done; exit 1")
+        run = pool.submit(
+            swarm.killed, "overlay_network", 0, dict(wanted, in_use="reattach", docker_host=engine_socket)
+        )
+        swarm.shell(
+            "vm1",
+            f"for try in $(seq 300); do docker network ls | grep -q {unique}.*standin && exit 0; sleep 0.1; done; exit 1",
+        )
         swarm.restart_engine("vm1")
         code, output = run.result()
     assert code == 1 and "is unfinished, and nobody is without a network" in output, output

@@ -120,13 +120,34 @@ def test_fifty_networks_in_one_call(swarm, unique) -> None:
 def test_a_network_in_use_is_not_touched_and_users_are_named(swarm, unique) -> None:
     declare(swarm, networks=[{"name": f"{unique}-used", "attachable": True}, {"name": f"{unique}-free"}])
     used = inspect(swarm, f"{unique}-used")["Id"]
-    swarm.docker("vm1", "service", "create", "--detach", "--no-resolve-image", "--name", f"{unique}-svc", "--network",
-                 f"{unique}-used", "--stop-grace-period", "1s", swarm.image, "sleep", "1000")
-    swarm.docker("vm2", "run", "--detach", "--name", f"{unique}-box", "--network", f"{unique}-used", swarm.image,
-                 "sleep", "1000")
+    swarm.docker(
+        "vm1",
+        "service",
+        "create",
+        "--detach",
+        "--no-resolve-image",
+        "--name",
+        f"{unique}-svc",
+        "--network",
+        f"{unique}-used",
+        "--stop-grace-period",
+        "1s",
+        swarm.image,
+        "sleep",
+        "1000",
+    )
+    swarm.docker(
+        "vm2", "run", "--detach", "--name", f"{unique}-box", "--network", f"{unique}-used", swarm.image, "sleep", "1000"
+    )
     networks = [{"name": f"{unique}-used", "encrypted": True}, {"name": f"{unique}-free", "mtu": 1400}]
     result = refuse(swarm, networks=networks)
-    for words in (f"service {unique}-svc", "container ", "on vm2", "encrypted: False -> True", "attachable: True -> False"):
+    for words in (
+        f"service {unique}-svc",
+        "container ",
+        "on vm2",
+        "encrypted: False -> True",
+        "attachable: True -> False",
+    ):
         assert words in result["msg"]
     assert result["refused"][0]["network"] == f"{unique}-used"
     assert inspect(swarm, f"{unique}-used")["Id"] == used
@@ -188,10 +209,18 @@ def test_unreachable_engine(swarm, unique) -> None:
 
 
 def test_missing_sdk(swarm, unique) -> None:
-    isolated = "#!/bin/sh\\nexec /usr/bin/python3 -S \"$@\"\\n"
+    isolated = '#!/bin/sh\\nexec /usr/bin/python3 -S "$@"\\n'
     swarm.shell("vm1", f"printf '{isolated}' > /tmp/{unique}-python && chmod +x /tmp/{unique}-python")
-    done = swarm.ansible("ansible", "vm1", "-m", "swarmlab.overlay.overlay_network", "-a", json.dumps({"name": unique}),
-                         "-e", f"ansible_python_interpreter=/tmp/{unique}-python")
+    done = swarm.ansible(
+        "ansible",
+        "vm1",
+        "-m",
+        "swarmlab.overlay.overlay_network",
+        "-a",
+        json.dumps({"name": unique}),
+        "-e",
+        f"ansible_python_interpreter=/tmp/{unique}-python",
+    )
     swarm.shell("vm1", f"rm /tmp/{unique}-python")
     told = " ".join(done.stdout.split())
     assert "Docker SDK for Python" in told
@@ -203,25 +232,58 @@ def test_what_the_engine_takes_without_a_word_is_found(swarm, unique) -> None:
     create = ("network", "create", "--driver", "overlay", "--subnet", subnet, "--opt", "encrypted=false",
               "--opt", "encryptd=yes", f"{unique}-bad")  # fmt: skip
     swarm.docker("vm1", *create)
-    swarm.docker("vm1", "service", "create", "--detach", "--no-resolve-image", "--name", f"{unique}-svc", "--replicas",
-                 "9", "--network", f"{unique}-bad", "--constraint", "node.hostname==none", swarm.image, "true")
+    swarm.docker(
+        "vm1",
+        "service",
+        "create",
+        "--detach",
+        "--no-resolve-image",
+        "--name",
+        f"{unique}-svc",
+        "--replicas",
+        "9",
+        "--network",
+        f"{unique}-bad",
+        "--constraint",
+        "node.hostname==none",
+        swarm.image,
+        "true",
+    )
     deadline = time.monotonic() + 60
     while not inspect(swarm, f"{unique}-bad")["IPAM"]["Config"]:
         assert time.monotonic() < deadline
     seen = swarm.run("overlay_network_info", {"names": [f"{unique}-bad", "ingress"], "avoid": ["10.219.0.0/16"]})
     bad, ingress = sorted(seen["networks"], key=lambda network: network["ingress"])
-    assert {finding["code"] for finding in bad["findings"]} == {"encrypted-false", "unknown-option", "shadow", "too-small"}
+    assert {finding["code"] for finding in bad["findings"]} == {
+        "encrypted-false",
+        "unknown-option",
+        "shadow",
+        "too-small",
+    }
     assert bad["capacity"]["size"] == 6 and bad["capacity"]["missing"] > 0 and bad["encrypted"]
     assert ingress["findings"] == [] and ingress["capacity"]["load_balancers"] == 3
     assert seen["underlay"]["interface"] == "eth0" and seen["underlay"]["mtu"] > 1000
-    refused = refuse(swarm, networks=[{"name": f"{unique}-a"}, {"name": f"{unique}-b", "subnets": [swarm.subnet.replace(".0/24", ".128/25")]}])
-    assert f"overlaps {swarm.subnet}, which this node has on eth0; choose another subnet" in refused["msg"] and not exists(swarm, f"{unique}-a")
+    refused = refuse(
+        swarm,
+        networks=[
+            {"name": f"{unique}-a"},
+            {"name": f"{unique}-b", "subnets": [swarm.subnet.replace(".0/24", ".128/25")]},
+        ],
+    )
+    assert f"overlaps {swarm.subnet}, which this node has on eth0; choose another subnet" in refused[
+        "msg"
+    ] and not exists(swarm, f"{unique}-a")
 
 
 def test_subnets_and_mtu_that_fit_and_purge(swarm, unique) -> None:
     swarm.docker("vm1", "network", "create", "--driver", "overlay", f"{unique}-foreign")
     networks = [{"name": f"{unique}-a", "mtu": "auto"}, {"name": f"{unique}-b", "mtu": "auto", "encrypted": True}]
-    chosen = {"underlay_mtu": [1400, 1500], "address_pools": ["10.218.0.0/16"], "avoid": ["10.218.0.0/20"], "subnet_size": 26}
+    chosen = {
+        "underlay_mtu": [1400, 1500],
+        "address_pools": ["10.218.0.0/16"],
+        "avoid": ["10.218.0.0/20"],
+        "subnet_size": 26,
+    }
     made = declare(swarm, networks=networks, **chosen)["networks"]
     assert [network["mtu"] for network in made] == [1400, 1400]
     assert [network["subnets"][0]["subnet"] for network in made] == ["10.218.16.0/26", "10.218.16.64/26"]

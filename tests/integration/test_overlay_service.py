@@ -46,7 +46,8 @@ def test_services_converge_and_their_records_are_known(swarm, unique, network) -
     assert created["changed"], created
     assert created["actions"] == predicted["actions"]
     assert swarm.docker("vm1", "service", "ls", "--filter", f"name={unique}", "--format", "{{.Replicas}}").split() == [
-        "3/3", "2/2",
+        "3/3",
+        "2/2",
     ]
     assert not swarm.run("overlay_service", {"services": services})["changed"]
     records = swarm.run("overlay_network_info", {"names": [network]})["networks"][0]["records"]
@@ -57,8 +58,26 @@ def test_services_converge_and_their_records_are_known(swarm, unique, network) -
 
 
 def test_an_update_keeps_what_is_not_declared(swarm, unique, network) -> None:
-    swarm.docker("vm1", "service", "create", "--detach", "--no-resolve-image", "--name", unique, "--update-parallelism",
-                 "7", "--limit-memory", "64M", "--stop-grace-period", "1s", "--network", network, swarm.image, "sleep", "100000")
+    swarm.docker(
+        "vm1",
+        "service",
+        "create",
+        "--detach",
+        "--no-resolve-image",
+        "--name",
+        unique,
+        "--update-parallelism",
+        "7",
+        "--limit-memory",
+        "64M",
+        "--stop-grace-period",
+        "1s",
+        "--network",
+        network,
+        swarm.image,
+        "sleep",
+        "100000",
+    )
     before = spec(swarm, unique)
     result = swarm.run("overlay_service", {"name": unique, "replicas": 2, "env": {"A": "b"}})
     assert result["changed"], result
@@ -72,7 +91,13 @@ def test_an_update_keeps_what_is_not_declared(swarm, unique, network) -> None:
 def test_what_does_not_converge_is_told_task_by_task(swarm, unique, network) -> None:
     # A registry that refuses at once: to look for one by name may take longer than the test.
     services = [
-        service(swarm, f"{unique}-bad", network, image="localhost:9/swarmlab/none:local", constraints=["node.hostname == vm3"]),
+        service(
+            swarm,
+            f"{unique}-bad",
+            network,
+            image="localhost:9/swarmlab/none:local",
+            constraints=["node.hostname == vm3"],
+        ),
         service(swarm, f"{unique}-nowhere", network, constraints=["node.hostname == vm9"]),
         service(swarm, f"{unique}-good", network),
     ]
@@ -83,7 +108,8 @@ def test_what_does_not_converge_is_told_task_by_task(swarm, unique, network) -> 
             break
     # Its next task may be on the way already.
     assert re.search(
-        rf"{unique}-bad\.1 on vm3: (\w+ \(the task before: )?rejected: No such image: localhost:9/swarmlab/none:local", result["msg"]
+        rf"{unique}-bad\.1 on vm3: (\w+ \(the task before: )?rejected: No such image: localhost:9/swarmlab/none:local",
+        result["msg"],
     ), result["msg"]
     assert f"{unique}-nowhere.1 on no node yet: pending: no suitable node" in result["msg"]
     assert f"{unique}-good" not in result["msg"]
@@ -121,19 +147,26 @@ def test_the_engines_own_networks_are_networks_of_a_service(swarm, unique, netwo
     assert created["changed"] and list(created["services"][0]["vips"]) == names[1:], created
     assert not swarm.run("overlay_service", declared)["changed"]
     changed = swarm.run("overlay_service", dict(declared, networks=[network]))
-    assert [entry["name"] for entry in changed["actions"][0]["differences"]["networks"]["before"]] == sorted(names), changed
+    assert [entry["name"] for entry in changed["actions"][0]["differences"]["networks"]["before"]] == sorted(names), (
+        changed
+    )
 
 
 def test_the_network_host_beside_others_is_warned_of(swarm, unique, network) -> None:
     """The swarm takes it, and its tasks start where they are lucky."""
-    assert "beside the network host" in warned(swarm, service(swarm, unique, network, networks=["host", network]), "--check")
+    assert "beside the network host" in warned(
+        swarm, service(swarm, unique, network, networks=["host", network]), "--check"
+    )
 
 
 def test_networks_of_one_node_alone_are_refused_with_the_reason(swarm, unique, network) -> None:
     swarm.docker("vm1", "network", "create", f"{unique}-compose")
     for name, words in (("none", "is a network of this node alone (driver null)"), (f"{unique}-compose", "of this node alone (driver bridge)"),
                         ("ingress", "carries published ports only")):  # fmt: skip
-        refused = swarm.run("overlay_service", {"services": [service(swarm, f"{unique}-a", network), service(swarm, f"{unique}-b", name)]})
+        refused = swarm.run(
+            "overlay_service",
+            {"services": [service(swarm, f"{unique}-a", network), service(swarm, f"{unique}-b", name)]},
+        )
         assert refused["failed"] and words in refused["msg"] and "Nothing was changed" in refused["msg"], refused
     assert unique not in swarm.docker("vm1", "service", "ls")
 
@@ -153,6 +186,11 @@ def test_a_port_of_mode_host_is_had_by_many_as_long_as_there_are_nodes(swarm, un
     assert not swarm.run("overlay_service", {"services": apart})["changed"]
     # As the swarm sees it: there may be a node for it one day. Nobody waits for that.
     assert "too few nodes" in warned(swarm, dict(together, wait=False))
-    clash = swarm.run("overlay_service", {"services": [service(swarm, f"{unique}-new", network), service(swarm, f"{unique}-four", network, ports=mesh)]})
-    assert clash["failed"] and "is published by service" in clash["msg"] and "through the routing mesh" in clash["msg"], clash
+    clash = swarm.run(
+        "overlay_service",
+        {"services": [service(swarm, f"{unique}-new", network), service(swarm, f"{unique}-four", network, ports=mesh)]},
+    )
+    assert (
+        clash["failed"] and "is published by service" in clash["msg"] and "through the routing mesh" in clash["msg"]
+    ), clash
     assert f"{unique}-new" not in swarm.docker("vm1", "service", "ls")

@@ -33,27 +33,63 @@ def build(folder: Path, wanted: dict[str, tuple[str, str]]) -> None:
     folder.mkdir()
     for name, (version, more) in wanted.items():
         spec = folder / f"{name}.spec"
-        spec.write_text(f"Name: {name}\nVersion: {version}\nRelease: 1\nSummary: x\nLicense: MIT\nBuildArch: noarch\n{more}%description\nx\n%files\n")
-        subprocess.run(["rpmbuild", "-bb", "--define", f"_rpmdir {folder}", "--define", f"_topdir {folder}/top", str(spec)], capture_output=True, check=True)
+        spec.write_text(
+            f"Name: {name}\nVersion: {version}\nRelease: 1\nSummary: x\nLicense: MIT\nBuildArch: noarch\n{more}%description\nx\n%files\n"
+        )
+        subprocess.run(
+            ["rpmbuild", "-bb", "--define", f"_rpmdir {folder}", "--define", f"_topdir {folder}/top", str(spec)],
+            capture_output=True,
+            check=True,
+        )
     subprocess.run(["createrepo_c", str(folder)], capture_output=True, check=True)
 
 
 def dnf(program: str, root: Path, repositories: list[Path]) -> packages.PackageManager:
     """dnf with a root and repositories of its own."""
     tool = next(each for each in packages.MANAGERS if each.program == program)
-    options = [f"--installroot={root}", "--releasever=1", "--setopt=reposdir=/dev/null", "--nogpgcheck", f"--setopt=cachedir={root}/cache"]
-    options += [word for repository in repositories for word in (f"--repofrompath={repository.name},file://{repository}", "--enablerepo", repository.name)]
-    return tool._replace(**{field: [getattr(tool, field)[0], *options, *getattr(tool, field)[1:]] for field in ("look", "simulate", "install")})
+    options = [
+        f"--installroot={root}",
+        "--releasever=1",
+        "--setopt=reposdir=/dev/null",
+        "--nogpgcheck",
+        f"--setopt=cachedir={root}/cache",
+    ]
+    options += [
+        word
+        for repository in repositories
+        for word in (f"--repofrompath={repository.name},file://{repository}", "--enablerepo", repository.name)
+    ]
+    return tool._replace(
+        **{
+            field: [getattr(tool, field)[0], *options, *getattr(tool, field)[1:]]
+            for field in ("look", "simulate", "install")
+        }
+    )
 
 
 def zypper(program: str, root: Path, repositories: list[Path]) -> packages.PackageManager:
     """zypper likewise."""
     tool = next(each for each in packages.MANAGERS if each.program == program)
     for repository in repositories:
-        argv = ["zypper", "--root", str(root), "-n", "--no-gpg-checks", "ar", "-G", f"file://{repository}", repository.name]
+        argv = [
+            "zypper",
+            "--root",
+            str(root),
+            "-n",
+            "--no-gpg-checks",
+            "ar",
+            "-G",
+            f"file://{repository}",
+            repository.name,
+        ]
         subprocess.run(argv, capture_output=True, check=True)
     options = ["--root", str(root), "--no-gpg-checks"]
-    return tool._replace(**{field: [getattr(tool, field)[0], *options, *getattr(tool, field)[1:]] for field in ("look", "simulate", "install")})
+    return tool._replace(
+        **{
+            field: [getattr(tool, field)[0], *options, *getattr(tool, field)[1:]]
+            for field in ("look", "simulate", "install")
+        }
+    )
 
 
 MAKERS: dict[str, Callable] = {"dnf": dnf, "dnf5": dnf, "zypper": zypper}
@@ -69,7 +105,9 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("program", sorted(MAKERS))
-def test_what_it_would_do_is_understood(repositories: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+def test_what_it_would_do_is_understood(
+    repositories: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
     absent = [name for name in (*TOOLS, program) if not shutil.which(name)]
     if absent:
         pytest.skip(f"{', '.join(absent)} not on this machine")
@@ -88,7 +126,12 @@ def test_what_it_would_do_is_understood(repositories: list[Path], tmp_path: Path
     assert "replace by another version moby-engine" in packages.problem(both, ["python3-docker-hungry"], True)
     assert "moby-engine" in packages.problem(both, ["docker-ce"], True)
     packages.install(both, ["python3-docker"], 300)
-    listed = subprocess.run(["rpm", "--root", str(tmp_path), "-qa", "--qf", "%{NAME} %{VERSION}\n"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["rpm", "--root", str(tmp_path), "-qa", "--qf", "%{NAME} %{VERSION}\n"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert {"moby-engine 1", "python3-docker 7", "runc 1"} <= set(listed.splitlines())
 
 
@@ -108,13 +151,20 @@ def test_docker_ce_is_never_replaced_by_apt(tmp_path: Path, monkeypatch: pytest.
     """What really happened: to bring the SDK, docker.io was installed, and docker-ce removed for it."""
     for folder in ("lists/partial", "cache/archives/partial", "repository", "etc/apt.conf.d", "etc/preferences.d"):
         (tmp_path / folder).mkdir(parents=True)
-    status = [DEB.format(name=name, version=version, more=f"Status: install ok installed\n{more}") for name, (version, more) in INSTALLED.items()]
+    status = [
+        DEB.format(name=name, version=version, more=f"Status: install ok installed\n{more}")
+        for name, (version, more) in INSTALLED.items()
+    ]
     (tmp_path / "status").write_text("\n".join(status))
-    index = [DEB.format(name=name, version=version, more=f"Filename: ./{name}.deb\nSize: 1\nSHA256: {0:064}\n{more}")
-             for name, (version, more) in OFFERED.items()]
+    index = [
+        DEB.format(name=name, version=version, more=f"Filename: ./{name}.deb\nSize: 1\nSHA256: {0:064}\n{more}")
+        for name, (version, more) in OFFERED.items()
+    ]
     (tmp_path / "repository" / "Packages").write_text("\n".join(index))
     (tmp_path / "sources").write_text(f"deb [trusted=yes] file:{tmp_path}/repository ./\n")
-    (tmp_path / "apt.conf").write_text(f"""Dir::Etc "{tmp_path}/etc"; Dir::Etc::SourceList "{tmp_path}/sources"; Dir::Etc::SourceParts "-";
+    (
+        tmp_path / "apt.conf"
+    ).write_text(f"""Dir::Etc "{tmp_path}/etc"; Dir::Etc::SourceList "{tmp_path}/sources"; Dir::Etc::SourceParts "-";
 Dir::State "{tmp_path}"; Dir::State::status "{tmp_path}/status"; Dir::Cache "{tmp_path}/cache"; APT::Sandbox::User "root";\n""")
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
     monkeypatch.setattr(packages, "owners", set)

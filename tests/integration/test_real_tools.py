@@ -21,8 +21,14 @@ UPDATE = {"order": "start-first", "monitor": "100ms"}
 def services(swarm, prefix: str) -> dict[str, dict]:
     """All services of a test, but for the ids of networks."""
     ids = swarm.docker("vm1", "service", "ls", "--quiet", "--filter", f"name={prefix}").split()
-    names = dict(line.split() for line in swarm.docker("vm1", "network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}").splitlines())
-    found = {service["Spec"]["Name"]: service["Spec"] for service in json.loads(swarm.docker("vm1", "service", "inspect", *ids))}
+    names = dict(
+        line.split()
+        for line in swarm.docker("vm1", "network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}").splitlines()
+    )
+    found = {
+        service["Spec"]["Name"]: service["Spec"]
+        for service in json.loads(swarm.docker("vm1", "service", "inspect", *ids))
+    }
     for spec in found.values():
         for attachment in spec["TaskTemplate"]["Networks"]:
             attachment["Target"] = names[attachment["Target"]]
@@ -34,7 +40,11 @@ def composed(network: str, image: str, **more: object) -> dict:
     service = {
         "image": image, "command": ["sh", "-c", IDLE], "stop_grace_period": "2s", "networks": {"declared": {"aliases": ["www"]}}, **more,
     }  # fmt: skip
-    return {"version": "3.7", "services": {"web": service}, "networks": {"declared": {"external": True, "name": network}}}
+    return {
+        "version": "3.7",
+        "services": {"web": service},
+        "networks": {"declared": {"external": True, "name": network}},
+    }
 
 
 def compose_command(environment: dict[str, str]) -> list[str] | None:
@@ -53,7 +63,10 @@ def network(swarm, unique) -> str:
 
 def change(swarm, network: str) -> None:
     """Encrypt the network under its users."""
-    changed = swarm.run("overlay_network", {"name": network, "attachable": True, "encrypted": True, "in_use": "reattach", "timeout": 120})
+    changed = swarm.run(
+        "overlay_network",
+        {"name": network, "attachable": True, "encrypted": True, "in_use": "reattach", "timeout": 120},
+    )
     assert not changed["failed"] and changed["actions"][0]["action"] == "reattach", changed
     assert "encrypted" in json.loads(swarm.docker("vm1", "network", "inspect", network))[0]["Options"]
 
@@ -72,7 +85,8 @@ def test_a_stack_and_a_service_of_community_docker_survive_a_change(swarm, uniqu
     deploy = f"cat > /tmp/{unique}.yml <<'END'\n{text}\nEND\ndocker stack deploy --resolve-image never --compose-file /tmp/{unique}.yml {unique}-c"
     swarm.shell("vm1", deploy)
     made = [
-        swarm.run("community.docker.docker_stack", stack, host="localhost"), swarm.run("community.docker.docker_swarm_service", service),
+        swarm.run("community.docker.docker_stack", stack, host="localhost"),
+        swarm.run("community.docker.docker_swarm_service", service),
     ]
     assert all(result["changed"] for result in made), made
     before = services(swarm, unique)
@@ -81,9 +95,12 @@ def test_a_stack_and_a_service_of_community_docker_survive_a_change(swarm, uniqu
     assert services(swarm, unique) == before
     swarm.shell("vm1", deploy)
     again = [
-        swarm.run("community.docker.docker_stack", stack, host="localhost"), swarm.run("community.docker.docker_swarm_service", service),
+        swarm.run("community.docker.docker_stack", stack, host="localhost"),
+        swarm.run("community.docker.docker_swarm_service", service),
     ]
-    assert not any(result["changed"] or result["failed"] for result in again), "nothing that these tools would have to do again"
+    assert not any(result["changed"] or result["failed"] for result in again), (
+        "nothing that these tools would have to do again"
+    )
     assert services(swarm, unique) == before
     records = swarm.run("overlay_network_info", {"names": [network]})["networks"][0]["records"]
     assert {"web", "www", "other", f"{unique}-b"} <= set(records)
@@ -94,7 +111,9 @@ def test_a_compose_project_survives_a_change(swarm, unique, network, engine_sock
     compose = compose_command(swarm.environment)
     if compose is None:
         pytest.skip("this distribution has no docker-compose, neither as a program nor as a plugin")
-    (tmp_path / "compose.yml").write_text(json.dumps(composed(network, swarm.image, container_name=f"{unique}-web")), encoding="utf-8")
+    (tmp_path / "compose.yml").write_text(
+        json.dumps(composed(network, swarm.image, container_name=f"{unique}-web")), encoding="utf-8"
+    )
     environment = {**os.environ, **swarm.environment, "DOCKER_HOST": engine_socket}
 
     def up() -> str:

@@ -36,7 +36,9 @@ addEventListener("message", event => { document.body.textContent = JSON.stringif
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    found = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
     if not found:
         pytest.fail("these tests need Chromium: scripts/setup.sh dev installs it")
     return found
@@ -50,7 +52,12 @@ def folder(swarm, tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         made = tmp_path_factory.mktemp("page") / "report"
         for checks in (["PRE-*", "CP-TLS"], ["PRE-*", "DP-MATRIX", "ENC-WIRE"]):
-            variables = {"verify_directory": str(made), "verify_networks": [long], "verify_checks": checks, "verify_convergence_timeout": 4}
+            variables = {
+                "verify_directory": str(made),
+                "verify_networks": [long],
+                "verify_checks": checks,
+                "verify_convergence_timeout": 4,
+            }
             _code, output = swarm.playbook("swarmlab.overlay.verify", variables)
             assert f"page:        {made}/report.html" in output
     finally:
@@ -59,7 +66,9 @@ def folder(swarm, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(browser: str, profile: Path, *argv: str) -> str:
-    done = subprocess.run([browser, *FLAGS, f"--user-data-dir={profile}", *argv], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [browser, *FLAGS, f"--user-data-dir={profile}", *argv], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -68,7 +77,14 @@ def measured(browser: str, folder: Path, tmp_path: Path, *flags: str) -> dict:
     text = (folder / "report.html").read_text(encoding="utf-8")
     (tmp_path / "probed.html").write_text(text.replace("</body>", PROBE + "</body>"), encoding="utf-8")
     (tmp_path / "around.html").write_text(AROUND % PHONE, encoding="utf-8")
-    dump = run(browser, tmp_path / "profile", "--virtual-time-budget=5000", *flags, "--dump-dom", (tmp_path / "around.html").as_uri())
+    dump = run(
+        browser,
+        tmp_path / "profile",
+        "--virtual-time-budget=5000",
+        *flags,
+        "--dump-dom",
+        (tmp_path / "around.html").as_uri(),
+    )
     found = re.search(r"<body[^>]*>(\{.*\})</body>", dump, re.DOTALL)
     assert found, dump[-2000:]
     return json.loads(html.unescape(found.group(1)))
@@ -120,10 +136,21 @@ def test_paper_shows_what_the_screen_folds(browser: str, folder: Path, tmp_path:
     assert pages(browser, text, ".body { min-height: 200mm } .body { display: none }", tmp_path) < checks
 
 
-@pytest.mark.parametrize(("name", "size", "flags"), [("light", "1200,2400", []), ("dark", "1200,2400", [DARK]), ("narrow", "500,2400", [])])
-def test_pictures_of_the_page_for_a_person_to_look_at(browser: str, folder: Path, tmp_path: Path, name: str, size: str, flags: list) -> None:
+@pytest.mark.parametrize(
+    ("name", "size", "flags"), [("light", "1200,2400", []), ("dark", "1200,2400", [DARK]), ("narrow", "500,2400", [])]
+)
+def test_pictures_of_the_page_for_a_person_to_look_at(
+    browser: str, folder: Path, tmp_path: Path, name: str, size: str, flags: list
+) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
     shot = SHOTS / f"{name}.png"
     shot.unlink(missing_ok=True)
-    run(browser, tmp_path / "profile", *flags, f"--window-size={size}", f"--screenshot={shot}", (folder / "report.html").as_uri())
+    run(
+        browser,
+        tmp_path / "profile",
+        *flags,
+        f"--window-size={size}",
+        f"--screenshot={shot}",
+        (folder / "report.html").as_uri(),
+    )
     assert shot.stat().st_size > 20000

@@ -34,8 +34,30 @@ def networks(swarm, shared: str) -> dict[str, str]:
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", made["plain"])
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", "-o", "encrypted", made["secret"])
     swarm.docker("vm1", "network", "create", "-d", "overlay", made["closed"])
-    swarm.docker("vm1", *service, f"{shared}-web", "--mode", "global", "--network", made["plain"], "--network", made["secret"], *idle)
-    swarm.docker("vm1", *service, f"{shared}-rr", "--mode", "global", "--endpoint-mode", "dnsrr", "--network", made["plain"], *idle)
+    swarm.docker(
+        "vm1",
+        *service,
+        f"{shared}-web",
+        "--mode",
+        "global",
+        "--network",
+        made["plain"],
+        "--network",
+        made["secret"],
+        *idle,
+    )
+    swarm.docker(
+        "vm1",
+        *service,
+        f"{shared}-rr",
+        "--mode",
+        "global",
+        "--endpoint-mode",
+        "dnsrr",
+        "--network",
+        made["plain"],
+        *idle,
+    )
     swarm.docker("vm1", *service, f"{shared}-one", "--constraint", "node.role==manager", "--network",
                  f"name={made['plain']},alias={shared}-alias", *idle)  # fmt: skip
     wait_until(lambda: swarm.docker("vm1", "service", "ls", "-f", f"name={shared}", "--format", "{{.Replicas}}").split()
@@ -61,24 +83,33 @@ class Verified:
 
     def blamed(self, ident: str, network: str | None = None) -> list[tuple]:
         """(status, nodes) of each result of a check that did not pass."""
-        return [(row["status"], row["nodes"]) for row in self.of(ident, network) if row["status"] not in ("pass", "skip")]
+        return [
+            (row["status"], row["nodes"]) for row in self.of(ident, network) if row["status"] not in ("pass", "skip")
+        ]
 
     def not_passed(self) -> list[tuple]:
-        return [(row["id"], row["status"], row["nodes"], row["evidence"]["summary"])
-                for row in self.report["checks"] if row["status"] not in ("pass", "skip")]
+        return [
+            (row["id"], row["status"], row["nodes"], row["evidence"]["summary"])
+            for row in self.report["checks"]
+            if row["status"] not in ("pass", "skip")
+        ]
 
 
 def leftovers(swarm) -> list[str]:
     found = [swarm.docker("vm1", kind, "ls", "-q", "--filter", RUN) for kind in ("service", "network")]
     for host in swarm.nodes:
-        found.append(swarm.docker(host, "ps", "-aq", "--filter", f"{RUN}", "--filter", "label=swarmlab.overlay/part=attached"))
+        found.append(
+            swarm.docker(host, "ps", "-aq", "--filter", f"{RUN}", "--filter", "label=swarmlab.overlay/part=attached")
+        )
         found.append(swarm.shell(host, "ls /run/swarmlab-overlay 2>/dev/null || true"))
     return [text for text in found if text]
 
 
 def test_names_networks_and_trust_pass_and_nothing_is_left(swarm, networks: dict, tmp_path: Path) -> None:
     """With fewer forks than hosts, so that the hosts cannot wait for each other in the first call."""
-    done = Verified(swarm, tmp_path, "--forks", "2", verify_networks=sorted(networks.values()), verify_checks=list(WITHOUT_VIP))
+    done = Verified(
+        swarm, tmp_path, "--forks", "2", verify_networks=sorted(networks.values()), verify_checks=list(WITHOUT_VIP)
+    )
     assert done.not_passed() == []
     assert done.code == 0 and "VERIFIED: " in done.output
     assert "refuses" in done.of("NET-ATTACH", networks["closed"])[0]["evidence"]["summary"]
@@ -110,7 +141,9 @@ def test_a_healthy_swarm_is_green_but_for_what_its_kernel_lacks(swarm, networks:
         expected = set()
     assert [row for row in done.not_passed() if row[0] not in expected] == []
     assert {row["status"] for row in done.of("SD-DNSRR", networks["plain"])} == {"pass"}
-    assert {row["status"] for row in done.of("SD-ALIAS")} == {row["status"] for row in done.of("ENC-REJECT")} == {"pass"}
+    assert (
+        {row["status"] for row in done.of("SD-ALIAS")} == {row["status"] for row in done.of("ENC-REJECT")} == {"pass"}
+    )
     assert (done.code != 0) == bool(lacking)
 
 
@@ -133,15 +166,25 @@ def test_faults_of_one_node_each_are_told_with_that_node(swarm, networks: dict, 
     """ESP dropped on vm2, clear text let in on vm2, a small MTU and a stale peer on vm3, a wrong address declared for vm3."""
     vni = swarm.docker("vm1", "network", "inspect", "-f",
                        '{{index .Options "com.docker.network.driver.overlay.vxlanid_list"}}', networks["secret"])  # fmt: skip
-    ident, subnet = swarm.docker("vm1", "network", "inspect", "-f", "{{.ID}} {{(index .IPAM.Config 0).Subnet}}", networks["plain"]).split()
+    ident, subnet = swarm.docker(
+        "vm1", "network", "inspect", "-f", "{{.ID}} {{(index .IPAM.Config 0).Subnet}}", networks["plain"]
+    ).split()
     break_it(swarm, undo, "vm2", "iptables -I INPUT -p esp -j DROP", "iptables -D INPUT -p esp -j DROP")
-    rule = swarm.shell("vm2", f"iptables -S INPUT | grep -e '--pol none' | grep -e ' {vni},6' -e '=0x{int(vni) << 8:x}'")
+    rule = swarm.shell(
+        "vm2", f"iptables -S INPUT | grep -e '--pol none' | grep -e ' {vni},6' -e '=0x{int(vni) << 8:x}'"
+    )
     rule = rule.removeprefix("-A ")
     break_it(swarm, undo, "vm2", f"iptables -D {rule}", f"iptables -C {rule} || iptables -A {rule}")
     break_it(swarm, undo, "vm3", "ip link set eth0 mtu 1400", "ip link set eth0 mtu 1500")
     stale = subnet.replace("0/24", "250")
     space = f"nsenter --net=/var/run/docker/netns/1-{ident[:10]} ip neigh"
-    break_it(swarm, undo, "vm3", f"{space} add {stale} lladdr 02:42:00:00:00:77 dev vxlan0 nud permanent", f"{space} del {stale} dev vxlan0")
+    break_it(
+        swarm,
+        undo,
+        "vm3",
+        f"{space} add {stale} lladdr 02:42:00:00:00:77 dev vxlan0 nud permanent",
+        f"{space} del {stale} dev vxlan0",
+    )
     addresses = "{{ '192.0.2.99' if inventory_hostname == 'vm3' else none }}"
     checks = ["PRE-PORT", "CP-ADDR", "MTU-FIT", "PEER-FDB", "FW-RULES", "ENC-REJECT"]
     done = Verified(swarm, tmp_path, verify_networks=[networks["plain"], networks["secret"]], verify_checks=checks,
@@ -152,11 +195,19 @@ def test_faults_of_one_node_each_are_told_with_that_node(swarm, networks: dict, 
     assert any("iptables -I INPUT -p esp -j ACCEPT" in (row["hint"] or "") for row in done.of("PRE-PORT"))
     assert done.blamed("ENC-REJECT") == [("fail", ["vm2"])]
     rules = done.of("FW-RULES")[0]
-    assert "vm2" in rules["nodes"] and f"nothing drops clear text for {networks['secret']}" in rules["evidence"]["nodes"]["vm2"]
-    assert [text for host in ("vm1", "vm3") for text in rules["evidence"]["nodes"].get(host, []) if "clear text" in text] == []
+    assert (
+        "vm2" in rules["nodes"]
+        and f"nothing drops clear text for {networks['secret']}" in rules["evidence"]["nodes"]["vm2"]
+    )
+    assert [
+        text for host in ("vm1", "vm3") for text in rules["evidence"]["nodes"].get(host, []) if "clear text" in text
+    ] == []
     assert done.blamed("MTU-FIT", networks["plain"]) == [("fail", ["vm3"])]
     assert done.blamed("CP-ADDR") == [("fail", ["vm3"])]
-    assert done.blamed("PEER-FDB", networks["plain"]) == [("fail", ["vm3"])] and done.blamed("PEER-FDB", networks["secret"]) == []
+    assert (
+        done.blamed("PEER-FDB", networks["plain"]) == [("fail", ["vm3"])]
+        and done.blamed("PEER-FDB", networks["secret"]) == []
+    )
     assert f"{stale} is stale" in done.of("PEER-FDB", networks["plain"])[0]["evidence"]["summary"]
 
 
@@ -188,9 +239,24 @@ def wait_for_gossip(swarm, network: str) -> None:
     wait_until(lambda: "-one" in swarm.shell("vm3", f"docker network inspect -v {network}"), 180)
 
 
-def test_what_was_declared_badly_is_told_without_starting_anything(swarm, unique: str, undo: list, tmp_path: Path) -> None:
+def test_what_was_declared_badly_is_told_without_starting_anything(
+    swarm, unique: str, undo: list, tmp_path: Path
+) -> None:
     odd, tiny, dup = f"{unique}-odd", f"{unique}-tiny", f"{unique}-dup"
-    swarm.docker("vm1", "network", "create", "-d", "overlay", "--subnet", "10.201.0.0/24", "-o", "encrypted=false", "-o", "encryptd=1", odd)
+    swarm.docker(
+        "vm1",
+        "network",
+        "create",
+        "-d",
+        "overlay",
+        "--subnet",
+        "10.201.0.0/24",
+        "-o",
+        "encrypted=false",
+        "-o",
+        "encryptd=1",
+        odd,
+    )
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--subnet", "10.202.0.0/30", tiny)
     swarm.docker("vm1", "network", "create", "-d", "overlay", dup)
     swarm.docker("vm3", "network", "create", dup)
@@ -203,7 +269,9 @@ def test_what_was_declared_badly_is_told_without_starting_anything(swarm, unique
     assert done.blamed("DNS-SHADOW") == [("fail", ["vm3"])]
     assert "encryptd is ignored" in done.output and "encrypted=false encrypts all the same" in done.output
     assert done.blamed("OPT-LINT", tiny) == done.blamed("OPT-LINT", dup) == []
-    assert [row["status"] for row in done.of("IPAM-HEADROOM", tiny)] == ["fail"] and done.blamed("IPAM-HEADROOM", dup) == []
+    assert [row["status"] for row in done.of("IPAM-HEADROOM", tiny)] == ["fail"] and done.blamed(
+        "IPAM-HEADROOM", dup
+    ) == []
     assert done.blamed("NAME-DUP", dup) == [("fail", ["vm3"])] and done.blamed("NAME-DUP", odd) == []
     assert leftovers(swarm) == []
 
@@ -227,7 +295,10 @@ def test_a_killed_controller_leaves_nothing_running_after_a_minute(swarm, networ
 
 def running(swarm, host: str) -> str:
     """Helpers and containers of a verification on the node."""
-    return swarm.shell(host, f"ls /run/swarmlab-overlay 2>/dev/null | grep . && docker ps -q --filter {RUN} || docker ps -q --filter {RUN}")
+    return swarm.shell(
+        host,
+        f"ls /run/swarmlab-overlay 2>/dev/null | grep . && docker ps -q --filter {RUN} || docker ps -q --filter {RUN}",
+    )
 
 
 def wait_until(met, seconds: float) -> None:
@@ -269,7 +340,9 @@ def test_a_node_without_its_engine_is_named(swarm, networks: dict, tmp_path: Pat
 def test_what_a_crashed_run_left_is_removed(swarm, unique: str, tmp_path: Path) -> None:
     label = "swarmlab.overlay/run=0dead"
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", "--label", label, f"{unique}-left")
-    swarm.docker("vm2", "run", "-d", "--label", label, "--label", "swarmlab.overlay/part=attached", swarm.image, "sleep", "1d")
+    swarm.docker(
+        "vm2", "run", "-d", "--label", label, "--label", "swarmlab.overlay/part=attached", swarm.image, "sleep", "1d"
+    )
     swarm.shell("vm2", "mkdir -p /run/swarmlab-overlay/0dead")
     done = Verified(swarm, tmp_path, verify_checks=["PRE-REACH"])
     assert done.not_passed() == []

@@ -49,9 +49,18 @@ def test_a_name_that_answers_outside_its_network(swarm, unique: str, undo: list,
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", "--subnet", "10.203.0.0/24", name)
     own = swarm.shell(worker, "docker info -f '{{.Swarm.NodeAddr}}'")
     words = base64.b64encode(RESOLVER.encode()).decode()
-    swarm.shell(worker, f"echo {words} | base64 -d >/run/resolver.py; setsid python3 /run/resolver.py {own} 10.203.0.77 >/run/resolver.log 2>&1 &")
+    swarm.shell(
+        worker,
+        f"echo {words} | base64 -d >/run/resolver.py; setsid python3 /run/resolver.py {own} 10.203.0.77 >/run/resolver.log 2>&1 &",
+    )
     undo.append((worker, "kill $(pgrep -f '[/]run/resolver.py')"))
-    break_it(swarm, undo, worker, f"cp /etc/resolv.conf /run/resolv && echo nameserver {own} >/etc/resolv.conf", "cat /run/resolv >/etc/resolv.conf")
+    break_it(
+        swarm,
+        undo,
+        worker,
+        f"cp /etc/resolv.conf /run/resolv && echo nameserver {own} >/etc/resolv.conf",
+        "cat /run/resolv >/etc/resolv.conf",
+    )
     done = Verified(swarm, tmp_path, verify_networks=[name], verify_checks=["SD-SCOPE", "SD-VIP"])
     assert done.blamed("SD-SCOPE") == [("fail", [worker])], done.of("SD-SCOPE")
     assert "10.203.0.77" in done.of("SD-SCOPE")[0]["evidence"]["answers"] and done.blamed("SD-VIP") == []
@@ -63,7 +72,10 @@ def test_a_node_that_answers_us_and_not_the_swarm(swarm, undo: list, tmp_path: P
     states = ("node", "inspect", "-f", "{{.Status.State}}", "vm3")
     wait_until(lambda: swarm.docker("vm1", *states) == "down", 120)
     done = Verified(swarm, tmp_path, verify_checks=["PRE-REACH"])
-    assert done.blamed("PRE-REACH") == [("fail", ["vm3"])] and "its managers call it down" in done.of("PRE-REACH")[0]["evidence"]["summary"]
+    assert (
+        done.blamed("PRE-REACH") == [("fail", ["vm3"])]
+        and "its managers call it down" in done.of("PRE-REACH")[0]["evidence"]["summary"]
+    )
     assert [cause["id"] for cause in done.report["causes"]] == ["lost-by-managers"]
     swarm.shell(*undo.pop())
     wait_until(lambda: swarm.docker("vm1", *states) == "ready", 120)
@@ -74,7 +86,10 @@ def test_two_networks_with_one_subnet(swarm, unique: str, tmp_path: Path) -> Non
     for name in ("one", "two"):
         swarm.docker("vm1", "network", "create", "-d", "overlay", "--subnet", "10.204.0.0/24", f"{unique}-{name}")
     done = Verified(swarm, tmp_path, verify_networks=[f"{unique}-*"], verify_checks=["SUBNET-OVERLAP"])
-    assert [(row["network"], row["status"]) for row in done.of("SUBNET-OVERLAP")] == [(f"{unique}-one", "pass"), (f"{unique}-two", "fail")]
+    assert [(row["network"], row["status"]) for row in done.of("SUBNET-OVERLAP")] == [
+        (f"{unique}-one", "pass"),
+        (f"{unique}-two", "fail"),
+    ]
 
 
 @contextmanager
@@ -94,8 +109,20 @@ def await_part(swarm, kind: str, part: str) -> str:
 
 def test_a_worker_that_has_a_network_without_being_asked(swarm, unique: str, tmp_path: Path) -> None:
     """A container on vm3 takes the network that only vm2 is meant to get."""
+
     def use() -> None:
-        swarm.docker("vm3", "run", "-d", "--name", f"{unique}-box", "--network", await_part(swarm, "network", "lazy"), swarm.image, "sleep", "1d")
+        swarm.docker(
+            "vm3",
+            "run",
+            "-d",
+            "--name",
+            f"{unique}-box",
+            "--network",
+            await_part(swarm, "network", "lazy"),
+            swarm.image,
+            "sleep",
+            "1d",
+        )
         # The run looks a last time before it forgets itself on the node; then it removes its network.
         wait_until(lambda: not swarm.shell("vm3", "ls /run/swarmlab-overlay 2>/dev/null || true"), 60)
         swarm.docker("vm3", "rm", "-f", f"{unique}-box")
@@ -125,14 +152,23 @@ def test_a_record_that_got_lost_while_nodes_joined_is_waited_for(swarm, unique: 
     """Gossip does not reach vm1 just while the probes come up: what was told then comes with the engines' next exchange of all records."""
     network = f"{unique}-net"
     swarm.docker("vm1", "network", "create", "-d", "overlay", network)
-    rules = [f"{chain} -p {protocol} --dport 7946 -j DROP" for chain in ("INPUT", "OUTPUT") for protocol in ("tcp", "udp")]
+    rules = [
+        f"{chain} -p {protocol} --dport 7946 -j DROP" for chain in ("INPUT", "OUTPUT") for protocol in ("tcp", "udp")
+    ]
 
     def cut() -> None:
         await_part(swarm, "service", "probe")
-        swarm.shell("vm1", "; ".join([*(f"iptables -I {rule}" for rule in rules), "sleep 3.5", *(f"iptables -D {rule}" for rule in rules)]))
+        swarm.shell(
+            "vm1",
+            "; ".join(
+                [*(f"iptables -I {rule}" for rule in rules), "sleep 3.5", *(f"iptables -D {rule}" for rule in rules)]
+            ),
+        )
 
     with meanwhile(cut):
-        done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["SD-VIP", "SD-TASKS", "GOSSIP-HASH", "PEER-FDB"])
+        done = Verified(
+            swarm, tmp_path, verify_networks=[network], verify_checks=["SD-VIP", "SD-TASKS", "GOSSIP-HASH", "PEER-FDB"]
+        )
     assert done.not_passed() == []
 
 
@@ -143,7 +179,20 @@ def forgotten(swarm, unique: str) -> Iterator[tuple[str, str]]:
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", "--subnet", "10.205.0.0/24", network)
     swarm.shell("vm1", f"rm -rf /root/older; pkill -STOP -x dockerd; cp -a {state} /root/older; pkill -CONT -x dockerd")
     try:
-        swarm.docker("vm2", "run", "-d", "--network", network, "--ip", address, "--name", f"{unique}-first", swarm.image, "sleep", "1d")
+        swarm.docker(
+            "vm2",
+            "run",
+            "-d",
+            "--network",
+            network,
+            "--ip",
+            address,
+            "--name",
+            f"{unique}-first",
+            swarm.image,
+            "sleep",
+            "1d",
+        )
         swarm.shell("vm1", f"pkill -STOP -x dockerd; rm -r {state}; mv /root/older {state}")
         swarm.restart_engine("vm1")
         swarm.await_nodes("vm1")
@@ -157,7 +206,20 @@ def forgotten(swarm, unique: str) -> Iterator[tuple[str, str]]:
 
 def test_an_address_that_is_given_out_twice(swarm, unique: str, forgotten: tuple[str, str], tmp_path: Path) -> None:
     network, address = forgotten
-    swarm.docker("vm3", "run", "-d", "--network", network, "--ip", address, "--name", f"{unique}-second", swarm.image, "sleep", "1d")
+    swarm.docker(
+        "vm3",
+        "run",
+        "-d",
+        "--network",
+        network,
+        "--ip",
+        address,
+        "--name",
+        f"{unique}-second",
+        swarm.image,
+        "sleep",
+        "1d",
+    )
     done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["DUP-IP"])
     assert done.blamed("DUP-IP") == [("fail", ["vm2", "vm3"])], done.of("DUP-IP")
     assert address in done.of("DUP-IP")[0]["evidence"]["summary"]

@@ -31,18 +31,39 @@ def network(swarm, shared: str) -> Iterator[str]:
     """A network with a service of two tasks that may run on any node, and one on every node."""
     name = f"{shared}-net"
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", name)
-    service = ["service", "create", "-q", "-d", "--no-resolve-image", "--network", name, "--stop-signal", "KILL", "--name"]
+    service = [
+        "service",
+        "create",
+        "-q",
+        "-d",
+        "--no-resolve-image",
+        "--network",
+        name,
+        "--stop-signal",
+        "KILL",
+        "--name",
+    ]
     idle = [swarm.image, "sleep", "1d"]
     swarm.docker("vm1", *service, f"{shared}-web", "--replicas", "3", *idle)
     swarm.docker("vm1", *service, f"{shared}-all", "--mode", "global", *idle)
-    wait_until(lambda: swarm.docker("vm1", "service", "ls", "-f", f"name={shared}", "--format", "{{.Replicas}}").split() == ["3/3"] * 2, 120)
+    wait_until(
+        lambda: (
+            swarm.docker("vm1", "service", "ls", "-f", f"name={shared}", "--format", "{{.Replicas}}").split()
+            == ["3/3"] * 2
+        ),
+        120,
+    )
     yield name
-    swarm.shell("vm1", "for id in $(docker node ls -q); do docker node update --availability active $id >/dev/null; done")
+    swarm.shell(
+        "vm1", "for id in $(docker node ls -q); do docker node update --availability active $id >/dev/null; done"
+    )
     wait_until(lambda: whole(swarm), 120)
 
 
 def whole(swarm) -> bool:
-    return swarm.docker("vm1", "node", "ls", "--format", "{{.Status}} {{.Availability}}").splitlines() == ["Ready Active"] * len(swarm.nodes)
+    return swarm.docker("vm1", "node", "ls", "--format", "{{.Status}} {{.Availability}}").splitlines() == [
+        "Ready Active"
+    ] * len(swarm.nodes)
 
 
 def disrupted(swarm, folder: Path, network: str, *what: str, **variables) -> Verified:
@@ -80,7 +101,9 @@ def test_a_proof_that_is_not_green_begins_nothing(swarm, network: str, tmp_path:
     assert "not begun" in done.of("DIS-PARTITION")[0]["evidence"]["summary"] and "Disrupting" not in done.output
 
 
-def test_an_engine_that_does_not_come_back_is_told_with_its_node(swarm, network: str, undo: list, tmp_path: Path) -> None:
+def test_an_engine_that_does_not_come_back_is_told_with_its_node(
+    swarm, network: str, undo: list, tmp_path: Path
+) -> None:
     undo.append(("vm2", "[ ! -e /run/docker.sock.away ] || mv /run/docker.sock.away /run/docker.sock"))
     done = disrupted(swarm, tmp_path, network, "engine-restart", verify_engine_restart="mv /run/docker.sock /run/docker.sock.away",
                      verify_disruptive_timeout=8, verify_timeout=20)  # fmt: skip
@@ -106,7 +129,10 @@ def test_a_node_that_stays_drained_is_told(swarm, network: str, undo: list, tmp_
 
     # Waits on the node itself, so that on a busy machine too it comes before the run looks whether all is as before.
     state = "docker node inspect -f '{{.Spec.Availability}}' vm2"
-    waits = [f"for try in $(seq 1000); do [ $({state}) = {wanted} ] && break; sleep 0.05; done" for wanted in ("drain", "active")]
+    waits = [
+        f"for try in $(seq 1000); do [ $({state}) = {wanted} ] && break; sleep 0.05; done"
+        for wanted in ("drain", "active")
+    ]
     thread = meanwhile(lambda: swarm.shell("vm1", "; ".join([*waits, "docker node update --availability drain vm2"])))
     done = disrupted(swarm, tmp_path, network, "drain", verify_disruptive_timeout=15)
     thread.join()
@@ -126,7 +152,15 @@ def test_a_node_that_stays_cut_off_is_told(swarm, network: str, undo: list, tmp_
         swarm.shell("vm2", " && ".join(f"iptables -w -A {rule}" for rule in rules))
 
     thread = meanwhile(too)
-    done = disrupted(swarm, tmp_path, network, "partition", verify_disruptive_timeout=15, verify_timeout=20, verify_convergence_timeout=5)
+    done = disrupted(
+        swarm,
+        tmp_path,
+        network,
+        "partition",
+        verify_disruptive_timeout=15,
+        verify_timeout=20,
+        verify_convergence_timeout=5,
+    )
     thread.join()
     found = done.of("DIS-PARTITION")
     assert [row["status"] for row in found] == ["fail"] and "vm2" in found[0]["nodes"], found
@@ -136,15 +170,21 @@ def test_a_node_that_stays_cut_off_is_told(swarm, network: str, undo: list, tmp_
 
 
 @pytest.mark.parametrize(("what", "host"), [("partition", "vm2"), ("drain", "vm1")])
-def test_a_killed_controller_leaves_no_node_disrupted(swarm, network: str, unique: str, tmp_path: Path, what: str, host: str) -> None:
+def test_a_killed_controller_leaves_no_node_disrupted(
+    swarm, network: str, unique: str, tmp_path: Path, what: str, host: str
+) -> None:
     """Killed on the controller, and its module on the node too; only the helper in the background is left."""
+
     def disturbed() -> bool:
         return CHAIN in swarm.shell("vm2", "iptables -S") or availability(swarm, "vm2") != "active"
 
     # A task that does not end when it is told to keeps the drain waiting.
     swarm.docker("vm1", "service", "create", "-q", "-d", "--no-resolve-image", "--name", f"{unique}-slow", "--constraint", "node.hostname==vm2",
                  "--stop-grace-period", "60s", swarm.image, "sleep", "1d")  # fmt: skip
-    wait_until(lambda: swarm.docker("vm1", "service", "ls", "-f", f"name={unique}-slow", "--format", "{{.Replicas}}") == "1/1", 60)
+    wait_until(
+        lambda: swarm.docker("vm1", "service", "ls", "-f", f"name={unique}-slow", "--format", "{{.Replicas}}") == "1/1",
+        60,
+    )
     variables = {"verify_directory": str(tmp_path), "verify_networks": [network], "verify_checks": ["DIS-*"], "verify_disruptive": [what],
                  "verify_disruptive_force": True, "verify_disruptive_timeout": 600}  # fmt: skip
     control = subprocess.Popen(

@@ -57,7 +57,10 @@ def test_one_machine_under_two_names(swarm, network: str, twice: None, tmp_path:
 def test_an_alias_that_nobody_can_look_up(swarm, network: str, unique: str, tmp_path: Path) -> None:
     swarm.docker("vm1", "service", "create", "-q", "-d", "--no-resolve-image", "--name", f"{unique}-web", "--network", f"name={network},alias={'a' * 64}",
                  swarm.image, "sleep", "1d")  # fmt: skip
-    wait_until(lambda: swarm.docker("vm1", "service", "ls", "-f", f"name={unique}-web", "--format", "{{.Replicas}}") == "1/1", 60)
+    wait_until(
+        lambda: swarm.docker("vm1", "service", "ls", "-f", f"name={unique}-web", "--format", "{{.Replicas}}") == "1/1",
+        60,
+    )
     done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["SD-VIP", "SD-ALIAS", "SD-TASKNAME"])
     assert done.blamed("SD-ALIAS") == [("fail", [])] and causes(done) == [("name-unaskable", [])]
     assert {row["status"] for row in done.of("SD-VIP") + done.of("SD-TASKNAME")} == {"pass"}
@@ -69,7 +72,9 @@ def test_a_locked_manager_is_not_told_to_join(swarm, network: str, tmp_path: Pat
     try:
         done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["DIS-ENGINE"], verify_disruptive=["engine-restart"],
                         verify_disruptive_node="vm1", verify_disruptive_force=True)  # fmt: skip
-        assert [row["status"] for row in done.of("DIS-ENGINE")] == ["skip"] and "autolock" in done.of("DIS-ENGINE")[0]["evidence"]["summary"]
+        assert [row["status"] for row in done.of("DIS-ENGINE")] == ["skip"] and "autolock" in done.of("DIS-ENGINE")[0][
+            "evidence"
+        ]["summary"]
         swarm.shell("vm1", RESTART)
         wait_until(lambda: state(swarm, "vm1") == "locked", 60)
         done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["OPT-LINT"], verify_fail=False)
@@ -79,7 +84,9 @@ def test_a_locked_manager_is_not_told_to_join(swarm, network: str, tmp_path: Pat
     finally:
         if state(swarm, "vm1") == "locked":
             argv = ["docker", "exec", "-i", swarm.container("vm1"), "docker", "swarm", "unlock"]
-            subprocess.run(argv, env=swarm.environment, input=key + "\n", text=True, capture_output=True, timeout=60, check=True)
+            subprocess.run(
+                argv, env=swarm.environment, input=key + "\n", text=True, capture_output=True, timeout=60, check=True
+            )
         wait_until(lambda: state(swarm, "vm1") == "active", 60)
         swarm.docker("vm1", "swarm", "update", "--autolock=false")
         swarm.await_nodes("vm1")
@@ -104,11 +111,19 @@ def test_namespaces_below_another_exec_root(swarm, network: str, undo: list, tmp
     """NET-LAZY would hold the worker for empty, and the tables of its kernel could not be read."""
     file = "/etc/docker/daemon.json"
     words = f"import json; d = json.load(open('{file}')); d['exec-root'] = '/run/dk'; json.dump(d, open('{file}', 'w'))"
-    break_it(swarm, undo, "vm2", f"cp {file} /root/kept.json && python3 -c \"{words}\" && {RESTART}", f"cp /root/kept.json {file} && {RESTART}")
+    break_it(
+        swarm,
+        undo,
+        "vm2",
+        f'cp {file} /root/kept.json && python3 -c "{words}" && {RESTART}',
+        f"cp /root/kept.json {file} && {RESTART}",
+    )
     try:
         wait_until(lambda: "ingress_sbox" in swarm.shell("vm2", "ls /run/dk/netns 2>/dev/null || true"), 60)
         swarm.await_nodes("vm1")
-        done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["NET-LAZY", "PEER-FDB", "GOSSIP-HASH", "DUP-IP"])
+        done = Verified(
+            swarm, tmp_path, verify_networks=[network], verify_checks=["NET-LAZY", "PEER-FDB", "GOSSIP-HASH", "DUP-IP"]
+        )
         assert {row["status"] for row in done.of("NET-LAZY") + done.of("PEER-FDB")} == {"pass"}, done.not_passed()
         # An engine that has just started may lack a record for a moment: what counts here is that all could be read.
         assert "inconclusive" not in [row["status"] for row in done.report["checks"]]
@@ -118,7 +133,9 @@ def test_namespaces_below_another_exec_root(swarm, network: str, undo: list, tmp
         swarm.await_nodes("vm1")
 
 
-def test_a_stopped_process_of_the_engine_is_one_problem_in_bounded_time(swarm, network: str, undo: list, tmp_path: Path) -> None:
+def test_a_stopped_process_of_the_engine_is_one_problem_in_bounded_time(
+    swarm, network: str, undo: list, tmp_path: Path
+) -> None:
     break_it(swarm, undo, "vm3", "pkill -STOP -x dockerd", "pkill -CONT -x dockerd")
     done = Verified(swarm, tmp_path, verify_networks=[network], verify_checks=["PRE-REACH", "SD-VIP"])
     assert causes(done) == [("engine-hangs", ["vm3"])] and done.report["summary"]["seconds"] < 200
@@ -127,7 +144,11 @@ def test_a_stopped_process_of_the_engine_is_one_problem_in_bounded_time(swarm, n
 def test_what_is_asked_for_or_declared_and_is_not_there(swarm, network: str, tmp_path: Path) -> None:
     done = Verified(swarm, tmp_path, verify_networks=[network, "pruned"], verify_services=["wbe"], verify_checks=["OPT-LINT"],
                     overlays_networks=[{"name": network}, {"name": "pruned"}])  # fmt: skip
-    assert {cause["id"] for cause in done.report["causes"]} == {"network-missing", "service-missing", "network-undone"} and done.code != 0
+    assert {cause["id"] for cause in done.report["causes"]} == {
+        "network-missing",
+        "service-missing",
+        "network-undone",
+    } and done.code != 0
     code, output = swarm.playbook("swarmlab.overlay.verify", {"verify_networks": [], "verify_directory": str(tmp_path)})
     assert code != 0 and "verify_networks is empty" in output and "Setting up" not in output
 

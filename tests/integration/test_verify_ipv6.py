@@ -21,12 +21,17 @@ def over_ipv6(swarm) -> Iterator[tuple[str, str]]:
     """A plain and an encrypted network of such a swarm, with a service on both."""
     try:
         for host in swarm.nodes:
-            swarm.shell(host, "docker swarm leave --force; sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.eth0.disable_ipv6=0; "
-                              f"ip -6 addr add fd77::1{host[-1]}/64 dev eth0 nodad")
+            swarm.shell(
+                host,
+                "docker swarm leave --force; sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.eth0.disable_ipv6=0; "
+                f"ip -6 addr add fd77::1{host[-1]}/64 dev eth0 nodad",
+            )
         swarm.docker("vm1", "swarm", "init", "--advertise-addr", "fd77::11")
         token = swarm.docker("vm1", "swarm", "join-token", "-q", "worker")
         for host in swarm.workers:
-            swarm.docker(host, "swarm", "join", "--token", token, "--advertise-addr", f"fd77::1{host[-1]}", "[fd77::11]:2377")
+            swarm.docker(
+                host, "swarm", "join", "--token", token, "--advertise-addr", f"fd77::1{host[-1]}", "[fd77::11]:2377"
+            )
         swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", "-o", MTU, "front")
         swarm.docker("vm1", "network", "create", "-d", "overlay", "-o", "encrypted", "-o", MTU, "back")
         swarm.docker("vm1", "service", "create", "-q", "-d", "--no-resolve-image", "--name", "web", "--mode", "global",
@@ -35,7 +40,9 @@ def over_ipv6(swarm) -> Iterator[tuple[str, str]]:
         yield "front", "back"
     finally:
         for host in swarm.nodes:
-            swarm.shell(host, f"docker swarm leave --force || true; ip -6 addr del fd77::1{host[-1]}/64 dev eth0 || true")
+            swarm.shell(
+                host, f"docker swarm leave --force || true; ip -6 addr del fd77::1{host[-1]}/64 dev eth0 || true"
+            )
         code, output = swarm.playbook("swarmlab.overlay.swarm")
         assert code == 0, output
 
@@ -53,10 +60,16 @@ def test_all_is_proven_but_for_what_the_kernel_lacks(swarm, over_ipv6: tuple[str
     assert {cause["id"] for cause in done.report["causes"]} == ({"kernel-lacks"} if lacking else set())
 
 
-@pytest.mark.parametrize(("rule", "cause"), [("udp --dport 4789", "data-port-blocked"), ("udp --dport 7946", "gossip-udp-blocked")])
-def test_a_closed_port_is_named_with_its_node(swarm, over_ipv6: tuple[str, str], undo: list, tmp_path: Path, rule: str, cause: str) -> None:
+@pytest.mark.parametrize(
+    ("rule", "cause"), [("udp --dport 4789", "data-port-blocked"), ("udp --dport 7946", "gossip-udp-blocked")]
+)
+def test_a_closed_port_is_named_with_its_node(
+    swarm, over_ipv6: tuple[str, str], undo: list, tmp_path: Path, rule: str, cause: str
+) -> None:
     break_it(swarm, undo, "vm3", f"ip6tables -I INPUT -p {rule} -j DROP", f"ip6tables -D INPUT -p {rule} -j DROP")
-    done = Verified(swarm, tmp_path, verify_networks=["front"], verify_checks=["PRE-PORT"], swarm_advertise_addr=ADDRESS)
+    done = Verified(
+        swarm, tmp_path, verify_networks=["front"], verify_checks=["PRE-PORT"], swarm_advertise_addr=ADDRESS
+    )
     assert done.blamed("PRE-PORT") == [("fail", ["vm3"])], done.of("PRE-PORT")
     assert [(found["id"], found["nodes"]) for found in done.report["causes"]] == [(cause, ["vm3"])]
 
@@ -65,7 +78,12 @@ def test_a_network_that_leaves_no_room_for_the_longer_header(swarm, over_ipv6: t
     """The engine reckons with IPv4: what it gives a network by itself is too large by 20."""
     swarm.docker("vm1", "network", "create", "-d", "overlay", "wide")
     try:
-        done = Verified(swarm, tmp_path, verify_networks=["wide"], verify_checks=["MTU-FIT"], swarm_advertise_addr=ADDRESS)
+        done = Verified(
+            swarm, tmp_path, verify_networks=["wide"], verify_checks=["MTU-FIT"], swarm_advertise_addr=ADDRESS
+        )
     finally:
         swarm.docker("vm1", "network", "rm", "wide")
-    assert done.blamed("MTU-FIT") == [("fail", swarm.nodes)] and "70 of overhead exceed 1500" in done.of("MTU-FIT")[0]["evidence"]["summary"]
+    assert (
+        done.blamed("MTU-FIT") == [("fail", swarm.nodes)]
+        and "70 of overhead exceed 1500" in done.of("MTU-FIT")[0]["evidence"]["summary"]
+    )

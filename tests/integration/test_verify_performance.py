@@ -25,7 +25,9 @@ def test_every_way_is_measured_or_told_why_not(swarm, unique: str, tmp_path: Pat
     assert len(rows) == 3 * 2 * 5 and {row["source"] for row in rows} == set(swarm.nodes)
     for row in rows:
         no_ipvs = row["via"] == "vip" and "ip_vs" in lacking
-        no_esp = row["path"] == "encrypted" and "esp4" in lacking and (row["where"] == "other node" or row["via"] == "vip")
+        no_esp = (
+            row["path"] == "encrypted" and "esp4" in lacking and (row["where"] == "other node" or row["via"] == "vip")
+        )
         if no_ipvs or no_esp:
             assert row["mbit"] is None and "lacks " + ("ip_vs" if no_ipvs else "esp4") in row["problem"], row
         else:
@@ -36,7 +38,9 @@ def test_every_way_is_measured_or_told_why_not(swarm, unique: str, tmp_path: Pat
     assert "of the hosts&#x27; path" in (folder / "report.html").read_text(encoding="utf-8")
     names = [item.get("name") for item in ElementTree.parse(folder / "junit.xml").iter("property")]
     assert "performance: other node, plain overlay" in names
-    wait_until(lambda: not leftovers(swarm), 30)  # the swarm itself forgets a removed network when its last task has ended
+    wait_until(
+        lambda: not leftovers(swarm), 30
+    )  # the swarm itself forgets a removed network when its last task has ended
 
 
 @pytest.mark.long
@@ -69,10 +73,16 @@ def test_a_host_path_that_is_closed_is_left_out(swarm, tmp_path: Path) -> None:
             swarm.shell(host, f"iptables -D {rule}")
     found = done.of("PF-SPEED")[0]
     assert found["status"] == "pass" and "may be closed" in found["evidence"]["remarks"][0]
-    crossing = [row for row in performance(done) if row["where"] == "other node" and row["via"] == "direct" and row["path"] == "overlay"]
+    crossing = [
+        row
+        for row in performance(done)
+        if row["where"] == "other node" and row["via"] == "direct" and row["path"] == "overlay"
+    ]
     assert crossing and all(row["mbit"] and row["ratio"] is None for row in crossing)
 
 
 def test_without_the_switch_nothing_is_measured(swarm, tmp_path: Path) -> None:
-    code, output = swarm.playbook("swarmlab.overlay.verify", {"verify_checks": ["PF-SPEED"], "verify_directory": str(tmp_path)})
+    code, output = swarm.playbook(
+        "swarmlab.overlay.verify", {"verify_checks": ["PF-SPEED"], "verify_directory": str(tmp_path)}
+    )
     assert code != 0 and "verify_performance: true" in output and "Setting up" not in output

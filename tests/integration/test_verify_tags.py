@@ -21,7 +21,9 @@ def checked(swarm, folder: Path, playbook: str, *argv: str) -> tuple[int, set[st
 
 
 def test_tags_choose_and_skip_checks(swarm, tmp_path: Path) -> None:
-    _code, found, output = checked(swarm, tmp_path, "swarmlab.overlay.verify", "--tags", "preflight", "--skip-tags", "control")
+    _code, found, output = checked(
+        swarm, tmp_path, "swarmlab.overlay.verify", "--tags", "preflight", "--skip-tags", "control"
+    )
     assert found == {"PRE-REACH", "PRE-KMOD", "PRE-SKEW"}, output
     assert "for 3 checks: PRE-REACH, PRE-KMOD, PRE-SKEW" in output
 
@@ -39,5 +41,7 @@ def test_in_a_playbook_of_others_a_tag_of_theirs_starts_nothing(swarm, tmp_path:
     playbook.write_text(ROLE, encoding="utf-8")
     code, found, output = checked(swarm, tmp_path, str(playbook), "--tags", "web")
     assert (code, found) == (0, set()) and "Choose what to verify" not in output
-    _code, found, output = checked(swarm, tmp_path, str(playbook), "--tags", "web,verify", "-e", '{"verify_checks": ["PRE-SKEW"]}')
+    _code, found, output = checked(
+        swarm, tmp_path, str(playbook), "--tags", "web,verify", "-e", '{"verify_checks": ["PRE-SKEW"]}'
+    )
     assert found == {"PRE-SKEW"}, output

@@ -37,13 +37,19 @@ PLUGINS = (
 
 def call(order: dict) -> None:
     """Become the program that is asked for."""
-    atexit.unregister(cleanup_tmp_file)  # the folder that all calls share goes with the process that they are forked from
+    atexit.unregister(
+        cleanup_tmp_file
+    )  # the folder that all calls share goes with the process that they are forked from
     warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
     signal.alarm(order["timeout"])
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["directory"])
-    for number, path, mode in ((0, os.devnull, os.O_RDONLY), (1, order["stdout"], os.O_WRONLY), (2, order["stderr"], os.O_WRONLY)):
+    for number, path, mode in (
+        (0, os.devnull, os.O_RDONLY),
+        (1, order["stdout"], os.O_WRONLY),
+        (2, order["stderr"], os.O_WRONLY),
+    ):
         os.dup2(os.open(path, mode | os.O_CREAT, 0o600), number)
     sys.argv = order["argv"]
     PROGRAMS[order["argv"][0]].cli_executor(order["argv"])

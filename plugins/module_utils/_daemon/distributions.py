@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -38,22 +37,40 @@ class Distribution(t.NamedTuple):
 
 
 FAMILIES = {
-    "debian": "debian", "ubuntu": "debian",
-    "rhel": "redhat", "centos": "redhat", "fedora": "redhat",
-    "suse": "suse", "opensuse": "suse", "sles": "suse",
-    "arch": "arch", "alpine": "alpine",
+    "debian": "debian",
+    "ubuntu": "debian",
+    "rhel": "redhat",
+    "centos": "redhat",
+    "fedora": "redhat",
+    "suse": "suse",
+    "opensuse": "suse",
+    "sles": "suse",
+    "arch": "arch",
+    "alpine": "alpine",
 }
 # The distribution's own engine, where it is called otherwise than in its family. Red Hat's family has Podman in its place.
-ENGINES = {"debian": ["docker.io", "iptables", "kmod"], "suse": ["docker", "iptables", "kmod"], "arch": ["docker", "iptables", "kmod"],
-           "alpine": ["docker", "iptables", "kmod"]}
+ENGINES = {
+    "debian": ["docker.io", "iptables", "kmod"],
+    "suse": ["docker", "iptables", "kmod"],
+    "arch": ["docker", "iptables", "kmod"],
+    "alpine": ["docker", "iptables", "kmod"],
+}
 ENGINES_BY_ID = {"fedora": ["moby-engine", "iptables", "kmod"], "amzn": ["docker", "iptables", "kmod"]}
 # A package of its own from Debian 13 on; elsewhere the engine brings it, or it is called so too. Nothing here needs it, people do.
 CLIENT = {"debian": ["docker-cli"], "redhat": ["docker-cli"]}
-DOCKER_ENGINE = {"debian": ["docker-ce", "docker-ce-cli", "containerd.io", "kmod"],
-                 "redhat": ["docker-ce", "docker-ce-cli", "containerd.io", "kmod"]}
+DOCKER_ENGINE = {
+    "debian": ["docker-ce", "docker-ce-cli", "containerd.io", "kmod"],
+    "redhat": ["docker-ce", "docker-ce-cli", "containerd.io", "kmod"],
+}
 CENTOS = "centos"  # serves what is built like RHEL
 DOCKER_FOLDERS = {"debian": "debian", "raspbian": "raspbian", "ubuntu": "ubuntu", "fedora": "fedora", "rhel": "rhel"}
-SDK = {"debian": ["python3-docker"], "redhat": ["python3-docker"], "suse": ["python3-docker"], "arch": ["python-docker"], "alpine": ["py3-docker-py"]}
+SDK = {
+    "debian": ["python3-docker"],
+    "redhat": ["python3-docker"],
+    "suse": ["python3-docker"],
+    "arch": ["python-docker"],
+    "alpine": ["py3-docker-py"],
+}
 VENV = {"debian": ["python3-venv"]}
 
 
@@ -81,8 +98,13 @@ def distribution(os_release: str) -> Distribution:
     told = {name: value.strip("\"'") for name, value in re.findall(r"(?m)^(\w+)=(.*)$", os_release)}
     # A derivative keeps the name of the release that it is built on beside its own.
     codename = told.get("UBUNTU_CODENAME") or told.get("DEBIAN_CODENAME") or told.get("VERSION_CODENAME", "")
-    return Distribution(told.get("ID", ""), tuple(told.get("ID_LIKE", "").split()), told.get("VERSION_ID", ""), codename,
-                        told.get("PRETTY_NAME") or told.get("NAME") or told.get("ID") or "this system")
+    return Distribution(
+        told.get("ID", ""),
+        tuple(told.get("ID_LIKE", "").split()),
+        told.get("VERSION_ID", ""),
+        codename,
+        told.get("PRETTY_NAME") or told.get("NAME") or told.get("ID") or "this system",
+    )
 
 
 def choose(system: Distribution, source: str, python: tuple[int, int], system_python: bool, url: str = "") -> Choice:
@@ -118,17 +140,19 @@ def repository(system: Distribution, url: str) -> Repository | None:
         key = "/etc/apt/keyrings/swarmlab-docker.asc"
         text = f"Types: deb\nURIs: {url}\nSuites: {system.codename}\nComponents: stable\nSigned-By: {key}\n"
         return Repository(url, key, "/etc/apt/sources.list.d/swarmlab-docker.sources", text)
-    if family == "redhat" and system.major and system.id not in ENGINES_BY_ID or system.id == "fedora":
+    if (family == "redhat" and system.major and system.id not in ENGINES_BY_ID) or system.id == "fedora":
         url = _address(url, DOCKER_FOLDERS.get(system.id, CENTOS))
-        text = (f"[swarmlab-docker]\nname=Docker Engine\nbaseurl={url}/{system.major}/$basearch/stable\nenabled=1\ngpgcheck=1\n"
-                f"gpgkey={url}/gpg\n")
+        text = (
+            f"[swarmlab-docker]\nname=Docker Engine\nbaseurl={url}/{system.major}/$basearch/stable\nenabled=1\ngpgcheck=1\n"
+            f"gpgkey={url}/gpg\n"
+        )
         return Repository(url, "", "/etc/yum.repos.d/swarmlab-docker.repo", text)
     return None
 
 
 def names_it(text: str, url: str) -> bool:
     """Whether a file of package sources (one-line, deb822 or .repo) has this repository switched on."""
-    address = re.compile(r"^https?://%s(/|$)" % re.escape(re.sub(r"^https?://", "", url).rstrip("/")))
+    address = re.compile(f"^https?://{re.escape(re.sub(r'^https?://', '', url).rstrip('/'))}(/|$)")
     for stanza in re.split(r"\n\s*\n|(?m:^(?=\[))", text):
         lines = [line.strip() for line in stanza.splitlines() if line.strip() and not line.lstrip().startswith("#")]
         if any(re.match(r"(?i)enabled\s*[:=]\s*(no|false|0)\s*$", line) for line in lines):
@@ -141,11 +165,19 @@ def names_it(text: str, url: str) -> bool:
 def require(choice: Choice, system: Distribution, source: str, url: str) -> None:
     """Refuse where nobody knows the packages of the engine, or where they are."""
     if source == "docker" and choice.repository and not url:
-        raise HostError("engine_source=docker needs engine_repository_url, the address of Docker's Linux repositories as its installation page "
-                        f"for {system.name} names it")
+        raise HostError(
+            "engine_source=docker needs engine_repository_url, the address of Docker's Linux repositories as its installation page "
+            f"for {system.name} names it"
+        )
     if choice.engine and (source == "distribution" or choice.repository):
         return
     if source == "docker":
-        raise HostError(f"Docker has no repository for {system.name}: use engine_source=distribution, or install Docker Engine by hand")
-    hint = "use engine_source=docker" if choice.repository or repository(system, "") else "name its packages in engine_packages, or install it by hand"
+        raise HostError(
+            f"Docker has no repository for {system.name}: use engine_source=distribution, or install Docker Engine by hand"
+        )
+    hint = (
+        "use engine_source=docker"
+        if choice.repository or repository(system, "")
+        else "name its packages in engine_packages, or install it by hand"
+    )
     raise HostError(f"{system.name} has no package of Docker Engine that the role knows: {hint}")

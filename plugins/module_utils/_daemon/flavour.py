@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -88,13 +87,19 @@ def rootless(running: Process | None, info: t.Mapping[str, t.Any] | None) -> boo
 def refusal(kind: str, host: str, path: str) -> str:
     """Why a swarm cannot be built on this kind of engine; empty when it can."""
     if kind == "snap":
-        return (f"{host} runs Docker Engine as a snap ({path}): snapd keeps its files and namespaces where neither its settings nor a proof "
-                "can reach them, and restarts it when it likes. Take out the snap and install a package (docker-ce, docker.io), "
-                "or take this host out of the inventory. Nothing was changed")
+        return (
+            f"{host} runs Docker Engine as a snap ({path}): snapd keeps its files and namespaces where neither its settings nor a proof "
+            "can reach them, and restarts it when it likes. Take out the snap and install a package (docker-ce, docker.io), "
+            "or take this host out of the inventory. Nothing was changed"
+        )
     if kind == "rootless":
-        return (f"{host} runs Docker Engine in rootless mode ({path}): there is no overlay network in that mode. Run an engine as root on it, "
-                "or name that engine's socket in docker_host. Nothing was changed")
+        return (
+            f"{host} runs Docker Engine in rootless mode ({path}): there is no overlay network in that mode. Run an engine as root on it, "
+            "or name that engine's socket in docker_host. Nothing was changed"
+        )
     if kind == "podman-docker":
-        return (f"The program docker on {host} is Podman, which knows no swarm, and Docker Engine beside it would replace it. "
-                "Take out podman-docker yourself if nothing needs it, or take this host out of the inventory. Nothing was changed")
+        return (
+            f"The program docker on {host} is Podman, which knows no swarm, and Docker Engine beside it would replace it. "
+            "Take out podman-docker yourself if nothing needs it, or take this host out of the inventory. Nothing was changed"
+        )
     return ""

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -17,12 +16,18 @@ import typing as t
 from importlib import metadata
 from pathlib import Path
 
-from .._engine.transport import DEFAULT_DOCKER_HOST, EngineError
 from .._engine.client import Engine
+from .._engine.transport import DEFAULT_DOCKER_HOST, EngineError
 from . import flavour, process
 
 UNIX = "unix://"
-NOBODY = (FileNotFoundError, ConnectionRefusedError, ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
+NOBODY = (
+    FileNotFoundError,
+    ConnectionRefusedError,
+    ConnectionResetError,
+    BrokenPipeError,
+    http.client.RemoteDisconnected,
+)
 STRANGE = 10  # seconds that whatever listens there may take when no engine's process is seen
 STOPPED = "T"
 PODMAN = "Podman Engine"
@@ -52,7 +57,9 @@ class Seen(t.NamedTuple):
 def look(docker_host: str, timeout: int) -> Seen:
     """Look at the host. EngineError when an engine runs and does not answer within the time limit."""
     unit, engines = process.service(), process.processes()
-    holders = process.holders(docker_host[len(UNIX):], engines) if len(engines) > 1 and docker_host.startswith(UNIX) else ()
+    holders = (
+        process.holders(docker_host[len(UNIX) :], engines) if len(engines) > 1 and docker_host.startswith(UNIX) else ()
+    )
     running = process.chosen(engines, unit.pid, holders)
     path = process.program(running, unit)
     package = flavour.owner(path) if path else ""
@@ -64,7 +71,7 @@ def look(docker_host: str, timeout: int) -> Seen:
     info, podman = _ask(docker_host, timeout, running)
     if info is None and running and not _lives(running):
         running = None
-    kind = flavour.flavour(path, package, flavour.rootless(running, info), podman or not path and flavour.is_podman())
+    kind = flavour.flavour(path, package, flavour.rootless(running, info), podman or (not path and flavour.is_podman()))
     return Seen(running, unit, path, package, kind or ("unknown" if info else ""), info)
 
 
@@ -75,7 +82,9 @@ def _ask(docker_host: str, timeout: int, running: process.Process | None) -> tup
         try:
             engine = Engine(docker_host, timeout if running else min(timeout, STRANGE))
             info = engine.info()
-            podman = not running and any(part.get("Name") == PODMAN for part in engine.call("GET", "/version").get("Components") or [])
+            podman = not running and any(
+                part.get("Name") == PODMAN for part in engine.call("GET", "/version").get("Components") or []
+            )
             return (None, True) if podman else (info, False)
         except EngineError as error:
             if isinstance(error.__cause__, socket.timeout) and running:
@@ -86,8 +95,10 @@ def _ask(docker_host: str, timeout: int, running: process.Process | None) -> tup
         if not running or not _lives(running):
             return None, False
         if time.monotonic() > deadline:
-            raise EngineError(f"Docker Engine runs on {socket.gethostname()} (process {running.pid}), and nothing listens at {docker_host}. "
-                              "Name the socket that it listens on in docker_host.")
+            raise EngineError(
+                f"Docker Engine runs on {socket.gethostname()} (process {running.pid}), and nothing listens at {docker_host}. "
+                "Name the socket that it listens on in docker_host."
+            )
         time.sleep(0.5)
 
 
@@ -97,7 +108,11 @@ def _lives(running: process.Process) -> bool:
 
 def _silent(docker_host: str, timeout: int, running: process.Process) -> str:
     now = next((each.state for each in process.processes() if each.pid == running.pid), "")
-    why = f"is stopped by a signal; 'kill -CONT {running.pid}' lets it go on" if now == STOPPED else "runs; look at its log and the host's load"
+    why = (
+        f"is stopped by a signal; 'kill -CONT {running.pid}' lets it go on"
+        if now == STOPPED
+        else "runs; look at its log and the host's load"
+    )
     return f"Docker Engine on {socket.gethostname()} does not answer at {docker_host} within {timeout} s. Its process {running.pid} {why}."
 
 
@@ -112,7 +127,7 @@ def sdk_version() -> str:
 def sdk_version_in(venv: str) -> str:
     """The same in a virtual environment."""
     folders = Path(venv).glob("lib/python*/site-packages/docker-*.dist-info")
-    return max((folder.name[len("docker-"):-len(".dist-info")] for folder in folders), default="")
+    return max((folder.name[len("docker-") : -len(".dist-info")] for folder in folders), default="")
 
 
 def python_of(venv: str) -> str:

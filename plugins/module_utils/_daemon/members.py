@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -43,5 +42,7 @@ def majority_lost(members: t.Sequence[Member], node_id: str) -> str:
     needed = len(managers) // 2 + 1
     if len(left) >= needed:
         return ""
-    return (f"{next(name(member) for member in managers if member['id'] == node_id)} cannot be restarted: of {len(managers)} managers "
-            f"{len(left)} would be left, and a majority is {needed}")
+    return (
+        f"{next(name(member) for member in managers if member['id'] == node_id)} cannot be restarted: of {len(managers)} managers "
+        f"{len(left)} would be left, and a majority is {needed}"
+    )

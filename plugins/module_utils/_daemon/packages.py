@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -56,11 +55,19 @@ def apt_changes(text: str) -> list[Change] | None:
     """What apt-get -s would do; None when it says that it cannot."""
     if re.search(r"(?m)^E: ", text):
         return None
-    installed = [Change(CHANGE if old else INSTALL, name) for name, old in re.findall(r"(?m)^Inst (\S+)( \[[^]]*\])? \(", text)]
+    installed = [
+        Change(CHANGE if old else INSTALL, name) for name, old in re.findall(r"(?m)^Inst (\S+)( \[[^]]*\])? \(", text)
+    ]
     return installed + [Change(REMOVE, name) for name in re.findall(r"(?m)^(?:Remv|Purg) (\S+)", text)]
 
 
-DNF_SECTIONS = {"Installing": INSTALL, "Upgrading": CHANGE, "Downgrading": CHANGE, "Reinstalling": CHANGE, "Removing": REMOVE}
+DNF_SECTIONS = {
+    "Installing": INSTALL,
+    "Upgrading": CHANGE,
+    "Downgrading": CHANGE,
+    "Reinstalling": CHANGE,
+    "Removing": REMOVE,
+}
 
 
 def dnf_changes(text: str) -> list[Change] | None:
@@ -85,8 +92,17 @@ def dnf_changes(text: str) -> list[Change] | None:
     return found
 
 
-ZYPPER_SECTIONS = {"install": INSTALL, "upgrade": CHANGE, "downgrade": CHANGE, "reinstall": CHANGE, "change-arch": CHANGE, "change-vendor": CHANGE,
-                   "upgrade-change-arch": CHANGE, "upgrade-change-vendor": CHANGE, "remove": REMOVE}
+ZYPPER_SECTIONS = {
+    "install": INSTALL,
+    "upgrade": CHANGE,
+    "downgrade": CHANGE,
+    "reinstall": CHANGE,
+    "change-arch": CHANGE,
+    "change-vendor": CHANGE,
+    "upgrade-change-arch": CHANGE,
+    "upgrade-change-vendor": CHANGE,
+    "remove": REMOVE,
+}
 
 
 def zypper_changes(text: str) -> list[Change] | None:
@@ -94,18 +110,32 @@ def zypper_changes(text: str) -> list[Change] | None:
     if "<install-summary" not in text:
         return [] if "Nothing to do" in text else None
     sections = re.findall(r"(?s)<to-([\w-]+)>(.*?)</to-\1>", text)
-    return [Change(ZYPPER_SECTIONS.get(section, CHANGE), name) for section, inside in sections
-            for name in re.findall(r'<solvable [^>]*?\bname="([^"]+)"', inside)]
+    return [
+        Change(ZYPPER_SECTIONS.get(section, CHANGE), name)
+        for section, inside in sections
+        for name in re.findall(r'<solvable [^>]*?\bname="([^"]+)"', inside)
+    ]
 
 
-APK_VERBS = {"Installing": INSTALL, "Upgrading": CHANGE, "Downgrading": CHANGE, "Replacing": CHANGE, "Reinstalling": CHANGE, "Purging": REMOVE}
+APK_VERBS = {
+    "Installing": INSTALL,
+    "Upgrading": CHANGE,
+    "Downgrading": CHANGE,
+    "Replacing": CHANGE,
+    "Reinstalling": CHANGE,
+    "Purging": REMOVE,
+}
 
 
 def apk_changes(text: str) -> list[Change] | None:
     """What apk add --simulate would do; None when it says that it cannot."""
     if re.search(r"(?m)^ERROR:", text):
         return None
-    return [Change(APK_VERBS[verb], name) for verb, name in re.findall(r"(?m)^\(\d+/\d+\) (\w+) (\S+)", text) if verb in APK_VERBS]
+    return [
+        Change(APK_VERBS[verb], name)
+        for verb, name in re.findall(r"(?m)^\(\d+/\d+\) (\w+) (\S+)", text)
+        if verb in APK_VERBS
+    ]
 
 
 def pacman_changes(text: str) -> list[Change] | None:
@@ -119,20 +149,63 @@ def words(text: str) -> set[str]:
 
 APT = ["apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=300"]
 MANAGERS = (
-    PackageManager("apt-get", [*APT, "update"], ["apt-cache", "policy"], apt_known,
-                   [*APT, "-s", "install", "--no-install-recommends"], apt_changes,
-                   [*APT, "-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold", "--no-remove",
-                    "install", "--no-install-recommends"]),
-    *(PackageManager(dnf, [], [dnf, "-q", "repoquery", "--available", "--qf", "%{name}\n"], words,
-                     [dnf, "--assumeno", "--setopt=install_weak_deps=False", "install"], dnf_changes,
-                     [dnf, "-y", "--setopt=install_weak_deps=False", "install"]) for dnf in ("dnf5", "dnf", "yum")),
-    PackageManager("zypper", [], ["zypper", "-n", "--xmlout", "search", "--match-exact", "--type", "package"],
-                   lambda text: set(re.findall(r'<solvable [^>]*?\bname="([^"]+)"', text)),
-                   ["zypper", "-n", "--xmlout", "install", "--dry-run", "--no-recommends", "--auto-agree-with-licenses"], zypper_changes,
-                   ["zypper", "-n", "install", "--no-recommends", "--auto-agree-with-licenses"]),
-    PackageManager("pacman", ["pacman", "-Sy"], ["pacman", "-Ssq"], words,
-                   ["pacman", "-Sp", "--needed", "--print-format", "%n"], pacman_changes, ["pacman", "-S", "--needed", "--noconfirm"]),
-    PackageManager("apk", ["apk", "update"], ["apk", "search", "-e", "-q"], words, ["apk", "add", "--simulate"], apk_changes, ["apk", "add"]),
+    PackageManager(
+        "apt-get",
+        [*APT, "update"],
+        ["apt-cache", "policy"],
+        apt_known,
+        [*APT, "-s", "install", "--no-install-recommends"],
+        apt_changes,
+        [
+            *APT,
+            "-o",
+            "Dpkg::Options::=--force-confdef",
+            "-o",
+            "Dpkg::Options::=--force-confold",
+            "--no-remove",
+            "install",
+            "--no-install-recommends",
+        ],
+    ),
+    *(
+        PackageManager(
+            dnf,
+            [],
+            [dnf, "-q", "repoquery", "--available", "--qf", "%{name}\n"],
+            words,
+            [dnf, "--assumeno", "--setopt=install_weak_deps=False", "install"],
+            dnf_changes,
+            [dnf, "-y", "--setopt=install_weak_deps=False", "install"],
+        )
+        for dnf in ("dnf5", "dnf", "yum")
+    ),
+    PackageManager(
+        "zypper",
+        [],
+        ["zypper", "-n", "--xmlout", "search", "--match-exact", "--type", "package"],
+        lambda text: set(re.findall(r'<solvable [^>]*?\bname="([^"]+)"', text)),
+        ["zypper", "-n", "--xmlout", "install", "--dry-run", "--no-recommends", "--auto-agree-with-licenses"],
+        zypper_changes,
+        ["zypper", "-n", "install", "--no-recommends", "--auto-agree-with-licenses"],
+    ),
+    PackageManager(
+        "pacman",
+        ["pacman", "-Sy"],
+        ["pacman", "-Ssq"],
+        words,
+        ["pacman", "-Sp", "--needed", "--print-format", "%n"],
+        pacman_changes,
+        ["pacman", "-S", "--needed", "--noconfirm"],
+    ),
+    PackageManager(
+        "apk",
+        ["apk", "update"],
+        ["apk", "search", "-e", "-q"],
+        words,
+        ["apk", "add", "--simulate"],
+        apk_changes,
+        ["apk", "add"],
+    ),
 )
 
 
@@ -155,15 +228,20 @@ def owners() -> set[str]:
 
 def touched(changes: t.Sequence[Change], engine_packages: t.Container[str], has_engine: bool) -> list[Change]:
     """What speaks against it: nothing is ever removed, no engine gets another version, none comes beside one that is there."""
-    return [each for each in changes
-            if each.action == REMOVE
-            or (each.package in engine_packages or ENGINE.match(each.package)) and (each.action == CHANGE or has_engine)]
+    return [
+        each
+        for each in changes
+        if each.action == REMOVE
+        or ((each.package in engine_packages or ENGINE.match(each.package)) and (each.action == CHANGE or has_engine))
+    ]
 
 
 def told(changes: t.Sequence[Change]) -> str:
     """Changes as words: what would be done with which packages."""
     actions = dict.fromkeys(each.action for each in changes)
-    return " and ".join(f"{action} {', '.join(each.package for each in changes if each.action == action)}" for action in actions)
+    return " and ".join(
+        f"{action} {', '.join(each.package for each in changes if each.action == action)}" for action in actions
+    )
 
 
 def problem(tool: PackageManager, names: t.Sequence[str], has_engine: bool) -> str:
@@ -197,5 +275,7 @@ def install(tool: PackageManager, names: t.Sequence[str], seconds: float) -> Non
 def last_lines(out: str) -> str:
     """What went wrong, in what a package manager prints."""
     lines = [line.strip() for line in re.sub(r"<[^<>]*>", "", out).splitlines() if line.strip()]
-    first = next((number for number, line in enumerate(lines) if re.match(r"(?i)(E:|error|problem|nothing provides)", line)), -3)
+    first = next(
+        (number for number, line in enumerate(lines) if re.match(r"(?i)(E:|error|problem|nothing provides)", line)), -3
+    )
     return " ".join(" ".join(lines[first:]).split())[:600]

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -23,8 +22,15 @@ import typing as t
 PROGRAM = "dockerd"
 UNIT = "docker.service"
 # Beyond PATH, which in a task is often shorter than in a shell: programs by hand, and those that a service names.
-FOLDERS = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/opt/bin", "/usr/libexec/docker",
-           "/snap/docker/current/bin")
+FOLDERS = (
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/opt/bin",
+    "/usr/libexec/docker",
+    "/snap/docker/current/bin",
+)
 COMMAND_SECONDS = 120
 
 
@@ -50,8 +56,15 @@ def run(*argv: str, timeout: float = COMMAND_SECONDS) -> tuple[int, str]:
     """Run a program in plain English; its exit code and all that it printed."""
     environment = {**os.environ, "LC_ALL": "C", "LANGUAGE": "C"}
     try:
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                              env=environment, timeout=timeout, check=False)
+        done = subprocess.run(
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            timeout=timeout,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return 124, f"'{' '.join(argv)}' did not end within {timeout:.0f} s"
     except OSError as error:
@@ -88,7 +101,9 @@ def parse_service(text: str, read: t.Callable[[str], str]) -> Service:
         variables.update(_assignments(read(line.split(" (ignore_errors")[0])))
     command = re.search(r"argv\[\]=(.*?) ; ignore_errors=", " ".join(shown.get("ExecStart", [])))
     pid = shown.get("MainPID", ["0"])[0]
-    return Service(True, int(pid) if pid.isdigit() else 0, expand(_words(command.group(1)), variables) if command else [])
+    return Service(
+        True, int(pid) if pid.isdigit() else 0, expand(_words(command.group(1)), variables) if command else []
+    )
 
 
 def _assignments(text: str) -> dict[str, str]:
@@ -151,14 +166,18 @@ def _link(path: str) -> str:
 
 def chosen(running: t.Sequence[Process], service_pid: int, holders: t.Container[int]) -> Process | None:
     """The engine that is meant: the service's, else the one that holds the socket, else one that is not rootless."""
-    ranked = sorted(running, key=lambda each: (each.pid != service_pid, each.pid not in holders, each.rootless, each.pid))
+    ranked = sorted(
+        running, key=lambda each: (each.pid != service_pid, each.pid not in holders, each.rootless, each.pid)
+    )
     return ranked[0] if ranked else None
 
 
 def holders(path: str, running: t.Sequence[Process]) -> set[int]:
     """Which of these processes listen on a UNIX socket."""
     rows = [line.split() for line in _read("/proc/net/unix").splitlines()[1:]]
-    sockets = {f"socket:[{row[6]}]" for row in rows if len(row) > 7 and os.path.realpath(row[7]) == os.path.realpath(path)}
+    sockets = {
+        f"socket:[{row[6]}]" for row in rows if len(row) > 7 and os.path.realpath(row[7]) == os.path.realpath(path)
+    }
     return {each.pid for each in running if sockets & {_link(file) for file in glob.glob(f"/proc/{each.pid}/fd/*")}}
 
 

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -19,10 +18,10 @@ import tempfile
 import time
 import typing as t
 
+from .._engine.client import Engine, Refused
 from .._engine.transport import EngineError
 from .._host import HostError
 from .._probe.background import age
-from .._engine.client import Engine, Refused
 from . import process
 from .settings import without_flag
 
@@ -30,8 +29,16 @@ MARK = ".swarmlab-restart-due"
 UNIT = process.UNIT
 NOISE = ("docker.service:", "Starting ", "Started ", "Stopped ", "Stopping ", "Failed to start ", "Dependency failed ")
 # What dockerd says last, on its standard error, is the reason; what it logs before may be nothing but a warning.
-REASONS = ("unable to configure the Docker daemon", "failed to start daemon", "failed to load listeners", "Error initializing network controller",
-           "Status: ", "failed to create ", "invalid ", "unknown flag")
+REASONS = (
+    "unable to configure the Docker daemon",
+    "failed to start daemon",
+    "failed to load listeners",
+    "Error initializing network controller",
+    "Status: ",
+    "failed to create ",
+    "invalid ",
+    "unknown flag",
+)
 VALIDATED = "configuration OK"
 
 
@@ -120,8 +127,10 @@ class Manager:
     def require(self, need: str) -> None:
         """Refuse where nobody can start or restart it."""
         if not self.command and not process.has_systemd():
-            raise HostError(f"Docker Engine {need}, and this host has no systemd to do it. Say how in engine_restart_command "
-                            "(restart_command of the module), or do it by hand and run this again")
+            raise HostError(
+                f"Docker Engine {need}, and this host has no systemd to do it. Say how in engine_restart_command "
+                "(restart_command of the module), or do it by hand and run this again"
+            )
 
     def bring_up(self, running: process.Process | None, state: str, enable: bool = True) -> str:
         """Start the engine, or restart the one that runs, and wait until it answers and is back in the swarm. Why not; empty when it is.
@@ -137,7 +146,9 @@ class Manager:
             if enable and not running:
                 process.run("systemctl", "enable", UNIT)
             code, out = process.run("systemctl", "restart" if running else "start", UNIT, timeout=self.timeout)
-        answers, problem = (False, out or f"exit code {code}") if code else self._wait(running.pid if running else 0, state)
+        answers, problem = (
+            (False, out or f"exit code {code}") if code else self._wait(running.pid if running else 0, state)
+        )
         return problem if answers else self._reason(began) or problem
 
     def _wait(self, old: int, state: str) -> tuple[bool, str]:
@@ -164,5 +175,7 @@ class Manager:
     def _reason(self, began: float) -> str:
         if not process.has_systemd():
             return ""
-        code, log = process.run("journalctl", f"_SYSTEMD_UNIT={UNIT}", "--since", f"@{int(began)}", "--no-pager", "-o", "cat")
+        code, log = process.run(
+            "journalctl", f"_SYSTEMD_UNIT={UNIT}", "--since", f"@{int(began)}", "--no-pager", "-o", "cat"
+        )
         return "" if code or log.startswith("-- No entries") else reason(log)

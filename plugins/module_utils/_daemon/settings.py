@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -32,7 +31,7 @@ def decode(data: bytes, path: str = CONFIG_FILE) -> str:
     """The text of a daemon.json."""
     mark, encoding = next(((mark, encoding) for mark, encoding in MARKS if data.startswith(mark)), (b"", "utf-8"))
     try:
-        return data[len(mark):].decode(encoding)
+        return data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
         raise HostError(f"{path} is not text in {encoding.upper()} ({error}); save it as UTF-8") from error
 
@@ -55,7 +54,7 @@ def _united(pairs: list[tuple[str, t.Any]], path: str) -> Settings:
     found: Settings = {}
     for key, value in pairs:
         before = found.get(key)
-        if key not in found or not isinstance(before, dict) and value is not None:
+        if key not in found or (not isinstance(before, dict) and value is not None):
             found[key] = value
         elif isinstance(before, dict) and isinstance(value, dict) and not _nested_twice(before, value):
             found[key] = {**before, **value}
@@ -103,16 +102,22 @@ def unfit(settings: Settings, flags: t.Sequence[str], path: str = CONFIG_FILE) -
     :param flags: the arguments that the engine is started with
     """
     if settings.get("live-restore", flag(flags, "--live-restore") not in (None, "false")) is True:
-        return (f"{path} has live-restore, which no engine can have in a swarm: declare live-restore as null (engine_daemon), "
-                "or remove it")
+        return (
+            f"{path} has live-restore, which no engine can have in a swarm: declare live-restore as null (engine_daemon), "
+            "or remove it"
+        )
     backend = settings.get("firewall-backend", flag(flags, "--firewall-backend"))
     if backend == "nftables":
-        return ("the engine's firewall-backend is nftables, with which published ports and the mesh of a swarm do not work: "
-                "declare firewall-backend as null (engine_daemon), or remove it. Where the engine does not start with iptables, "
-                "the kernel lacks modules (on RHEL 10 and its like: package kernel-modules-extra)")
+        return (
+            "the engine's firewall-backend is nftables, with which published ports and the mesh of a swarm do not work: "
+            "declare firewall-backend as null (engine_daemon), or remove it. Where the engine does not start with iptables, "
+            "the kernel lacks modules (on RHEL 10 and its like: package kernel-modules-extra)"
+        )
     if settings.get("hosts") is not None and flag(flags, "-H", "--host") is not None:
-        return (f"{path} has hosts, and the engine is started with -H {flag(flags, '-H', '--host')} already, and takes only one of the two: "
-                "declare hosts as null (engine_daemon), or remove -H from the service's command")
+        return (
+            f"{path} has hosts, and the engine is started with -H {flag(flags, '-H', '--host')} already, and takes only one of the two: "
+            "declare hosts as null (engine_daemon), or remove -H from the service's command"
+        )
     return ""
 
 
@@ -121,7 +126,7 @@ def flag(flags: t.Sequence[str], *names: str) -> str | None:
     for position, word in enumerate(flags):
         name, equals, value = word.partition("=")
         if name in names:
-            return value if equals else next(iter(flags[position + 1:]), "")
+            return value if equals else next(iter(flags[position + 1 :]), "")
         short = next((each for each in names if len(each) == 2 and word.startswith(each) and len(word) > 2), None)
         if short:
             return word[2:]

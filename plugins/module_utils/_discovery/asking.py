@@ -31,13 +31,12 @@ def wanted_records(expected: dict, names: list[str] | None, absent: list[str]) -
     unknown = [name for name in names or [] if name not in expected]
     if unknown:
         raise EngineError(
-            "Nothing is known about the name %s on this network, so there is nothing to compare with. Known: %s."
-            % (", ".join(unknown), ", ".join(sorted(expected)) or "none")
+            f"Nothing is known about the name {', '.join(unknown)} on this network, so there is nothing to compare with. Known: {', '.join(sorted(expected)) or 'none'}."
         )
-    chosen = {name: expected[name] for name in (names if names else expected)}
+    chosen = {name: expected[name] for name in (names or expected)}
     both = sorted(set(chosen) & set(absent))
     if both:
-        raise EngineError("%s is both expected and listed in 'absent'; choose one." % ", ".join(both))
+        raise EngineError(f"{', '.join(both)} is both expected and listed in 'absent'; choose one.")
     chosen.update({name: [] for name in absent})
     return {name: check_addresses(name, addresses) for name, addresses in sorted(chosen.items())}
 
@@ -45,12 +44,12 @@ def wanted_records(expected: dict, names: list[str] | None, absent: list[str]) -
 def check_addresses(name: str, addresses: Any) -> list[str]:
     """Sorted IPv4 addresses, or an EngineError that names the wrong one."""
     if not isinstance(addresses, (list, tuple)):
-        raise EngineError("expected: the value of %s must be a list of addresses, not %r." % (name, addresses))
+        raise EngineError(f"expected: the value of {name} must be a list of addresses, not {addresses!r}.")
     for address in addresses:
         try:
             ipaddress.IPv4Address(address)
         except ValueError as error:
-            raise EngineError("expected: %r of %s is not an IPv4 address." % (address, name)) from error
+            raise EngineError(f"expected: {address!r} of {name} is not an IPv4 address.") from error
     return sorted(addresses, key=dns.address_key)
 
 
@@ -64,7 +63,7 @@ def network_id(client: Any, network: str) -> str:
 
 def no_such_network(network: str) -> EngineError:
     """Nothing bears the name."""
-    return EngineError("There is no network called %s in the swarm." % network)
+    return EngineError(f"There is no network called {network} in the swarm.")
 
 
 def endpoints(client: Any, network: str) -> list[Endpoint]:
@@ -86,11 +85,15 @@ def attach(client: Any, network: str) -> str:
     try:
         if not client.images(name=pause.IMAGE):
             client.import_image_from_data(
-                pause.archive(os.uname().machine), repository=pause.REPOSITORY, tag=pause.VERSION,
+                pause.archive(os.uname().machine),
+                repository=pause.REPOSITORY,
+                tag=pause.VERSION,
                 changes=list(pause.CHANGES),
             )
         created = client.create_container(
-            pause.IMAGE, labels={LABEL: "true"}, host_config=client.create_host_config(network_mode=network),
+            pause.IMAGE,
+            labels={LABEL: "true"},
+            host_config=client.create_host_config(network_mode=network),
         )
     except ValueError as error:
         raise EngineError(str(error)) from error
@@ -99,8 +102,7 @@ def attach(client: Any, network: str) -> str:
     except APIError as error:
         client.remove_container(created["Id"], force=True)
         raise EngineError(
-            "No local container is on network %s, and a temporary one cannot be attached: %s. "
-            "Make the network attachable, or run this where one of its tasks runs." % (network, explain(error))
+            f"No local container is on network {network}, and a temporary one cannot be attached: {explain(error)}. Make the network attachable, or run this where one of its tasks runs."
         ) from error
     return created["Id"]
 
@@ -120,21 +122,27 @@ def ask(places: list[Endpoint], network: str, wanted: dict, timeout: int) -> lis
         try:
             seen = netns.finish(job, timeout + SLACK)
         except netns.ProbeError as error:
-            raise EngineError("Asking from container %s failed: %s" % (place.name, error)) from error
+            raise EngineError(f"Asking from container {place.name} failed: {error}") from error
         records += [record(name, wanted[name], place.name, seen[name]) for name in wanted]
     return records
 
 
 def qualified(name: str, network: str) -> str:
     """The name on this very network: a container on several networks would answer for the first that has it."""
-    return "%s.%s" % (name, network)
+    return f"{name}.{network}"
 
 
 def record(name: str, expected: list, endpoint: str, seen: dict) -> dict:
     """One line of the result."""
     return dict(
-        dns.difference(expected, seen["addresses"]), name=name, expected=list(expected), observed=seen["addresses"],
-        endpoint=endpoint, answer=seen["kind"], ok=seen["ok"], seconds=seen["seconds"],
+        dns.difference(expected, seen["addresses"]),
+        name=name,
+        expected=list(expected),
+        observed=seen["addresses"],
+        endpoint=endpoint,
+        answer=seen["kind"],
+        ok=seen["ok"],
+        seconds=seen["seconds"],
     )
 
 
@@ -144,17 +152,26 @@ def explain_records(records: list[dict]) -> str:
     for row in records:
         if row["ok"]:
             continue
-        words = ["missing %s" % ", ".join(row["missing"])] if row["missing"] else []
-        words += ["unexpected %s" % ", ".join(row["unexpected"])] if row["unexpected"] else []
-        parts.append("%s from %s: %s" % (row["name"], row["endpoint"], " and ".join(words) or "answer %s" % row["answer"]))
+        words = [f"missing {', '.join(row['missing'])}"] if row["missing"] else []
+        words += [f"unexpected {', '.join(row['unexpected'])}"] if row["unexpected"] else []
+        parts.append(
+            "{} from {}: {}".format(row["name"], row["endpoint"], " and ".join(words) or f"answer {row['answer']}")
+        )
     rest = len(parts) - 5
-    return "; ".join(parts[:5]) + ("; and %d more" % rest if rest > 0 else "")
+    return "; ".join(parts[:5]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def diff(records: list[dict]) -> dict:
     """Expected against observed, as Ansible shows differences."""
-    def text(key: str) -> str:
-        return "".join("%s @%s: %s\n" % (row["name"], row["endpoint"], " ".join(row[key]) or "-")
-                       for row in records if not row["ok"])
 
-    return {"before_header": "expected", "after_header": "observed", "before": text("expected"), "after": text("observed")}
+    def text(key: str) -> str:
+        return "".join(
+            f"{row['name']} @{row['endpoint']}: {' '.join(row[key]) or '-'}\n" for row in records if not row["ok"]
+        )
+
+    return {
+        "before_header": "expected",
+        "after_header": "observed",
+        "before": text("expected"),
+        "after": text("observed"),
+    }

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -32,7 +31,7 @@ def expected_records(network_id: str, services: list[dict], tasks: list[dict]) -
             continue
         addresses = {address for task in backends for address in task_addresses(task, network_id)}
         answer = _answer(service, network_id, addresses)
-        for name in [service["Spec"]["Name"]] + list((attachment or {}).get("Aliases") or []):
+        for name in [service["Spec"]["Name"], *list((attachment or {}).get("Aliases") or [])]:
             records.setdefault(name, set()).update(answer)
             records.setdefault(f"tasks.{name}", set()).update(addresses)
         for task in backends:

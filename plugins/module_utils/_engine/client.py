@@ -16,7 +16,16 @@ import socket
 from typing import Any, Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
-from .transport import DEFAULT_DOCKER_HOST, DEFAULT_TIMEOUT, EngineError, connect_unix, knock, retry_dropped, unanswered, unreachable
+from .transport import (
+    DEFAULT_DOCKER_HOST,
+    DEFAULT_TIMEOUT,
+    EngineError,
+    connect_unix,
+    knock,
+    retry_dropped,
+    unanswered,
+    unreachable,
+)
 
 
 class Refused(Exception):
@@ -52,7 +61,7 @@ def failure(status: int, body: bytes) -> Refused:
         message = json.loads(body.decode("utf-8", "replace")).get("message")
     except (ValueError, AttributeError):
         message = None
-    text = " ".join((message or body.decode("utf-8", "replace") or "status %d" % status).split())
+    text = " ".join((message or body.decode("utf-8", "replace") or f"status {status}").split())
     return (NotFound if status == 404 else Refused)(status, text)
 
 
@@ -63,7 +72,7 @@ class Engine:
         self.docker_host = docker_host or DEFAULT_DOCKER_HOST
         self.timeout = timeout or DEFAULT_TIMEOUT
         if self.timeout < 1:
-            raise EngineError("engine_timeout must be at least 1 second, not %d." % self.timeout)
+            raise EngineError(f"engine_timeout must be at least 1 second, not {self.timeout}.")
         knock(self.docker_host, self.timeout)
 
     def within(self, seconds: int) -> Engine:
@@ -75,10 +84,10 @@ class Engine:
     def _connection(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.docker_host)
         if parts.scheme == "unix":
-            return _UnixConnection("/" + self.docker_host[len("unix://"):].lstrip("/"), self.timeout)
+            return _UnixConnection("/" + self.docker_host[len("unix://") :].lstrip("/"), self.timeout)
         if parts.scheme in ("tcp", "http") and parts.hostname:
             return http.client.HTTPConnection(parts.hostname, parts.port or 2375, timeout=self.timeout)
-        raise EngineError("docker_host: %s is neither unix://PATH nor tcp://HOST:PORT." % self.docker_host)
+        raise EngineError(f"docker_host: {self.docker_host} is neither unix://PATH nor tcp://HOST:PORT.")
 
     def call(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
         """The engine's answer: JSON as data, None when it has no content. ``body``: bytes as they are, else JSON."""
@@ -113,22 +122,24 @@ class Engine:
     def has_image(self, name: str) -> bool:
         """Whether the image is on this node."""
         try:
-            self.call("GET", "/images/%s/json" % quote(name))
+            self.call("GET", f"/images/{quote(name)}/json")
         except NotFound:
             return False
         return True
 
     def import_image(self, content: bytes, repository: str, tag: str, changes: list[str]) -> None:
         """Make an image of one layer from a tar archive."""
-        self.call("POST", "/images/create", {"fromSrc": "-", "repo": repository, "tag": tag, "changes": changes}, content)
+        self.call(
+            "POST", "/images/create", {"fromSrc": "-", "repo": repository, "tag": tag, "changes": changes}, content
+        )
 
     def inspect_node(self, node: str) -> dict:
         """One node of the swarm; managers only."""
-        return self.call("GET", "/nodes/%s" % node)
+        return self.call("GET", f"/nodes/{node}")
 
     def update_node(self, node: str, version: int, spec: dict) -> None:
         """Change a node; refused when somebody else changed it since this version."""
-        self.call("POST", "/nodes/%s/update" % node, {"version": version}, spec)
+        self.call("POST", f"/nodes/{node}/update", {"version": version}, spec)
 
     def nodes(self) -> list[dict]:
         """Every node of the swarm; managers only."""
@@ -144,7 +155,7 @@ class Engine:
 
     def inspect_network(self, network: str, verbose: bool = False) -> dict:
         """One network; ``verbose`` adds what gossip told this node."""
-        return self.call("GET", "/networks/%s" % quote(network), {"verbose": "true"} if verbose else None)
+        return self.call("GET", f"/networks/{quote(network)}", {"verbose": "true"} if verbose else None)
 
     def create_network(self, spec: dict) -> str:
         """Create a network; its id."""
@@ -152,11 +163,11 @@ class Engine:
 
     def remove_network(self, network: str) -> None:
         """Remove a network."""
-        self.call("DELETE", "/networks/%s" % network)
+        self.call("DELETE", f"/networks/{network}")
 
     def connect_container(self, container: str, network: str) -> None:
         """Attach a container to one more network."""
-        self.call("POST", "/networks/%s/connect" % quote(network), body={"Container": container})
+        self.call("POST", f"/networks/{quote(network)}/connect", body={"Container": container})
 
     def services(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
         """Services of the swarm."""
@@ -164,7 +175,7 @@ class Engine:
 
     def inspect_service(self, service: str) -> dict:
         """One service."""
-        return self.call("GET", "/services/%s" % service)
+        return self.call("GET", f"/services/{service}")
 
     def create_service(self, spec: dict) -> str:
         """Create a service; its id."""
@@ -173,7 +184,7 @@ class Engine:
     def remove_service(self, service: str) -> None:
         """Remove a service that may have gone already."""
         try:
-            self.call("DELETE", "/services/%s" % service)
+            self.call("DELETE", f"/services/{service}")
         except NotFound:
             return
 
@@ -183,11 +194,13 @@ class Engine:
 
     def containers(self, filters: Mapping[str, Any], every: bool = False) -> list[dict]:
         """Local containers; ``every``: those that do not run as well."""
-        return self.call("GET", "/containers/json", dict(_filters(filters) or {}, all="true" if every else "false")) or []
+        return (
+            self.call("GET", "/containers/json", dict(_filters(filters) or {}, all="true" if every else "false")) or []
+        )
 
     def inspect_container(self, container: str) -> dict:
         """One local container."""
-        return self.call("GET", "/containers/%s/json" % container)
+        return self.call("GET", f"/containers/{container}/json")
 
     def create_container(self, name: str, spec: dict) -> str:
         """Create a container; its id."""
@@ -195,12 +208,12 @@ class Engine:
 
     def start(self, container: str) -> None:
         """Start a container."""
-        self.call("POST", "/containers/%s/start" % container)
+        self.call("POST", f"/containers/{container}/start")
 
     def remove_container(self, container: str) -> None:
         """Remove a container, running or not."""
         try:
-            self.call("DELETE", "/containers/%s" % container, {"force": "true", "v": "true"})
+            self.call("DELETE", f"/containers/{container}", {"force": "true", "v": "true"})
         except NotFound:
             return
 

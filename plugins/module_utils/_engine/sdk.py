@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -122,14 +121,17 @@ def manager_problem(info: t.Mapping[str, t.Any]) -> EngineError | None:
         reason = swarm.get("Error") or "no reason given by the engine"
         return EngineError(
             f"Node {node} is in swarm state '{state}': {reason}. See its Docker daemon's log.",
-            node=node, swarm_state=state,
+            node=node,
+            swarm_state=state,
         )
     managers = manager_addresses(info)
     named = ", ".join(managers) or "none known"
     return EngineError(
         f"Node {node} is a worker, and this needs a manager. Managers of its swarm: {named}. "
         "Run the task on one of them (for example with delegate_to).",
-        node=node, managers=managers, swarm_state=state,
+        node=node,
+        managers=managers,
+        swarm_state=state,
     )
 
 

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -61,7 +60,7 @@ def knock(docker_host: str, timeout: int) -> None:
     """Try a UNIX socket by itself: the SDK wraps the plain reasons until they cannot be told apart."""
     if not docker_host.startswith("unix://"):
         return
-    path = "/" + docker_host[len("unix://"):].lstrip("/")
+    path = "/" + docker_host[len("unix://") :].lstrip("/")
     knocker = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     knocker.settimeout(timeout)
     try:

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -83,7 +82,9 @@ def _of(text: str, resolve: Resolve, own_names: t.Collection[str]) -> tuple[list
     return fit, None
 
 
-def of_members(info: t.Mapping[str, t.Any], nodes: t.Iterable[t.Mapping[str, t.Any]], peers: t.Iterable[str]) -> tuple[str, ...]:
+def of_members(
+    info: t.Mapping[str, t.Any], nodes: t.Iterable[t.Mapping[str, t.Any]], peers: t.Iterable[str]
+) -> tuple[str, ...]:
     """The members that an engine knows: from C(/info), as a manager from C(/nodes), and from the peers of an overlay."""
     texts = [manager.get("Addr") or "" for manager in (info.get("Swarm") or {}).get("RemoteManagers") or []]
     for node in nodes:

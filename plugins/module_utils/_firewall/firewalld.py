@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -49,7 +48,10 @@ def zones(text: str) -> dict[str, Zone]:
         rules = re.findall(r"(?m)^\s+(rule .*\S)\s*$", rest)
         if name.strip():
             found[name.split()[0]] = Zone(
-                fields.get("target", ""), tuple(fields.get("interfaces", "").split()), tuple(fields.get("sources", "").split()), tuple(rules)
+                fields.get("target", ""),
+                tuple(fields.get("interfaces", "").split()),
+                tuple(fields.get("sources", "").split()),
+                tuple(rules),
             )
     return found
 
@@ -71,7 +73,9 @@ def zone_of(address: str, seen: Seen) -> str:
         if any(_holds(source, address) for source in zone.sources):
             return name
     device = seen.routes.get(address, "")
-    return next((name for name, zone in sorted(seen.runtime.items()) if device and device in zone.interfaces), seen.default)
+    return next(
+        (name for name, zone in sorted(seen.runtime.items()) if device and device in zone.interfaces), seen.default
+    )
 
 
 def _holds(source: str, address: str) -> bool:
@@ -96,8 +100,14 @@ def rules(wanted: Wanted, seen: Seen) -> dict[str, list[str]]:
 
 def held(seen: Seen) -> list[str]:
     """The addresses that our rules have now."""
-    return [address for there in (seen.runtime, seen.permanent) for zone in there.values() for text in zone.rules if is_ours(text)
-            for address in re.findall(r'source address="([^"]+)"', text)]
+    return [
+        address
+        for there in (seen.runtime, seen.permanent)
+        for zone in there.values()
+        for text in zone.rules
+        if is_ours(text)
+        for address in re.findall(r'source address="([^"]+)"', text)
+    ]
 
 
 def plan(wanted: Wanted | None, seen: Seen) -> Plan:
@@ -109,7 +119,9 @@ def plan(wanted: Wanted | None, seen: Seen) -> Plan:
         there = seen.runtime if mode == "runtime" else seen.permanent
         unknown = sorted(set(after) - set(there))
         if unknown:
-            raise Refusal(f"firewalld's zone {', '.join(unknown)} is not there permanently: make it so (firewall-cmd --runtime-to-permanent)")
+            raise Refusal(
+                f"firewalld's zone {', '.join(unknown)} is not there permanently: make it so (firewall-cmd --runtime-to-permanent)"
+            )
         for name in sorted(there):
             ours = [text for text in there[name].rules if is_ours(text)]
             goal = after.get(name, [])
@@ -129,7 +141,7 @@ def offline(permanent: t.Mapping[str, str]) -> Plan:
     commands: list[Command] = []
     before: list[str] = []
     for name, text in sorted(permanent.items()):
-        ours = [_from_xml(block) for block in re.findall(r"<rule\b.*?</rule>", text, re.S) if is_ours(block)]
+        ours = [_from_xml(block) for block in re.findall(r"<rule\b.*?</rule>", text, re.DOTALL) if is_ours(block)]
         before += [f"permanent, zone {name}: {line}" for line in sorted(ours)]
         commands += [Command(("firewall-offline-cmd", f"--zone={name}", f"--remove-rich-rule={line}")) for line in ours]
     return Plan((), tuple(commands), tuple(before))
@@ -142,5 +154,7 @@ def _from_xml(block: str) -> str:
     protocol = re.search(r'protocol="(\w+)"', port.group(1)) if port else re.search(r'<protocol value="(\w+)"', block)
     number = re.search(r'port="(\d+)"', port.group(1)) if port else None
     if address is None or protocol is None:
-        raise Refusal(f"a rule of priority {PRIORITY} in firewalld's zone is not as we write it: {' '.join(block.split())}")
+        raise Refusal(
+            f"a rule of priority {PRIORITY} in firewalld's zone is not as we write it: {' '.join(block.split())}"
+        )
     return rule(address.group(1), protocol.group(1), int(number.group(1)) if number else None)

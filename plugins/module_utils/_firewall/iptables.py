@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -18,7 +17,10 @@ import typing as t
 from .model import Command, Plan, Refusal, Wanted
 
 CHAIN = "SWARMLAB-OVERLAY"
-FILES = {4: ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables"), 6: ("/etc/iptables/rules.v6", "/etc/sysconfig/ip6tables")}
+FILES = {
+    4: ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables"),
+    6: ("/etc/iptables/rules.v6", "/etc/sysconfig/ip6tables"),
+}
 PROGRAMS = {4: "iptables", 6: "ip6tables"}
 JUMP = f"-A INPUT -j {CHAIN}"
 DROPS = ("DROP", "REJECT")
@@ -30,7 +32,7 @@ class Seen(t.NamedTuple):
     """What C(iptables-save -t filter) prints, the file that is loaded at boot and its text. None where there is none."""
 
     now: str
-    path: t.Optional[str]
+    path: str | None
     text: str
 
 
@@ -137,7 +139,7 @@ def plan(wanted: Wanted | None, version: int, seen: Seen) -> Plan:
     commands = (Command((f"{PROGRAMS[version]}-restore", "--noflush", "-w"), script),) if script else ()
     text = rewritten(seen.text, goal, wanted)
     files = ((seen.path, text),) if seen.path and text != seen.text else ()
-    return Plan(files, commands, tuple([*ours, *jumps]), tuple([*goal, JUMP] if goal else []))
+    return Plan(files, commands, (*ours, *jumps), tuple([*goal, JUMP] if goal else []))
 
 
 def _is_jump(line: str) -> bool:
@@ -193,5 +195,11 @@ def rewritten(text: str, goal: list[str], wanted: Wanted | None) -> str:
     position = _place(chain(bare, "INPUT"), bare, wanted)
     before = inputs[position] if position < len(inputs) else (inputs[-1] + 1 if inputs else commit)
     declared = max(place for place in range(start, commit) if place == start or lines[place].startswith(":"))
-    new = [*lines[: declared + 1], f":{CHAIN} - [0:0]\n", *lines[declared + 1: before], f"{JUMP}\n", *lines[before:commit]]
+    new = [
+        *lines[: declared + 1],
+        f":{CHAIN} - [0:0]\n",
+        *lines[declared + 1 : before],
+        f"{JUMP}\n",
+        *lines[before:commit],
+    ]
     return "".join([*new, *(f"{line}\n" for line in goal), *lines[commit:]])

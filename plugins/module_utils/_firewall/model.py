@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -40,7 +39,7 @@ class Command(t.NamedTuple):
 class Plan(t.NamedTuple):
     """What a tool is to do: files first, then commands. C(before) and C(after) are our own rules, in words for people."""
 
-    files: tuple[tuple[str, t.Optional[str]], ...] = ()
+    files: tuple[tuple[str, str | None], ...] = ()
     commands: tuple[Command, ...] = ()
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
@@ -80,7 +79,11 @@ def nft_rules(wanted: Wanted, families: t.Iterable[int] = (4, 6)) -> list[str]:
             continue
         source = f"{'ip' if version == 4 else 'ip6'} saddr {{ {', '.join(addresses)} }}"
         for protocol, ports in wanted.ports:
-            match = f"{protocol} dport {{ {', '.join(str(port) for port in ports)} }}" if ports else f"meta l4proto {protocol}"
+            match = (
+                f"{protocol} dport {{ {', '.join(str(port) for port in ports)} }}"
+                if ports
+                else f"meta l4proto {protocol}"
+            )
             rows.append(f"{source} {match} accept")
     return rows
 
@@ -88,4 +91,8 @@ def nft_rules(wanted: Wanted, families: t.Iterable[int] = (4, 6)) -> list[str]:
 def by_hand(wanted: Wanted) -> str:
     """The end of a refusal: what somebody may do without us."""
     rules = "; ".join(nft_rules(wanted))
-    return f"Nothing was changed. To open it by hand, these are the rules, in the language of nft: {rules}" if rules else "Nothing was changed."
+    return (
+        f"Nothing was changed. To open it by hand, these are the rules, in the language of nft: {rules}"
+        if rules
+        else "Nothing was changed."
+    )

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -49,7 +48,7 @@ class Seen(t.NamedTuple):
     C(boot) is none where the file could not be tried apart; C(include) is what the files say, by path."""
 
     now: Ruleset
-    boot: t.Optional[Ruleset]
+    boot: Ruleset | None
     config: str
     folder: str
     text: str
@@ -72,11 +71,17 @@ def ruleset(text: str) -> Ruleset:
 
 def closing(known: Ruleset, wanted: Wanted) -> list[Name]:
     """The input chains that may drop what nodes send, by their policy or by a rule. Ours says nothing about that."""
-    return sorted(name for name, chain in known.chains.items()
-                  if name[0] in FAMILIES and any(wanted.of(version) for version in FAMILIES[name[0]])
-                  and name[1] not in FOREIGN and name[1:] != IPTABLES
-                  and chain.get("hook") == "input" and chain.get("type") == "filter"
-                  and (chain.get("policy") == "drop" or _first_drop(known, name, wanted, ()) is not None))
+    return sorted(
+        name
+        for name, chain in known.chains.items()
+        if name[0] in FAMILIES
+        and any(wanted.of(version) for version in FAMILIES[name[0]])
+        and name[1] not in FOREIGN
+        and name[1:] != IPTABLES
+        and chain.get("hook") == "input"
+        and chain.get("type") == "filter"
+        and (chain.get("policy") == "drop" or _first_drop(known, name, wanted, ()) is not None)
+    )
 
 
 def _first_drop(known: Ruleset, name: Name, wanted: Wanted, above: tuple[Name, ...]) -> int | None:
@@ -91,7 +96,9 @@ def _packets(wanted: Wanted) -> list[tuple[str, int]]:
     return [(protocol, port) for protocol, ports in wanted.ports for port in (ports or (0,))]
 
 
-def _drops(known: Ruleset, name: Name, expr: list[Expr], packet: tuple[str, int], wanted: Wanted, above: tuple[Name, ...]) -> bool:
+def _drops(
+    known: Ruleset, name: Name, expr: list[Expr], packet: tuple[str, int], wanted: Wanted, above: tuple[Name, ...]
+) -> bool:
     """Whether a rule surely drops this packet of some node. One with a match that is not understood is taken for a narrow one."""
     for part in expr:
         kind = next(iter(part))
@@ -117,7 +124,9 @@ def _fits_left(left: t.Any, right: t.Any, packet: tuple[str, int], wanted: Wante
     """Whether the packet has what a match asks for; None when that cannot be told."""
     protocol, port = packet
     kind = next(iter(left)) if isinstance(left, dict) else ""
-    values = right["set"] if isinstance(right, dict) and "set" in right else right if isinstance(right, list) else [right]
+    values = (
+        right["set"] if isinstance(right, dict) and "set" in right else right if isinstance(right, list) else [right]
+    )
     if kind == "meta":
         key = left["meta"].get("key")
         if key in ("iif", "iifname", "iifgroup", "iifkind", "iiftype"):
@@ -138,7 +147,11 @@ def _fits_left(left: t.Any, right: t.Any, packet: tuple[str, int], wanted: Wante
     if field in (("ip", "saddr"), ("ip6", "saddr")):
         nodes = wanted.of(4 if field[0] == "ip" else 6)
         known = [_network(value) for value in values]
-        return None if None in known else any(ipaddress.ip_address(node) in network for node in nodes for network in known if network)
+        return (
+            None
+            if None in known
+            else any(ipaddress.ip_address(node) in network for node in nodes for network in known if network)
+        )
     return None
 
 
@@ -159,8 +172,13 @@ def _network(value: t.Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network | No
 
 def jumps(known: Ruleset, name: Name) -> list[tuple[int, int]]:
     """Place and handle of the jumps to our chain."""
-    return [(place, rule["handle"]) for place, rule in enumerate(known.rules.get(name, []))
-            if any(part.get("jump", {}).get("target") == CHAIN for part in rule["expr"] if isinstance(part.get("jump"), dict))]
+    return [
+        (place, rule["handle"])
+        for place, rule in enumerate(known.rules.get(name, []))
+        if any(
+            part.get("jump", {}).get("target") == CHAIN for part in rule["expr"] if isinstance(part.get("jump"), dict)
+        )
+    ]
 
 
 def own_chains(known: Ruleset) -> list[Name]:
@@ -193,7 +211,9 @@ def _goal(wanted: Wanted, family: str) -> list[t.Any]:
         nodes = frozenset(wanted.of(version))
         for protocol, ports in wanted.ports if nodes else ():
             source = ("ip" if version == 4 else "ip6", "saddr", nodes)
-            match = (protocol, "dport", frozenset(map(str, ports))) if ports else (None, "l4proto", frozenset([protocol]))
+            match = (
+                (protocol, "dport", frozenset(map(str, ports))) if ports else (None, "l4proto", frozenset([protocol]))
+            )
             found.append((source, match, ("accept",)))
     return found
 
@@ -202,14 +222,23 @@ def fits(known: Ruleset, name: Name, wanted: Wanted) -> bool:
     """Whether a closing chain is opened as it should be: one jump, before whatever drops, to a chain that has our rules."""
     found = jumps(known, name)
     drop = _first_drop(known, name, wanted, ())
-    return (len(found) == 1 and (drop is None or found[0][0] < drop)
-            and shapes(known.rules.get((name[0], name[1], CHAIN), [])) == _goal(wanted, name[0]))
+    return (
+        len(found) == 1
+        and (drop is None or found[0][0] < drop)
+        and shapes(known.rules.get((name[0], name[1], CHAIN), [])) == _goal(wanted, name[0])
+    )
 
 
 def held(known: Ruleset) -> list[str]:
     """The addresses that our rules have now."""
-    return [value for name in own_chains(known) for shape in shapes(known.rules.get(name, []))
-            for part in shape if part[1:2] == ("saddr",) for value in part[2]]
+    return [
+        value
+        for name in own_chains(known)
+        for shape in shapes(known.rules.get(name, []))
+        for part in shape
+        if part[1:2] == ("saddr",)
+        for value in part[2]
+    ]
 
 
 def _opened(name: Name, wanted: Wanted) -> list[str]:
@@ -236,7 +265,9 @@ def included(text: str, path: str) -> bool:
 
 
 def _without_include(text: str) -> str:
-    return "".join(line for line in text.splitlines(keepends=True) if not (line.lstrip().startswith("include") and MARK in line))
+    return "".join(
+        line for line in text.splitlines(keepends=True) if not (line.lstrip().startswith("include") and MARK in line)
+    )
 
 
 def _same_table(name: Name, names: t.Iterable[Name]) -> bool:
@@ -250,15 +281,23 @@ def plan(wanted: Wanted | None, seen: Seen) -> Plan:
     for name in sorted(seen.now.chains):
         if name in names and wanted and fits(seen.now, name, wanted):
             continue
-        script += [f"delete rule {name[0]} {name[1]} {name[2]} handle {handle}" for _place, handle in jumps(seen.now, name)]
+        script += [
+            f"delete rule {name[0]} {name[1]} {name[2]} handle {handle}" for _place, handle in jumps(seen.now, name)
+        ]
         if name in names and wanted:
             script += _opened(name, wanted)
     for name in own_chains(seen.now):
         if not _same_table(name, names):
             script += [f"flush chain {' '.join(name)}", f"delete chain {' '.join(name)}"]
     commands = (Command(("nft", "-f", "-"), "\n".join(script) + "\n"),) if script else ()
-    before = [f"{' '.join(name)}: {_words(rule)}" for name in own_chains(seen.now) for rule in seen.now.rules.get(name, [])]
-    after = [f"{name[0]} {name[1]} {CHAIN}: {rule}" for name in names for rule in nft_rules(wanted, FAMILIES[name[0]])] if wanted else []
+    before = [
+        f"{' '.join(name)}: {_words(rule)}" for name in own_chains(seen.now) for rule in seen.now.rules.get(name, [])
+    ]
+    after = (
+        [f"{name[0]} {name[1]} {CHAIN}: {rule}" for name in names for rule in nft_rules(wanted, FAMILIES[name[0]])]
+        if wanted
+        else []
+    )
     return Plan(_files(names, wanted, seen), commands, tuple(before), tuple(dict.fromkeys(after)))
 
 
@@ -271,20 +310,27 @@ def _words(rule: dict[str, t.Any]) -> str:
         elif part[1] == "l4proto":
             words.append(f"meta l4proto {', '.join(sorted(part[2]))}")
         else:
-            values = sorted(part[2], key=lambda value: (len(value), value)) if part[1] == "dport" else _addresses(part[2])
+            values = (
+                sorted(part[2], key=lambda value: (len(value), value)) if part[1] == "dport" else _addresses(part[2])
+            )
             words.append(f"{part[0]} {part[1]} {{ {', '.join(values)} }}")
     return " ".join(words)
 
 
 def _addresses(values: t.Iterable[str]) -> list[str]:
-    return sorted(values, key=lambda value: (_network(value) is None, int(_network(value).network_address) if _network(value) else value))
+    return sorted(
+        values,
+        key=lambda value: (_network(value) is None, int(_network(value).network_address) if _network(value) else value),
+    )
 
 
 def _files(names: list[Name], wanted: Wanted | None, seen: Seen) -> tuple[tuple[str, str | None], ...]:
     """Our file and the line that includes it. Refuses a chain that the boot's file does not make: it would not survive the boot."""
     if not seen.config:
         if names:
-            raise Refusal(f"nothing says how {told(names)} is made at boot ({', '.join(path for path, _folder in CONFIGS)} are not there)")
+            raise Refusal(
+                f"nothing says how {told(names)} is made at boot ({', '.join(path for path, _folder in CONFIGS)} are not there)"
+            )
         return ()
     path = f"{seen.folder}/{FILE}"
     if not names or wanted is None:
@@ -292,7 +338,9 @@ def _files(names: list[Name], wanted: Wanted | None, seen: Seen) -> tuple[tuple[
         return tuple(([(seen.config, rest)] if rest != seen.text else []) + ([(path, None)] if seen.own else []))
     missing = [name for name in names if not _made_at_boot(name, seen)]
     if missing:
-        raise Refusal(f"{seen.config} does not make {told(missing)}, so what is opened there would be closed after a boot")
+        raise Refusal(
+            f"{seen.config} does not make {told(missing)}, so what is opened there would be closed after a boot"
+        )
     text = own_file(names, wanted)
     files: list[tuple[str, str | None]] = [(path, text)] if text != seen.own else []
     if not included(seen.text, path):

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,8 +12,8 @@ import shutil
 import socket
 import typing as t
 
-from .._engine.transport import EngineError
 from .._engine.client import Engine, NotFound, Refused
+from .._engine.transport import EngineError
 from . import addresses, firewalld, iptables, nftables, ufw
 from .model import Command, Plan, Refusal, Wanted, by_hand
 
@@ -84,7 +83,9 @@ class Host:
         return shutil.which(program, path=self.path) is not None
 
     def call(self, argv: t.Sequence[str], text: str = "") -> tuple[int, str, str]:
-        return self._run(list(argv), data=text or None, binary_data=True, environ_update={"LC_ALL": "C", "PATH": self.path})
+        return self._run(
+            list(argv), data=text or None, binary_data=True, environ_update={"LC_ALL": "C", "PATH": self.path}
+        )
 
     def told(self, *argv: str) -> str:
         """What a program prints; it must succeed."""
@@ -102,12 +103,15 @@ class Host:
         if code == FIREWALLD_DOWN or (code and "DBUS_ERROR" in err and not self._has_traces_of_firewalld(now)):
             return None
         if code:
-            raise Refusal(f"firewalld: 'firewall-cmd --list-all-zones' failed: {' '.join((err or out).split())[-300:]}. Nothing was changed")
+            raise Refusal(
+                f"firewalld: 'firewall-cmd --list-all-zones' failed: {' '.join((err or out).split())[-300:]}. Nothing was changed"
+            )
         return firewalld.zones(out)
 
     def _has_traces_of_firewalld(self, now: nftables.Ruleset) -> bool:
         return any(name[1] in nftables.FOREIGN for name in now.chains) or any(
-            FIREWALLD_CHAIN in seen.now for seen in map(self.iptables, iptables.PROGRAMS) if seen)
+            FIREWALLD_CHAIN in seen.now for seen in map(self.iptables, iptables.PROGRAMS) if seen
+        )
 
     def firewalld(self, runtime: dict[str, firewalld.Zone], nodes: t.Iterable[str]) -> firewalld.Seen:
         permanent = firewalld.zones(self.told("firewall-cmd", "--permanent", "--list-all-zones"))
@@ -122,16 +126,28 @@ class Host:
         return "Status: active" in self.told("ufw", "status")
 
     def ufw(self) -> ufw.Seen:
-        return ufw.Seen("\n".join(read(path) for path in UFW_RULES), bool(re.search(r"(?mi)^\s*IPV6\s*=\s*\"?yes", read(UFW_DEFAULTS))))
+        return ufw.Seen(
+            "\n".join(read(path) for path in UFW_RULES),
+            bool(re.search(r"(?mi)^\s*IPV6\s*=\s*\"?yes", read(UFW_DEFAULTS))),
+        )
 
     def ruleset(self) -> nftables.Ruleset:
-        return nftables.ruleset(self.told("nft", "-j", "list", "ruleset")) if self.has("nft") else nftables.Ruleset({}, {})
+        return (
+            nftables.ruleset(self.told("nft", "-j", "list", "ruleset")) if self.has("nft") else nftables.Ruleset({}, {})
+        )
 
     def nftables(self, now: nftables.Ruleset) -> nftables.Seen:
         config, folder = next((pair for pair in nftables.CONFIGS if os.path.exists(pair[0])), ("", ""))
         config = os.path.realpath(config) if config else ""
         boot = self.boot(config) if config else None
-        return nftables.Seen(now, boot, config, folder, read(config) if config else "", read(f"{folder}/{nftables.FILE}") if folder else "")
+        return nftables.Seen(
+            now,
+            boot,
+            config,
+            folder,
+            read(config) if config else "",
+            read(f"{folder}/{nftables.FILE}") if folder else "",
+        )
 
     def boot(self, config: str) -> nftables.Ruleset | None:
         """What the boot's file makes of a host without rules; None when it cannot be loaded there, as when it names this host's links."""
@@ -151,7 +167,7 @@ class Found(t.NamedTuple):
 
     tool: str
     plan: Plan
-    wanted: t.Optional[Wanted]
+    wanted: Wanted | None
     notes: tuple[str, ...]
 
 
@@ -179,9 +195,15 @@ def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
     if names:
         active["nftables"] = f"{nftables.told(names)} drops"
     saved = {version: host.iptables(version) for version in (4, 6) if wanted.of(version)}
-    closed = [iptables.PROGRAMS[version] for version, seen in saved.items() if seen and iptables.closes(seen.now, wanted)]
+    closed = [
+        iptables.PROGRAMS[version] for version, seen in saved.items() if seen and iptables.closes(seen.now, wanted)
+    ]
     # ufw works by iptables, and so does firewalld where it is told to.
-    if closed and "ufw" not in active and not (zones is not None and any(FIREWALLD_CHAIN in seen.now for seen in saved.values() if seen)):
+    if (
+        closed
+        and "ufw" not in active
+        and not (zones is not None and any(FIREWALLD_CHAIN in seen.now for seen in saved.values() if seen))
+    ):
         active["iptables"] = f"INPUT of {' and '.join(closed)} drops"
     if len(active) > 1:
         raise Refusal(
@@ -195,8 +217,15 @@ def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
         raise Refusal(f"{tool}: {error}. {by_hand(wanted)}") from error
 
 
-def _opening(host: Host, tool: str, wanted: Wanted, sure: bool, notes: tuple[str, ...],
-             zones: dict[str, firewalld.Zone] | None, now: nftables.Ruleset) -> Found:
+def _opening(
+    host: Host,
+    tool: str,
+    wanted: Wanted,
+    sure: bool,
+    notes: tuple[str, ...],
+    zones: dict[str, firewalld.Zone] | None,
+    now: nftables.Ruleset,
+) -> Found:
     def all_of(held: t.Iterable[str]) -> Wanted:
         return wanted if sure else wanted._replace(addresses=addresses.ordered([*wanted.addresses, *held]))
 
@@ -226,7 +255,9 @@ def closing(host: Host) -> Found:
     if zones is not None:
         plans.append(firewalld.plan(None, host.firewalld(zones, ())))
     elif host.has("firewall-offline-cmd"):
-        plans.append(firewalld.offline({os.path.basename(path)[: -len(".xml")]: read(path) for path in glob.glob(ZONES)}))
+        plans.append(
+            firewalld.offline({os.path.basename(path)[: -len(".xml")]: read(path) for path in glob.glob(ZONES)})
+        )
     if host.has("ufw"):
         plans.append(ufw.plan(None, host.ufw()))
     if host.has("nft"):
@@ -235,7 +266,7 @@ def closing(host: Host) -> Found:
     return Found("all", merged(plans), None, ())
 
 
-def apply(host: Host, found: Found, write: t.Callable[[str, t.Optional[str]], None]) -> None:
+def apply(host: Host, found: Found, write: t.Callable[[str, str | None], None]) -> None:
     """Files first, tried as the boot would load them and put back when they fail; then what is to be in force now."""
     before = {path: read(path) if os.path.exists(path) else None for path, _text in found.plan.files}
     for path, text in found.plan.files:
@@ -244,7 +275,9 @@ def apply(host: Host, found: Found, write: t.Callable[[str, t.Optional[str]], No
     if problem:
         for path, text in reversed(list(before.items())):
             write(path, text)
-        raise Refusal(f"{found.tool}: {problem}. The files are as they were. {by_hand(found.wanted) if found.wanted else ''}".strip())
+        raise Refusal(
+            f"{found.tool}: {problem}. The files are as they were. {by_hand(found.wanted) if found.wanted else ''}".strip()
+        )
     for command in found.plan.commands:
         run(host, command)
 
@@ -253,7 +286,9 @@ def run(host: Host, command: Command) -> None:
     code, out, err = host.call(command.argv, command.text)
     if code:
         words = " ".join(command.argv)
-        raise Refusal(f"'{words[:300]}' failed: {' '.join((err or out).split())[-400:] or code}. Run this again when that is mended")
+        raise Refusal(
+            f"'{words[:300]}' failed: {' '.join((err or out).split())[-400:] or code}. Run this again when that is mended"
+        )
 
 
 def _problem(host: Host, found: Found) -> str | None:
@@ -264,7 +299,11 @@ def _problem(host: Host, found: Found) -> str | None:
             code, _out, err = host.call([f"{program}-restore", "--test"], read(path))
             if code:
                 return f"{path} would not load: {' '.join(err.split())[-300:]}"
-    if any(nftables.MARK in read(path) or path.endswith(nftables.FILE) for path in paths) and found.tool == "nftables" and found.wanted:
+    if (
+        any(nftables.MARK in read(path) or path.endswith(nftables.FILE) for path in paths)
+        and found.tool == "nftables"
+        and found.wanted
+    ):
         return _problem_of_nftables(host, found.wanted)
     return None
 

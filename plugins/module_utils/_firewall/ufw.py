@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -57,8 +56,11 @@ def _comment(text: str) -> str:
 
 
 def rules(wanted: Wanted) -> list[Rule]:
-    return [Rule(address, protocol, ",".join(str(port) for port in ports))
-            for address in wanted.addresses for protocol, ports in wanted.ports]
+    return [
+        Rule(address, protocol, ",".join(str(port) for port in ports))
+        for address in wanted.addresses
+        for protocol, ports in wanted.ports
+    ]
 
 
 def held(seen: Seen) -> list[str]:
@@ -74,7 +76,9 @@ def plan(wanted: Wanted | None, seen: Seen) -> Plan:
     goal = [rule for rule in rules(wanted) if rule not in theirs] if wanted else []
     closed = [rule.address for rule in goal if ipaddress.ip_address(rule.address).version == 6]
     if closed and not seen.ipv6:
-        raise Refusal(f"ufw does not look after IPv6 here, and nodes have IPv6 addresses ({closed[0]}): set IPV6=yes in /etc/default/ufw")
+        raise Refusal(
+            f"ufw does not look after IPv6 here, and nodes have IPv6 addresses ({closed[0]}): set IPV6=yes in /etc/default/ufw"
+        )
     commands = [Command(("ufw", "prepend", *rule.words, "comment", MARK)) for rule in goal if rule not in ours]
     commands += [Command(("ufw", "--force", "delete", *rule.words)) for rule in ours if rule not in goal]
     return Plan((), tuple(commands), _told(ours), _told(goal))

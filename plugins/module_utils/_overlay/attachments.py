@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -53,9 +52,9 @@ def ensure_attachments(client: APIClient, params: t.Mapping[str, t.Any], check_m
     if params["resolve_timeout"] < 0:
         raise SpecError([f"resolve_timeout must not be negative, not {params['resolve_timeout']}"])
     node_id = info["Swarm"].get("NodeID")
-    specs = parse_attachment_list([
-        entry for entry in params["attachments"] if entry.get("node_id") in (None, node_id)
-    ], params["state"])
+    specs = parse_attachment_list(
+        [entry for entry in params["attachments"] if entry.get("node_id") in (None, node_id)], params["state"]
+    )
     steps = [step for step in _plan(client, specs) if step.action != "none"]
     problems = refused(client, steps, params, info)
     if problems:
@@ -80,9 +79,15 @@ def refused(
     local = {raw["Name"] for raw in client.networks() if raw.get("Scope") == "local"} if steps else set()
     wishes = [
         # With "like", any address will do if the one is not to be had.
-        Wish(step.spec.container, step.container_id, step.spec.network,
-             None if step.spec.like else step.spec.ipv4_address, step.action == "attach")
-        for step in steps if step.action in ("attach", "reattach") and step.spec.network not in local
+        Wish(
+            step.spec.container,
+            step.container_id,
+            step.spec.network,
+            None if step.spec.like else step.spec.ipv4_address,
+            step.action == "attach",
+        )
+        for step in steps
+        if step.action in ("attach", "reattach") and step.spec.network not in local
     ]
     if not wishes:
         return []
@@ -100,8 +105,12 @@ def parse_attachment_list(entries: list[dict[str, t.Any]], default_state: str) -
     for entry in entries:
         aliases = entry.get("aliases")
         spec = AttachmentSpec(
-            entry["container"], entry["network"], entry.get("state") or default_state,
-            None if aliases is None else tuple(sorted(set(aliases))), entry.get("ipv4_address"), entry.get("like"),
+            entry["container"],
+            entry["network"],
+            entry.get("state") or default_state,
+            None if aliases is None else tuple(sorted(set(aliases))),
+            entry.get("ipv4_address"),
+            entry.get("like"),
         )
         found = address_problems(spec.network, spec.ipv4_address) + alias_problems(spec.network, spec.aliases or ())
         problems += [f"container {spec.container}: {problem}" for problem in found]
@@ -109,7 +118,8 @@ def parse_attachment_list(entries: list[dict[str, t.Any]], default_state: str) -
     pairs = [(spec.container, spec.network) for spec in specs]
     problems += [
         f"container {container}: network {network} is declared {pairs.count((container, network))} times"
-        for container, network in sorted(set(pairs)) if pairs.count((container, network)) > 1
+        for container, network in sorted(set(pairs))
+        if pairs.count((container, network)) > 1
     ]
     if problems:
         raise SpecError(problems)
@@ -164,7 +174,9 @@ def _apply(client: APIClient, steps: list[Step], reasons: t.Callable[[], list[st
         except (APIError, EngineError) as error:
             told = error.message if isinstance(error, EngineError) else f"Container {spec.container}: {explain(error)}."
             why = "; ".join(reasons())
-            raise EngineError(told + (f" The manager tells: {why}." if why else ""), changed=bool(done), actions=done) from error
+            raise EngineError(
+                told + (f" The manager tells: {why}." if why else ""), changed=bool(done), actions=done
+            ) from error
         done.append(_action(step))
 
 
@@ -212,8 +224,8 @@ def _diff(steps: list[Step]) -> dict[str, dict[str, t.Any]]:
         after = {"aliases": step.spec.aliases and list(step.spec.aliases), "ipv4_address": step.spec.ipv4_address}
         declared = {option: value for option, value in after.items() if value is not None}
         sides["before"][key] = {"state": "absent"} if step.before is None else dict(step.before, state="present")
-        sides["after"][key] = {"state": "absent"} if step.action == "detach" else dict(
-            step.before or {}, **declared, state="present"
+        sides["after"][key] = (
+            {"state": "absent"} if step.action == "detach" else dict(step.before or {}, **declared, state="present")
         )
     return sides
 

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,9 +12,9 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
+from .._discovery.records import endpoint_mode
 from .compare import Description, subnets_of
 from .convergence import eligible_nodes
-from .._discovery.records import endpoint_mode
 from .users import Usage, is_living, service_networks
 
 ADDRESSES_OF_NO_USE = 2  # of the network itself, and broadcast

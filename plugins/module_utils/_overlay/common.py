@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -44,7 +43,12 @@ def dns_problem(name: str) -> str | None:
 
 def alias_problems(network: str, aliases: t.Iterable[str]) -> list[str]:
     """Aliases that nobody could ask for."""
-    return [f"networks: alias '{alias}' on {network} {problem}" for alias in aliases for problem in [dns_problem(alias)] if problem]
+    return [
+        f"networks: alias '{alias}' on {network} {problem}"
+        for alias in aliases
+        for problem in [dns_problem(alias)]
+        if problem
+    ]
 
 
 def parse_words(value: t.Any, option: str, problems: list[str]) -> list[str] | None:

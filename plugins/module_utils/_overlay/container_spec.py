@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -56,7 +55,9 @@ def parse_container(entry: t.Mapping[str, t.Any], default_state: str, problems: 
     state = entry.get("state") or default_state
     found = []
     if not NAME_PATTERN.fullmatch(name):
-        found.append("the name must have two or more letters, digits, '_', '.' or '-', and start with a letter or digit")
+        found.append(
+            "the name must have two or more letters, digits, '_', '.' or '-', and start with a letter or digit"
+        )
     elif state == "present" and dns_problem(name):
         found.append(f"the name {dns_problem(name)}; it is the container's name in DNS too")
     hostname = entry.get("hostname")
@@ -75,7 +76,11 @@ def parse_container(entry: t.Mapping[str, t.Any], default_state: str, problems: 
         found += label_problems(fields.get(option) or {}, option)
     if "labels" in fields:
         fields["labels"] = {key: value for key, value in fields["labels"].items() if key != MANAGED_LABEL}
-    found += [problem for attachment in fields.get("networks", ()) for problem in address_problems(attachment.name, attachment.ipv4_address)]
+    found += [
+        problem
+        for attachment in fields.get("networks", ())
+        for problem in address_problems(attachment.name, attachment.ipv4_address)
+    ]
     if state == "present" and not fields.get("image"):
         found.append("image is needed")
     if state == "present" and not fields.get("networks"):

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,7 +12,17 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL, NOT_IN_SWARM_ADVICE, APIClient, APIError, EngineError, NotFound, explain, manager_addresses, wait_until
+from .._engine.sdk import (
+    MANAGED_LABEL,
+    NOT_IN_SWARM_ADVICE,
+    APIClient,
+    APIError,
+    EngineError,
+    NotFound,
+    explain,
+    manager_addresses,
+    wait_until,
+)
 from .container_spec import (
     ContainerSpec,
     addresses,
@@ -63,11 +72,16 @@ def ensure_containers(client: APIClient, params: t.Mapping[str, t.Any], check_mo
 
 def refuse_local(specs: list[ContainerSpec], listed: list[dict[str, t.Any]], overlays: t.Collection[str]) -> None:
     """Raise a SpecError for containers that the engine would put on a network of this node in place of the swarm's. Pure."""
-    local = {raw["Name"]: raw.get("Driver") for raw in listed if raw.get("Scope") == "local" and raw["Name"] in overlays}
+    local = {
+        raw["Name"]: raw.get("Driver") for raw in listed if raw.get("Scope") == "local" and raw["Name"] in overlays
+    }
     problems = [
         f"container {spec.name}: this node has a {local[attachment.name]} network {attachment.name} of its own, which the engine would take "
         "in place of the swarm's; remove or rename it"
-        for spec in specs if spec.state == "present" for attachment in spec.networks if attachment.name in local
+        for spec in specs
+        if spec.state == "present"
+        for attachment in spec.networks
+        if attachment.name in local
     ]
     if problems:
         raise SpecError(problems)
@@ -122,7 +136,8 @@ def refuse_foreign(steps: list[Step]) -> None:
         f"container {step.spec.name} is there, was not made by this collection, and is not as declared ({', '.join(step.differences)}); "
         "it would have to be removed: do that yourself, or choose another name"
         for step in steps
-        if step.action == "recreate" and step.current is not None
+        if step.action == "recreate"
+        and step.current is not None
         and (step.current["Config"].get("Labels") or {}).get(MANAGED_LABEL) != "true"
     ]
     if problems:
@@ -226,7 +241,9 @@ def _remove(client: APIClient, name: str, deadline: float) -> None:
 
     waited = wait_until(removed, deadline - time.monotonic())
     if not waited.done:
-        raise EngineError(f"Container {name} could not be removed within {waited.seconds:.0f} s: {waited.seen}. See the daemon's log.")
+        raise EngineError(
+            f"Container {name} could not be removed within {waited.seconds:.0f} s: {waited.seen}. See the daemon's log."
+        )
 
 
 def _require_running(client: APIClient, steps: list[Step]) -> None:

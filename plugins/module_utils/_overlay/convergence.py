@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -73,9 +72,9 @@ def _property(node: Raw, key: str) -> str | None:
         "node.role": spec.get("Role") or "",
     }
     if key.startswith("node.labels."):
-        return (spec.get("Labels") or {}).get(key[len("node.labels."):], "")
+        return (spec.get("Labels") or {}).get(key[len("node.labels.") :], "")
     if key.startswith("engine.labels."):
-        return ((description.get("Engine") or {}).get("Labels") or {}).get(key[len("engine.labels."):], "")
+        return ((description.get("Engine") or {}).get("Labels") or {}).get(key[len("engine.labels.") :], "")
     return known.get(key)
 
 

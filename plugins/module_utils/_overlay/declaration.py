@@ -37,5 +37,5 @@ def declaring_module(plural: str, options: Options, timeout: int, **others: dict
         argument_spec=spec,
         supports_check_mode=True,
         required_one_of=[("name", plural)],
-        mutually_exclusive=[(plural, key) for key in ["name"] + sorted(options)],
+        mutually_exclusive=[(plural, key) for key in ["name", *sorted(options)]],
     )

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -12,12 +11,12 @@ from __future__ import annotations
 
 import typing as t
 
+from .._discovery.records import expected_records
 from .._engine.sdk import APIClient, NotFound, manager_addresses, manager_problem, retry_dropped
 from .capacity import capacity, engine_counts
 from .compare import describe, subnets_of
 from .lint import lint
 from .publishing import published
-from .._discovery.records import expected_records
 from .surroundings import Surroundings, look_around, underlay
 from .users import Usage, observe
 
@@ -114,12 +113,18 @@ def _network(
         published=None,
         nodes=None,
         capacity=None if room is None else dict(room.view(), engine=engine_counts(verbose)),
-        findings=[finding._asdict() for finding in lint(verbose, listed, around, room, usage.services if usage else ())],
+        findings=[
+            finding._asdict() for finding in lint(verbose, listed, around, room, usage.services if usage else ())
+        ],
     )
     if usage is not None:
         entry["users"] = usage.users(network_id)
         entry["addresses"] = dict(
-            {subnet.gateway: {"kind": "gateway", "name": subnet.subnet, "node": None} for subnet in subnets_of(described) if subnet.gateway},
+            {
+                subnet.gateway: {"kind": "gateway", "name": subnet.subnet, "node": None}
+                for subnet in subnets_of(described)
+                if subnet.gateway
+            },
             **usage.addresses(network_id),
         )
         entry["records"] = expected_records(network_id, usage.services, usage.tasks)

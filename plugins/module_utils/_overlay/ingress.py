@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -68,7 +67,9 @@ def ensure_ingress(
     spec = parse_ingress(params)
     begin = look(client, spec)
     spec = spec._replace(name=begin.network["Name"] if begin.network else USUAL_NAME)
-    listed = [raw for raw in list_networks(client) if not raw.get("Ingress")] + ([begin.network] if begin.network else [])
+    listed = [raw for raw in list_networks(client) if not raw.get("Ingress")] + (
+        [begin.network] if begin.network else []
+    )
     around = look_around(params["docker_host"], client.nodes(), [])
     refuse_shadows(plan([spec], listed), around)
     for warning in warnings([spec], listed, around):
@@ -130,12 +131,18 @@ def refuse_published(seen: Scene, found: t.Mapping[str, t.Any], in_use: str) -> 
         f"The ingress network cannot be changed ({changes}): {'; '.join(map(_told, users))}. It is removed and created again, which "
         "swarm refuses while ports are published through it. Let them be taken off and given back (in_use: reattach): published "
         "ports do not answer meanwhile. Nothing was changed.",
-        published=users, differences=dict(found),
+        published=users,
+        differences=dict(found),
     )
 
 
 def result(
-    spec: NetworkSpec, begin: Scene, action: str | None, found: dict[str, t.Any], current: Description | None, end: Scene | None
+    spec: NetworkSpec,
+    begin: Scene,
+    action: str | None,
+    found: dict[str, t.Any],
+    current: Description | None,
+    end: Scene | None,
 ) -> dict[str, t.Any]:
     """What the module returns; C(end) is None in check mode. Pure."""
     users = published(begin.services)
@@ -145,7 +152,7 @@ def result(
     if begin.network is not None and not (begin.mesh.up and not begin.mesh.nudged):
         before, after = dict(before, on_every_node=False), dict(after, on_every_node=True)
     seen = end or begin
-    if end is None and action in ("create", "recreate", "reattach") or seen.network is None:
+    if (end is None and action in ("create", "recreate", "reattach")) or seen.network is None:
         network = dict(predicted(spec), ingress=True)
     else:
         network = describe(seen.network)
@@ -239,7 +246,9 @@ def _perform(client: APIClient, spec: NetworkSpec, action: MeshAction, deadline:
             # It was removed meanwhile; the next look tells.
             return
         except APIError as error:
-            raise EngineError(f"Ingress: '{action.verb}' of {action.target.name} was refused: {explain(error)}.") from error
+            raise EngineError(
+                f"Ingress: '{action.verb}' of {action.target.name} was refused: {explain(error)}."
+            ) from error
 
 
 def _create(client: APIClient, spec: NetworkSpec, deadline: float) -> None:

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -180,8 +179,11 @@ def _start(client: APIClient, container: str) -> None:
         except APIError as error:
             gone = GONE.search(explain(error))
             found = client.inspect_container(container)
-            stale = [name for name, settings in _attached(found).items()
-                     if gone is not None and settings.get("NetworkID") == gone.group(1) != name]
+            stale = [
+                name
+                for name, settings in _attached(found).items()
+                if gone is not None and settings.get("NetworkID") == gone.group(1) != name
+            ]
             if not stale:
                 raise
             for name in stale:
@@ -228,7 +230,8 @@ def endpoint_of(container: t.Mapping[str, t.Any], network: str) -> Endpoint:
 def _homeless(container: t.Mapping[str, t.Any], network: str) -> EngineError:
     return EngineError(
         f"Container {container['Name'].lstrip('/')} was created with network {network}, which the swarm has no more. This engine puts "
-        f"it on no other network before there is one: declare {network} again, or make the container anew.", network=network,
+        f"it on no other network before there is one: declare {network} again, or make the container anew.",
+        network=network,
     )
 
 

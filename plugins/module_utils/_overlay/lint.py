@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,10 +12,10 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
+from .._discovery.records import service_attachment
 from .capacity import Capacity
 from .compare import Description, describe, subnets_of
 from .moves import STANDS_IN_LABEL
-from .._discovery.records import service_attachment
 from .spec import ENCRYPTED_OPTION, KNOWN_OPTIONS, Subnet, suggest
 from .surroundings import Surroundings
 
@@ -31,7 +30,10 @@ class Finding(t.NamedTuple):
 
 
 def lint(
-    raw: t.Mapping[str, t.Any], listed: t.Iterable[t.Mapping[str, t.Any]], around: Surroundings, room: Capacity | None,
+    raw: t.Mapping[str, t.Any],
+    listed: t.Iterable[t.Mapping[str, t.Any]],
+    around: Surroundings,
+    room: Capacity | None,
     services: t.Iterable[t.Mapping[str, t.Any]] = (),
 ) -> list[Finding]:
     """All findings about one existing overlay; C(listed) are all networks.
@@ -43,7 +45,9 @@ def lint(
     found = _options(raw.get("Options") or {}) + _names(described, others) + _overlaps(described, others)
     hard, soft = shadows(described["name"], subnets_of(described), around)
     found += [Finding("shadow", text) for text in hard] + [Finding("routed", text) for text in soft]
-    found += [Finding("engine-resolver", text) for text in resolvers_inside(described["name"], subnets_of(described), around)]
+    found += [
+        Finding("engine-resolver", text) for text in resolvers_inside(described["name"], subnets_of(described), around)
+    ]
     found += [
         Finding("shared-name", f"the name {name} is of {', '.join(owners)}: whoever asks for it gets any of them")
         for name, owners in shared_names(raw["Id"], services).items()
@@ -52,14 +56,20 @@ def lint(
         found.append(Finding("not-allocated", "the swarm has given it no subnet and no VXLAN id, so nobody can use it"))
     standing = (raw.get("Labels") or {}).get(STANDS_IN_LABEL)
     if standing:
-        found.append(Finding(
-            "unfinished-move", f"it stands in for network {standing}, whose change was interrupted; declare {standing} again"
-        ))
+        found.append(
+            Finding(
+                "unfinished-move",
+                f"it stands in for network {standing}, whose change was interrupted; declare {standing} again",
+            )
+        )
     if room is not None and room.missing:
-        found.append(Finding(
-            "too-small", f"its users need {room.missing} addresses more than its subnets have ({room.size}); "
-            "declare a larger subnet"
-        ))
+        found.append(
+            Finding(
+                "too-small",
+                f"its users need {room.missing} addresses more than its subnets have ({room.size}); "
+                "declare a larger subnet",
+            )
+        )
     return found
 
 
@@ -70,17 +80,24 @@ def shadows(name: str, subnets: t.Iterable[Subnet], around: Surroundings) -> tup
         own = ipaddress.ip_network(subnet.subnet)
         hard += [
             f"network {name}: subnet {own} holds the address {address} of node {node}"
-            for node, address in around.nodes if _inside(address, own)
+            for node, address in around.nodes
+            if _inside(address, own)
         ]
         hard += [
             f"network {name}: subnet {own} holds the resolver {address} of this node, which its tasks could not reach"
-            for address in around.nameservers if _inside(address, own)
+            for address in around.nameservers
+            if _inside(address, own)
         ]
-        hard += [f"network {name}: subnet {own} overlaps {text}, which is to be avoided"
-                 for text in around.avoid if _overlap(own, text)]
+        hard += [
+            f"network {name}: subnet {own} overlaps {text}, which is to be avoided"
+            for text in around.avoid
+            if _overlap(own, text)
+        ]
         for route in around.routes:
             if _overlap(own, route.network):
-                text = f"network {name}: subnet {own} overlaps {route.network}, which this node has on {route.interface}"
+                text = (
+                    f"network {name}: subnet {own} overlaps {route.network}, which this node has on {route.interface}"
+                )
                 (hard if route.direct else soft).append(text)
     return hard, soft
 
@@ -90,7 +107,9 @@ def resolvers_inside(name: str, subnets: t.Iterable[Subnet], around: Surrounding
     return [
         f"network {name}: subnet {subnet.subnet} holds {address}, which daemon.json of this node gives to all its containers as their "
         "resolver (dns): those on other networks do not reach it"
-        for subnet in subnets for address in around.engine_resolvers if _inside(address, ipaddress.ip_network(subnet.subnet))
+        for subnet in subnets
+        for address in around.engine_resolvers
+        if _inside(address, ipaddress.ip_network(subnet.subnet))
     ]
 
 
@@ -101,29 +120,39 @@ def shared_names(network_id: str, services: t.Iterable[t.Mapping[str, t.Any]]) -
         attachment = service_attachment(service, network_id)
         if attachment is not None:
             own = service["Spec"]["Name"]
-            for name in [own] + list(attachment.get("Aliases") or []):
+            for name in [own, *list(attachment.get("Aliases") or [])]:
                 owners.setdefault(name.lower(), set()).add(f"service {own}")
     return {name: sorted(found) for name, found in sorted(owners.items()) if len(found) > 1}
 
 
 def _options(options: t.Mapping[str, str]) -> list[Finding]:
     found = [
-        Finding("unknown-option", f"driver option {key} means nothing to the overlay driver, which ignores it{suggest(key)}")
-        for key in sorted(options) if key not in KNOWN_OPTIONS
+        Finding(
+            "unknown-option", f"driver option {key} means nothing to the overlay driver, which ignores it{suggest(key)}"
+        )
+        for key in sorted(options)
+        if key not in KNOWN_OPTIONS
     ]
     if options.get(ENCRYPTED_OPTION, "").strip().lower() in LOOKS_FALSE:
-        found.insert(0, Finding(
-            "encrypted-false", f"it was created with {ENCRYPTED_OPTION}={options[ENCRYPTED_OPTION]} and is encrypted all the "
-            "same: the engine tests for the key's presence only"
-        ))
+        found.insert(
+            0,
+            Finding(
+                "encrypted-false",
+                f"it was created with {ENCRYPTED_OPTION}={options[ENCRYPTED_OPTION]} and is encrypted all the "
+                "same: the engine tests for the key's presence only",
+            ),
+        )
     return found
 
 
 def _names(described: Description, others: list[t.Mapping[str, t.Any]]) -> list[Finding]:
     return [
-        Finding("duplicate-name", f"the {other.get('Scope')}-scoped {other.get('Driver')} network {other['Id'][:12]} "
-                "bears the same name")
-        for other in others if other["Name"] == described["name"]
+        Finding(
+            "duplicate-name",
+            f"the {other.get('Scope')}-scoped {other.get('Driver')} network {other['Id'][:12]} bears the same name",
+        )
+        for other in others
+        if other["Name"] == described["name"]
     ]
 
 

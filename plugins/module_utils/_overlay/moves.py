@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -109,7 +108,7 @@ def number_of(name: str) -> int:
 def standin_name(name: str) -> str:
     """The name of the network's stand-in: told by its beginning, unique by its end."""
     suffix = f"-standin-{number_of(name):08x}"
-    return name[:NAME_LIMIT - len(suffix)].rstrip("-_") + suffix
+    return name[: NAME_LIMIT - len(suffix)].rstrip("-_") + suffix
 
 
 def free_subnet(
@@ -152,7 +151,7 @@ def _free_between(
 def standin_prefix(subnets: t.Iterable[Subnet], usual: int) -> int:
     """A stand-in has room for everybody, also while each task is there twice."""
     sizes = [ipaddress.ip_network(subnet.subnet).prefixlen for subnet in subnets]
-    return min(sizes + [usual])
+    return min([*sizes, usual])
 
 
 def format_addresses(addresses: t.Mapping[str, str]) -> str:
@@ -172,7 +171,7 @@ def with_network(raw: t.Mapping[str, t.Any], network: str, like: str) -> dict[st
     if any(entry.get("Target") == network for entry in attachments):
         return copy.deepcopy(dict(raw))
     model = next((entry for entry in attachments if entry.get("Target") == like), {})
-    return hurry(_with_attachments(raw, attachments + [dict(copy.deepcopy(model), Target=network)]))
+    return hurry(_with_attachments(raw, [*attachments, dict(copy.deepcopy(model), Target=network)]))
 
 
 def without_network(raw: t.Mapping[str, t.Any], network: str) -> dict[str, t.Any]:

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -89,8 +88,16 @@ def scene(spec: NetworkSpec, network: Raw | None, standin: Raw | None, usage: Us
     on = [{(user["kind"], user["id"]): user for user in usage.users(key)} if key else {} for key in ids]
     everybody = {**on[1], **on[0]}
     members = tuple(
-        Member(kind, key, user["name"], (kind, key) in on[0], (kind, key) in on[1], user.get("node"),
-               user.get("node_id") or "", kind != "container" or user.get("node_id") == own_node)
+        Member(
+            kind,
+            key,
+            user["name"],
+            (kind, key) in on[0],
+            (kind, key) in on[1],
+            user.get("node"),
+            user.get("node_id") or "",
+            kind != "container" or user.get("node_id") == own_node,
+        )
         for (kind, key), user in everybody.items()
         if kind != "task"
     )
@@ -107,11 +114,16 @@ def obstacles(spec: NetworkSpec, seen: Scene, elsewhere: bool) -> list[str]:
     """Why these users cannot be moved, in words; C(elsewhere) says that somebody moves those on other nodes."""
     containers = [member for member in seen.situation.members if member.kind == "container"]
     jobs = {service["ID"] for service in seen.usage.services if is_job(service["Spec"])}
-    found = [f"service {member.name} is a job, which would run again" for member in seen.situation.members
-             if member.id in jobs]
+    found = [
+        f"service {member.name} is a job, which would run again"
+        for member in seen.situation.members
+        if member.id in jobs
+    ]
     if containers and not spec.attachable:
-        found.append(f"containers are attached ({', '.join(member.name for member in containers)}), so it must stay "
-                     "attachable: true")
+        found.append(
+            f"containers are attached ({', '.join(member.name for member in containers)}), so it must stay "
+            "attachable: true"
+        )
     remote = sorted({f"{member.name} on {member.node}" for member in containers if not member.local})
     if remote and not elsewhere:
         found.append(
@@ -131,7 +143,17 @@ def pending(spec: NetworkSpec, seen: Scene, actions: t.Iterable[Action]) -> list
         if action.member is not None and action.member.node is not None:
             address = _address(seen, action.member.id) if action.verb == "attach network" else None
             state = "present" if verb == "attach" else "absent"
-            found.append(Pending(action.member.node, action.member.node_id, action.member.id, names[target], state, names[other[target]], address))
+            found.append(
+                Pending(
+                    action.member.node,
+                    action.member.node_id,
+                    action.member.id,
+                    names[target],
+                    state,
+                    names[other[target]],
+                    address,
+                )
+            )
     return found
 
 
@@ -170,9 +192,7 @@ def _settled(client: APIClient, spec: NetworkSpec, own_node: str, deadline: floa
     return look(client, spec, own_node)
 
 
-def _await_noticed(
-    client: APIClient, spec: NetworkSpec, own_node: str, actions: list[Action], deadline: float
-) -> None:
+def _await_noticed(client: APIClient, spec: NetworkSpec, own_node: str, actions: list[Action], deadline: float) -> None:
     """A manager that follows learns of a change a moment later than the leader."""
     done = {(action.verb, action.member.id if action.member else "") for action in actions}
 
@@ -215,9 +235,14 @@ def _replace(client: APIClient, spec: NetworkSpec, seen: Scene, verb: str, deadl
     if verb == "create network":
         create_network(client, spec)
     elif verb == "create standin":
-        create_network(client, _standin_spec(client, spec, seen), {
-            STANDS_IN_LABEL: spec.name, ADDRESSES_LABEL: format_addresses(_addresses(seen)),
-        })
+        create_network(
+            client,
+            _standin_spec(client, spec, seen),
+            {
+                STANDS_IN_LABEL: spec.name,
+                ADDRESSES_LABEL: format_addresses(_addresses(seen)),
+            },
+        )
     else:
         raw = seen.network if verb == "remove network" else seen.standin
         if raw is not None:
@@ -271,8 +296,11 @@ def _standin_spec(client: APIClient, spec: NetworkSpec, seen: Scene) -> NetworkS
 def _addresses(seen: Scene) -> dict[str, str]:
     """Addresses of attached containers on the network, which the stand-in remembers for them."""
     network = seen.situation.network or ""
-    found = {member.id: attachment_address(seen.usage.tasks, member.id, network) for member in seen.situation.members
-             if member.kind == "container"}
+    found = {
+        member.id: attachment_address(seen.usage.tasks, member.id, network)
+        for member in seen.situation.members
+        if member.kind == "container"
+    }
     return {container: address for container, address in found.items() if address}
 
 
@@ -286,6 +314,9 @@ def _address(seen: Scene, container: str) -> str | None:
 def _declared_inside(network: Raw | None, address: str) -> bool:
     """The engine gives fixed addresses only inside subnets that somebody chose."""
     described = describe(network or {})
-    inside = [subnet for subnet in subnets_of(described)
-              if ipaddress.ip_address(address) in ipaddress.ip_network(subnet.subnet)]
+    inside = [
+        subnet
+        for subnet in subnets_of(described)
+        if ipaddress.ip_address(address) in ipaddress.ip_network(subnet.subnet)
+    ]
     return bool(inside) and "subnets" in described["pinned"]

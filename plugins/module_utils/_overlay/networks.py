@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,7 +13,15 @@ import ipaddress
 import time
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL, APIClient, APIError, EngineError, RequestException, as_engine_error, require_manager
+from .._engine.sdk import (
+    MANAGED_LABEL,
+    APIClient,
+    APIError,
+    EngineError,
+    RequestException,
+    as_engine_error,
+    require_manager,
+)
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .lint import resolvers_inside, shadows
@@ -28,8 +35,15 @@ from .users import Usage, name_users, observe
 ATTEMPTS = 8
 PAUSE = 1.0
 PASSING = (
-    "does not have a leader", "lost leadership", "not the leader", "raft:", "code = unavailable", "out of sequence",
-    "transport is closing", "error while dialing", "leader is unknown",
+    "does not have a leader",
+    "lost leadership",
+    "not the leader",
+    "raft:",
+    "code = unavailable",
+    "out of sequence",
+    "transport is closing",
+    "error while dialing",
+    "leader is unknown",
 )
 
 
@@ -92,10 +106,13 @@ def ensure_networks(
             raise _told(_interrupted(as_engine_error(error, params), done), done) from error
         listed = list_networks(client)
     else:
-        raise _told(EngineError(
-            f"Network {', '.join(step.spec.name for step in steps)} did not stay as declared: somebody else changes it "
-            "at the same time, with another declaration."
-        ), done)
+        raise _told(
+            EngineError(
+                f"Network {', '.join(step.spec.name for step in steps)} did not stay as declared: somebody else changes it "
+                "at the same time, with another declaration."
+            ),
+            done,
+        )
     return result(declared, steps if check_mode else done, listed, left, check_mode)
 
 
@@ -109,7 +126,8 @@ def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkS
     """Networks that carry our label and are not declared (any more), as declarations of their absence."""
     names = {spec.name for spec in declared}
     ours = {
-        raw["Name"]: raw["Labels"] for raw in listed
+        raw["Name"]: raw["Labels"]
+        for raw in listed
         if (raw.get("Labels") or {}).get(MANAGED_LABEL) == "true" and not raw.get("Ingress")
     }
     # A stand-in goes with the network that it stands in for.
@@ -118,7 +136,11 @@ def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkS
 
 
 def decide(
-    client: APIClient, specs: list[NetworkSpec], listed: list[dict], params: t.Mapping[str, t.Any], own_node: str,
+    client: APIClient,
+    specs: list[NetworkSpec],
+    listed: list[dict],
+    params: t.Mapping[str, t.Any],
+    own_node: str,
     around: Surroundings,
 ) -> list[Step]:
     """The plan, users taken into account; raises when one of them is in the way."""
@@ -152,9 +174,17 @@ def plan(specs: list[NetworkSpec], listed: list[dict]) -> list[Step]:
     unfinished = standins(listed)
     for spec in specs:
         problem, current = find(spec.name, listed)
-        if problem is None and current is not None and spec.state == "present" and current["ipv6"] and not current["managed"]:
-            problem = f"network {spec.name}: somebody else made it with IPv6, which cannot be declared here, and would be lost; leave it out of " \
-                      "the declaration, or remove it first"
+        if (
+            problem is None
+            and current is not None
+            and spec.state == "present"
+            and current["ipv6"]
+            and not current["managed"]
+        ):
+            problem = (
+                f"network {spec.name}: somebody else made it with IPv6, which cannot be declared here, and would be lost; leave it out of "
+                "the declaration, or remove it first"
+            )
         if problem:
             problems.append(problem)
         else:
@@ -198,8 +228,11 @@ def find(name: str, listed: list[dict]) -> tuple[str | None, Description | None]
         kind = f"{local[0].get('Scope')}-scoped {local[0].get('Driver')} network {local[0]['Id'][:12]}"
         return f"network {name}: the name is taken on this node by the {kind}; remove or rename it", None
     if len(swarm) > 1:
-        return f"network {name}: {len(swarm)} swarm networks bear this name ({', '.join(sorted(swarm))}); " \
-               "remove all but one by id", None
+        return (
+            f"network {name}: {len(swarm)} swarm networks bear this name ({', '.join(sorted(swarm))}); "
+            "remove all but one by id",
+            None,
+        )
     for raw in swarm.values():
         if is_allocated(raw) and raw.get("Driver") != "overlay":
             return f"network {name}: the name is taken by a swarm network of driver {raw.get('Driver')}", None
@@ -225,7 +258,9 @@ def check_ranges(params: t.Mapping[str, t.Any]) -> None:
 
 def refuse_shadows(steps: list[Step], around: Surroundings) -> None:
     """Raise a SpecError when a network that comes would hide from its tasks what the nodes need."""
-    problems = [text for step in steps if step.creates for text in shadows(step.spec.name, step.spec.subnets, around)[0]]
+    problems = [
+        text for step in steps if step.creates for text in shadows(step.spec.name, step.spec.subnets, around)[0]
+    ]
     if problems:
         raise SpecError([f"{problem}; choose another subnet" for problem in problems])
 
@@ -261,7 +296,9 @@ def warnings(specs: list[NetworkSpec], listed: list[dict], around: Surroundings 
     present = [(spec.name, spec.subnets) for spec in specs if spec.state == "present"]
     found += [f"{problem} on this node" for problem in overlaps(present, local)]
     return found + [
-        text for name, subnets in present for text in shadows(name, subnets, around)[1] + resolvers_inside(name, subnets, around)
+        text
+        for name, subnets in present
+        for text in shadows(name, subnets, around)[1] + resolvers_inside(name, subnets, around)
     ]
 
 
@@ -394,7 +431,7 @@ def _vxlan_clashes(coming: list[NetworkSpec], staying: list[Description], steps:
     taken = {vni: network["name"] for network in staying for vni in network["vxlan_ids"]}
     for step in steps:
         if step.action == "none" and step.current is not None:
-            taken.update({vni: step.spec.name for vni in step.current["vxlan_ids"]})
+            taken.update(dict.fromkeys(step.current["vxlan_ids"], step.spec.name))
     found = []
     for spec in coming:
         for vni in spec.vxlan_ids:

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -43,13 +42,18 @@ def mesh_clashes(claims: t.Mapping[Key, list[Claim]]) -> list[str]:
     found = []
     for (port, protocol), owners in sorted(claims.items()):
         names = sorted({owner.service for owner in owners})
-        found += [f"service {name}: port {port}/{protocol} is published twice by it"
-                  for name in names if sum(owner.service == name for owner in owners) > 1]
+        found += [
+            f"service {name}: port {port}/{protocol} is published twice by it"
+            for name in names
+            if sum(owner.service == name for owner in owners) > 1
+        ]
         if len(names) > 1 and any(owner.mode == "ingress" for owner in owners):
             mesh = next(owner.service for owner in owners if owner.mode == "ingress")
             found += [
                 f"service {name}: port {port}/{protocol} is published by service {mesh} too, through the routing mesh, which takes it "
-                "on every node" for name in names if name != mesh
+                "on every node"
+                for name in names
+                if name != mesh
             ]
     return found
 
@@ -69,7 +73,9 @@ def clashes(specs: t.Iterable[Raw], touched: set[str], nodes: list[dict]) -> lis
     """What is wrong with the ports of the touched services when all services are as specified."""
     by_name = {spec["Name"]: spec for spec in specs}
     claims = {
-        key: owners for key, owners in claims_of(by_name.values()).items() if touched & {owner.service for owner in owners}
+        key: owners
+        for key, owners in claims_of(by_name.values()).items()
+        if touched & {owner.service for owner in owners}
     }
     found = mesh_clashes(claims)
     for (port, protocol), owners in sorted(claims.items()):
@@ -86,8 +92,13 @@ def enough_nodes(demands: list[Demand]) -> bool:
     every = [node for demand in demands if demand.every for node in demand.nodes]
     if len(every) != len(set(every)):
         return False
-    holder: dict[str, int] = {node: -1 for node in every}
-    choices = [demand.nodes for demand in demands if not demand.every for dummy in range(min(demand.tasks, len(demand.nodes) + 1))]
+    holder: dict[str, int] = dict.fromkeys(every, -1)
+    choices = [
+        demand.nodes
+        for demand in demands
+        if not demand.every
+        for dummy in range(min(demand.tasks, len(demand.nodes) + 1))
+    ]
 
     def place(task: int, seen: set[str]) -> bool:
         for node in choices[task]:
@@ -112,7 +123,8 @@ def _demand(spec: Raw, nodes: list[dict]) -> Demand | None:
         if placement.get("Platforms") or (template.get("Resources") or {}).get("Reservations"):
             return None
         certain = [
-            node["ID"] for node in eligible_nodes({"Spec": spec}, nodes)
+            node["ID"]
+            for node in eligible_nodes({"Spec": spec}, nodes)
             if all(verdict(node, constraint) is True for constraint in constraints)
         ]
         return Demand(spec["Name"], len(certain), tuple(certain), True)
@@ -127,6 +139,7 @@ def _no_room(port: int, protocol: str, demands: list[Demand], nodes: list[dict])
     names = {node["ID"]: (node.get("Description") or {}).get("Hostname") or node["ID"] for node in nodes}
     told = "; ".join(
         f"{demand.service} has {demand.tasks} task{'' if demand.tasks == 1 else 's'} for "
-        f"{', '.join(sorted(names[node] for node in demand.nodes)) or 'no node'}" for demand in demands
+        f"{', '.join(sorted(names[node] for node in demand.nodes)) or 'no node'}"
+        for demand in demands
     )
     return f"port {port}/{protocol} of mode host is there once on a node, and there are too few nodes: {told}"

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -89,7 +88,9 @@ def park(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     endpoint = changed["EndpointSpec"]
     kept = [port for port in endpoint["Ports"] if not _through_mesh(port)]
     changed["Labels"] = dict(changed.get("Labels") or {}, **{PORTS_LABEL: json.dumps(endpoint, sort_keys=True)})
-    changed["EndpointSpec"] = {key: value for key, value in dict(endpoint, Ports=kept).items() if key != "Ports" or kept}
+    changed["EndpointSpec"] = {
+        key: value for key, value in dict(endpoint, Ports=kept).items() if key != "Ports" or kept
+    }
     return hurry(changed, PARKED_ORDER_LABEL)
 
 
@@ -124,15 +125,21 @@ def published(services: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.A
             for port in (service.get("Endpoint") or {}).get("Ports") or []
         }
         if ports:
-            found.append({
-                "service": spec["Name"],
-                "parked": PORTS_LABEL in (spec.get("Labels") or {}),
-                "ports": [
-                    {"protocol": port.get("Protocol", "tcp"), "target": port.get("TargetPort"), "published":
-                     port.get("PublishedPort") or chosen.get((port.get("Protocol"), port.get("TargetPort")))}
-                    for port in ports
-                ],
-            })
+            found.append(
+                {
+                    "service": spec["Name"],
+                    "parked": PORTS_LABEL in (spec.get("Labels") or {}),
+                    "ports": [
+                        {
+                            "protocol": port.get("Protocol", "tcp"),
+                            "target": port.get("TargetPort"),
+                            "published": port.get("PublishedPort")
+                            or chosen.get((port.get("Protocol"), port.get("TargetPort"))),
+                        }
+                        for port in ports
+                    ],
+                }
+            )
     return sorted(found, key=lambda entry: str(entry["service"]))
 
 

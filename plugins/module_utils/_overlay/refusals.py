@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -35,8 +34,10 @@ def refusals(wishes: t.Sequence[Wish], seen: t.Mapping[str, t.Any], node_id: str
     for name in dict.fromkeys(wish.network for wish in wishes):
         wanted = [wish for wish in wishes if wish.network == name]
         if name not in networks:
-            found.append(f"network {name} is not there: the swarm has no overlay of this name; declare it with "
-                         "swarmlab.overlay.overlay_network")
+            found.append(
+                f"network {name} is not there: the swarm has no overlay of this name; declare it with "
+                "swarmlab.overlay.overlay_network"
+            )
         else:
             found += _network_problems(networks[name], wanted, (node or {}).get("name"))
     return found
@@ -45,8 +46,10 @@ def refusals(wishes: t.Sequence[Wish], seen: t.Mapping[str, t.Any], node_id: str
 def _node_problems(node: t.Mapping[str, t.Any]) -> list[str]:
     found = []
     if node["availability"] != "active":
-        found.append(f"node {node['name']} is set to {node['availability']}, so the swarm gives it no new attachments; set its "
-                     "availability to active")
+        found.append(
+            f"node {node['name']} is set to {node['availability']}, so the swarm gives it no new attachments; set its "
+            "availability to active"
+        )
     if node["state"] != "ready":
         found.append(f"node {node['name']} is {node['state']} as the managers see it; see its Docker daemon's log")
     return found

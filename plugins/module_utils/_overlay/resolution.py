@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -13,9 +12,9 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .._discovery.asking import SLACK, Endpoint, endpoints, qualified
 from .._engine.sdk import APIClient, EngineError, NotFound
 from .._probe import netns, work
-from .._discovery.asking import SLACK, Endpoint, endpoints, qualified
 from .common import dns_problem
 
 ONCE = 2.0  # seconds for one question
@@ -53,7 +52,9 @@ def question(container: t.Mapping[str, t.Any], network: str, places: t.Iterable[
         return "the container has no IPv4 address on the network"
     short = container["Id"][:12]
     # What DNS cannot carry, the engine takes, and nobody can ask for.
-    names = tuple(sorted(text for text in {name, *(settings.get("Aliases") or [])} - {short} if dns_problem(text) is None))
+    names = tuple(
+        sorted(text for text in {name, *(settings.get("Aliases") or [])} - {short} if dns_problem(text) is None)
+    )
     if not names:
         return "the container has no name that DNS can carry"
     peers = sorted(place for place in places if place.name != name)
@@ -61,7 +62,9 @@ def question(container: t.Mapping[str, t.Any], network: str, places: t.Iterable[
     return Question(network, settings["IPAddress"], names, peers[0] if peers else own, bool(peers))
 
 
-def await_names(client: APIClient, pairs: t.Iterable[tuple[str, str]], docker_host: str, limit: int) -> list[dict[str, t.Any]]:
+def await_names(
+    client: APIClient, pairs: t.Iterable[tuple[str, str]], docker_host: str, limit: int
+) -> list[dict[str, t.Any]]:
     """For each container and network: which names resolve to its address, and from where that was seen.
 
     Raises an EngineError when one does not within C(limit) seconds.
@@ -70,14 +73,18 @@ def await_names(client: APIClient, pairs: t.Iterable[tuple[str, str]], docker_ho
     asked = [reason or _question(client, container, network) for container, network in pairs]
     setting = work.Setting("", "", ONCE)
     jobs = [
-        None if isinstance(entry, str) else netns.begin(entry.place.namespace, lambda r=_requests(entry, limit): work.perform(r, setting))
+        None
+        if isinstance(entry, str)
+        else netns.begin(entry.place.namespace, lambda r=_requests(entry, limit): work.perform(r, setting))
         for entry in asked
     ]
     found: list[dict[str, t.Any]] = []
     problems: list[str] = []
     for (container, dummy), entry, job in zip(pairs, asked, jobs):
         if isinstance(entry, str) or job is None:
-            found.append({"names": [], "seen_from": None, "seen_from_peer": False, "not_seen_because": entry, "seconds": None})
+            found.append(
+                {"names": [], "seen_from": None, "seen_from_peer": False, "not_seen_because": entry, "seconds": None}
+            )
             continue
         try:
             seen = netns.finish(job, limit + SLACK)
@@ -90,10 +97,15 @@ def await_names(client: APIClient, pairs: t.Iterable[tuple[str, str]], docker_ho
                 f"container {container} is on network {entry.network} at {entry.address}, but seen from "
                 f"{'container ' + entry.place.name if entry.peer else 'itself'} {', '.join(wrong)}"
             )
-        found.append({
-            "names": list(entry.names), "seen_from": entry.place.name, "seen_from_peer": entry.peer, "not_seen_because": None,
-            "seconds": max(seen[name]["seconds"] for name in entry.names),
-        })
+        found.append(
+            {
+                "names": list(entry.names),
+                "seen_from": entry.place.name,
+                "seen_from_peer": entry.peer,
+                "not_seen_because": None,
+                "seconds": max(seen[name]["seconds"] for name in entry.names),
+            }
+        )
     if problems:
         raise EngineError(
             f"After {limit} s: {'; '.join(problems)}. See the daemon's log on this node, or raise resolve_timeout."
@@ -111,10 +123,20 @@ def _question(client: APIClient, container: str, network: str) -> Question | str
 def _requests(entry: Question, limit: int) -> list[dict[str, t.Any]]:
     """Others may have the same alias, so the address must be among the answers."""
     return [
-        {"id": name, "kind": "dns", "name": qualified(name, entry.network), "includes": entry.address, "patience": limit}
+        {
+            "id": name,
+            "kind": "dns",
+            "name": qualified(name, entry.network),
+            "includes": entry.address,
+            "patience": limit,
+        }
         for name in entry.names
     ]
 
 
 def _wrong(name: str, seen: t.Mapping[str, t.Any]) -> str:
-    return f"{name} resolves to {', '.join(seen['addresses'])}" if seen["addresses"] else f"{name} does not resolve ({seen['kind']})"
+    return (
+        f"{name} resolves to {', '.join(seen['addresses'])}"
+        if seen["addresses"]
+        else f"{name} does not resolve ({seen['kind']})"
+    )

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -23,8 +22,19 @@ NANOSECONDS = 1000000000
 PORT_DEFAULTS = {"published": 0, "protocol": "tcp", "mode": "ingress"}
 # In the order in which a person reads a service.
 FIELDS = (
-    "image", "command", "args", "mode", "replicas", "networks", "endpoint_mode", "ports", "constraints", "env",
-    "labels", "container_labels", "stop_grace_period",
+    "image",
+    "command",
+    "args",
+    "mode",
+    "replicas",
+    "networks",
+    "endpoint_mode",
+    "ports",
+    "constraints",
+    "env",
+    "labels",
+    "container_labels",
+    "stop_grace_period",
 )
 
 
@@ -165,7 +175,9 @@ def plain(value: t.Any) -> t.Any:
 def attachment_view(attachment: Attachment) -> dict[str, t.Any]:
     """An attachment as it goes into results and diffs."""
     parts = {
-        "name": attachment.name, "aliases": list(attachment.aliases), "ipv4_address": attachment.ipv4_address,
+        "name": attachment.name,
+        "aliases": list(attachment.aliases),
+        "ipv4_address": attachment.ipv4_address,
     }
     return {key: value for key, value in parts.items() if value}
 

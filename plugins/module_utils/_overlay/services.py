@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -14,7 +13,16 @@ import json
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain, require_manager, retry_conflicts, wait_until
+from .._engine.sdk import (
+    APIClient,
+    APIError,
+    EngineError,
+    NotFound,
+    explain,
+    require_manager,
+    retry_conflicts,
+    wait_until,
+)
 from .capacity import capacity
 from .compare import describe, is_allocated
 from .convergence import is_alive, is_stuck, waiting_for
@@ -84,12 +92,17 @@ def network_ids(
     ids = {raw["Name"]: raw["Id"] for raw in listed if raw.get("Scope") == "swarm"}
     impossible = {
         raw["Name"]: f"is a network of this node alone (driver {raw.get('Driver')}); services take those of the swarm, "
-        f"{' and '.join(PREDEFINED_OF_SERVICES)}" for raw in listed if raw["Name"] not in ids
+        f"{' and '.join(PREDEFINED_OF_SERVICES)}"
+        for raw in listed
+        if raw["Name"] not in ids
     }
-    impossible.update({
-        raw["Name"]: "carries published ports only; a service gets there by ports of mode ingress, not by naming it"
-        for raw in listed if raw.get("Ingress")
-    })
+    impossible.update(
+        {
+            raw["Name"]: "carries published ports only; a service gets there by ports of mode ingress, not by naming it"
+            for raw in listed
+            if raw.get("Ingress")
+        }
+    )
     problems: list[str] = []
     never: list[str] = []
     for spec in specs:
@@ -99,7 +112,9 @@ def network_ids(
             elif attachment.name not in ids:
                 problems.append(f"service {spec.name}: there is no swarm network {attachment.name}")
     if never or (problems and not check_mode):
-        raise SpecError(never + [f"{problem}; declare it with swarmlab.overlay.overlay_network" for problem in problems])
+        raise SpecError(
+            never + [f"{problem}; declare it with swarmlab.overlay.overlay_network" for problem in problems]
+        )
     for text in [f"{problem} yet" for problem in problems] + beside_host(specs):
         warn(text)
     return ids
@@ -107,10 +122,16 @@ def network_ids(
 
 def beside_host(specs: list[ServiceSpec]) -> list[str]:
     """Services in the node's own network namespace that shall be on other networks too, which the swarm takes. Pure."""
-    networks = {spec.name: {entry.name for entry in spec.fields.get("networks") or ()} for spec in specs if spec.state == "present"}
+    networks = {
+        spec.name: {entry.name for entry in spec.fields.get("networks") or ()}
+        for spec in specs
+        if spec.state == "present"
+    }
     return [
         f"service {name}: {', '.join(sorted(names - {'host'}))} beside the network host: these would be joined in the node's own network "
-        "namespace, where tasks often fail to start" for name, names in networks.items() if "host" in names and len(names) > 1
+        "namespace, where tasks often fail to start"
+        for name, names in networks.items()
+        if "host" in names and len(names) > 1
     ]
 
 
@@ -135,15 +156,21 @@ def refuse_too_small(
     before = {service["Spec"]["Name"]: service_networks(service) for service in usage.services}
     grown: set[str] = set()
     for step in steps:
-        if step.action != "remove" and (step.current is None or {"networks", "replicas", "endpoint_mode", "constraints"} & set(step.differences)):
+        if step.action != "remove" and (
+            step.current is None or {"networks", "replicas", "endpoint_mode", "constraints"} & set(step.differences)
+        ):
             grown |= service_networks(services[step.spec.name]) | before.get(step.spec.name, set())
     wanted = usage._replace(services=list(services.values()))
-    rooms = {raw["Name"]: capacity(describe(raw), wanted, nodes)
-             for raw in listed if raw["Id"] in grown and is_allocated(raw)}
+    rooms = {
+        raw["Name"]: capacity(describe(raw), wanted, nodes)
+        for raw in listed
+        if raw["Id"] in grown and is_allocated(raw)
+    }
     problems = [
         f"network {name} has {room.size} addresses, and its services need {room.wanted} once they are as declared; "
         "declare a larger subnet, or fewer replicas"
-        for name, room in sorted(rooms.items()) if room.missing
+        for name, room in sorted(rooms.items())
+        if room.missing
     ]
     if problems:
         raise SpecError(problems)
@@ -152,7 +179,8 @@ def refuse_too_small(
 def port_problems(steps: list[Step], ids: t.Mapping[str, str], usage: Usage, nodes: list[dict]) -> list[str]:
     """Ports of changed services that they cannot have, now that the others and the nodes are known. Pure."""
     touched = {
-        step.spec.name for step in steps
+        step.spec.name
+        for step in steps
         if step.action == "create" or {"ports", "mode", "replicas", "constraints"} & set(step.differences)
     }
     return clashes([service["Spec"] for service in as_declared(steps, ids, usage).values()], touched, nodes)
@@ -166,7 +194,9 @@ def as_declared(steps: list[Step], ids: t.Mapping[str, str], usage: Usage) -> di
             services.pop(step.spec.name, None)
             continue
         known = {name: ids.get(name, name) for name in [entry.name for entry in step.spec.fields.get("networks") or ()]}
-        spec = new_spec(step.spec, known) if step.current is None else merge(step.current["Spec"], step.spec.fields, known)
+        spec = (
+            new_spec(step.spec, known) if step.current is None else merge(step.current["Spec"], step.spec.fields, known)
+        )
         services[step.spec.name] = dict(step.current or {"ID": step.spec.name}, Spec=spec)
     return services
 
@@ -195,7 +225,8 @@ def _apply(client: APIClient, steps: list[Step], ids: t.Mapping[str, str]) -> No
         except APIError as error:
             raise EngineError(
                 f"Service {step.spec.name}: the engine refused to {step.action} it: {explain(error)}.",
-                changed=bool(done), actions=done,
+                changed=bool(done),
+                actions=done,
             ) from error
         done.append(_action(step))
 
@@ -247,9 +278,7 @@ def update_service(
     retry_conflicts(send)
 
 
-def _settle(
-    client: APIClient, steps: list[Step], deadline: float, wait: bool, actions: list[dict[str, t.Any]]
-) -> None:
+def _settle(client: APIClient, steps: list[Step], deadline: float, wait: bool, actions: list[dict[str, t.Any]]) -> None:
     """Wait until tasks of removed services are gone, and those of the others run."""
     if not wait:
         return
@@ -261,9 +290,7 @@ def _settle(
         await_converged(client, present, deadline, actions)
 
 
-def _await_gone(
-    client: APIClient, removed: dict[str, str], deadline: float, actions: list[dict[str, t.Any]]
-) -> None:
+def _await_gone(client: APIClient, removed: dict[str, str], deadline: float, actions: list[dict[str, t.Any]]) -> None:
     def gone() -> tuple[bool, list[str]]:
         nodes = {node["ID"]: node for node in client.nodes()}
         left = [
@@ -278,14 +305,15 @@ def _await_gone(
     if not waited.done:
         raise EngineError(
             f"Removed, but after {waited.seconds:.0f} s tasks have not ended: {'; '.join(waited.seen)}.",
-            changed=True, actions=actions, waiting=waited.seen,
+            changed=True,
+            actions=actions,
+            waiting=waited.seen,
         )
 
 
-def await_converged(
-    client: APIClient, names: list[str], deadline: float, actions: list[dict[str, t.Any]]
-) -> None:
+def await_converged(client: APIClient, names: list[str], deadline: float, actions: list[dict[str, t.Any]]) -> None:
     """Wait until every task of the named services is up to date and runs, or raise an EngineError that says which is not."""
+
     def converged() -> tuple[bool, bool]:
         services = [service for service in client.services() if service["Spec"]["Name"] in names]
         nodes, current = client.nodes(), _current_tasks(client)
@@ -301,7 +329,9 @@ def await_converged(
     waiting = _explain_waiting(client, names)
     raise EngineError(
         f"Services have not converged after {waited.seconds:.0f} s: {'; '.join(waiting)}.",
-        changed=bool(actions), actions=actions, waiting=waiting,
+        changed=bool(actions),
+        actions=actions,
+        waiting=waiting,
     )
 
 
@@ -311,9 +341,7 @@ def _explain_waiting(client: APIClient, names: list[str]) -> list[str]:
     found = [f"{name}: the service was removed meanwhile" for name in names if name not in services]
     for name in names:
         if name in services:
-            found += waiting_for(
-                services[name], _of(services[name], current), _of(services[name], history), nodes
-            )
+            found += waiting_for(services[name], _of(services[name], current), _of(services[name], history), nodes)
     return found or ["they did converge just after the time-out"]
 
 
@@ -368,7 +396,8 @@ def _result(client: APIClient, steps: list[Step], names: t.Mapping[str, str]) ->
             entry["id"] = service["ID"]
             entry["vips"] = {
                 names.get(vip["NetworkID"], vip["NetworkID"]): vip["Addr"].split("/")[0]
-                for vip in (service.get("Endpoint") or {}).get("VirtualIPs") or [] if vip.get("Addr")
+                for vip in (service.get("Endpoint") or {}).get("VirtualIPs") or []
+                if vip.get("Addr")
             }
         found.append(entry)
     return found

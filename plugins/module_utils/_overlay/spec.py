@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -94,7 +93,10 @@ def parse_networks(params: t.Mapping[str, t.Any]) -> list[NetworkSpec]:
 
 
 def parse_network(
-    entry: t.Mapping[str, t.Any], default_state: str, problems: list[str], underlay: t.Sequence[int] = (),
+    entry: t.Mapping[str, t.Any],
+    default_state: str,
+    problems: list[str],
+    underlay: t.Sequence[int] = (),
     own_name: bool = True,
 ) -> NetworkSpec:
     """One network; what is wrong with it is added to C(problems). C(own_name) is false when the name is not the user's."""
@@ -148,7 +150,9 @@ def label_problems(labels: t.Mapping[t.Any, t.Any], option: str) -> list[str]:
 
 def duplicate_names(names: list[str], noun: str) -> list[str]:
     """Names declared more than once."""
-    return [f"{noun} {name} is declared {names.count(name)} times" for name in sorted(set(names)) if names.count(name) > 1]
+    return [
+        f"{noun} {name} is declared {names.count(name)} times" for name in sorted(set(names)) if names.count(name) > 1
+    ]
 
 
 def overlaps(
@@ -159,7 +163,7 @@ def overlaps(
     others = [(name, ipaddress.ip_network(subnet.subnet)) for name, subnets in existing for subnet in subnets]
     found = []
     for index, (name, subnet) in enumerate(mine):
-        for other_name, other in mine[index + 1:]:
+        for other_name, other in mine[index + 1 :]:
             if subnet.version == other.version and subnet.overlaps(other):
                 found.append(f"network {name}: subnet {subnet} overlaps {other} of network {other_name}")
         for other_name, other in others:
@@ -253,8 +257,10 @@ def _mtu(declared: str | int | None, underlay: t.Sequence[int], problems: list[s
         return None
     if declared == MTU_AUTOMATIC:
         if not underlay:
-            problems.append("mtu: auto needs underlay_mtu, the MTU of the interface that carries the overlays on every node; "
-                            "overlay_network_info returns that of a node as underlay")
+            problems.append(
+                "mtu: auto needs underlay_mtu, the MTU of the interface that carries the overlays on every node; "
+                "overlay_network_info returns that of a node as underlay"
+            )
             return None
         mtu = min(underlay)
     elif str(declared).isdigit():
@@ -285,7 +291,9 @@ def suggest(option: str) -> str:
     """What a misspelt driver option was meant to be, as the end of a sentence."""
     near = difflib.get_close_matches(option.lower(), KNOWN_OPTIONS, n=1, cutoff=0.6)
     short = {known.rsplit(".", 1)[-1]: known for known in KNOWN_OPTIONS}
-    near = near or [short[key] for key in difflib.get_close_matches(option.lower().rsplit(".", 1)[-1], short, n=1, cutoff=0.6)]
+    near = near or [
+        short[key] for key in difflib.get_close_matches(option.lower().rsplit(".", 1)[-1], short, n=1, cutoff=0.6)
+    ]
     return f"; did you mean {near[0]}?" if near else ""
 
 

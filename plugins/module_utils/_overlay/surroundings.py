@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -40,17 +39,22 @@ class Surroundings(t.NamedTuple):
 
 def look_around(docker_host: str, nodes: t.Iterable[t.Mapping[str, t.Any]], avoid: t.Iterable[str]) -> Surroundings:
     """Routes and resolvers of this node if it is the engine's own, the addresses of all nodes, and what was named."""
-    addresses = tuple(sorted(
-        ((node.get("Description") or {}).get("Hostname") or node["ID"], address)
-        for node in nodes
-        for address in [(node.get("Status") or {}).get("Addr")]
-        if address and address != "0.0.0.0"
-    ))
+    addresses = tuple(
+        sorted(
+            ((node.get("Description") or {}).get("Hostname") or node["ID"], address)
+            for node in nodes
+            for address in [(node.get("Status") or {}).get("Addr")]
+            if address and address != "0.0.0.0"
+        )
+    )
     if not docker_host.startswith("unix://"):
         return Surroundings((), (), addresses, tuple(avoid))
     servers = [server for path in RESOLVERS for server in resolvers(read_text(path))]
     return Surroundings(
-        tuple(own_routes(read_text(ROUTES))), tuple(dict.fromkeys(servers)), addresses, tuple(avoid),
+        tuple(own_routes(read_text(ROUTES))),
+        tuple(dict.fromkeys(servers)),
+        addresses,
+        tuple(avoid),
         engine_resolvers(read_bytes(settings.CONFIG_FILE) or b""),
     )
 

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -41,11 +40,25 @@ class Usage(t.NamedTuple):
                 continue
             service_id = task.get("ServiceID")
             if not service_id:
-                found.append({"kind": "container", "name": container_id(task)[:12], "id": container_id(task),
-                              "node": self.node(task), "node_id": task.get("NodeID") or ""})
+                found.append(
+                    {
+                        "kind": "container",
+                        "name": container_id(task)[:12],
+                        "id": container_id(task),
+                        "node": self.node(task),
+                        "node_id": task.get("NodeID") or "",
+                    }
+                )
             elif service_id in known and service_id not in named:
-                found.append({"kind": "task", "name": f"{known[service_id]} task {task['ID']}", "id": task["ID"],
-                              "node": self.node(task), "node_id": task.get("NodeID") or ""})
+                found.append(
+                    {
+                        "kind": "task",
+                        "name": f"{known[service_id]} task {task['ID']}",
+                        "id": task["ID"],
+                        "node": self.node(task),
+                        "node_id": task.get("NodeID") or "",
+                    }
+                )
         return found
 
     def leaving(self, network_id: str) -> list[str]:
@@ -61,11 +74,13 @@ class Usage(t.NamedTuple):
 
     def holders(self, network_id: str) -> list[str]:
         """The nodes that hold the network now, because a task or an attached container there is on it."""
-        return sorted({
-            self.node(task)
-            for task in self.tasks
-            if is_living(task) and task.get("NodeID") and network_id in task_networks(task)
-        })
+        return sorted(
+            {
+                self.node(task)
+                for task in self.tasks
+                if is_living(task) and task.get("NodeID") and network_id in task_networks(task)
+            }
+        )
 
     def addresses(self, network_id: str) -> dict[str, dict[str, str | None]]:
         """Who holds which IPv4 address of the network; the API does not tell those of the nodes' load balancers."""
@@ -77,8 +92,11 @@ class Usage(t.NamedTuple):
                     found[vip["Addr"].split("/")[0]] = {"kind": "service", "name": known[service["ID"]], "node": None}
         for task in filter(is_living, self.tasks):
             service_id = task.get("ServiceID")
-            holder = {"kind": "task" if service_id else "container", "node": self.node(task),
-                      "name": f"{known.get(service_id, service_id)} {task['ID']}" if service_id else container_id(task)[:12]}
+            holder = {
+                "kind": "task" if service_id else "container",
+                "node": self.node(task),
+                "name": f"{known.get(service_id, service_id)} {task['ID']}" if service_id else container_id(task)[:12],
+            }
             for entry in task.get("NetworksAttachments") or []:
                 if (entry.get("Network") or {}).get("ID") == network_id:
                     found.update({address.split("/")[0]: holder for address in entry.get("Addresses") or []})

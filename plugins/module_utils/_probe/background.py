@@ -102,7 +102,7 @@ def forget(run: str) -> None:
 def started_at(pid: int) -> str | None:
     """The start time of a process in kernel ticks: with the pid it names one process for good. One that has ended is none, reaped or not."""
     try:
-        with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as handle:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as handle:
             fields = handle.read().rpartition(")")[2].split()
             return None if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):
@@ -119,7 +119,11 @@ def age(pid: int) -> float | None:
 
 
 def start(
-    lease: Lease, name: str, job: Job, namespace: Callable[[], None] | None = None, alone: Callable[[], None] | None = None
+    lease: Lease,
+    name: str,
+    job: Job,
+    namespace: Callable[[], None] | None = None,
+    alone: Callable[[], None] | None = None,
 ) -> str | None:
     """Run ``job(ready, stopped)`` in the background. Returns None once it is ready, else the reason why it is not.
 
@@ -141,7 +145,7 @@ def start(
     os.waitpid(child, 0)
     answer = _wait_ready(reading)
     os.close(reading)
-    return None if answer == "ready" else answer or "the %s did not start" % name
+    return None if answer == "ready" else answer or f"the {name} did not start"
 
 
 def _wait_ready(reading: int) -> str:
@@ -180,7 +184,12 @@ class _Stop:
 
 
 def _serve(
-    path: str, name: str, job: Job, lease: Lease, writing: int, namespace: Callable[[], None] | None,
+    path: str,
+    name: str,
+    job: Job,
+    lease: Lease,
+    writing: int,
+    namespace: Callable[[], None] | None,
     alone: Callable[[], None] | None,
 ) -> None:
     """The body of the background process."""

@@ -44,10 +44,10 @@ def _element(data: bytes, offset: int) -> Element:
     size, start = data[offset + 1], offset + 2
     if size & 0x80:
         width = size & 0x7F
-        size, start = int.from_bytes(data[start:start + width], "big"), start + width
+        size, start = int.from_bytes(data[start : start + width], "big"), start + width
     if start + size > len(data):
         raise ValueError("the certificate is cut short")
-    return Element(data[offset], data[start:start + size], data[offset:start + size])
+    return Element(data[offset], data[start : start + size], data[offset : start + size])
 
 
 def object_id(content: bytes) -> str:
@@ -84,7 +84,7 @@ def epoch(moment: Element) -> int:
 
 def pem_blocks(text: str) -> list[bytes]:
     """The certificates in a PEM file."""
-    blocks = re.findall(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", text, re.S)
+    blocks = re.findall(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", text, re.DOTALL)
     return [base64.b64decode(block) for block in blocks]
 
 
@@ -122,7 +122,7 @@ def node(folder: str) -> dict:
         with open(folder + "/swarm-root-ca.crt", encoding="ascii") as handle:
             leaf["roots_digest"] = roots_digest(handle.read())
     except OSError as error:
-        return {"error": "%s: %s" % (error.filename, error.strerror)}
+        return {"error": f"{error.filename}: {error.strerror}"}
     except (ValueError, IndexError) as error:
-        return {"error": "%s: not a certificate (%s)" % (folder, error)}
+        return {"error": f"{folder}: not a certificate ({error})"}
     return leaf

@@ -38,7 +38,7 @@ def encode_query(name: str, number: int) -> bytes:
     """A query for the A records of ``name``."""
     labels = name.rstrip(".").encode("idna" if not name.isascii() else "ascii").split(b".")
     if any(not 0 < len(label) < 64 for label in labels) or sum(len(label) + 1 for label in labels) > 254:
-        raise ValueError("%r is no DNS name: labels have 1 to 63 characters, the whole up to 253" % name)
+        raise ValueError(f"{name!r} is no DNS name: labels have 1 to 63 characters, the whole up to 253")
     question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
     header = struct.pack("!6H", number, RECURSION_DESIRED, 1, 0, 0, 0)
     return header + question + struct.pack("!2H", TYPE_A, CLASS_IN)
@@ -67,7 +67,9 @@ def decode_answer(packet: bytes, number: int) -> tuple[Answer, bool]:
     for _unused in range(questions):
         offset = _skip_name(packet, offset) + 4
     addresses = _addresses(packet, offset, answers)
-    return Answer("answer" if addresses else "empty", tuple(sorted(addresses, key=address_key))), bool(flags & TRUNCATED)
+    return Answer("answer" if addresses else "empty", tuple(sorted(addresses, key=address_key))), bool(
+        flags & TRUNCATED
+    )
 
 
 def address_key(address: str) -> tuple:
@@ -81,12 +83,12 @@ def _addresses(packet: bytes, offset: int, count: int) -> set:
         offset = _skip_name(packet, offset)
         if offset + 10 > len(packet):
             raise Malformed("a record is cut short")
-        kind, family, _ttl, size = struct.unpack("!2HIH", packet[offset:offset + 10])
-        data = packet[offset + 10:offset + 10 + size]
+        kind, family, _ttl, size = struct.unpack("!2HIH", packet[offset : offset + 10])
+        data = packet[offset + 10 : offset + 10 + size]
         offset += 10 + size
         if kind == TYPE_A and family == CLASS_IN:
             if len(data) != 4:
-                raise Malformed("an address of %d bytes" % len(data))
+                raise Malformed(f"an address of {len(data)} bytes")
             found.add(socket.inet_ntoa(data))
     return found
 

@@ -32,9 +32,9 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 def call(authority: str) -> bytes:
     """Everything a client sends to call METHOD with an empty message."""
-    fields = b"\x83\x87"                                                  # :method POST, :scheme https
+    fields = b"\x83\x87"  # :method POST, :scheme https
     fields += b"\x04" + _text(METHOD) + b"\x01" + _text(authority.encode())  # :path, :authority
-    fields += b"\x0f\x10" + _text(b"application/grpc")                   # content-type
+    fields += b"\x0f\x10" + _text(b"application/grpc")  # content-type
     fields += b"\x00" + _text(b"te") + _text(b"trailers")
     message = frame(DATA, END_STREAM, 1, bytes(5))
     return PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS, 1, fields) + message
@@ -49,7 +49,7 @@ def status(data: bytes) -> int | None:
     for name in STATUS_NAMES:
         found = re.search(re.escape(name) + rb"([\x01\x02])(\d{1,2})", data)
         if found and len(found.group(2)) >= found.group(1)[0]:
-            return int(found.group(2)[:found.group(1)[0]])
+            return int(found.group(2)[: found.group(1)[0]])
     return None
 
 
@@ -79,7 +79,7 @@ def stranger(address: str, port: int, seconds: float) -> dict:
             return {"outcome": "unreachable", "detail": str(error)}
     if code is None:
         return {"outcome": "unreachable", "detail": "TLS without an answer to the call"}
-    return {"outcome": outcome(code), "detail": "gRPC status %d" % code}
+    return {"outcome": outcome(code), "detail": f"gRPC status {code}"}
 
 
 def _read_status(channel: ssl.SSLSocket, deadline: float) -> int | None:

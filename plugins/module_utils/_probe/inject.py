@@ -30,7 +30,11 @@ def datagram(source: str, target: str, source_port: int, target_port: int, conte
         ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, target)
         total = sockets.checksum(ends + struct.pack("!II", len(udp), UDP) + udp) or 0xFFFF
         return struct.pack("!IHBB", 6 << 28, len(udp), UDP, 64) + ends + udp[:6] + struct.pack("!H", total) + udp[8:]
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, UDP, 0) + socket.inet_aton(source) + socket.inet_aton(target)
+    head = (
+        struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, UDP, 0)
+        + socket.inet_aton(source)
+        + socket.inet_aton(target)
+    )
     return head[:10] + struct.pack("!H", sockets.checksum(head)) + head[12:] + udp
 
 
@@ -65,8 +69,11 @@ def parse_gateway6(text: str) -> str | None:
 def _neighbours6() -> dict:
     """Address -> (hardware address, device) of the IPv6 neighbours that are known."""
     names = {link["index"]: link["name"] for link in netlink.links()}
-    return {row["target"]: (bytes.fromhex(row["mac"].replace(":", "")), names[row["index"]])
-            for row in netlink.neighbours(socket.AF_INET6) if row["target"] and len(row["mac"]) == MAC_TEXT and row["index"] in names}
+    return {
+        row["target"]: (bytes.fromhex(row["mac"].replace(":", "")), names[row["index"]])
+        for row in netlink.neighbours(socket.AF_INET6)
+        if row["target"] and len(row["mac"]) == MAC_TEXT and row["index"] in names
+    }
 
 
 def _next_hop(address: str) -> tuple[bytes, str] | None:
@@ -90,7 +97,7 @@ def inject(run: str, name: str, request: dict) -> dict:
     outer = datagram(request["source"], request["address"], SOURCE_PORT, request["port"], vxlan(request["vni"], inner))
     hop = _next_hop(request["address"])
     if not hop:
-        return {"error": "no hardware address is known for %s" % request["address"]}
+        return {"error": f"no hardware address is known for {request['address']}"}
     kind = ETH_P_IPV6 if sockets.family_of(request["address"]) == socket.AF_INET6 else ETH_P_IP
     with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(kind)) as channel:
         channel.sendto(outer, (hop[1], kind, 0, 0, hop[0]))

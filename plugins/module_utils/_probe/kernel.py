@@ -76,7 +76,7 @@ def _read(path: str) -> str | None:
 def facts() -> dict:
     """State of every module in OPTIONS, and the kernel's release."""
     release = os.uname().release
-    tree = "/lib/modules/%s/" % release
+    tree = f"/lib/modules/{release}/"
     dep, builtin = _read(tree + "modules.dep"), _read(tree + "modules.builtin")
     config = _read("/proc/config.gz") or _read("/boot/config-" + release)
     loaded = loaded_names(_read("/proc/modules") or "")

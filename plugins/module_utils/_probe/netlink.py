@@ -30,10 +30,10 @@ def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The netlink attributes in ``data``."""
     offset = 0
     while offset + 4 <= len(data):
-        size, kind = struct.unpack("=HH", data[offset:offset + 4])
+        size, kind = struct.unpack("=HH", data[offset : offset + 4])
         if size < 4 or offset + size > len(data):
             return
-        yield kind & 0x3FFF, data[offset + 4:offset + size]
+        yield kind & 0x3FFF, data[offset + 4 : offset + size]
         offset += (size + 3) & ~3
 
 
@@ -41,10 +41,10 @@ def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The netlink messages in ``data`` as (type, body)."""
     offset = 0
     while offset + HEADER <= len(data):
-        size, kind = struct.unpack("=IH", data[offset:offset + 6])
+        size, kind = struct.unpack("=IH", data[offset : offset + 6])
         if size < HEADER or offset + size > len(data):
             return
-        yield kind, data[offset + HEADER:offset + size]
+        yield kind, data[offset + HEADER : offset + size]
         offset += (size + 3) & ~3
 
 
@@ -70,7 +70,7 @@ def dump(
 
 def mac(data: bytes) -> str:
     """The usual text of a hardware address."""
-    return ":".join("%02x" % byte for byte in data)
+    return ":".join(f"{byte:02x}" for byte in data)
 
 
 def parse_link(_kind: int, body: bytes) -> dict | None:

@@ -112,10 +112,10 @@ def _read_all(descriptor: int, deadline: float) -> bytes | None:
 def _outcome(raw: bytes | None, namespace: str | None, seconds: float) -> Any:
     where = namespace or "a scratch network namespace"
     if raw is None:
-        raise ProbeError("the probe in %s gave no result within %.0f s" % (where, seconds))
+        raise ProbeError(f"the probe in {where} gave no result within {seconds:.0f} s")
     if not raw:
-        raise ProbeError("the probe in %s ended without a result" % where)
+        raise ProbeError(f"the probe in {where} ended without a result")
     answer = json.loads(raw.decode())
     if "error" in answer:
-        raise ProbeError("the probe in %s failed: %s" % (where, answer["error"]))
+        raise ProbeError(f"the probe in {where} failed: {answer['error']}")
     return answer["value"]

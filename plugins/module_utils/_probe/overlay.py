@@ -21,12 +21,12 @@ MOUNTED = re.compile(r" (/\S*/netns)/(?:1-\w+|lb_\w+|ingress_sbox|default) (?:.*
 
 def overlay_namespace(folder: str, network: str) -> str:
     """The path of an overlay's namespace."""
-    return "%s/1-%s" % (folder, network[:10])
+    return f"{folder}/1-{network[:10]}"
 
 
 def balancer_namespace(folder: str, network: str) -> str:
     """The path of the namespace of an overlay's load balancer."""
-    return "%s/lb_%s" % (folder, network[:9])
+    return f"{folder}/lb_{network[:9]}"
 
 
 def mounted(text: str) -> list[str]:
@@ -37,16 +37,22 @@ def mounted(text: str) -> list[str]:
 def peers(links: list[dict], neighbours: list[dict], forwarding: list[dict]) -> list[str]:
     """The permanent entries towards other nodes, each as 'address hardware-address node-address'."""
     vxlans = {link["index"] for link in links if link["kind"] == "vxlan"}
-    towards = {row["mac"]: row["target"] for row in forwarding if row["index"] in vxlans and row["permanent"] and row["target"]}
-    return sorted("%s %s %s" % (row["target"], row["mac"], towards.get(row["mac"], "-"))
-                  for row in neighbours if row["index"] in vxlans and row["permanent"])
+    towards = {
+        row["mac"]: row["target"] for row in forwarding if row["index"] in vxlans and row["permanent"] and row["target"]
+    }
+    return sorted(
+        f"{row['target']} {row['mac']} {towards.get(row['mac'], '-')}"
+        for row in neighbours
+        if row["index"] in vxlans and row["permanent"]
+    )
 
 
 def _look() -> dict:
     links = netlink.links()
     vxlan = next((link for link in links if link["kind"] == "vxlan"), {})
     return {
-        "vni": vxlan.get("vni"), "port": vxlan.get("port"),
+        "vni": vxlan.get("vni"),
+        "port": vxlan.get("port"),
         "mtu": min([link["mtu"] for link in links if link["kind"] in ("vxlan", "veth")] or [0]),
         "peers": peers(links, netlink.neighbours(), netlink.forwarding()),
     }
@@ -60,7 +66,9 @@ def parse_balancer(text: str) -> list[dict]:
             found.append({"active": [], "quiet": []})
         backend = re.match(r"\s+-> ([0-9A-F]{8}):[0-9A-F]{4}\s+\w+\s+(\d+)", line)
         if backend and found:
-            found[-1]["active" if int(backend.group(2)) else "quiet"].append(socket.inet_ntoa(bytes.fromhex(backend.group(1))))
+            found[-1]["active" if int(backend.group(2)) else "quiet"].append(
+                socket.inet_ntoa(bytes.fromhex(backend.group(1)))
+            )
     return found
 
 

@@ -23,37 +23,63 @@ IPV6 = "/proc/net/if_inet6"  # not there where the kernel was told to do without
 
 def matches(ports: dict) -> list[tuple]:
     """(protocol, direction of the port, port) of all that is dropped; ESP has no ports. Both ends, since answers come from the port."""
-    found: list[tuple] = [(protocol, end, port) for protocol in ("tcp", "udp") for port in ports[protocol] for end in ("sport", "dport")]
+    found: list[tuple] = [
+        (protocol, end, port) for protocol in ("tcp", "udp") for port in ports[protocol] for end in ("sport", "dport")
+    ]
     return [*found, ("esp", None, None)]
 
 
 def iptables(ports: dict) -> list[list[str]]:
     """The commands, without the program, that make the chain and jump to it."""
-    rules = [["-A", CHAIN, "-p", protocol, *(["--" + end, str(port)] if end else []), "-j", "DROP"] for protocol, end, port in matches(ports)]
+    rules = [
+        ["-A", CHAIN, "-p", protocol, *(["--" + end, str(port)] if end else []), "-j", "DROP"]
+        for protocol, end, port in matches(ports)
+    ]
     jumps = [["-I", "INPUT", "!", "-i", "lo", "-j", CHAIN], ["-I", "OUTPUT", "!", "-o", "lo", "-j", CHAIN]]
     return [["-N", CHAIN], *rules, *jumps]
 
 
 def iptables_undo() -> list[list[str]]:
     """The commands, without the program, that remove it."""
-    return [["-D", "INPUT", "!", "-i", "lo", "-j", CHAIN], ["-D", "OUTPUT", "!", "-o", "lo", "-j", CHAIN], ["-F", CHAIN], ["-X", CHAIN]]
+    return [
+        ["-D", "INPUT", "!", "-i", "lo", "-j", CHAIN],
+        ["-D", "OUTPUT", "!", "-o", "lo", "-j", CHAIN],
+        ["-F", CHAIN],
+        ["-X", CHAIN],
+    ]
 
 
 def nft(ports: dict) -> str:
     """The table, as nft reads it."""
-    rules = "".join("%s drop; " % ("%s %s %d" % match if match[1] else "meta l4proto esp") for match in matches(ports))
-    chains = "".join("chain %s { type filter hook %s priority -300; %sname \"lo\" accept; %s}\n" % (hook, hook, device, rules)
-                     for hook, device in (("input", "iif"), ("output", "oif")))
-    return "table inet %s {\n%s}\n" % (TABLE, chains)
+    rules = "".join(
+        f"{protocol} {side} {port} drop; " if side else "meta l4proto esp drop; "
+        for protocol, side, port in matches(ports)
+    )
+    chains = "".join(
+        f'chain {hook} {{ type filter hook {hook} priority -300; {device}name "lo" accept; {rules}}}\n'
+        for hook, device in (("input", "iif"), ("output", "oif"))
+    )
+    return f"table inet {TABLE} {{\n{chains}}}\n"
 
 
 def _run(command: list[str], text: str = "") -> str | None:
     """None when it succeeded, else why not."""
     try:
-        done = subprocess.run(command, input=text.encode(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            command,
+            input=text.encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=SECONDS,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return None if done.returncode == 0 else done.stderr.decode("utf-8", "replace").strip() or "exit code %d" % done.returncode
+    return (
+        None
+        if done.returncode == 0
+        else done.stderr.decode("utf-8", "replace").strip() or f"exit code {done.returncode}"
+    )
 
 
 def tools() -> list[str]:

@@ -18,15 +18,18 @@ import tarfile
 REPOSITORY = "localhost/swarmlab/pause"
 VERSION = "1"
 IMAGE = REPOSITORY + ":" + VERSION
-CHANGES = ('ENTRYPOINT ["/pause"]', 'LABEL swarmlab.overlay/managed="true"')  # what the imported archive becomes an image with
+CHANGES = (
+    'ENTRYPOINT ["/pause"]',
+    'LABEL swarmlab.overlay/managed="true"',
+)  # what the imported archive becomes an image with
 BASE = 0x400000
 HEADERS = 64 + 56
 EXECUTABLE, READ_EXECUTE, LOAD = 2, 5, 1
 
 X86_64 = bytes.fromhex(
     "b822000000"  # mov eax, 34 (pause)
-    "0f05"        # syscall
-    "ebf7"        # jmp to the start
+    "0f05"  # syscall
+    "ebf7"  # jmp to the start
 )
 AARCH64 = b"".join(
     struct.pack("<I", word)
@@ -47,7 +50,7 @@ MACHINES = {"x86_64": (62, X86_64), "amd64": (62, X86_64), "aarch64": (183, AARC
 def program(machine: str) -> bytes:
     """The ELF executable for this machine (as uname names it); ValueError when there is none."""
     if machine not in MACHINES:
-        raise ValueError("no pause program for %s; name an image that keeps running with verify_image" % machine)
+        raise ValueError(f"no pause program for {machine}; name an image that keeps running with verify_image")
     number, code = MACHINES[machine]
     size = HEADERS + len(code)
     header = b"\x7fELF" + bytes([2, 1, 1]) + bytes(9)

@@ -40,7 +40,7 @@ def payload(run: str, sign: bytes, name: str, nonce: str) -> bytes:
 
 def parse(run: str, data: bytes, sign: bytes) -> tuple[str, str] | None:
     """(name, nonce) of a question or answer of this run, None for anything else."""
-    parts = data[len(EMPTY):].split(b" ") if data.startswith(magic(run)) else []
+    parts = data[len(EMPTY) :].split(b" ") if data.startswith(magic(run)) else []
     if len(parts) != 4 or parts[1] != sign:
         return None
     return parts[2].decode("ascii", "replace"), parts[3].decode("ascii", "replace")
@@ -54,16 +54,16 @@ def body(packet: bytes, protocol: int, family: int = socket.AF_INET) -> tuple[in
         return None
     if protocol == ESP:
         return 0, 0, packet[start:]
-    ports = struct.unpack("!HH", packet[start:start + 4])
-    return ports[0], ports[1], packet[start + 8:]
+    ports = struct.unpack("!HH", packet[start : start + 4])
+    return ports[0], ports[1], packet[start + 8 :]
 
 
 def bpf_program(offset: int, family: int = socket.AF_INET) -> list:
     """A classic BPF program over what a raw socket gets: 8 zero bytes and 's', at ``offset`` behind the IP header."""
     word, byte = (0x40, 0x50) if family == socket.AF_INET else (0x20, 0x30)  # relative to X, or not
     return [
-        (0xB1, 0, 0, 0),             # X = header length, of IPv4
-        (word, 0, 0, offset),        # A = first word
+        (0xB1, 0, 0, 0),  # X = header length, of IPv4
+        (word, 0, 0, offset),  # A = first word
         (0x15, 0, 5, 0),
         (word, 0, 0, offset + 4),
         (0x15, 0, 3, 0),
@@ -113,7 +113,7 @@ def _answer(channel: Any, protocol: int, run: str, name: str, heard: dict) -> No
         asked = parse(run, told[2], ASK) if told else None
         if not told or not asked:
             return
-        key = "%d/%d/%s" % (protocol, told[1], asked[0])
+        key = f"{protocol}/{told[1]}/{asked[0]}"
         heard[key] = heard.get(key, 0) + 1
         content = payload(run, ANSWER, name, asked[1])
         if protocol == UDP:

@@ -78,6 +78,6 @@ def _answer(run: str, name: str, protocol: str, line: bytes, heard: dict) -> byt
     if asked is None:
         return None
     sender, network, nonce = asked
-    key = "%s/%s/%s" % (protocol, network, sender)
+    key = f"{protocol}/{network}/{sender}"
     heard[key] = heard.get(key, 0) + 1
     return sockets.reply(run, name, nonce)

@@ -119,7 +119,7 @@ def checksum(data: bytes) -> int:
     """The internet checksum (RFC 1071)."""
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -136,8 +136,8 @@ def is_echo_reply(packet: bytes, ident: int, sequence: int, payload: bytes) -> b
     start = (packet[0] & 0xF) * 4 if packet else 0
     if len(packet) < start + 8:
         return False
-    kind, code, _sum, its_ident, its_sequence = struct.unpack("!BBHHH", packet[start:start + 8])
-    return (kind, code, its_ident, its_sequence) == (ICMP_REPLY, 0, ident, sequence) and packet[start + 8:] == payload
+    kind, code, _sum, its_ident, its_sequence = struct.unpack("!BBHHH", packet[start : start + 8])
+    return (kind, code, its_ident, its_sequence) == (ICMP_REPLY, 0, ident, sequence) and packet[start + 8 :] == payload
 
 
 def icmp(run: str, address: str, seconds: float) -> dict:

@@ -94,7 +94,7 @@ def measure(run: str, target: str, addresses: list[str], seconds: float, once: f
 
 def _connect(run: str, mode: bytes, target: str, addresses: list[str], once: float) -> socket.socket:
     """A connection that the target itself answers."""
-    problem = OSError("no address is known for %s" % target)
+    problem = OSError(f"no address is known for {target}")
     for address in addresses:
         try:
             channel = socket.create_connection((address, PORT), timeout=once)
@@ -113,7 +113,7 @@ def _connect(run: str, mode: bytes, target: str, addresses: list[str], once: flo
             channel.settimeout(PATIENCE)
             return channel
         channel.close()
-        problem = OSError("%s does not answer there" % target)
+        problem = OSError(f"{target} does not answer there")
     raise problem
 
 

@@ -47,11 +47,22 @@ def facts(declared: Iterable[str] = ()) -> dict:
     names = {link["index"]: link for link in netlink.links()}
     addresses = [
         {"address": row["address"], "device": names[row["index"]]["name"], "mtu": names[row["index"]]["mtu"]}
-        for row in netlink.addresses() if row["index"] in names
+        for row in netlink.addresses()
+        if row["index"] in names
     ]
     nameservers = sorted({server for path in RESOLV for server in parse_nameservers(_read(path))})
-    vxlans = [{"device": link["name"], "vni": link.get("vni"), "port": link.get("port")} for link in names.values() if link["kind"] == "vxlan"]
-    return {"addresses": addresses, "vxlans": vxlans, "routes": routes(_read(ROUTES)), "nameservers": nameservers, "names": looked_up(declared)}
+    vxlans = [
+        {"device": link["name"], "vni": link.get("vni"), "port": link.get("port")}
+        for link in names.values()
+        if link["kind"] == "vxlan"
+    ]
+    return {
+        "addresses": addresses,
+        "vxlans": vxlans,
+        "routes": routes(_read(ROUTES)),
+        "nameservers": nameservers,
+        "names": looked_up(declared),
+    }
 
 
 def looked_up(declared: Iterable[str]) -> dict:
@@ -98,7 +109,7 @@ def tables(text: str) -> dict:
 
 def _carries(rule: str, vni: int) -> bool:
     """Whether the rule matches the VXLAN id, as byte code or as u32."""
-    return bool(re.search(r"21 \d+ \d+ %d\b" % vni, rule)) or "=0x%x" % (vni << 8) in rule
+    return bool(re.search(f"21 \\d+ \\d+ {vni}\\b", rule)) or f"=0x{vni << 8:x}" in rule
 
 
 def parse_rules(text: str, vnis: list[int], ports: list[str], carrying: str | None = None) -> dict:
@@ -107,26 +118,39 @@ def parse_rules(text: str, vnis: list[int], ports: list[str], carrying: str | No
     rules = tables(text)
     between = rules if carrying is None else tables(carrying)
     marks = [rule for rule in between.get("mangle", []) if rule.startswith("-A OUTPUT ") and MARK in rule]
-    drops = [rule for rule in between.get("filter", [])
-             if rule.startswith("-A INPUT ") and "--pol none" in rule and rule.endswith("-j DROP")]
+    drops = [
+        rule
+        for rule in between.get("filter", [])
+        if rule.startswith("-A INPUT ") and "--pol none" in rule and rule.endswith("-j DROP")
+    ]
     nat = rules.get("nat", [])
     return {
         "mark": [vni for vni in vnis if any(_carries(rule, vni) for rule in marks)],
         "drop": [vni for vni in vnis if any(_carries(rule, vni) for rule in drops)],
         "ingress_jump": any(rule.startswith("-A PREROUTING ") and "DOCKER-INGRESS" in rule for rule in nat),
-        "ingress_ports": [port for port in ports
-                          if any(rule.startswith("-A DOCKER-INGRESS -p %s " % port.split("/")[0])
-                                 and "--dport %s " % port.split("/")[1] in rule for rule in nat)],
+        "ingress_ports": [
+            port
+            for port in ports
+            if any(
+                rule.startswith(f"-A DOCKER-INGRESS -p {port.split('/')[0]} ")
+                and f"--dport {port.split('/')[1]} " in rule
+                for rule in nat
+            )
+        ],
     }
 
 
 def parse_nft(text: str, vnis: list[int], ports: list[str]) -> dict:
     """The same of the rules of an engine that uses nftables by itself."""
-    held = re.search(r"set encrypted-vnis \{.*?elements = \{(.*?)\}", text, re.S)
+    held = re.search(r"set encrypted-vnis \{.*?elements = \{(.*?)\}", text, re.DOTALL)
     numbers = {int(number, 0) for number in re.findall(r"0x[0-9a-f]+|\d+", held.group(1))} if held else set()
     there = [vni for vni in vnis if vni in numbers or vni << 8 in numbers]
-    return {"mark": there, "drop": there, "ingress_jump": True,
-            "ingress_ports": [port for port in ports if re.search(r"\b%s\b" % port.split("/")[1], text)]}
+    return {
+        "mark": there,
+        "drop": there,
+        "ingress_jump": True,
+        "ingress_ports": [port for port in ports if re.search(f"\\b{port.split('/')[1]}\\b", text)],
+    }
 
 
 def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False) -> dict | None:
@@ -135,7 +159,7 @@ def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False
         text = _output(["nft", "list", "ruleset"])
         return None if text is None else parse_nft(text, vnis, ports)
     text, carrying = _output(["iptables-save"]), _output(["ip6tables-save"]) if ipv6 else None
-    return None if text is None or ipv6 and carrying is None else parse_rules(text, vnis, ports, carrying)
+    return None if text is None or (ipv6 and carrying is None) else parse_rules(text, vnis, ports, carrying)
 
 
 def parse_flushers(firewalld: str, direct: str, nftables: str) -> list[str]:
@@ -156,4 +180,6 @@ def parse_flushers(firewalld: str, direct: str, nftables: str) -> list[str]:
 def flushers() -> list[str]:
     """The same of this node, of tools that are on."""
     on = any(os.path.isdir(path % "firewalld") for path in RUNNING)
-    return parse_flushers(_read(FIREWALLD) if on else "", _read(FIREWALLD_DIRECT), _read(NFTABLES) if os.path.islink(AT_BOOT) else "")
+    return parse_flushers(
+        _read(FIREWALLD) if on else "", _read(FIREWALLD_DIRECT), _read(NFTABLES) if os.path.islink(AT_BOOT) else ""
+    )

@@ -33,26 +33,26 @@ INJECTED = b" clear@"  # behind the canary of what inject.py writes on the wire:
 def bpf_program(port: int) -> list:
     """A classic BPF program over an IP packet (no link header): ESP, or UDP to ``port``; the rest is dropped."""
     return [
-        (0x30, 0, 0, 0),                 # A = version and header length
-        (0x54, 0, 0, 0xF0),              # A &= 0xf0
-        (0x15, 6, 0, 0x60),              # IPv6
-        (0x15, 0, 18, 0x40),             # nor IPv4: drop
-        (0x28, 0, 0, 6),                 # A = flags and fragment offset
-        (0x45, 16, 0, 0x1FFF),           # a later fragment: drop
-        (0xB1, 0, 0, 0),                 # X = header length
-        (0x30, 0, 0, 9),                 # A = protocol
-        (0x05, 0, 0, 7),                 # on to what is common
-        (0x01, 0, 0, IPV6_HEAD),         # IPv6: X = header length
-        (0x30, 0, 0, 6),                 # A = next header
+        (0x30, 0, 0, 0),  # A = version and header length
+        (0x54, 0, 0, 0xF0),  # A &= 0xf0
+        (0x15, 6, 0, 0x60),  # IPv6
+        (0x15, 0, 18, 0x40),  # nor IPv4: drop
+        (0x28, 0, 0, 6),  # A = flags and fragment offset
+        (0x45, 16, 0, 0x1FFF),  # a later fragment: drop
+        (0xB1, 0, 0, 0),  # X = header length
+        (0x30, 0, 0, 9),  # A = protocol
+        (0x05, 0, 0, 7),  # on to what is common
+        (0x01, 0, 0, IPV6_HEAD),  # IPv6: X = header length
+        (0x30, 0, 0, 6),  # A = next header
         (0x15, 0, 4, FRAGMENT),
-        (0x28, 0, 0, IPV6_HEAD + 2),     # A = fragment offset
-        (0x45, 8, 0, 0xFFF8),            # a later fragment: drop
+        (0x28, 0, 0, IPV6_HEAD + 2),  # A = fragment offset
+        (0x45, 8, 0, 0xFFF8),  # a later fragment: drop
         (0x01, 0, 0, IPV6_HEAD + FRAGMENT_HEAD),
-        (0x30, 0, 0, IPV6_HEAD),         # A = next header, behind that of the fragment
+        (0x30, 0, 0, IPV6_HEAD),  # A = next header, behind that of the fragment
         (0x15, 0, 1, ESP),
-        (0x06, 0, 0, ESP_BYTES),         # ESP: keep its head
+        (0x06, 0, 0, ESP_BYTES),  # ESP: keep its head
         (0x15, 0, 3, UDP),
-        (0x48, 0, 0, 2),                 # A = destination port
+        (0x48, 0, 0, 2),  # A = destination port
         (0x15, 0, 1, port),
         (0x06, 0, 0, UDP_BYTES),
         (0x06, 0, 0, 0),
@@ -76,7 +76,12 @@ def outer(packet: bytes) -> tuple[str, str, int, int] | None:
     protocol, start = packet[6], IPV6_HEAD
     if protocol == FRAGMENT and len(packet) >= IPV6_HEAD + FRAGMENT_HEAD:
         protocol, start = packet[IPV6_HEAD], IPV6_HEAD + FRAGMENT_HEAD
-    return socket.inet_ntop(socket.AF_INET6, packet[8:24]), socket.inet_ntop(socket.AF_INET6, packet[24:40]), protocol, start
+    return (
+        socket.inet_ntop(socket.AF_INET6, packet[8:24]),
+        socket.inet_ntop(socket.AF_INET6, packet[24:40]),
+        protocol,
+        start,
+    )
 
 
 def parse(packet: bytes, port: int) -> dict | None:
@@ -86,15 +91,15 @@ def parse(packet: bytes, port: int) -> dict | None:
         return None
     source, target, protocol, start = head
     if protocol == ESP and len(packet) >= start + 4:
-        spi = struct.unpack("!I", packet[start:start + 4])[0]
+        spi = struct.unpack("!I", packet[start : start + 4])[0]
         # Zero is reserved for local use (RFC 4303, 2.1): a question of ports.py, nothing of the kernel's.
         return {"kind": "esp", "source": source, "target": target, "spi": spi} if spi else None
-    if protocol != UDP or len(packet) < start + 16 or struct.unpack("!H", packet[start + 2:start + 4])[0] != port:
+    if protocol != UDP or len(packet) < start + 16 or struct.unpack("!H", packet[start + 2 : start + 4])[0] != port:
         return None
     if not packet[start + 8] & 0x08:
         return None
-    number = struct.unpack("!I", packet[start + 12:start + 16])[0] >> 8
-    return {"kind": "vxlan", "source": source, "target": target, "vni": number, "inner": packet[start + 16:]}
+    number = struct.unpack("!I", packet[start + 12 : start + 16])[0] >> 8
+    return {"kind": "vxlan", "source": source, "target": target, "vni": number, "inner": packet[start + 16 :]}
 
 
 class Counts:
@@ -129,14 +134,20 @@ class Counts:
 
     def _esp(self, facts: dict, outgoing: bool) -> None:
         if outgoing:
-            _bump(self.esp_out, facts["target"], "%08x" % facts["spi"])
+            _bump(self.esp_out, facts["target"], f"{facts['spi']:08x}")
         else:
-            _bump(self.esp_in, facts["source"], "%08x" % facts["spi"])
+            _bump(self.esp_in, facts["source"], f"{facts['spi']:08x}")
 
     def data(self) -> dict:
         """Everything counted, as plain data."""
-        return {"plain": self.plain, "canary": self.seen, "esp_out": self.esp_out, "esp_in": self.esp_in,
-                "plain_in": self.plain_in, "injected": self.injected}
+        return {
+            "plain": self.plain,
+            "canary": self.seen,
+            "esp_out": self.esp_out,
+            "esp_in": self.esp_in,
+            "plain_in": self.plain_in,
+            "injected": self.injected,
+        }
 
 
 def _bump(table: dict, first: str, second: str) -> None:

@@ -77,7 +77,9 @@ def _dns(request: dict, setting: Setting) -> dict:
     elif request.get("includes"):
         met = request["includes"] in answer.addresses
     else:
-        met = expected is None or set(answer.addresses) == set(expected) and (bool(expected) or answer.kind != "unreachable")
+        met = expected is None or (
+            set(answer.addresses) == set(expected) and (bool(expected) or answer.kind != "unreachable")
+        )
     return {"ok": met, "kind": answer.kind, "addresses": list(answer.addresses)}
 
 
@@ -108,8 +110,11 @@ def _udp(request: dict, setting: Setting) -> dict:
 
 def _burst(request: dict, setting: Setting) -> dict:
     """Three at once: a single oversized packet may slip through in fragments of the outer one."""
+
     def once(_number: int) -> dict:
-        return sockets.udp(setting.run, setting.name, request["network"], request["address"], setting.once, request["size"])
+        return sockets.udp(
+            setting.run, setting.name, request["network"], request["address"], setting.once, request["size"]
+        )
 
     with ThreadPoolExecutor(max_workers=BURST) as pool:
         answers = list(pool.map(once, range(BURST)))
@@ -154,8 +159,13 @@ def _vip(request: dict, setting: Setting) -> dict:
     answered = [answer["node"] for answer in answers if "node" in answer]
     nodes = sorted(set(answered))
     errors = sorted({answer["error"] for answer in answers if "error" in answer})
-    return {"ok": set(nodes) >= wanted and not errors, "nodes": nodes, "errors": errors, "count": count,
-            "shares": {node: answered.count(node) for node in nodes}}
+    return {
+        "ok": set(nodes) >= wanted and not errors,
+        "nodes": nodes,
+        "errors": errors,
+        "count": count,
+        "shares": {node: answered.count(node) for node in nodes},
+    }
 
 
 def _stranger(request: dict, setting: Setting) -> dict:
@@ -164,6 +174,16 @@ def _stranger(request: dict, setting: Setting) -> dict:
 
 
 KINDS = {
-    "dns": _dns, "icmp": _icmp, "tcp": _tcp, "closed": _closed, "udp": _udp, "burst": _burst, "vip": _vip, "stranger": _stranger,
-    "port-tcp": _port_tcp, "port-udp": _port_udp, "port-esp": _port_esp, "inject": _inject,
+    "dns": _dns,
+    "icmp": _icmp,
+    "tcp": _tcp,
+    "closed": _closed,
+    "udp": _udp,
+    "burst": _burst,
+    "vip": _vip,
+    "stranger": _stranger,
+    "port-tcp": _port_tcp,
+    "port-udp": _port_udp,
+    "port-esp": _port_esp,
+    "inject": _inject,
 }

@@ -31,7 +31,7 @@ POLICY_PORT, POLICY_FAMILY, POLICY_DIRECTION = 32, 40, 160
 
 def _address_size(body: bytes, offset: int) -> int:
     """How long addresses of the family at this offset are; none of a family that is neither IPv4 nor IPv6."""
-    return {socket.AF_INET: 4, socket.AF_INET6: 16}.get(struct.unpack("=H", body[offset:offset + 2])[0], 0)
+    return {socket.AF_INET: 4, socket.AF_INET6: 16}.get(struct.unpack("=H", body[offset : offset + 2])[0], 0)
 
 
 def parse_state(body: bytes, salt: bytes) -> dict | None:
@@ -40,11 +40,11 @@ def parse_state(body: bytes, salt: bytes) -> dict | None:
     if not size:
         return None
     state = {
-        "source": netlink.text_of(body[SOURCE:SOURCE + size]),
-        "target": netlink.text_of(body[ADDRESS:ADDRESS + size]),
-        "spi": "%08x" % struct.unpack("!I", body[SPI:SPI + 4])[0],
+        "source": netlink.text_of(body[SOURCE : SOURCE + size]),
+        "target": netlink.text_of(body[ADDRESS : ADDRESS + size]),
+        "spi": f"{struct.unpack('!I', body[SPI : SPI + 4])[0]:08x}",
         "protocol": body[SPI + 4],
-        "reqid": struct.unpack("=I", body[REQID:REQID + 4])[0],
+        "reqid": struct.unpack("=I", body[REQID : REQID + 4])[0],
         "mark": 0,
         "key": None,
     }
@@ -63,27 +63,37 @@ def parse_policy(body: bytes) -> dict | None:
         return None
     policy: dict = {
         "target": netlink.text_of(body[:size]),
-        "port": struct.unpack("!H", body[POLICY_PORT:POLICY_PORT + 2])[0],
+        "port": struct.unpack("!H", body[POLICY_PORT : POLICY_PORT + 2])[0],
         "out": body[POLICY_DIRECTION] == 1,
-        "mark": 0, "spi": None, "reqid": None,
+        "mark": 0,
+        "spi": None,
+        "reqid": None,
     }
     for kind, value in netlink.attributes(body[POLICY_SIZE:]):
         if kind == ATTR_MARK and len(value) >= 4:
             policy["mark"] = struct.unpack("=I", value[:4])[0]
         elif kind == ATTR_TEMPLATE and len(value) >= 48:
             policy["target"] = netlink.text_of(value[:size])
-            policy["spi"] = "%08x" % struct.unpack("!I", value[16:20])[0]
+            policy["spi"] = f"{struct.unpack('!I', value[16:20])[0]:08x}"
             policy["reqid"] = struct.unpack("=I", value[44:48])[0]
     return policy
 
 
 def dump(salt: bytes) -> list[dict] | None:
     """Every state of this namespace; None when this kernel has no IPsec over netlink."""
-    return netlink.dump(NETLINK_XFRM, XFRM_MSG_GETSA, b"",
-                        lambda kind, body: parse_state(body, salt) if kind == XFRM_MSG_NEWSA else None)
+    return netlink.dump(
+        NETLINK_XFRM,
+        XFRM_MSG_GETSA,
+        b"",
+        lambda kind, body: parse_state(body, salt) if kind == XFRM_MSG_NEWSA else None,
+    )
 
 
 def policies() -> list[dict] | None:
     """Every policy of this namespace; None when this kernel has no IPsec over netlink."""
-    return netlink.dump(NETLINK_XFRM, XFRM_MSG_GETPOLICY, b"",
-                        lambda kind, body: parse_policy(body) if kind == XFRM_MSG_NEWPOLICY else None)
+    return netlink.dump(
+        NETLINK_XFRM,
+        XFRM_MSG_GETPOLICY,
+        b"",
+        lambda kind, body: parse_policy(body) if kind == XFRM_MSG_NEWPOLICY else None,
+    )

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -19,12 +18,19 @@ from .raft import demote, is_leaderless, led, update
 READY = "ready"
 
 
-def declare(client: APIClient, own: str, nodes: list[dict[str, t.Any]], timeout: int, check_mode: bool) -> dict[str, t.Any]:
+def declare(
+    client: APIClient, own: str, nodes: list[dict[str, t.Any]], timeout: int, check_mode: bool
+) -> dict[str, t.Any]:
     """Declare the nodes, all of which must be ready first; promotions come before demotions. The module's result."""
     found = {entry["id"]: _inspect(client, entry["id"]) for entry in nodes}
     changes = {entry["id"]: spec for entry in nodes if (spec := changed(found[entry["id"]]["Spec"], entry)) is not None}
-    if any(node_id == own and spec["Role"] == "worker" != found[node_id]["Spec"]["Role"] for node_id, spec in changes.items()):
-        raise EngineError("This node is one of those that shall become a worker. Ask a manager that stays (delegate_to).")
+    if any(
+        node_id == own and spec["Role"] == "worker" != found[node_id]["Spec"]["Role"]
+        for node_id, spec in changes.items()
+    ):
+        raise EngineError(
+            "This node is one of those that shall become a worker. Ask a manager that stays (delegate_to)."
+        )
     if not check_mode:
         _await_ready(client, [entry["id"] for entry in nodes], timeout)
         for entry in sorted(nodes, key=lambda entry: entry.get("role") == "worker"):  # else in the order given
@@ -32,7 +38,10 @@ def declare(client: APIClient, own: str, nodes: list[dict[str, t.Any]], timeout:
                 _apply(client, found[entry["id"]], entry, timeout)
     return {
         "changed": bool(changes),
-        "nodes": [{"id": node_id, "name": leaving.hostname(node), "up": leaving.is_up(node)} for node_id, node in found.items()],
+        "nodes": [
+            {"id": node_id, "name": leaving.hostname(node), "up": leaving.is_up(node)}
+            for node_id, node in found.items()
+        ],
         "diff": {
             "before": "".join(line(found[node_id], found[node_id]["Spec"]) for node_id in changes),
             "after": "".join(line(found[node_id], spec) for node_id, spec in changes.items()),
@@ -45,7 +54,12 @@ def changed(spec: t.Mapping[str, t.Any], entry: t.Mapping[str, t.Any]) -> dict[s
     labels = {**(spec.get("Labels") or {}), **(entry.get("labels") or {})}
     for key in entry.get("remove_labels") or ():
         labels.pop(key, None)
-    wanted = dict(spec, Labels=labels, Role=entry.get("role") or spec["Role"], Availability=entry.get("availability") or spec["Availability"])
+    wanted = dict(
+        spec,
+        Labels=labels,
+        Role=entry.get("role") or spec["Role"],
+        Availability=entry.get("availability") or spec["Availability"],
+    )
     return None if wanted == dict(spec, Labels=spec.get("Labels") or {}) else wanted
 
 
@@ -85,7 +99,9 @@ def _await_ready(client: APIClient, ids: list[str], timeout: int) -> None:
 
     waited = wait_until(look, timeout)
     if not waited.done:
-        raise EngineError(f"Not ready after {timeout} s: {'; '.join(waited.seen)}. Look at the log of Docker Engine there, and run this again.")
+        raise EngineError(
+            f"Not ready after {timeout} s: {'; '.join(waited.seen)}. Look at the log of Docker Engine there, and run this again."
+        )
 
 
 def _state(node: t.Mapping[str, t.Any]) -> str:
@@ -102,4 +118,6 @@ def _inspect(client: APIClient, node_id: str) -> dict[str, t.Any]:
     except APIError as error:
         if not is_leaderless(error):
             raise
-        raise EngineError("The managers of the swarm have no majority, so nothing about it can be changed. Start those that are down.") from error
+        raise EngineError(
+            "The managers of the swarm have no majority, so nothing about it can be changed. Start those that are down."
+        ) from error

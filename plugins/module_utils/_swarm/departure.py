@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -18,7 +17,12 @@ from .raft import demote, is_leaderless, led, update
 
 
 def depart(
-    client: APIClient, names: list[str], state: str, timeout: int, check_mode: bool, labels: t.Mapping[str, dict[str, str]] | None = None
+    client: APIClient,
+    names: list[str],
+    state: str,
+    timeout: int,
+    check_mode: bool,
+    labels: t.Mapping[str, dict[str, str]] | None = None,
 ) -> dict[str, t.Any]:
     """Reach ``state`` for the nodes called ``names``; the module's result. ``labels``: of nodes that are drained, by id."""
     info = require_manager(client)
@@ -34,12 +38,20 @@ def depart(
 
 
 def _depart(
-    client: APIClient, own: str, names: list[str], state: str, timeout: int, check_mode: bool, labels: t.Mapping[str, dict[str, str]]
+    client: APIClient,
+    own: str,
+    names: list[str],
+    state: str,
+    timeout: int,
+    check_mode: bool,
+    labels: t.Mapping[str, dict[str, str]],
 ) -> dict[str, t.Any]:
     found = leaving.find(led(client.nodes), names)
     ambiguous = leaving.ambiguous(found, names)
     if ambiguous:
-        raise EngineError(f"A name that several nodes have says nothing: {ambiguous}. Give the id of the one that is meant. Nothing was changed.")
+        raise EngineError(
+            f"A name that several nodes have says nothing: {ambiguous}. Give the id of the one that is meant. Nothing was changed."
+        )
     if any(node["ID"] == own for node in found):
         raise EngineError("This node is one of those that shall leave. Ask a manager that stays (delegate_to).")
     before = [_line(node) for node in found]
@@ -49,8 +61,13 @@ def _depart(
     seconds = 0.0
     if not check_mode:
         for node in draining:
-            update(client, node["ID"], lambda spec, own=labels.get(node["ID"], {}): dict(
-                spec, Availability="drain", Labels={**(spec.get("Labels") or {}), **own}))
+            update(
+                client,
+                node["ID"],
+                lambda spec, own=labels.get(node["ID"], {}): dict(
+                    spec, Availability="drain", Labels={**(spec.get("Labels") or {}), **own}
+                ),
+            )
         seconds = _wait_for_tasks(client, names, timeout) if found else 0.0
         for node in managers:
             demote(client, node)
@@ -59,7 +76,9 @@ def _depart(
     after = [] if removing else [_line(node, drained=True) for node in found]
     return {
         "changed": bool(draining or managers or removing),
-        "nodes": [_member(node) for node in (found if check_mode or removing else leaving.find(led(client.nodes), names))],
+        "nodes": [
+            _member(node) for node in (found if check_mode or removing else leaving.find(led(client.nodes), names))
+        ],
         "seconds": seconds,
         "diff": {"before": "".join(before), "after": "".join(after)},
     }
@@ -96,6 +115,8 @@ def _wait_for_tasks(client: APIClient, names: list[str], timeout: int) -> float:
 
 def _remove(client: APIClient, node_id: str) -> None:
     try:
-        led(lambda: client.remove_node(node_id, force=True))  # its tasks are gone; whether it has said goodbye does not matter
+        led(
+            lambda: client.remove_node(node_id, force=True)
+        )  # its tasks are gone; whether it has said goodbye does not matter
     except NotFound:
         return

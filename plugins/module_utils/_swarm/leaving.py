@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -49,7 +48,9 @@ def is_up(node: Raw) -> bool:
 
 def dead_first(nodes: t.Iterable[Raw]) -> list[Raw]:
     """Managers in the order of their demotion: one that is dead counts against the majority until it is gone."""
-    return sorted(nodes, key=lambda node: ((node.get("ManagerStatus") or {}).get("Reachability") == "reachable", hostname(node)))
+    return sorted(
+        nodes, key=lambda node: ((node.get("ManagerStatus") or {}).get("Reachability") == "reachable", hostname(node))
+    )
 
 
 def unmoved(leaving: list[Raw], nodes: list[Raw], services: list[Raw], tasks: list[Raw]) -> list[str]:

@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -16,9 +15,9 @@ import os
 import socket
 import typing as t
 
+from .._engine.client import Engine, Refused
 from .._engine.transport import EngineError, wait_until
 from .._host import split_port
-from .._engine.client import Engine, Refused
 from . import place
 
 SECOND = 1000000000  # the engine's durations are nanoseconds
@@ -27,7 +26,7 @@ Params = t.Mapping[str, t.Any]
 Place = t.Dict[str, t.Any]
 
 
-def declare(engine: Engine, params: Params, check_mode: bool) -> t.Dict[str, t.Any]:
+def declare(engine: Engine, params: Params, check_mode: bool) -> dict[str, t.Any]:
     """Reach ``state``; the module's result."""
     now = place.ask(engine)
     changes = CHANGES[params["state"]](now, params)
@@ -60,19 +59,27 @@ def _is_to_leave(now: Place, params: Params) -> bool:
     if not now["node_id"]:
         return False
     if now["node_id"] != params["node_id"]:
-        raise EngineError(f"{now['hostname']} is node {now['node_id']} of its swarm, and not {params['node_id']}, which is to leave. It was left as it is.")
+        raise EngineError(
+            f"{now['hostname']} is node {now['node_id']} of its swarm, and not {params['node_id']}, which is to leave. It was left as it is."
+        )
     return True
 
 
 def _unfit(now: Place, what: str) -> EngineError:
     told = f" ({now['error']})" if now["error"] else ""
-    return EngineError(f"{now['hostname']} cannot {what}: its engine says that it is {now['state']} in a swarm{told}. Nothing was changed.")
+    return EngineError(
+        f"{now['hostname']} cannot {what}: its engine says that it is {now['state']} in a swarm{told}. Nothing was changed."
+    )
 
 
 def make(engine: Engine, params: Params, now: Place) -> Place:
     """Make a swarm. Options that are not given are left to the engine, which documents its own defaults."""
-    spec: t.Dict[str, t.Any] = dict(_addresses(params), ForceNewCluster=False, Spec={})
-    for key, option in (("DataPathPort", "data_path_port"), ("DefaultAddrPool", "default_addr_pool"), ("SubnetSize", "subnet_size")):
+    spec: dict[str, t.Any] = dict(_addresses(params), ForceNewCluster=False, Spec={})
+    for key, option in (
+        ("DataPathPort", "data_path_port"),
+        ("DefaultAddrPool", "default_addr_pool"),
+        ("SubnetSize", "subnet_size"),
+    ):
         if params[option]:
             spec[key] = params[option]
     if params["dispatcher_heartbeat"]:
@@ -114,7 +121,7 @@ def leave(engine: Engine, params: Params, now: Place) -> Place:
 def _await_active(engine: Engine, timeout: int) -> Place:
     """On a busy machine, or while managers are busy with others, a join takes longer than the engine itself waits for it."""
 
-    def look() -> t.Tuple[bool, Place]:
+    def look() -> tuple[bool, Place]:
         now = place.ask(engine)
         return now["state"] not in ("pending", "inactive"), now
 
@@ -129,11 +136,15 @@ def _await_active(engine: Engine, timeout: int) -> Place:
     return now
 
 
-def _addresses(params: Params) -> t.Dict[str, str]:
+def _addresses(params: Params) -> dict[str, str]:
     advertise = meant(params["advertise_addr"], "advertise_addr")
     data_path = meant(params["data_path_addr"], "data_path_addr")
     every = "[::]" if is_ipv6(advertise) else "0.0.0.0"
-    found = {"ListenAddr": f"{every}:{params['listen_port']}", "AdvertiseAddr": advertise, "DataPathAddr": split_port(data_path)[0]}
+    found = {
+        "ListenAddr": f"{every}:{params['listen_port']}",
+        "AdvertiseAddr": advertise,
+        "DataPathAddr": split_port(data_path)[0],
+    }
     return {key: value for key, value in found.items() if value}
 
 
@@ -142,7 +153,7 @@ def is_ipv6(text: str) -> bool:
     return ":" in split_port(text)[0]
 
 
-def meant(text: t.Optional[str], option: str) -> str:
+def meant(text: str | None, option: str) -> str:
     """What the engine takes: an address or an interface. A DNS name, which it refuses, is looked up here, on the node itself."""
     host, port = split_port(text or "")
     if not host or _is_address(host) or os.path.exists(f"/sys/class/net/{host}"):
@@ -153,9 +164,13 @@ def meant(text: t.Optional[str], option: str) -> str:
         raise EngineError(
             f"{option} is {text}, which is no address, no interface of {socket.gethostname()}, and no name that it can resolve: {error}."
         ) from error
-    usable = [address for address in found if _is_own(address)] or [address for address in found if not ipaddress.ip_address(address).is_loopback]
+    usable = [address for address in found if _is_own(address)] or [
+        address for address in found if not ipaddress.ip_address(address).is_loopback
+    ]
     if len(usable) != 1:
-        raise EngineError(f"{option} is {text}, which {socket.gethostname()} resolves to {', '.join(found)}: name the address itself.")
+        raise EngineError(
+            f"{option} is {text}, which {socket.gethostname()} resolves to {', '.join(found)}: name the address itself."
+        )
     address = f"[{usable[0]}]" if port and ":" in usable[0] else usable[0]
     return f"{address}:{port}" if port else address
 

@@ -18,18 +18,24 @@ import subprocess
 import time
 from typing import Any, Callable
 
-from .._engine.transport import EngineError, wait_until
 from .._discovery.records import is_running
-from .._probe import background, system, partition
-from . import leader
 from .._engine.client import Engine, Refused
+from .._engine.transport import EngineError, wait_until
+from .._probe import background, partition, system
+from . import leader
 
 HELPER = "disruption"
 PID_FILE = "/var/run/docker.pid"
 SYSTEMD = "/run/systemd/system"
 RESTART = "systemctl restart docker"
 # A reload where the tool has one that people use, else a restart of its service. The unit of ufw is active whether or not ufw is enabled.
-FIREWALLS = {"firewalld": ["firewall-cmd", "--reload"], "ufw": ["ufw", "reload"], "nftables": [], "netfilter-persistent": [], "iptables": []}
+FIREWALLS = {
+    "firewalld": ["firewall-cmd", "--reload"],
+    "ufw": ["ufw", "reload"],
+    "nftables": [],
+    "netfilter-persistent": [],
+    "iptables": [],
+}
 UFW_CONF = "/etc/ufw/ufw.conf"
 COMMAND_SECONDS = 180
 ENGINE_WORDS = ("DOCKER", system.MARK, "--pol none")
@@ -108,17 +114,25 @@ def make_available(engine: Engine, node: str, availability: str) -> str | None:
         except (Refused, EngineError) as error:
             problem = error.message
         time.sleep(0.5)
-    return "%s could not be set to %s: %s" % (node[:12], availability, problem)
+    return f"{node[:12]} could not be set to {availability}: {problem}"
 
 
 def _moved(engine: Engine, plan: dict) -> tuple[bool, dict]:
     """What is still to move from the node that is drained; services that may run nowhere else are told apart."""
     services, tasks = engine.services(), engine.tasks()
     # Those that are to end and have not yet ended count too.
-    left = sorted(task["ID"][:12] for task in tasks if task.get("NodeID") == plan["node_id"] and task["Status"]["State"] == "running")
+    left = sorted(
+        task["ID"][:12]
+        for task in tasks
+        if task.get("NodeID") == plan["node_id"] and task["Status"]["State"] == "running"
+    )
     waiting = _more(leader.unsettled(services, tasks), plan["lacking"])
     nowhere = {task.get("ServiceID") for task in tasks if (task["Status"].get("Err") or "").startswith(NOWHERE)}
-    pinned = [service["Spec"]["Name"] for service in services if service["ID"] in nowhere and service["Spec"]["Name"] in waiting]
+    pinned = [
+        service["Spec"]["Name"]
+        for service in services
+        if service["ID"] in nowhere and service["Spec"]["Name"] in waiting
+    ]
     waiting = {name: text for name, text in waiting.items() if name not in pinned}
     return not left and not waiting, {"left_behind": left, "waiting": waiting, "pinned": sorted(pinned)}
 
@@ -135,9 +149,9 @@ def _restart_engine(engine: Engine, plan: dict) -> dict:
     before = _engine_process()
     problem = _run(shlex.split(command))
     if problem:
-        return {"done": False, "problem": "'%s' failed: %s" % (command, problem)}
+        return {"done": False, "problem": f"'{command}' failed: {problem}"}
     waited = wait_until(lambda: _is_back(engine, before), plan["timeout"], interval=0.3)
-    problem = None if waited.done else "%s within %d s after '%s'" % (waited.seen, plan["timeout"], command)
+    problem = None if waited.done else f"{waited.seen} within {plan['timeout']} s after '{command}'"
     return {"done": True, "problem": problem, "back_seconds": waited.seconds}
 
 
@@ -152,7 +166,7 @@ def _engine_pid() -> int | None:
 def _engine_process() -> str | None:
     """The engine's process: its pid, and when it was started."""
     pid = _engine_pid()
-    return "%d/%s" % (pid, background.started_at(pid)) if pid else None
+    return f"{pid}/{background.started_at(pid)}" if pid else None
 
 
 def engine_seconds() -> float | None:
@@ -174,27 +188,39 @@ def _is_back(engine: Engine, before: str | None) -> tuple[bool, str]:
 
 def _run(command: list[str]) -> str | None:
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=COMMAND_SECONDS, check=False)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=COMMAND_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return None if done.returncode == 0 else " ".join(done.stdout.decode("utf-8", "replace").split())[-300:] or "exit code %d" % done.returncode
+    return (
+        None
+        if done.returncode == 0
+        else " ".join(done.stdout.decode("utf-8", "replace").split())[-300:] or f"exit code {done.returncode}"
+    )
 
 
 def _firewall(engine: Engine, plan: dict) -> dict:
     """Reload the host's firewall, and see whether the engine's rules are there again; if not, restart the engine, which writes them."""
     service = next((name for name in FIREWALLS if _is_active(name)), None)
     if not service:
-        return {"skip": "no firewall service runs there (%s)" % ", ".join(FIREWALLS)}
+        return {"skip": f"no firewall service runs there ({', '.join(FIREWALLS)})"}
     before = engine_rules()
     if not before:
         return {"skip": "iptables-save shows no rules of the engine there, so there is nothing to compare with"}
     command = FIREWALLS[service] or ["systemctl", "restart", service]
     problem = _run(command)
     if problem:
-        return {"done": False, "problem": "'%s' failed: %s" % (" ".join(command), problem)}
+        return {"done": False, "problem": f"'{' '.join(command)}' failed: {problem}"}
     waited = wait_until(lambda: _restored(before), RESTORING, interval=0.5)
-    seen: dict = {"done": True, "problem": None, "service": service, "command": " ".join(command), "lost": waited.seen,
-                  "restored_seconds": waited.seconds}
+    seen: dict = {
+        "done": True,
+        "problem": None,
+        "service": service,
+        "command": " ".join(command),
+        "lost": waited.seen,
+        "restored_seconds": waited.seconds,
+    }
     if waited.seen:
         seen["repair"] = _restart_engine(engine, plan)
     return seen
@@ -223,7 +249,9 @@ def _text(path: str) -> str:
 def engine_rules() -> list[str]:
     """The rules that iptables-save shows of the engine, without counters: its chains, and what encrypts and what drops clear text."""
     try:
-        done = subprocess.run(["iptables-save"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=False)
+        done = subprocess.run(
+            ["iptables-save"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return []
     return of_engine(done.stdout.decode("utf-8", "replace"))
@@ -231,7 +259,9 @@ def engine_rules() -> list[str]:
 
 def of_engine(text: str) -> list[str]:
     """The engine's rules in what iptables-save prints."""
-    return sorted({line for line in text.splitlines() if line.startswith("-A ") and any(word in line for word in ENGINE_WORDS)})
+    return sorted(
+        {line for line in text.splitlines() if line.startswith("-A ") and any(word in line for word in ENGINE_WORDS)}
+    )
 
 
 def _restored(before: list[str]) -> tuple[bool, list[str]]:
@@ -240,7 +270,11 @@ def _restored(before: list[str]) -> tuple[bool, list[str]]:
 
 
 ACTIONS: dict[str, Callable[[Engine, dict], dict]] = {
-    "partition": _partition, "engine-restart": _restart_engine, "firewall-reload": _firewall, "drain": _drain}
+    "partition": _partition,
+    "engine-restart": _restart_engine,
+    "firewall-reload": _firewall,
+    "drain": _drain,
+}
 
 
 def settle(engine: Engine, plan: dict) -> dict:
@@ -255,5 +289,7 @@ def _whole(engine: Engine, plan: dict) -> tuple[bool, dict[str, Any]]:
         services = _more(leader.unsettled(engine.services(), engine.tasks()), plan["lacking"])
     except (EngineError, Refused) as error:
         return False, {"nodes": {}, "services": {}, "problem": error.message}
-    changed = {node: nodes.get(node, ["gone", "gone"]) for node, state in plan["nodes"].items() if nodes.get(node) != state}
+    changed = {
+        node: nodes.get(node, ["gone", "gone"]) for node, state in plan["nodes"].items() if nodes.get(node) != state
+    }
     return not changed and not services, {"nodes": changed, "services": services, "problem": None}

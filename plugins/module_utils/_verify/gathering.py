@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import time
 
-from .._probe import overlay
 from .._engine.client import Engine, NotFound
+from .._probe import overlay
 
 NEEDS = {"probe", "gossip", "peers", "balancer"}
 
@@ -63,16 +63,19 @@ def records(raw: dict) -> list[str]:
     found = []
     for name, service in (raw.get("Services") or {}).items():
         if service.get("VIP") not in (None, "", "<nil>"):
-            found.append("%s vip %s" % (name, service["VIP"]))
+            found.append(f"{name} vip {service['VIP']}")
         for task in service.get("Tasks") or []:
-            found.append("%s %s %s" % (name, task.get("EndpointIP"), (task.get("Info") or {}).get("Host IP")))
+            found.append(f"{name} {task.get('EndpointIP')} {(task.get('Info') or {}).get('Host IP')}")
     return sorted(found)
 
 
 def local(raw: dict) -> list[str]:
     """The endpoints on this node, each as 'address hardware-address'."""
-    return sorted("%s %s" % (item["IPv4Address"].split("/")[0], item["MacAddress"])
-                  for item in (raw.get("Containers") or {}).values() if item.get("IPv4Address"))
+    return sorted(
+        f"{item['IPv4Address'].split('/')[0]} {item['MacAddress']}"
+        for item in (raw.get("Containers") or {}).values()
+        if item.get("IPv4Address")
+    )
 
 
 def settled(first: dict, second: dict) -> dict:
@@ -82,7 +85,8 @@ def settled(first: dict, second: dict) -> dict:
         before = first.get(network)
         held[network] = dict(
             {key: now[key] for key in ("vni", "port", "mtu", "balancer", "local")},
-            **{name: _both(before[name] if before else [], now[name]) for name in ("peers", "records")})
+            **{name: _both(before[name] if before else [], now[name]) for name in ("peers", "records")},
+        )
     return {"held": held}
 
 

@@ -15,11 +15,11 @@ import ipaddress
 import time
 from typing import Any
 
-from .._engine.transport import wait_until
 from .._discovery.records import endpoint_mode, expected_records, is_running, task_addresses
+from .._engine.client import Engine, NotFound, Refused
+from .._engine.transport import wait_until
 from .._probe import certificate, sockets
 from . import objects
-from .._engine.client import Engine, NotFound, Refused
 
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
@@ -56,7 +56,9 @@ def _trust(info: dict) -> dict:
 
 def _node(node: dict, now: float) -> dict:
     """A node as the checks see it. One whose join has not ended told nothing of itself."""
-    manager, spec, status, description = (node.get(key) or {} for key in ("ManagerStatus", "Spec", "Status", "Description"))
+    manager, spec, status, description = (
+        node.get(key) or {} for key in ("ManagerStatus", "Spec", "Status", "Description")
+    )
     return {
         "id": node["ID"],
         "hostname": description.get("Hostname"),
@@ -111,8 +113,16 @@ def select(networks: list[dict], patterns: list[str]) -> tuple[list[dict], list[
 
 def make_objects(engine: Engine, plan: dict, selected: list[dict]) -> dict:
     """Create the networks and services of this run. What cannot be made is told under its name in ``refused``."""
-    made: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {},
-                  "speed": None, "crowded": [], "network_ids": [network["id"] for network in selected]}
+    made: dict = {
+        "twin": None,
+        "lazy": None,
+        "probe": None,
+        "published": None,
+        "refused": {},
+        "speed": None,
+        "crowded": [],
+        "network_ids": [network["id"] for network in selected],
+    }
     run, needs = plan["run"], plan["needs"]
     roomy = selected
     if "probe" in needs:
@@ -161,14 +171,29 @@ def _try(made: dict, part: str, create: Any) -> str | None:
 
 
 def _create_network(engine: Engine, run: str, part: str, options: dict | None = None) -> str:
-    return engine.create_network({
-        "Name": objects.name(run, part), "Driver": "overlay", "Attachable": True, "Labels": objects.labels(run, part), "Options": options or {}})
+    return engine.create_network(
+        {
+            "Name": objects.name(run, part),
+            "Driver": "overlay",
+            "Attachable": True,
+            "Labels": objects.labels(run, part),
+            "Options": options or {},
+        }
+    )
 
 
 def _create_speed_networks(engine: Engine, made: dict, run: str) -> list[str]:
     """Networks of the run's own to measure on; none when one of them is refused, which is told."""
-    found = [_try(made, "speed", lambda part=part, way=way: _create_network(engine, run, part, {"encrypted": ""} if way == "encrypted" else None))
-             for way, part in objects.SPEED_NETWORKS.items()]
+    found = [
+        _try(
+            made,
+            "speed",
+            lambda part=part, way=way: _create_network(
+                engine, run, part, {"encrypted": ""} if way == "encrypted" else None
+            ),
+        )
+        for way, part in objects.SPEED_NETWORKS.items()
+    ]
     return [network for network in found if network] if all(found) else []
 
 
@@ -192,24 +217,31 @@ def _create_probe(engine: Engine, plan: dict, targets: list[str]) -> str:
 
 
 def _create_global(engine: Engine, plan: dict, part: str, targets: list[str], aliases: list | tuple = ()) -> str:
-    return engine.create_service({
-        "Name": objects.name(plan["run"], part),
-        "Labels": objects.labels(plan["run"], part),
-        "TaskTemplate": _template(plan, part, [{"Target": target, "Aliases": list(aliases)} for target in targets]),
-        "Mode": {"Global": {}},
-    })
+    return engine.create_service(
+        {
+            "Name": objects.name(plan["run"], part),
+            "Labels": objects.labels(plan["run"], part),
+            "TaskTemplate": _template(plan, part, [{"Target": target, "Aliases": list(aliases)} for target in targets]),
+            "Mode": {"Global": {}},
+        }
+    )
 
 
 def _create_published(engine: Engine, plan: dict) -> str:
     """A service with a published port and no network: only ingress carries it."""
     run = plan["run"]
-    return engine.create_service({
-        "Name": objects.name(run, "published"),
-        "Labels": objects.labels(run, "published"),
-        "TaskTemplate": _template(plan, "published", []),
-        "Mode": {"Replicated": {"Replicas": 1}},
-        "EndpointSpec": {"Mode": "vip", "Ports": [{"Protocol": "tcp", "TargetPort": sockets.PORT, "PublishMode": "ingress"}]},
-    })
+    return engine.create_service(
+        {
+            "Name": objects.name(run, "published"),
+            "Labels": objects.labels(run, "published"),
+            "TaskTemplate": _template(plan, "published", []),
+            "Mode": {"Replicated": {"Replicas": 1}},
+            "EndpointSpec": {
+                "Mode": "vip",
+                "Ports": [{"Protocol": "tcp", "TargetPort": sockets.PORT, "PublishMode": "ingress"}],
+            },
+        }
+    )
 
 
 def may_run_tasks(engine: Engine, swarm: dict) -> bool:
@@ -242,7 +274,7 @@ def wait_for_tasks(engine: Engine, made: dict, timeout: float) -> dict:
     errors = {}
     for task in sorted(waited.seen, key=lambda item: item["CreatedAt"]):
         message = task["Status"].get("Err") or task["Status"].get("Message") or task["Status"]["State"]
-        errors[task.get("NodeID") or "unplaced"] = "%s: %s" % (task["Status"]["State"], message)
+        errors[task.get("NodeID") or "unplaced"] = f"{task['Status']['State']}: {message}"
     running = {task.get("NodeID") for task in waited.seen if is_running(task)}
     return {
         "seconds": waited.seconds,
@@ -272,12 +304,16 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
         "vips": _vips(engine, made),
         "published_networks": _networks_of(published),
         "published_on": published[0]["NodeID"] if published else None,
-        "published_port": next((int(port.split("/")[1]) for port, service in ports.items() if service == made["published"]), None),
+        "published_port": next(
+            (int(port.split("/")[1]) for port, service in ports.items() if service == made["published"]), None
+        ),
         "published": sorted(ports),
         "networks": [dict(describe(raw), room=room(raw)) for raw in _existing(engine, ids)],
         "lacking": unsettled(services, tasks),
         "all_networks": [[network["Name"], network["Id"], network["Scope"], _subnets(network)] for network in known],
-        "unallocated": sorted(network["Name"] for network in known if network["Scope"] == "swarm" and not network.get("Driver")),
+        "unallocated": sorted(
+            network["Name"] for network in known if network["Scope"] == "swarm" and not network.get("Driver")
+        ),
     }
 
 
@@ -287,12 +323,14 @@ def unsettled(services: list[dict], tasks: list[dict]) -> dict:
     for service in services:
         if objects.RUN_LABEL in (service["Spec"].get("Labels") or {}):
             continue
-        mine = [task for task in tasks if task.get("ServiceID") == service["ID"] and task.get("DesiredState") == "running"]
+        mine = [
+            task for task in tasks if task.get("ServiceID") == service["ID"] and task.get("DesiredState") == "running"
+        ]
         mode = service["Spec"].get("Mode") or {}
         wanted = mode["Replicated"].get("Replicas", 1) if "Replicated" in mode else len(mine) if "Global" in mode else 0
         running = len([task for task in mine if is_running(task)])
         if running < wanted:
-            found[service["Spec"]["Name"]] = "%d of %d tasks run" % (running, wanted)
+            found[service["Spec"]["Name"]] = f"{running} of {wanted} tasks run"
     return found
 
 
@@ -313,11 +351,16 @@ def last_view(engine: Engine, networks: list[str]) -> dict:
     now = time.time()
     recent = [task for task in tasks if ended_lately(task, now)]
     return {
-        "mesh": {port: oldest([task for task in tasks if task.get("ServiceID") == service], now)
-                 for port, service in _ingress_ports(services).items()},
+        "mesh": {
+            port: oldest([task for task in tasks if task.get("ServiceID") == service], now)
+            for port, service in _ingress_ports(services).items()
+        },
         "carried": {network: _carried(network, tasks, now) for network in networks},
         "records": {network: expected_records(network, services, tasks) for network in networks},
-        "retired": {network: sorted({address for task in recent for address in task_addresses(task, network)}) for network in networks},
+        "retired": {
+            network: sorted({address for task in recent for address in task_addresses(task, network)})
+            for network in networks
+        },
     }
 
 
@@ -347,8 +390,12 @@ def _carried(network: str, tasks: list[dict], now: float) -> dict[str, float | N
 
 def _ingress_ports(services: list[dict]) -> dict[str, str]:
     """Ports that the routing mesh publishes, as 'tcp/8080', and the id of each one's service."""
-    return {"%s/%d" % (port["Protocol"], port["PublishedPort"]): service["ID"] for service in services
-            for port in (service.get("Endpoint") or {}).get("Ports") or [] if port.get("PublishMode") == "ingress" and port.get("PublishedPort")}
+    return {
+        f"{port['Protocol']}/{port['PublishedPort']}": service["ID"]
+        for service in services
+        for port in (service.get("Endpoint") or {}).get("Ports") or []
+        if port.get("PublishMode") == "ingress" and port.get("PublishedPort")
+    }
 
 
 def room(raw: dict) -> list[dict] | None:
@@ -356,20 +403,27 @@ def room(raw: dict) -> list[dict] | None:
     status = ((raw.get("Status") or {}).get("IPAM") or {}).get("Subnets")
     if not status:
         return None
-    return [{"subnet": subnet, "used": row.get("IPsInUse"), "free": row.get("DynamicIPsAvailable")}
-            for subnet, row in sorted(status.items())]
+    return [
+        {"subnet": subnet, "used": row.get("IPsInUse"), "free": row.get("DynamicIPsAvailable")}
+        for subnet, row in sorted(status.items())
+    ]
 
 
 def _addresses(network: str, services: list[dict], tasks: list[dict]) -> list[list[str]]:
     """[address, who has it] of every virtual IP and of every task that is not over, on the network."""
     named = {service["ID"]: service["Spec"]["Name"] for service in services}
-    found = [[item["Addr"].split("/")[0], "virtual IP of " + service["Spec"]["Name"]] for service in services
-             for item in (service.get("Endpoint") or {}).get("VirtualIPs") or []
-             if item.get("NetworkID") == network and item.get("Addr")]
+    found = [
+        [item["Addr"].split("/")[0], "virtual IP of " + service["Spec"]["Name"]]
+        for service in services
+        for item in (service.get("Endpoint") or {}).get("VirtualIPs") or []
+        if item.get("NetworkID") == network and item.get("Addr")
+    ]
     for task in tasks:
         if task["Status"]["State"] in ("starting", "running") and task.get("DesiredState") == "running":
-            found += [[address, "task %s of %s" % (task["ID"][:12], named.get(task.get("ServiceID"), "no service"))]
-                      for address in task_addresses(task, network)]
+            found += [
+                [address, f"task {task['ID'][:12]} of {named.get(task.get('ServiceID'), 'no service')}"]
+                for address in task_addresses(task, network)
+            ]
     return found
 
 
@@ -409,7 +463,9 @@ def _vips(engine: Engine, made: dict) -> dict:
     if not made["probe"]:
         return {}
     endpoint = engine.inspect_service(made["probe"]).get("Endpoint") or {}
-    return {item["NetworkID"]: item["Addr"].split("/")[0] for item in endpoint.get("VirtualIPs") or [] if item.get("Addr")}
+    return {
+        item["NetworkID"]: item["Addr"].split("/")[0] for item in endpoint.get("VirtualIPs") or [] if item.get("Addr")
+    }
 
 
 def _networks_of(tasks: list[dict]) -> list[str]:
@@ -418,6 +474,7 @@ def _networks_of(tasks: list[dict]) -> list[str]:
 
 def remove_objects(engine: Engine, keep: str | None = None, only: str | None = None) -> list[str]:
     """Remove services and networks of verifications, of all but ``keep`` or of ``only`` one. Returns what would not go."""
+
     def ours(labels: dict) -> bool:
         return labels[objects.RUN_LABEL] != keep and only in (None, labels[objects.RUN_LABEL])
 

@@ -12,10 +12,10 @@ import hashlib
 import os
 from typing import Any
 
+from .._engine.client import Engine, NotFound
 from .._host import read_text
 from .._probe import background, overlay
 from . import objects
-from .._engine.client import Engine, NotFound
 
 HOST_NAMESPACE = "/proc/self/ns/net"
 MOUNTS = "/proc/self/mountinfo"
@@ -30,19 +30,23 @@ def outside(info: dict) -> str | None:
     if state == "active":
         return None
     if state == "locked":
-        return "%s is locked: its part of the swarm's state is encrypted. Run 'docker swarm unlock' there." % name
+        return f"{name} is locked: its part of the swarm's state is encrypted. Run 'docker swarm unlock' there."
     if state == "pending":
-        return "%s is still joining its swarm (state: pending): %s." % (name, said or "no manager has taken it in yet")
+        return f"{name} is still joining its swarm (state: pending): {said or 'no manager has taken it in yet'}."
     if state == "inactive":
-        return ("%s is not an active member of a swarm (state: inactive%s). Join it with role swarm, or take it out of the group."
-                % (name, "; " + said if said else ""))
-    return "%s cannot take part in its swarm (state: %s): %s." % (name, state, said or "the engine gives no reason; its log does")
+        return (
+            f"{name} is not an active member of a swarm (state: inactive{'; ' + said if said else ''}). Join it "
+            "with role swarm, or take it out of the group."
+        )
+    return (
+        f"{name} cannot take part in its swarm (state: {state}): {said or 'the engine gives no reason; its log does'}."
+    )
 
 
 def machine() -> str:
     """What tells this machine from all others: the boot of its kernel, and the network that the engine's host has in it."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
-        return "%s/%d" % (handle.read().strip(), os.stat(HOST_NAMESPACE).st_ino)
+        return f"{handle.read().strip()}/{os.stat(HOST_NAMESPACE).st_ino}"
 
 
 def copied(info: dict) -> dict:
@@ -53,7 +57,7 @@ def copied(info: dict) -> dict:
 
 def running(engine: Engine, run: str, part: str) -> tuple[bool, dict]:
     """The network settings of the run's local container of this part, as soon as it has a namespace; for ``wait_until``."""
-    labels = ["%s=%s" % pair for pair in objects.labels(run, part).items()]
+    labels = ["{}={}".format(*pair) for pair in objects.labels(run, part).items()]
     for found in engine.containers({"label": labels, "status": "running"}):
         try:
             settings = engine.inspect_container(found["Id"])["NetworkSettings"]
@@ -80,4 +84,4 @@ def start(errors: list, lease: background.Lease, name: str, job: Any, namespace:
     """Start a helper; why it did not start goes to ``errors``."""
     reason = background.start(lease, name, job, namespace, alone)
     if reason:
-        errors.append("%s: %s" % (name, reason))
+        errors.append(f"{name}: {reason}")

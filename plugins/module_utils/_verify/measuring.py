@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Callable
 
+from .._engine.client import Engine
 from .._engine.transport import wait_until
 from .._probe import background, dns, netns, speed
 from . import local, objects
-from .._engine.client import Engine
 
 HELPERS = ("speed", "speed-host")
 OPENING = 20  # seconds to wait for the local task; the services had the time to come up before
@@ -22,6 +22,7 @@ SLACK = 30  # seconds of one measurement beyond its own
 
 def open_servers(engine: Engine, plan: dict, lease: background.Lease, errors: list) -> dict:
     """Serve in the local task and on the host. Returns the task's address by way; what did not start is told in ``errors``."""
+
     def server(address: str) -> Callable:
         return lambda ready, stopped: speed.serve(plan["run"], plan["name"], address, ready, stopped)
 
@@ -31,14 +32,17 @@ def open_servers(engine: Engine, plan: dict, lease: background.Lease, errors: li
         served = _addresses(plan["run"], waited.seen)
         local.start(errors, lease, HELPERS[0], server("0.0.0.0"), lambda: netns.enter(waited.seen["SandboxKey"]))
     else:
-        errors.append("no task to measure runs here after %d s" % OPENING)
+        errors.append(f"no task to measure runs here after {OPENING} s")
     local.start(errors, lease, HELPERS[1], server(plan["speed"]["address"]))
     return served
 
 
 def _addresses(run: str, settings: dict) -> dict:
     """The container's address by way."""
-    found = {way: (settings["Networks"].get(objects.name(run, part)) or {}).get("IPAddress") for way, part in objects.SPEED_NETWORKS.items()}
+    found = {
+        way: (settings["Networks"].get(objects.name(run, part)) or {}).get("IPAddress")
+        for way, part in objects.SPEED_NETWORKS.items()
+    }
     return {way: address for way, address in found.items() if address}
 
 

@@ -24,7 +24,7 @@ def labels(run: str, part: str) -> dict:
 
 def name(run: str, part: str) -> str:
     """The name of a temporary object."""
-    return "swarmlab-verify-%s-%s" % (run, part)
+    return f"swarmlab-verify-{run}-{part}"
 
 
 def with_twin(networks: list[str], twin: str | None) -> list[str]:

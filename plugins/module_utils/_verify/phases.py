@@ -13,12 +13,28 @@ import os
 import time
 from typing import Any
 
-from .._engine.transport import EngineError, wait_until
-from .._probe import background, certificate, system, kernel, netns, overlay, pause, ports, responder, sockets, wire, work, xfrm
-from . import standalone, disrupting, gathering, leader, local, measuring, objects
 from .._engine.client import Engine, NotFound
+from .._engine.transport import EngineError, wait_until
+from .._probe import (
+    background,
+    certificate,
+    kernel,
+    netns,
+    overlay,
+    pause,
+    ports,
+    responder,
+    sockets,
+    system,
+    wire,
+    work,
+    xfrm,
+)
+from . import disrupting, gathering, leader, local, measuring, objects, standalone
 
-ANSWER = 25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
+ANSWER = (
+    25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
+)
 HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
 
 
@@ -38,11 +54,19 @@ def prepare(engine: Engine, plan: dict) -> dict:
 def _prepare(engine: Engine, plan: dict, info: dict, began: float) -> dict:
     swarm = info["Swarm"]
     result: dict = {"node": _identity(info), "leader": False}
-    opened: dict = {"errors": [], "kernel": kernel.facts(), "host": system.facts(plan.get("declared") or ()), "local_networks": _local_networks(engine)}
+    opened: dict = {
+        "errors": [],
+        "kernel": kernel.facts(),
+        "host": system.facts(plan.get("declared") or ()),
+        "local_networks": _local_networks(engine),
+    }
     if "rules" in plan["needs"]:
         # Before this run publishes a port: the engine then writes the chain anew, and where packets enter it.
-        opened.update(rules=system.firewall(result["node"]["firewall"], [], []), engine_seconds=disrupting.engine_seconds(),
-                      flushers=system.flushers())
+        opened.update(
+            rules=system.firewall(result["node"]["firewall"], [], []),
+            engine_seconds=disrupting.engine_seconds(),
+            flushers=system.flushers(),
+        )
     if "xfrm" in plan["needs"]:
         # Before a probe joins an encrypted network: the engine then sets up anew what may have been lost.
         opened.update(_ipsec(plan))
@@ -138,7 +162,7 @@ def _open(engine: Engine, plan: dict) -> dict:
     if not plan["opened"]:
         result.update(_open_node(engine, plan, result["errors"], plan["expected"]))
         if plan["expected"] and not result.get("namespace"):
-            result["errors"].append("no probe task runs here after %.0f s" % plan["timeout"])
+            result["errors"].append(f"no probe task runs here after {plan['timeout']:.0f} s")
     if plan["leader"]:
         result["view"] = _view(engine, plan["made"], plan["timeout"])
     return result
@@ -151,8 +175,12 @@ def _open_node(engine: Engine, plan: dict, errors: list, expected: bool) -> dict
         result["lazy_known"] = knows(engine, objects.name(plan["run"], "lazy"))
     if "wire" in plan["needs"] and (result.get("namespace") or not expected):
         port = overlay.data_port(local.namespaces(engine)) or objects.DEFAULT_DATA_PORT
-        _start({"errors": errors}, plan, "wire", lambda ready, stopped: wire.watch(
-            port, sockets.canary(plan["run"]), ready, stopped))
+        _start(
+            {"errors": errors},
+            plan,
+            "wire",
+            lambda ready, stopped: wire.watch(port, sockets.canary(plan["run"]), ready, stopped),
+        )
     return result
 
 
@@ -162,8 +190,13 @@ def _open_probe(engine: Engine, plan: dict, errors: list) -> dict:
     if not waited.done:
         return {}
     namespace = waited.seen["SandboxKey"]
-    _start({"errors": errors}, plan, "responder", lambda ready, stopped: responder.serve(
-        plan["run"], plan["name"], ready, stopped), lambda: netns.enter(namespace))
+    _start(
+        {"errors": errors},
+        plan,
+        "responder",
+        lambda ready, stopped: responder.serve(plan["run"], plan["name"], ready, stopped),
+        lambda: netns.enter(namespace),
+    )
     return {"namespace": namespace, "task_seconds": waited.seconds}
 
 
@@ -172,8 +205,13 @@ def _serve_published(engine: Engine, plan: dict, errors: list) -> dict:
     found, settings = local.running(engine, plan["run"], "published")
     if not found:
         return {}
-    _start({"errors": errors}, plan, "published", lambda ready, stopped: responder.serve(
-        plan["run"], plan["name"], ready, stopped), lambda: netns.enter(settings["SandboxKey"]))
+    _start(
+        {"errors": errors},
+        plan,
+        "published",
+        lambda ready, stopped: responder.serve(plan["run"], plan["name"], ready, stopped),
+        lambda: netns.enter(settings["SandboxKey"]),
+    )
     return {"published": True}
 
 
@@ -216,7 +254,9 @@ def _probe(engine: Engine, plan: dict) -> dict:
     first = gathering.look(engine, plan, folder)
     setting = work.Setting(plan["run"], plan["name"], plan["once"])
     jobs = [
-        netns.begin(item["namespace"] or local.HOST_NAMESPACE, lambda item=item: work.perform(item["requests"], setting))
+        netns.begin(
+            item["namespace"] or local.HOST_NAMESPACE, lambda item=item: work.perform(item["requests"], setting)
+        )
         for item in plan["work"]
     ]
     if plan["attach"]:
@@ -250,7 +290,11 @@ def _ipsec(plan: dict) -> dict:
 
 def close(engine: Engine, plan: dict) -> dict:
     """Look a last time, collect what the helpers saw, and remove everything of this run on this node."""
-    result: dict = {"namespaces": overlay.overlays(local.namespaces(engine)), "lazy_known": knows(engine, plan.get("lazy_id")), "clock": [time.time()] * 2}
+    result: dict = {
+        "namespaces": overlay.overlays(local.namespaces(engine)),
+        "lazy_known": knows(engine, plan.get("lazy_id")),
+        "clock": [time.time()] * 2,
+    }
     if plan["leader"]:
         result.update(leader.last_view(engine, plan["network_ids"]))
     result.update(background.stop(plan["run"], HELPERS))
@@ -261,5 +305,14 @@ def close(engine: Engine, plan: dict) -> dict:
     return result
 
 
-PHASES = {"prepare": prepare, "open": open_node, "probe": probe, **dict.fromkeys(objects.EXCHANGES, exchange), "again": probe,
-          "measure": measuring.measure, "close": close, "disrupt": disrupting.disrupt, "settle": disrupting.settle}
+PHASES = {
+    "prepare": prepare,
+    "open": open_node,
+    "probe": probe,
+    **dict.fromkeys(objects.EXCHANGES, exchange),
+    "again": probe,
+    "measure": measuring.measure,
+    "close": close,
+    "disrupt": disrupting.disrupt,
+    "settle": disrupting.settle,
+}

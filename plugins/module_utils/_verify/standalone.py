@@ -12,9 +12,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from .._engine.client import Engine, Refused
 from .._probe import netns, work
 from . import objects
-from .._engine.client import Engine, Refused
 
 SLACK = 10
 STOP = {"StopSignal": "SIGKILL"}
@@ -36,7 +36,9 @@ def attach(engine: Engine, plan: dict, setting: work.Setting) -> dict:
         container = container or (row.get("container") if "refused" not in row else None)
         result["attached"].append(row)
     asked = requests_from(result["attached"], steps["requests"])
-    result["attached_in"] = next((row["namespace"] for row in [result.get("lazy") or {}, *result["attached"]] if row.get("namespace")), None)
+    result["attached_in"] = next(
+        (row["namespace"] for row in [result.get("lazy") or {}, *result["attached"]] if row.get("namespace")), None
+    )
     if asked and result["attached_in"]:
         result["seen_attached"] = _ask(result["attached_in"], asked, setting)
     return result
@@ -78,9 +80,15 @@ def _first(engine: Engine, plan: dict, network: dict) -> dict:
     name = attached_name(plan["run"])
 
     def action() -> dict:
-        attachment_id = engine.create_container(name, dict(
-            STOP, Image=plan["image"], Labels=objects.labels(plan["run"], "attached"),
-            HostConfig={"NetworkMode": network["name"]}))
+        attachment_id = engine.create_container(
+            name,
+            dict(
+                STOP,
+                Image=plan["image"],
+                Labels=objects.labels(plan["run"], "attached"),
+                HostConfig={"NetworkMode": network["name"]},
+            ),
+        )
         try:
             engine.start(attachment_id)
         except Refused:

@@ -30,7 +30,7 @@ from types import ModuleType
 def load() -> list[ModuleType]:
     """Every check, in the order of the report."""
     names = [found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_")]
-    modules = [importlib.import_module("%s.%s" % (__name__, name)) for name in names]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
     return sorted(modules, key=lambda module: (module.ORDER, module.ID))
 
 
@@ -54,4 +54,8 @@ def tags(modules: list[ModuleType]) -> list[str]:
 def tagged(modules: list[ModuleType], only: list[str], without: list[str], known: list[str]) -> list[ModuleType]:
     """The checks that Ansible's ``--tags`` and ``--skip-tags`` leave. Tags that are not known choose nothing: other tasks have them."""
     wanted = set(only) & set(known)
-    return [module for module in modules if (not wanted or wanted & set(module.TAGS)) and not set(without) & set(module.TAGS)]
+    return [
+        module
+        for module in modules
+        if (not wanted or wanted & set(module.TAGS)) and not set(without) & set(module.TAGS)
+    ]

@@ -9,8 +9,8 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable
 from itertools import combinations
-from typing import Callable, Iterable
 
 EXACT_UP_TO = 12
 FULL_MESH_UP_TO = 10
@@ -79,4 +79,4 @@ def pairs(nodes: list[str], run: str, full_up_to: int = FULL_MESH_UP_TO) -> list
 
 def ring(nodes: list[str], run: str) -> list[str]:
     """The nodes in an order that is another one in every run."""
-    return sorted(nodes, key=lambda node: hashlib.sha256(("%s/%s" % (run, node)).encode()).hexdigest())
+    return sorted(nodes, key=lambda node: hashlib.sha256((f"{run}/{node}").encode()).hexdigest())

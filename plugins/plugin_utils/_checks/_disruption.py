@@ -13,7 +13,18 @@ from typing import Any
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 # Names and paths, and what they rest on: proven before a disruption, and again after it.
-PROOF = ("PRE-REACH", "FW-RULES", "SD-VIP", "SD-ALIAS", "SD-TASKS", "SD-TASKNAME", "GOSSIP-HASH", "PEER-FDB", "LB-IPVS", "DP-MATRIX")
+PROOF = (
+    "PRE-REACH",
+    "FW-RULES",
+    "SD-VIP",
+    "SD-ALIAS",
+    "SD-TASKS",
+    "SD-TASKNAME",
+    "GOSSIP-HASH",
+    "PEER-FDB",
+    "LB-IPVS",
+    "DP-MATRIX",
+)
 BAD = (FAIL, INCONCLUSIVE)
 NOT_GREEN = "not begun: the proof before it was not green (verify_disruptive_force begins all the same)"
 
@@ -32,8 +43,16 @@ def outcome(facts: dict, before: list[dict], results: list[dict]) -> dict:
     """All that is known of a disruption: how it went, and what is worse since. Plain data."""
     known = {tuple(key) for key in before}
     fresh = [item for key, item in verdicts(results).items() if key not in known]
-    after = [{"check": item["id"], "network": item["network"], "status": item["status"], "nodes": item["nodes"],
-              "summary": item["evidence"]["summary"]} for item in fresh]
+    after = [
+        {
+            "check": item["id"],
+            "network": item["network"],
+            "status": item["status"],
+            "nodes": item["nodes"],
+            "summary": item["evidence"]["summary"],
+        }
+        for item in fresh
+    ]
     hosts = {node["id"]: host for host, node in facts["nodes"].items()}
     return dict(facts["disrupted"], after=after, recovered=_recovered(facts), hosts=hosts)
 
@@ -41,8 +60,13 @@ def outcome(facts: dict, before: list[dict], results: list[dict]) -> dict:
 def _recovered(facts: dict) -> float | None:
     """Seconds from the end of the disruption until the last question was answered rightly. An upper bound: setting up is within it."""
     ended = facts["disrupted"]["ended"]
-    met = [facts["probe_began"][host] + seen["seconds"] for host, answers in facts["observations"].items() if host in facts["probe_began"]
-           for seen in answers.values() if seen["ok"]]
+    met = [
+        facts["probe_began"][host] + seen["seconds"]
+        for host, answers in facts["observations"].items()
+        if host in facts["probe_began"]
+        for seen in answers.values()
+        if seen["ok"]
+    ]
     return round(max(met) - ended, 1) if met and ended is not None else None
 
 
@@ -66,37 +90,76 @@ def judge(check: Any, facts: dict) -> list[dict]:
 def _wrong(found: dict) -> list[tuple]:
     """(nodes, what is wrong there), the nearest to the disruption first."""
     node, seen, settled = found["node"], found["seen"], found["settled"]
-    rows = [([node], "%s: %s" % (node, text)) for text in (found["problem"], seen.get("problem")) if text]
+    rows = [([node], f"{node}: {text}") for text in (found["problem"], seen.get("problem")) if text]
     if seen.get("lost"):
-        rows.append(([node], "%s: '%s' wiped %s of the engine, which did not write them again (%s)" % (
-            node, seen["command"], count(len(seen["lost"]), "rule"), _repaired(seen["repair"]))))
+        rows.append(
+            (
+                [node],
+                (
+                    f"{node}: '{seen['command']}' wiped {count(len(seen['lost']), 'rule')} of the engine, which did not write them again ({_repaired(seen['repair'])})"
+                ),
+            )
+        )
     if seen.get("left_behind"):
-        rows.append(([node], "%s kept %s though it was drained" % (node, count(len(seen["left_behind"]), "task"))))
+        rows.append(([node], f"{node} kept {count(len(seen['left_behind']), 'task')} though it was drained"))
     if seen.get("waiting"):
-        rows.append(([], "while %s was drained: %s" % (node, listed("%s: %s" % pair for pair in seen["waiting"].items()))))
+        rows.append(
+            (
+                [],
+                "while {} was drained: {}".format(
+                    node, listed("{}: {}".format(*pair) for pair in seen["waiting"].items())
+                ),
+            )
+        )
     for ident, (state, availability) in sorted((settled.get("nodes") or {}).items()):
         name = found["hosts"].get(ident) or (node if ident == found["node_id"] else ident[:12])
-        rows.append(([name], "%s is %s, %s, and was not before" % (name, state, availability)))
-    rows += [([], "service %s: %s" % pair) for pair in sorted((settled.get("services") or {}).items())]
-    rows += [([], "the leader could not tell: %s" % settled["problem"])] if settled.get("problem") else []
-    rows += [(item["nodes"], "%s%s: %s" % (item["check"], " [%s]" % item["network"] if item["network"] else "", item["summary"]))
-             for item in found["after"]]
+        rows.append(([name], f"{name} is {state}, {availability}, and was not before"))
+    rows += [([], "service {}: {}".format(*pair)) for pair in sorted((settled.get("services") or {}).items())]
+    rows += [([], f"the leader could not tell: {settled['problem']}")] if settled.get("problem") else []
+    rows += [
+        (
+            item["nodes"],
+            "{}{}: {}".format(item["check"], f" [{item['network']}]" if item["network"] else "", item["summary"]),
+        )
+        for item in found["after"]
+    ]
     return rows
 
 
 def _repaired(repair: dict) -> str:
-    return "its restart brought them back" if repair.get("done") and not repair.get("problem") else "and its restart failed too"
+    return (
+        "its restart brought them back"
+        if repair.get("done") and not repair.get("problem")
+        else "and its restart failed too"
+    )
 
 
 def _told(found: dict) -> str:
     """A disruption that was survived, in one line."""
     seen = found["seen"]
-    parts = ["%s disrupted for %.0f s" % (found["node"], seen["seconds"])] if "seconds" in seen else ["%s disrupted" % found["node"]]
-    parts += ["its engine was back after %.1f s" % seen["back_seconds"]] if "back_seconds" in seen else []
-    parts += ["its %s were gone, and ran elsewhere where they may, after %.1f s" % (count(seen["had"], "task"), seen["moved_seconds"])
-              if seen["had"] else "it had no task to move"] if "moved_seconds" in seen else []
-    parts += ["nowhere else to run for %s" % listed(seen["pinned"])] if seen.get("pinned") else []
-    parts += ["the engine's rules were there again after %.1f s" % seen["restored_seconds"]] if "restored_seconds" in seen else []
+    parts = (
+        [f"{found['node']} disrupted for {seen['seconds']:.0f} s"]
+        if "seconds" in seen
+        else [f"{found['node']} disrupted"]
+    )
+    parts += [f"its engine was back after {seen['back_seconds']:.1f} s"] if "back_seconds" in seen else []
+    parts += (
+        [
+            (
+                f"its {count(seen['had'], 'task')} were gone, and ran elsewhere where they may, after {seen['moved_seconds']:.1f} s"
+            )
+            if seen["had"]
+            else "it had no task to move"
+        ]
+        if "moved_seconds" in seen
+        else []
+    )
+    parts += [f"nowhere else to run for {listed(seen['pinned'])}"] if seen.get("pinned") else []
+    parts += (
+        [f"the engine's rules were there again after {seen['restored_seconds']:.1f} s"]
+        if "restored_seconds" in seen
+        else []
+    )
     if found["recovered"] is not None:
-        parts.append("all names and paths right at the latest %.0f s after its end" % found["recovered"])
+        parts.append(f"all names and paths right at the latest {found['recovered']:.0f} s after its end")
     return "; ".join(parts)

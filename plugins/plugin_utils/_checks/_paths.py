@@ -87,7 +87,7 @@ def cell(seen: dict | None) -> float | str | None:
 
 def problem(seen: dict) -> str:
     """Why a request to one node was not met: an error, or the wrong node answered."""
-    return seen.get("error") or "%s answered" % seen.get("node")
+    return seen.get("error") or f"{seen.get('node')} answered"
 
 
 def suspicion(facts: dict, network: dict, failed: list[tuple]) -> dict:
@@ -97,7 +97,7 @@ def suspicion(facts: dict, network: dict, failed: list[tuple]) -> dict:
     """
     weights: dict = {}
     for source, target in failed:
-        if facts["received"].get(target, {}).get("udp/%s/%s" % (network["name"], source)):
+        if facts["received"].get(target, {}).get(f"udp/{network['name']}/{source}"):
             continue
         sent, arrived = packets_sent(facts, network, source, target), packets_arrived(facts, network, source, target)
         if sent == 0:
@@ -132,7 +132,11 @@ def meant(facts: dict, host: str, declared: str) -> list[str]:
     found = [parsed(row["address"]) for row in local(facts, host) if row["device"] == name]
     usable = [address for address in found if address and not address.is_link_local]
     told = ((facts["opened"].get(host, {}).get("host") or {}).get("names") or {}).get(declared)
-    return [str(address) for address in sorted(usable, key=lambda address: address.version)] or told or [str(parsed(name) or name)]
+    return (
+        [str(address) for address in sorted(usable, key=lambda address: address.version)]
+        or told
+        or [str(parsed(name) or name)]
+    )
 
 
 def over_ipv6(facts: dict, host: str | None = None) -> bool:

@@ -15,10 +15,11 @@ from ...module_utils._probe import dns
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
-
 RENAME = "Give the service another name or alias: no program can look this one up."
-HINT = ("Records that stay wrong after the convergence time: 'docker service update --force SERVICE' rewrites them; "
-        "look for 7946/udp blocked between the nodes.")
+HINT = (
+    "Records that stay wrong after the convergence time: 'docker service update --force SERVICE' rewrites them; "
+    "look for 7946/udp blocked between the nodes."
+)
 
 
 def asked_as(facts: dict, network: dict, name: str) -> str:
@@ -27,15 +28,18 @@ def asked_as(facts: dict, network: dict, name: str) -> str:
     The probe stands on every network at once, so a bare name of several networks would have several right answers.
     """
     holders = [item for item in facts["under_test"] if name in facts["records"].get(item["id"], {})]
-    return name if len(holders) == 1 else "%s.%s" % (name, network["name"])
+    return name if len(holders) == 1 else f"{name}.{network['name']}"
 
 
 def chosen(facts: dict, network: dict, kinds: tuple) -> dict:
     """Name -> expected addresses, for the names of these kinds on the network."""
     owners = facts["owners"].get(network["id"], {})
     records = facts["records"].get(network["id"], {})
-    return {name: addresses for name, addresses in records.items()
-            if owners.get(name, [None, None])[1] in kinds and selected(facts, owners[name][0])}
+    return {
+        name: addresses
+        for name, addresses in records.items()
+        if owners.get(name, [None, None])[1] in kinds and selected(facts, owners[name][0])
+    }
 
 
 def selected(facts: dict, service: str) -> bool:
@@ -49,16 +53,25 @@ def plan(check: Any, facts: dict, kinds: tuple) -> dict:
     for network in facts["networks"]:
         for host in _paths.asking(facts, network["id"]):
             for name, expected in askable(facts, network, kinds).items():
-                requests.setdefault(host, []).append({
-                    "id": ident(check, network, name), "kind": "dns", "name": asked_as(facts, network, name),
-                    "expected": expected, "patience": facts["settings"]["convergence"],
-                })
+                requests.setdefault(host, []).append(
+                    {
+                        "id": ident(check, network, name),
+                        "kind": "dns",
+                        "name": asked_as(facts, network, name),
+                        "expected": expected,
+                        "patience": facts["settings"]["convergence"],
+                    }
+                )
     return requests
 
 
 def askable(facts: dict, network: dict, kinds: tuple) -> dict:
     """The chosen names that a resolver can be asked for: the engine takes any alias."""
-    return {name: addresses for name, addresses in chosen(facts, network, kinds).items() if not dns.unaskable(asked_as(facts, network, name))}
+    return {
+        name: addresses
+        for name, addresses in chosen(facts, network, kinds).items()
+        if not dns.unaskable(asked_as(facts, network, name))
+    }
 
 
 def _unaskable(check: Any, facts: dict, network: dict, kinds: tuple) -> list[dict]:
@@ -67,13 +80,22 @@ def _unaskable(check: Any, facts: dict, network: dict, kinds: tuple) -> list[dic
         reason = dns.unaskable(asked_as(facts, network, name))
         if reason:
             found.setdefault(facts["owners"][network["id"]][name][0], []).append(reason)
-    return [result(check, FAIL, "cannot be asked for: %s" % listed(reasons, 3), network=network["name"], service=service, hint=RENAME)
-            for service, reasons in sorted(found.items())]
+    return [
+        result(
+            check,
+            FAIL,
+            f"cannot be asked for: {listed(reasons, 3)}",
+            network=network["name"],
+            service=service,
+            hint=RENAME,
+        )
+        for service, reasons in sorted(found.items())
+    ]
 
 
 def ident(check: Any, network: dict, name: str) -> str:
     """The id of a request."""
-    return "%s/%s/%s" % (check.ID, network["id"][:12], name)
+    return f"{check.ID}/{network['id'][:12]}/{name}"
 
 
 def judge(check: Any, facts: dict, kinds: tuple, absent: str | None = None) -> list[dict]:
@@ -97,7 +119,9 @@ def _judge_network(check: Any, facts: dict, network: dict, kinds: tuple, absent:
 
 def _judge_names(check: Any, facts: dict, network: dict, names: dict, absent: str | None) -> list[dict]:
     hosts = _paths.asking(facts, network["id"])
-    unfit = not names and (absent or ("no such name of a selected service" if facts["settings"].get("services") else None))
+    unfit = not names and (
+        absent or ("no such name of a selected service" if facts["settings"].get("services") else None)
+    )
     if hosts and unfit:
         return [result(check, SKIP, unfit, network=network["name"])]
     if not hosts or not names:
@@ -132,8 +156,13 @@ def steady(facts: dict, network: dict, name: str, expected: list) -> bool:
 def _difference(host: str, name: str, expected: list, seen: dict) -> dict:
     want, have = set(expected), set(seen["addresses"])
     return {
-        "node": host, "name": name, "expected": list(expected), "observed": list(seen["addresses"]),
-        "missing": sorted(want - have), "unexpected": sorted(have - want), "answer": seen["kind"],
+        "node": host,
+        "name": name,
+        "expected": list(expected),
+        "observed": list(seen["addresses"]),
+        "missing": sorted(want - have),
+        "unexpected": sorted(have - want),
+        "answer": seen["kind"],
     }
 
 
@@ -143,21 +172,41 @@ def _results(
     found = []
     for service, rows in sorted(wrong.items()):
         nodes = sorted({row["node"] for row in rows})
-        found.append(result(
-            check, FAIL, describe(rows[0]) + (" (%s in all)" % count(len(rows), "record") if len(rows) > 1 else ""),
-            network=network["name"], service=service, nodes=nodes, seconds=slowest, details={"records": rows},
-        ))
+        found.append(
+            result(
+                check,
+                FAIL,
+                describe(rows[0]) + (f" ({count(len(rows), 'record')} in all)" if len(rows) > 1 else ""),
+                network=network["name"],
+                service=service,
+                nodes=nodes,
+                seconds=slowest,
+                details={"records": rows},
+            )
+        )
     if silent:
-        found.append(result(check, INCONCLUSIVE, "no observation from %s" % listed(sorted(silent)),
-                            network=network["name"], nodes=sorted(silent)))
+        found.append(
+            result(
+                check,
+                INCONCLUSIVE,
+                f"no observation from {listed(sorted(silent))}",
+                network=network["name"],
+                nodes=sorted(silent),
+            )
+        )
     if found:
         return found
     if len(moved) == len(names):
-        text = "every name changed while it was asked for: %s; verify again when the services are at rest" % listed(sorted(moved), 3)
+        text = (
+            f"every name changed while it was asked for: {listed(sorted(moved), 3)}; verify again when the "
+            "services are at rest"
+        )
         return [result(check, SKIP, text, network=network["name"])]
-    text = "%s from %s, exact sets after %.1f s" % (count(len(names) - len(moved), "name"), count(len(hosts), "node"), slowest)
+    text = (
+        f"{count(len(names) - len(moved), 'name')} from {count(len(hosts), 'node')}, exact sets after {slowest:.1f} s"
+    )
     if moved:
-        text += "; %s changed meanwhile" % listed(sorted(moved), 3)
+        text += f"; {listed(sorted(moved), 3)} changed meanwhile"
     return [result(check, PASS, text, network=network["name"], nodes=hosts, seconds=slowest)]
 
 
@@ -168,4 +217,4 @@ def describe(row: dict) -> str:
         parts.append("missing " + listed(row["missing"]))
     if row["unexpected"]:
         parts.append("unexpected " + listed(row["unexpected"]))
-    return "%s asked on %s: %s (answer: %s)" % (row["name"], row["node"], "; ".join(parts) or "not as expected", row["answer"])
+    return f"{row['name']} asked on {row['node']}: {'; '.join(parts) or 'not as expected'} (answer: {row['answer']})"

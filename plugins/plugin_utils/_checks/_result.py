@@ -35,29 +35,41 @@ def listed(words: Any, limit: int = 6) -> str:
     """Words in a sentence, cut after a few."""
     words = [str(word) for word in words]
     rest = len(words) - limit
-    return ", ".join(words[:limit]) + (" and %d more" % rest if rest > 0 else "")
+    return ", ".join(words[:limit]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def count(number: int, noun: str) -> str:
     """'1 pair', '6 pairs', '2 addresses', '3 entries', '4 ways'."""
     if number == 1:
-        return "1 %s" % noun
+        return f"1 {noun}"
     if noun.endswith("y") and noun[-2] not in "aeiou":
-        return "%d %sies" % (number, noun[:-1])
-    return "%d %s%s" % (number, noun, "es" if noun.endswith("s") else "s")
+        return f"{number} {noun[:-1]}ies"
+    return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -> dict | None:
     """Why the check cannot be judged: the run could not make what it needs, or would not for want of addresses. None: it can."""
     if not facts["leader"]:
-        return result(check, INCONCLUSIVE, "no host of the play leads the swarm", network=network,
-                      hint="Let the play reach the swarm's leader: all managers belong in the inventory.")
+        return result(
+            check,
+            INCONCLUSIVE,
+            "no host of the play leads the swarm",
+            network=network,
+            hint="Let the play reach the swarm's leader: all managers belong in the inventory.",
+        )
     crowded = facts["made"].get("crowded") or []
     if network and any(item["name"] == network and item["id"] in crowded for item in facts["networks"]):
-        return result(check, SKIP, "too few addresses are left on it for a probe on every node (see IPAM-HEADROOM)", network=network)
+        return result(
+            check,
+            SKIP,
+            "too few addresses are left on it for a probe on every node (see IPAM-HEADROOM)",
+            network=network,
+        )
     if part == "twin" and facts["made"].get(part) and not facts["twin"]:
-        return result(check, INCONCLUSIVE, "the plain network that is the control was removed meanwhile", network=network)
+        return result(
+            check, INCONCLUSIVE, "the plain network that is the control was removed meanwhile", network=network
+        )
     if facts["made"].get(part):
         return None
     reason = facts["made"]["refused"].get(part, "it was not made")
-    return result(check, INCONCLUSIVE, "the %s of the run could not be made: %s" % (part, reason), network=network)
+    return result(check, INCONCLUSIVE, f"the {part} of the run could not be made: {reason}", network=network)

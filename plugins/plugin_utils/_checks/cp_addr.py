@@ -35,13 +35,20 @@ def judge(facts: dict) -> list[dict]:
     for host, text in shared.items():
         wrong.setdefault(host, []).append(text)
     if wrong:
-        text = "; ".join("%s: %s" % (host, listed(texts, 2)) for host, texts in sorted(wrong.items())[:3])
+        text = "; ".join(f"{host}: {listed(texts, 2)}" for host, texts in sorted(wrong.items())[:3])
         return [result(CHECK, FAIL, text, nodes=sorted(wrong), details={"nodes": wrong})]
     if not facts["nodes"]:
         return [result(CHECK, INCONCLUSIVE, "no node told its address")]
-    text = "%s: one usable address each, the same for engine, managers and tunnels" % count(len(facts["nodes"]), "node")
-    return [result(CHECK, PASS, text, nodes=sorted(facts["nodes"]),
-                   details={"addresses": {host: node["address"] for host, node in facts["nodes"].items()}})]
+    text = f"{count(len(facts['nodes']), 'node')}: one usable address each, the same for engine, managers and tunnels"
+    return [
+        result(
+            CHECK,
+            PASS,
+            text,
+            nodes=sorted(facts["nodes"]),
+            details={"addresses": {host: node["address"] for host, node in facts["nodes"].items()}},
+        )
+    ]
 
 
 def unusable(address: str | None) -> bool:
@@ -57,17 +64,19 @@ def _node(facts: dict, host: str) -> list[str]:
     node = facts["nodes"][host]
     wrong = []
     if unusable(node["address"]):
-        wrong.append("its engine calls itself %s" % (node["address"] or "nothing"))
+        wrong.append(f"its engine calls itself {node['address'] or 'nothing'}")
     mine = next((item for item in facts["swarm"]["nodes"] if item["id"] == node["id"]), {})
     if mine.get("address") and mine["address"] != node["address"]:
-        wrong.append("the managers know it as %s, it calls itself %s" % (mine["address"], node["address"]))
+        wrong.append(f"the managers know it as {mine['address']}, it calls itself {node['address']}")
     if mine.get("manager_address") and unusable(mine["manager_address"].rpartition(":")[0].strip("[]")):
-        wrong.append("its manager is at %s" % mine["manager_address"])
+        wrong.append(f"its manager is at {mine['manager_address']}")
     if gone(facts, host):
-        wrong.append("%s is on none of its interfaces, which have %s" % (node["address"], listed(usable_here(facts, host), 4)))
+        wrong.append(
+            f"{node['address']} is on none of its interfaces, which have {listed(usable_here(facts, host), 4)}"
+        )
     declared = _declared(facts, host)
     if declared and node["address"] not in _paths.meant(facts, host, declared):
-        wrong.append("the inventory declares %s, the swarm uses %s" % (declared, node["address"]))
+        wrong.append(f"the inventory declares {declared}, the swarm uses {node['address']}")
     return wrong + _tunnels(facts, host)
 
 
@@ -84,11 +93,19 @@ def usable_here(facts: dict, host: str) -> list[str]:
 def gone(facts: dict, host: str) -> bool:
     """Whether the host no longer has the address by which the swarm knows it. One that is translated on the way is none of its own either,
     and right: then others reach the host there; where nobody tried, the inventory's word counts."""
-    address, there = _paths.parsed(facts["nodes"][host]["address"]), {_paths.parsed(row["address"]) for row in _paths.local(facts, host)}
+    address, there = (
+        _paths.parsed(facts["nodes"][host]["address"]),
+        {_paths.parsed(row["address"]) for row in _paths.local(facts, host)},
+    )
     if address is None or address.is_unspecified or not there or address in there:
         return False
-    tried = [seen["ok"] for source, told in facts["observations"].items() if source != host
-             for ident, seen in told.items() if ident.startswith("PRE-PORT/port-tcp/") and ident.endswith("/" + host)]
+    tried = [
+        seen["ok"]
+        for source, told in facts["observations"].items()
+        if source != host
+        for ident, seen in told.items()
+        if ident.startswith("PRE-PORT/port-tcp/") and ident.endswith("/" + host)
+    ]
     return not any(tried) if tried else not is_declared(facts, host)
 
 
@@ -107,7 +124,7 @@ def _tunnels(facts: dict, host: str) -> list[str]:
             for record in (held.get(network) or {}).get("records", {}).get("always", []):
                 _service, target, vtep = record.rsplit(" ", 2)
                 if target == address and vtep not in own:
-                    wrong.add("tunnels to it end at %s, which is none of its addresses" % (vtep or "nothing"))
+                    wrong.add(f"tunnels to it end at {vtep or 'nothing'}, which is none of its addresses")
     return sorted(wrong)
 
 
@@ -115,5 +132,9 @@ def _shared(facts: dict) -> dict:
     holders: dict = {}
     for host, node in facts["nodes"].items():
         holders.setdefault(node["address"], []).append(host)
-    return {host: "has the same address as %s" % listed(set(hosts) - {host})
-            for hosts in holders.values() if len(hosts) > 1 for host in hosts}
+    return {
+        host: f"has the same address as {listed(set(hosts) - {host})}"
+        for hosts in holders.values()
+        if len(hosts) > 1
+        for host in hosts
+    }

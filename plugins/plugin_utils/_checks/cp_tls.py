@@ -26,8 +26,14 @@ def plan(facts: dict) -> dict:
     requests = {}
     for host in facts["opened"]:
         requests[host] = [
-            {"id": _ident(address), "kind": "stranger", "address": address.rpartition(":")[0].strip("[]"),
-             "port": int(address.rpartition(":")[2]), "patience": 5, "where": "host"}
+            {
+                "id": _ident(address),
+                "kind": "stranger",
+                "address": address.rpartition(":")[0].strip("[]"),
+                "port": int(address.rpartition(":")[2]),
+                "patience": 5,
+                "where": "host",
+            }
             for address in _managers(facts)
         ]
     return requests
@@ -39,7 +45,7 @@ def _managers(facts: dict) -> list[str]:
 
 
 def _ident(address: str) -> str:
-    return "%s/%s" % (ID, address)
+    return f"{ID}/{address}"
 
 
 def judge(facts: dict) -> list[dict]:
@@ -58,17 +64,20 @@ def judge(facts: dict) -> list[dict]:
     if quiet or not wrong:
         return [_told(INCONCLUSIVE, quiet)]
     if facts["swarm"]["rotating"]:
-        return [result(CHECK, INCONCLUSIVE, "a rotation of the root is under way", hint="Verify again when it has ended.")]
+        return [
+            result(CHECK, INCONCLUSIVE, "a rotation of the root is under way", hint="Verify again when it has ended.")
+        ]
     refusals = len(wrong) * len(_managers(facts))
     days = min(_days_left(facts, host) for host in wrong)
-    text = "%s under one root, earliest expiry in %d days; %s without a client certificate refused" % (
-        count(len(wrong), "node"), days, count(refusals, "call"))
+    text = f"{count(len(wrong), 'node')} under one root, earliest expiry in {days} days; {count(refusals, 'call')} without a client certificate refused"
     return [result(CHECK, PASS, text, nodes=list(wrong), details={"root": facts["swarm"]["trust"]["roots_digest"]})]
 
 
 def _told(status: str, texts: dict) -> dict:
-    lines = ["%s: %s" % (host, listed(found)) for host, found in sorted(texts.items())]
-    return result(CHECK, status, "; ".join(lines[:3]) or "no node answered", nodes=sorted(texts), details={"nodes": texts})
+    lines = [f"{host}: {listed(found)}" for host, found in sorted(texts.items())]
+    return result(
+        CHECK, status, "; ".join(lines[:3]) or "no node answered", nodes=sorted(texts), details={"nodes": texts}
+    )
 
 
 def _days_left(facts: dict, host: str) -> int:
@@ -82,9 +91,9 @@ def _node(facts: dict, host: str) -> tuple[list[str], list[str]]:
     for address in _managers(facts):
         seen = _paths.seen(facts, host, _ident(address))
         if seen is None or seen["outcome"] == "unreachable":
-            silent.append("%s: %s" % (address, seen["detail"] if seen else "not asked"))
+            silent.append(f"{address}: {seen['detail'] if seen else 'not asked'}")
         elif seen["outcome"] == "accepted":
-            wrong.append("%s answers a client without a certificate" % address)
+            wrong.append(f"{address} answers a client without a certificate")
     return wrong, silent
 
 
@@ -95,16 +104,16 @@ def _certificate(facts: dict, host: str) -> tuple[list[str], list[str]]:
         return [], [leaf["error"]]
     wrong = []
     if leaf["subject"].get("CN") != node["id"]:
-        wrong.append("the certificate names another node (%s)" % leaf["subject"].get("CN"))
+        wrong.append(f"the certificate names another node ({leaf['subject'].get('CN')})")
     if leaf["subject"].get("OU") != "swarm-" + node["role"]:
-        wrong.append("the certificate is for %s, the node is a %s" % (leaf["subject"].get("OU"), node["role"]))
+        wrong.append(f"the certificate is for {leaf['subject'].get('OU')}, the node is a {node['role']}")
     if leaf["issuer_digest"] != swarm["trust"]["issuer_digest"]:
         wrong.append("the certificate has another issuer than the swarm")
     if leaf["roots_digest"] != swarm["trust"]["roots_digest"]:
         wrong.append("the node trusts other roots than the swarm")
     if not leaf["not_before"] <= opened["time"] < leaf["not_after"]:
         ends = time.strftime("%Y-%m-%d", time.gmtime(leaf["not_after"]))
-        wrong.append("the certificate is not valid now (by the node's own clock; it ends %s)" % ends)
+        wrong.append(f"the certificate is not valid now (by the node's own clock; it ends {ends})")
     return wrong, []
 
 

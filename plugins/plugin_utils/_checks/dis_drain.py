@@ -11,8 +11,10 @@ from . import _disruption
 
 ID = "DIS-DRAIN"
 TITLE = "Tasks move from a drained node, and names follow them"
-HINT = ("A service whose tasks stay pending may run nowhere else: look at its constraints and at what the other nodes have left. "
-        "'docker node update --availability active NODE' gives a node back.")
+HINT = (
+    "A service whose tasks stay pending may run nowhere else: look at its constraints and at what the other nodes have left. "
+    "'docker node update --availability active NODE' gives a node back."
+)
 ORDER = 98
 NEEDS: tuple = ()
 TAGS = ("P2", "disruptive")

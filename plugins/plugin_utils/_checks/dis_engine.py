@@ -11,8 +11,10 @@ from . import _disruption
 
 ID = "DIS-ENGINE"
 TITLE = "Names and paths come back after a restart of the engine"
-HINT = ("Look into the log of the engine on that node ('journalctl -u docker'); attached containers that nobody restarts stay dead (moby#32607): "
-        "give them a restart policy.")
+HINT = (
+    "Look into the log of the engine on that node ('journalctl -u docker'); attached containers that nobody restarts stay dead (moby#32607): "
+    "give them a restart policy."
+)
 ORDER = 96
 NEEDS: tuple = ()
 TAGS = ("P2", "disruptive")

@@ -11,9 +11,11 @@ from . import _disruption
 
 ID = "DIS-FIREWALL"
 TITLE = "The engine's rules survive a reload of the host's firewall"
-HINT = ("Let the firewall leave the engine's chains alone (nftables: no 'flush ruleset'; firewalld: FirewallBackend=nftables and no direct "
-        "rules), or restart the engine after it; systemd does so after a restart of nftables with 'PartOf=nftables.service' in a drop-in of "
-        "docker.service (firewalld#503, moby#48657).")
+HINT = (
+    "Let the firewall leave the engine's chains alone (nftables: no 'flush ruleset'; firewalld: FirewallBackend=nftables and no direct "
+    "rules), or restart the engine after it; systemd does so after a restart of nftables with 'PartOf=nftables.service' in a drop-in of "
+    "docker.service (firewalld#503, moby#48657)."
+)
 ORDER = 97
 NEEDS: tuple = ()
 TAGS = ("P2", "disruptive")

@@ -11,8 +11,10 @@ from . import _disruption
 
 ID = "DIS-PARTITION"
 TITLE = "Names and paths come back after a partition"
-HINT = ("Records that a cut left wrong (moby#53141): 'docker service update --force SERVICE' rewrites them, restarting the engine of the node "
-        "renews its tables; compare the engines' versions (PRE-SKEW).")
+HINT = (
+    "Records that a cut left wrong (moby#53141): 'docker service update --force SERVICE' rewrites them, restarting the engine of the node "
+    "renews its tables; compare the engines' versions (PRE-SKEW)."
+)
 ORDER = 95
 NEEDS: tuple = ()
 TAGS = ("P2", "disruptive")

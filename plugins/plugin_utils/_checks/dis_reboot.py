@@ -11,7 +11,7 @@ from . import _disruption
 
 ID = "DIS-REBOOT"
 TITLE = "A node that was rebooted takes part again"
-HINT = ("Let the engine start at boot ('systemctl enable docker'), and keep addresses and modules over a reboot: see CP-ADDR and PRE-KMOD.")
+HINT = "Let the engine start at boot ('systemctl enable docker'), and keep addresses and modules over a reboot: see CP-ADDR and PRE-KMOD."
 ORDER = 99
 NEEDS: tuple = ()
 TAGS = ("P2", "disruptive")

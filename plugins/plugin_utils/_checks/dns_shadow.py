@@ -32,12 +32,15 @@ def judge(facts: dict) -> list[dict]:
     shadowed = {}
     for host, addresses in servers.items():
         for network in facts["overlays"]:
-            inside = [address for address in addresses
-                      if any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in network["subnets"])]
+            inside = [
+                address
+                for address in addresses
+                if any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in network["subnets"])
+            ]
             if inside:
-                shadowed.setdefault(host, []).append("%s is inside %s" % (listed(inside), network["name"]))
+                shadowed.setdefault(host, []).append(f"{listed(inside)} is inside {network['name']}")
     if shadowed:
-        rows = ["%s: %s" % (host, listed(texts)) for host, texts in sorted(shadowed.items())]
+        rows = [f"{host}: {listed(texts)}" for host, texts in sorted(shadowed.items())]
         return [result(CHECK, FAIL, "; ".join(rows[:3]), nodes=sorted(shadowed), details={"nameservers": servers})]
-    text = "name servers of %s, none inside %s" % (count(len(servers), "node"), count(len(facts["overlays"]), "overlay"))
+    text = f"name servers of {count(len(servers), 'node')}, none inside {count(len(facts['overlays']), 'overlay')}"
     return [result(CHECK, PASS, text, nodes=sorted(servers))]

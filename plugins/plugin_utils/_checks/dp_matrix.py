@@ -43,15 +43,21 @@ def direct(facts: dict, check: str, network: dict, source: str, target: str) -> 
     if network["encrypted"] and {source, target} & set(_paths.lacks_esp(facts)):
         patience = 0
     return [
-        {"id": ident(check, network, target, kind), "kind": kind, "network": network["name"], "node": target,
-         "address": facts["probes"][target][network["id"]], "patience": patience}
+        {
+            "id": ident(check, network, target, kind),
+            "kind": kind,
+            "network": network["name"],
+            "node": target,
+            "address": facts["probes"][target][network["id"]],
+            "patience": patience,
+        }
         for kind in KINDS
     ]
 
 
 def ident(check: str, network: dict, target: str, kind: str) -> str:
     """The id of a request."""
-    return "%s/%s/%s/%s" % (check, network["id"][:12], target, kind)
+    return f"{check}/{network['id'][:12]}/{target}/{kind}"
 
 
 def balanced(facts: dict, network: dict, source: str) -> list[dict]:
@@ -59,11 +65,17 @@ def balanced(facts: dict, network: dict, source: str) -> list[dict]:
     vip = facts["vips"].get(network["id"])
     if not vip:
         return []
-    helpless = source in _paths.lacks(facts, "ip_vs") or network["encrypted"] and _paths.lacks_esp(facts)
-    return [{
-        "id": ident(ID, network, "*", "vip"), "kind": "vip", "network": network["name"], "address": vip,
-        "nodes": _paths.probed(facts, network["id"]), "patience": 0 if helpless else facts["settings"]["convergence"],
-    }]
+    helpless = source in _paths.lacks(facts, "ip_vs") or (network["encrypted"] and _paths.lacks_esp(facts))
+    return [
+        {
+            "id": ident(ID, network, "*", "vip"),
+            "kind": "vip",
+            "network": network["name"],
+            "address": vip,
+            "nodes": _paths.probed(facts, network["id"]),
+            "patience": 0 if helpless else facts["settings"]["convergence"],
+        }
+    ]
 
 
 def judge(facts: dict) -> list[dict]:
@@ -93,11 +105,26 @@ def _judge_direct(facts: dict, network: dict) -> dict:
     if failed:
         return _failed_direct(facts, network, tried, failed, slowest)
     if silent:
-        return result(CHECK, INCONCLUSIVE, "no observation from %s" % listed(sorted(silent)), title=DIRECT,
-                      network=network["name"], nodes=sorted(silent), details=_direct_matrix(facts, network, tried))
-    text = "%s by ICMP, TCP and UDP, the last after %.1f s" % (count(len(tried), "pair"), slowest)
-    return result(CHECK, PASS, text, title=DIRECT, network=network["name"], nodes=_paths.probed(facts, network["id"]),
-                  seconds=slowest, details=_direct_matrix(facts, network, tried))
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            f"no observation from {listed(sorted(silent))}",
+            title=DIRECT,
+            network=network["name"],
+            nodes=sorted(silent),
+            details=_direct_matrix(facts, network, tried),
+        )
+    text = f"{count(len(tried), 'pair')} by ICMP, TCP and UDP, the last after {slowest:.1f} s"
+    return result(
+        CHECK,
+        PASS,
+        text,
+        title=DIRECT,
+        network=network["name"],
+        nodes=_paths.probed(facts, network["id"]),
+        seconds=slowest,
+        details=_direct_matrix(facts, network, tried),
+    )
 
 
 def _direct_matrix(facts: dict, network: dict, tried: list) -> dict:
@@ -112,30 +139,50 @@ def _direct_matrix(facts: dict, network: dict, tried: list) -> dict:
 def _alone(facts: dict, network: dict, title: str) -> dict:
     hosts = _paths.probed(facts, network["id"])
     if len(facts["opened"]) == 1 and hosts:
-        return result(CHECK, SKIP, "the play has one node: there is no pair to try", title=title, network=network["name"])
-    return result(CHECK, INCONCLUSIVE, "%s on this network: no pair could be tried" % count(len(hosts), "probe"), title=title,
-                  network=network["name"])
+        return result(
+            CHECK, SKIP, "the play has one node: there is no pair to try", title=title, network=network["name"]
+        )
+    return result(
+        CHECK,
+        INCONCLUSIVE,
+        f"{count(len(hosts), 'probe')} on this network: no pair could be tried",
+        title=title,
+        network=network["name"],
+    )
 
 
 def _failed_direct(facts: dict, network: dict, tried: list, failed: dict, slowest: float) -> dict:
     weights = _paths.suspicion(facts, network, list(failed))
-    rows = ["%s to %s (%s)" % (source, target, ", ".join("%s: %s" % pair for pair in sorted(kinds.items())))
-            for (source, target), kinds in sorted(failed.items())]
+    rows = [
+        "{} to {} ({})".format(source, target, ", ".join("{}: {}".format(*pair) for pair in sorted(kinds.items())))
+        for (source, target), kinds in sorted(failed.items())
+    ]
     nodes, hint = blame(failed, lambda node: weights.get(node, 0)), HINT
     lacking = _paths.lacks_esp(facts) if network["encrypted"] else []
     if lacking and all(set(pair) & set(lacking) for pair in failed):
         nodes, hint = lacking, NO_ESP % (listed(lacking), _paths.esp(facts))
     elif all("tcp" in kinds and "icmp" not in kinds for kinds in failed.values()):
         hint = OFFLOAD
-    text = "%d of %s failed: %s" % (len(failed), count(len(tried), "pair"), listed(rows, 2))
-    return result(CHECK, FAIL, text, title=DIRECT, network=network["name"], nodes=nodes, hint=hint, seconds=slowest,
-                  details=dict(_direct_matrix(facts, network, tried), failed=rows))
+    text = f"{len(failed)} of {count(len(tried), 'pair')} failed: {listed(rows, 2)}"
+    return result(
+        CHECK,
+        FAIL,
+        text,
+        title=DIRECT,
+        network=network["name"],
+        nodes=nodes,
+        hint=hint,
+        seconds=slowest,
+        details=dict(_direct_matrix(facts, network, tried), failed=rows),
+    )
 
 
 def _judge_balanced(facts: dict, network: dict) -> dict:
     hosts = _paths.probed(facts, network["id"])
     if not facts["vips"].get(network["id"]) or not hosts:
-        return result(CHECK, INCONCLUSIVE, "the probes have no virtual IP here", title=BALANCED, network=network["name"])
+        return result(
+            CHECK, INCONCLUSIVE, "the probes have no virtual IP here", title=BALANCED, network=network["name"]
+        )
     missing: dict = {}
     silent, slowest = [], 0.0
     for source in _paths.asking(facts, network["id"]):
@@ -149,17 +196,34 @@ def _judge_balanced(facts: dict, network: dict) -> dict:
     if missing:
         return _failed_balanced(facts, network, missing, slowest)
     if silent:
-        return result(CHECK, INCONCLUSIVE, "no observation from %s" % listed(silent), title=BALANCED,
-                      network=network["name"], nodes=silent, details=_balanced_matrix(facts, network))
-    text = "from %s every one of %s answered" % (count(len(hosts), "node"), count(len(hosts), "backend"))
-    return result(CHECK, PASS, text, title=BALANCED, network=network["name"], nodes=hosts, seconds=slowest,
-                  details=_balanced_matrix(facts, network))
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            f"no observation from {listed(silent)}",
+            title=BALANCED,
+            network=network["name"],
+            nodes=silent,
+            details=_balanced_matrix(facts, network),
+        )
+    text = f"from {count(len(hosts), 'node')} every one of {count(len(hosts), 'backend')} answered"
+    return result(
+        CHECK,
+        PASS,
+        text,
+        title=BALANCED,
+        network=network["name"],
+        nodes=hosts,
+        seconds=slowest,
+        details=_balanced_matrix(facts, network),
+    )
 
 
 def _balanced_matrix(facts: dict, network: dict) -> dict:
     hosts = _paths.probed(facts, network["id"])
-    rows = {source: _backends(_paths.seen(facts, source, ident(ID, network, "*", "vip")), hosts)
-            for source in _paths.asking(facts, network["id"])}
+    rows = {
+        source: _backends(_paths.seen(facts, source, ident(ID, network, "*", "vip")), hosts)
+        for source in _paths.asking(facts, network["id"])
+    }
     return _paths.matrix(hosts, {"vip": rows})
 
 
@@ -169,7 +233,7 @@ def _backends(seen: dict | None, hosts: list) -> dict:
         return {host: _paths.cell(seen) for host in hosts}
     reason = listed(seen["errors"]) or "no answer"
     if set(hosts) <= set(seen["nodes"]):
-        return {host: "some attempts failed: " + reason for host in hosts}
+        return dict.fromkeys(hosts, "some attempts failed: " + reason)
     return {host: seen["seconds"] if host in seen["nodes"] else reason for host in hosts}
 
 
@@ -177,18 +241,37 @@ def _failed_balanced(facts: dict, network: dict, missing: dict, slowest: float) 
     """A source that no backend answers has a local cause; else each missing backend is a failed pair."""
     backends = _paths.probed(facts, network["id"])
     deaf = [source for source, (gone, _errors) in missing.items() if set(gone) == set(backends)]
-    failed = {(source, target) for source, (gone, _errors) in missing.items() if source not in deaf
-              for target in gone if source != target}
+    failed = {
+        (source, target)
+        for source, (gone, _errors) in missing.items()
+        if source not in deaf
+        for target in gone
+        if source != target
+    }
     weights = _paths.suspicion(facts, network, list(failed))
-    nodes = sorted(set(deaf) | set(blame({pair for pair in failed if not set(pair) & set(deaf)},
-                                         lambda node: weights.get(node, 0))) or set(missing))
+    nodes = sorted(
+        set(deaf)
+        | set(blame({pair for pair in failed if not set(pair) & set(deaf)}, lambda node: weights.get(node, 0)))
+        or set(missing)
+    )
     hint = HINT
     no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks_esp(facts) if network["encrypted"] else []
     if set(missing) <= set(no_ipvs):
         nodes, hint = sorted(missing), NO_IPVS % listed(no_ipvs)
     elif no_esp:
         nodes, hint = no_esp, NO_ESP % (listed(no_esp), _paths.esp(facts))
-    rows = ["%s reached no backend on %s (%s)" % (source, listed(gone) or "some attempts", listed(errors))
-            for source, (gone, errors) in sorted(missing.items())]
-    return result(CHECK, FAIL, listed(rows, 2), title=BALANCED, network=network["name"], nodes=nodes, hint=hint,
-                  seconds=slowest, details=dict(_balanced_matrix(facts, network), failed=rows))
+    rows = [
+        f"{source} reached no backend on {listed(gone) or 'some attempts'} ({listed(errors)})"
+        for source, (gone, errors) in sorted(missing.items())
+    ]
+    return result(
+        CHECK,
+        FAIL,
+        listed(rows, 2),
+        title=BALANCED,
+        network=network["name"],
+        nodes=nodes,
+        hint=hint,
+        seconds=slowest,
+        details=dict(_balanced_matrix(facts, network), failed=rows),
+    )

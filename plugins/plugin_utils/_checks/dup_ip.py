@@ -39,13 +39,24 @@ def _judge(facts: dict, network: dict) -> dict:
     if network["id"] not in facts["addresses"]:
         return result(CHECK, INCONCLUSIVE, "nobody told what addresses are in use", network=network["name"])
     twice = {address: sorted(who) for address, who in holders.items() if len(who) > 1}
-    twice.update({address: ["an endpoint on %s" % host for host in sorted(hosts)] for address, hosts in on.items() if len(hosts) > 1})
+    twice.update(
+        {
+            address: [f"an endpoint on {host}" for host in sorted(hosts)]
+            for address, hosts in on.items()
+            if len(hosts) > 1
+        }
+    )
     if twice:
         nodes = sorted({host for address in twice for host in on.get(address, ())})
-        rows = ["%s: %s" % (address, " and ".join(who)) for address, who in sorted(twice.items())]
+        rows = [f"{address}: {' and '.join(who)}" for address, who in sorted(twice.items())]
         return result(CHECK, FAIL, listed(rows, 3), network=network["name"], nodes=nodes, details={"addresses": rows})
     total = len(set(holders) | set(on))
     if not total:
         return result(CHECK, SKIP, "nobody has an address on it", network=network["name"])
-    return result(CHECK, PASS, "%s, each with one holder" % count(total, "address"),
-                  network=network["name"], nodes=sorted(facts["held"]))
+    return result(
+        CHECK,
+        PASS,
+        f"{count(total, 'address')}, each with one holder",
+        network=network["name"],
+        nodes=sorted(facts["held"]),
+    )

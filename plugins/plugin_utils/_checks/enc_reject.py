@@ -13,8 +13,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, 
 ID = "ENC-REJECT"
 TITLE = "Clear text for an encrypted network is refused"
 HINT = "See PRE-REACH and ENC-WIRE: clear text is sent to a node where the network's probes are up."
-ADVICE = ("The rule that drops clear text is gone on %s (CVE-2023-28840, 28841, 28842): look for '--pol none' in '%s -S INPUT', "
-          "for xt_policy in the kernel, and restart the engine.")
+ADVICE = (
+    "The rule that drops clear text is gone on %s (CVE-2023-28840, 28841, 28842): look for '--pol none' in '%s -S INPUT', "
+    "for xt_policy in the kernel, and restart the engine."
+)
 ORDER = 72
 NEEDS = ("probe", "twin")
 TAGS = ("P0", "encryption")
@@ -38,16 +40,26 @@ def plan(facts: dict) -> dict:
     requests: dict = {}
     for network in [*_encrypted(facts), facts["twin"]]:
         for source, target in _ring(facts, network):
-            requests.setdefault(source, []).append({
-                "id": _ident(network, target), "kind": "inject", "where": "host", "network": network["name"],
-                "vni": network["vni"], "port": facts["swarm"]["data_port"], "patience": 3,
-                "source": _paths.tunnel(facts, source), "address": _paths.tunnel(facts, target),
-                "inner_source": facts["probes"][source][network["id"]], "inner_target": facts["probes"][target][network["id"]]})
+            requests.setdefault(source, []).append(
+                {
+                    "id": _ident(network, target),
+                    "kind": "inject",
+                    "where": "host",
+                    "network": network["name"],
+                    "vni": network["vni"],
+                    "port": facts["swarm"]["data_port"],
+                    "patience": 3,
+                    "source": _paths.tunnel(facts, source),
+                    "address": _paths.tunnel(facts, target),
+                    "inner_source": facts["probes"][source][network["id"]],
+                    "inner_target": facts["probes"][target][network["id"]],
+                }
+            )
     return requests
 
 
 def _ident(network: dict, target: str) -> str:
-    return "%s/%s/%s" % (ID, network["id"][:12], target)
+    return f"{ID}/{network['id'][:12]}/{target}"
 
 
 def judge(facts: dict) -> list[dict]:
@@ -70,19 +82,33 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(CHECK, SKIP, "fewer than two nodes carry it: nobody else can inject", network=name)
     came = [target for source, target in ring if _heard(facts, network, source, target)]
     if came:
-        return result(CHECK, FAIL, "injected clear text arrived on %s" % listed(came), network=name, nodes=sorted(came),
-                      hint=ADVICE % (listed(came), _paths.iptables(facts)))
-    blind = sorted({target for source, target in ring if not _sent(facts, network, source, target)} |
-                   {target for source, target in _ring(facts, facts["twin"]) if not _heard(facts, facts["twin"], source, target)})
+        return result(
+            CHECK,
+            FAIL,
+            f"injected clear text arrived on {listed(came)}",
+            network=name,
+            nodes=sorted(came),
+            hint=ADVICE % (listed(came), _paths.iptables(facts)),
+        )
+    blind = sorted(
+        {target for source, target in ring if not _sent(facts, network, source, target)}
+        | {target for source, target in _ring(facts, facts["twin"]) if not _heard(facts, facts["twin"], source, target)}
+    )
     if blind:
-        return result(CHECK, INCONCLUSIVE, "the injection on the plain twin did not arrive on %s" % listed(blind), network=name,
-                      nodes=blind, hint="Without this control a refusal proves nothing; see DP-MATRIX and PRE-PORT.")
-    text = "%s refused; the same on the plain twin arrived" % count(len(ring), "injection")
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            f"the injection on the plain twin did not arrive on {listed(blind)}",
+            network=name,
+            nodes=blind,
+            hint="Without this control a refusal proves nothing; see DP-MATRIX and PRE-PORT.",
+        )
+    text = f"{count(len(ring), 'injection')} refused; the same on the plain twin arrived"
     return result(CHECK, PASS, text, network=name, nodes=[target for _source, target in ring])
 
 
 def _heard(facts: dict, network: dict, source: str, target: str) -> int:
-    return facts["received"].get(target, {}).get("udp/%s/clear@%s" % (network["name"], source), 0)
+    return facts["received"].get(target, {}).get(f"udp/{network['name']}/clear@{source}", 0)
 
 
 def _sent(facts: dict, network: dict, source: str, target: str) -> bool:

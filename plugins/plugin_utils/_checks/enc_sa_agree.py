@@ -12,10 +12,14 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "ENC-SA-AGREE"
 TITLE = "IPsec states and policies of every pair agree"
-HINT = ("Compare engine versions (PRE-SKEW) and addresses (CP-ADDR); 'docker swarm' rotates keys every 12 hours, "
-        "a restart of the node's engine programs them again.")
-HEALED = ("Until this verification came, what %s sent and received on encrypted networks was lost: find what flushes IPsec states or policies "
-          "('ip xfrm'); a restart of the engine, or a new task, sets them up again.")
+HINT = (
+    "Compare engine versions (PRE-SKEW) and addresses (CP-ADDR); 'docker swarm' rotates keys every 12 hours, "
+    "a restart of the node's engine programs them again."
+)
+HEALED = (
+    "Until this verification came, what %s sent and received on encrypted networks was lost: find what flushes IPsec states or policies "
+    "('ip xfrm'); a restart of the engine, or a new task, sets them up again."
+)
 NO_ESP = "The kernel of %s lacks %s: nothing can be encrypted there (see PRE-KMOD)."
 ORDER = 68
 NEEDS = ("probe", "xfrm", "gossip")
@@ -35,11 +39,18 @@ def judge(facts: dict) -> list[dict]:
         return [result(CHECK, INCONCLUSIVE, "no manager told which networks are encrypted")]
     if not encrypted:
         return [result(CHECK, SKIP, "no encrypted network is selected")]
-    hosts = [host for host in facts["hosts"] if any(network["id"] in facts["probes"].get(host, {}) for network in encrypted)]
+    hosts = [
+        host for host in facts["hosts"] if any(network["id"] in facts["probes"].get(host, {}) for network in encrypted)
+    ]
     if len(hosts) < 2:
         return [result(CHECK, SKIP, "fewer than two nodes carry an encrypted network")]
     blind = [host for host in hosts if host not in facts["xfrm"] or host not in facts["policies"]]
-    pairs = [(source, target) for source in hosts for target in hosts if source != target and not {source, target} & set(blind)]
+    pairs = [
+        (source, target)
+        for source in hosts
+        for target in hosts
+        if source != target and not {source, target} & set(blind)
+    ]
     wrong = _wrong(facts, facts, pairs)
     if wrong:
         return [_failed(facts, pairs, wrong)]
@@ -47,9 +58,17 @@ def judge(facts: dict) -> list[dict]:
     if healed:
         return [healed]
     if blind:
-        return [result(CHECK, INCONCLUSIVE, "no IPsec states could be read on %s" % listed(blind), nodes=blind)]
-    return [result(CHECK, PASS, "%s: one forward state each, known to the other end with the same key; policies meet port %d" % (
-        count(len(pairs), "pair"), facts["swarm"]["data_port"]), nodes=hosts)]
+        return [result(CHECK, INCONCLUSIVE, f"no IPsec states could be read on {listed(blind)}", nodes=blind)]
+    return [
+        result(
+            CHECK,
+            PASS,
+            (
+                f"{count(len(pairs), 'pair')}: one forward state each, known to the other end with the same key; policies meet port {facts['swarm']['data_port']}"
+            ),
+            nodes=hosts,
+        )
+    ]
 
 
 def _wrong(facts: dict, seen: dict, pairs: list) -> dict:
@@ -58,23 +77,39 @@ def _wrong(facts: dict, seen: dict, pairs: list) -> dict:
 
 def _healed(facts: dict, encrypted: list, pairs: list) -> dict | None:
     """The failure of pairs that did not agree before the run's probes joined; None when all did."""
-    before = {name: {host: seen[name] for host, seen in facts["opened"].items() if seen.get(name) is not None} for name in ("xfrm", "policies")}
-    old = [pair for pair in pairs if _shared(facts, encrypted, *pair) and all(host in seen for host in pair for seen in before.values())]
+    before = {
+        name: {host: seen[name] for host, seen in facts["opened"].items() if seen.get(name) is not None}
+        for name in ("xfrm", "policies")
+    }
+    old = [
+        pair
+        for pair in pairs
+        if _shared(facts, encrypted, *pair) and all(host in seen for host in pair for seen in before.values())
+    ]
     wrong = _wrong(facts, before, old)
     if not wrong:
         return None
     # What a node itself had lost comes first.
     ordered = sorted(wrong.items(), key=lambda item: (not item[1].startswith("no "), item[0]))
-    rows = ["%s to %s: %s" % (*pair, "had " * text.startswith("no ") + text) for pair, text in ordered]
+    rows = ["{} to {}: {}".format(*pair, "had " * text.startswith("no ") + text) for pair, text in ordered]
     nodes = culprits(wrong)
-    return result(CHECK, FAIL, "%d of %s disagreed, until a probe joined the network: %s" % (
-        len(wrong), count(len(old), "pair"), listed(rows, 3)), nodes=nodes, hint=HEALED % listed(nodes), details={"pairs": rows})
+    return result(
+        CHECK,
+        FAIL,
+        (f"{len(wrong)} of {count(len(old), 'pair')} disagreed, until a probe joined the network: {listed(rows, 3)}"),
+        nodes=nodes,
+        hint=HEALED % listed(nodes),
+        details={"pairs": rows},
+    )
 
 
 def _shared(facts: dict, encrypted: list, *pair: str) -> bool:
     """Whether both nodes have carried one encrypted network since well before the verification."""
     ids = [facts["nodes"][host]["id"] for host in pair]
-    return any(all(_paths.lasted(facts, facts["carried"].get(network["id"], {}).get(node)) for node in ids) for network in encrypted)
+    return any(
+        all(_paths.lasted(facts, facts["carried"].get(network["id"], {}).get(node)) for node in ids)
+        for network in encrypted
+    )
 
 
 def compare(facts: dict, seen: dict, source: str, target: str) -> str | None:
@@ -85,14 +120,16 @@ def compare(facts: dict, seen: dict, source: str, target: str) -> str | None:
         return "no policy"
     port = facts["swarm"]["data_port"]
     if all(row["port"] != port for row in policies):
-        return "the policy is for port %d, data goes to %d" % (policies[0]["port"], port)
+        return f"the policy is for port {policies[0]['port']}, data goes to {port}"
     wanted = {row["spi"] for row in policies}
-    mine = [row for row in seen["xfrm"][source] if (row["source"], row["target"]) == (here, there) and row["spi"] in wanted]
+    mine = [
+        row for row in seen["xfrm"][source] if (row["source"], row["target"]) == (here, there) and row["spi"] in wanted
+    ]
     if not mine:
         return "no state for the policy"
     theirs = {row["spi"]: row for row in seen["xfrm"][target] if (row["source"], row["target"]) == (here, there)}
     if mine[0]["spi"] not in theirs:
-        return "%s does not know the SPI that %s sends" % (target, source)
+        return f"{target} does not know the SPI that {source} sends"
     if theirs[mine[0]["spi"]]["key"] != mine[0]["key"]:
         return "the keys differ"
     return None
@@ -100,20 +137,26 @@ def compare(facts: dict, seen: dict, source: str, target: str) -> str | None:
 
 def _failed(facts: dict, pairs: list, wrong: dict) -> dict:
     lacking = _paths.lacks_esp(facts)
-    rows = ["%s to %s: %s" % (source, target, text) for (source, target), text in sorted(wrong.items())]
+    rows = [f"{source} to {target}: {text}" for (source, target), text in sorted(wrong.items())]
     if lacking and all(set(pair) & set(lacking) for pair in wrong):
         nodes, hint = lacking, NO_ESP % (listed(lacking), _paths.esp(facts))
     else:
         nodes, hint = culprits(wrong), HINT
-    return result(CHECK, FAIL, "%d of %s disagree: %s" % (len(wrong), count(len(pairs), "pair"), listed(rows, 3)), nodes=nodes, hint=hint,
-                  details={"pairs": rows})
+    return result(
+        CHECK,
+        FAIL,
+        f"{len(wrong)} of {count(len(pairs), 'pair')} disagree: {listed(rows, 3)}",
+        nodes=nodes,
+        hint=hint,
+        details={"pairs": rows},
+    )
 
 
 def culprits(wrong: dict) -> list[str]:
     """A missing state or policy is the sender's own, an unknown SPI is missing at the receiver; other differences concern both."""
     found: set = set()
     for (source, target), text in wrong.items():
-        if text.startswith("no ") or text.startswith("the policy"):
+        if text.startswith(("no ", "the policy")):
             found.add(source)
         elif "does not know" in text:
             found.add(target)

@@ -13,8 +13,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, 
 
 ID = "ENC-WIRE"
 TITLE = "Between nodes the network's traffic is encrypted"
-HINT = ("Allow IP protocol 50 (ESP) between all nodes and compare 'ip xfrm state' on both ends; "
-        "the engine's log names failures to set encryption up.")
+HINT = (
+    "Allow IP protocol 50 (ESP) between all nodes and compare 'ip xfrm state' on both ends; "
+    "the engine's log names failures to set encryption up."
+)
 NO_ESP = "The kernel of %s lacks %s: nothing can be encrypted there (see PRE-KMOD)."
 LEAK = "Clear text of an encrypted network left this node: its encryption rules are gone; restart its engine, then look at its firewall."
 ORDER = 70
@@ -32,7 +34,8 @@ def plan(facts: dict) -> dict:
     for network in [*encrypted, facts["twin"]]:
         for source, target in _paths.pairs(facts, network["id"]):
             requests.setdefault(source, []).extend(
-                row for row in dp_matrix.direct(facts, ID, network, source, target) if row["kind"] == "tcp")
+                row for row in dp_matrix.direct(facts, ID, network, source, target) if row["kind"] == "tcp"
+            )
     return requests
 
 
@@ -56,15 +59,23 @@ def _judge(facts: dict, network: dict) -> dict:
     if not pairs:
         return result(CHECK, SKIP, "fewer than two nodes carry it: nothing crosses a wire", network=name)
     if network["vni"] is None or facts["twin"]["vni"] is None:
-        return result(CHECK, INCONCLUSIVE, "the engine did not tell the VXLAN id, so the capture cannot be read", network=name)
+        return result(
+            CHECK, INCONCLUSIVE, "the engine did not tell the VXLAN id, so the capture cannot be read", network=name
+        )
     leaks = {host: leaked(facts, host, network) for host in hosts if leaked(facts, host, network)}
     if leaks:
-        text = "clear text left " + listed("%s (%s)" % (host, count(frames, "frame")) for host, frames in leaks.items())
+        text = "clear text left " + listed(f"{host} ({count(frames, 'frame')})" for host, frames in leaks.items())
         return result(CHECK, FAIL, text, network=name, nodes=sorted(leaks), hint=LEAK, details={"plain_frames": leaks})
     blind = _blind(facts, hosts)
     if blind:
-        return result(CHECK, INCONCLUSIVE, "the capture did not see the plain twin's canary on %s" % listed(blind), network=name,
-                      nodes=blind, hint="Without this control the capture proves nothing; see DP-MATRIX.")
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            f"the capture did not see the plain twin's canary on {listed(blind)}",
+            network=name,
+            nodes=blind,
+            hint="Without this control the capture proves nothing; see DP-MATRIX.",
+        )
     return _judge_delivery(facts, network, pairs)
 
 
@@ -102,25 +113,39 @@ def _known(facts: dict, source: str, target: str) -> set:
 
 def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
     name, lacking = network["name"], _paths.lacks_esp(facts)
-    details = {key: ["%s to %s" % pair for pair in rows] for key, rows in found.items() if rows}
+    details = {key: ["{} to {}".format(*pair) for pair in rows] for key, rows in found.items() if rows}
     if lacking:
-        return result(CHECK, FAIL if found["undelivered"] else INCONCLUSIVE, "no ESP can leave %s" % listed(lacking), network=name,
-                      nodes=lacking, hint=NO_ESP % (listed(lacking), _paths.esp(facts)), details=details)
+        return result(
+            CHECK,
+            FAIL if found["undelivered"] else INCONCLUSIVE,
+            f"no ESP can leave {listed(lacking)}",
+            network=name,
+            nodes=lacking,
+            hint=NO_ESP % (listed(lacking), _paths.esp(facts)),
+            details=details,
+        )
     if found["undelivered"]:
         weights = _paths.suspicion(facts, network, found["undelivered"])
         nodes = blame(found["undelivered"], lambda node: weights.get(node, 0))
         sent = len([pair for pair in found["undelivered"] if pair not in found["silent"]])
-        text = "%d of %s not delivered (ESP left for %d of them): %s" % (
-            len(found["undelivered"]), count(len(pairs), "canary pair"), sent, listed(details["undelivered"], 3))
+        text = f"{len(found['undelivered'])} of {count(len(pairs), 'canary pair')} not delivered (ESP left for {sent} of them): {listed(details['undelivered'], 3)}"
         return result(CHECK, FAIL, text, network=name, nodes=nodes, details=details)
     if found["silent"] or found["foreign"]:
         nodes = sorted({source for source, _target in found["silent"] + found["foreign"]})
-        text = "delivered, but no ESP of a known state was seen: %s" % listed(
-            details.get("silent", []) + details.get("foreign", []), 3)
-        return result(CHECK, INCONCLUSIVE, text, network=name, nodes=nodes, details=details,
-                      hint="Another interface may carry the data path; compare 'docker node inspect' with --data-path-addr.")
+        text = (
+            "delivered, but no ESP of a known state was seen: "
+            f"{listed(details.get('silent', []) + details.get('foreign', []), 3)}"
+        )
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            text,
+            network=name,
+            nodes=nodes,
+            details=details,
+            hint="Another interface may carry the data path; compare 'docker node inspect' with --data-path-addr.",
+        )
     hosts = _paths.probed(facts, network["id"])
     frames = sum(sum(row.values()) for host in hosts for row in facts["wire"][host]["esp_out"].values())
-    text = "%s delivered, %s out, no clear frame; the twin's canary was seen in the clear on %s" % (
-        count(len(pairs), "canary pair"), count(frames, "ESP packet"), count(len(hosts), "node"))
+    text = f"{count(len(pairs), 'canary pair')} delivered, {count(frames, 'ESP packet')} out, no clear frame; the twin's canary was seen in the clear on {count(len(hosts), 'node')}"
     return result(CHECK, PASS, text, network=name, nodes=hosts, details={"esp_packets": frames})

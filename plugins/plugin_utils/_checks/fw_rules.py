@@ -13,9 +13,11 @@ from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 ID = "FW-RULES"
 TITLE = "The engine's firewall rules are in place"
 HINT = "See PRE-REACH: nobody could say what rules the engine has written."
-ADVICE = ("Something wiped rules of the engine, a reload of the firewall most likely (firewalld#503): restart the engine of %s, which writes "
-          "them, and let whatever reloads the firewall do that too. Without those of encryption, packets leave in clear text. firewalld wipes "
-          "them with FirewallBackend=iptables, or when it has direct rules; nftables.service with 'flush ruleset'.")
+ADVICE = (
+    "Something wiped rules of the engine, a reload of the firewall most likely (firewalld#503): restart the engine of %s, which writes "
+    "them, and let whatever reloads the firewall do that too. Without those of encryption, packets leave in clear text. firewalld wipes "
+    "them with FirewallBackend=iptables, or when it has direct rules; nftables.service with 'flush ruleset'."
+)
 ORDER = 46
 NEEDS = ("probe", "published", "rules", "peers")
 TAGS = ("P1", "dataplane", "encryption")
@@ -42,23 +44,30 @@ def judge(facts: dict) -> list[dict]:
         if texts:
             wrong[host] = texts
     if wrong:
-        rows = ["%s: %s%s" % (host, listed(texts, 3), _flushed(facts, host)) for host, texts in sorted(wrong.items())]
+        rows = [f"{host}: {listed(texts, 3)}{_flushed(facts, host)}" for host, texts in sorted(wrong.items())]
         hint, lacking = ADVICE % listed(sorted(wrong)), _paths.lacks(facts, "ip_vs")
         if set(wrong) <= set(lacking) and all(INGRESS in text for texts in wrong.values() for text in texts):
             hint = dp_matrix.NO_IPVS % listed(lacking)
         return [result(CHECK, FAIL, "; ".join(rows[:3]), nodes=sorted(wrong), hint=hint, details={"nodes": wrong})]
     if silent or not facts["opened"]:
-        return [result(CHECK, INCONCLUSIVE, "the firewall's rules could not be listed on %s" % (listed(silent) or "any node"),
-                       nodes=silent, hint="Install the tool that the engine uses: iptables, or nft.")]
+        return [
+            result(
+                CHECK,
+                INCONCLUSIVE,
+                f"the firewall's rules could not be listed on {listed(silent) or 'any node'}",
+                nodes=silent,
+                hint="Install the tool that the engine uses: iptables, or nft.",
+            )
+        ]
     number = len([network for network in facts["networks"] if network["encrypted"]])
-    text = "%s: rules of the published port, and of %s" % (count(len(facts["opened"]), "node"), count(number, "encrypted network"))
+    text = f"{count(len(facts['opened']), 'node')}: rules of the published port, and of {count(number, 'encrypted network')}"
     return [result(CHECK, PASS, text, nodes=sorted(facts["opened"]))]
 
 
 def _flushed(facts: dict, host: str) -> str:
     """What on this node flushes the engine's rules at every reload."""
     found = facts["opened"][host].get("flushers")
-    return " (a reload of %s flushes them)" % listed(found) if found else ""
+    return f" (a reload of {listed(found)} flushes them)" if found else ""
 
 
 def _node(facts: dict, host: str) -> list[str]:
@@ -67,25 +76,28 @@ def _node(facts: dict, host: str) -> list[str]:
         if not network["encrypted"] or host not in _paths.probed(facts, network["id"]):
             continue
         if network["vni"] not in rules["mark"]:
-            wrong.append("nothing marks what %s sends for encryption" % network["name"])
+            wrong.append(f"nothing marks what {network['name']} sends for encryption")
         if network["vni"] not in rules["drop"]:
-            wrong.append("nothing drops clear text for %s" % network["name"])
+            wrong.append(f"nothing drops clear text for {network['name']}")
     return wrong + _ingress(facts, host)
 
 
 def _ingress(facts: dict, host: str) -> list[str]:
     rules, opened = facts["rules"][host], facts["opened"][host]
     if facts["published"] and not rules["ingress_jump"]:
-        return ["nothing leads to the chain %s" % INGRESS]
-    own = "tcp/%s" % facts["published_port"]
+        return [f"nothing leads to the chain {INGRESS}"]
+    own = f"tcp/{facts['published_port']}"
     # A port is written when the first task of its service runs, and a service may be replaced meanwhile. An engine that has just started
     # is not done with it.
     started = opened.get("engine_seconds")
     ages = facts["published_for"] if started is None or started > _paths.SETTLED else {}
     there = {port: age for port, age in ages.items() if age and age > _paths.SETTLED}
-    wrong = ["%s has no rule for a published port (%s)" % (INGRESS, port)
-             for port in facts["published"] if (port in there or port == own) and port not in rules["ingress_ports"]]
+    wrong = [
+        f"{INGRESS} has no rule for a published port ({port})"
+        for port in facts["published"]
+        if (port in there or port == own) and port not in rules["ingress_ports"]
+    ]
     before = opened.get("rules")
     if before and not before["ingress_jump"] and any(_paths.lasted(facts, age) for age in there.values()):
-        wrong.append("nothing led to the chain %s, until this verification published a port" % INGRESS)
+        wrong.append(f"nothing led to the chain {INGRESS}, until this verification published a port")
     return wrong

@@ -13,8 +13,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, 
 
 ID = "GOSSIP-HASH"
 TITLE = "Gossip told every node the same"
-HINT = ("Allow 7946/tcp and 7946/udp between all nodes (PRE-PORT); the engine's log tells of 'healthscore' and 'Bulk sync'. "
-        "'docker service update --force SERVICE' writes its records anew.")
+HINT = (
+    "Allow 7946/tcp and 7946/udp between all nodes (PRE-PORT); the engine's log tells of 'healthscore' and 'Bulk sync'. "
+    "'docker service update --force SERVICE' writes its records anew."
+)
 ORDER = 57
 NEEDS = ("probe", "gossip")
 TAGS = ("P1", "control", "dns")
@@ -28,27 +30,42 @@ def plan(facts: dict) -> dict:
 
 def judge(facts: dict) -> list[dict]:
     """One result a network."""
-    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]]
+    return [
+        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
+    ]
 
 
 def _judge(facts: dict, network: dict) -> dict:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
-    told = {host: facts["held"][host][network["id"]]["records"] for host in hosts
-            if network["id"] in facts["held"].get(host, {})}
+    told = {
+        host: facts["held"][host][network["id"]]["records"]
+        for host in hosts
+        if network["id"] in facts["held"].get(host, {})
+    }
     silent = [host for host in hosts if host not in told]
     if len(told) < 2 and not silent:
         return result(CHECK, SKIP, "fewer than two nodes carry it: there is nothing to compare", network=name)
     odd = divergent({host: (set(rows["always"]), set(rows["ever"])) for host, rows in told.items()})
     hashes = {host: digest(rows["always"]) for host, rows in told.items()}
     if odd:
-        rows = ["%s %s '%s'" % (host, verb, record) for host, found in sorted(odd.items()) for verb, record in found]
-        return result(CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(odd), details={"records": rows, "hashes": hashes})
+        rows = [f"{host} {verb} '{record}'" for host, found in sorted(odd.items()) for verb, record in found]
+        return result(
+            CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(odd), details={"records": rows, "hashes": hashes}
+        )
     empty = [host for host, rows in told.items() if not rows["ever"]]
     if silent or empty:
-        return result(CHECK, INCONCLUSIVE, "nothing told on %s" % listed(silent + empty), network=name, nodes=silent + empty)
+        return result(
+            CHECK, INCONCLUSIVE, f"nothing told on {listed(silent + empty)}", network=name, nodes=silent + empty
+        )
     size = max(len(rows["always"]) for rows in told.values())
-    return result(CHECK, PASS, "%s hold the same %s" % (count(len(told), "node"), count(size, "record")), network=name,
-                  nodes=sorted(told), details={"hashes": hashes})
+    return result(
+        CHECK,
+        PASS,
+        f"{count(len(told), 'node')} hold the same {count(size, 'record')}",
+        network=name,
+        nodes=sorted(told),
+        details={"hashes": hashes},
+    )
 
 
 def digest(records: list) -> str:

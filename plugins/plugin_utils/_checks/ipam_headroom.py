@@ -13,8 +13,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, count, result
 
 ID = "IPAM-HEADROOM"
 TITLE = "The network has addresses left"
-HINT = ("Tasks stay in state New when addresses run out (moby#37338): make the network anew with a larger subnet, "
-        "or give the swarm a larger pool ('docker swarm init --default-addr-pool-mask-length').")
+HINT = (
+    "Tasks stay in state New when addresses run out (moby#37338): make the network anew with a larger subnet, "
+    "or give the swarm a larger pool ('docker swarm init --default-addr-pool-mask-length')."
+)
 ORDER = 36
 NEEDS: tuple = ()
 TAGS = ("P1", "lint")
@@ -50,8 +52,13 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(CHECK, INCONCLUSIVE, "nobody told what addresses are in use", network=network["name"])
     left, how = known
     needed = len([node for node in facts["swarm"]["nodes"] if node["state"] == "ready"])
-    text = "%s free in %s (%s)" % (count(left, "address"), ", ".join(network["subnets"]), how)
+    text = f"{count(left, 'address')} free in {', '.join(network['subnets'])} ({how})"
     if left < needed:
-        return result(CHECK, FAIL, text + ": fewer than the swarm has nodes, and each takes one for its load balancer",
-                      network=network["name"], details={"free": left})
+        return result(
+            CHECK,
+            FAIL,
+            text + ": fewer than the swarm has nodes, and each takes one for its load balancer",
+            network=network["name"],
+            details={"free": left},
+        )
     return result(CHECK, PASS, text, network=network["name"], nodes=[facts["leader"]], details={"free": left})

@@ -12,7 +12,9 @@ from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
 ID = "LB-IPVS"
 TITLE = "The load balancer has exactly the right backends"
-HINT = "'docker service update --force SERVICE' programs its backends again; after that, restart the engine of the node."
+HINT = (
+    "'docker service update --force SERVICE' programs its backends again; after that, restart the engine of the node."
+)
 ORDER = 59
 NEEDS = ("probe", "balancer", "gossip")
 TAGS = ("P1", "dataplane", "balancing")
@@ -26,7 +28,9 @@ def plan(facts: dict) -> dict:
 
 def judge(facts: dict) -> list[dict]:
     """One result a network."""
-    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]]
+    return [
+        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
+    ]
 
 
 def _judge(facts: dict, network: dict) -> dict:
@@ -36,17 +40,24 @@ def _judge(facts: dict, network: dict) -> dict:
     if bare:
         lacking = _paths.lacks(facts, "ip_vs")
         hint = dp_matrix.NO_IPVS % listed(lacking) if set(bare) <= set(lacking) else HINT
-        return result(CHECK, FAIL, "no load balancer on %s" % listed(bare), network=name, nodes=bare, hint=hint)
+        return result(CHECK, FAIL, f"no load balancer on {listed(bare)}", network=name, nodes=bare, hint=hint)
     wrong = {host: rows for host, rows in ((host, differences(held)) for host, held in told.items()) if rows}
     if wrong:
-        rows = ["%s: %s" % (host, row) for host, found in sorted(wrong.items()) for row in found]
+        rows = [f"{host}: {row}" for host, found in sorted(wrong.items()) for row in found]
         return result(CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(wrong), details={"services": rows})
     silent = [host for host in hosts if host not in told]
     if silent or not hosts:
-        return result(CHECK, INCONCLUSIVE, "nothing told on %s" % (listed(silent) or "any node"), network=name, nodes=silent)
+        return result(
+            CHECK, INCONCLUSIVE, f"nothing told on {listed(silent) or 'any node'}", network=name, nodes=silent
+        )
     number = max(len(held["balancer"]) for held in told.values())
-    return result(CHECK, PASS, "%s with the right backends on %s" % (count(number, "virtual service"), count(len(told), "node")),
-                  network=name, nodes=hosts)
+    return result(
+        CHECK,
+        PASS,
+        f"{count(number, 'virtual service')} with the right backends on {count(len(told), 'node')}",
+        network=name,
+        nodes=hosts,
+    )
 
 
 def differences(held: dict) -> list[str]:
@@ -54,12 +65,15 @@ def differences(held: dict) -> list[str]:
     always, ever, balanced = {}, {}, set()
     for rows, found in ((held["records"]["always"], always), (held["records"]["ever"], ever)):
         for record in rows:
-            service, second, third = record.rsplit(" ", 2)
+            service, second, _last = record.rsplit(" ", 2)
             if second == "vip":
                 balanced.add(service)
             else:
                 found.setdefault(service, set()).add(second)
     sets = [(set(row["active"]), set(row["quiet"])) for row in held["balancer"]]
-    return ["%s has no virtual service with backends %s" % (service, listed(sorted(always[service])))
-            for service in sorted(balanced & set(always)) if service
-            and not any(always[service] <= active | quiet and active <= ever.get(service, set()) for active, quiet in sets)]
+    return [
+        f"{service} has no virtual service with backends {listed(sorted(always[service]))}"
+        for service in sorted(balanced & set(always))
+        if service
+        and not any(always[service] <= active | quiet and active <= ever.get(service, set()) for active, quiet in sets)
+    ]

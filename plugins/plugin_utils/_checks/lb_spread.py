@@ -31,7 +31,9 @@ def plan(facts: dict) -> dict:
 
 def judge(facts: dict) -> list[dict]:
     """One result a network."""
-    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]]
+    return [
+        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
+    ]
 
 
 def _judge(facts: dict, network: dict) -> dict:
@@ -40,7 +42,7 @@ def _judge(facts: dict, network: dict) -> dict:
     for source in _paths.asking(facts, network["id"]):
         seen = _paths.seen(facts, source, dp_matrix.ident(dp_matrix.ID, network, "*", "vip"))
         if seen is not None:
-            shares[source] = dict({host: 0 for host in hosts}, **seen.get("shares") or {})
+            shares[source] = dict(dict.fromkeys(hosts, 0), **seen.get("shares") or {})
     silent = [source for source in _paths.asking(facts, network["id"]) if source not in shares]
     wrong = {source: row for source, row in shares.items() if uneven(row)}
     details = {"shares": shares}
@@ -51,14 +53,32 @@ def _judge(facts: dict, network: dict) -> dict:
             hint = dp_matrix.NO_IPVS % listed(no_ipvs)
         elif no_esp:
             nodes, hint = no_esp, dp_matrix.NO_ESP % (listed(no_esp), _paths.esp(facts))
-        rows = ["%s: %s" % (source, ", ".join("%s %d" % pair for pair in sorted(row.items()))) for source, row in sorted(wrong.items())]
-        return result(CHECK, FAIL, "connections by backend, from " + listed(rows, 2), network=network["name"], nodes=nodes, hint=hint,
-                      details=details)
+        rows = [
+            f"{source}: {', '.join(f'{backend} {number}' for backend, number in sorted(row.items()))}"
+            for source, row in sorted(wrong.items())
+        ]
+        return result(
+            CHECK,
+            FAIL,
+            "connections by backend, from " + listed(rows, 2),
+            network=network["name"],
+            nodes=nodes,
+            hint=hint,
+            details=details,
+        )
     if silent or not hosts:
-        return result(CHECK, INCONCLUSIVE, "no observation from %s" % (listed(silent) or "any node"), network=network["name"],
-                      nodes=silent, details=details)
-    text = "from %s, %d fresh connections each met every backend, none more than twice its share" % (
-        count(len(hosts), "node"), TIMES * len(hosts))
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            f"no observation from {listed(silent) or 'any node'}",
+            network=network["name"],
+            nodes=silent,
+            details=details,
+        )
+    text = (
+        f"from {count(len(hosts), 'node')}, {TIMES * len(hosts)} fresh connections each met every backend, "
+        "none more than twice its share"
+    )
     return result(CHECK, PASS, text, network=network["name"], nodes=hosts, details=details)
 
 

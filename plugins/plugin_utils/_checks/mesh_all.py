@@ -32,9 +32,12 @@ def plan(facts: dict) -> dict:
     for source, target in _tries(facts):
         base = {"network": "ingress", "address": asked_at(facts, target), "node": home, "where": "host"}
         patience = 0 if target in _paths.lacks(facts, "ip_vs") else facts["settings"]["convergence"]
-        requests.setdefault(source, []).extend([
-            dict(base, id=_ident(target), kind="tcp", port=facts["published_port"], patience=patience),
-            dict(base, id=_ident(target) + "/closed", kind="closed", port=PROBE_PORT, patience=0)])
+        requests.setdefault(source, []).extend(
+            [
+                dict(base, id=_ident(target), kind="tcp", port=facts["published_port"], patience=patience),
+                dict(base, id=_ident(target) + "/closed", kind="closed", port=PROBE_PORT, patience=0),
+            ]
+        )
     return requests
 
 
@@ -49,7 +52,10 @@ def asked_at(facts: dict, host: str) -> str | None:
     if not address or ":" not in address:
         return address
     devices = {row["device"] for row in _paths.local(facts, host) if row["address"] == address}
-    return next((row["address"] for row in _paths.local(facts, host) if row["device"] in devices and ":" not in row["address"]), None)
+    return next(
+        (row["address"] for row in _paths.local(facts, host) if row["device"] in devices and ":" not in row["address"]),
+        None,
+    )
 
 
 def _home(facts: dict) -> str | None:
@@ -58,7 +64,7 @@ def _home(facts: dict) -> str | None:
 
 
 def _ident(target: str) -> str:
-    return "%s/%s" % (ID, target)
+    return f"{ID}/{target}"
 
 
 def judge(facts: dict) -> list[dict]:
@@ -72,10 +78,19 @@ def judge(facts: dict) -> list[dict]:
     if not tries:
         if not facts["opened"]:
             return [result(CHECK, SKIP, "no node was open")]
-        return [result(CHECK, SKIP, "the routing mesh answers over IPv4 alone, and no node has such an address beside that of IPv6")]
+        return [
+            result(
+                CHECK,
+                SKIP,
+                "the routing mesh answers over IPv4 alone, and no node has such an address beside that of IPv6",
+            )
+        ]
     failed, open_ports, silent = {}, set(), set()
     for source, target in tries:
-        seen, closed = _paths.seen(facts, source, _ident(target)), _paths.seen(facts, source, _ident(target) + "/closed")
+        seen, closed = (
+            _paths.seen(facts, source, _ident(target)),
+            _paths.seen(facts, source, _ident(target) + "/closed"),
+        )
         if seen is None or closed is None:
             silent.add(source)
             continue
@@ -89,19 +104,34 @@ def judge(facts: dict) -> list[dict]:
 def _conclude(facts: dict, home: str, tries: list, failed: dict, open_ports: set, silent: set) -> dict:
     details = {"port": facts["published_port"], "task_on": home}
     if failed:
-        rows = ["%s asked by %s: %s" % (target, source, why) for (source, target), why in sorted(failed.items())]
-        deaf = sorted({target for _source, target in failed if all(pair in failed for pair in tries if pair[1] == target)})
+        rows = [f"{target} asked by {source}: {why}" for (source, target), why in sorted(failed.items())]
+        deaf = sorted(
+            {target for _source, target in failed if all(pair in failed for pair in tries if pair[1] == target)}
+        )
         nodes, hint = deaf or blame(failed), HINT
         lacking = _paths.lacks(facts, "ip_vs")
         if lacking and {target for _source, target in failed} <= set(lacking):
             nodes, hint = lacking, NO_IPVS % listed(lacking)
-        return result(CHECK, FAIL, "port %d does not answer on %s" % (facts["published_port"], listed(rows, 3)), nodes=nodes, hint=hint,
-                      details=dict(details, failed=rows))
+        return result(
+            CHECK,
+            FAIL,
+            f"port {facts['published_port']} does not answer on {listed(rows, 3)}",
+            nodes=nodes,
+            hint=hint,
+            details=dict(details, failed=rows),
+        )
     if open_ports:
-        return result(CHECK, FAIL, "port %d answers on %s and nobody published it" % (PROBE_PORT, listed(sorted(open_ports))),
-                      nodes=sorted(open_ports), hint=OPEN, details=details)
+        return result(
+            CHECK,
+            FAIL,
+            f"port {PROBE_PORT} answers on {listed(sorted(open_ports))} and nobody published it",
+            nodes=sorted(open_ports),
+            hint=OPEN,
+            details=details,
+        )
     if silent:
-        return result(CHECK, INCONCLUSIVE, "no observation from %s" % listed(sorted(silent)), nodes=sorted(silent), details=details)
-    text = "port %d answers on %s, the task runs on %s; port %d, not published, does not" % (
-        facts["published_port"], count(len({target for _source, target in tries}), "node"), home, PROBE_PORT)
+        return result(
+            CHECK, INCONCLUSIVE, f"no observation from {listed(sorted(silent))}", nodes=sorted(silent), details=details
+        )
+    text = f"port {facts['published_port']} answers on {count(len({target for _source, target in tries}), 'node')}, the task runs on {home}; port {PROBE_PORT}, not published, does not"
     return result(CHECK, PASS, text, nodes=sorted(facts["opened"]), details=details)

@@ -14,8 +14,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, 
 ID = "MTU-FIT"
 TITLE = "Full-size packets fit the wire"
 HINT = "See DP-MATRIX: packets of full size are sent where smaller ones pass."
-ADVICE = ("Create the network with option com.docker.network.driver.mtu of at most the underlay's MTU%s (the engine itself takes %d off it), "
-          "or repair the MTU of %s ('ip link').")
+ADVICE = (
+    "Create the network with option com.docker.network.driver.mtu of at most the underlay's MTU%s (the engine itself takes %d off it), "
+    "or repair the MTU of %s ('ip link')."
+)
 ORDER = 66
 NEEDS = ("probe", "peers")
 TAGS = ("P1", "dataplane")
@@ -42,7 +44,11 @@ def declared(network: dict) -> int:
 
 def hint(facts: dict, network: dict, nodes: list) -> str:
     """What to do about packets that are too large."""
-    return ADVICE % (" less %d, as IPv6 takes" % IPV6 if _paths.over_ipv6(facts) else "", _default(network), listed(nodes))
+    return ADVICE % (
+        f" less {IPV6}, as IPv6 takes" if _paths.over_ipv6(facts) else "",
+        _default(network),
+        listed(nodes),
+    )
 
 
 def plan(facts: dict) -> dict:
@@ -50,19 +56,23 @@ def plan(facts: dict) -> dict:
     requests: dict = {}
     for network in facts["networks"]:
         for source, target in _paths.pairs(facts, network["id"]):
-            small = [row for row in dp_matrix.direct(facts, dp_matrix.ID, network, source, target) if row["kind"] == "udp"]
+            small = [
+                row for row in dp_matrix.direct(facts, dp_matrix.ID, network, source, target) if row["kind"] == "udp"
+            ]
             full = [dict(row, id=_ident(network, target), kind="burst", size=declared(network)) for row in small]
             requests.setdefault(source, []).extend(small + full)
     return requests
 
 
 def _ident(network: dict, target: str) -> str:
-    return "%s/%s/%s" % (ID, network["id"][:12], target)
+    return f"{ID}/{network['id'][:12]}/{target}"
 
 
 def judge(facts: dict) -> list[dict]:
     """One result a network."""
-    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]]
+    return [
+        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
+    ]
 
 
 def _judge(facts: dict, network: dict) -> dict:
@@ -70,9 +80,13 @@ def _judge(facts: dict, network: dict) -> dict:
     sizes = {host: (facts["held"].get(host, {}).get(network["id"]) or {}).get("mtu") for host in hosts}
     wires = {host: underlay(facts, host) for host in hosts}
     details = {"mtu": sizes, "underlay": wires}
-    tight = [host for host in hosts if sizes[host] and wires[host] and sizes[host] + overhead(facts, network) > wires[host]]
+    tight = [
+        host for host in hosts if sizes[host] and wires[host] and sizes[host] + overhead(facts, network) > wires[host]
+    ]
     if tight:
-        text = listed("%s: %d and %d of overhead exceed %d" % (host, sizes[host], overhead(facts, network), wires[host]) for host in tight)
+        text = listed(
+            f"{host}: {sizes[host]} and {overhead(facts, network)} of overhead exceed {wires[host]}" for host in tight
+        )
         return result(CHECK, FAIL, text, network=name, nodes=tight, hint=hint(facts, network, tight), details=details)
     pairs = _paths.pairs(facts, network["id"])
     if not pairs:
@@ -94,16 +108,29 @@ def _conclude(facts: dict, network: dict, pairs: list, failed: dict, dead: list,
     name = network["name"]
     if failed:
         nodes = blame(failed)
-        rows = ["%s to %s: %s" % (source, target, why) for (source, target), why in sorted(failed.items())]
-        return result(CHECK, FAIL, "%d bytes do not pass where small packets do: %s" % (declared(network), listed(rows, 3)), network=name,
-                      nodes=nodes, hint=hint(facts, network, nodes), details=dict(details, failed=rows))
+        rows = [f"{source} to {target}: {why}" for (source, target), why in sorted(failed.items())]
+        return result(
+            CHECK,
+            FAIL,
+            f"{declared(network)} bytes do not pass where small packets do: {listed(rows, 3)}",
+            network=name,
+            nodes=nodes,
+            hint=hint(facts, network, nodes),
+            details=dict(details, failed=rows),
+        )
     if dead:
-        rows = ["%s to %s" % pair for pair in dead]
-        return result(CHECK, INCONCLUSIVE, "not even small packets pass: %s" % listed(rows, 3), network=name, nodes=blame(dead),
-                      hint="See DP-MATRIX: the size is not what stops them.", details=details)
+        rows = ["{} to {}".format(*pair) for pair in dead]
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            f"not even small packets pass: {listed(rows, 3)}",
+            network=name,
+            nodes=blame(dead),
+            hint="See DP-MATRIX: the size is not what stops them.",
+            details=details,
+        )
     smallest = min([size for size in details["underlay"].values() if size] or [0])
-    text = "%d bytes pass unfragmented between %s; with %d of overhead they fit %d" % (
-        declared(network), count(len(pairs), "pair"), overhead(facts, network), smallest)
+    text = f"{declared(network)} bytes pass unfragmented between {count(len(pairs), 'pair')}; with {overhead(facts, network)} of overhead they fit {smallest}"
     return result(CHECK, PASS, text, network=name, nodes=_paths.probed(facts, network["id"]), details=details)
 
 

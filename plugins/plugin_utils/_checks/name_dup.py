@@ -32,11 +32,27 @@ def _judge(facts: dict, network: dict) -> dict:
     name = network["name"]
     if not facts["all_networks"]:
         return result(CHECK, INCONCLUSIVE, "nobody told the names of all networks", network=name)
-    same = [ident for other, ident, scope, _subnets in facts["all_networks"] if other == name and scope == "swarm" and ident != network["id"]]
+    same = [
+        ident
+        for other, ident, scope, _subnets in facts["all_networks"]
+        if other == name and scope == "swarm" and ident != network["id"]
+    ]
     local = sorted(host for host, data in facts["opened"].items() if name in (data.get("local_networks") or []))
-    rows = (["%s of the same name in the swarm (%s)" % (count(len(same), "other network"), listed(ident[:12] for ident in same))]
-            if same else []) + (["a local network of the same name on %s" % listed(local)] if local else [])
+    rows = (
+        [
+            (
+                f"{count(len(same), 'other network')} of the same name in the swarm ({listed(ident[:12] for ident in same)})"
+            )
+        ]
+        if same
+        else []
+    ) + ([f"a local network of the same name on {listed(local)}"] if local else [])
     if rows:
         return result(CHECK, FAIL, "; ".join(rows), network=name, nodes=local, details={"ids": same})
-    return result(CHECK, PASS, "no other network has this name, on %s" % count(len(facts["opened"]), "node"), network=name,
-                  nodes=sorted(facts["opened"]))
+    return result(
+        CHECK,
+        PASS,
+        f"no other network has this name, on {count(len(facts['opened']), 'node')}",
+        network=name,
+        nodes=sorted(facts["opened"]),
+    )

@@ -29,13 +29,26 @@ def plan(facts: dict) -> dict:
         if not facts["worker"] or not network["attachable"] or not vip:
             continue
         short, patience = network["id"][:12], facts["settings"]["convergence"]
-        requests.setdefault(facts["worker"], []).append({
-            "id": "%s/out/%s" % (ID, short), "kind": "dns", "name": "%s.%s" % (facts["probe_name"], network["name"]),
-            "expected": [vip], "patience": patience, "where": "attached/" + network["id"]})
+        requests.setdefault(facts["worker"], []).append(
+            {
+                "id": f"{ID}/out/{short}",
+                "kind": "dns",
+                "name": f"{facts['probe_name']}.{network['name']}",
+                "expected": [vip],
+                "patience": patience,
+                "where": "attached/" + network["id"],
+            }
+        )
         for host in _paths.probed(facts, network["id"]):
-            requests.setdefault(host, []).append({
-                "id": "%s/in/%s" % (ID, short), "kind": "dns", "name": "%s.%s" % (attached_name(facts), network["name"]),
-                "within": network["subnets"], "patience": patience + ENGINE_PATIENCE})
+            requests.setdefault(host, []).append(
+                {
+                    "id": f"{ID}/in/{short}",
+                    "kind": "dns",
+                    "name": f"{attached_name(facts)}.{network['name']}",
+                    "within": network["subnets"],
+                    "patience": patience + ENGINE_PATIENCE,
+                }
+            )
     return requests
 
 
@@ -64,7 +77,7 @@ def _judge(facts: dict, network: dict) -> dict:
         return blocked
     found, worker = attached(facts, network), [facts["worker"]]
     if found is None:
-        return result(CHECK, INCONCLUSIVE, "%s did not try to attach" % facts["worker"], network=name, nodes=worker)
+        return result(CHECK, INCONCLUSIVE, f"{facts['worker']} did not try to attach", network=name, nodes=worker)
     if not network["attachable"]:
         return _judge_closed(found, name, worker)
     if "refused" in found:
@@ -74,9 +87,15 @@ def _judge(facts: dict, network: dict) -> dict:
 
 def _judge_closed(found: dict, name: str, worker: list) -> dict:
     if REFUSAL in found.get("refused", ""):
-        return result(CHECK, PASS, "not attachable, and the engine refuses it", network=name, nodes=worker,
-                      seconds=found["seconds"])
-    text = "declared not attachable, yet " + (found["refused"] if "refused" in found else "a container could attach")
+        return result(
+            CHECK,
+            PASS,
+            "not attachable, and the engine refuses it",
+            network=name,
+            nodes=worker,
+            seconds=found["seconds"],
+        )
+    text = "declared not attachable, yet " + (found.get("refused", "a container could attach"))
     return result(CHECK, FAIL, text, network=name, nodes=worker)
 
 
@@ -86,16 +105,16 @@ def _judge_names(facts: dict, network: dict, found: dict) -> dict:
     looks += [(host, "in", found["name"]) for host in _paths.probed(facts, network["id"])]
     wrong, silent = {}, []
     for host, way, asked in looks:
-        seen = _paths.seen(facts, host, "%s/%s/%s" % (ID, way, short))
+        seen = _paths.seen(facts, host, f"{ID}/{way}/{short}")
         if seen is None:
             silent.append(host)
-        elif not seen["ok"] or way == "in" and seen["addresses"] != [found["address"]]:
-            wrong[host] = "%s: %s from %s answered %s" % (
-                host, asked, "the container" if way == "out" else "the probe", listed(seen["addresses"]) or seen["kind"])
+        elif not seen["ok"] or (way == "in" and seen["addresses"] != [found["address"]]):
+            wrong[host] = (
+                f"{host}: {asked} from {'the container' if way == 'out' else 'the probe'} answered {listed(seen['addresses']) or seen['kind']}"
+            )
     if wrong:
         return result(CHECK, FAIL, listed(wrong.values(), 3), network=network["name"], nodes=sorted(wrong))
     if silent:
-        return result(CHECK, INCONCLUSIVE, "no answer seen on %s" % listed(silent), network=network["name"], nodes=silent)
-    text = "attached on %s in %.1f s; its name resolves from %s, theirs from it" % (
-        facts["worker"], found["seconds"], count(len(looks) - 1, "node"))
+        return result(CHECK, INCONCLUSIVE, f"no answer seen on {listed(silent)}", network=network["name"], nodes=silent)
+    text = f"attached on {facts['worker']} in {found['seconds']:.1f} s; its name resolves from {count(len(looks) - 1, 'node')}, theirs from it"
     return result(CHECK, PASS, text, network=network["name"], nodes=[facts["worker"]], seconds=found["seconds"])

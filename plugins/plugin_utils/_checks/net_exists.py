@@ -32,26 +32,62 @@ def undone(facts: dict) -> list[str]:
     """The networks that the inventory declares for role overlays and the swarm does not have, of those that were asked for."""
     there = {name for name, _id, scope, _subnets in facts["all_networks"] if scope == "swarm"}
     asked = facts["settings"]["networks"]
-    return [name for name in facts["settings"].get("declared") or []
-            if facts["viewed"] and name not in there and any(fnmatch.fnmatchcase(name, pattern) for pattern in asked)]
+    return [
+        name
+        for name in facts["settings"].get("declared") or []
+        if facts["viewed"] and name not in there and any(fnmatch.fnmatchcase(name, pattern) for pattern in asked)
+    ]
 
 
 def unknown_services(facts: dict) -> list[str]:
     """The names and patterns of ``verify_services`` that no service of the selected networks has, once the leader has told them all."""
-    there = {service for network in facts["networks"] for service, _kind in facts["owners"].get(network["id"], {}).values()}
+    there = {
+        service for network in facts["networks"] for service, _kind in facts["owners"].get(network["id"], {}).values()
+    }
     asked = facts["settings"].get("services") or []
-    return [pattern for pattern in asked if pattern != "*" and not fnmatch.filter(there, pattern)] if facts["viewed"] else []
+    return (
+        [pattern for pattern in asked if pattern != "*" and not fnmatch.filter(there, pattern)]
+        if facts["viewed"]
+        else []
+    )
 
 
 def judge(facts: dict) -> list[dict]:
     """Silent when no network was asked for by name."""
     strangers, pruned = unknown_services(facts), undone(facts)
-    wrong = [result(CHECK, FAIL, "no overlay network is called %s" % listed(facts["unmatched"]))] if facts["unmatched"] else []
-    wrong += [result(CHECK, FAIL, "no service called %s is on the selected networks" % listed(strangers), title=SERVICES, hint=SERVICE)] if strangers else []
-    wrong += [result(CHECK, FAIL, "the inventory declares %s, and the swarm has no such network" % listed(pruned), title=DECLARED,
-                     hint=DECLARE)] if pruned else []
+    wrong = (
+        [result(CHECK, FAIL, f"no overlay network is called {listed(facts['unmatched'])}")]
+        if facts["unmatched"]
+        else []
+    )
+    wrong += (
+        [
+            result(
+                CHECK,
+                FAIL,
+                f"no service called {listed(strangers)} is on the selected networks",
+                title=SERVICES,
+                hint=SERVICE,
+            )
+        ]
+        if strangers
+        else []
+    )
+    wrong += (
+        [
+            result(
+                CHECK,
+                FAIL,
+                f"the inventory declares {listed(pruned)}, and the swarm has no such network",
+                title=DECLARED,
+                hint=DECLARE,
+            )
+        ]
+        if pruned
+        else []
+    )
     if wrong:
         return wrong
     if not facts["leader"] or facts["settings"]["networks"] == ["*"]:
         return []
-    return [result(CHECK, PASS, "%s found" % count(len(facts["networks"]), "network"))]
+    return [result(CHECK, PASS, f"{count(len(facts['networks']), 'network')} found")]

@@ -32,15 +32,17 @@ def judge(facts: dict) -> list[dict]:
         return [blocked]
     attached = facts["probed"].get(facts["worker"], {}).get("lazy")
     if attached is None:
-        return [result(CHECK, INCONCLUSIVE, "%s did not try to attach" % facts["worker"], nodes=[facts["worker"]])]
+        return [result(CHECK, INCONCLUSIVE, f"{facts['worker']} did not try to attach", nodes=[facts["worker"]])]
     if "refused" in attached:
-        return [result(CHECK, FAIL, "%s could not attach: %s" % (facts["worker"], attached["refused"]), nodes=[facts["worker"]])]
+        return [
+            result(CHECK, FAIL, f"{facts['worker']} could not attach: {attached['refused']}", nodes=[facts["worker"]])
+        ]
     wrong, silent = _look(facts)
     if wrong:
         return [result(CHECK, FAIL, listed(wrong.values()), nodes=sorted(wrong), details={"nodes": wrong})]
     if silent:
-        return [result(CHECK, INCONCLUSIVE, "no second look at %s" % listed(silent), nodes=silent)]
-    text = "unknown to every worker before; after an attachment only %s holds it" % facts["worker"]
+        return [result(CHECK, INCONCLUSIVE, f"no second look at {listed(silent)}", nodes=silent)]
+    text = f"unknown to every worker before; after an attachment only {facts['worker']} holds it"
     return [result(CHECK, PASS, text, nodes=sorted(facts["closed"]), seconds=attached["seconds"])]
 
 
@@ -61,10 +63,10 @@ def _node(facts: dict, host: str, before: dict, after: dict) -> str | None:
     holds = facts["made"]["lazy"][:10] in after["namespaces"]
     if facts["nodes"][host]["role"] == "manager":
         if not after["lazy_known"]:
-            return "manager %s does not list the network" % host
-        return "%s holds the network without an endpoint" % host if holds else None
+            return f"manager {host} does not list the network"
+        return f"{host} holds the network without an endpoint" if holds else None
     if before["lazy_known"]:
-        return "worker %s knew the network before any endpoint" % host
+        return f"worker {host} knew the network before any endpoint"
     if host == facts["worker"]:
-        return None if holds and after["lazy_known"] else "%s has an endpoint but not the network" % host
-    return "worker %s knows the network without an endpoint" % host if holds or after["lazy_known"] else None
+        return None if holds and after["lazy_known"] else f"{host} has an endpoint but not the network"
+    return f"worker {host} knows the network without an endpoint" if holds or after["lazy_known"] else None

@@ -38,14 +38,14 @@ def _judge(network: dict) -> dict:
     wrong = strange(options)
     if wrong:
         return result(CHECK, FAIL, listed(wrong), network=network["name"], details={"options": options})
-    return result(CHECK, PASS, "options: %s" % (listed(sorted(options)) or "none"), network=network["name"])
+    return result(CHECK, PASS, f"options: {listed(sorted(options)) or 'none'}", network=network["name"])
 
 
 def strange(options: dict) -> list[str]:
     """What does not mean what it looks like."""
-    found = ["unknown option %s is ignored" % key for key in sorted(options) if key not in KNOWN]
+    found = [f"unknown option {key} is ignored" for key in sorted(options) if key not in KNOWN]
     if "encrypted" in options and str(options["encrypted"]).lower() not in YES:
-        found.append("encrypted=%s encrypts all the same" % options["encrypted"])
+        found.append(f"encrypted={options['encrypted']} encrypts all the same")
     if MTU in options and not str(options[MTU]).isdigit():
-        found.append("%s=%s is no number" % (MTU, options[MTU]))
+        found.append(f"{MTU}={options[MTU]} is no number")
     return found

@@ -13,8 +13,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, 
 ID = "PEER-FDB"
 TITLE = "The kernel's table of peers is right"
 HINT = "See PRE-REACH: nobody could say what forwarding entries the kernel holds."
-ADVICE = ("A stale or missing entry (moby#52661): let the task restart ('docker service update --force SERVICE'), "
-          "or restart the engine of %s.")
+ADVICE = (
+    "A stale or missing entry (moby#52661): let the task restart ('docker service update --force SERVICE'), "
+    "or restart the engine of %s."
+)
 ORDER = 58
 NEEDS = ("probe", "peers", "gossip")
 TAGS = ("P1", "dataplane")
@@ -28,7 +30,9 @@ def plan(facts: dict) -> dict:
 
 def judge(facts: dict) -> list[dict]:
     """One result a network."""
-    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]]
+    return [
+        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
+    ]
 
 
 def _judge(facts: dict, network: dict) -> dict:
@@ -39,15 +43,28 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(CHECK, SKIP, "fewer than two nodes carry it: there is no peer", network=name)
     wrong = {host: rows for host, rows in ((host, _node(facts, network, host)) for host in told) if rows}
     if wrong:
-        rows = ["%s: %s" % (host, row) for host, found in sorted(wrong.items()) for row in found]
-        return result(CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(wrong), hint=ADVICE % listed(sorted(wrong)),
-                      details={"entries": rows})
+        rows = [f"{host}: {row}" for host, found in sorted(wrong.items()) for row in found]
+        return result(
+            CHECK,
+            FAIL,
+            listed(rows, 3),
+            network=name,
+            nodes=sorted(wrong),
+            hint=ADVICE % listed(sorted(wrong)),
+            details={"entries": rows},
+        )
     if silent:
-        return result(CHECK, INCONCLUSIVE, "nothing told on %s" % listed(silent), network=name, nodes=silent)
+        return result(CHECK, INCONCLUSIVE, f"nothing told on {listed(silent)}", network=name, nodes=silent)
     entries = sum(len(facts["held"][host][network["id"]]["peers"]["always"]) for host in told)
-    text = "%s on %s lead to the right node" % (count(entries, "entry"), count(len(told), "node"))
-    return result(CHECK, PASS, text + ("; none is stale" if everybody(facts) else "; staleness not judged: nodes of the swarm are not in "
-                  "the play"), network=name, nodes=told)
+    text = f"{count(entries, 'entry')} on {count(len(told), 'node')} lead to the right node"
+    return result(
+        CHECK,
+        PASS,
+        text
+        + ("; none is stale" if everybody(facts) else "; staleness not judged: nodes of the swarm are not in the play"),
+        network=name,
+        nodes=told,
+    )
 
 
 def everybody(facts: dict) -> bool:
@@ -76,9 +93,9 @@ def _node(facts: dict, network: dict, host: str) -> list[str]:
             continue
         for address, mac in _local(facts, network, other).items():
             if address in steady and address not in entries:
-                wrong.append("no entry for %s on %s" % (address, other))
+                wrong.append(f"no entry for {address} on {other}")
             elif address in steady and (entries[address][0] != mac or entries[address][1] not in _own(facts, other)):
-                wrong.append("%s leads to %s at %s, it is %s on %s" % (address, *entries[address], mac, other))
+                wrong.append("{} leads to {} at {}, it is {} on {}".format(address, *entries[address], mac, other))
     return wrong + (_stale(facts, network, peers["always"], steady) if everybody(facts) else [])
 
 
@@ -88,4 +105,6 @@ def _stale(facts: dict, network: dict, entries: list, steady: set) -> list[str]:
         alive |= set(_local(facts, network, host))
     for data in facts["probed"].values():
         alive |= {row.get("address") for row in data.get("attached") or []}
-    return ["%s is stale: nobody has that address" % row.split(" ")[0] for row in entries if row.split(" ")[0] not in alive]
+    return [
+        f"{row.split(' ')[0]} is stale: nobody has that address" for row in entries if row.split(" ")[0] not in alive
+    ]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Iterator
+from collections.abc import Iterator
 
 from . import _blame, _paths
 from ._result import INCONCLUSIVE, PASS, count, listed, not_set_up, result
@@ -14,7 +14,9 @@ from ._result import INCONCLUSIVE, PASS, count, listed, not_set_up, result
 ID = "PF-SPEED"
 TITLE = "What overlay networks carry, beside the hosts' own path"
 HINT = "See DP-MATRIX and MTU-FIT: a path that does not work cannot be measured."
-NO_HOST = "the hosts' own path was not measured: %s (port %d/tcp between them may be closed, which overlays do not mind)"
+NO_HOST = (
+    "the hosts' own path was not measured: %s (port %d/tcp between them may be closed, which overlays do not mind)"
+)
 ORDER = 90
 NEEDS = ("probe", "speed")
 TAGS = ("P3", "performance")
@@ -36,7 +38,9 @@ def plan(facts: dict) -> dict:
 
 def _rows(facts: dict) -> Iterator[dict]:
     """What to measure: from a few nodes by hash order, others in every run, to themselves and to the next one."""
-    ready = [host for host in facts["hosts"] if host in facts["served"] and facts["opened"].get(host, {}).get("namespace")]
+    ready = [
+        host for host in facts["hosts"] if host in facts["served"] and facts["opened"].get(host, {}).get("namespace")
+    ]
     ring = _blame.ring(ready, facts["run"])
     sources = [host for host in ring if _paths.selected(facts, host)][:PAIRS]
     for source in sources:
@@ -54,12 +58,18 @@ def blocked(facts: dict, row: dict) -> str | None:
     """Why a way cannot be measured here, as the kernel or the run tells; None: it can."""
     no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks_esp(facts)
     if row["via"] == "vip" and row["source"] in no_ipvs:
-        return "the kernel of %s lacks ip_vs" % row["source"]
+        return f"the kernel of {row['source']} lacks ip_vs"
     # A virtual IP goes round all nodes, so each of them has to be there.
-    crossing = facts["served"] if row["via"] == "vip" else {row["source"], row["target"]} if row["where"] == PLACES[1] else set()
+    crossing = (
+        facts["served"]
+        if row["via"] == "vip"
+        else {row["source"], row["target"]}
+        if row["where"] == PLACES[1]
+        else set()
+    )
     without = [host for host in no_esp if host in crossing]
     if row["path"] == "encrypted" and without:
-        return "the kernel of %s lacks %s" % (listed(without), _paths.esp(facts))
+        return f"the kernel of {listed(without)} lacks {_paths.esp(facts)}"
     return None
 
 
@@ -71,10 +81,16 @@ def measurements(facts: dict) -> dict:
             continue
         host = row["path"] == "host"
         addresses = [_paths.address(facts, row["target"]) if host else facts["served"][row["target"]].get(row["path"])]
-        rows.setdefault(row["source"], []).append({
-            "id": _ident(row), "target": row["target"], "namespace": None if host else facts["opened"][row["source"]]["namespace"],
-            "addresses": [address for address in addresses if address], "tries": 2 * len(facts["served"]),
-            "name": facts["speed_names"][row["path"]] if row["via"] == "vip" else None})
+        rows.setdefault(row["source"], []).append(
+            {
+                "id": _ident(row),
+                "target": row["target"],
+                "namespace": None if host else facts["opened"][row["source"]]["namespace"],
+                "addresses": [address for address in addresses if address],
+                "tries": 2 * len(facts["served"]),
+                "name": facts["speed_names"][row["path"]] if row["via"] == "vip" else None,
+            }
+        )
     return rows
 
 
@@ -97,7 +113,11 @@ def judge(facts: dict) -> list[dict]:
 
 def _measured(facts: dict, row: dict) -> dict:
     reason = blocked(facts, row)
-    seen = {"error": reason} if reason else facts["measured"].get(row["source"], {}).get(_ident(row)) or {"error": "no observation"}
+    seen = (
+        {"error": reason}
+        if reason
+        else facts["measured"].get(row["source"], {}).get(_ident(row)) or {"error": "no observation"}
+    )
     return {"mbit": seen.get("mbit"), "latency_ms": seen.get("latency_ms"), "ratio": None, "problem": seen.get("error")}
 
 
@@ -114,15 +134,17 @@ def _conclude(facts: dict, rows: list[dict]) -> dict:
     details: dict = {"performance": rows}
     lost = [row for row in rows if row["problem"] and row["path"] != "host" and not blocked(facts, row)]
     if lost:
-        told = ["%s to %s, %s %s: %s" % (row["source"], row["target"], row["path"], row["via"], row["problem"]) for row in lost]
+        told = [f"{row['source']} to {row['target']}, {row['path']} {row['via']}: {row['problem']}" for row in lost]
         nodes = sorted({host for row in lost for host in (row["source"], row["target"])})
-        text = "%d of %s could not be measured: %s" % (len(lost), count(len(rows), "way"), listed(told, 3))
+        text = f"{len(lost)} of {count(len(rows), 'way')} could not be measured: {listed(told, 3)}"
         return result(CHECK, INCONCLUSIVE, text, nodes=nodes, details=details)
     shut = [row["problem"] for row in rows if row["path"] == "host" and row["problem"]]
     slow = [row for row in rows if row["ratio"] is not None and row["ratio"] < FAR_BELOW]
     remarks = [NO_HOST % (shut[0], facts["speed_port"])] if shut else []
     if slow:
-        remarks.append(OFFLOAD % listed(dict.fromkeys("%s to %s (%s)" % (row["source"], row["target"], row["path"]) for row in slow), 3))
+        remarks.append(
+            OFFLOAD % listed(dict.fromkeys(f"{row['source']} to {row['target']} ({row['path']})" for row in slow), 3)
+        )
     if remarks:
         details["remarks"] = remarks
     text = "; ".join([_best(rows), *remarks])
@@ -134,8 +156,18 @@ def _best(rows: list[dict]) -> str:
     measured = [row for row in rows if row["mbit"] is not None]
     crossing = [row for row in measured if row["where"] == PLACES[1]] or measured
     chosen = [row for row in crossing if (row["path"], row["via"]) == WAYS[1]] or crossing
-    figures = ["%s to %s %s Mbit/s%s, round trip %s ms" % (
-        row["source"], row["target"], row["mbit"], ", %s of the hosts' path" % row["ratio"] if row["ratio"] is not None else "",
-        row["latency_ms"]) for row in chosen]
-    return "%d of %s measured; over the %s %s" % (
-        len(measured), count(len(rows), "way"), chosen[0]["path"], listed(figures, 1)) if chosen else "nothing could be measured"
+    figures = [
+        "{} to {} {} Mbit/s{}, round trip {} ms".format(
+            row["source"],
+            row["target"],
+            row["mbit"],
+            f", {row['ratio']} of the hosts' path" if row["ratio"] is not None else "",
+            row["latency_ms"],
+        )
+        for row in chosen
+    ]
+    return (
+        (f"{len(measured)} of {count(len(rows), 'way')} measured; over the {chosen[0]['path']} {listed(figures, 1)}")
+        if chosen
+        else "nothing could be measured"
+    )

@@ -12,8 +12,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "PRE-KMOD"
 TITLE = "The kernel has what overlay networks need"
-HINT = ("Install the kernel's full module package (Debian: linux-image-amd64, Ubuntu: linux-modules-extra), "
-        "or boot a kernel with these options.")
+HINT = (
+    "Install the kernel's full module package (Debian: linux-image-amd64, Ubuntu: linux-modules-extra), "
+    "or boot a kernel with these options."
+)
 ORDER = 20
 NEEDS: tuple = ()
 TAGS = ("P0", "preflight")
@@ -66,18 +68,19 @@ def _state(modules: dict, names: tuple) -> str:
 
 def _result(facts: dict, told: list, missing: dict, unknown: dict) -> dict:
     details = {
-        "missing": _by_module(missing), "unknown": _by_module(unknown),
+        "missing": _by_module(missing),
+        "unknown": _by_module(unknown),
         "kernels": {host: facts["opened"][host]["kernel"]["release"] for host in told},
     }
     if missing:
-        words = ["%s (%s)" % (" or ".join(names), effect) for names, effect in missing]
+        words = [f"{' or '.join(names)} ({effect})" for names, effect in missing]
         nodes = sorted({host for hosts in missing.values() for host in hosts})
         return result(CHECK, FAIL, "missing: " + listed(words), nodes=nodes, details=details)
     if unknown or not told:
         nodes = sorted({host for hosts in unknown.values() for host in hosts})
         text = "no node tells of: " + listed(details["unknown"]) if unknown else "no node told about its kernel"
         return result(CHECK, INCONCLUSIVE, text, nodes=nodes, details=details)
-    return result(CHECK, PASS, "%s have every module needed" % count(len(told), "node"), nodes=told, details=details)
+    return result(CHECK, PASS, f"{count(len(told), 'node')} have every module needed", nodes=told, details=details)
 
 
 def _by_module(found: dict) -> dict:

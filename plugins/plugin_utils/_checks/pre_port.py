@@ -39,7 +39,7 @@ def needed(facts: dict) -> list[Port]:
     found = [
         Port("port-tcp", GOSSIP, "7946/tcp (gossip)", "-p tcp --dport 7946"),
         Port("port-udp", GOSSIP, "7946/udp (gossip)", "-p udp --dport 7946"),
-        Port("port-udp", data, "%d/udp (VXLAN)" % data, "-p udp --dport %d" % data),
+        Port("port-udp", data, f"{data}/udp (VXLAN)", f"-p udp --dport {data}"),
     ]
     if any(network["encrypted"] for network in facts["networks"]):
         found.append(Port("port-esp", 0, "IP protocol 50 (ESP)", "-p esp"))
@@ -53,7 +53,9 @@ def _pairs(facts: dict) -> list[tuple]:
 def _managers(facts: dict) -> dict:
     """Host -> port of its manager."""
     ports = {node["id"]: node["manager_address"] for node in facts["swarm"]["nodes"] if node["manager_address"]}
-    return {host: int(ports[node["id"]].rpartition(":")[2]) for host, node in facts["nodes"].items() if node["id"] in ports}
+    return {
+        host: int(ports[node["id"]].rpartition(":")[2]) for host, node in facts["nodes"].items() if node["id"] in ports
+    }
 
 
 def _asked(facts: dict) -> list[tuple]:
@@ -62,7 +64,7 @@ def _asked(facts: dict) -> list[tuple]:
     rows = [(port, [(source, target, port.number) for source, target in pairs]) for port in needed(facts)]
     managers = _managers(facts)
     for number in sorted(set(managers.values())):
-        port = Port("port-tcp", number, "%d/tcp (managers)" % number, "-p tcp --dport %d" % number)
+        port = Port("port-tcp", number, f"{number}/tcp (managers)", f"-p tcp --dport {number}")
         rows.insert(0, (port, [(source, target, number) for source, target in pairs if managers.get(target) == number]))
     return rows
 
@@ -72,9 +74,16 @@ def plan(facts: dict) -> dict:
     requests: dict = {}
     for port, tries in _asked(facts) if facts["swarm"] else []:
         for source, target, number in tries:
-            requests.setdefault(source, []).append({
-                "id": _ident(port, target), "kind": port.kind, "address": _address(facts, port, target), "port": number,
-                "patience": PATIENCE, "where": "host"})
+            requests.setdefault(source, []).append(
+                {
+                    "id": _ident(port, target),
+                    "kind": port.kind,
+                    "address": _address(facts, port, target),
+                    "port": number,
+                    "patience": PATIENCE,
+                    "where": "host",
+                }
+            )
     return requests
 
 
@@ -85,13 +94,15 @@ def _address(facts: dict, port: Port, target: str) -> str | None:
 
 
 def _ident(port: Port, target: str) -> str:
-    return "%s/%s/%d/%s" % (ID, port.kind, port.number, target)
+    return f"{ID}/{port.kind}/{port.number}/{target}"
 
 
 def gossip_closed(facts: dict) -> bool:
     """Whether a node was found that gossip does not reach, as far as that was asked."""
     asked = {_ident(port, target) for port in needed(facts) if port.number == GOSSIP for target in facts["hosts"]}
-    return any(not seen["ok"] for told in facts["observations"].values() for ident, seen in told.items() if ident in asked)
+    return any(
+        not seen["ok"] for told in facts["observations"].values() for ident, seen in told.items() if ident in asked
+    )
 
 
 def judge(facts: dict) -> list[dict]:
@@ -112,21 +123,42 @@ def _judge(facts: dict, port: Port, tries: list) -> dict:
         elif not seen["ok"] and port.kind != "port-tcp" and target not in facts["heard"]:
             silent.add(target)  # nobody is known to have listened there
         elif not seen["ok"]:
-            failed[source, target] = seen.get("error") or "%s answered" % seen.get("node")
-    title = "%s: %s" % (TITLE, port.text)
+            failed[source, target] = seen.get("error") or f"{seen.get('node')} answered"
+    title = f"{TITLE}: {port.text}"
     if failed:
         nodes = blame(failed)
-        rows = ["%s to %s: %s%s" % (source, target, why, ", though it arrived" if _arrived(facts, port, source, target) else "")
-                for (source, target), why in sorted(failed.items())]
-        return result(CHECK, FAIL, "%d of %s failed: %s" % (len(failed), count(len(tries), "pair"), listed(rows, 3)), title=title,
-                      nodes=nodes, hint=ADVICE % (listed(nodes), port.text, _paths.iptables(facts), port.rule), details={"failed": rows, "port": port.text})
+        rows = [
+            f"{source} to {target}: {why}{', though it arrived' if _arrived(facts, port, source, target) else ''}"
+            for (source, target), why in sorted(failed.items())
+        ]
+        return result(
+            CHECK,
+            FAIL,
+            f"{len(failed)} of {count(len(tries), 'pair')} failed: {listed(rows, 3)}",
+            title=title,
+            nodes=nodes,
+            hint=ADVICE % (listed(nodes), port.text, _paths.iptables(facts), port.rule),
+            details={"failed": rows, "port": port.text},
+        )
     if silent or not tries:
-        return result(CHECK, INCONCLUSIVE, "no observation from %s" % (listed(sorted(silent)) or "any node"), title=title,
-                      nodes=sorted(silent), hint="See PRE-REACH.")
-    return result(CHECK, PASS, "%s: answered by the right node" % count(len(tries), "pair"), title=title,
-                  nodes=sorted({source for source, _target, _number in tries}), details={"port": port.text})
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            f"no observation from {listed(sorted(silent)) or 'any node'}",
+            title=title,
+            nodes=sorted(silent),
+            hint="See PRE-REACH.",
+        )
+    return result(
+        CHECK,
+        PASS,
+        f"{count(len(tries), 'pair')}: answered by the right node",
+        title=title,
+        nodes=sorted({source for source, _target, _number in tries}),
+        details={"port": port.text},
+    )
 
 
 def _arrived(facts: dict, port: Port, source: str, target: str) -> bool:
     protocol = {"port-udp": 17, "port-esp": 50}.get(port.kind)
-    return bool(facts["heard"].get(target, {}).get("%s/%d/%s" % (protocol, port.number, source)))
+    return bool(facts["heard"].get(target, {}).get(f"{protocol}/{port.number}/{source}"))

@@ -20,8 +20,10 @@ JOINING = 120  # seconds that a node may take to tell who it is
 UNFINISHED = "Every node of the swarm has told who it is"
 REMOVE = "On a manager run 'docker node rm' with each of: %s. Then let the machine join again."
 SAME = "Every host of the play is a node of its own"
-ONE_NAME = ("Keep one name for the machine in the inventory. If it is a copy of another: stop its engine, remove swarm/ from its data directory "
-            "(/var/lib/docker), give it a host name and a machine-id of its own, and let it join as a new node.")
+ONE_NAME = (
+    "Keep one name for the machine in the inventory. If it is a copy of another: stop its engine, remove swarm/ from its data directory "
+    "(/var/lib/docker), give it a host name and a machine-id of its own, and let it join as a new node."
+)
 CHECK = sys.modules[__name__]
 
 
@@ -34,7 +36,7 @@ def _lost(facts: dict) -> dict:
     """Nodes that answer Ansible, and not the swarm: it gives them no task, so nothing is proven there."""
     states = {node["id"]: node["state"] for node in (facts["swarm"] or {}).get("nodes", [])}
     found = {host: states.get(node["id"]) for host, node in facts["nodes"].items()}
-    return {host: "it answers, but its managers call it %s" % state for host, state in found.items() if state in LOST}
+    return {host: f"it answers, but its managers call it {state}" for host, state in found.items() if state in LOST}
 
 
 def judge(facts: dict) -> list[dict]:
@@ -53,26 +55,31 @@ def same_node(facts: dict) -> dict:
 def unfinished(facts: dict) -> list[dict]:
     """Nodes of the swarm that have told nothing of themselves for a while: their join broke off."""
     known = {node["id"] for node in facts["nodes"].values()}
-    return [node for node in (facts["swarm"] or {}).get("nodes", [])
-            if not node["hostname"] and node["id"] not in known and (node.get("seconds") or 0) > JOINING]
+    return [
+        node
+        for node in (facts["swarm"] or {}).get("nodes", [])
+        if not node["hostname"] and node["id"] not in known and (node.get("seconds") or 0) > JOINING
+    ]
 
 
 def _unfinished(facts: dict) -> list[dict]:
     ids = [node["id"] for node in unfinished(facts)]
-    text = "the swarm lists %s without a host name: a join that broke off" % listed(ids)
-    return [result(CHECK, FAIL, text, title=UNFINISHED, hint=REMOVE % " ".join(ids), details={"ids": ids})] if ids else []
+    text = f"the swarm lists {listed(ids)} without a host name: a join that broke off"
+    return (
+        [result(CHECK, FAIL, text, title=UNFINISHED, hint=REMOVE % " ".join(ids), details={"ids": ids})] if ids else []
+    )
 
 
 def together(facts: dict, hosts: list) -> str:
     """What hosts with one node id are to each other."""
     one = len({facts["nodes"][host].get("machine") for host in hosts}) == 1
-    return "one machine under %d names" % len(hosts) if one else "copies of one machine: each has the other's node id"
+    return f"one machine under {len(hosts)} names" if one else "copies of one machine: each has the other's node id"
 
 
 def _same(facts: dict) -> list[dict]:
     found = []
     for ident, hosts in same_node(facts).items():
-        text = "%s are one node of the swarm, %s: %s" % (listed(hosts), ident, together(facts, hosts))
+        text = f"{listed(hosts)} are one node of the swarm, {ident}: {together(facts, hosts)}"
         found.append(result(CHECK, FAIL, text, title=SAME, nodes=hosts, hint=ONE_NAME, details={"id": ident}))
     return found
 
@@ -83,8 +90,11 @@ def _copies(facts: dict) -> list[str]:
     for host, node in facts["nodes"].items():
         for what, value in (node.get("copied") or {}).items():
             holders.setdefault((what, value), {}).setdefault(node["id"], host)
-    return ["%s have the same %s: copies of one machine" % (listed(hosts.values()), what)
-            for (what, _value), hosts in sorted(holders.items()) if len(hosts) > 1]
+    return [
+        f"{listed(hosts.values())} have the same {what}: copies of one machine"
+        for (what, _value), hosts in sorted(holders.items())
+        if len(hosts) > 1
+    ]
 
 
 def _answered(facts: dict) -> dict:
@@ -97,13 +107,18 @@ def _answered(facts: dict) -> dict:
         "not_in_inventory": [node["hostname"] or node["id"] for node in others if node["hostname"] not in problems],
     }
     if problems:
-        text = "; ".join("%s: %s" % pair for pair in sorted(problems.items())[:3])
+        text = "; ".join("{}: {}".format(*pair) for pair in sorted(problems.items())[:3])
         return result(CHECK, FAIL, text, nodes=sorted(problems), details=details)
     if not facts["leader"]:
-        return result(CHECK, INCONCLUSIVE, "%s answered, and none leads the swarm: nobody tells of its nodes" % count(len(facts["hosts"]), "node"),
-                      hint="Let the play reach the swarm's leader: all managers belong in the inventory.", details=details)
-    text = "%s answered" % count(len(facts["hosts"]), "node")
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            f"{count(len(facts['hosts']), 'node')} answered, and none leads the swarm: nobody tells of its nodes",
+            hint="Let the play reach the swarm's leader: all managers belong in the inventory.",
+            details=details,
+        )
+    text = f"{count(len(facts['hosts']), 'node')} answered"
     if details["not_in_inventory"]:
-        text += "; not in this play: %s" % listed(details["not_in_inventory"])
+        text += f"; not in this play: {listed(details['not_in_inventory'])}"
     text = "; ".join([text, *_copies(facts)])
     return result(CHECK, PASS, text, nodes=facts["hosts"], details=details)

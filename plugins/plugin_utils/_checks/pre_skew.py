@@ -13,8 +13,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 ID = "PRE-SKEW"
 TITLE = "The nodes' engines fit together and their clocks agree"
 HINT = "Run one engine version on all nodes, and keep time with chrony or systemd-timesyncd."
-SPI = ("Docker Engine 29.0.0 to 29.2.0 derives other SPIs than all other versions (moby#51798): encrypted networks carry nothing between "
-       "them and the rest. Upgrade %s.")
+SPI = (
+    "Docker Engine 29.0.0 to 29.2.0 derives other SPIs than all other versions (moby#51798): encrypted networks carry nothing between "
+    "them and the rest. Upgrade %s."
+)
 CLOCK = "Set the clock of %s: 'systemctl restart systemd-timesyncd' (or chronyd). A clock that is wrong breaks joining and certificates."
 ORDER = 24
 NEEDS: tuple = ()
@@ -53,17 +55,41 @@ def judge(facts: dict) -> list[dict]:
     details = {"engines": versions, "clocks": {host: [round(end, 1) for end in bound] for host, bound in told.items()}}
     odd = sorted(host for host, text in versions.items() if odd_spi(text))
     if odd and len(odd) < len(versions) and any(network["encrypted"] for network in facts["networks"]):
-        return [result(CHECK, FAIL, "%s: 29.0.0 to 29.2.0 among others, with an encrypted network" % listed(odd), nodes=odd,
-                       hint=SPI % listed(odd), details=details)]
+        return [
+            result(
+                CHECK,
+                FAIL,
+                f"{listed(odd)}: 29.0.0 to 29.2.0 among others, with an encrypted network",
+                nodes=odd,
+                hint=SPI % listed(odd),
+                details=details,
+            )
+        ]
     wrong = _apart(told)
     if wrong:
-        text = listed("%s by at least %.0f s" % (host, seconds) for host, seconds in wrong.items())
-        return [result(CHECK, FAIL, "clocks differ from the other nodes': " + text, nodes=sorted(wrong),
-                       hint=CLOCK % listed(sorted(wrong)), details=details)]
+        text = listed(f"{host} by at least {seconds:.0f} s" for host, seconds in wrong.items())
+        return [
+            result(
+                CHECK,
+                FAIL,
+                "clocks differ from the other nodes': " + text,
+                nodes=sorted(wrong),
+                hint=CLOCK % listed(sorted(wrong)),
+                details=details,
+            )
+        ]
     if not told or len(told) < len(versions):
         silent = sorted(set(versions) - set(told))
-        return [result(CHECK, INCONCLUSIVE, "no clock was read on %s" % (listed(silent) or "any node"), nodes=silent, details=details)]
-    text = "%s: engine %s; clocks within %.0f s" % (count(len(told), "node"), listed(sorted(set(versions.values()))), LIMIT)
+        return [
+            result(
+                CHECK,
+                INCONCLUSIVE,
+                f"no clock was read on {listed(silent) or 'any node'}",
+                nodes=silent,
+                details=details,
+            )
+        ]
+    text = f"{count(len(told), 'node')}: engine {listed(sorted(set(versions.values())))}; clocks within {LIMIT:.0f} s"
     return [result(CHECK, PASS, text, nodes=sorted(told), details=details)]
 
 

@@ -27,8 +27,13 @@ def plan(facts: dict) -> dict:
         return {}
     asked = [
         {"id": ID + "/absent", "kind": "dns", "name": facts["published_name"], "expected": None, "patience": 0},
-        {"id": ID + "/control", "kind": "dns", "name": "%s.%s" % (facts["probe_name"], twin["name"]),
-         "expected": [facts["vips"].get(twin["id"])], "patience": facts["settings"]["convergence"]},
+        {
+            "id": ID + "/control",
+            "kind": "dns",
+            "name": f"{facts['probe_name']}.{twin['name']}",
+            "expected": [facts["vips"].get(twin["id"])],
+            "patience": facts["settings"]["convergence"],
+        },
     ]
     return {host: list(asked) for host in _paths.probed(facts, twin["id"])}
 
@@ -49,11 +54,23 @@ def judge(facts: dict) -> list[dict]:
             named[host] = seen["addresses"]
     where = facts["published_networks"]
     if named:
-        return [result(CHECK, FAIL, "it has a name on %s" % listed(sorted(named)), nodes=sorted(named), details={"answers": named})]
+        return [
+            result(
+                CHECK,
+                FAIL,
+                f"it has a name on {listed(sorted(named))}",
+                nodes=sorted(named),
+                details={"answers": named},
+            )
+        ]
     if blind or not hosts or "ingress" not in where:
-        text = "the control name did not resolve on %s" % listed(blind) if blind else "the service's task did not run on ingress"
+        text = (
+            f"the control name did not resolve on {listed(blind)}"
+            if blind
+            else "the service's task did not run on ingress"
+        )
         return [result(CHECK, INCONCLUSIVE, text, nodes=blind)]
-    text = "its task is on %s, and no name answers on %s; the control name does" % (listed(where), count(len(hosts), "node"))
+    text = f"its task is on {listed(where)}, and no name answers on {count(len(hosts), 'node')}; the control name does"
     return [result(CHECK, PASS, text, nodes=hosts, details={"networks": where})]
 
 

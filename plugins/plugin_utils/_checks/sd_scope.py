@@ -27,18 +27,24 @@ def plan(facts: dict) -> dict:
         return {}
     base = {"kind": "dns", "where": "alone", "patience": 0}
     requests = [dict(base, id=_ident(network), name=name, expected=[]) for network, name in _names(facts)]
-    control = dict(base, id=ID + "/control", name=attached_name(facts), expected=None,
-                   within=["0.0.0.0/0"], patience=facts["settings"]["convergence"])
+    control = dict(
+        base,
+        id=ID + "/control",
+        name=attached_name(facts),
+        expected=None,
+        within=["0.0.0.0/0"],
+        patience=facts["settings"]["convergence"],
+    )
     return {facts["worker"]: [*requests, control]}
 
 
 def _names(facts: dict) -> list[tuple]:
     """(network, name that must not answer)"""
-    return [(network, "%s.%s" % (facts["probe_name"], network["name"])) for network in facts["networks"]]
+    return [(network, f"{facts['probe_name']}.{network['name']}") for network in facts["networks"]]
 
 
 def _ident(network: dict) -> str:
-    return "%s/%s" % (ID, network["id"][:12])
+    return f"{ID}/{network['id'][:12]}"
 
 
 def judge(facts: dict) -> list[dict]:
@@ -58,9 +64,17 @@ def _judge(facts: dict, network: dict, name: str) -> dict:
         text = "the resolver did not answer the control name" if control else "nothing was asked from another network"
         return result(CHECK, INCONCLUSIVE, text, network=network["name"], nodes=[worker])
     subnets = [ipaddress.ip_network(subnet) for item in facts["overlays"] for subnet in item["subnets"]]
-    leaked = [address for address in seen["addresses"] if any(ipaddress.ip_address(address) in subnet for subnet in subnets)]
+    leaked = [
+        address for address in seen["addresses"] if any(ipaddress.ip_address(address) in subnet for subnet in subnets)
+    ]
     if leaked:
-        return result(CHECK, FAIL, "%s asked from another network on %s answers %s" % (name, worker, listed(leaked)),
-                      network=network["name"], nodes=[worker], details={"answers": leaked})
-    text = "from another network on %s, %s does not answer; the container's own does" % (worker, count(1, "name"))
+        return result(
+            CHECK,
+            FAIL,
+            f"{name} asked from another network on {worker} answers {listed(leaked)}",
+            network=network["name"],
+            nodes=[worker],
+            details={"answers": leaked},
+        )
+    text = f"from another network on {worker}, {count(1, 'name')} does not answer; the container's own does"
     return result(CHECK, PASS, text, network=network["name"], nodes=[worker])

@@ -14,8 +14,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 ID = "SUBNET-OVERLAP"
 TITLE = "The network's subnet overlaps with nothing"
 HINT = "Give the network a subnet of its own, or the swarm another pool ('docker swarm init --default-addr-pool'): what overlaps is shadowed."
-UNSET = ("Its subnet overlaps another network's, or the address pool is used up: the log of the leading manager's engine says which. Remove %s and "
-         "create it with another subnet; tasks on it stay 'New'.")
+UNSET = (
+    "Its subnet overlaps another network's, or the address pool is used up: the log of the leading manager's engine says which. Remove %s and "
+    "create it with another subnet; tasks on it stay 'New'."
+)
 ORDER = 38
 NEEDS: tuple = ()
 TAGS = ("P1", "lint")
@@ -32,7 +34,15 @@ def judge(facts: dict) -> list[dict]:
     wanted = facts["settings"]["networks"]
     unset = [name for name in facts["unallocated"] if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)]
     return [_judge(facts, network) for network in facts["networks"]] + [
-        result(CHECK, FAIL, "it has neither driver nor subnet: the managers refuse to set it up", network=name, hint=UNSET % name) for name in unset]
+        result(
+            CHECK,
+            FAIL,
+            "it has neither driver nor subnet: the managers refuse to set it up",
+            network=name,
+            hint=UNSET % name,
+        )
+        for name in unset
+    ]
 
 
 def _judge(facts: dict, network: dict) -> dict:
@@ -42,17 +52,23 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(CHECK, INCONCLUSIVE, "no subnet or no route was told", network=name)
     rows, nodes = [], []
     for host, found in sorted(routes.items()):
-        hit = ["%s by %s" % (route["network"], route["device"]) for route in found if _overlaps(route["network"], mine)]
+        hit = [f"{route['network']} by {route['device']}" for route in found if _overlaps(route["network"], mine)]
         if hit:
             nodes.append(host)
-            rows.append("%s reaches %s" % (host, listed(hit)))
+            rows.append(f"{host} reaches {listed(hit)}")
     for other, ident, scope, subnets in facts["all_networks"]:
         if scope == "swarm" and ident != network["id"] and any(_overlaps(subnet, mine) for subnet in subnets):
-            rows.append("network %s has %s" % (other, listed(subnets)))
+            rows.append(f"network {other} has {listed(subnets)}")
     if rows:
-        return result(CHECK, FAIL, "%s overlaps: %s" % (listed(network["subnets"]), listed(rows, 3)), network=name, nodes=nodes,
-                      details={"overlaps": rows})
-    text = "%s is in no route of %s and in no other overlay" % (listed(network["subnets"]), count(len(routes), "node"))
+        return result(
+            CHECK,
+            FAIL,
+            f"{listed(network['subnets'])} overlaps: {listed(rows, 3)}",
+            network=name,
+            nodes=nodes,
+            details={"overlaps": rows},
+        )
+    text = f"{listed(network['subnets'])} is in no route of {count(len(routes), 'node')} and in no other overlay"
     return result(CHECK, PASS, text, network=name, nodes=sorted(routes))
 
 

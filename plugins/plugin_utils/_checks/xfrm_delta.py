@@ -12,8 +12,10 @@ from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "XFRM-DELTA"
 TITLE = "IPsec reports no errors"
-HINT = ("XfrmInNoStates: the sender uses a state this node does not have (ENC-SA-AGREE). XfrmInStateProtoError: keys differ. "
-        "XfrmOutNoStates: a policy without a state. XfrmInTmplMismatch or XfrmInNoPols: policies differ.")
+HINT = (
+    "XfrmInNoStates: the sender uses a state this node does not have (ENC-SA-AGREE). XfrmInStateProtoError: keys differ. "
+    "XfrmOutNoStates: a policy without a state. XfrmInTmplMismatch or XfrmInNoPols: policies differ."
+)
 ORDER = 74
 NEEDS = ("probe", "xfrm")
 TAGS = ("P1", "encryption")
@@ -38,23 +40,34 @@ def judge(facts: dict) -> list[dict]:
     before = {host: probed[host].get("counters_before") or facts["opened"][host].get("counters") for host in hosts}
     after = {host: probed[host].get("counters") for host in hosts}
     told = [host for host in hosts if before[host] and after[host]]
-    deltas = {host: rows for host, rows in ((host, risen(facts, host, before[host], after[host])) for host in told) if rows}
+    deltas = {
+        host: rows for host, rows in ((host, risen(facts, host, before[host], after[host])) for host in told) if rows
+    }
     if deltas:
-        text = listed("%s: %s" % (host, listed("%s +%d" % pair for pair in sorted(rows.items()))) for host, rows in sorted(deltas.items()))
+        text = listed(
+            f"{host}: {listed(f'{counter} +{delta}' for counter, delta in sorted(rows.items()))}"
+            for host, rows in sorted(deltas.items())
+        )
         return [_failed(facts, deltas, text)]
     if not told and hosts and all(host in facts["probed"] for host in hosts):
         return [result(CHECK, SKIP, "the kernels keep no IPsec counters (CONFIG_XFRM_STATISTICS)")]
     silent = [host for host in hosts if host not in told]
     if silent or not hosts:
-        return [result(CHECK, INCONCLUSIVE, "no counters from %s" % (listed(silent) or "any node"), nodes=silent)]
-    return [result(CHECK, PASS, "no counter of errors rose on %s" % count(len(told), "node"), nodes=told)]
+        return [result(CHECK, INCONCLUSIVE, f"no counters from {listed(silent) or 'any node'}", nodes=silent)]
+    return [result(CHECK, PASS, f"no counter of errors rose on {count(len(told), 'node')}", nodes=told)]
 
 
 def risen(facts: dict, host: str, before: dict, after: dict) -> dict:
     """The counters that rose, less what this run's own knocks over protocol 50 did (PRE-PORT)."""
-    rows = {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0) and name not in HARMLESS}
+    rows = {
+        name: value - before.get(name, 0)
+        for name, value in after.items()
+        if value > before.get(name, 0) and name not in HARMLESS
+    }
     own = sum(number for key, number in facts["heard"].get(host, {}).items() if key.startswith("50/"))
-    own += sum(seen.get("tries", 0) for ident, seen in facts["observations"].get(host, {}).items() if "/port-esp/" in ident)
+    own += sum(
+        seen.get("tries", 0) for ident, seen in facts["observations"].get(host, {}).items() if "/port-esp/" in ident
+    )
     if "XfrmInNoStates" in rows and not facts["probed"][host].get("counters_before"):  # nobody knocks a second time
         rows["XfrmInNoStates"] -= own
     return {name: value for name, value in rows.items() if value > 0}
@@ -62,5 +75,9 @@ def risen(facts: dict, host: str, before: dict, after: dict) -> dict:
 
 def _failed(facts: dict, deltas: dict, text: str) -> dict:
     lacking = _paths.lacks_esp(facts)
-    hint = "The kernel of %s lacks %s: encryption fails there (see PRE-KMOD)." % (listed(lacking), _paths.esp(facts)) if lacking else HINT
+    hint = (
+        f"The kernel of {listed(lacking)} lacks {_paths.esp(facts)}: encryption fails there (see PRE-KMOD)."
+        if lacking
+        else HINT
+    )
     return result(CHECK, FAIL, text, nodes=sorted(deltas), hint=hint, details={"counters": deltas})

@@ -29,7 +29,10 @@ def diagnose(results: list[dict], facts: dict, rules: tuple = RULES) -> list[dic
     for rule in rules:
         for finding in rule.find(view):
             claims = rule.claims if finding.claims is None else finding.claims
-            hit = {place: {atom for atom in found if model.covers(finding, claims, results[place], atom)} for place, found in parts.items()}
+            hit = {
+                place: {atom for atom in found if model.covers(finding, claims, results[place], atom)}
+                for place, found in parts.items()
+            }
             if not any(hit[place] & left[place] for place in parts):
                 continue
             for place in parts:

@@ -8,7 +8,8 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from .._checks import _blame
 
@@ -62,7 +63,11 @@ def partition(links: Links) -> tuple:
     """Groups of at least two nodes each that do not hear each other, and do so among themselves; none when it is no such thing."""
     groups = components(links)
     nodes = {node for group in groups for node in group}
-    if len(groups) < 2 or any(len(group) < 2 for group in groups) or nodes != {node for link in (*links.good, *links.bad) for node in link}:
+    if (
+        len(groups) < 2
+        or any(len(group) < 2 for group in groups)
+        or nodes != {node for link in (*links.good, *links.bad) for node in link}
+    ):
         return ()
     home = {node: number for number, group in enumerate(groups) for node in group}
     within = [link for link in links.bad if home[link[0]] == home[link[1]]]

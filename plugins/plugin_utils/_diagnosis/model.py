@@ -8,8 +8,9 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from typing import Any, Callable, Iterable, NamedTuple
+from typing import Any, NamedTuple
 
 from .._checks._result import FAIL, INCONCLUSIVE
 
@@ -62,7 +63,9 @@ def atoms(result: dict, knocks: dict) -> frozenset:
     if result["status"] not in BAD:
         return frozenset()
     evidence = result["evidence"]
-    found = set(PARTS.get(result["id"], lambda _result: ())(result)) | set(_of_matrix(evidence.get("matrix") or {"kinds": {}}))
+    found = set(PARTS.get(result["id"], lambda _result: ())(result)) | set(
+        _of_matrix(evidence.get("matrix") or {"kinds": {}})
+    )
     if result["id"] == "PRE-PORT":
         found |= _of_port(result, knocks)
     return frozenset(found or {Atom((node,)) for node in result["nodes"]} or {Atom(())})
@@ -93,7 +96,12 @@ def _of_port(result: dict, knocks: dict) -> set:
 def _of_spread(result: dict) -> Iterable[Atom]:
     """A backend that a source never met."""
     shares = result["evidence"].get("shares") or {}
-    return [Atom((source, backend), "vip") for source, row in shares.items() for backend, number in row.items() if not number]
+    return [
+        Atom((source, backend), "vip")
+        for source, row in shares.items()
+        for backend, number in row.items()
+        if not number
+    ]
 
 
 def _of_mesh(result: dict) -> Iterable[Atom]:
@@ -109,7 +117,9 @@ def port_kind(text: str) -> str:
     """What a port of the swarm is for, from the words of PRE-PORT: '7946/udp (gossip)'."""
     if "gossip" in text:
         return "gossip-udp" if "udp" in text else "gossip-tcp"
-    return next((kind for word, kind in (("VXLAN", "data"), ("ESP", "esp"), ("managers", "managers")) if word in text), text)
+    return next(
+        (kind for word, kind in (("VXLAN", "data"), ("ESP", "esp"), ("managers", "managers")) if word in text), text
+    )
 
 
 def covers(finding: Finding, claims: tuple, result: dict, atom: Atom) -> bool:
@@ -132,7 +142,11 @@ def _claimed(finding: Finding, claim: Claim, result: dict, atom: Atom) -> bool:
         return True
     if finding.links is not None:
         # A question is lost on its way, or its answer is.
-        return atom.nodes in finding.links or atom.nodes[::-1] in finding.links or len(atom.nodes) == 1 and atom.nodes[0] in finding.nodes
+        return (
+            atom.nodes in finding.links
+            or atom.nodes[::-1] in finding.links
+            or (len(atom.nodes) == 1 and atom.nodes[0] in finding.nodes)
+        )
     if not atom.nodes:  # of no node: what is wrong with a network itself
         return not finding.nodes
     return bool(set(atom.nodes) & set(finding.nodes))

@@ -8,7 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-from typing import Iterable
+from collections.abc import Iterable
 
 from .._checks import _paths
 from .._checks._result import listed
@@ -36,9 +36,13 @@ def second_holder(view: View) -> Iterable[Finding]:
         if set(told) >= _asked(view, network) and len(set(told.values())) == 1:
             addresses = min(told.values())
             yield Finding(
-                "%s is held by more than its service on %s: %s" % (name, network, listed(addresses)), (),
-                ("every node hears %s for %s, and no task of the service has it" % (listed(addresses), name),), (network,),
-                certainty=INFERRED, claims=(Claim("SD-*", wide=True), Claim("DUP-*", wide=True)))
+                f"{name} is held by more than its service on {network}: {listed(addresses)}",
+                (),
+                (f"every node hears {listed(addresses)} for {name}, and no task of the service has it",),
+                (network,),
+                certainty=INFERRED,
+                claims=(Claim("SD-*", wide=True), Claim("DUP-*", wide=True)),
+            )
 
 
 def old_view(view: View) -> Iterable[Finding]:
@@ -49,11 +53,21 @@ def old_view(view: View) -> Iterable[Finding]:
     some = {network: rows for network, rows in wrong.items() if set(rows) < _asked(view, network)}
     nodes = view.ordered({node for rows in some.values() for node in rows})
     if nodes:
-        lines = ["%s hears %s for %s on %s, not %s" % (
-            row["node"], listed(row["observed"]) or row["answer"], row["name"], network, listed(row["expected"]) or "nothing")
-            for network, rows in sorted(some.items()) for node in view.ordered(rows) for row in rows[node]]
-        yield Finding(view.title("{nodes} [has|have] an old view of the names on {networks}", nodes, sorted(some)), nodes, tuple(lines[:4]),
-                      tuple(sorted(some)), certainty=INFERRED)
+        lines = [
+            (
+                f"{row['node']} hears {listed(row['observed']) or row['answer']} for {row['name']} on {network}, not {listed(row['expected']) or 'nothing'}"
+            )
+            for network, rows in sorted(some.items())
+            for node in view.ordered(rows)
+            for row in rows[node]
+        ]
+        yield Finding(
+            view.title("{nodes} [has|have] an old view of the names on {networks}", nodes, sorted(some)),
+            nodes,
+            tuple(lines[:4]),
+            tuple(sorted(some)),
+            certainty=INFERRED,
+        )
 
 
 def attach(view: View) -> Iterable[Finding]:
@@ -64,5 +78,9 @@ def attach(view: View) -> Iterable[Finding]:
         network = next((known for known in facts["networks"] if known["name"] == item["network"]), None)
         row = next((row for row in rows if network and row["network"] == network["id"]), None)
         if row and row.get("refused"):
-            yield Finding("%s cannot attach a container to %s" % (facts["worker"], item["network"]), (facts["worker"],),
-                          (row["refused"],), (item["network"],))
+            yield Finding(
+                f"{facts['worker']} cannot attach a container to {item['network']}",
+                (facts["worker"],),
+                (row["refused"],),
+                (item["network"],),
+            )

@@ -9,7 +9,7 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import re
-from typing import Iterable
+from collections.abc import Iterable
 
 from .._checks import _paths, cp_addr, pre_reach
 from .._checks._result import count, listed
@@ -26,18 +26,36 @@ PROBLEMS = (
     ("engine-hangs", r"No answer from the Docker Engine|engine_timeout=", "The Docker Engine of {nodes} hangs"),
     ("engine-stopped", r"Cannot reach the Docker Engine", "The Docker Engine of {nodes} does not run"),
     ("not-in-swarm", r"is not an active member of a swarm", "{nodes} [is|are] not in the swarm"),
-    ("swarm-locked", r"is locked:", "{nodes} [is|are] locked: the engine was restarted, and the swarm locks its managers (autolock)"),
+    (
+        "swarm-locked",
+        r"is locked:",
+        "{nodes} [is|are] locked: the engine was restarted, and the swarm locks its managers (autolock)",
+    ),
     ("join-pending", r"is still joining its swarm", "{nodes} [has|have] not been taken into the swarm yet"),
     ("swarm-error", r"cannot take part in its swarm", "The engine of {nodes} cannot take part in its swarm"),
-    ("no-leader", r"does not have a leader", "The swarm has no leader: more than half of its managers are needed, {nodes} [finds|find] too few"),
+    (
+        "no-leader",
+        r"does not have a leader",
+        "The swarm has no leader: more than half of its managers are needed, {nodes} [finds|find] too few",
+    ),
 )
 # A task that stays new waits for its addresses: nothing else lies between this state and the next.
-FULL = re.compile(r"(?i)^new: |available (?:IP|address|IPv4)|no available|address pool|could not find an available|no more (?:IP|addresses)")
+FULL = re.compile(
+    r"(?i)^new: |available (?:IP|address|IPv4)|no available|address pool|could not find an available|no more (?:IP|addresses)"
+)
 # A task of the probes that does not run -> (id of the cause, what its node or the swarm said, what it is in words).
 TASKS = (
     ("addresses-exhausted", FULL, "The addresses of {networks} are used up"),
-    ("image-missing", re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"), "The probes' image is missing on {nodes}"),
-    ("tunnel-left", re.compile(r"(?i)vxlan interface: file exists"), "The kernel of {nodes} holds a tunnel that is left over: no task starts there"),
+    (
+        "image-missing",
+        re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"),
+        "The probes' image is missing on {nodes}",
+    ),
+    (
+        "tunnel-left",
+        re.compile(r"(?i)vxlan interface: file exists"),
+        "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
+    ),
 )
 ENGINES_TUNNEL = "vx-"  # how the engine names a VXLAN device until it moves it into the network's namespace (libnetwork, overlay driver)
 FINAL = ("rejected", "failed")  # states that a task does not leave again
@@ -46,8 +64,11 @@ NOT_STARTED = "no probe task runs here"
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
     ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"), Claim("FW-*")), False),
-    ((("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
-     (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*"), Claim("FW-*")), True),
+    (
+        (("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
+        (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*"), Claim("FW-*")),
+        True,
+    ),
 )
 
 
@@ -60,8 +81,12 @@ def problem(ident: str):
         if not texts:
             return
         blind = (Claim("*", wide=True, unsure=True),) if ident == "no-leader" or _may_lead(view, texts) else ()
-        yield Finding(view.title(title, view.ordered(texts)), view.ordered(texts),
-                      tuple("%s: %s" % pair for pair in sorted(texts.items())), claims=DOWN + blind)
+        yield Finding(
+            view.title(title, view.ordered(texts)),
+            view.ordered(texts),
+            tuple("{}: {}".format(*pair) for pair in sorted(texts.items())),
+            claims=DOWN + blind,
+        )
 
     return find
 
@@ -70,7 +95,11 @@ def _may_lead(view: View, texts: dict) -> bool:
     """Nobody leads, and whoever answered is a worker: then the leader is among the silent."""
     facts = view.facts
     silent = {host for host in view.hosts if host not in facts["nodes"]}
-    return not facts["leader"] and silent <= set(texts) and all(node["role"] == "worker" for node in facts["nodes"].values())
+    return (
+        not facts["leader"]
+        and silent <= set(texts)
+        and all(node["role"] == "worker" for node in facts["nodes"].values())
+    )
 
 
 def task(ident: str):
@@ -84,11 +113,17 @@ def task(ident: str):
         if not told:
             return
         # The swarm tries again and again: a node whose task is on its way meanwhile waits for the same.
-        other = {_host(view, node) for node, text in errors.items() if text.startswith(FINAL) and not pattern.search(text)}
+        other = {
+            _host(view, node) for node, text in errors.items() if text.startswith(FINAL) and not pattern.search(text)
+        }
         nodes = view.ordered(_waiting(view) - other)
         networks = tuple(network["name"] for network in facts["networks"])
-        yield Finding(view.title(title, nodes, networks), nodes, tuple("%s: %s" % pair for pair in sorted(told.items())),
-                      claims=(Claim("PRE-REACH"), Claim("*", wide=True, unsure=True)))
+        yield Finding(
+            view.title(title, nodes, networks),
+            nodes,
+            tuple("{}: {}".format(*pair) for pair in sorted(told.items())),
+            claims=(Claim("PRE-REACH"), Claim("*", wide=True, unsure=True)),
+        )
 
     return find
 
@@ -96,14 +131,26 @@ def task(ident: str):
 def vni_taken(view: View) -> Iterable[Finding]:
     """A tunnel of somebody else's has the id that a network got: the kernel lets a port have each id once."""
     for finding in task("tunnel-left")(view):
-        devices = {host: [row for row in (view.facts["opened"].get(host, {}).get("host") or {}).get("vxlans") or []
-                          if row["port"] == view.data_port and not row["device"].startswith(ENGINES_TUNNEL)] for host in finding.nodes}
+        devices = {
+            host: [
+                row
+                for row in (view.facts["opened"].get(host, {}).get("host") or {}).get("vxlans") or []
+                if row["port"] == view.data_port and not row["device"].startswith(ENGINES_TUNNEL)
+            ]
+            for host in finding.nodes
+        }
         hosts = view.ordered([host for host, rows in devices.items() if rows])
         if hosts:
-            lines = ["%s has %s (id %s, port %s), which is not the engine's" % (host, row["device"], row["vni"], row["port"])
-                     for host in hosts for row in devices[host]]
-            yield finding._replace(title=view.title("Another program's tunnel on {nodes} has the VXLAN id of a network", hosts), nodes=hosts,
-                                   because=(*lines[:3], *finding.because))
+            lines = [
+                f"{host} has {row['device']} (id {row['vni']}, port {row['port']}), which is not the engine's"
+                for host in hosts
+                for row in devices[host]
+            ]
+            yield finding._replace(
+                title=view.title("Another program's tunnel on {nodes} has the VXLAN id of a network", hosts),
+                nodes=hosts,
+                because=(*lines[:3], *finding.because),
+            )
 
 
 def _host(view: View, node: str) -> str:
@@ -122,33 +169,56 @@ def task_missing(view: View) -> Iterable[Finding]:
         return
     errors = facts["convergence"].get("errors") or {}
     said = {host: errors.get(facts["nodes"][host]["id"]) for host in waiting if host in facts["nodes"]}
-    because = tuple("%s: %s" % (host, text or facts["problems"][host]) for host, text in said.items())
-    yield Finding(view.title("No probe starts on {nodes}", waiting), waiting, because, certainty=INFERRED,
-                  claims=(Claim("*"), Claim("*", wide=True, unsure=True)))
+    because = tuple(f"{host}: {text or facts['problems'][host]}" for host, text in said.items())
+    yield Finding(
+        view.title("No probe starts on {nodes}", waiting),
+        waiting,
+        because,
+        certainty=INFERRED,
+        claims=(Claim("*"), Claim("*", wide=True, unsure=True)),
+    )
 
 
 def same_node(view: View) -> Iterable[Finding]:
     """Hosts of the play that are one node: whatever they told was told twice, or of another machine."""
     for hosts in pre_reach.same_node(view.facts).values():
-        yield Finding("%s are %s" % (" and ".join(hosts), pre_reach.together(view.facts, hosts)), view.ordered(hosts),
-                      tuple("the engine of %s says that it is node %s" % (host, view.facts["nodes"][host]["id"]) for host in hosts))
+        yield Finding(
+            f"{' and '.join(hosts)} are {pre_reach.together(view.facts, hosts)}",
+            view.ordered(hosts),
+            tuple(f"the engine of {host} says that it is node {view.facts['nodes'][host]['id']}" for host in hosts),
+        )
 
 
 def unfinished(view: View) -> Iterable[Finding]:
     """Nodes whose join broke off."""
     ids = [node["id"] for node in pre_reach.unfinished(view.facts)]
     if ids:
-        yield Finding("A join broke off: the swarm lists %s that never told who it is" % ("a node" if len(ids) == 1 else count(len(ids), "node")), (),
-                      tuple("node %s has no host name" % ident for ident in ids), todo=pre_reach.REMOVE % " ".join(ids))
+        yield Finding(
+            (
+                f"A join broke off: the swarm lists {'a node' if len(ids) == 1 else count(len(ids), 'node')} that "
+                "never told who it is"
+            ),
+            (),
+            tuple(f"node {ident} has no host name" for ident in ids),
+            todo=pre_reach.REMOVE % " ".join(ids),
+        )
 
 
 def address_gone(view: View) -> Iterable[Finding]:
     """Nodes that have lost the address by which the swarm knows them."""
     nodes = view.ordered([host for host in view.facts["nodes"] if cp_addr.gone(view.facts, host)])
     if nodes:
-        yield Finding(view.title("The address of {nodes} has changed: the swarm goes on using the old one", nodes), nodes, tuple(
-            "%s is known as %s, and its interfaces have %s" % (host, view.facts["nodes"][host]["address"], listed(cp_addr.usable_here(view.facts, host), 4))
-            for host in nodes), certainty=INFERRED if any(cp_addr.is_declared(view.facts, host) for host in nodes) else SEEN)
+        yield Finding(
+            view.title("The address of {nodes} has changed: the swarm goes on using the old one", nodes),
+            nodes,
+            tuple(
+                (
+                    f"{host} is known as {view.facts['nodes'][host]['address']}, and its interfaces have {listed(cp_addr.usable_here(view.facts, host), 4)}"
+                )
+                for host in nodes
+            ),
+            certainty=INFERRED if any(cp_addr.is_declared(view.facts, host) for host in nodes) else SEEN,
+        )
 
 
 def kernel(view: View) -> Iterable[Finding]:
@@ -159,13 +229,21 @@ def kernel(view: View) -> Iterable[Finding]:
         lacking: dict = {}
         for host in view.hosts:
             states = _paths.kernel(view.facts, host)
-            gone = tuple(" or ".join(names) for names in modules if states and all(states.get(name) == "missing" for name in names))
+            gone = tuple(
+                " or ".join(names)
+                for names in modules
+                if states and all(states.get(name) == "missing" for name in names)
+            )
             if gone:
                 lacking.setdefault(gone, []).append(host)
         for names, hosts in lacking.items():
-            yield Finding(view.title("The kernel of {nodes} lacks %s" % listed(names), hosts), tuple(hosts),
-                          ("neither loaded, built in nor on disk: %s" % listed(names),),
-                          networks=view.networks(True) if encrypted else None, claims=(Claim("PRE-KMOD", names), *claims))
+            yield Finding(
+                view.title(f"The kernel of {{nodes}} lacks {listed(names)}", hosts),
+                tuple(hosts),
+                (f"neither loaded, built in nor on disk: {listed(names)}",),
+                networks=view.networks(True) if encrypted else None,
+                claims=(Claim("PRE-KMOD", names), *claims),
+            )
 
 
 def clock(view: View) -> Iterable[Finding]:
@@ -175,16 +253,20 @@ def clock(view: View) -> Iterable[Finding]:
     for host, now in times.items():
         others = sorted(other for name, other in times.items() if name != host)
         if others and abs(now - others[len(others) // 2]) > HOUR and not _valid(facts, host):
-            told[host] = "%s: its clock is %d h from the others'" % (host, round((now - others[len(others) // 2]) / HOUR))
+            told[host] = f"{host}: its clock is {round((now - others[len(others) // 2]) / HOUR)} h from the others'"
     if told:
-        yield Finding(view.title("The clock of {nodes} is wrong", view.ordered(told)), view.ordered(told), tuple(told.values()))
+        yield Finding(
+            view.title("The clock of {nodes} is wrong", view.ordered(told)), view.ordered(told), tuple(told.values())
+        )
 
 
 def expired(view: View) -> Iterable[Finding]:
     """A node's certificate that is not valid now."""
     bad = view.ordered([host for host in view.facts["opened"] if not _valid(view.facts, host)])
     if bad:
-        yield Finding(view.title("The certificate of {nodes} is not valid now", bad), bad, ("CP-TLS: by the node's own clock",))
+        yield Finding(
+            view.title("The certificate of {nodes} is not valid now", bad), bad, ("CP-TLS: by the node's own clock",)
+        )
 
 
 def _valid(facts: dict, host: str) -> bool:
@@ -205,19 +287,31 @@ def foreign(view: View) -> Iterable[Finding]:
         leaf = _leaf(facts, host)
         differs = [key for key in ("issuer_digest", "roots_digest") if leaf and trust and leaf[key] != trust[key]]
         if differs:
-            told[host] = "%s: other %s than the swarm's" % (host, " and ".join(key.split("_")[0] for key in differs))
+            told[host] = f"{host}: other {' and '.join(key.split('_')[0] for key in differs)} than the swarm's"
     if told:
-        yield Finding(view.title("{nodes} [has|have] a certificate of another root", view.ordered(told)), view.ordered(told), tuple(told.values()))
+        yield Finding(
+            view.title("{nodes} [has|have] a certificate of another root", view.ordered(told)),
+            view.ordered(told),
+            tuple(told.values()),
+        )
 
 
 def lost(view: View) -> Iterable[Finding]:
     """Nodes that answer us and not the managers, when no check of the ports says why."""
     states = {node["id"]: node["state"] for node in (view.facts["swarm"] or {}).get("nodes", [])}
-    gone = {host: states[node["id"]] for host, node in view.facts["nodes"].items() if states.get(node["id"], "ready") != "ready"}
+    gone = {
+        host: states[node["id"]]
+        for host, node in view.facts["nodes"].items()
+        if states.get(node["id"], "ready") != "ready"
+    }
     if gone:
         nodes = view.ordered(gone)
-        yield Finding(view.title("The managers have lost {nodes}", nodes), nodes,
-                      tuple("the swarm says that %s is %s; it answers Ansible" % pair for pair in sorted(gone.items())), certainty=INFERRED)
+        yield Finding(
+            view.title("The managers have lost {nodes}", nodes),
+            nodes,
+            tuple("the swarm says that {} is {}; it answers Ansible".format(*pair) for pair in sorted(gone.items())),
+            certainty=INFERRED,
+        )
 
 
 def address(view: View) -> Iterable[Finding]:
@@ -225,20 +319,27 @@ def address(view: View) -> Iterable[Finding]:
     bad = {host: _paths.address(view.facts, host) for host in view.facts["nodes"]}
     bad = {host: text for host, text in bad.items() if cp_addr.unusable(text) or _paths.parsed(text).is_link_local}
     if bad:
-        yield Finding(view.title("{nodes} [advertises|advertise] an address that nobody can reach", view.ordered(bad)), view.ordered(bad),
-                      tuple("%s: %s" % (host, text or "none") for host, text in sorted(bad.items())))
+        yield Finding(
+            view.title("{nodes} [advertises|advertise] an address that nobody can reach", view.ordered(bad)),
+            view.ordered(bad),
+            tuple(f"{host}: {text or 'none'}" for host, text in sorted(bad.items())),
+        )
 
 
 def unjudged(view: View) -> Iterable[Finding]:
     """Any other reason why a node could not be judged in full."""
     problems = {host: text for host, text in view.facts["problems"].items() if text}
     for host in view.ordered(problems):
-        yield Finding("%s gave no full answer" % host, (host,), ("%s: %s" % (host, problems[host]),), certainty=INFERRED)
+        yield Finding(f"{host} gave no full answer", (host,), (f"{host}: {problems[host]}",), certainty=INFERRED)
 
 
 def managers(view: View) -> Iterable[Finding]:
     """Nobody of the play leads the swarm, though everybody answered."""
     facts = view.facts
     if not facts["leader"] and len(facts["nodes"]) == len(view.hosts):
-        yield Finding("The leader of the swarm is not in this play", (), ("%s answered, and none leads" % count(len(view.hosts), "node"),),
-                      claims=(Claim("*", wide=True, unsure=True),))
+        yield Finding(
+            "The leader of the swarm is not in this play",
+            (),
+            (f"{count(len(view.hosts), 'node')} answered, and none leads",),
+            claims=(Claim("*", wide=True, unsure=True),),
+        )

@@ -8,7 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-from typing import Callable, Iterable
+from collections.abc import Callable, Iterable
 
 from .._checks import _blame, _paths
 from .._checks._result import listed
@@ -24,15 +24,18 @@ WHERE = {
     links.UNKNOWN: "from %s to %s: no answer",
 }
 BETWEEN = "%s is lost between %s"
-DROPS = {links.INWARD: "{nodes} [drops|drop] %s that arrives there%s", links.OUTWARD: "{nodes} [lets|let] no %s out%s",
-         links.BOTH: "{nodes} [drops|drop] %s%s"}
+DROPS = {
+    links.INWARD: "{nodes} [drops|drop] %s that arrives there%s",
+    links.OUTWARD: "{nodes} [lets|let] no %s out%s",
+    links.BOTH: "{nodes} [drops|drop] %s%s",
+}
 FEW = {links.INWARD: " from %s", links.OUTWARD: " to %s", links.BOTH: " from and to %s"}
 MANAGER_PORT = 2377
 
 
 def _because(found: Links, limit: int = 4) -> tuple:
     lines = [WHERE[end] % link for link, end in sorted(found.bad.items())]
-    return tuple(lines[:limit]) + (("and %d more such links" % (len(lines) - limit),) if len(lines) > limit else ())
+    return tuple(lines[:limit]) + ((f"and {len(lines) - limit} more such links",) if len(lines) > limit else ())
 
 
 def _finding(view: View, found: Links, what: str, networks: tuple | None, certainty: str) -> Iterable[Finding]:
@@ -54,13 +57,18 @@ def _finding(view: View, found: Links, what: str, networks: tuple | None, certai
 
 
 def _groups(groups: tuple) -> str:
-    return " and ".join("{%s}" % ", ".join(group) for group in groups)
+    return " and ".join(f"{{{', '.join(group)}}}" for group in groups)
 
 
 def _few(view: View, found: Links, way: str, nodes: tuple) -> str:
     """The peers, when traffic with others gets through."""
     bad = {node for link in found.bad for node in link if node not in nodes}
-    others = {node for link in found.good for node in link if set(link) & set(nodes) and link not in found.bad and link[::-1] not in found.bad}
+    others = {
+        node
+        for link in found.good
+        for node in link
+        if set(link) & set(nodes) and link not in found.bad and link[::-1] not in found.bad
+    }
     return FEW[way] % view.names(view.ordered(bad)) if others - set(nodes) else ""
 
 
@@ -69,8 +77,13 @@ def split(view: View) -> Iterable[Finding]:
     found = view.dead if view.ports else view.plain
     groups = links.partition(found)
     if groups:
-        yield Finding("The network is partitioned into %s" % _groups(groups), view.ordered({node for group in groups for node in group}),
-                      _because(found), links=tuple(found.bad), certainty=SEEN if view.ports else INFERRED)
+        yield Finding(
+            f"The network is partitioned into {_groups(groups)}",
+            view.ordered({node for group in groups for node in group}),
+            _because(found),
+            links=tuple(found.bad),
+            certainty=SEEN if view.ports else INFERRED,
+        )
 
 
 def _one_way(found: Links) -> bool:
@@ -88,7 +101,9 @@ def one_way(view: View) -> Iterable[Finding]:
     elif blamed.way == links.OUTWARD and len(view.dead.bad) > len(nodes):
         title = view.title("Nothing that {nodes} [sends|send] arrives, and what is sent there does", nodes)
     else:
-        title = "What goes %s is lost, and what comes back arrives" % listed("from %s to %s" % link for link in sorted(view.dead.bad))
+        title = "What goes {} is lost, and what comes back arrives".format(
+            listed("from {} to {}".format(*link) for link in sorted(view.dead.bad))
+        )
     yield Finding(title, nodes, _because(view.dead), links=tuple(view.dead.bad))
 
 
@@ -122,33 +137,43 @@ def manager_port(view: View) -> Iterable[Finding]:
     good, bad = set(), {}
     for host, observations in view.facts["observations"].items():
         for ident, seen in observations.items():
-            manager = view.host_of(ident.partition("/")[2].rpartition(":")[0].strip("[]")) if ident.startswith("CP-TLS/") else None
+            manager = (
+                view.host_of(ident.partition("/")[2].rpartition(":")[0].strip("[]"))
+                if ident.startswith("CP-TLS/")
+                else None
+            )
             if manager and manager != host:
                 if seen["outcome"] == "unreachable":
                     bad[host, manager] = links.UNKNOWN
                 else:
                     good.add((host, manager))
     dead = [link for found in view.dead.bad for link in (found, found[::-1])]
-    yield from _finding(view, links.without(Links(frozenset(good), bad), dead), "the managers' port (tcp/%d)" % MANAGER_PORT, None, SEEN)
+    yield from _finding(
+        view, links.without(Links(frozenset(good), bad), dead), f"the managers' port (tcp/{MANAGER_PORT})", None, SEEN
+    )
 
 
 def data_path(view: View) -> Iterable[Finding]:
     """Plain networks carry nothing in some direction."""
     certainty = SEEN if set(view.plain.bad.values()) <= {links.TARGET, links.SOURCE} else INFERRED
-    yield from _finding(view, view.plain, "VXLAN (udp/%d)" % view.data_port, view.networks(False), certainty)
+    yield from _finding(view, view.plain, f"VXLAN (udp/{view.data_port})", view.networks(False), certainty)
 
 
 def states_gone(view: View) -> Iterable[Finding]:
     """Nodes that have lost IPsec states which their peers still have."""
     names = view.networks(True)
-    hosts = [host for host in view.facts["xfrm"] if host in view.facts["probes"] and host not in _paths.lacks_esp(view.facts)]
+    hosts = [
+        host for host in view.facts["xfrm"] if host in view.facts["probes"] and host not in _paths.lacks_esp(view.facts)
+    ]
     if not names or len(hosts) < 2:
         return
     has = {host: _peers(view, host) for host in hosts}
     most = max(len(peers) for peers in has.values())
     poor = view.ordered([host for host in hosts if len(has[host]) < min(most, len(hosts) - 1)])
     if poor:
-        because = tuple("%s has IPsec states with %s, others with %d" % (host, listed(has[host]) or "nobody", most) for host in poor)
+        because = tuple(
+            f"{host} has IPsec states with {listed(has[host]) or 'nobody'}, others with {most}" for host in poor
+        )
         yield Finding(view.title("{nodes} [has lost its|have lost their] IPsec states", poor), poor, because, names)
 
 
@@ -168,9 +193,12 @@ def clear_text(view: View) -> Iterable[Finding]:
                 leaks.setdefault(host, {})[network["name"]] = frames
     if leaks:
         nodes = view.ordered(leaks)
-        yield Finding(view.title("{nodes} [sends|send] encrypted networks in the clear: IPsec policies or marks are gone", nodes), nodes,
-                      tuple("%s: %d frames of %s" % (host, frames, name) for host in nodes for name, frames in leaks[host].items()),
-                      tuple(sorted({name for found in leaks.values() for name in found})))
+        yield Finding(
+            view.title("{nodes} [sends|send] encrypted networks in the clear: IPsec policies or marks are gone", nodes),
+            nodes,
+            tuple(f"{host}: {frames} frames of {name}" for host in nodes for name, frames in leaks[host].items()),
+            tuple(sorted({name for found in leaks.values() for name in found})),
+        )
 
 
 def esp(view: View) -> Iterable[Finding]:
@@ -185,7 +213,7 @@ def one_network(view: View) -> Iterable[Finding]:
     for network in view.facts["networks"]:
         known = view.encrypted if network["encrypted"] else view.plain
         found = links.without(view.network_links(network), known.bad)
-        yield from _finding(view, found, "the traffic of %s" % network["name"], (network["name"],), INFERRED)
+        yield from _finding(view, found, f"the traffic of {network['name']}", (network["name"],), INFERRED)
 
 
 def inside(lost: tuple, title: str) -> Callable[[View], Iterable[Finding]]:
@@ -203,7 +231,11 @@ def inside(lost: tuple, title: str) -> Callable[[View], Iterable[Finding]]:
         if bad:
             nodes = view.ordered(_blame.blame(bad))
             kinds = sorted({kind.upper() for gone in bad.values() for kind in gone})
-            because = ("%s fails and the rest passes: %s" % (", ".join(kinds), listed(["%s to %s" % pair for pair in sorted(bad)])),)
+            because = (
+                "{} fails and the rest passes: {}".format(
+                    ", ".join(kinds), listed(["{} to {}".format(*pair) for pair in sorted(bad)])
+                ),
+            )
             yield Finding(view.title(title, nodes), nodes, because, tuple(sorted(names)), tuple(bad), INFERRED)
 
     return find
@@ -220,8 +252,15 @@ def balancer(view: View) -> Iterable[Finding]:
             if direct and sound and row and all(isinstance(cell, str) for cell in row.values()):
                 deaf.add(source)
                 names.add(item["network"])
-                lines.append("%s on %s: direct paths pass, the virtual IP does not: %s" % (source, item["network"], sorted(set(row.values()))[0]))
+                lines.append(
+                    f"{source} on {item['network']}: direct paths pass, the virtual IP does not: {min(set(row.values()))}"
+                )
     if deaf:
         nodes = view.ordered(deaf)
-        yield Finding(view.title("The balancer (IPVS) of {nodes} does not work", nodes), nodes, tuple(lines[:4]), tuple(sorted(names)),
-                      certainty=INFERRED)
+        yield Finding(
+            view.title("The balancer (IPVS) of {nodes} does not work", nodes),
+            nodes,
+            tuple(lines[:4]),
+            tuple(sorted(names)),
+            certainty=INFERRED,
+        )

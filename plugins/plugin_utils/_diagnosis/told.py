@@ -8,7 +8,8 @@ Private to swarmlab.overlay. One line each; a check that is not part of a run sa
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from .model import Claim, Finding, Rule
 from .view import View
@@ -30,63 +31,183 @@ class Line(NamedTuple):
 
 # What other causes rest on: it comes before what is seen of ports and paths.
 DEEP = (
-    Line("network-missing", "NET-EXISTS", "A network that was asked for does not exist", "Declare it (role overlays), or correct verify_networks.",
-         ("no overlay network",)),
-    Line("network-undone", "NET-EXISTS", "A network that the inventory declares does not exist", "Run role overlays, or take it out of overlays_networks.",
-         ("the inventory declares",)),
-    Line("service-missing", "NET-EXISTS", "A service that was asked for is on none of the networks", "Correct verify_services or verify_networks.",
-         ("no service",)),
-    Line("clock-skew", "PRE-SKEW", "The clock of {nodes} is wrong", "Set the clock and let a time service keep it; certificates are judged by it.",
-         ("clock",), (Claim("CP-TLS"),)),
-    Line("engine-skew", "PRE-SKEW", "{nodes} [runs|run] an engine whose encryption does not fit that of the others", "Run one engine version on all nodes.",
-         ("29.0.0",), ENCRYPTED),
-    Line("wrong-address", "CP-ADDR", "{nodes} [is|are] known by a wrong address",
-         "Let the node leave and join again with --advertise-addr, and --data-path-addr where traffic has a network of its own.", (), ENCRYPTED),
-    Line("subnet-overlap", "SUBNET-OVERLAP", "The subnet of {networks} is in use elsewhere too",
-         "Make the network again in a subnet of its own, or give the swarm another address pool.", (), (*DATA, Claim("SD-*"))),
-    Line("resolver-shadowed", "DNS-SHADOW", "A name server of {nodes} lies inside the subnet of {networks}",
-         "Make the network again in another subnet: containers on it cannot reach that name server."),
-    Line("duplicate-network", "NAME-DUP", "Two networks have one name", "Remove one of them; until then use ids.", (), (Claim("NET-*"), Claim("SD-*"))),
-    Line("option-misspelt", "OPT-LINT", "{networks} has a driver option that does not do what it says", "Make the network again with the right option."),
-    Line("name-unaskable", "SD-*", "A service of {networks} has a name that no program can look up", "Give the service another name or alias.",
-         ("cannot be asked for",)),
-    Line("duplicate-address", "DUP-IP", "One address of {networks} has two holders",
-         "Let the services of the network start anew, one of the two at least; look at the engines' logs for a failed allocation.", (),
-         (*DATA, Claim("SD-*"))),
+    Line(
+        "network-missing",
+        "NET-EXISTS",
+        "A network that was asked for does not exist",
+        "Declare it (role overlays), or correct verify_networks.",
+        ("no overlay network",),
+    ),
+    Line(
+        "network-undone",
+        "NET-EXISTS",
+        "A network that the inventory declares does not exist",
+        "Run role overlays, or take it out of overlays_networks.",
+        ("the inventory declares",),
+    ),
+    Line(
+        "service-missing",
+        "NET-EXISTS",
+        "A service that was asked for is on none of the networks",
+        "Correct verify_services or verify_networks.",
+        ("no service",),
+    ),
+    Line(
+        "clock-skew",
+        "PRE-SKEW",
+        "The clock of {nodes} is wrong",
+        "Set the clock and let a time service keep it; certificates are judged by it.",
+        ("clock",),
+        (Claim("CP-TLS"),),
+    ),
+    Line(
+        "engine-skew",
+        "PRE-SKEW",
+        "{nodes} [runs|run] an engine whose encryption does not fit that of the others",
+        "Run one engine version on all nodes.",
+        ("29.0.0",),
+        ENCRYPTED,
+    ),
+    Line(
+        "wrong-address",
+        "CP-ADDR",
+        "{nodes} [is|are] known by a wrong address",
+        "Let the node leave and join again with --advertise-addr, and --data-path-addr where traffic has a network of its own.",
+        (),
+        ENCRYPTED,
+    ),
+    Line(
+        "subnet-overlap",
+        "SUBNET-OVERLAP",
+        "The subnet of {networks} is in use elsewhere too",
+        "Make the network again in a subnet of its own, or give the swarm another address pool.",
+        (),
+        (*DATA, Claim("SD-*")),
+    ),
+    Line(
+        "resolver-shadowed",
+        "DNS-SHADOW",
+        "A name server of {nodes} lies inside the subnet of {networks}",
+        "Make the network again in another subnet: containers on it cannot reach that name server.",
+    ),
+    Line(
+        "duplicate-network",
+        "NAME-DUP",
+        "Two networks have one name",
+        "Remove one of them; until then use ids.",
+        (),
+        (Claim("NET-*"), Claim("SD-*")),
+    ),
+    Line(
+        "option-misspelt",
+        "OPT-LINT",
+        "{networks} has a driver option that does not do what it says",
+        "Make the network again with the right option.",
+    ),
+    Line(
+        "name-unaskable",
+        "SD-*",
+        "A service of {networks} has a name that no program can look up",
+        "Give the service another name or alias.",
+        ("cannot be asked for",),
+    ),
+    Line(
+        "duplicate-address",
+        "DUP-IP",
+        "One address of {networks} has two holders",
+        "Let the services of the network start anew, one of the two at least; look at the engines' logs for a failed allocation.",
+        (),
+        (*DATA, Claim("SD-*")),
+    ),
 )
 # What the engine's own tables show: it explains paths that fail, and may itself come of closed ports of the gossip.
 TABLES = (
-    Line("gossip-differs", "GOSSIP-HASH", "{nodes} [does|do] not know what others know of {networks}",
-         "Look for 7946 tcp and udp between the nodes and at the engine's log ('healthscore', 'Bulk sync'); 'docker service update --force' "
-         "writes records anew.", (), (Claim("SD-*", wide=True), Claim("PEER-*"), *DATA)),
-    Line("peers-stale", "PEER-FDB", "The kernel of {nodes} holds forwarding entries that do not fit {networks}",
-         "Let the services of the network start anew there, or restart the node's engine.", (), (*DATA, Claim("ENC-*"))),
-    Line("firewall-wiped", "FW-RULES", "The engine's firewall rules on {nodes} are gone",
-         "Restart the node's engine, which writes its rules again; find what flushes them: a reload of firewalld (with FirewallBackend=iptables "
-         "or direct rules), a restart of nftables.service, a script.", (),
-         (Claim("MESH-*"), Claim("ENC-*"))),
+    Line(
+        "gossip-differs",
+        "GOSSIP-HASH",
+        "{nodes} [does|do] not know what others know of {networks}",
+        "Look for 7946 tcp and udp between the nodes and at the engine's log ('healthscore', 'Bulk sync'); 'docker service update --force' "
+        "writes records anew.",
+        (),
+        (Claim("SD-*", wide=True), Claim("PEER-*"), *DATA),
+    ),
+    Line(
+        "peers-stale",
+        "PEER-FDB",
+        "The kernel of {nodes} holds forwarding entries that do not fit {networks}",
+        "Let the services of the network start anew there, or restart the node's engine.",
+        (),
+        (*DATA, Claim("ENC-*")),
+    ),
+    Line(
+        "firewall-wiped",
+        "FW-RULES",
+        "The engine's firewall rules on {nodes} are gone",
+        "Restart the node's engine, which writes its rules again; find what flushes them: a reload of firewalld (with FirewallBackend=iptables "
+        "or direct rules), a restart of nftables.service, a script.",
+        (),
+        (Claim("MESH-*"), Claim("ENC-*")),
+    ),
 )
 # What may be a consequence of a closed port or a broken path: it counts only when none of them explains it.
 LATE = (
-    Line("mtu-too-small", "MTU-FIT", "The MTU on the way to {nodes} is smaller than {networks} needs",
-         "Let the underlay's MTU be 50 more than the overlay's, 76 with encryption, each 20 more over IPv6, or make the network with option "
-         "com.docker.network.driver.mtu, which is the wire's (less 20 over IPv6): the engine takes its overhead off it."),
-    Line("addresses-exhausted", "IPAM-HEADROOM", "The addresses of {networks} are used up, or nearly",
-         "Make the network again with a larger subnet: each task, service and node takes an address."),
-    Line("ipsec-policies-gone", "ENC-SA-AGREE", "{nodes} had lost [its|their] IPsec policies, until this verification set up probes",
-         "Find what flushes IPsec policies ('ip xfrm policy'): a new task on the network, or a restart of the engine, sets them up again.",
-         ("had no policy",)),
-    Line("ipsec-states-gone", "ENC-SA-AGREE", "{nodes} had lost [its|their] IPsec states, until this verification set up probes",
-         "Find what flushes IPsec states ('ip xfrm state'): a new task on the network, or a restart of the engine, sets them up again.",
-         ("had no state",)),
-    Line("ipsec-states-differ", "ENC-SA-AGREE", "IPsec states or policies of {nodes} do not fit those of its peers",
-         "Restart the node's engine, which sets its encryption up again; compare engine versions.", (), ENCRYPTED),
-    Line("clear-text-accepted", "ENC-REJECT", "{nodes} [accepts|accept] clear text for {networks}",
-         "Restart the node's engine, which writes its rules again; look for '--pol none' in 'iptables -S INPUT'."),
-    Line("balancer-broken", "LB-IPVS", "The balancer (IPVS) of {nodes} does not hold the tasks of {networks}",
-         "'docker service update --force SERVICE' sets a service's balancing up again.", (), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"))),
-    Line("xfrm-errors", "XFRM-DELTA", "The kernel of {nodes} drops packets for reasons of IPsec", "Compare 'ip xfrm state' on both ends, and engine versions.",
-         (), ENCRYPTED),
+    Line(
+        "mtu-too-small",
+        "MTU-FIT",
+        "The MTU on the way to {nodes} is smaller than {networks} needs",
+        "Let the underlay's MTU be 50 more than the overlay's, 76 with encryption, each 20 more over IPv6, or make the network with option "
+        "com.docker.network.driver.mtu, which is the wire's (less 20 over IPv6): the engine takes its overhead off it.",
+    ),
+    Line(
+        "addresses-exhausted",
+        "IPAM-HEADROOM",
+        "The addresses of {networks} are used up, or nearly",
+        "Make the network again with a larger subnet: each task, service and node takes an address.",
+    ),
+    Line(
+        "ipsec-policies-gone",
+        "ENC-SA-AGREE",
+        "{nodes} had lost [its|their] IPsec policies, until this verification set up probes",
+        "Find what flushes IPsec policies ('ip xfrm policy'): a new task on the network, or a restart of the engine, sets them up again.",
+        ("had no policy",),
+    ),
+    Line(
+        "ipsec-states-gone",
+        "ENC-SA-AGREE",
+        "{nodes} had lost [its|their] IPsec states, until this verification set up probes",
+        "Find what flushes IPsec states ('ip xfrm state'): a new task on the network, or a restart of the engine, sets them up again.",
+        ("had no state",),
+    ),
+    Line(
+        "ipsec-states-differ",
+        "ENC-SA-AGREE",
+        "IPsec states or policies of {nodes} do not fit those of its peers",
+        "Restart the node's engine, which sets its encryption up again; compare engine versions.",
+        (),
+        ENCRYPTED,
+    ),
+    Line(
+        "clear-text-accepted",
+        "ENC-REJECT",
+        "{nodes} [accepts|accept] clear text for {networks}",
+        "Restart the node's engine, which writes its rules again; look for '--pol none' in 'iptables -S INPUT'.",
+    ),
+    Line(
+        "balancer-broken",
+        "LB-IPVS",
+        "The balancer (IPVS) of {nodes} does not hold the tasks of {networks}",
+        "'docker service update --force SERVICE' sets a service's balancing up again.",
+        (),
+        (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*")),
+    ),
+    Line(
+        "xfrm-errors",
+        "XFRM-DELTA",
+        "The kernel of {nodes} drops packets for reasons of IPsec",
+        "Compare 'ip xfrm state' on both ends, and engine versions.",
+        (),
+        ENCRYPTED,
+    ),
 )
 
 
@@ -94,17 +215,28 @@ def told(check: str, words: tuple, title: str) -> Callable[[View], Iterable[Find
     """The rule of one line of the table."""
 
     def find(view: View) -> Iterable[Finding]:
-        found = [item for item in view.failed(check) if not words or any(word in item["evidence"]["summary"].lower() for word in words)]
+        found = [
+            item
+            for item in view.failed(check)
+            if not words or any(word in item["evidence"]["summary"].lower() for word in words)
+        ]
         nodes = view.ordered({node for item in found for node in item["nodes"]})
         networks = tuple(sorted({item["network"] for item in found if item["network"]}))
         if found:
-            because = tuple(dict.fromkeys("%s: %s" % (item["id"], item["evidence"]["summary"]) for item in found))
-            yield Finding(view.title(title, nodes, networks), nodes, because[:4],
-                          networks or None)
+            because = tuple(dict.fromkeys(f"{item['id']}: {item['evidence']['summary']}" for item in found))
+            yield Finding(view.title(title, nodes, networks), nodes, because[:4], networks or None)
 
     return find
 
 
 def rules(lines: tuple) -> tuple:
     """A rule for each line."""
-    return tuple(Rule(line.id, told(line.check, line.words, line.title), (Claim(line.check, words=line.words), *line.suffers), line.todo) for line in lines)
+    return tuple(
+        Rule(
+            line.id,
+            told(line.check, line.words, line.title),
+            (Claim(line.check, words=line.words), *line.suffers),
+            line.todo,
+        )
+        for line in lines
+    )

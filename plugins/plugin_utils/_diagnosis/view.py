@@ -53,7 +53,9 @@ class View:
 
     def ordered(self, nodes: set | list | tuple) -> tuple:
         """Nodes in the order of the play."""
-        return tuple(sorted(nodes, key=lambda node: (self.hosts.index(node) if node in self.hosts else len(self.hosts), node)))
+        return tuple(
+            sorted(nodes, key=lambda node: (self.hosts.index(node) if node in self.hosts else len(self.hosts), node))
+        )
 
     @property
     def data_port(self) -> int:
@@ -62,7 +64,14 @@ class View:
 
     def host_of(self, address: str) -> str | None:
         """The host with this address on the underlay."""
-        return next((host for host in self.hosts if address in (_paths.address(self.facts, host), _paths.vtep(self.facts, host))), None)
+        return next(
+            (
+                host
+                for host in self.hosts
+                if address in (_paths.address(self.facts, host), _paths.vtep(self.facts, host))
+            ),
+            None,
+        )
 
     @cached_property
     def overlay(self) -> dict:
@@ -91,7 +100,7 @@ class View:
         for (source, target), kinds in pairs.items():
             if (source, target) in good:
                 continue
-            heard = any(received.get(target, {}).get("%s/%s/%s" % (kind, network["name"], source)) for kind in ("udp", "tcp"))
+            heard = any(received.get(target, {}).get(f"{kind}/{network['name']}/{source}") for kind in ("udp", "tcp"))
             if heard:
                 good.add((source, target))
                 bad[target, source] = self._end(network, (target, source))
@@ -102,7 +111,10 @@ class View:
         return links.Links(frozenset(good - set(bad)), bad)
 
     def _end(self, network: dict, link: tuple) -> str:
-        sent, arrived = _paths.packets_sent(self.facts, network, *link), _paths.packets_arrived(self.facts, network, *link)
+        sent, arrived = (
+            _paths.packets_sent(self.facts, network, *link),
+            _paths.packets_arrived(self.facts, network, *link),
+        )
         if sent is None:
             return links.UNKNOWN
         if not sent:
@@ -112,7 +124,9 @@ class View:
     @cached_property
     def plain(self) -> links.Links:
         """Directions that are bad on every plain network."""
-        return links.common(self.network_links(network) for network in self.facts["under_test"] if not network["encrypted"])
+        return links.common(
+            self.network_links(network) for network in self.facts["under_test"] if not network["encrypted"]
+        )
 
     @cached_property
     def encrypted(self) -> links.Links:
@@ -121,7 +135,9 @@ class View:
 
     def networks(self, encrypted: bool) -> tuple:
         """Names of the networks of one sort."""
-        return tuple(sorted(network["name"] for network in self.facts["under_test"] if network["encrypted"] == encrypted))
+        return tuple(
+            sorted(network["name"] for network in self.facts["under_test"] if network["encrypted"] == encrypted)
+        )
 
     @cached_property
     def knocks(self) -> dict:
@@ -144,8 +160,8 @@ class View:
 
     def _heard(self, kind: str, source: str, target: str) -> bool:
         """Whether a question arrived behind the target's firewall; of TCP nobody tells."""
-        words = {"data": "17/%d" % self.data_port, "gossip-udp": "17/%d" % GOSSIP, "esp": "50/0"}.get(kind)
-        return bool(words and (self.facts.get("heard") or {}).get(target, {}).get("%s/%s" % (words, source)))
+        words = {"data": f"17/{self.data_port}", "gossip-udp": f"17/{GOSSIP}", "esp": "50/0"}.get(kind)
+        return bool(words and (self.facts.get("heard") or {}).get(target, {}).get(f"{words}/{source}"))
 
     @cached_property
     def ports(self) -> dict:
@@ -159,7 +175,9 @@ class View:
         for tries in self.knocks.values():
             for pair, ok in tries.items():
                 tried.setdefault(pair, []).append(ok)
-        return self._directions(list(self.knocks), {pair: any(answers) for pair, answers in tried.items() if len(answers) > 1})
+        return self._directions(
+            list(self.knocks), {pair: any(answers) for pair, answers in tried.items() if len(answers) > 1}
+        )
 
     def _directions(self, kinds: list, answered: dict) -> links.Links:
         good = {link for pair, ok in answered.items() if ok for link in (pair, pair[::-1])}
@@ -175,5 +193,8 @@ class View:
     @cached_property
     def wrong_names(self) -> list[dict]:
         """Rows of the checks of names: node, name, missing, unexpected, with network and service."""
-        return [dict(row, network=item["network"], service=item["service"])
-                for item in self.failed("SD-*") for row in item["evidence"].get("records") or []]
+        return [
+            dict(row, network=item["network"], service=item["service"])
+            for item in self.failed("SD-*")
+            for row in item["evidence"].get("records") or []
+        ]

@@ -28,7 +28,7 @@ ALIVE_MARK = b"Linux version"
 BROKEN_MARK = b"KVM internal error"
 
 
-def kvm_problem(kernel: Path, initrd: Path, cache: Path) -> t.Optional[str]:
+def kvm_problem(kernel: Path, initrd: Path, cache: Path) -> str | None:
     """Why KVM cannot be used for this kernel; None when it can. The answer is remembered for this host boot."""
     if not DEVICE.exists():
         return f"there is no {DEVICE}"
@@ -45,7 +45,7 @@ def kvm_problem(kernel: Path, initrd: Path, cache: Path) -> t.Optional[str]:
     return answers[key]
 
 
-def choose(wanted: str, problem: t.Optional[str], report: t.Callable[[str], None]) -> str:
+def choose(wanted: str, problem: str | None, report: t.Callable[[str], None]) -> str:
     """The accelerator for ``wanted`` (auto, kvm, tcg), given what is wrong with KVM."""
     if wanted == "tcg":
         return "tcg"
@@ -57,7 +57,7 @@ def choose(wanted: str, problem: t.Optional[str], report: t.Callable[[str], None
     return "tcg"
 
 
-def probe_command(kernel: Path, initrd: Path) -> t.List[str]:
+def probe_command(kernel: Path, initrd: Path) -> list[str]:
     return [
         find_tool(qemu.QEMU) or qemu.QEMU, "-M", "pc", "-accel", "kvm", "-cpu", "host", "-m", "256", "-nodefaults",
         "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", str(kernel), "-initrd", str(initrd),
@@ -65,7 +65,7 @@ def probe_command(kernel: Path, initrd: Path) -> t.List[str]:
     ]  # fmt: skip
 
 
-def _probe(kernel: Path, initrd: Path) -> t.Optional[str]:
+def _probe(kernel: Path, initrd: Path) -> str | None:
     process = subprocess.Popen(
         probe_command(kernel, initrd),
         stdin=subprocess.DEVNULL,
@@ -98,7 +98,7 @@ def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def _remembered(path: Path) -> t.Dict[str, t.Optional[str]]:
+def _remembered(path: Path) -> dict[str, str | None]:
     try:
         answers = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

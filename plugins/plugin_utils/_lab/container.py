@@ -44,24 +44,59 @@ STOP_SECONDS = 20
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 CARD = "eth0"  # a node's end of the lab's network
 # The node itself takes a fault back after its time, whatever became of the controller.
-GIVE_FAULT = (
-    'printf "%s" "$INPUT" | nft -f - && { setsid sh -c "sleep $2; nft delete table inet $1" >/dev/null 2>&1 </dev/null & }'
-)
+GIVE_FAULT = 'printf "%s" "$INPUT" | nft -f - && { setsid sh -c "sleep $2; nft delete table inet $1" >/dev/null 2>&1 </dev/null & }'
 CONSOLE_LINES = 50000
 # Numbers of include/uapi/linux/capability.h, in order.
-CAPABILITIES = (
-    "CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE"
-    " NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN"
-    " SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE"
-    " MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE"
-).split()
+CAPABILITIES = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+]
 
 
 def container_name(lab: str, node: str) -> str:
     return f"swarmlab-{lab}-{node}"
 
 
-def missing_capabilities(status: str) -> t.List[str]:
+def missing_capabilities(status: str) -> list[str]:
     """Capabilities outside the bounding set in a /proc/PID/status: containers cannot have these, asking is an error."""
     match = re.search(r"^CapBnd:\s*([0-9a-f]+)$", status, re.MULTILINE)
     mask = int(match.group(1), 16) if match else -1
@@ -111,7 +146,7 @@ class ContainerDriver(Driver):
         self._api: t.Any = None
 
     @property
-    def labels(self) -> t.Dict[str, str]:
+    def labels(self) -> dict[str, str]:
         return {LABEL: self.spec.name, FOLDER_LABEL: str(self.spec.directory), MANAGED_LABEL: "true"}
 
     @property
@@ -119,7 +154,7 @@ class ContainerDriver(Driver):
         return f"swarmlab-{self.spec.name}"
 
     @property
-    def filters(self) -> t.Dict[str, t.Any]:
+    def filters(self) -> dict[str, t.Any]:
         return {"label": [f"{LABEL}={self.spec.name}", f"{FOLDER_LABEL}={self.spec.directory}"]}
 
     @property
@@ -145,18 +180,18 @@ class ContainerDriver(Driver):
     def _has_network(self) -> bool:
         return bool(self.api.networks(names=[f"^{self.network}$"]))
 
-    def _containers(self) -> t.Dict[str, t.Dict[str, t.Any]]:
+    def _containers(self) -> dict[str, dict[str, t.Any]]:
         prefix = container_name(self.spec.name, "")
         return {
             entry["Names"][0].lstrip("/")[len(prefix) :]: entry
             for entry in self.api.containers(all=True, filters=self.filters)
         }
 
-    def observe(self, names: t.Iterable[str]) -> t.Dict[str, str]:
+    def observe(self, names: t.Iterable[str]) -> dict[str, str]:
         existing = self._containers()
         return {name: self._state(existing.get(name)) for name in names}
 
-    def _state(self, entry: t.Optional[t.Dict[str, t.Any]]) -> str:
+    def _state(self, entry: dict[str, t.Any] | None) -> str:
         if entry is None:
             return ABSENT
         if entry["State"] == "paused":
@@ -206,7 +241,8 @@ class ContainerDriver(Driver):
             self.network,
             driver="bridge",
             ipam=docker.types.IPAMConfig(pool_configs=[pool]),
-            enable_ipv6=self.spec.subnet.version == 6,  # beside it the engine gives a network of IPv4, which nobody asks for
+            enable_ipv6=self.spec.subnet.version
+            == 6,  # beside it the engine gives a network of IPv4, which nobody asks for
             labels=self.labels,
             attachable=False,
         )
@@ -274,7 +310,7 @@ class ContainerDriver(Driver):
                 )
             time.sleep(0.2)
 
-    def _last_words(self, entry: t.Optional[t.Dict[str, t.Any]]) -> str:
+    def _last_words(self, entry: dict[str, t.Any] | None) -> str:
         if entry is None:
             return "the container is gone"
         text = self.api.logs(entry["Id"], tail=3).decode("utf-8", "replace")
@@ -318,7 +354,7 @@ class ContainerDriver(Driver):
                         self.api.pause(container)
                         thaw.start(self.api.inspect_container(container)["Id"], fault.name, fault.seconds)
 
-    def clear_faults(self, names: t.Optional[t.Collection[str]], record: LabRecord) -> t.List[str]:
+    def clear_faults(self, names: t.Collection[str] | None, record: LabRecord) -> list[str]:
         ended = set()
         for name, entry in self._containers().items():
             if entry["State"] == "paused":
@@ -335,11 +371,11 @@ class ContainerDriver(Driver):
                     ended.add(fault)
         return sorted(ended)
 
-    def faults(self, record: LabRecord) -> t.List[str]:
+    def faults(self, record: LabRecord) -> list[str]:
         frozen = [fault for entry in self._containers().values() for fault in thaw.waiting(entry["Id"])]
         return sorted({*frozen, *(fault for tables in self._tables().values() for fault in tables.values())})
 
-    def _tables(self) -> t.Dict[str, t.Dict[str, str]]:
+    def _tables(self) -> dict[str, dict[str, str]]:
         """Tables that hold faults, with the fault's name, by node."""
         found = {}
         for name, entry in self._containers().items():
@@ -380,14 +416,14 @@ class ContainerDriver(Driver):
             answer.problem = _shorten(error)
         return answer
 
-    def consoles(self, name: str) -> t.Dict[str, bytes]:
+    def consoles(self, name: str) -> dict[str, bytes]:
         entry = self._containers().get(name)
         if entry is None:
             return {}
         with translated(f"read the log of {name}"):
             return {"container.log": self.api.logs(entry["Id"], timestamps=True, tail=CONSOLE_LINES)}
 
-    def leftovers(self) -> t.List[str]:
+    def leftovers(self) -> list[str]:
         return sorted(self._containers())
 
     def remove(self) -> None:

@@ -31,8 +31,8 @@ Images = t.Mapping[str, Image]  # by the name of the node
 class Plan:
     """What a run will do to the nodes of a lab."""
 
-    create: t.List[NodeSpec]
-    start: t.List[NodeSpec]
+    create: list[NodeSpec]
+    start: list[NodeSpec]
 
     def __bool__(self) -> bool:
         return bool(self.create or self.start)
@@ -43,7 +43,7 @@ class Answer:
     """What a command on a node printed, as far as it came, and why there may be no more of it."""
 
     output: bytes = b""
-    problem: t.Optional[str] = None
+    problem: str | None = None
 
 
 class Driver(abc.ABC):
@@ -58,7 +58,7 @@ class Driver(abc.ABC):
         """Raise LabError when this machine cannot carry out the plan. Changes nothing."""
 
     @abc.abstractmethod
-    def observe(self, names: t.Iterable[str]) -> t.Dict[str, str]:
+    def observe(self, names: t.Iterable[str]) -> dict[str, str]:
         """The state of each node: one of the constants above."""
 
     @abc.abstractmethod
@@ -98,22 +98,23 @@ class Driver(abc.ABC):
         """Give the lab these faults. Each ends by itself after its time, but for killed nodes."""
 
     @abc.abstractmethod
-    def clear_faults(self, names: t.Optional[t.Collection[str]], record: LabRecord) -> t.List[str]:
+    def clear_faults(self, names: t.Collection[str] | None, record: LabRecord) -> list[str]:
         """End these faults (None: all); the names of those that there were."""
 
     @abc.abstractmethod
-    def faults(self, record: LabRecord) -> t.List[str]:
+    def faults(self, record: LabRecord) -> list[str]:
         """Names of the faults that the lab has now."""
 
+    @abc.abstractmethod
     def execute(self, name: str, script: str, seconds: int) -> Answer:
         """Run a shell script on a running node. A node that does not answer is a problem in the answer, no error."""
 
     @abc.abstractmethod
-    def consoles(self, name: str) -> t.Dict[str, bytes]:
+    def consoles(self, name: str) -> dict[str, bytes]:
         """What the node said at its console, and its carrier about it: the end of it, by file name."""
 
     @abc.abstractmethod
-    def leftovers(self) -> t.List[str]:
+    def leftovers(self) -> list[str]:
         """Names of what exists of this lab outside its record: what destroying it would have to end."""
 
     @abc.abstractmethod

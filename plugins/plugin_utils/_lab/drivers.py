@@ -8,10 +8,8 @@ Private to the collection swarmlab.overlay.
 
 from __future__ import annotations
 
-import typing as t
-
 from .container import ContainerDriver
 from .driver import Driver
 from .vm import VmDriver
 
-DRIVERS: t.Dict[str, t.Type[Driver]] = {"vm": VmDriver, "container": ContainerDriver}
+DRIVERS: dict[str, type[Driver]] = {"vm": VmDriver, "container": ContainerDriver}

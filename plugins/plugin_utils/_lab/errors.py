@@ -20,7 +20,7 @@ class Entry:
     advice: str
 
 
-CATALOGUE: t.Dict[str, Entry] = {
+CATALOGUE: dict[str, Entry] = {
     "LAB-E-OPTION": Entry(
         "{key}: {problem}",
         "Correct this option in the inventory, the variable or the environment that sets it.",

@@ -19,7 +19,7 @@ KINDS = ("cut", "one_way", "partition", "impair", "freeze", "kill")
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "esp": 50}
 MAX_SECONDS = 3600
 MAX_DELAY = 10000  # milliseconds
-DEFAULTS: t.Dict[str, t.Any] = {
+DEFAULTS: dict[str, t.Any] = {
     "name": None,  # the kind
     "kind": None,
     "nodes": [],
@@ -54,7 +54,7 @@ TAKES = {
 TABLE_PREFIX = "swarmlab_fault_"
 FAMILY = "inet"  # of tables: the segment may have either version of IP
 
-Side = t.Optional[t.List[str]]  # None: every node
+Side = list[str] | None  # None: every node
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,17 +63,17 @@ class FaultSpec:
 
     name: str
     kind: str
-    nodes: t.Tuple[str, ...]
-    links: t.Tuple[t.Tuple[Side, Side], ...]
+    nodes: tuple[str, ...]
+    links: tuple[tuple[Side, Side], ...]
     loss: float  # share
     delay: float  # seconds
     jitter: float  # seconds
-    protocol: t.Optional[int]
-    port: t.Optional[int]
+    protocol: int | None
+    port: int | None
     seconds: float
 
     @property
-    def for_switch(self) -> t.Dict[str, t.Any]:
+    def for_switch(self) -> dict[str, t.Any]:
         """What the switch of a lab is told (see ``switch.parse_fault``)."""
         return {
             "name": self.name,
@@ -130,8 +130,8 @@ def parse(options: t.Any, known: t.Collection[str]) -> FaultSpec:
 
 
 def _links(
-    kind: str, given: t.Mapping[str, t.Any], nodes: t.List[str], known: t.Collection[str]
-) -> t.List[t.Tuple[Side, Side]]:
+    kind: str, given: t.Mapping[str, t.Any], nodes: list[str], known: t.Collection[str]
+) -> list[tuple[Side, Side]]:
     if kind in ("cut", "impair"):
         return [(nodes, None), (None, nodes)]
     if kind == "one_way":
@@ -147,7 +147,7 @@ def _links(
     return []
 
 
-def _nodes(key: str, value: t.Any, known: t.Collection[str]) -> t.List[str]:
+def _nodes(key: str, value: t.Any, known: t.Collection[str]) -> list[str]:
     names = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [None]
     for name in names:
         if name not in known:
@@ -155,7 +155,7 @@ def _nodes(key: str, value: t.Any, known: t.Collection[str]) -> t.List[str]:
     return names
 
 
-def _protocol(value: t.Any) -> t.Optional[int]:
+def _protocol(value: t.Any) -> int | None:
     if value is None:
         return None
     if str(value) in PROTOCOLS:
@@ -185,7 +185,9 @@ def nftables(fault: FaultSpec, node: str, addresses: t.Mapping[str, str], interf
     for sources, targets in fault.links:
         if targets is not None and node not in targets:
             continue
-        senders = [address for name, address in addresses.items() if name != node and (sources is None or name in sources)]
+        senders = [
+            address for name, address in addresses.items() if name != node and (sources is None or name in sources)
+        ]
         if not senders:
             continue
         family = "ip6" if ":" in senders[0] else "ip"
@@ -211,7 +213,7 @@ def table_name(fault: str) -> str:
     return TABLE_PREFIX + re.sub(r"[._-]", lambda found: f"_{ord(found.group()):02x}", fault)
 
 
-def fault_tables(listing: str) -> t.Dict[str, str]:
+def fault_tables(listing: str) -> dict[str, str]:
     """Tables that hold faults, with the faults' names, in what 'nft list tables' prints."""
     tables = re.findall(rf"^table {FAMILY} ({TABLE_PREFIX}\S+)$", listing, re.MULTILINE)
     return {

@@ -48,7 +48,7 @@ class Golden:
         return self.folder / MEMORY
 
     @property
-    def wake_arguments(self) -> t.List[str]:
+    def wake_arguments(self) -> list[str]:
         """What makes QEMU wake up from the frozen memory. The machine is paused then."""
         return ["-incoming", f"exec:cat {shlex.quote(str(self.memory))}"]
 
@@ -62,7 +62,7 @@ def key(machine: qemu.Machine, disk: int) -> str:
     return f"golden-{machine.key(qemu.version())}-{disk}"
 
 
-def find(image: Image, name: str) -> t.Optional[Golden]:
+def find(image: Image, name: str) -> Golden | None:
     """The finished golden node of this name. Finished means renamed into its place."""
     golden = Golden(image.folder / name)
     return golden if golden.memory.is_file() and golden.disk.is_file() else None
@@ -90,9 +90,7 @@ def _make(image: Image, machine: qemu.Machine, disk: int, final: Path, limit: fl
     work.mkdir(mode=0o700)
     try:
         qemu.create_disk(work, image.disk(disk), "raw", disk, final.name)
-        line = qemu.command(
-            final.name, machine, CARDS, image, kernel_arguments=f"systemd.unit={recipe.GOLDEN_TARGET}"
-        )
+        line = qemu.command(final.name, machine, CARDS, image, kernel_arguments=f"systemd.unit={recipe.GOLDEN_TARGET}")
         qemu.launch(work, line, final.name)
         _wait_for_mark(image, work, limit, report)
         _freeze(work)

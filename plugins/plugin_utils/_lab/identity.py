@@ -50,7 +50,7 @@ def hosts_file(name: str, nodes: t.Iterable[NodeSpec]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def tmpfiles(files: t.Mapping[str, t.Tuple[str, str]]) -> str:
+def tmpfiles(files: t.Mapping[str, tuple[str, str]]) -> str:
     """tmpfiles.d(5) lines that write these files ({path: (mode, content)}) at every boot."""
     return "".join(
         f"f+~ {path} {mode} root root - {base64.b64encode(content.encode()).decode()}\n"
@@ -69,7 +69,7 @@ class Identity:
     nodes: t.Sequence[NodeSpec]  # all of the lab, this one included
     machine_id: str
     user_key: str
-    host_key: t.Tuple[str, str]
+    host_key: tuple[str, str]
     settings: NodeSettings = NodeSettings()
     password: str = ""
 
@@ -79,7 +79,7 @@ class Identity:
         return f"systemd.hostname={self.node.name} systemd.machine_id={self.machine_id}"
 
     @property
-    def networks(self) -> t.Dict[str, str]:
+    def networks(self) -> dict[str, str]:
         """systemd.network(5) files, by name."""
         node = self.node
         return {
@@ -93,7 +93,7 @@ class Identity:
         }
 
     @property
-    def files(self) -> t.Dict[str, t.Tuple[str, str]]:
+    def files(self) -> dict[str, tuple[str, str]]:
         """Files of the node, as {path: (mode, content)}."""
         private, public = self.host_key
         return {
@@ -105,18 +105,18 @@ class Identity:
         }
 
     @property
-    def _user_files(self) -> t.Dict[str, t.Tuple[str, str]]:
+    def _user_files(self) -> dict[str, tuple[str, str]]:
         if self.settings.user == ROOT:
             return {}
         key = self.user_key.strip()
         return {recipe.USER_KEY: ("0600", key + "\n"), recipe.PASSWORD: ("0600", self.password + "\n")}
 
     @property
-    def network_files(self) -> t.Dict[str, t.Tuple[str, str]]:
+    def network_files(self) -> dict[str, tuple[str, str]]:
         return {f"/run/systemd/network/{name}.network": ("0644", text) for name, text in self.networks.items()}
 
 
-def credentials(identity: Identity) -> t.Dict[str, str]:
+def credentials(identity: Identity) -> dict[str, str]:
     """The identity as systemd credentials, for a node that boots."""
     by_credentials = SUITES[identity.settings.suite].network_credentials
     found = {"tmpfiles.extra": tmpfiles({**identity.files, **({} if by_credentials else identity.network_files)})}

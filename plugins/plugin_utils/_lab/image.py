@@ -87,13 +87,13 @@ def image_key(spec: ImageSpec) -> str:
     return f"{spec.suite}-{digest[:12]}"
 
 
-def find_image(cache: Path, key: str) -> t.Optional[Image]:
+def find_image(cache: Path, key: str) -> Image | None:
     """The finished image of this key, if the cache has it. Finished means renamed into its place."""
     folder = cache / "images" / key
     return Image(key, folder, True) if (folder / "recipe.json").is_file() else None
 
 
-def recorded_images(cache: Path, record: LabRecord) -> t.Dict[str, Image]:
+def recorded_images(cache: Path, record: LabRecord) -> dict[str, Image]:
     """The image of each node of a lab. Its disk is worth nothing without it."""
     found = {}
     for name, entry in record.nodes.items():
@@ -156,7 +156,7 @@ def _build(cache: Path, key: str, spec: ImageSpec, mirror: str, report: Report) 
     return Image(key, final, False)
 
 
-def bootstrap_command(work: Path, spec: ImageSpec, mirror: str) -> t.List[str]:
+def bootstrap_command(work: Path, spec: ImageSpec, mirror: str) -> list[str]:
     """mmdebstrap picks root, user namespaces or fakechroot by itself: root is not needed."""
     command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(recipe.packages(spec))}"]
     command += [f"--aptopt={option}" for option in recipe.apt_options(spec)]
@@ -195,7 +195,7 @@ def ensure_disk(cache: Path, image: Image, gib: int, report: Report) -> None:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def disk_command(work: Path, rootfs: Path, gib: int) -> t.List[str]:
+def disk_command(work: Path, rootfs: Path, gib: int) -> list[str]:
     """One fakeroot session unpacks the tree and makes the file system, so owners survive without root."""
     script = (
         'set -e; cd "$1"; mkdir root; tar -C root --numeric-owner -xpf "$2"; '
@@ -205,7 +205,7 @@ def disk_command(work: Path, rootfs: Path, gib: int) -> t.List[str]:
     return ["fakeroot", "sh", "-c", script, "sh", str(work), str(rootfs), f"{gib}G"]
 
 
-def files_archive(files: t.Mapping[str, t.Tuple[int, str]]) -> bytes:
+def files_archive(files: t.Mapping[str, tuple[int, str]]) -> bytes:
     """The recipe's files as a tar archive, with owner root and a constant time."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -217,7 +217,7 @@ def files_archive(files: t.Mapping[str, t.Tuple[int, str]]) -> bytes:
     return buffer.getvalue()
 
 
-def _run(step: str, command: t.List[str], output: t.BinaryIO, log: Path, report: Report, key: str) -> None:
+def _run(step: str, command: list[str], output: t.BinaryIO, log: Path, report: Report, key: str) -> None:
     environment = {**os.environ, "LC_ALL": "C", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
     started = said = time.monotonic()
     process = subprocess.Popen(  # ended below whatever happens
@@ -274,7 +274,7 @@ def _is_debian(uri: str, suites: t.Iterable[str]) -> bool:
     return path == "debian" and not any(suite.endswith(("-security", "/updates")) for suite in suites)
 
 
-def line_mirrors(text: str) -> t.List[str]:
+def line_mirrors(text: str) -> list[str]:
     """Mirrors in the one-line format of sources.list(5)."""
     found = []
     for line in text.splitlines():
@@ -284,12 +284,12 @@ def line_mirrors(text: str) -> t.List[str]:
     return found
 
 
-def deb822_mirrors(text: str) -> t.List[str]:
+def deb822_mirrors(text: str) -> list[str]:
     """Mirrors in the deb822 format of sources.list(5)."""
     found = []
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for stanza in re.split(r"\n\s*\n", lines):
-        fields: t.Dict[str, t.List[str]] = {}
+        fields: dict[str, list[str]] = {}
         name = ""
         for line in stanza.splitlines():
             if line[:1] in (" ", "\t") and name:

@@ -16,21 +16,21 @@ import typing as t
 class Suite:
     """How a Debian suite differs from the others."""
 
-    engine: t.Tuple[str, ...] = ("docker-cli", "docker.io")
+    engine: tuple[str, ...] = ("docker-cli", "docker.io")
     # systemd from 256 on takes its networks from credentials; before, they are files that it finds.
     network_credentials: bool = True
     # The lists of a suite that changes every day are signed for a week, and a mirror may stand still for longer.
     expires: bool = False
 
 
-SUITES: t.Dict[str, Suite] = {
+SUITES: dict[str, Suite] = {
     "bookworm": Suite(engine=("docker.io",), network_credentials=False),  # the client comes with the engine
     "trixie": Suite(),
     "forky": Suite(expires=True),
     "sid": Suite(expires=True),
 }
 NO_FIREWALL = "none"
-FIREWALLS: t.Dict[str, t.Tuple[str, ...]] = {
+FIREWALLS: dict[str, tuple[str, ...]] = {
     NO_FIREWALL: (),
     "firewalld": ("firewalld",),
     "ufw": ("ufw",),
@@ -44,13 +44,13 @@ class ImageSpec:
     """What an image is made of."""
 
     suite: str = "trixie"
-    mirror: t.Optional[str] = None
-    packages: t.Tuple[str, ...] = ()  # beside those that a node needs
+    mirror: str | None = None
+    packages: tuple[str, ...] = ()  # beside those that a node needs
     engine: bool = True
     firewall: str = NO_FIREWALL
     user: str = ROOT  # who may log in; another one than root uses sudo
 
     @property
-    def kind(self) -> t.Tuple[t.Any, ...]:
+    def kind(self) -> tuple[t.Any, ...]:
         """What nodes of one lab are told apart by; the rest is the same for all of a lab."""
         return self.suite, self.engine, self.firewall, self.user

@@ -31,7 +31,7 @@ QUESTIONS = {
 }
 
 
-def open_lab(spec: LabSpec, report: Report = lambda text: None) -> t.Tuple[LabRecord, Driver]:
+def open_lab(spec: LabSpec, report: Report = lambda text: None) -> tuple[LabRecord, Driver]:
     """A lab that exists, as its record says it is, whatever the definition says by now."""
     record = state.load(spec.directory)
     if record is None:
@@ -39,14 +39,18 @@ def open_lab(spec: LabSpec, report: Report = lambda text: None) -> t.Tuple[LabRe
     if record.driver not in DRIVERS:
         raise LabError("LAB-E-BROKEN", path=spec.directory / state.FILE, reason=f"driver is {record.driver!r}")
     found = dataclasses.replace(
-        spec, name=record.name, driver=record.driver, nodes=len(record.nodes), subnet=ipaddress.ip_network(record.subnet)
+        spec,
+        name=record.name,
+        driver=record.driver,
+        nodes=len(record.nodes),
+        subnet=ipaddress.ip_network(record.subnet),
     )
     return record, DRIVERS[record.driver](record.settled(found), report)
 
 
-def gather(spec: LabSpec) -> t.Dict[str, t.Any]:
+def gather(spec: LabSpec) -> dict[str, t.Any]:
     """Everything that is known of a lab; one that does not exist is no error."""
-    result: t.Dict[str, t.Any] = {
+    result: dict[str, t.Any] = {
         "name": spec.name, "directory": str(spec.directory), "exists": False, "driver": "", "accel": "",
         "nodes": [], "swarm": False, "snapshots": snapshots(spec.directory / snapshot.FOLDER),
         "disk": {"lab": None, "lab_complete": True, "cache": used_bytes(spec.cache), "cache_directory": str(spec.cache)},
@@ -86,13 +90,13 @@ def gather(spec: LabSpec) -> t.Dict[str, t.Any]:
     return result
 
 
-def members(outputs: t.Iterable[str]) -> t.Dict[str, t.Dict[str, str]]:
+def members(outputs: t.Iterable[str]) -> dict[str, dict[str, str]]:
     """{host name: role, availability, status} from the first output of ``docker node ls`` that is one.
 
     A machine that joined anew has more than one entry: the one that is ready counts.
     """
     for output in outputs:
-        found: t.Dict[str, t.Dict[str, str]] = {}
+        found: dict[str, dict[str, str]] = {}
         for entry in _json_lines(output):
             role = (entry.get("ManagerStatus") or "worker").lower()
             member = {
@@ -107,7 +111,7 @@ def members(outputs: t.Iterable[str]) -> t.Dict[str, t.Dict[str, str]]:
     return {}
 
 
-def _json_lines(output: str) -> t.Iterator[t.Dict[str, t.Any]]:
+def _json_lines(output: str) -> t.Iterator[dict[str, t.Any]]:
     for line in output.splitlines():
         try:
             entry = json.loads(line)
@@ -117,13 +121,13 @@ def _json_lines(output: str) -> t.Iterator[t.Dict[str, t.Any]]:
             yield entry
 
 
-def kib(output: str) -> t.Optional[int]:
+def kib(output: str) -> int | None:
     """The number that du printed last; nothing when it did not finish."""
     words = output.split()
     return int(words[-1]) if words and words[-1].isdigit() else None
 
 
-def snapshots(folder: Path) -> t.List[t.Dict[str, t.Any]]:
+def snapshots(folder: Path) -> list[dict[str, t.Any]]:
     """Name and time of each snapshot, oldest first. A manifest that cannot be read is listed without a time."""
     found = []
     for path in sorted(folder.glob("*.json")):

@@ -24,10 +24,10 @@ from .image import Image, ensure_image, find_image, image_key, recorded_images
 from .imagespec import ImageSpec
 from .lock import exclusive
 from .logs import is_archive
+from .qemu import default_vcpus
 from .spec import REFUSE, REMOVE, LabSpec, NodeSpec
 from .sshconf import CONFIG, KNOWN_HOSTS, PASSWORD, USER_KEY
 from .state import LabRecord, NodeRecord
-from .qemu import default_vcpus
 
 LOCK_SECONDS = 30
 RECREATE = "this takes effect when the lab is destroyed and created again"
@@ -43,12 +43,12 @@ class Outcome:
     """What a run did, or would do."""
 
     changed: bool = False
-    before: t.Dict[str, str] = dataclasses.field(default_factory=dict)
-    after: t.Dict[str, str] = dataclasses.field(default_factory=dict)
-    record: t.Optional[LabRecord] = None
-    cached: t.Optional[bool] = None
-    warnings: t.List[str] = dataclasses.field(default_factory=list)
-    seconds: t.Dict[str, float] = dataclasses.field(default_factory=dict)
+    before: dict[str, str] = dataclasses.field(default_factory=dict)
+    after: dict[str, str] = dataclasses.field(default_factory=dict)
+    record: LabRecord | None = None
+    cached: bool | None = None
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @contextlib.contextmanager
     def timed(self, step: str) -> t.Iterator[None]:
@@ -100,7 +100,7 @@ def _make_folder(folder: Path) -> None:
         raise LabError("LAB-E-FOLDER", path=folder, reason=error.strerror) from error
 
 
-def _load(spec: LabSpec) -> t.Optional[LabRecord]:
+def _load(spec: LabSpec) -> LabRecord | None:
     """The lab's record, checked against what is asked for."""
     record = state.load(spec.directory)
     if record is None:
@@ -121,9 +121,9 @@ def plan_nodes(spec: LabSpec, states: t.Mapping[str, str]) -> Plan:
     )
 
 
-def notes(spec: LabSpec, record: LabRecord, running: t.Container[str]) -> t.List[str]:
+def notes(spec: LabSpec, record: LabRecord, running: t.Container[str]) -> list[str]:
     """What the definition says and the lab will not have after this run."""
-    images: t.Dict[t.Tuple[str, str], t.List[str]] = {}
+    images: dict[tuple[str, str], list[str]] = {}
     found = []
     for name, entry in record.nodes.items():
         if entry.index > spec.nodes:
@@ -132,7 +132,9 @@ def notes(spec: LabSpec, record: LabRecord, running: t.Container[str]) -> t.List
         if entry.image != wanted:
             images.setdefault((entry.image, wanted), []).append(name)
         if entry.settings.jump != spec.settings_of(name).jump:
-            ways = [f"through {jump}" if jump else "directly" for jump in (entry.settings.jump, spec.settings_of(name).jump)]
+            ways = [
+                f"through {jump}" if jump else "directly" for jump in (entry.settings.jump, spec.settings_of(name).jump)
+            ]
             found.append(f"{name} is reached {ways[0]}, not {ways[1]}; {RECREATE}")
     for (has, wanted), names in images.items():
         found.append(f"{', '.join(names)} was made from image {has}, not from {wanted}; {RECREATE}")
@@ -198,9 +200,9 @@ def _carry_out(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, out
         raise
 
 
-def images_for(spec: LabSpec, record: LabRecord, report: Report) -> t.Dict[str, Image]:
+def images_for(spec: LabSpec, record: LabRecord, report: Report) -> dict[str, Image]:
     """The image of each node: the recorded one while the cache has it, and for new nodes that of others like them."""
-    found: t.Dict[str, Image] = {}
+    found: dict[str, Image] = {}
     alike = {spec_of(spec, entry).kind: entry.image for entry in record.nodes.values()}
     for node in spec.node_list:
         entry = record.nodes.get(node.name)
@@ -307,11 +309,11 @@ def _stopped(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
     return outcome
 
 
-def _drivers_leftovers(spec: LabSpec, report: Report) -> t.List[str]:
+def _drivers_leftovers(spec: LabSpec, report: Report) -> list[str]:
     return [name for driver in _destroyers(spec, report) for name in driver.leftovers()]
 
 
-def _destroyers(spec: LabSpec, report: Report) -> t.List[Driver]:
+def _destroyers(spec: LabSpec, report: Report) -> list[Driver]:
     """Every driver that can look for remains of this lab. The one that is asked for must be able to."""
     found = []
     for name, driver_class in DRIVERS.items():
@@ -326,7 +328,7 @@ def _destroyers(spec: LabSpec, report: Report) -> t.List[Driver]:
     return found
 
 
-def _recorded_driver(spec: LabSpec) -> t.Optional[str]:
+def _recorded_driver(spec: LabSpec) -> str | None:
     try:
         record = state.load(spec.directory)
     except LabError:
@@ -338,7 +340,7 @@ def _absent(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
     """Needs no record: a broken one, or one of another version, must not keep a lab alive."""
     _require_lab_folder(spec.directory)
     folders = [path.name for path in (spec.directory / "nodes").glob("vm*")]
-    before = {name: "present" for name in sorted({*folders, *_drivers_leftovers(spec, report)})}
+    before = dict.fromkeys(sorted({*folders, *_drivers_leftovers(spec, report)}), "present")
     outcome = Outcome(changed=True, before=before)
     if not check_mode:
         report(f"destroying lab {spec.name} in {spec.directory}")

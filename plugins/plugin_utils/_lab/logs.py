@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-import typing as t
 from pathlib import Path
 
 from .._archive import archive
@@ -34,7 +33,7 @@ QUESTIONS = {
     # No commands of containers: people put passwords there.
     "docker-container-ls.txt": "docker container ls --all --format 'table {{.ID}}\t{{.Names}}\t{{.Image}}\t{{.Status}}\t{{.Networks}}'",
     "docker-service-ls.txt": "docker service ls",
-    "docker-service-ps.txt": "ids=$(docker service ls -q) && { [ -z \"$ids\" ] || docker service ps --no-trunc $ids; }",
+    "docker-service-ps.txt": 'ids=$(docker service ls -q) && { [ -z "$ids" ] || docker service ps --no-trunc $ids; }',
     "ip.txt": "ip -details address; ip route show table all; ip -statistics link",
 }
 
@@ -44,8 +43,8 @@ class Collected:
     """The archive, and which nodes are missing in it or incomplete, with the reason."""
 
     path: Path
-    files: t.List[str]
-    problems: t.Dict[str, str]
+    files: list[str]
+    problems: dict[str, str]
 
 
 def collect(spec: LabSpec, report: Report) -> Collected:
@@ -55,7 +54,7 @@ def collect(spec: LabSpec, report: Report) -> Collected:
     awake = [name for name, found in states.items() if found in (RUNNING, STARTING)]
     problems = {name: f"it is {found}" for name, found in states.items() if name not in awake}
     report(f"collecting from {', '.join(awake) or 'no running node'}")
-    files: t.Dict[str, str] = {"lab.txt": "".join(f"{name}: {found}\n" for name, found in states.items())}
+    files: dict[str, str] = {"lab.txt": "".join(f"{name}: {found}\n" for name, found in states.items())}
     answers = remote.ask(driver, awake, QUESTIONS, *SECONDS.get(record.accel, SECONDS["tcg"])) if awake else {}
     for name, (outputs, problem) in answers.items():
         files.update({f"{name}/{file}": text for file, text in outputs.items() if text.strip()})

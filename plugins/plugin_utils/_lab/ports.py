@@ -15,12 +15,12 @@ import typing as t
 LOOPBACK = "127.0.0.1"
 
 
-def choose(wanted: t.Mapping[str, t.Optional[int]]) -> t.Dict[str, int]:
+def choose(wanted: t.Mapping[str, int | None]) -> dict[str, int]:
     """A free port for every name: the wanted one if it is free, else another.
 
     All listeners stay open until every port is chosen, so no port is given twice.
     """
-    chosen: t.Dict[str, int] = {}
+    chosen: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
         for name, port in wanted.items():  # ports that are asked for first, lest another name gets one by chance
             if port and _listen(stack, port):

@@ -19,9 +19,9 @@ from .errors import LabError
 GONE = " (deleted)"
 
 
-def find(nodes_folder: Path) -> t.Dict[str, t.List[int]]:
+def find(nodes_folder: Path) -> dict[str, list[int]]:
     """Process ids of QEMU by node name, for the nodes below ``nodes_folder``."""
-    found: t.Dict[str, t.List[int]] = {}
+    found: dict[str, list[int]] = {}
     prefix = str(nodes_folder.resolve()) + os.sep
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -31,7 +31,7 @@ def find(nodes_folder: Path) -> t.Dict[str, t.List[int]]:
     return found
 
 
-def _node_of(pid: str, prefix: str) -> t.Optional[str]:
+def _node_of(pid: str, prefix: str) -> str | None:
     try:
         folder = os.readlink(f"/proc/{pid}/cwd")
         if not folder.startswith(prefix):
@@ -42,10 +42,10 @@ def _node_of(pid: str, prefix: str) -> t.Optional[str]:
     if not os.path.basename(command[0]).startswith(b"qemu-system-"):
         return None
     name = folder[len(prefix) :]
-    return name[: -len(GONE)] if name.endswith(GONE) else name
+    return name.removesuffix(GONE)
 
 
-def end(nodes_folder: Path, names: t.Optional[t.Collection[str]], grace: float, hard: float = 10.0) -> None:
+def end(nodes_folder: Path, names: t.Collection[str] | None, grace: float, hard: float = 10.0) -> None:
     """End the QEMU processes of these nodes (all: None): wait ``grace`` for them to go by themselves, then kill."""
     limit = time.monotonic() + grace
     while _running(nodes_folder, names) and time.monotonic() < limit:
@@ -65,6 +65,6 @@ def end(nodes_folder: Path, names: t.Optional[t.Collection[str]], grace: float, 
         time.sleep(0.05)
 
 
-def _running(nodes_folder: Path, names: t.Optional[t.Collection[str]]) -> t.List[int]:
+def _running(nodes_folder: Path, names: t.Collection[str] | None) -> list[int]:
     found = find(nodes_folder)
     return [pid for name, pids in found.items() if names is None or name in names for pid in pids]

@@ -57,7 +57,7 @@ class Machine:
     accel: str  # kvm or tcg
 
     @property
-    def arguments(self) -> t.List[str]:
+    def arguments(self) -> list[str]:
         emulated = self.accel == "tcg"
         return [
             "-M", "pc,usb=off,vmport=off",
@@ -106,7 +106,7 @@ class Cards:
     ssh_port: int = 0  # on the loopback interface; 0: none
 
     @property
-    def arguments(self) -> t.List[str]:
+    def arguments(self) -> list[str]:
         forward = f",hostfwd=tcp:{ports.LOOPBACK}:{self.ssh_port}-:22" if self.ssh_port else ""
         return [
             "-netdev", f"user,id=management,net={MANAGEMENT},ipv6=off,restrict=off{forward}",
@@ -125,7 +125,7 @@ def command(
     credentials: t.Sequence[str] = (),
     kernel_arguments: str = "",
     wake: t.Sequence[str] = (),
-) -> t.List[str]:
+) -> list[str]:
     """QEMU's command line. Relative names are meant from the node's folder; secrets are in files only."""
     boot = [KERNEL_ARGUMENTS, EMULATED_KERNEL_ARGUMENTS if machine.accel == "tcg" else "", kernel_arguments]
     line = [

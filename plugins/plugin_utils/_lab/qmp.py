@@ -34,12 +34,12 @@ def require_library() -> None:
         raise LabError("LAB-E-NOLIBRARY", package="qemu.qmp", python=sys.executable)
 
 
-Arguments = t.Optional[t.Mapping[str, t.Any]]
+Arguments = t.Mapping[str, t.Any] | None
 
 
 def execute_all(
     folders: t.Mapping[str, Path], command: str, arguments: Arguments = None, seconds: float = 5.0
-) -> t.Dict[str, t.Any]:
+) -> dict[str, t.Any]:
     """The answer of each machine; None from one that does not answer in time, or refuses."""
 
     return {name: answer for name, (answer, problem) in _ask(folders, command, arguments, seconds).items()}
@@ -47,7 +47,7 @@ def execute_all(
 
 def demand_all(
     folders: t.Mapping[str, Path], command: str, arguments: Arguments = None, seconds: float = 30.0
-) -> t.Dict[str, t.Any]:
+) -> dict[str, t.Any]:
     """Like execute_all, and LabError names the first machine that did not do it."""
     answers = _ask(folders, command, arguments, seconds)
     for name, (dummy, problem) in answers.items():
@@ -58,18 +58,18 @@ def demand_all(
 
 def _ask(
     folders: t.Mapping[str, Path], command: str, arguments: Arguments, seconds: float
-) -> t.Dict[str, t.Tuple[t.Any, str]]:
-    async def all_of_them() -> t.List[t.Tuple[t.Any, str]]:
+) -> dict[str, tuple[t.Any, str]]:
+    async def all_of_them() -> list[tuple[t.Any, str]]:
         return await asyncio.gather(*(_execute(folder, command, arguments, seconds) for folder in folders.values()))
 
     return dict(zip(folders, asyncio.run(all_of_them()))) if folders else {}
 
 
-async def _execute(folder: Path, command: str, arguments: Arguments, seconds: float) -> t.Tuple[t.Any, str]:
+async def _execute(folder: Path, command: str, arguments: Arguments, seconds: float) -> tuple[t.Any, str]:
     """The answer, and why there is none."""
     try:
         return await asyncio.wait_for(_converse(folder, command, arguments), seconds), ""
-    except asyncio.TimeoutError:
+    except TimeoutError:
         return None, f"no answer within {seconds:.0f} s"
     except (QMPError, OSError, EOFError) as error:
         return None, str(error) or type(error).__name__

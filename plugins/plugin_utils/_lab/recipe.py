@@ -8,11 +8,9 @@ Private to the collection swarmlab.overlay. Everything here is part of the image
 
 from __future__ import annotations
 
-import typing as t
-
 from .imagespec import FIREWALLS, NO_FIREWALL, ROOT, SUITES, ImageSpec
 
-PACKAGES: t.Tuple[str, ...] = (
+PACKAGES: tuple[str, ...] = (
     "linux-image-cloud-amd64",
     "busybox-static",
     "ca-certificates",
@@ -29,7 +27,7 @@ PACKAGES: t.Tuple[str, ...] = (
     "udev",
 )
 # Beside the engine itself, whose packages the suite has. A node without an engine gets all of it from whoever installs one.
-ENGINE_PACKAGES: t.Tuple[str, ...] = ("iptables", "nftables", "python3-docker")
+ENGINE_PACKAGES: tuple[str, ...] = ("iptables", "nftables", "python3-docker")
 
 # Printed on the console by the node itself; the controller waits for it without costing the guest anything.
 READY_MARK = "swarmlab: node ready"
@@ -45,13 +43,13 @@ IDENTITY_SEED = "/run/swarmlab/seed"
 USER_KEY = "/run/swarmlab/user-key"
 PASSWORD = "/run/swarmlab/password"
 
-APT_OPTIONS: t.Tuple[str, ...] = (
+APT_OPTIONS: tuple[str, ...] = (
     'APT::Install-Recommends "false"',
     'Acquire::Languages "none"',
 )
 EXPIRED_IS_FINE = 'Acquire::Check-Valid-Until "false"'
 
-DPKG_OPTIONS: t.Tuple[str, ...] = (
+DPKG_OPTIONS: tuple[str, ...] = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
     "path-exclude=/usr/share/man/*",
@@ -71,7 +69,7 @@ DPKG_OPTIONS: t.Tuple[str, ...] = (
 )
 
 # Work that a throw-away node needs neither at its first boot nor later.
-MASKED_UNITS: t.Tuple[str, ...] = (
+MASKED_UNITS: tuple[str, ...] = (
     "apt-daily-upgrade.timer",
     "apt-daily.timer",
     "console-getty.service",
@@ -119,7 +117,7 @@ MASKED_UNITS: t.Tuple[str, ...] = (
 )
 
 # Each is a program that systemd runs at every boot, to find out that there is nothing for it to do.
-MASKED_GENERATORS: t.Tuple[str, ...] = (
+MASKED_GENERATORS: tuple[str, ...] = (
     "systemd-debug-generator",
     "systemd-fstab-generator",
     "systemd-getty-generator",
@@ -133,7 +131,7 @@ MASKED_GENERATORS: t.Tuple[str, ...] = (
     "systemd-tpm2-generator",
 )
 
-ENABLED_UNITS: t.Tuple[str, ...] = (
+ENABLED_UNITS: tuple[str, ...] = (
     "ssh.service",
     "swarmlab-ready.service",
     "systemd-network-generator.service",
@@ -141,7 +139,7 @@ ENABLED_UNITS: t.Tuple[str, ...] = (
 )
 
 # Modules for the initrd, with everything they depend on: a root disk and, so that the network comes up early, a card.
-INITRD_MODULES: t.Tuple[str, ...] = ("virtio_pci", "virtio_blk", "virtio_net", "ext4")
+INITRD_MODULES: tuple[str, ...] = ("virtio_pci", "virtio_blk", "virtio_net", "ext4")
 
 _READY_SERVICE = """\
 [Unit]
@@ -503,12 +501,12 @@ After=systemd-tmpfiles-setup.service
 """
 
 # path in the image: (mode, content)
-_ENGINE_FILES: t.Dict[str, t.Tuple[int, str]] = {
+_ENGINE_FILES: dict[str, tuple[int, str]] = {
     "etc/containerd/config.toml": (0o644, _CONTAINERD),
     "etc/docker/daemon.json": (0o644, _DAEMON),
     "usr/local/lib/swarmlab/container-init": (0o755, _CONTAINER_INIT),
 }
-_FILES: t.Dict[str, t.Tuple[int, str]] = {
+_FILES: dict[str, tuple[int, str]] = {
     "etc/hosts": (0o644, "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"),
     "etc/modprobe.d/swarmlab.conf": (0o644, _MODPROBE),
     "etc/systemd/journald.conf.d/swarmlab.conf": (0o644, _JOURNALD),
@@ -522,18 +520,18 @@ _FILES: t.Dict[str, t.Tuple[int, str]] = {
 }
 
 
-def packages(spec: ImageSpec) -> t.List[str]:
+def packages(spec: ImageSpec) -> list[str]:
     """All packages that the image's recipe names."""
     engine = [*SUITES[spec.suite].engine, *ENGINE_PACKAGES] if spec.engine else []
     user = [] if spec.user == ROOT else ["sudo"]
     return sorted({*PACKAGES, *engine, *FIREWALLS[spec.firewall], *user, *spec.packages})
 
 
-def apt_options(spec: ImageSpec) -> t.List[str]:
+def apt_options(spec: ImageSpec) -> list[str]:
     return [*APT_OPTIONS, *([EXPIRED_IS_FINE] if SUITES[spec.suite].expires else [])]
 
 
-def files(spec: ImageSpec) -> t.Dict[str, t.Tuple[int, str]]:
+def files(spec: ImageSpec) -> dict[str, tuple[int, str]]:
     """{path in the image: (mode, content)}."""
     found = dict(_FILES)
     steps = []

@@ -30,7 +30,7 @@ def script(commands: t.Mapping[str, str], boundary: str, seconds: int) -> str:
     return "\n".join(lines)
 
 
-def split(output: str, boundary: str) -> t.Dict[str, str]:
+def split(output: str, boundary: str) -> dict[str, str]:
     """What each command of a script printed. Those that it did not come to are missing."""
     parts = re.split(rf"(?:^|\n){re.escape(boundary)} (.*)\n", output)
     return dict(zip(parts[1::2], parts[2::2]))
@@ -38,12 +38,12 @@ def split(output: str, boundary: str) -> t.Dict[str, str]:
 
 def ask(
     driver: Driver, names: t.Sequence[str], commands: t.Mapping[str, str], each: int, total: int
-) -> t.Dict[str, t.Tuple[t.Dict[str, str], t.Optional[str]]]:
+) -> dict[str, tuple[dict[str, str], str | None]]:
     """{node: (what its commands printed, why it gave no complete answer)}."""
     boundary = f"=== {secrets.token_hex(8)}"
     text = script(commands, shlex.quote(boundary), each)
 
-    def one(name: str) -> t.Tuple[t.Dict[str, str], t.Optional[str]]:
+    def one(name: str) -> tuple[dict[str, str], str | None]:
         answer: Answer = driver.execute(name, text, total)
         found = split(answer.output.decode("utf-8", "replace"), boundary)
         problem = answer.problem

@@ -41,7 +41,7 @@ def switch_socket() -> str:
     return f"../../{FOLDER}/{switch.DATA}"
 
 
-def find(directory: Path) -> t.List[int]:
+def find(directory: Path) -> list[int]:
     """Process ids of the lab's switch: of the programs whose working folder is the segment's, whatever a file says."""
     folder = os.path.realpath(directory / FOLDER)
     found = []
@@ -89,10 +89,12 @@ def end(directory: Path) -> None:
         while find(directory) and time.monotonic() < limit:
             time.sleep(0.05)
     if find(directory):
-        raise LabError("LAB-E-STUCK", what=f"the switch of the lab, process {find(directory)[0]},", seconds=START_SECONDS)
+        raise LabError(
+            "LAB-E-STUCK", what=f"the switch of the lab, process {find(directory)[0]},", seconds=START_SECONDS
+        )
 
 
-def ask(directory: Path, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+def ask(directory: Path, request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """The switch's answer to a request (see ``switch.Switch.act``)."""
     folder = directory / FOLDER
     try:

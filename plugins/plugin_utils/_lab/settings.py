@@ -30,9 +30,9 @@ class NodeSettings:
     engine: bool = True
     firewall: str = NO_FIREWALL
     user: str = ROOT
-    jump: t.Optional[str] = None  # the node that the way to this one leads through
+    jump: str | None = None  # the node that the way to this one leads through
 
-    def image(self, mirror: t.Optional[str], packages: t.Tuple[str, ...]) -> ImageSpec:
+    def image(self, mirror: str | None, packages: tuple[str, ...]) -> ImageSpec:
         """What such a node is made from; the mirror and further packages are those of its lab."""
         return ImageSpec(self.suite, mirror, packages, self.engine, self.firewall, self.user)
 
@@ -42,7 +42,7 @@ NAMES = tuple(field.name for field in dataclasses.fields(NodeSettings))
 NEED_A_MACHINE = {name: default for name, default in dataclasses.asdict(NodeSettings()).items() if name != "suite"}
 
 
-def parse(value: t.Any, names: t.Sequence[str], suite: str, driver: str) -> t.Dict[str, NodeSettings]:
+def parse(value: t.Any, names: t.Sequence[str], suite: str, driver: str) -> dict[str, NodeSettings]:
     """The settings of each node; ``suite`` is the one of nodes that say nothing about it."""
     given = _mapping(KEY, value)
     for name in given:
@@ -84,12 +84,12 @@ def _mapping(key: str, value: t.Any) -> t.Mapping[str, t.Any]:
     return value
 
 
-def _checked(node: str, value: t.Any, driver: str) -> t.Dict[str, t.Any]:
+def _checked(node: str, value: t.Any, driver: str) -> dict[str, t.Any]:
     """The settings that are given for a node, or for all."""
     prefix = f"{KEY}.{node}"
     given = {key: entry for key, entry in _mapping(prefix, value).items() if entry is not None}
     reject_unknown(given, NAMES, f"{prefix}.")
-    checks: t.Dict[str, t.Callable[[str, t.Any], t.Any]] = {
+    checks: dict[str, t.Callable[[str, t.Any], t.Any]] = {
         "suite": suite_of,
         "engine": boolean,
         "firewall": lambda key, entry: choice(key, NO_FIREWALL if entry is False else entry, FIREWALLS),
@@ -99,7 +99,9 @@ def _checked(node: str, value: t.Any, driver: str) -> t.Dict[str, t.Any]:
     found = {key: checks[key](f"{prefix}.{key}", entry) for key, entry in given.items()}
     for key, default in NEED_A_MACHINE.items() if driver == "container" else ():
         if found.get(key, default) != default:
-            raise bad(f"{prefix}.{key}", "a node that is a container cannot have it, only a virtual machine can (driver: vm)")
+            raise bad(
+                f"{prefix}.{key}", "a node that is a container cannot have it, only a virtual machine can (driver: vm)"
+            )
     return found
 
 
@@ -111,7 +113,10 @@ def suite_of(key: str, value: t.Any) -> str:
 
 def _user(key: str, value: t.Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", value) or value in RESERVED_USERS:
-        raise bad(key, f"{value!r} is not a name for a user: 1 to 31 lower-case letters, digits, hyphens, and none of the system's")
+        raise bad(
+            key,
+            f"{value!r} is not a name for a user: 1 to 31 lower-case letters, digits, hyphens, and none of the system's",
+        )
     return value
 
 

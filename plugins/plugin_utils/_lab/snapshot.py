@@ -43,7 +43,7 @@ class Manifest:
     created: float  # seconds since 1970
     qemu: str  # version that saved it
     accel: str
-    nodes: t.Dict[str, NodeRecord]
+    nodes: dict[str, NodeRecord]
 
 
 def parse(text: str, path: Path) -> Manifest:
@@ -56,13 +56,13 @@ def parse(text: str, path: Path) -> Manifest:
         raise LabError("LAB-E-BROKEN", path=path, reason=error) from error
 
 
-def manifests(directory: Path) -> t.List[Manifest]:
+def manifests(directory: Path) -> list[Manifest]:
     """All snapshots of a lab, oldest first."""
     found = [parse(path.read_text(encoding="utf-8"), path) for path in (directory / FOLDER).glob("*.json")]
     return sorted(found, key=lambda manifest: manifest.created)
 
 
-def obstacles(manifest: Manifest, record: LabRecord, version: str) -> t.List[str]:
+def obstacles(manifest: Manifest, record: LabRecord, version: str) -> list[str]:
     """Why this snapshot cannot be restored into the lab as it is."""
     found = []
     if manifest.qemu != version:
@@ -98,7 +98,7 @@ class Snapshots:
     def _path(self, name: str) -> Path:
         return self.spec.directory / FOLDER / f"{name}.json"
 
-    def find(self, name: str) -> t.Optional[Manifest]:
+    def find(self, name: str) -> Manifest | None:
         return next((found for found in manifests(self.spec.directory) if found.name == name), None)
 
     def save(self, name: str) -> Manifest:
@@ -131,7 +131,7 @@ class Snapshots:
         self.report(f"snapshot {name}: {len(self.folders)} nodes saved in {time.monotonic() - started:.1f} s")
         return manifest
 
-    def _jobs(self, command: str, tag: str, arguments: t.Optional[t.Mapping[str, t.Any]] = None) -> t.List[str]:
+    def _jobs(self, command: str, tag: str, arguments: t.Mapping[str, t.Any] | None = None) -> list[str]:
         """The same job in all machines at once; what went wrong."""
         # A name of its own: a job of an earlier run that was interrupted may still be there.
         name = f"swarmlab-{secrets.token_hex(4)}"
@@ -249,7 +249,7 @@ class Snapshots:
         return True
 
 
-def _tags(disk: Path) -> t.List[str]:
+def _tags(disk: Path) -> list[str]:
     """Tags of what is saved in a disk that no machine uses."""
     done = subprocess.run(
         [find_tool("qemu-img") or "qemu-img", "info", "--output=json", str(disk)],

@@ -31,8 +31,8 @@ REFUSE, KEEP, REMOVE = SURPLUS = ("refuse", "keep", "remove")
 MANAGEMENT = ipaddress.IPv4Network("192.168.76.0/24")
 FIRST_ADDRESS = 10  # vmN has the segment's address .(10+N)
 MIN_DISK_GIB = 4
-IMAGE_DEFAULTS: t.Dict[str, t.Any] = {"suite": "trixie", "mirror": None, "packages": []}
-DEFAULTS: t.Dict[str, t.Any] = {
+IMAGE_DEFAULTS: dict[str, t.Any] = {"suite": "trixie", "mirror": None, "packages": []}
+DEFAULTS: dict[str, t.Any] = {
     "name": "lab",
     "directory": None,
     "driver": "vm",
@@ -82,8 +82,8 @@ class LabSpec:
     accel: str
     golden: str
     suite: str
-    mirror: t.Optional[str]
-    packages: t.Tuple[str, ...]
+    mirror: str | None
+    packages: tuple[str, ...]
     settings: t.Mapping[str, NodeSettings]
     subnet: Network
     boot_timeout: int
@@ -114,11 +114,11 @@ class LabSpec:
         return self.settings_of(name).image(self.mirror, self.packages)
 
     @property
-    def node_list(self) -> t.List[NodeSpec]:
+    def node_list(self) -> list[NodeSpec]:
         return [self.node(index) for index in range(1, self.nodes + 1)]
 
     @property
-    def manager_names(self) -> t.List[str]:
+    def manager_names(self) -> list[str]:
         return [node.name for node in self.node_list[: self.managers]]
 
 
@@ -173,7 +173,7 @@ def default_cache(environment: t.Mapping[str, str]) -> Path:
     return Path(home) / "swarmlab"
 
 
-def manager_warning(managers: int) -> t.Optional[str]:
+def manager_warning(managers: int) -> str | None:
     """An even number of managers is allowed, and never wise."""
     if managers % 2:
         return None
@@ -212,11 +212,13 @@ def _subnet(value: t.Any, nodes: int) -> Network:
     if subnet.version == MANAGEMENT.version and subnet.overlaps(MANAGEMENT):
         raise bad("subnet", f"{subnet} overlaps {MANAGEMENT}, which is the management network of every node")
     if FIRST_ADDRESS + nodes > subnet.num_addresses - 2:
-        raise bad("subnet", f"{subnet} is too small: {nodes} node(s) get its addresses from number {FIRST_ADDRESS + 1} on")
+        raise bad(
+            "subnet", f"{subnet} is too small: {nodes} node(s) get its addresses from number {FIRST_ADDRESS + 1} on"
+        )
     return subnet
 
 
-def _image(value: t.Any) -> t.Dict[str, t.Any]:
+def _image(value: t.Any) -> dict[str, t.Any]:
     if not isinstance(value, t.Mapping):
         raise bad("image", f"{value!r} is not a dictionary of {', '.join(IMAGE_DEFAULTS)}")
     reject_unknown(value, IMAGE_DEFAULTS, "image.")

@@ -26,7 +26,7 @@ USER_KEY = "id_ed25519"
 PASSWORD = "password"  # the file that holds the one of users who are not root
 
 
-def render_config(spec: LabSpec, nodes: t.Iterable[t.Tuple[NodeSpec, int]]) -> str:
+def render_config(spec: LabSpec, nodes: t.Iterable[tuple[NodeSpec, int]]) -> str:
     """ssh_config(5) for the given nodes and their ports."""
     nodes = list(nodes)
     aliases = {node.name: node.alias for node, port in nodes}
@@ -57,7 +57,7 @@ def render_config(spec: LabSpec, nodes: t.Iterable[t.Tuple[NodeSpec, int]]) -> s
     return "\n".join(blocks)
 
 
-def render_known_hosts(entries: t.Iterable[t.Tuple[NodeSpec, str]]) -> str:
+def render_known_hosts(entries: t.Iterable[tuple[NodeSpec, str]]) -> str:
     return "".join(f"{node.alias} {' '.join(key.split()[:2])}\n" for node, key in entries)
 
 

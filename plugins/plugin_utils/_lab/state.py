@@ -47,19 +47,19 @@ class LabRecord:
     driver: str
     subnet: str
     accel: str = ""
-    nodes: t.Dict[str, NodeRecord] = dataclasses.field(default_factory=dict)
+    nodes: dict[str, NodeRecord] = dataclasses.field(default_factory=dict)
 
     def settled(self, spec: LabSpec) -> LabSpec:
         """The definition, with nodes that exist as they were made."""
         made = {name: entry.settings for name, entry in self.nodes.items()}
         return dataclasses.replace(spec, settings={**spec.settings, **made})
 
-    def beyond(self, nodes: int) -> t.List[str]:
+    def beyond(self, nodes: int) -> list[str]:
         """Nodes that a lab of this many has no place for."""
         return [name for name, entry in self.nodes.items() if entry.index > nodes]
 
 
-def load(folder: Path) -> t.Optional[LabRecord]:
+def load(folder: Path) -> LabRecord | None:
     """The record in a lab's folder; None when there is none."""
     path = folder / FILE
     try:

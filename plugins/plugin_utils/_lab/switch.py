@@ -41,8 +41,8 @@ PORTS_AT = {6: 0, 17: 0}  # TCP and UDP: both start with the source and the dest
 class Link:
     """A direction of traffic: from these nodes to those; None stands for every node."""
 
-    source: t.Optional[t.FrozenSet[str]]
-    target: t.Optional[t.FrozenSet[str]]
+    source: frozenset[str] | None
+    target: frozenset[str] | None
 
     def carries(self, source: str, target: str) -> bool:
         return (self.source is None or source in self.source) and (self.target is None or target in self.target)
@@ -54,15 +54,15 @@ class Fault:
 
     name: str
     until: float
-    links: t.Tuple[Link, ...] = ()
+    links: tuple[Link, ...] = ()
     loss: float = 0.0  # share of the frames that are lost
     delay: float = 0.0  # seconds
     jitter: float = 0.0  # seconds, on top of the delay, at random
-    protocol: t.Optional[int] = None  # of IP; None: every frame
-    port: t.Optional[int] = None  # of UDP or TCP, source or destination
-    frozen: t.Tuple[str, ...] = ()
+    protocol: int | None = None  # of IP; None: every frame
+    port: int | None = None  # of UDP or TCP, source or destination
+    frozen: tuple[str, ...] = ()
 
-    def affects(self, source: str, target: str, packet: t.Optional[t.Tuple[int, t.Tuple[int, ...]]]) -> bool:
+    def affects(self, source: str, target: str, packet: tuple[int, tuple[int, ...]] | None) -> bool:
         if self.protocol is not None:
             if packet is None or packet[0] != self.protocol:
                 return False
@@ -87,7 +87,7 @@ def parse_fault(content: t.Mapping[str, t.Any], now: float) -> Fault:
     )
 
 
-def look_into(frame: bytes) -> t.Optional[t.Tuple[int, t.Tuple[int, ...]]]:
+def look_into(frame: bytes) -> tuple[int, tuple[int, ...]] | None:
     """Protocol and ports of an IP packet in an Ethernet frame; None when it is something else."""
     if len(frame) >= 54 and frame[12:14] == b"\x86\xdd":
         return _ports(frame[20], frame, 54)
@@ -99,16 +99,19 @@ def look_into(frame: bytes) -> t.Optional[t.Tuple[int, t.Tuple[int, ...]]]:
     return (protocol, ()) if fragment else _ports(protocol, frame, start)
 
 
-def _ports(protocol: int, frame: bytes, start: int) -> t.Tuple[int, t.Tuple[int, ...]]:
+def _ports(protocol: int, frame: bytes, start: int) -> tuple[int, tuple[int, ...]]:
     """What follows the IP header, which ends at ``start``."""
     if protocol not in PORTS_AT or len(frame) < start + 4:
         return protocol, ()
-    return protocol, (int.from_bytes(frame[start : start + 2], "big"), int.from_bytes(frame[start + 2 : start + 4], "big"))
+    return protocol, (
+        int.from_bytes(frame[start : start + 2], "big"),
+        int.from_bytes(frame[start + 2 : start + 4], "big"),
+    )
 
 
 def impairment(
     faults: t.Iterable[Fault], source: str, target: str, frame: bytes, chance: t.Callable[[], float]
-) -> t.Optional[float]:
+) -> float | None:
     """Seconds by which a frame is late on this link; None when it is lost. ``chance`` gives numbers from 0 up to 1."""
     faults = list(faults)
     packet = look_into(frame) if any(fault.protocol is not None for fault in faults) else None
@@ -126,8 +129,8 @@ class Port:
     """One node's end of the segment."""
 
     name: str
-    out: t.Optional[socket.socket] = None
-    queue: t.Deque[bytes] = dataclasses.field(default_factory=collections.deque)
+    out: socket.socket | None = None
+    queue: collections.deque[bytes] = dataclasses.field(default_factory=collections.deque)
     received: int = 0
     sent: int = 0
     lost: int = 0
@@ -144,7 +147,7 @@ def tell_monitor(node: str, command: str) -> bool:
             for execute in ("qmp_capabilities", command):
                 stream.write(json.dumps({"execute": execute}) + "\n")
                 stream.flush()
-                answer: t.Dict[str, t.Any] = {}
+                answer: dict[str, t.Any] = {}
                 while not {"return", "error"} & set(answer):  # events come in between
                     answer = json.loads(stream.readline())
             return "return" in answer
@@ -157,10 +160,10 @@ class Switch:
 
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
-        self.ports: t.Dict[str, Port] = {}
-        self.places: t.Dict[bytes, str] = {}
-        self.faults: t.Dict[str, Fault] = {}
-        self.late: t.List[t.Tuple[float, int, str, bytes]] = []
+        self.ports: dict[str, Port] = {}
+        self.places: dict[bytes, str] = {}
+        self.faults: dict[str, Fault] = {}
+        self.late: list[tuple[float, int, str, bytes]] = []
         self.order = itertools.count()
         self.data = self._bind(DATA, socket.SOCK_DGRAM)
         # Whoever finds the control socket may connect at once: it gets its name when it listens.
@@ -190,7 +193,7 @@ class Switch:
             for fault in [fault for fault in self.faults.values() if fault.until <= now]:
                 self.clear(fault.name)
 
-    def _patience(self) -> t.Optional[float]:
+    def _patience(self) -> float | None:
         """Seconds until something is due."""
         times = [fault.until for fault in self.faults.values()] + [entry[0] for entry in self.late[:1]]
         return max(0.0, min(times) - time.monotonic()) if times else None
@@ -217,7 +220,7 @@ class Switch:
             if name != source:
                 self._forward(source, name, frame)
 
-    def _plugged_in(self) -> t.List[str]:
+    def _plugged_in(self) -> list[str]:
         """All nodes, also those that have said nothing yet: who only waits to be asked must get the question."""
         for name in os.listdir("."):
             if PORT_NAME.match(name):
@@ -286,7 +289,7 @@ class Switch:
             except OSError:
                 return
 
-    def act(self, request: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    def act(self, request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         """Set the faults in ``set``, end those named in ``clear``, and tell what there is."""
         for name in request.get("clear", []):
             self.clear(name)
@@ -301,7 +304,11 @@ class Switch:
         ports = {
             port.name: {"received": port.received, "sent": port.sent, "lost": port.lost} for port in self.ports.values()
         }
-        return {"faults": {name: fault.until - now for name, fault in self.faults.items()}, "ports": ports, "failed": failed}
+        return {
+            "faults": {name: fault.until - now for name, fault in self.faults.items()},
+            "ports": ports,
+            "failed": failed,
+        }
 
     def clear(self, name: str) -> None:
         fault = self.faults.pop(name, None)

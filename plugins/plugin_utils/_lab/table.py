@@ -22,10 +22,10 @@ class Line(t.NamedTuple):
     """A line of text and its colour, by Ansible's names; None is plain."""
 
     text: str
-    colour: t.Optional[str] = None
+    colour: str | None = None
 
 
-def lines(info: Info) -> t.List[Line]:
+def lines(info: Info) -> list[Line]:
     if not info["exists"]:
         return [Line(f"lab {info['name']}: absent (nothing in {info['directory']})", "yellow"), _disk(info)]
     found = [_title(info), Line("")]
@@ -42,7 +42,7 @@ def lines(info: Info) -> t.List[Line]:
 
 
 def _title(info: Info) -> Line:
-    counts: t.Dict[str, int] = {}
+    counts: dict[str, int] = {}
     for node in info["nodes"]:
         counts[node["state"]] = counts.get(node["state"], 0) + 1
     states = ", ".join(f"{number} {name}" for name, number in counts.items()) or "no nodes"
@@ -51,7 +51,7 @@ def _title(info: Info) -> Line:
     return Line(f"lab {info['name']} ({carrier}): {states}", colour)
 
 
-def _table(info: Info) -> t.List[Line]:
+def _table(info: Info) -> list[Line]:
     """One line a node. Long names of containers go below the table, where it would be too wide with them."""
     way = "CONTAINER" if info["driver"] == "container" else "SSH PORT"
     head = ["NODE", "STATE", "ADDRESS", way, "ROLE", "AVAILABILITY", "STATUS"]
@@ -74,11 +74,11 @@ def _row(node: Info) -> t.Iterator[str]:
     yield from (member.get(key) or "-" for key in ("role", "availability", "status"))
 
 
-def _widths(rows: t.Sequence[t.Sequence[str]]) -> t.List[int]:
+def _widths(rows: t.Sequence[t.Sequence[str]]) -> list[int]:
     return [max(len(cell) for cell in column) for column in zip(*rows)]
 
 
-def _without(row: t.Sequence[str], index: int) -> t.List[str]:
+def _without(row: t.Sequence[str], index: int) -> list[str]:
     return [cell for number, cell in enumerate(row) if number != index]
 
 
@@ -86,7 +86,7 @@ def _join(row: t.Sequence[str], widths: t.Sequence[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
 
 
-def _moment(seconds: t.Optional[int]) -> str:
+def _moment(seconds: int | None) -> str:
     return "unreadable" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 

@@ -27,7 +27,7 @@ def start(container: str, fault: str, seconds: float) -> None:
     )  # fmt: skip
 
 
-def _processes(container: str) -> t.Iterator[t.Tuple[int, str]]:
+def _processes(container: str) -> t.Iterator[tuple[int, str]]:
     """Process id and fault of those that wait for this container."""
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -39,7 +39,7 @@ def _processes(container: str) -> t.Iterator[t.Tuple[int, str]]:
                 yield int(entry), words[3]
 
 
-def waiting(container: str) -> t.List[str]:
+def waiting(container: str) -> list[str]:
     """Faults whose end this container waits for."""
     return [fault for dummy, fault in _processes(container)]
 

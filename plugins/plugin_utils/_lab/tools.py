@@ -19,16 +19,16 @@ from ...module_utils._host import ROUTES, parse_routes, read_text
 from .errors import LabError
 
 ROUTES6 = "/proc/net/ipv6_route"
-Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SBIN = ("/usr/sbin", "/sbin")
 
 
-def find_tool(name: str) -> t.Optional[str]:
+def find_tool(name: str) -> str | None:
     """A program's path. The folders for administrators count too: users often lack them in PATH."""
     return shutil.which(name) or shutil.which(name, path=os.pathsep.join(SBIN))
 
 
-def require_tools(tools: t.Mapping[str, t.Tuple[str, str]]) -> None:
+def require_tools(tools: t.Mapping[str, tuple[str, str]]) -> None:
     """Every program in ``tools`` (name: (package, purpose)) must be there."""
     for name, (package, purpose) in tools.items():
         if find_tool(name) is None:
@@ -42,25 +42,29 @@ def free_mib(folder: Path) -> int:
     return shutil.disk_usage(folder).free // 2**20
 
 
-def available_memory_mib(meminfo: t.Optional[str] = None) -> int:
+def available_memory_mib(meminfo: str | None = None) -> int:
     """MemAvailable of /proc/meminfo: what programs can get without pushing others out."""
     text = meminfo if meminfo is not None else Path("/proc/meminfo").read_text(encoding="ascii")
     match = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
     return int(match.group(1)) // 1024 if match else 0
 
 
-def interfaces_within(network: Network, routes: t.Optional[str] = None) -> t.List[str]:
+def interfaces_within(network: Network, routes: str | None = None) -> list[str]:
     """Network interfaces of this machine that lead to ``network`` or a part of it, by the kernel's table of routes."""
     text = routes if routes is not None else read_text(ROUTES if network.version == 4 else ROUTES6)
-    found = _routes6(text) if network.version == 6 else [(route.network, route.interface) for route in parse_routes(text)]
+    found = (
+        _routes6(text) if network.version == 6 else [(route.network, route.interface) for route in parse_routes(text)]
+    )
     return sorted({interface for target, interface in found if ipaddress.ip_network(target).subnet_of(network)})
 
 
-def _routes6(text: str) -> t.List[t.Tuple[str, str]]:
+def _routes6(text: str) -> list[tuple[str, str]]:
     """(network, interface) of each line of /proc/net/ipv6_route."""
     lines = [line.split() for line in text.splitlines()]
     return [
-        (f"{ipaddress.IPv6Address(int(fields[0], 16))}/{int(fields[1], 16)}", fields[-1]) for fields in lines if len(fields) == 10
+        (f"{ipaddress.IPv6Address(int(fields[0], 16))}/{int(fields[1], 16)}", fields[-1])
+        for fields in lines
+        if len(fields) == 10
     ]
 
 
@@ -94,7 +98,7 @@ def tail(path: Path, lines: int) -> str:
     return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
 
 
-def write_private(path: Path, content: t.Union[str, bytes]) -> None:
+def write_private(path: Path, content: str | bytes) -> None:
     """Replace a file atomically by one that only its owner can read."""
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(path.name + ".new")

@@ -31,7 +31,7 @@ from .imagespec import ROOT
 from .qemu import CONSOLE, CREDENTIALS
 from .spec import LabSpec, NodeSpec
 from .state import LabRecord, NodeRecord
-from .tools import available_memory_mib, find_tool, free_mib, require_tools, read_end, tail, write_private
+from .tools import available_memory_mib, find_tool, free_mib, read_end, require_tools, tail, write_private
 
 COMPLETE = "node.json"
 TOOLS = {"ssh": ("openssh-client", "reach the nodes"), "ssh-keygen": ("openssh-client", "make the lab's keys")}
@@ -52,7 +52,7 @@ class VmDriver(Driver):
 
     def __init__(self, spec: LabSpec, report: t.Callable[[str], None]) -> None:
         super().__init__(spec, report)
-        self._clones: t.Dict[str, t.Optional[golden.Golden]] = {}  # what each node created by this run is made from
+        self._clones: dict[str, golden.Golden | None] = {}  # what each node created by this run is made from
 
     @property
     def nodes_folder(self) -> Path:
@@ -86,7 +86,7 @@ class VmDriver(Driver):
         if available < needed:
             raise LabError("LAB-E-DISK", directory=folder, available=available, needed=needed, purpose=purpose)
 
-    def observe(self, names: t.Iterable[str]) -> t.Dict[str, str]:
+    def observe(self, names: t.Iterable[str]) -> dict[str, str]:
         names = list(names)
         running = processes.find(self.nodes_folder)
         alive = {name: self.folder(name) for name in names if name in running}
@@ -134,7 +134,7 @@ class VmDriver(Driver):
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda node: self._create(node, record.nodes[node.name], images[node.name]), nodes))
 
-    def _ensure_base(self, entry: NodeRecord, record: LabRecord, image: Image) -> t.Optional[golden.Golden]:
+    def _ensure_base(self, entry: NodeRecord, record: LabRecord, image: Image) -> golden.Golden | None:
         """What a new node is made from: the golden node, or the image's disk alone."""
         if not golden.wanted(self.spec.golden, record.accel):
             ensure_disk(self.spec.cache, image, entry.disk, self.report)
@@ -266,7 +266,7 @@ class VmDriver(Driver):
                 self.report(f"waiting, {seconds:.0f} s: {self._stages(waiting, record)}")
             time.sleep(0.3 if waiting else 0)
 
-    def _newly_ready(self, waiting: t.Mapping[str, NodeSpec]) -> t.List[str]:
+    def _newly_ready(self, waiting: t.Mapping[str, NodeSpec]) -> list[str]:
         """Nodes that answer. Only those whose console says that they are ready are asked: asking costs time."""
         alive = processes.find(self.nodes_folder)
         candidates = [name for name in waiting if self._says_ready(name, alive)]
@@ -289,7 +289,7 @@ class VmDriver(Driver):
         """The whole way that Ansible will take: port, host key, user key, sudo; and the engine's socket at its end."""
         return self._ssh(name, "test -S /run/docker.sock" if self.spec.settings_of(name).engine else "true")
 
-    def root_shell(self, name: str, script: str, *options: str) -> t.Tuple[t.List[str], bytes]:
+    def root_shell(self, name: str, script: str, *options: str) -> tuple[list[str], bytes]:
         """What runs a shell script as root on a node, and what this wants to read before the script does."""
         password = self._password(name)
         words = ["ssh", "-F", str(self.spec.directory / sshconf.CONFIG), "-o", "BatchMode=yes", *options, name]
@@ -313,9 +313,11 @@ class VmDriver(Driver):
         except subprocess.TimeoutExpired as error:
             return Answer(error.stdout or b"", f"it did not finish within {seconds} s")
         failed = done.returncode == SSH_FAILED
-        return Answer(done.stdout, done.stderr.decode("utf-8", "replace").strip() or "no answer by ssh" if failed else None)
+        return Answer(
+            done.stdout, done.stderr.decode("utf-8", "replace").strip() or "no answer by ssh" if failed else None
+        )
 
-    def consoles(self, name: str) -> t.Dict[str, bytes]:
+    def consoles(self, name: str) -> dict[str, bytes]:
         paths = [self.folder(name) / file for file in (CONSOLE, qemu.LOG)]
         return {path.name: read_end(path, CONSOLE_BYTES) for path in paths if path.is_file()}
 
@@ -365,20 +367,22 @@ class VmDriver(Driver):
             segment.ensure(self.spec.directory)
             failed = segment.ask(self.spec.directory, {"set": orders})["failed"]
             if failed:
-                raise LabError("LAB-E-MONITOR", node=", ".join(failed), command="stop", reason="the switch got no answer")
+                raise LabError(
+                    "LAB-E-MONITOR", node=", ".join(failed), command="stop", reason="the switch got no answer"
+                )
         if killed:
             processes.end(self.nodes_folder, killed, grace=0)
 
-    def clear_faults(self, names: t.Optional[t.Collection[str]], record: LabRecord) -> t.List[str]:
+    def clear_faults(self, names: t.Collection[str] | None, record: LabRecord) -> list[str]:
         ending = [name for name in self.faults(record) if names is None or name in names]
         if ending:
             segment.ask(self.spec.directory, {"clear": ending})
         return ending
 
-    def faults(self, record: LabRecord) -> t.List[str]:
+    def faults(self, record: LabRecord) -> list[str]:
         return sorted(segment.ask(self.spec.directory, {})["faults"]) if segment.find(self.spec.directory) else []
 
-    def leftovers(self) -> t.List[str]:
+    def leftovers(self) -> list[str]:
         return sorted(processes.find(self.nodes_folder)) or ["switch"] * bool(segment.find(self.spec.directory))
 
     def remove(self) -> None:

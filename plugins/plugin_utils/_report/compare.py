@@ -48,7 +48,7 @@ def _problem(previous: Any, report: dict) -> str | None:
     if not isinstance(previous, dict) or not isinstance(previous.get("checks"), list):
         return "The earlier report cannot be read."
     if str(previous.get("schema_version")).partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
-        return "The earlier report has another format (schema version %s)." % previous.get("schema_version")
+        return f"The earlier report has another format (schema version {previous.get('schema_version')})."
     if previous.get("swarm") and report["swarm"] and previous["swarm"] != report["swarm"]:
         return "The earlier report is about another swarm."
     return None

@@ -9,7 +9,8 @@ Private to swarmlab.overlay. What the nodes told is all there is: nothing more i
 from __future__ import annotations
 
 import json
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from . import junit, text
 
@@ -38,7 +39,9 @@ def files(report: dict, facts: dict, phases: dict) -> dict[str, str]:
     }
     hosts = {host for results in phases.values() for host in results}
     for number, host in enumerate(sorted(hosts), 1):
-        found["told/%02d-%s.json" % (number, _file(host))] = _json({phase: results[host] for phase, results in phases.items() if host in results})
+        found[f"told/{number:02}-{_file(host)}.json"] = _json(
+            {phase: results[host] for phase, results in phases.items() if host in results}
+        )
     return found
 
 

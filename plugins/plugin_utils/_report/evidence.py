@@ -21,8 +21,11 @@ TEXT = 2000
 
 def render(evidence: dict) -> Markup | None:
     """A description list of everything but the summary; None when there is nothing else."""
-    rows = [(element("dt", _words(key)), element("dd", _value(value)))
-            for key, value in evidence.items() if key not in ELSEWHERE]
+    rows = [
+        (element("dt", _words(key)), element("dd", _value(value)))
+        for key, value in evidence.items()
+        if key not in ELSEWHERE
+    ]
     return element("dl", rows, class_="evidence") if rows else None
 
 
@@ -33,7 +36,9 @@ def _value(value: Any) -> Any:
         return _table(["", ""], [[str(key), _inline(item)] for key, item in value.items()])
     if isinstance(value, list) and all(_scalar(item) for item in value):
         return _list(value)
-    if isinstance(value, list) and all(isinstance(item, dict) and all(_flat(cell) for cell in item.values()) for item in value):
+    if isinstance(value, list) and all(
+        isinstance(item, dict) and all(_flat(cell) for cell in item.values()) for item in value
+    ):
         keys = list(dict.fromkeys(key for item in value for key in item))[:COLUMNS]
         return _table([_words(key) for key in keys], [[_inline(item.get(key)) for key in keys] for item in value])
     if _scalar(value):
@@ -47,12 +52,12 @@ def _scalar(value: Any) -> bool:
 
 def _flat(value: Any) -> bool:
     """Fits into one cell of a table."""
-    return _scalar(value) or isinstance(value, list) and all(_scalar(item) for item in value)
+    return _scalar(value) or (isinstance(value, list) and all(_scalar(item) for item in value))
 
 
 def _inline(value: Any) -> str:
     if isinstance(value, list):
-        more = " and %d more" % (len(value) - ROWS) if len(value) > ROWS else ""
+        more = f" and {len(value) - ROWS} more" if len(value) > ROWS else ""
         return ", ".join(_inline(item) for item in value[:ROWS]) + more if value else "none"
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
@@ -72,14 +77,26 @@ def _list(values: list) -> Any:
 def _table(head: list, rows: list) -> Markup:
     """Without words in the head, the first column says what the second is."""
     named = any(head)
-    lines = [element("tr", element("td" if named else "th", row[0], scope=None if named else "row"),
-                     [element("td", cell) for cell in row[1:]]) for row in rows[:ROWS]] if head else []
+    lines = (
+        [
+            element(
+                "tr",
+                element("td" if named else "th", row[0], scope=None if named else "row"),
+                [element("td", cell) for cell in row[1:]],
+            )
+            for row in rows[:ROWS]
+        ]
+        if head
+        else []
+    )
     top = element("thead", element("tr", [element("th", word, scope="col") for word in head])) if named else None
     table = element("table", top, element("tbody", lines), class_="plain")
-    return element("div", table, _rest(len(rows), "p"), class_="scroll", tabindex="0", role="region", aria_label="Evidence")
+    return element(
+        "div", table, _rest(len(rows), "p"), class_="scroll", tabindex="0", role="region", aria_label="Evidence"
+    )
 
 
 def _rest(number: int, name: str) -> Markup | None:
     if number <= ROWS:
         return None
-    return element(name, "and %d more in report.json" % (number - ROWS), class_="muted")
+    return element(name, f"and {number - ROWS} more in report.json", class_="muted")

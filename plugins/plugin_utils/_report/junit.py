@@ -20,8 +20,15 @@ from .text import headline, scope
 SUITE = "swarmlab.overlay verify"
 OUTCOMES = {"fail": "failure", "inconclusive": "error", "skip": "skipped"}
 NOTHING = {
-    "id": "NOTHING-CHECKED", "status": "inconclusive", "title": "The verification checked something", "network": None,
-    "service": None, "nodes": [], "evidence": {"summary": "no check gave a result, but for those that do not apply"}, "hint": None, "seconds": 0,
+    "id": "NOTHING-CHECKED",
+    "status": "inconclusive",
+    "title": "The verification checked something",
+    "network": None,
+    "service": None,
+    "nodes": [],
+    "evidence": {"summary": "no check gave a result, but for those that do not apply"},
+    "hint": None,
+    "seconds": 0,
 }
 
 
@@ -35,17 +42,20 @@ def render(report: dict) -> str:
     for place, item in enumerate(results):
         name = _name(item)
         names[item["id"], name] = number = names.get((item["id"], name), 0) + 1
-        _case(suite, item, name if number == 1 else "%s (%d)" % (name, number), _causes(report, place))
+        _case(suite, item, name if number == 1 else f"{name} ({number})", _causes(report, place))
     ElementTree.indent(root)
-    return "<?xml version='1.0' encoding='utf-8'?>\n%s\n" % ElementTree.tostring(root, encoding="unicode")
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{ElementTree.tostring(root, encoding='unicode')}\n"
 
 
 def _counts(results: list, report: dict) -> dict:
     statuses = [item["status"] for item in results]
     return {
-        "name": SUITE, "tests": str(len(statuses)), "failures": str(statuses.count("fail")),
-        "errors": str(statuses.count("inconclusive")), "skipped": str(statuses.count("skip")),
-        "time": "%.1f" % report["summary"]["seconds"],
+        "name": SUITE,
+        "tests": str(len(statuses)),
+        "failures": str(statuses.count("fail")),
+        "errors": str(statuses.count("inconclusive")),
+        "skipped": str(statuses.count("skip")),
+        "time": f"{report['summary']['seconds']:.1f}",
     }
 
 
@@ -62,7 +72,7 @@ def _properties(suite: ElementTree.Element, report: dict) -> None:
 
 def _name(item: dict) -> str:
     where = scope(item)
-    return printable("%s [%s]" % (item["title"], where) if where else item["title"])
+    return printable(f"{item['title']} [{where}]" if where else item["title"])
 
 
 def _causes(report: dict, place: int) -> list[dict]:
@@ -71,7 +81,8 @@ def _causes(report: dict, place: int) -> list[dict]:
 
 def _case(suite: ElementTree.Element, item: dict, name: str, causes: list[dict]) -> None:
     case = ElementTree.SubElement(
-        suite, "testcase", classname="verify.%s" % printable(item["id"]), name=name, time="%.2f" % item["seconds"])
+        suite, "testcase", classname=f"verify.{printable(item['id'])}", name=name, time=f"{item['seconds']:.2f}"
+    )
     outcome = OUTCOMES.get(item["status"])
     if outcome:
         said = [found["title"] for found in causes] + [item["evidence"]["summary"]]
@@ -79,11 +90,15 @@ def _case(suite: ElementTree.Element, item: dict, name: str, causes: list[dict])
         if outcome != "skipped":
             about["type"] = item["status"]
         ElementTree.SubElement(case, outcome, about).text = printable(_text(item, causes))
-    ElementTree.SubElement(case, "system-out").text = printable(json.dumps(item["evidence"], indent=1, ensure_ascii=False))
+    ElementTree.SubElement(case, "system-out").text = printable(
+        json.dumps(item["evidence"], indent=1, ensure_ascii=False)
+    )
 
 
 def _text(item: dict, causes: list[dict]) -> str:
-    lines = ["Cause: %s. What to do: %s" % (found["title"], found["todo"]) for found in causes] + [item["evidence"]["summary"]]
+    lines = [f"Cause: {found['title']}. What to do: {found['todo']}" for found in causes] + [
+        item["evidence"]["summary"]
+    ]
     if item["nodes"]:
         lines.append("Nodes: " + ", ".join(item["nodes"]))
     if item["hint"] and not causes:

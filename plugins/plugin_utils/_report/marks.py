@@ -17,27 +17,32 @@ NONE = "\u00b7"
 
 def badge(status: str, word: str | None = None) -> Markup:
     """Symbol and word in the colour of the status."""
-    return element("span", element("b", SYMBOLS[status], aria_hidden="true"), " ", word or WORDS[status], class_="badge " + status)
+    return element(
+        "span", element("b", SYMBOLS[status], aria_hidden="true"), " ", word or WORDS[status], class_="badge " + status
+    )
 
 
 def short(names: list[str]) -> dict[str, str]:
     """Name -> the part before its domain, where that is enough to tell all names apart."""
     first = {name: name.split(".")[0] or name for name in names}
-    return first if len(set(first.values())) == len(set(names)) and all(name[:1].isalpha() for name in names) else {
-        name: name for name in names}
+    return (
+        first
+        if len(set(first.values())) == len(set(names)) and all(name[:1].isalpha() for name in names)
+        else {name: name for name in names}
+    )
 
 
 def seconds(value: float) -> str:
     """A measured time with the digits that mean something."""
     if value < 1:
-        return "%.2f" % value
+        return f"{value:.2f}"
     return ("%.1f" if value < 10 else "%.0f") % value
 
 
 def duration(value: float) -> str:
     """A long time in words."""
-    minutes, rest = divmod(int(round(value)), 60)
-    return "%d min %d s" % (minutes, rest) if minutes else "%d s" % rest
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def moment(started: str) -> Markup:

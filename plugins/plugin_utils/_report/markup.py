@@ -57,6 +57,6 @@ def element(tag: str, /, *children: Any, **attributes: Any) -> Markup:
         if value is None or value is False:
             continue
         key = key.rstrip("_").replace("_", "-")
-        words.append(key if value is True else '%s="%s"' % (key, escape(value)))
-    start = "<%s>" % " ".join(words)
-    return Markup(start if tag in VOID else "%s%s</%s>" % (start, join(children), tag))
+        words.append(key if value is True else f'{key}="{escape(value)}"')
+    start = f"<{' '.join(words)}>"
+    return Markup(start if tag in VOID else f"{start}{join(children)}</{tag}>")

@@ -25,63 +25,109 @@ def section(report: dict) -> Markup | None:
         return None
     encrypted = {network["name"] for network in report["networks"] if network["encrypted"]}
     parts = [_network(number, name, kinds, name in encrypted) for number, (name, kinds) in enumerate(found.items(), 1)]
-    return element("section", element("h2", "Paths", id="paths"), _legend(), parts, class_="card", aria_labelledby="paths")
+    return element(
+        "section", element("h2", "Paths", id="paths"), _legend(), parts, class_="card", aria_labelledby="paths"
+    )
 
 
 def anchors(report: dict) -> dict:
     """Network -> id of its part of the section."""
-    return {name: "paths-%d" % number for number, name in enumerate(paths.by_network(report), 1)}
+    return {name: f"paths-{number}" for number, name in enumerate(paths.by_network(report), 1)}
 
 
 def _legend() -> Markup:
-    steps = ["up to %g s" % limit for limit in HEAT] + ["longer"]
-    items = [element("li", element("i", marks.SYMBOLS["pass"], class_="key h%d" % step, aria_hidden="true"), " ", words)
-             for step, words in enumerate(steps)]
-    items += [element("li", element("i", symbol, class_="key " + class_, aria_hidden="true"), " ", words)
-              for symbol, class_, words in ((marks.SYMBOLS["fail"], "f", "failed"), ("?", "u", "no observation"),
-                                            (marks.NONE, "n", "not tried"))]
+    steps = [f"up to {limit:g} s" for limit in HEAT] + ["longer"]
+    items = [
+        element("li", element("i", marks.SYMBOLS["pass"], class_=f"key h{step}", aria_hidden="true"), " ", words)
+        for step, words in enumerate(steps)
+    ]
+    items += [
+        element("li", element("i", symbol, class_="key " + class_, aria_hidden="true"), " ", words)
+        for symbol, class_, words in (
+            (marks.SYMBOLS["fail"], "f", "failed"),
+            ("?", "u", "no observation"),
+            (marks.NONE, "n", "not tried"),
+        )
+    ]
     text = "From the node of each row to the node of each column. The numbers are seconds until the path answered."
     return element("div", element("p", text, class_="muted"), element("ul", items, class_="legend"))
 
 
 def _network(number: int, name: str | None, kinds: list, encrypted: bool) -> Markup:
-    head = element("h3", name or "Whole swarm", element("span", "encrypted", class_="chip") if encrypted else None,
-                   id="paths-%d" % number)
-    return element("div", head, element("div", [_figure(name, kind) for kind in kinds], class_="maps"), class_="network")
+    head = element(
+        "h3",
+        name or "Whole swarm",
+        element("span", "encrypted", class_="chip") if encrypted else None,
+        id=f"paths-{number}",
+    )
+    return element(
+        "div", head, element("div", [_figure(name, kind) for kind in kinds], class_="maps"), class_="network"
+    )
 
 
 def _figure(network: str | None, kind: paths.Kind) -> Markup:
     tried = paths.pairs(kind)
     good = [cell for _source, _target, cell in tried if paths.state(cell) == "pass"]
     status = paths.worst(paths.state(cell) for *_pair, cell in tried)
-    slowest = "slowest %s s" % marks.seconds(max(good)) if good else None
-    heading = [element("b", kind.name.upper()), " ", marks.badge(status, "%d of %d work" % (len(good), len(tried))), " ",
-               element("span", slowest, class_="muted")]
+    slowest = f"slowest {marks.seconds(max(good))} s" if good else None
+    heading = [
+        element("b", kind.name.upper()),
+        " ",
+        marks.badge(status, f"{len(good)} of {len(tried)} work"),
+        " ",
+        element("span", slowest, class_="muted"),
+    ]
     nodes = _shown(kind)
     left = len(kind.nodes) - len(nodes)
-    note = element("p", "%d nodes without trouble are not drawn; report.json has them all." % left, class_="muted") if left else None
+    note = (
+        element("p", f"{left} nodes without trouble are not drawn; report.json has them all.", class_="muted")
+        if left
+        else None
+    )
     if not nodes:
         return element("div", element("p", heading), note, class_="map")
-    table = element("div", _table(kind, nodes, heading), class_="scroll", tabindex="0", role="region",
-                    aria_label="%s on %s" % (kind.name.upper(), network or "the swarm"))
+    table = element(
+        "div",
+        _table(kind, nodes, heading),
+        class_="scroll",
+        tabindex="0",
+        role="region",
+        aria_label=f"{kind.name.upper()} on {network or 'the swarm'}",
+    )
     return element("div", table, note, _reasons(tried), class_="map")
 
 
 def _shown(kind: paths.Kind) -> list:
     if len(kind.nodes) <= WHOLE_UP_TO:
         return kind.nodes
-    troubled = {node for source, target, cell in paths.pairs(kind) if paths.state(cell) != "pass" for node in (source, target)}
+    troubled = {
+        node for source, target, cell in paths.pairs(kind) if paths.state(cell) != "pass" for node in (source, target)
+    }
     return [node for node in kind.nodes if node in troubled][:WHOLE_UP_TO]
 
 
 def _table(kind: paths.Kind, nodes: list, heading: list) -> Markup:
     dense, short = len(nodes) >= DENSE_FROM, marks.short(nodes)
-    head = element("tr", element("td", class_="corner"),
-                   [element("th", element("span", short[node]), scope="col", title=node) for node in nodes])
-    rows = [element("tr", element("th", short[source], scope="row", title=source),
-                    [_cell(kind, source, target, dense) for target in nodes]) for source in nodes]
-    return element("table", element("caption", heading), element("thead", head), element("tbody", rows),
-                   class_="heat dense" if dense else "heat")
+    head = element(
+        "tr",
+        element("td", class_="corner"),
+        [element("th", element("span", short[node]), scope="col", title=node) for node in nodes],
+    )
+    rows = [
+        element(
+            "tr",
+            element("th", short[source], scope="row", title=source),
+            [_cell(kind, source, target, dense) for target in nodes],
+        )
+        for source in nodes
+    ]
+    return element(
+        "table",
+        element("caption", heading),
+        element("thead", head),
+        element("tbody", rows),
+        class_="heat dense" if dense else "heat",
+    )
 
 
 def _cell(kind: paths.Kind, source: str, target: str, dense: bool) -> Markup:
@@ -89,14 +135,14 @@ def _cell(kind: paths.Kind, source: str, target: str, dense: bool) -> Markup:
     if target not in row:
         return element("td", marks.NONE if source != target else None, class_="n" if source != target else "self")
     cell = row[target]
-    where = "%s to %s: " % (source, target)
+    where = f"{source} to {target}: "
     if cell is None or isinstance(cell, str):
         class_, symbol = STATES[paths.state(cell)]
         return element("td", marks.SYMBOLS[symbol], class_=class_, title=where + (cell or "no observation"))
     shade = sum(cell > limit for limit in HEAT)
     shown = None if dense else element("small", marks.seconds(cell))
-    told = "%sanswered after %s s" % (where, marks.seconds(cell))
-    return element("td", marks.SYMBOLS["pass"], shown, class_="h%d" % shade, title=told)
+    told = f"{where}answered after {marks.seconds(cell)} s"
+    return element("td", marks.SYMBOLS["pass"], shown, class_=f"h{shade}", title=told)
 
 
 def _reasons(tried: list) -> Markup | None:
@@ -104,11 +150,11 @@ def _reasons(tried: list) -> Markup | None:
     reasons: dict = {}
     for source, target, cell in tried:
         if isinstance(cell, str):
-            reasons.setdefault(cell or "failed", []).append("%s \u2192 %s" % (source, target))
+            reasons.setdefault(cell or "failed", []).append(f"{source} → {target}")
     rows = []
     for reason, named in reasons.items():
         if len(named) == len(tried):
             named = ["every pair"]
-        more = " and %d more" % (len(named) - PAIRS_NAMED) if len(named) > PAIRS_NAMED else ""
+        more = f" and {len(named) - PAIRS_NAMED} more" if len(named) > PAIRS_NAMED else ""
         rows.append(element("li", element("b", reason, ": "), ", ".join(named[:PAIRS_NAMED]) + more))
     return element("ul", rows, class_="reasons") if rows else None

@@ -13,25 +13,42 @@ from .compare import Comparison
 from .markup import Markup, element
 from .text import BAD, EVERYWHERE, folded, grid, headline, plural, scope, unexplained
 
-POLICY = ("default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
-          "base-uri 'none'; form-action 'none'")
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
 COUNTS = ("fail", "inconclusive", "pass", "skip")
 
 
 def render(report: dict, comparison: Comparison) -> str:
     """The whole document."""
     word, status = verdict(report)
-    main = element("main", _answer(report, word, status), _causes(report), _changes(comparison), _overview(report),
-                   matrix.section(report), performance.section(report), _checks(report, comparison), _nodes(report))
+    main = element(
+        "main",
+        _answer(report, word, status),
+        _causes(report),
+        _changes(comparison),
+        _overview(report),
+        matrix.section(report),
+        performance.section(report),
+        _checks(report, comparison),
+        _nodes(report),
+    )
     head = element(
-        "head", element("meta", charset="utf-8"),
+        "head",
+        element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="color-scheme", content="light dark"), element("meta", name="referrer", content="no-referrer"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
         element("link", rel="icon", href="data:,"),
-        element("title", "%s \u00b7 %s \u00b7 %s" % (word, _subject(report), report["started"])), element("style", Markup(style.CSS)))
+        element("title", f"{word} · {_subject(report)} · {report['started']}"),
+        element("style", Markup(style.CSS)),
+    )
     script = element("script", Markup(style.SCRIPT)) if report["checks"] else None
-    return "<!DOCTYPE html>\n%s\n" % element("html", head, element("body", main, _footer(report), script), lang="en")
+    return "<!DOCTYPE html>\n{}\n".format(
+        element("html", head, element("body", main, _footer(report), script), lang="en")
+    )
 
 
 def verdict(report: dict) -> tuple[str, str]:
@@ -49,23 +66,35 @@ def _subject(report: dict) -> str:
 
 def _answer(report: dict, word: str, status: str) -> Markup:
     numbers = report["summary"]
-    shares = [element("i", class_=name, style="flex:%d" % numbers[name]) for name in COUNTS if numbers[name]]
-    counts = [element("li", marks.badge(name, "%d %s" % (numbers[name], marks.WORDS[name]))) for name in COUNTS
-              if numbers[name] or name == "pass"]
+    shares = [element("i", class_=name, style=f"flex:{numbers[name]}") for name in COUNTS if numbers[name]]
+    counts = [
+        element("li", marks.badge(name, f"{numbers[name]} {marks.WORDS[name]}"))
+        for name in COUNTS
+        if numbers[name] or name == "pass"
+    ]
     facts = (
-        ("When", marks.moment(report["started"])), ("Took", marks.duration(numbers["seconds"])),
-        ("Lab", report["lab"] or "none: hosts of your own"), ("Swarm", element("code", report["swarm"] or "no manager told")),
-        ("Nodes", len(report["nodes"])), ("Networks", "%d, %d encrypted" % (
-            len(report["networks"]), sum(network["encrypted"] for network in report["networks"]))),
+        ("When", marks.moment(report["started"])),
+        ("Took", marks.duration(numbers["seconds"])),
+        ("Lab", report["lab"] or "none: hosts of your own"),
+        ("Swarm", element("code", report["swarm"] or "no manager told")),
+        ("Nodes", len(report["nodes"])),
+        (
+            "Networks",
+            f"{len(report['networks'])}, {sum(network['encrypted'] for network in report['networks'])} encrypted",
+        ),
     )
     return element(
-        "header", element("p", "Overlay networks of ", element("b", _subject(report)), class_="over"),
+        "header",
+        element("p", "Overlay networks of ", element("b", _subject(report)), class_="over"),
         element("h1", element("i", marks.SYMBOLS[status], aria_hidden="true"), word),
         element("p", _sentence(report)),
         element("div", shares, class_="bar", aria_hidden="true") if shares else None,
         element("ul", counts, class_="counts", aria_label="Results"),
-        element("dl", [element("div", element("dt", name), element("dd", value)) for name, value in facts], class_="facts"),
-        class_="card answer " + status)
+        element(
+            "dl", [element("div", element("dt", name), element("dd", value)) for name, value in facts], class_="facts"
+        ),
+        class_="card answer " + status,
+    )
 
 
 def _sentence(report: dict) -> str:
@@ -78,7 +107,7 @@ def _sentence(report: dict) -> str:
         return "Every check that applies passed, on every node and network it looked at."
     if report["causes"]:
         first, more = report["causes"][0], len(report["causes"]) - 1
-        others = " And %s below." % plural(more, "other cause stands", "other causes stand") if more else ""
+        others = f" And {plural(more, 'other cause stands', 'other causes stand')} below." if more else ""
         return headline(first) + "." + others
     if numbers["fail"]:
         return "Something was seen not to work, and no single cause was found. What to do stands right below."
@@ -87,7 +116,7 @@ def _sentence(report: dict) -> str:
 
 def _ids(report: dict) -> list[tuple]:
     """(id on the page, result)."""
-    return [("check-%d" % number, item) for number, item in enumerate(report["checks"], 1)]
+    return [(f"check-{number}", item) for number, item in enumerate(report["checks"], 1)]
 
 
 def _causes(report: dict) -> Markup | None:
@@ -99,8 +128,14 @@ def _causes(report: dict) -> Markup | None:
         return None
     note = element("h3", "No single cause found", class_="rest") if rest else None
     return element(
-        "section", element("h2", "What is wrong, and what to do", id="todo"), element("ul", rows, class_="causes") if rows else None,
-        note, element("ul", rest, class_="causes") if rest else None, class_="card", aria_labelledby="todo")
+        "section",
+        element("h2", "What is wrong, and what to do", id="todo"),
+        element("ul", rows, class_="causes") if rows else None,
+        note,
+        element("ul", rest, class_="causes") if rest else None,
+        class_="card",
+        aria_labelledby="todo",
+    )
 
 
 def _cause(report: dict, found: dict, places: dict) -> Markup:
@@ -111,28 +146,57 @@ def _cause(report: dict, found: dict, places: dict) -> Markup:
     parts += [plural(len(found["shares"]), "result", "results") + " below partly"] if found["shares"] else []
     chips = [element("span", name, class_="chip") for name in found["networks"]]
     certainty = None if found["certainty"] == "seen" else element("span", "most likely", class_="chip")
-    fold = element("details", element("summary", ", ".join(parts)), element("ul", [_line(item, places) for item in below]),
-                   class_="fold") if below else element("p", ", ".join(parts), class_="muted")
+    fold = (
+        element(
+            "details",
+            element("summary", ", ".join(parts)),
+            element("ul", [_line(item, places) for item in below]),
+            class_="fold",
+        )
+        if below
+        else element("p", ", ".join(parts), class_="muted")
+    )
     return element(
-        "li", element("b", found["title"], class_="title"), certainty, chips,
+        "li",
+        element("b", found["title"], class_="title"),
+        certainty,
+        chips,
         element("p", element("b", "What to do: "), found["todo"], class_="todo"),
         element("p", "Because", class_="muted") if found["because"] else None,
-        element("ul", [element("li", text) for text in found["because"]], class_="because") if found["because"] else None, fold,
-        class_=status)
+        element("ul", [element("li", text) for text in found["because"]], class_="because")
+        if found["because"]
+        else None,
+        fold,
+        class_=status,
+    )
 
 
 def _without_cause(items: list[dict], places: dict) -> list:
     hints: dict = {}
     for item in items:
         hints.setdefault(item["hint"] or "", []).append(item)
-    return [element("li", element("span", hint, class_="hint") if hint else None,
-                    element("ul", [_line(item, places) for item in found]), class_=found[0]["status"]) for hint, found in hints.items()]
+    return [
+        element(
+            "li",
+            element("span", hint, class_="hint") if hint else None,
+            element("ul", [_line(item, places) for item in found]),
+            class_=found[0]["status"],
+        )
+        for hint, found in hints.items()
+    ]
 
 
 def _line(item: dict, places: dict) -> Markup:
     return element(
-        "li", marks.badge(item["status"]), " ", element("a", element("span", item["id"], class_="id"), href="#" + places[id(item)]),
-        _scope(item), " ", item["title"], element("span", " on " + ", ".join(item["nodes"]), class_="muted") if item["nodes"] else None)
+        "li",
+        marks.badge(item["status"]),
+        " ",
+        element("a", element("span", item["id"], class_="id"), href="#" + places[id(item)]),
+        _scope(item),
+        " ",
+        item["title"],
+        element("span", " on " + ", ".join(item["nodes"]), class_="muted") if item["nodes"] else None,
+    )
 
 
 def _scope(item: dict) -> Markup | None:
@@ -154,23 +218,36 @@ def _changes(comparison: Comparison) -> Markup:
 
 def _told(comparison: Comparison) -> str:
     number = len(comparison.changes)
-    return "no verdict changed." if not number else "one difference." if number == 1 else "%d differences." % number
+    return "no verdict changed." if not number else "one difference." if number == 1 else f"{number} differences."
 
 
 def _change(change) -> Markup:
     ident, network, title = change.key
     return element(
-        "li", marks.badge(change.before) if change.before else element("span", "not checked", class_="muted"),
+        "li",
+        marks.badge(change.before) if change.before else element("span", "not checked", class_="muted"),
         element("span", " \u2192 ", class_="arrow", aria_label="then"),
-        marks.badge(change.after) if change.after else element("span", "not checked", class_="muted"), " ",
-        element("span", ident, class_="id"), element("span", network, class_="chip") if network else None, " ", title)
+        marks.badge(change.after) if change.after else element("span", "not checked", class_="muted"),
+        " ",
+        element("span", ident, class_="id"),
+        element("span", network, class_="chip") if network else None,
+        " ",
+        title,
+    )
 
 
 def _overview(report: dict) -> Markup:
     drawn = picture.draw(report)
-    left = element("section", element("h2", "Nodes, networks, tunnels", id="map"), drawn, class_="card drawn",
-                   aria_labelledby="map")
-    right = element("section", element("h2", "At a glance", id="glance"), _grid(report), class_="card", aria_labelledby="glance")
+    left = element(
+        "section",
+        element("h2", "Nodes, networks, tunnels", id="map"),
+        drawn,
+        class_="card drawn",
+        aria_labelledby="map",
+    )
+    right = element(
+        "section", element("h2", "At a glance", id="glance"), _grid(report), class_="card", aria_labelledby="glance"
+    )
     beside = drawn and len(report["nodes"]) <= picture.ARCS_UP_TO
     return element("div", left if drawn else None, right, class_="pair" if beside else "pair stacked")
 
@@ -183,11 +260,27 @@ def _grid(report: dict) -> Markup:
     for place, item in _ids(report):
         if item["status"] == found.cells[item["id"], item["network"]]:
             places.setdefault((item["id"], item["network"]), place)
-    head = element("tr", element("th", "Check", scope="col"),
-                   [element("th", column or EVERYWHERE, scope="col") for column in found.columns])
-    rows = [element("tr", element("th", element("span", row, class_="id"), scope="row"),
-                    [element("td", element("a", marks.badge(found.cells[row, column]), href="#" + places[row, column])
-                             if (row, column) in found.cells else None) for column in found.columns]) for row in found.rows]
+    head = element(
+        "tr",
+        element("th", "Check", scope="col"),
+        [element("th", column or EVERYWHERE, scope="col") for column in found.columns],
+    )
+    rows = [
+        element(
+            "tr",
+            element("th", element("span", row, class_="id"), scope="row"),
+            [
+                element(
+                    "td",
+                    element("a", marks.badge(found.cells[row, column]), href="#" + places[row, column])
+                    if (row, column) in found.cells
+                    else None,
+                )
+                for column in found.columns
+            ],
+        )
+        for row in found.rows
+    ]
     table = element("table", element("thead", head), element("tbody", rows), class_="grid")
     return element("div", table, class_="scroll", tabindex="0", role="region", aria_label="Checks by network")
 
@@ -196,40 +289,79 @@ def _checks(report: dict, comparison: Comparison) -> Markup | None:
     if not report["checks"]:
         return None
     numbers = report["summary"]
-    buttons = [element("button", "All %d" % numbers["total"], type="button", data_status="", aria_pressed="true")]
-    buttons += [element("button", "%s %d %s" % (marks.SYMBOLS[name], numbers[name], marks.WORDS[name]), type="button",
-                        data_status=name, aria_pressed="false") for name in COUNTS if numbers[name]]
+    buttons = [element("button", f"All {numbers['total']}", type="button", data_status="", aria_pressed="true")]
+    buttons += [
+        element(
+            "button",
+            f"{marks.SYMBOLS[name]} {numbers[name]} {marks.WORDS[name]}",
+            type="button",
+            data_status=name,
+            aria_pressed="false",
+        )
+        for name in COUNTS
+        if numbers[name]
+    ]
     search = element("input", type="search", placeholder="Filter by any word", aria_label="Filter the checks")
-    tools = element("div", buttons, search,
-                    element("button", "Open or fold all", type="button", data_fold=True), element("output", class_="muted"),
-                    class_="tools", role="group", aria_label="Filter the checks", hidden=True)
+    tools = element(
+        "div",
+        buttons,
+        search,
+        element("button", "Open or fold all", type="button", data_fold=True),
+        element("output", class_="muted"),
+        class_="tools",
+        role="group",
+        aria_label="Filter the checks",
+        hidden=True,
+    )
     before = {change.key: change.before for change in comparison.changes if change.before}
     paths = matrix.anchors(report)
-    causes = {place: [found["title"] for found in report["causes"] if place in found["explains"]] for place in range(len(report["checks"]))}
+    causes = {
+        place: [found["title"] for found in report["causes"] if place in found["explains"]]
+        for place in range(len(report["checks"]))
+    }
     items = [_check(place, item, before, paths, causes[number]) for number, (place, item) in enumerate(_ids(report))]
-    return element("section", element("h2", "Checks", id="checks"), tools, items, class_="card", aria_labelledby="checks")
+    return element(
+        "section", element("h2", "Checks", id="checks"), tools, items, class_="card", aria_labelledby="checks"
+    )
 
 
 def _check(place: str, item: dict, before: dict, paths: dict, causes: list) -> Markup:
     was = before.get((item["id"], item["network"], item["title"]))
     summary = element(
-        "summary", marks.badge(item["status"]),
+        "summary",
+        marks.badge(item["status"]),
         element("span", element("span", item["id"], class_="id"), item["title"], _scope(item), class_="what"),
-        element("span", marks.seconds(item["seconds"]) + " s", class_="took", title="until it was so") if item["seconds"]
+        element("span", marks.seconds(item["seconds"]) + " s", class_="took", title="until it was so")
+        if item["seconds"]
         else element("span", class_="took"),
-        element("span", item["evidence"]["summary"], class_="line"))
+        element("span", item["evidence"]["summary"], class_="line"),
+    )
     hint = element("p", element("b", "What to do: "), item["hint"], class_="todo") if item["hint"] else None
     if causes:
-        hint = element("p", element("b", "Because: "), "; ".join(causes), " ", element("a", "What to do", href="#todo"), class_="todo")
+        hint = element(
+            "p",
+            element("b", "Because: "),
+            "; ".join(causes),
+            " ",
+            element("a", "What to do", href="#todo"),
+            class_="todo",
+        )
     facts = [("Nodes", ", ".join(item["nodes"]))] if item["nodes"] else []
     facts += [("Until it was so", marks.seconds(item["seconds"]) + " s")] if item["seconds"] else []
     facts += [("Previous run", marks.badge(was))] if was else []
     if "matrix" in item["evidence"]:
         facts.append(("Paths", element("a", "node by node", href="#" + paths[item["network"]])))
     table = element("dl", [(element("dt", name), element("dd", value)) for name, value in facts], class_="evidence")
-    return element("details", summary, element("div", hint, table, evidence.render(item["evidence"]), class_="body"),
-                   class_="check " + item["status"], id=place, data_status=item["status"], data_id=item["id"],
-                   open=item["status"] in BAD and not causes)
+    return element(
+        "details",
+        summary,
+        element("div", hint, table, evidence.render(item["evidence"]), class_="body"),
+        class_="check " + item["status"],
+        id=place,
+        data_status=item["status"],
+        data_id=item["id"],
+        open=item["status"] in BAD and not causes,
+    )
 
 
 def _nodes(report: dict) -> Markup | None:
@@ -241,12 +373,29 @@ def _nodes(report: dict) -> Markup | None:
     for node in report["nodes"]:
         held = [network["name"] for network in report["networks"] if node["name"] in network["probes"]]
         cells = [element("td", node[key] or ("none" if key == "problem" else "unknown")) for key in columns]
-        rows.append(element("tr", element("th", node["name"], scope="row"), cells, element("td", ", ".join(held) or "no network")))
+        rows.append(
+            element(
+                "tr", element("th", node["name"], scope="row"), cells, element("td", ", ".join(held) or "no network")
+            )
+        )
     table = element("table", element("thead", head), element("tbody", rows), class_="plain")
-    return element("section", element("h2", "Nodes", id="nodes"), element(
-        "div", table, class_="scroll", tabindex="0", role="region", aria_label="Nodes"), class_="card", aria_labelledby="nodes")
+    return element(
+        "section",
+        element("h2", "Nodes", id="nodes"),
+        element("div", table, class_="scroll", tabindex="0", role="region", aria_label="Nodes"),
+        class_="card",
+        aria_labelledby="nodes",
+    )
 
 
 def _footer(report: dict) -> Markup:
-    return element("footer", "Run ", element("code", report["run"]), " of ", report["collection"], ", report format ",
-                   report["schema_version"], ". The same results for programs: report.json and junit.xml beside this page.")
+    return element(
+        "footer",
+        "Run ",
+        element("code", report["run"]),
+        " of ",
+        report["collection"],
+        ", report format ",
+        report["schema_version"],
+        ". The same results for programs: report.json and junit.xml beside this page.",
+    )

@@ -8,7 +8,8 @@ Private to swarmlab.overlay. Any check may bring ``evidence.matrix``; see docs/r
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 BALANCED = ("vip",)
 WORST_FIRST = ("fail", "inconclusive", "pass")

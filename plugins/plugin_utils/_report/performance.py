@@ -31,7 +31,11 @@ class Way(NamedTuple):
 
     def cells(self) -> list[str]:
         """The figures as texts; a dash for what was not measured."""
-        figures = ("%.0f" if (self.mbit or 0) >= 100 else "%.1f", self.mbit), ("%.2f", self.ratio), ("%.3f", self.latency)
+        figures = (
+            ("%.0f" if (self.mbit or 0) >= 100 else "%.1f", self.mbit),
+            ("%.2f", self.ratio),
+            ("%.3f", self.latency),
+        )
         return ["-" if value is None else form % value for form, value in figures]
 
 
@@ -47,9 +51,15 @@ def ways(report: dict) -> list[Way]:
 def _way(key: tuple, rows: list[dict]) -> Way:
     where, path, via = key
     problems = sorted({row["problem"] for row in rows if row["problem"]})
-    more = ["and %d more" % (len(problems) - PROBLEMS_SHOWN)] if len(problems) > PROBLEMS_SHOWN else []
-    return Way(where, PATHS[path] + VIAS[via], _middle(rows, "mbit"), _middle(rows, "ratio"), _middle(rows, "latency_ms"),
-               "; ".join(problems[:PROBLEMS_SHOWN] + more) or None)
+    more = [f"and {len(problems) - PROBLEMS_SHOWN} more"] if len(problems) > PROBLEMS_SHOWN else []
+    return Way(
+        where,
+        PATHS[path] + VIAS[via],
+        _middle(rows, "mbit"),
+        _middle(rows, "ratio"),
+        _middle(rows, "latency_ms"),
+        "; ".join(problems[:PROBLEMS_SHOWN] + more) or None,
+    )
 
 
 def _middle(rows: list[dict], name: str) -> float | None:
@@ -62,7 +72,7 @@ def text(report: dict) -> list[str]:
     found = ways(report)
     if not found:
         return []
-    labels = ["%s: %s" % (way.where, way.words) for way in found]
+    labels = [f"{way.where}: {way.words}" for way in found]
     width = max(map(len, labels))
     lines = ["  ".join(["Performance".ljust(width), *COLUMNS])]
     for label, way in zip(labels, found):
@@ -73,8 +83,15 @@ def text(report: dict) -> list[str]:
 
 def properties(report: dict) -> list[tuple[str, str]]:
     """(name, value) for a CI system."""
-    return [("performance: %s, %s" % (way.where, way.words), way.problem if way.mbit is None and way.problem else ", ".join(
-        "%s %s" % pair for pair in zip(way.cells(), COLUMNS))) for way in ways(report)]
+    return [
+        (
+            f"performance: {way.where}, {way.words}",
+            way.problem
+            if way.mbit is None and way.problem
+            else ", ".join("{} {}".format(*pair) for pair in zip(way.cells(), COLUMNS)),
+        )
+        for way in ways(report)
+    ]
 
 
 def section(report: dict) -> Markup | None:
@@ -83,9 +100,23 @@ def section(report: dict) -> Markup | None:
     if not found:
         return None
     head = element("tr", [element("th", name, scope="col") for name in ("Where", "Path", *COLUMNS, "Not measured")])
-    rows = [element("tr", element("th", way.where, scope="row"), element("td", way.words), [element("td", cell) for cell in way.cells()],
-                    element("td", way.problem or "")) for way in found]
+    rows = [
+        element(
+            "tr",
+            element("th", way.where, scope="row"),
+            element("td", way.words),
+            [element("td", cell) for cell in way.cells()],
+            element("td", way.problem or ""),
+        )
+        for way in found
+    ]
     note = "The middle of all pairs that were measured, over TCP. There is no right number: compare with the path between the hosts themselves."
     table = element("table", element("thead", head), element("tbody", rows), class_="plain")
-    return element("section", element("h2", "Performance", id="performance"), element("p", note, class_="muted"), element(
-        "div", table, class_="scroll", tabindex="0", role="region", aria_label="Performance"), class_="card", aria_labelledby="performance")
+    return element(
+        "section",
+        element("h2", "Performance", id="performance"),
+        element("p", note, class_="muted"),
+        element("div", table, class_="scroll", tabindex="0", role="region", aria_label="Performance"),
+        class_="card",
+        aria_labelledby="performance",
+    )

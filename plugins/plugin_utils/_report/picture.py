@@ -21,8 +21,10 @@ GAP = 12
 LANES = 24
 ARCS_UP_TO = 6  # nodes: every tunnel is drawn; above, only the broken ones
 BROKEN_DRAWN = 24
-LOCK = ("M3 6V4.2a3 3 0 0 1 6 0V6h.6c.5 0 .9.4.9.9v4.2c0 .5-.4.9-.9.9H2.4c-.5 0-.9-.4-.9-.9V6.9c0-.5.4-.9.9-.9z"
-        "m1.4 0h3.2V4.2a1.6 1.6 0 0 0-3.2 0z")
+LOCK = (
+    "M3 6V4.2a3 3 0 0 1 6 0V6h.6c.5 0 .9.4.9.9v4.2c0 .5-.4.9-.9.9H2.4c-.5 0-.9-.4-.9-.9V6.9c0-.5.4-.9.9-.9z"
+    "m1.4 0h3.2V4.2a1.6 1.6 0 0 0-3.2 0z"
+)
 SUMMARY = "%d nodes and %d overlay networks, %d of them encrypted. The tables below say the same in words."
 
 
@@ -52,17 +54,33 @@ def draw(report: dict) -> Markup | None:
         lane, height = _lane(frame, network, kinds.get(network["name"], []), top)
         lanes.append(lane)
         top += height + GAP
-    stems = [element("line", x1=frame.x(name), y1=MARGIN + CARD, x2=frame.x(name), y2=top - GAP - 6, class_="stem")
-             for name in names] if lanes else []
+    stems = (
+        [
+            element("line", x1=frame.x(name), y1=MARGIN + CARD, x2=frame.x(name), y2=top - GAP - 6, class_="stem")
+            for name in names
+        ]
+        if lanes
+        else []
+    )
     cards = [_card(frame, node, report) for node in report["nodes"]]
     text = SUMMARY % (len(names), len(report["networks"]), sum(network["encrypted"] for network in report["networks"]))
     height = top - GAP + MARGIN
     image = element(
-        "svg", element("title", "Nodes, networks and tunnels", id="picture-title"), element("desc", text, id="picture-text"),
-        stems, cards, lanes, viewBox="0 0 %d %d" % (frame.width, height), width=frame.width, height=height,
-        role="img", aria_labelledby="picture-title picture-text", class_="picture")
+        "svg",
+        element("title", "Nodes, networks and tunnels", id="picture-title"),
+        element("desc", text, id="picture-text"),
+        stems,
+        cards,
+        lanes,
+        viewBox=f"0 0 {frame.width} {height}",
+        width=frame.width,
+        height=height,
+        role="img",
+        aria_labelledby="picture-title picture-text",
+        class_="picture",
+    )
     left = len(report["networks"]) - LANES
-    note = element("p", "and %d more networks, see the tables" % left, class_="muted") if left > 0 else None
+    note = element("p", f"and {left} more networks, see the tables", class_="muted") if left > 0 else None
     window = element("div", image, class_="scroll", tabindex="0", role="region", aria_label="Picture of the swarm")
     return element("div", window, note)
 
@@ -76,24 +94,32 @@ def chosen(report: dict) -> list[dict]:
 def _fit(text: str, width: float, size: float) -> str:
     """The text, cut in its middle to a width; the whole of it stays in a tooltip."""
     room = max(int(width / (size * 0.62)), 3)
-    return text if len(text) <= room else text[:room // 2] + "\u2026" + text[len(text) - (room - 1) // 2:]
+    return text if len(text) <= room else text[: room // 2] + "\u2026" + text[len(text) - (room - 1) // 2 :]
 
 
 def _card(frame: Frame, node: dict, report: dict) -> Markup:
     x, width = frame.x(node["name"]), frame.step - 12
     named = len([item for item in report["checks"] if item["status"] == "fail" and node["name"] in item["nodes"]])
     status = "fail" if node["problem"] or named else "pass" if report["summary"]["pass"] else "inconclusive"
-    words = "no full answer" if node["problem"] else "in %d failed" % named if named else "no failure"
+    words = "no full answer" if node["problem"] else f"in {named} failed" if named else "no failure"
     role, address = node["role"] or "role unknown", node["address"] or ""
-    told = "%s, %s %s: %s" % (node["name"], role, address, node["problem"] or words)
-    lines = ((_fit(frame.short[node["name"]], width - 12, 13), 19, "name"), (_fit(role, width - 8, 10), 34, "small"),
-             (_fit(address, width - 8, 10), 48, "small"),
-             ("%s %s" % (marks.SYMBOLS[status], words) if width > 70 else marks.SYMBOLS[status], 66, "state"))
+    told = f"{node['name']}, {role} {address}: {node['problem'] or words}"
+    lines = (
+        (_fit(frame.short[node["name"]], width - 12, 13), 19, "name"),
+        (_fit(role, width - 8, 10), 34, "small"),
+        (_fit(address, width - 8, 10), 48, "small"),
+        (f"{marks.SYMBOLS[status]} {words}" if width > 70 else marks.SYMBOLS[status], 66, "state"),
+    )
     return element(
-        "g", element("title", told),
+        "g",
+        element("title", told),
         element("rect", x=x - width / 2, y=MARGIN, width=width, height=CARD, rx=9, class_="box"),
-        [element("text", text, x=x, y=MARGIN + offset, text_anchor="middle", class_=class_) for text, offset, class_ in lines],
-        class_="node " + status)
+        [
+            element("text", text, x=x, y=MARGIN + offset, text_anchor="middle", class_=class_)
+            for text, offset, class_ in lines
+        ],
+        class_="node " + status,
+    )
 
 
 def _lane(frame: Frame, network: dict, kinds: list, top: float) -> tuple[Markup, float]:
@@ -117,20 +143,35 @@ def _lane(frame: Frame, network: dict, kinds: list, top: float) -> tuple[Markup,
 def _label(frame: Frame, network: dict, tunnels: dict, top: float) -> list:
     status = paths.worst(tunnels.values())
     good = len([1 for state in tunnels.values() if state == "pass"])
-    told = "%s %d of %d tunnels work" % (marks.SYMBOLS[status], good, len(tunnels)) if tunnels else "not tried"
+    told = f"{marks.SYMBOLS[status]} {good} of {len(tunnels)} tunnels work" if tunnels else "not tried"
     words = ["encrypted" if network["encrypted"] else "not encrypted"]
-    words += ["VXLAN %d" % network["vni"]] if network["vni"] is not None else []
+    words += [f"VXLAN {network['vni']}"] if network["vni"] is not None else []
     words += network["subnets"][:1]
     left = 14
     lock = []
     if network["encrypted"]:
-        lock = [element("path", d=LOCK, transform="translate(%d %.1f)" % (left, top + 8), class_="lock")]
+        lock = [element("path", d=LOCK, transform=f"translate({left} {top + 8:.1f})", class_="lock")]
         left += 17
     room = frame.width - left - 150
-    return lock + [
-        element("text", element("title", network["name"]), _fit(network["name"], room, 13), x=left, y=top + 19, class_="name"),
-        element("text", told, x=frame.width - 14, y=top + 19, text_anchor="end", class_="state " + (status if tunnels else "skip")),
-        element("text", _fit(" \u00b7 ".join(words), frame.width - 28, 10), x=14, y=top + 34, class_="small"),
+    return [
+        *lock,
+        element(
+            "text",
+            element("title", network["name"]),
+            _fit(network["name"], room, 13),
+            x=left,
+            y=top + 19,
+            class_="name",
+        ),
+        element(
+            "text",
+            told,
+            x=frame.width - 14,
+            y=top + 19,
+            text_anchor="end",
+            class_="state " + (status if tunnels else "skip"),
+        ),
+        element("text", _fit(" · ".join(words), frame.width - 28, 10), x=14, y=top + 34, class_="small"),
     ]
 
 
@@ -140,24 +181,32 @@ def _depth(frame: Frame, pair: tuple) -> float:
 
 
 def _arc(frame: Frame, pair: tuple, status: str, line: float, encrypted: bool) -> Markup:
-    one, other = sorted((frame.x(name) for name in pair))
+    one, other = sorted(frame.x(name) for name in pair)
     low = line + _depth(frame, pair)
-    way = "M%g %g C%g %g %g %g %g %g" % (one, line, one + 12, low, other - 12, low, other, line)
-    told = "%s and %s: %s" % (pair[0], pair[1], {"pass": "traffic passes"}.get(status, marks.WORDS[status]))
+    way = f"M{one:g} {line:g} C{one + 12:g} {low:g} {other - 12:g} {low:g} {other:g} {line:g}"
+    told = "{} and {}: {}".format(pair[0], pair[1], {"pass": "traffic passes"}.get(status, marks.WORDS[status]))
     parts = [element("title", told), element("path", d=way, class_="wall" if encrypted else "wire")]
     if encrypted:
         parts.append(element("path", d=way, class_="core"))
     if status != "pass":
         x, y = (one + other) / 2, line + 0.75 * (low - line)
-        parts += [element("circle", cx=x, cy=y, r=7, class_="spot"),
-                  element("text", marks.SYMBOLS[status], x=x, y=y + 3.8, text_anchor="middle", class_="cross")]
+        parts += [
+            element("circle", cx=x, cy=y, r=7, class_="spot"),
+            element("text", marks.SYMBOLS[status], x=x, y=y + 3.8, text_anchor="middle", class_="cross"),
+        ]
     return element("g", parts, class_="tunnel " + status)
 
 
 def _port(frame: Frame, name: str, network: dict, line: float) -> Markup:
     address = network["probes"].get(name)
-    told = "%s holds nothing of %s" % (name, network["name"])
+    told = f"{name} holds nothing of {network['name']}"
     if address:
-        told = "%s holds %s, probe %s" % (name, network["name"], address)
-    return element("circle", element("title", told), cx=frame.x(name), cy=line, r=6 if address else 4,
-                   class_="port" if address else "port empty")
+        told = f"{name} holds {network['name']}, probe {address}"
+    return element(
+        "circle",
+        element("title", told),
+        cx=frame.x(name),
+        cy=line,
+        r=6 if address else 4,
+        class_="port" if address else "port empty",
+    )

@@ -32,20 +32,31 @@ class Line(NamedTuple):
 def verdict(report: dict) -> Line:
     """The answer, in one line."""
     numbers = report["summary"]
-    parts = ["%d %s" % (numbers[status], word) for status, word in
-             (("pass", "passed"), ("fail", "failed"), ("inconclusive", "inconclusive"), ("skip", "skipped"))
-             if numbers[status] or status == "pass"]
-    where = ", ".join("%d %s%s" % (len(report[what]), what[:-1], "" if len(report[what]) == 1 else "s") for what in ("nodes", "networks"))
+    parts = [
+        f"{numbers[status]} {word}"
+        for status, word in (
+            ("pass", "passed"),
+            ("fail", "failed"),
+            ("inconclusive", "inconclusive"),
+            ("skip", "skipped"),
+        )
+        if numbers[status] or status == "pass"
+    ]
+    where = ", ".join(
+        f"{len(report[what])} {what[:-1]}{'' if len(report[what]) == 1 else 's'}" for what in ("nodes", "networks")
+    )
     if not report["checks"]:
         return Line("NOTHING CHECKED", "yellow")
     word, colour = ("VERIFIED", "green") if numbers["ok"] else ("NOT VERIFIED", "red")
     word += ", NOTHING PROVEN" if nothing(report) else ""
-    return Line("%s: %s (%s, %.0f s)" % (word, ", ".join(parts), where, numbers["seconds"]), colour)
+    return Line(f"{word}: {', '.join(parts)} ({where}, {numbers['seconds']:.0f} s)", colour)
 
 
 def nothing(report: dict) -> bool:
     """Whether nothing was seen, neither that it works nor that it does not: that a node or a network is missing says nothing of either."""
-    return not any(item["status"] == "pass" or item["status"] == "fail" and item["id"] not in GUARDS for item in report["checks"])
+    return not any(
+        item["status"] == "pass" or (item["status"] == "fail" and item["id"] not in GUARDS) for item in report["checks"]
+    )
 
 
 def troubles(report: dict) -> list[dict]:
@@ -63,13 +74,17 @@ def unexplained(report: dict) -> list[dict]:
 def headline(found: dict) -> str:
     """A cause and its weight, in one line."""
     parts = [plural(len(found["explains"]), "result depends", "results depend") + " on it"] if found["explains"] else []
-    parts += [plural(len(found["shares"]), "more result is", "more results are") + " partly due to it"] if found["shares"] else []
-    return "%s%s: %s" % ("" if found["certainty"] == "seen" else "Most likely: ", found["title"], ", ".join(parts))
+    parts += (
+        [plural(len(found["shares"]), "more result is", "more results are") + " partly due to it"]
+        if found["shares"]
+        else []
+    )
+    return f"{'' if found['certainty'] == 'seen' else 'Most likely: '}{found['title']}: {', '.join(parts)}"
 
 
 def plural(number: int, one: str, many: str) -> str:
     """'1 result', '2 results'."""
-    return "%d %s" % (number, one if number == 1 else many)
+    return f"{number} {one if number == 1 else many}"
 
 
 def folded(report: dict, found: dict) -> list[dict]:
@@ -84,9 +99,9 @@ def scope(item: dict) -> str:
 
 def trouble(item: dict) -> str:
     """One failed check in one line."""
-    where = " [%s]" % scope(item) if scope(item) else ""
+    where = f" [{scope(item)}]" if scope(item) else ""
     nodes = " on " + ", ".join(item["nodes"]) if item["nodes"] else ""
-    return "%s%s%s: %s" % (item["id"], where, nodes, item["evidence"]["summary"])
+    return f"{item['id']}{where}{nodes}: {item['evidence']['summary']}"
 
 
 class Grid(NamedTuple):
@@ -119,7 +134,7 @@ def _row(found: Grid, row: str, width: int) -> Line:
     statuses = [found.cells.get((row, column)) for column in found.columns]
     words = [WORDS.get(status, "").ljust(len(column or EVERYWHERE)) for status, column in zip(statuses, found.columns)]
     worst = min([status for status in statuses if status], key=WORST_FIRST.index)
-    return Line("  ".join([row.ljust(width)] + words).rstrip(), COLOURS[worst])
+    return Line("  ".join([row.ljust(width), *words]).rstrip(), COLOURS[worst])
 
 
 def lines(report: dict, paths: dict[str, str]) -> list[Line]:
@@ -131,27 +146,27 @@ def lines(report: dict, paths: dict[str, str]) -> list[Line]:
     found += [Line("  " + NO_CAUSE, COLOURS[rest[0]["status"]])] if rest else []
     hints: list = []
     for item in rest:
-        found.append(Line("  %-6s %s" % (WORDS[item["status"]], trouble(item)), COLOURS[item["status"]]))
+        found.append(Line(f"  {WORDS[item['status']]!s:<6} {trouble(item)}", COLOURS[item["status"]]))
         if item["hint"] and item["hint"] not in hints:
             hints.append(item["hint"])
             found.append(Line("         -> " + item["hint"]))
-    found += [Line("")] + table(report) + [Line("")]
+    found += [Line(""), *table(report), Line("")]
     measured = performance.text(report)
     found += [Line(words) for words in measured] + ([Line("")] if measured else [])
-    return found + [Line("%-12s %s" % (name + ":", path)) for name, path in paths.items()]
+    return found + [Line(f"{name + ':'!s:<12} {path}") for name, path in paths.items()]
 
 
 def _cause_lines(report: dict, found: dict) -> list[Line]:
     """A cause, why it is held to be it, what to do, and the results below it in a word each."""
-    below = ["%s%s" % (item["id"], " [%s]" % scope(item) if scope(item) else "") for item in folded(report, found)]
-    more = " and %d more" % (len(below) - FOLDED_SHOWN) if len(below) > FOLDED_SHOWN else ""
-    said = [Line("         because %s" % text) for text in found["because"][:2]]
-    names = [Line("         below it: %s%s" % (", ".join(below[:FOLDED_SHOWN]), more))] if below else []
+    below = ["{}{}".format(item["id"], f" [{scope(item)}]" if scope(item) else "") for item in folded(report, found)]
+    more = f" and {len(below) - FOLDED_SHOWN} more" if len(below) > FOLDED_SHOWN else ""
+    said = [Line(f"         because {text}") for text in found["because"][:2]]
+    names = [Line(f"         below it: {', '.join(below[:FOLDED_SHOWN])}{more}")] if below else []
     return [Line("  CAUSE  " + headline(found), "red"), *said, Line("         -> " + found["todo"]), *names]
 
 
 def failure(report: dict) -> str:
     """The message of the failed task: the verdict, the causes, and what has none."""
     said = [headline(found) for found in report["causes"]] + [trouble(item) for item in unexplained(report)]
-    more = " (and %d more, see the report)" % (len(said) - 3) if len(said) > 3 else ""
-    return "%s. %s%s" % (verdict(report).text, "; ".join(said[:3]), more)
+    more = f" (and {len(said) - 3} more, see the report)" if len(said) > 3 else ""
+    return f"{verdict(report).text}. {'; '.join(said[:3])}{more}"

@@ -12,19 +12,34 @@ from ...module_utils._probe import speed
 from ...module_utils._verify import objects
 
 PHASES = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
-DECLARED = {"swarm_advertise_addr": "addresses", "swarm_data_path_addr": "data_addresses"}  # variables of a host -> settings
+DECLARED = {
+    "swarm_advertise_addr": "addresses",
+    "swarm_data_path_addr": "data_addresses",
+}  # variables of a host -> settings
 DISRUPTING = ("disrupt", "settle")
 
 NO_ANSWER = "gave no answer (phase %s)"
-NOTHING_MADE: dict = {"twin": None, "lazy": None, "probe": None, "published": None, "refused": {},
-                      "speed": None, "network_ids": [], "crowded": []}
+NOTHING_MADE: dict = {
+    "twin": None,
+    "lazy": None,
+    "probe": None,
+    "published": None,
+    "refused": {},
+    "speed": None,
+    "network_ids": [],
+    "crowded": [],
+}
 
 
 def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     """The facts, as far as the phases have come."""
     seen = {phase: _seen(phases.get(phase, {})) for phase in PHASES + DISRUPTING}
-    seen["probe"] = {host: _last_word(data, [seen[phase][host] for phase in objects.EXCHANGES if host in seen[phase]], seen["again"].get(host))
-                     for host, data in seen["probe"].items()}
+    seen["probe"] = {
+        host: _last_word(
+            data, [seen[phase][host] for phase in objects.EXCHANGES if host in seen[phase]], seen["again"].get(host)
+        )
+        for host, data in seen["probe"].items()
+    }
     opened = _opened(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
     view = seen["open"].get(leader, {}).get("view") or seen["prepare"].get(leader, {}).get("view") or {}
@@ -43,8 +58,10 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
         "closed": seen["close"],
         "probe_name": objects.name(settings["run"], "probe"),
         "published_name": objects.name(settings["run"], "published"),
-        "speed_names": {way: "%s.%s" % (objects.name(settings["run"], objects.SPEED), objects.name(settings["run"], part))
-                        for way, part in objects.SPEED_NETWORKS.items()},
+        "speed_names": {
+            way: f"{objects.name(settings['run'], objects.SPEED)}.{objects.name(settings['run'], part)}"
+            for way, part in objects.SPEED_NETWORKS.items()
+        },
         "speed_port": speed.PORT,
         "alias": objects.name(settings["run"], "alias"),
         "clocks": {host: _clocks(host, phases, seen) for host in hosts},
@@ -57,13 +74,22 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})
     facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}
-    facts["probe_began"] = {host: row["asked"][0] for phase in ("probe", "again") for host, row in (phases.get(phase) or {}).items()
-                            if row.get("asked")}
+    facts["probe_began"] = {
+        host: row["asked"][0]
+        for phase in ("probe", "again")
+        for host, row in (phases.get(phase) or {}).items()
+        if row.get("asked")
+    }
     facts["disrupted"] = _disrupted(settings, phases, seen)
     facts["served"] = {host: data["served"] for host, data in seen["probe"].items() if data.get("served")}
     facts["measured"] = {host: data["measured"] for host, data in seen["measure"].items()}
     facts["held"] = {host: data["held"] for host, data in seen["probe"].items() if "held" in data}
-    for name, part in (("wire", "wire"), ("received", "responder"), ("published_received", "published"), ("heard", "ports")):
+    for name, part in (
+        ("wire", "wire"),
+        ("received", "responder"),
+        ("published_received", "published"),
+        ("heard", "ports"),
+    ):
         facts[name] = {host: data[part] for host, data in seen["close"].items() if data.get(part) is not None}
     for name in ("xfrm", "policies", "rules"):
         facts[name] = {host: data[name] for host, data in seen["probe"].items() if data.get(name) is not None}
@@ -88,10 +114,17 @@ def _disrupted(settings: dict, phases: dict, seen: dict) -> dict | None:
     calls = [row for row in (phases.get("disrupt") or {}).values() if row.get("asked")]
     settled = [row for row in (phases.get("settle") or {}).values() if row.get("asked")]
     return {
-        "what": given["what"], "node": given["node"], "node_id": given["node_id"], "skip": given["skip"] or told.get("skip"), "seen": told,
+        "what": given["what"],
+        "node": given["node"],
+        "node_id": given["node_id"],
+        "skip": given["skip"] or told.get("skip"),
+        "seen": told,
         "problem": next((row["problem"] for row in calls if row.get("problem")), None),
         "ended": next((row["asked"][1] for row in calls), None) or next((row["asked"][0] for row in settled), None),
-        "settled": next(iter(seen["settle"].values()), {"problem": next((row["problem"] for row in settled if row.get("problem")), None)}),
+        "settled": next(
+            iter(seen["settle"].values()),
+            {"problem": next((row["problem"] for row in settled if row.get("problem")), None)},
+        ),
     }
 
 
@@ -107,12 +140,22 @@ def _opened(seen: dict) -> dict:
 def _last_word(told: dict, exchanged: list[dict], again: dict | None) -> dict:
     """What a host told when it probed; what gossip told later, and what the host told when it probed again, counts."""
     if exchanged:
-        told = dict(told, untold=exchanged[-1]["untold"], mended=sorted(set(told["untold"]) - set(exchanged[-1]["untold"])))
+        told = dict(
+            told, untold=exchanged[-1]["untold"], mended=sorted(set(told["untold"]) - set(exchanged[-1]["untold"]))
+        )
     if not again:
         return told
     return dict(
-        told, **dict(again, observations=dict(_observations(told), **again["observations"]), errors=told["errors"] + again["errors"]),
-        seen_alone={}, seen_attached={}, counters_before=told["counters"])
+        told,
+        **dict(
+            again,
+            observations=dict(_observations(told), **again["observations"]),
+            errors=told["errors"] + again["errors"],
+        ),
+        seen_alone={},
+        seen_attached={},
+        counters_before=told["counters"],
+    )
 
 
 def _observations(probed: dict) -> dict:
@@ -154,11 +197,11 @@ def _problem(host: str, phase: str, results: dict | None, seen: dict | None) -> 
     if not result:
         return NO_ANSWER % phase
     if result.get("problem"):
-        return "%s (phase %s)" % (result["problem"], phase)
+        return f"{result['problem']} (phase {phase})"
     if result.get("idle"):
         return None
     if seen is None:
-        return "%s (phase %s)" % (result.get("msg") or "gave no result", phase)
+        return f"{result.get('msg') or 'gave no result'} (phase {phase})"
     return "; ".join((seen.get("errors") or []) + ((seen.get("opened") or {}).get("errors") or [])) or None
 
 
@@ -196,8 +239,14 @@ def _swarm(seen: dict, leader: str | None, view: dict) -> dict:
 def _worker(facts: dict) -> str | None:
     """The worker that attaches containers: the first that answered and may run tasks."""
     able = _able(facts)
-    return next((host for host in facts["hosts"]
-                 if facts["nodes"].get(host, {}).get("role") == "worker" and facts["nodes"][host]["id"] in able), None)
+    return next(
+        (
+            host
+            for host in facts["hosts"]
+            if facts["nodes"].get(host, {}).get("role") == "worker" and facts["nodes"][host]["id"] in able
+        ),
+        None,
+    )
 
 
 def _able(facts: dict) -> set:
@@ -235,5 +284,8 @@ def is_open(facts: dict) -> bool:
     """Whether everything that was made is up, on every host and in the leader's view."""
     if facts["made"]["published"] and not facts["published_on"]:
         return False
-    return facts["viewed"] and not any(missing_probe(facts, host) for host in facts["hosts"]) and all(
-        host in facts["probes"] for host in facts["hosts"] if expects_task(facts, host))
+    return (
+        facts["viewed"]
+        and not any(missing_probe(facts, host) for host in facts["hosts"])
+        and all(host in facts["probes"] for host in facts["hosts"] if expects_task(facts, host))
+    )

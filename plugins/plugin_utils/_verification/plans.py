@@ -12,12 +12,14 @@ import functools
 import math
 from typing import Any
 
-from .._checks import _paths, pre_port, pre_reach
 from ...module_utils._probe import pause
-from ...module_utils._verify import standalone, objects
+from ...module_utils._verify import objects, standalone
+from .._checks import _paths, pre_port, pre_reach
 from . import facts as gathered
 
-SLACK = 60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
+SLACK = (
+    60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
+)
 WAIT = 35  # seconds that one call may wait for probes: the helpers' lease must outlive it
 GRACE = 20  # seconds from the end of the leader's wait until the next task renews the lease
 REBOOT = "reboot"  # Ansible does it, from outside
@@ -83,7 +85,9 @@ def probe(facts: dict, host: str, checks: list) -> dict | None:
         attach=_attach(facts, checks) if host == facts["worker"] else None,
         published=node["id"] == facts["published_on"] and not facts["opened"][host].get("published"),
         patience=settings["convergence"],
-        speed={"address": node["address"]} if facts["made"].get("speed") and gathered.expects_task(facts, host) else None,
+        speed={"address": node["address"]}
+        if facts["made"].get("speed") and gathered.expects_task(facts, host)
+        else None,
         **_awaited(facts),
         vnis=[network["vni"] for network in facts["under_test"] if network["vni"] is not None],
         ports=facts["published"],
@@ -95,9 +99,13 @@ def probe(facts: dict, host: str, checks: list) -> dict | None:
 
 def _awaited(facts: dict) -> dict:
     """What gossip is to tell: the probes' addresses, by network."""
-    return {"network_ids": [network["id"] for network in facts["under_test"]],
-            "probes": {network["id"]: [row[network["id"]] for row in facts["probes"].values() if network["id"] in row]
-                       for network in facts["under_test"]}}
+    return {
+        "network_ids": [network["id"] for network in facts["under_test"]],
+        "probes": {
+            network["id"]: [row[network["id"]] for row in facts["probes"].values() if network["id"] in row]
+            for network in facts["under_test"]
+        },
+    }
 
 
 def _attach(facts: dict, checks: list) -> dict | None:
@@ -111,8 +119,11 @@ def _attach(facts: dict, checks: list) -> dict | None:
     return {
         "lazy": lazy,
         "alone": [_plain(request) for request in asked if request.get("where") == "alone"],
-        "networks": [{"id": network["id"], "name": network["name"]} for network in facts["networks"]
-                     if network["id"] not in facts["made"]["crowded"]],
+        "networks": [
+            {"id": network["id"], "name": network["name"]}
+            for network in facts["networks"]
+            if network["id"] not in facts["made"]["crowded"]
+        ],
         "requests": {
             network["id"]: [_plain(request) for request in asked if request.get("where") == "attached/" + network["id"]]
             for network in facts["networks"]
@@ -163,23 +174,38 @@ def again(facts: dict, host: str, checks: list) -> dict | None:
     work = [group for group in plan["work"] if group["namespace"]]
     told = facts["probed"][host]
     if plan["attach"] and told.get("attached_in"):
-        work.append({"namespace": told["attached_in"], "requests": standalone.requests_from(told["attached"], plan["attach"]["requests"])})
+        work.append(
+            {
+                "namespace": told["attached_in"],
+                "requests": standalone.requests_from(told["attached"], plan["attach"]["requests"]),
+            }
+        )
     return dict(plan, attach=None, published=False, speed=None, work=work)
 
 
 def measure(facts: dict, host: str, checks: list) -> dict | None:
     """What this host measures while all others are at rest."""
-    rows = [row for check in checks if hasattr(check, "measurements") for row in check.measurements(facts).get(host, [])]
+    rows = [
+        row for check in checks if hasattr(check, "measurements") for row in check.measurements(facts).get(host, [])
+    ]
     settings = facts["settings"]
-    return dict(_common(facts, host), rows=rows, once=settings["once"], seconds=settings["measure_seconds"]) if rows else None
+    return (
+        dict(_common(facts, host), rows=rows, once=settings["once"], seconds=settings["measure_seconds"])
+        if rows
+        else None
+    )
 
 
 def close(facts: dict, host: str, _checks: list) -> dict | None:
     """Every host that was reached at least once is cleaned."""
     if host not in facts["nodes"]:
         return None
-    return {"run": facts["run"], "leader": host == facts["leader"], "lazy_id": facts["made"]["lazy"],
-            "network_ids": facts["made"]["network_ids"]}
+    return {
+        "run": facts["run"],
+        "leader": host == facts["leader"],
+        "lazy_id": facts["made"]["lazy"],
+        "network_ids": facts["made"]["network_ids"],
+    }
 
 
 def disrupt(facts: dict, host: str, _checks: list) -> dict | None:
@@ -188,7 +214,10 @@ def disrupt(facts: dict, host: str, _checks: list) -> dict | None:
     actor = given["leader"] if given["what"] == "drain" else given["node"]
     if host != actor or given["what"] == REBOOT:
         return None
-    return dict(_common(facts, host), **{key: given[key] for key in ("what", "node_id", "ports", "restart", "lacking", "timeout", "seconds")})
+    return dict(
+        _common(facts, host),
+        **{key: given[key] for key in ("what", "node_id", "ports", "restart", "lacking", "timeout", "seconds")},
+    )
 
 
 def settle(facts: dict, host: str, _checks: list) -> dict | None:
@@ -198,7 +227,13 @@ def settle(facts: dict, host: str, _checks: list) -> dict | None:
 
 
 PLANS: dict[str, Any] = {
-    "prepare": prepare, "open": open_node, "probe": probe,
+    "prepare": prepare,
+    "open": open_node,
+    "probe": probe,
     **{phase: functools.partial(exchange, waited=number) for number, phase in enumerate(objects.EXCHANGES)},
-    "again": again, "measure": measure, "close": close, "disrupt": disrupt, "settle": settle,
+    "again": again,
+    "measure": measure,
+    "close": close,
+    "disrupt": disrupt,
+    "settle": settle,
 }

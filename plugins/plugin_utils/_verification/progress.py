@@ -8,8 +8,8 @@ Private to swarmlab.overlay. Runs on the controller. The length does not depend 
 
 from __future__ import annotations
 
-from .._checks._result import count, listed
 from ...module_utils._verify import objects
+from .._checks._result import count, listed
 from . import plans
 
 NAMES_SHOWN = 4
@@ -22,40 +22,46 @@ def lines(phase: str, facts: dict, checks: list) -> list[str]:
 
 
 def _prepare(facts: dict, checks: list) -> list[str]:
-    return ["Setting up on %s for %s: %s" % (
-        count(len(facts["hosts"]), "node"), count(len(checks), "check"), listed([check.ID for check in checks], CHECKS_SHOWN))]
+    return [
+        (
+            f"Setting up on {count(len(facts['hosts']), 'node')} for {count(len(checks), 'check')}: {listed([check.ID for check in checks], CHECKS_SHOWN)}"
+        )
+    ]
 
 
 def _nodes(facts: dict) -> str:
     """Who answered; by name whoever did not."""
     hosts = facts["hosts"]
     silent = [host for host in hosts if host not in facts["nodes"]]
-    text = "%d of %s ready" % (len(hosts) - len(silent), count(len(hosts), "node"))
-    return text + (", not %s" % listed(silent, NAMES_SHOWN) if silent else "")
+    text = f"{len(hosts) - len(silent)} of {count(len(hosts), 'node')} ready"
+    return text + (f", not {listed(silent, NAMES_SHOWN)}" if silent else "")
 
 
 def _open(facts: dict, _checks: list) -> list[str]:
     if not facts["leader"]:
-        return ["%s; none of them leads the swarm: nothing can be set up" % _nodes(facts)]
-    names = ["%s%s" % (network["name"], " (encrypted)" if network["encrypted"] else "") for network in facts["networks"]]
-    where = "%s: %s" % (count(len(names), "network"), listed(names, NAMES_SHOWN)) if names else "no network"
-    return ["%s, %s leads; %s" % (_nodes(facts), facts["leader"], where)]
+        return [f"{_nodes(facts)}; none of them leads the swarm: nothing can be set up"]
+    names = [f"{network['name']}{' (encrypted)' if network['encrypted'] else ''}" for network in facts["networks"]]
+    where = f"{count(len(names), 'network')}: {listed(names, NAMES_SHOWN)}" if names else "no network"
+    return [f"{_nodes(facts)}, {facts['leader']} leads; {where}"]
 
 
 def _probe(facts: dict, checks: list) -> list[str]:
     asked = {check.ID: sum(len(requests) for requests in check.plan(facts).values()) for check in checks}
     asked = {ident: number for ident, number in asked.items() if number}
     seconds = facts["convergence"].get("seconds")
-    up = "Probes on %s" % count(len(facts["probes"]), "node") + (" after %.1f s" % seconds if seconds is not None else "")
+    up = f"Probes on {count(len(facts['probes']), 'node')}" + (f" after {seconds:.1f} s" if seconds is not None else "")
     if not asked:
-        return ["%s; nothing to ask over the network" % up]
-    return ["%s; asking %s for %s" % (up, count(sum(asked.values()), "question"), listed(asked, CHECKS_SHOWN))]
+        return [f"{up}; nothing to ask over the network"]
+    return [f"{up}; asking {count(sum(asked.values()), 'question')} for {listed(asked, CHECKS_SHOWN)}"]
 
 
 def _exchange(facts: dict, _checks: list) -> list[str]:
     late = [host for host in facts["hosts"] if facts["probed"].get(host, {}).get("untold")]
-    return ["Gossip has not told %s of every probe yet; waiting for the engines' next exchange of all records, up to %d s" % (
-        listed(late, NAMES_SHOWN), plans.WAIT)]
+    return [
+        (
+            f"Gossip has not told {listed(late, NAMES_SHOWN)} of every probe yet; waiting for the engines' next exchange of all records, up to {plans.WAIT} s"
+        )
+    ]
 
 
 def _again(_facts: dict, _checks: list) -> list[str]:
@@ -64,12 +70,15 @@ def _again(_facts: dict, _checks: list) -> list[str]:
 
 def _measure(facts: dict, checks: list) -> list[str]:
     found = [check.measurements(facts) for check in checks if hasattr(check, "measurements")]
-    hosts, number = {host for rows in found for host in rows}, sum(len(rows) for asked in found for rows in asked.values())
-    return ["Measuring %s from %s, one after the other" % (count(number, "path"), count(len(hosts), "node"))]
+    hosts, number = (
+        {host for rows in found for host in rows},
+        sum(len(rows) for asked in found for rows in asked.values()),
+    )
+    return [f"Measuring {count(number, 'path')} from {count(len(hosts), 'node')}, one after the other"]
 
 
 def _disrupt(facts: dict, _checks: list) -> list[str]:
-    return ["Disrupting %s: %s" % (facts["disrupted"]["node"], facts["disrupted"]["what"])]
+    return [f"Disrupting {facts['disrupted']['node']}: {facts['disrupted']['what']}"]
 
 
 def _settle(facts: dict, _checks: list) -> list[str]:
@@ -79,7 +88,7 @@ def _settle(facts: dict, _checks: list) -> list[str]:
 def left_out(phase: str, facts: dict) -> list[str]:
     """In place of all lines of a disruption that this node or swarm cannot have: one, as soon as that is known."""
     given = facts["disrupted"]
-    return ["No %s: %s" % (given["what"], given["skip"])] if phase == "settle" else []
+    return [f"No {given['what']}: {given['skip']}"] if phase == "settle" else []
 
 
 def _close(facts: dict, checks: list) -> list[str]:
@@ -90,10 +99,19 @@ def _close(facts: dict, checks: list) -> list[str]:
         met = sum(bool((facts["observations"].get(host, {}).get(ident) or {}).get("ok")) for host, ident in wanted)
         good, total = good + met, total + len(wanted)
         if met < len(wanted):
-            short.append("%s %d of %d" % (check.ID, met, len(wanted)))
-    text = "%d of %s as expected" % (good, count(total, "answer"))
-    return [text + ("; fewer for %s" % listed(short, CHECKS_SHOWN) if short else "") + "; cleaning up"]
+            short.append(f"{check.ID} {met} of {len(wanted)}")
+    text = f"{good} of {count(total, 'answer')} as expected"
+    return [text + (f"; fewer for {listed(short, CHECKS_SHOWN)}" if short else "") + "; cleaning up"]
 
 
-PHASES = {"prepare": _prepare, "open": _open, "probe": _probe, **dict.fromkeys(objects.EXCHANGES, _exchange), "again": _again,
-          "measure": _measure, "close": _close, "disrupt": _disrupt, "settle": _settle}
+PHASES = {
+    "prepare": _prepare,
+    "open": _open,
+    "probe": _probe,
+    **dict.fromkeys(objects.EXCHANGES, _exchange),
+    "again": _again,
+    "measure": _measure,
+    "close": _close,
+    "disrupt": _disrupt,
+    "settle": _settle,
+}

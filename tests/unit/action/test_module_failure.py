@@ -29,7 +29,9 @@ def test_a_host_that_cannot_run_modules(tmp_path: Path, variables: dict, script:
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    given = {name: value.format(script=program) if isinstance(value, str) else value for name, value in variables.items()}
+    given = {
+        name: value.format(script=program) if isinstance(value, str) else value for name, value in variables.items()
+    }
     environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
     done = subprocess.run(
         [str(Path(sys.executable).parent / "ansible"), "-i", "localhost,", "-c", "local", "localhost", "-m", "swarmlab.overlay.engine",

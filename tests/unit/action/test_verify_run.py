@@ -17,10 +17,29 @@ FILES = {"report.json", "report.html", "junit.xml"}
 
 
 def report(run: str, *statuses: str) -> dict:
-    about = {"run": run, "started": "2026-01-01T00:00:00Z", "collection": "swarmlab.overlay", "lab": None, "swarm": "s1", "nodes": [],
-             "networks": []}
-    results = [{"id": "SD-VIP", "status": status, "title": "t", "network": "back", "service": None, "nodes": [],
-                "evidence": {"summary": "s"}, "hint": None, "seconds": 0} for status in statuses]
+    about = {
+        "run": run,
+        "started": "2026-01-01T00:00:00Z",
+        "collection": "swarmlab.overlay",
+        "lab": None,
+        "swarm": "s1",
+        "nodes": [],
+        "networks": [],
+    }
+    results = [
+        {
+            "id": "SD-VIP",
+            "status": status,
+            "title": "t",
+            "network": "back",
+            "service": None,
+            "nodes": [],
+            "evidence": {"summary": "s"},
+            "hint": None,
+            "seconds": 0,
+        }
+        for status in statuses
+    ]
     return build.document(results, about, 1)
 
 
@@ -38,7 +57,9 @@ def test_three_runs_leave_the_last_and_the_one_before(tmp_path: Path) -> None:
     assert {entry.name for entry in folder.iterdir()} == FILES | {"report.previous.json"}
     assert (run_of(folder / "report.json"), run_of(folder / "report.previous.json")) == ("r3", "r2")
     assert "one difference" in (folder / "report.html").read_text(encoding="utf-8")
-    assert {entry.stat().st_mode & 0o777 for entry in folder.iterdir()} == {0o600} and folder.stat().st_mode & 0o777 == 0o700
+    assert {entry.stat().st_mode & 0o777 for entry in folder.iterdir()} == {
+        0o600
+    } and folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_run_cut_off_between_two_files_is_no_loss(tmp_path: Path) -> None:
@@ -85,7 +106,11 @@ def test_what_was_registered_is_read_as_it_is_and_only_of_this_run() -> None:
         """Ansible's, without what templates."""
 
         def raw_get(self, host: str) -> dict:
-            return {"verify_phase_prepare": {"run": "r1", "seen": {"host": host}}, "verify_phase_probe": {"run": "r0"}, "verify_phase_again": {"skipped": True}}
+            return {
+                "verify_phase_prepare": {"run": "r1", "seen": {"host": host}},
+                "verify_phase_probe": {"run": "r0"},
+                "verify_phase_again": {"skipped": True},
+            }
 
     found = verify_probe.phases_so_far({"hostvars": HostVars()}, {"hosts": ["vm1", "vm2"], "run": "r1"})
     assert found == {"prepare": {host: {"run": "r1", "seen": {"host": host}} for host in ("vm1", "vm2")}}
@@ -104,13 +129,20 @@ class Shown:
 @pytest.mark.parametrize(
     ("results", "fail", "failed"),
     [
-        ([("SD-VIP", "pass")], True, False), ([("SD-VIP", "fail")], True, True), ([("SD-VIP", "fail")], False, False),
+        ([("SD-VIP", "pass")], True, False),
+        ([("SD-VIP", "fail")], True, True),
+        ([("SD-VIP", "fail")], False, False),
         ([("SD-VIP", "pass"), ("SD-DNSRR", "skip")], True, False),
-        ([], False, True), ([("SD-DNSRR", "skip")], False, True), ([("SD-VIP", "inconclusive"), ("SD-DNSRR", "skip")], False, True),
-        ([("PRE-REACH", "fail"), ("NET-EXISTS", "fail")], False, True), ([("PRE-REACH", "fail"), ("SD-VIP", "fail")], False, False),
+        ([], False, True),
+        ([("SD-DNSRR", "skip")], False, True),
+        ([("SD-VIP", "inconclusive"), ("SD-DNSRR", "skip")], False, True),
+        ([("PRE-REACH", "fail"), ("NET-EXISTS", "fail")], False, True),
+        ([("PRE-REACH", "fail"), ("SD-VIP", "fail")], False, False),
     ],
 )
-def test_nothing_proven_is_never_a_success(results: list, fail: bool, failed: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_nothing_proven_is_never_a_success(
+    results: list, fail: bool, failed: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(verify_run, "DISPLAY", Shown())
     document = report("r1", *[status for _id, status in results])
     for item, (ident, _status) in zip(document["checks"], results):
@@ -119,7 +151,9 @@ def test_nothing_proven_is_never_a_success(results: list, fail: bool, failed: bo
     answer = verify_run.publish(document, {}, {}, str(tmp_path), fail)
     assert answer.get("failed", False) == failed
     said = verify_run.DISPLAY.lines[0]
-    assert ("NOTHING" in said) == (not any(status == "pass" or status == "fail" and ident == "SD-VIP" for ident, status in results))
+    assert ("NOTHING" in said) == (
+        not any(status == "pass" or (status == "fail" and ident == "SD-VIP") for ident, status in results)
+    )
     if all(status == "skip" for _id, status in results):
         assert "<error " in (tmp_path / "junit.xml").read_text(encoding="utf-8")
 
@@ -129,8 +163,22 @@ def task_vars(**more) -> dict:
 
 
 def arguments(**more) -> dict:
-    return {"timeout": 90, "convergence": 20, "disruptive_timeout": 120, "performance_seconds": 2.0, "checks": ["*"], "disruptive": [], "performance": False,
-            "networks": ["*"], "services": ["*"], "nodes": ["*"], "disruptive_node": "", "image": "", "disruptive_force": False, **more}
+    return {
+        "timeout": 90,
+        "convergence": 20,
+        "disruptive_timeout": 120,
+        "performance_seconds": 2.0,
+        "checks": ["*"],
+        "disruptive": [],
+        "performance": False,
+        "networks": ["*"],
+        "services": ["*"],
+        "nodes": ["*"],
+        "disruptive_node": "",
+        "image": "",
+        "disruptive_force": False,
+        **more,
+    }
 
 
 def test_no_network_and_no_host_are_refused_at_once() -> None:
@@ -146,9 +194,17 @@ def test_who_did_not_answer_is_told_whatever_was_chosen(monkeypatch: pytest.Monk
         return SimpleNamespace(ID=ident, ORDER=1, judge=lambda _gathered: [item])
 
     def told(chosen: list, crowded: list) -> list[str]:
-        return [item["id"] for item in verify_run.judged({"settings": {"checks": chosen}, "made": {"crowded": crowded}})]
+        return [
+            item["id"] for item in verify_run.judged({"settings": {"checks": chosen}, "made": {"crowded": crowded}})
+        ]
 
-    checks = [judge("PRE-REACH", "fail"), judge("NET-EXISTS", "pass"), judge("IPAM-HEADROOM", "fail"), judge("SD-VIP", "pass"), judge("OPT-LINT", "fail")]
+    checks = [
+        judge("PRE-REACH", "fail"),
+        judge("NET-EXISTS", "pass"),
+        judge("IPAM-HEADROOM", "fail"),
+        judge("SD-VIP", "pass"),
+        judge("OPT-LINT", "fail"),
+    ]
     monkeypatch.setattr(verify_run._checks, "load", lambda: checks)
     assert told(["SD-VIP"], []) == ["PRE-REACH", "SD-VIP"]
     assert told(["NET-EXISTS", "SD-VIP"], []) == ["PRE-REACH", "NET-EXISTS", "SD-VIP"]
@@ -157,17 +213,32 @@ def test_who_did_not_answer_is_told_whatever_was_chosen(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("what", "locks", "refused"),
-    [("engine-restart", True, True), ("reboot", True, True), ("firewall-reload", True, True), ("drain", True, False), ("partition", True, False),
-     ("engine-restart", False, False)],
+    [
+        ("engine-restart", True, True),
+        ("reboot", True, True),
+        ("firewall-reload", True, True),
+        ("drain", True, False),
+        ("partition", True, False),
+        ("engine-restart", False, False),
+    ],
 )
 def test_no_manager_is_locked_for_good(what: str, locks: bool, refused: bool) -> None:
     victim = {"node": "vm1", "node_id": "id", "leader": "vm1", "skip": None, "locks": locks}
-    given = {"settings": {"convergence": 20, "disruptive_timeout": 60}, "disruption": what, "document": {"victim": victim, "checks": []}}
+    given = {
+        "settings": {"convergence": 20, "disruptive_timeout": 60},
+        "disruption": what,
+        "document": {"victim": victim, "checks": []},
+    }
     told = verify_run.disrupt(given, {"hostvars": {"vm1": {}}}, check_mode=False)["disruption"]["skip"]
     assert (told is not None and "autolock" in told) == refused
 
 
 def test_what_the_inventory_declares_is_taken_from_every_host() -> None:
-    hostvars = {"vm1": {"overlays_networks": [{"name": "front"}, {"name": "old", "state": "absent"}, "odd", {"nameless": 1}]},
-                "vm2": {"overlays_networks": [{"name": "front", "state": "present"}, {"name": "back"}]}, "vm3": {}}
-    assert verify_run.begin(arguments(), task_vars(ansible_play_hosts_all=list(hostvars), hostvars=hostvars))["declared"] == ["front", "back"]
+    hostvars = {
+        "vm1": {"overlays_networks": [{"name": "front"}, {"name": "old", "state": "absent"}, "odd", {"nameless": 1}]},
+        "vm2": {"overlays_networks": [{"name": "front", "state": "present"}, {"name": "back"}]},
+        "vm3": {},
+    }
+    assert verify_run.begin(arguments(), task_vars(ansible_play_hosts_all=list(hostvars), hostvars=hostvars))[
+        "declared"
+    ] == ["front", "back"]

@@ -40,7 +40,10 @@ def test_tags_choose_and_skip() -> None:
 
 
 def test_nothing_left_is_told() -> None:
-    with pytest.raises(AnsibleActionFail, match=r"No check is left: verify_checks chooses SD-VIP, --tags lint.*Tags: P0, P1, P2, P3, balancing"):
+    with pytest.raises(
+        AnsibleActionFail,
+        match=r"No check is left: verify_checks chooses SD-VIP, --tags lint.*Tags: P0, P1, P2, P3, balancing",
+    ):
         chosen(["lint"], checks=["SD-VIP"])
 
 
@@ -56,12 +59,16 @@ def test_the_tasks_of_the_role_carry_every_tag() -> None:
     ("swarmlab.overlay.verify", True), ("playbooks/verify.yml", True), ("/x/verify.yaml", True), ("site.yml", False),
     ("swarmlab.overlay.site", False), ("proverify.yml", False),
 ])  # fmt: skip
-def test_an_unknown_tag_is_refused_where_it_can_only_be_meant_for_a_check(monkeypatch, playbook: str, strict: bool) -> None:
+def test_an_unknown_tag_is_refused_where_it_can_only_be_meant_for_a_check(
+    monkeypatch, playbook: str, strict: bool
+) -> None:
     monkeypatch.setattr(context, "CLIARGS", {"args": (playbook,)})
     verify_run.know_tags({"ansible_run_tags": ["all"], "ansible_skip_tags": ["dns"]})
     for typed in ({"ansible_run_tags": ["dns", "dsn"]}, {"ansible_skip_tags": ["dsn"]}):
         if strict:
-            with pytest.raises(AnsibleActionFail, match="no check has the tag dsn. There are: P0, P1, P2, P3, balancing"):
+            with pytest.raises(
+                AnsibleActionFail, match="no check has the tag dsn. There are: P0, P1, P2, P3, balancing"
+            ):
                 verify_run.know_tags(typed)
         else:
             verify_run.know_tags(typed)
@@ -69,10 +76,21 @@ def test_an_unknown_tag_is_refused_where_it_can_only_be_meant_for_a_check(monkey
 
 @pytest.mark.parametrize(
     ("only", "without", "refused"),
-    [(["all"], ["verify"], True), (["all"], ["all"], True), (["never"], [], True), (["always"], [], True), (["untagged", "never"], [], True),
-     (["verify"], [], False), (["tagged"], [], False), (["dns", "never"], [], False), (["all"], ["dns"], False)],
+    [
+        (["all"], ["verify"], True),
+        (["all"], ["all"], True),
+        (["never"], [], True),
+        (["always"], [], True),
+        (["untagged", "never"], [], True),
+        (["verify"], [], False),
+        (["tagged"], [], False),
+        (["dns", "never"], [], False),
+        (["all"], ["dns"], False),
+    ],
 )
-def test_tags_that_leave_nothing_of_the_verification_are_refused(monkeypatch, only: list, without: list, refused: bool) -> None:
+def test_tags_that_leave_nothing_of_the_verification_are_refused(
+    monkeypatch, only: list, without: list, refused: bool
+) -> None:
     monkeypatch.setattr(context, "CLIARGS", {"args": ("swarmlab.overlay.verify",)})
     typed = {"ansible_run_tags": only, "ansible_skip_tags": without}
     if refused:

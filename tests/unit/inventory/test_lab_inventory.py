@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from ansible_collections.swarmlab.overlay.plugins.inventory.lab import (
     DOCUMENTATION,
     ENVIRONMENT,
@@ -125,7 +124,10 @@ def test_a_user_becomes_root_by_a_password_that_the_inventory_does_not_hold(tmp_
     found = listing(tmp_path, USER)
     host = found["_meta"]["hostvars"]["vm1"]
     assert plain(host["ansible_user"]) == "student" and host["ansible_become"] is True
-    assert plain(host["ansible_become_password"]) == f"{{{{ lookup('ansible.builtin.file', '{tmp_path}/.lab/lab/password') }}}}"
+    assert (
+        plain(host["ansible_become_password"])
+        == f"{{{{ lookup('ansible.builtin.file', '{tmp_path}/.lab/lab/password') }}}}"
+    )
     assert plain(found["all"]["vars"]["lab_node_settings"]["vm2"]["user"]) == "student"
 
 

@@ -7,7 +7,14 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.overlay_hosts import Host, Refusal, choose, elsewhere, names, unknown
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.overlay_hosts import (
+    Host,
+    Refusal,
+    choose,
+    elsewhere,
+    names,
+    unknown,
+)
 
 
 def member(identity: str, hostname: str = "", **more: t.Any) -> dict:
@@ -18,21 +25,52 @@ MEMBERS = [member("1"), member("2"), member("3")]
 
 
 def manager(name: str, identity: str, members: list | None = None, in_play: bool = True) -> Host:
-    place = {"state": "active", "node_id": identity, "manager": True, "managers": [], "members": MEMBERS if members is None else members, "error": ""}
+    place = {
+        "state": "active",
+        "node_id": identity,
+        "manager": True,
+        "managers": [],
+        "members": MEMBERS if members is None else members,
+        "error": "",
+    }
     return Host(name, in_play, place)
 
 
 def leaderless(name: str, identity: str) -> Host:
-    return Host(name, True, {"state": "active", "node_id": identity, "manager": True, "managers": [], "members": None, "error": "no leader"})
+    return Host(
+        name,
+        True,
+        {
+            "state": "active",
+            "node_id": identity,
+            "manager": True,
+            "managers": [],
+            "members": None,
+            "error": "no leader",
+        },
+    )
 
 
 def worker(name: str, identity: str, in_play: bool = True, state: str = "active") -> Host:
-    place = {"state": state, "node_id": identity, "manager": False, "managers": ["10.0.0.7:2377"], "members": None, "error": ""}
+    place = {
+        "state": state,
+        "node_id": identity,
+        "manager": False,
+        "managers": ["10.0.0.7:2377"],
+        "members": None,
+        "error": "",
+    }
     return Host(name, in_play, place)
 
 
 def test_the_first_manager_that_speaks_for_the_swarm() -> None:
-    hosts = [Host("a", in_play=False, problem="unreachable"), worker("b", "2"), leaderless("c", "3"), manager("d", "1"), manager("e", "2")]
+    hosts = [
+        Host("a", in_play=False, problem="unreachable"),
+        worker("b", "2"),
+        leaderless("c", "3"),
+        manager("d", "1"),
+        manager("e", "2"),
+    ]
     chosen = choose(hosts)
     assert (chosen.manager, chosen.speaker, chosen.ask) == ("d", "d", [])
 
@@ -59,7 +97,11 @@ def test_a_play_without_managers_asks_outside_first_whom_its_nodes_call_managers
         ([worker("w", "", state="inactive")], "", "it is in no swarm (inactive)"),
         ([manager("a", "1")], "z", "names z, which is no host of the inventory"),
         ([manager("a", "1"), worker("w", "3")], "w", "names w, which cannot speak for the swarm: it is a worker"),
-        ([manager("a", "1"), Host("b", False, problem="it is not reachable")], "b", "cannot speak for the swarm: it is not reachable"),
+        (
+            [manager("a", "1"), Host("b", False, problem="it is not reachable")],
+            "b",
+            "cannot speak for the swarm: it is not reachable",
+        ),
         ([manager("a", "1"), worker("w", "9")], "", "w (node 9): of another swarm than a"),
         ([manager("a", "1"), manager("b", "8", [member("8")])], "", "b (node 8): of another swarm than a"),
     ],
@@ -73,15 +115,23 @@ def test_refusals(hosts: list, named: str, words: str) -> None:
 def test_what_is_not_of_this_swarm_or_not_of_the_play_is_in_nobodys_way() -> None:
     outside = [manager("a", "1"), worker("w", "9", in_play=False), worker("n", "", state="inactive")]
     assert choose(outside).manager == "a"
-    assert choose([manager("a", "1"), Host("b", False)], "b").ask == ["b"], "the user's choice is asked, not passed over"
+    assert choose([manager("a", "1"), Host("b", False)], "b").ask == ["b"], (
+        "the user's choice is asked, not passed over"
+    )
 
 
 def test_a_host_is_its_node_and_a_name_that_two_share_is_nobody() -> None:
-    members = {entry["id"]: entry for entry in [member("1", "x"), member("2", "twin"), member("3", "twin"), member("4", "a")]}
+    members = {
+        entry["id"]: entry for entry in [member("1", "x"), member("2", "twin"), member("3", "twin"), member("4", "a")]
+    }
     hosts = [manager("a", "1"), worker("b", "2"), worker("c", "3"), worker("d", "4"), Host("e")]
-    assert names(hosts, members) == {"a": ["a", "1", "x"], "b": ["b", "2"], "c": ["c", "3"], "d": ["d", "4"], "e": ["e"]}, (
-        "host a is not the node whose host name is a"
-    )
+    assert names(hosts, members) == {
+        "a": ["a", "1", "x"],
+        "b": ["b", "2"],
+        "c": ["c", "3"],
+        "d": ["d", "4"],
+        "e": ["e"],
+    }, "host a is not the node whose host name is a"
 
 
 def test_unknown_nodes() -> None:

@@ -4,7 +4,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_discovery import address_of, connection_keys, name_of, unknown
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_discovery import (
+    address_of,
+    connection_keys,
+    name_of,
+    unknown,
+)
 
 
 def member(identity: str, hostname: str, address: str = "10.0.0.9", manager_address: str = "") -> dict[str, str]:
@@ -12,9 +17,21 @@ def member(identity: str, hostname: str, address: str = "10.0.0.9", manager_addr
 
 
 def test_nodes_that_no_host_is_come_in_the_order_of_their_names() -> None:
-    listed = [member("a", "vm10"), member("d", "vm2"), member("c", "vm2"), member("b", "db"), member("e", "known"), member("f", "silent")]
+    listed = [
+        member("a", "vm10"),
+        member("d", "vm2"),
+        member("c", "vm2"),
+        member("b", "db"),
+        member("e", "known"),
+        member("f", "silent"),
+    ]
     found = unknown(listed, {"e"}, {"silent"})
-    assert [(each["hostname"], each["id"]) for each in found] == [("db", "b"), ("vm2", "c"), ("vm2", "d"), ("vm10", "a")]
+    assert [(each["hostname"], each["id"]) for each in found] == [
+        ("db", "b"),
+        ("vm2", "c"),
+        ("vm2", "d"),
+        ("vm10", "a"),
+    ]
 
 
 def test_a_node_is_reached_where_the_swarm_reaches_it() -> None:
@@ -30,5 +47,13 @@ def test_names_are_told_apart() -> None:
 
 
 def test_only_what_holds_for_neighbours_is_taken_over() -> None:
-    given = ["ansible_user", "ansible_host", "ansible_ssh_host", "ansible_ssh_common_args", "ansible_ssh_public_key", "ansible_become_password", "region"]
+    given = [
+        "ansible_user",
+        "ansible_host",
+        "ansible_ssh_host",
+        "ansible_ssh_common_args",
+        "ansible_ssh_public_key",
+        "ansible_become_password",
+        "region",
+    ]
     assert connection_keys(given) == ["ansible_user", "ansible_ssh_common_args", "ansible_become_password"]

@@ -21,7 +21,11 @@ def roles(groups: dict, **named: str) -> dict:
         ({"swarm_managers": ["a"], "swarm_workers": ["b"], "db": ["c"]}, {}, {"a": "manager", "b": "worker"}),
         ({"managers": ["a"], "workers": ["b"], "db": ["c"]}, {}, {"a": "manager", "b": "worker"}),
         ({"docker_swarm_manager": ["a"], "docker_swarm_worker": ["b"]}, {}, {"a": "manager", "b": "worker"}),
-        ({"leaders": ["a"], "crowd": ["b"]}, {"manager": "leaders", "worker": "crowd"}, {"a": "manager", "b": "worker"}),
+        (
+            {"leaders": ["a"], "crowd": ["b"]},
+            {"manager": "leaders", "worker": "crowd"},
+            {"a": "manager", "b": "worker"},
+        ),
         # The canonical name wins, and a named one over it.
         ({"swarm_managers": ["a"], "managers": ["x"]}, {}, {"a": "manager"}),
         ({"swarm_managers": ["a"], "managers": ["x"]}, {"manager": "managers"}, {"x": "manager"}),
@@ -41,9 +45,17 @@ def test_roles(groups: dict, named: dict, expected: dict) -> None:
 @pytest.mark.parametrize(
     ("groups", "named", "words"),
     [
-        ({"swarm_managers": ["a"], "swarm_workers": ["a", "b"]}, {}, "a: in both groups, swarm_managers and swarm_workers"),
+        (
+            {"swarm_managers": ["a"], "swarm_workers": ["a", "b"]},
+            {},
+            "a: in both groups, swarm_managers and swarm_workers",
+        ),
         ({"managers": ["a"], "manager": ["b"]}, {}, "swarm_managers_group"),
-        ({"web": ["a"]}, {"manager": "leaders"}, "names the group leaders, which the inventory does not have. There are: web."),
+        (
+            {"web": ["a"]},
+            {"manager": "leaders"},
+            "names the group leaders, which the inventory does not have. There are: web.",
+        ),
         ({"web": ["a"]}, {"worker": "crowd"}, "swarm_workers_group names the group crowd"),
     ],
 )
@@ -53,5 +65,7 @@ def test_an_inventory_that_does_not_say(groups: dict, named: dict, words: str) -
 
 
 def test_nobody_is_told_with_what_there_is() -> None:
-    assert "It has no groups" in nobody({"all": [], "ungrouped": []}, None) and "swarm_managers" in nobody({"all": []}, None)
+    assert "It has no groups" in nobody({"all": [], "ungrouped": []}, None) and "swarm_managers" in nobody(
+        {"all": []}, None
+    )
     assert "--limit vm9 leaves no host" in nobody({"all": []}, "vm9")

@@ -53,8 +53,19 @@ class World:
     def place(self, host: str) -> dict:
         swarm, node_id = self.swarm_of(host), self.node_of.get(host, "")
         if not swarm:
-            return {"state": "inactive", "hostname": host, "node_id": "", "node_address": "", "manager": False, "managers": [],
-                    "manager_ids": [], "swarm_id": "", "data_path_port": None, "members": None, "error": ""}
+            return {
+                "state": "inactive",
+                "hostname": host,
+                "node_id": "",
+                "node_address": "",
+                "manager": False,
+                "managers": [],
+                "manager_ids": [],
+                "swarm_id": "",
+                "data_path_port": None,
+                "members": None,
+                "error": "",
+            }
         manager = self.swarms[swarm][node_id]["role"] == "manager"
         led = manager and self.has_majority(swarm)
         return {
@@ -93,10 +104,19 @@ class World:
         return touched
 
 
-def hosts_of(world: World, roles: t.Mapping[str, str], play: t.Container[str], deaf: t.Container[str] = (), asked: bool = False) -> list[Host]:
+def hosts_of(
+    world: World, roles: t.Mapping[str, str], play: t.Container[str], deaf: t.Container[str] = (), asked: bool = False
+) -> list[Host]:
     """What a run knows: hosts of the play, and the others once they have been asked; some never answer."""
     return [
-        Host(name, role, name in play, world.place(name) if (name in play or asked) and name not in deaf else None, "no answer", {"rack": "a"})
+        Host(
+            name,
+            role,
+            name in play,
+            world.place(name) if (name in play or asked) and name not in deaf else None,
+            "no answer",
+            {"rack": "a"},
+        )
         for name, role in roles.items()
     ]
 
@@ -115,7 +135,12 @@ def worlds(draw: t.Any) -> tuple[World, dict[str, str], set[str], set[str]]:
             world.node_of[name] = f"n-{name}"
     for swarm in list(world.swarms):
         for number in range(draw(st.integers(0, 2))):  # members that the inventory does not have
-            world.member(swarm, f"x-{swarm}{number}", draw(st.sampled_from(["manager", "worker"])), draw(st.sampled_from(["ready", "down"])))
+            world.member(
+                swarm,
+                f"x-{swarm}{number}",
+                draw(st.sampled_from(["manager", "worker"])),
+                draw(st.sampled_from(["ready", "down"])),
+            )
         if not world.managers(swarm):
             world.member(swarm, f"m-{swarm}", "manager")
     play = set(draw(st.lists(st.sampled_from(names), min_size=1, unique=True)))
@@ -210,7 +235,10 @@ def test_refused(hosts: list[Host], words: str) -> None:
 
 def test_two_of_four_managers_are_too_many_to_lose_while_one_is_dead() -> None:
     members = [member(f"n{number}", "manager", "down" if number == 4 else "ready") for number in range(1, 5)]
-    hosts = [Host(f"vm{number}", "manager" if number == 1 else "worker", place=place("active", f"n{number}", members)) for number in (1, 2, 3)]
+    hosts = [
+        Host(f"vm{number}", "manager" if number == 1 else "worker", place=place("active", f"n{number}", members))
+        for number in (1, 2, 3)
+    ]
     with pytest.raises(Refusal, match="no majority"):
         plan(hosts, PORT)
 
@@ -230,11 +258,17 @@ def test_the_first_manager_that_was_made_anew_joins_the_swarm_of_the_others() ->
 
 def test_the_last_manager_becomes_a_worker_once_there_is_another() -> None:
     members = [member("n1", "manager"), member("n2")]
-    swap = [Host("vm1", "worker", place=place("active", "n1", members)), Host("vm2", "manager", place=place("active", "n2", manager_ids=["n1"]))]
+    swap = [
+        Host("vm1", "worker", place=place("active", "n1", members)),
+        Host("vm2", "manager", place=place("active", "n2", manager_ids=["n1"])),
+    ]
     planned = plan(swap, PORT)
     assert planned.changes == [{"id": "n2", "role": "manager"}] and planned.unfinished == ["vm1"]
     members = [member("n1", "manager"), member("n2", "manager")]
-    swap = [Host("vm1", "worker", place=place("active", "n1", members)), Host("vm2", "manager", place=place("active", "n2", members))]
+    swap = [
+        Host("vm1", "worker", place=place("active", "n1", members)),
+        Host("vm2", "manager", place=place("active", "n2", members)),
+    ]
     planned = plan(swap, PORT)
     assert planned.changes == [{"id": "n1", "role": "worker"}] and planned.primary == "vm2" and not planned.unfinished
 
@@ -243,7 +277,9 @@ def test_what_nobody_declares_stays() -> None:
     drained = member("n1", "manager", availability="drain", labels={"rack": "b", "disk": "ssd"})
     host = Host("vm1", "manager", place=place("active", "n1", [drained]))
     assert not plan([host], PORT).steps
-    declared = Host("vm1", "manager", place=place("active", "n1", [drained]), labels={"rack": "a"}, availability="active")
+    declared = Host(
+        "vm1", "manager", place=place("active", "n1", [drained]), labels={"rack": "a"}, availability="active"
+    )
     assert plan([declared], PORT).changes == [{"id": "n1", "labels": {"rack": "a"}, "availability": "active"}]
 
 
@@ -256,21 +292,44 @@ def test_a_node_that_was_to_leave_and_stays_takes_tasks_again() -> None:
 
 def test_pending_and_unready_nodes_are_waited_for() -> None:
     members = [member("n1", "manager"), member("n2", state="unknown", message="heartbeat failure")]
-    planned = plan([Host("vm1", "manager", place=place("active", "n1", members)), Host("vm2", "worker", place=place("active", "n2", manager_ids=["n1"])),
-                    Host("vm3", "worker", place=place("pending"))], PORT)
+    planned = plan(
+        [
+            Host("vm1", "manager", place=place("active", "n1", members)),
+            Host("vm2", "worker", place=place("active", "n2", manager_ids=["n1"])),
+            Host("vm3", "worker", place=place("pending")),
+        ],
+        PORT,
+    )
     assert planned.pending == ["vm3"] and planned.changes == [{"id": "n2"}]
     assert "vm2 is waited for: the swarm calls it unknown (heartbeat failure)" in planned.steps
 
 
 def test_warnings_stop_nothing() -> None:
     members = [member("n1", "manager"), member("n2", "manager"), member("n9", hostname="")]
-    planned = plan([Host(f"vm{number}", "manager", place=place("active", f"n{number}", members)) for number in (1, 2)], PORT)
+    planned = plan(
+        [Host(f"vm{number}", "manager", place=place("active", f"n{number}", members)) for number in (1, 2)], PORT
+    )
     assert not planned.steps and "odd number" in planned.warnings[0] and "docker node rm n9" in planned.warnings[1]
 
 
-STAYING = [Host("vm1", "manager", False, place("active", "n1", [
-    member("n1", "manager"), member("n2", hostname="vm3", address="10.0.0.2"), member("n3", hostname="vm2", address="10.0.0.3"),
-    member("n4", state="down", hostname="vm4", address="10.0.0.4"), member("n5", state="down", labels={LEAVING_LABEL: "vm5"}, hostname="vm5")]))]
+STAYING = [
+    Host(
+        "vm1",
+        "manager",
+        False,
+        place(
+            "active",
+            "n1",
+            [
+                member("n1", "manager"),
+                member("n2", hostname="vm3", address="10.0.0.2"),
+                member("n3", hostname="vm2", address="10.0.0.3"),
+                member("n4", state="down", hostname="vm4", address="10.0.0.4"),
+                member("n5", state="down", labels={LEAVING_LABEL: "vm5"}, hostname="vm5"),
+            ],
+        ),
+    )
+]
 
 
 def ids(found: Farewell) -> list[str]:
@@ -309,7 +368,11 @@ def test_who_leaves(leaver: Leaver, nodes: list[str]) -> None:
         (Leaver("vm4", problem="timed out"), STAYING, "vm4 does not answer \\(timed out\\).*perhaps n4.*swarm_node_id"),
         (Leaver("web", addresses=frozenset({"10.0.0.2"})), STAYING, "perhaps n2"),
         (Leaver("vm2", place=place("active", "n1")), STAYING, "one node"),
-        (Leaver("vm2", place=place("active", "n2")), [Host("vm1", "manager", False, problem="timed out")], "no manager that stays.*vm1: timed out"),
+        (
+            Leaver("vm2", place=place("active", "n2")),
+            [Host("vm1", "manager", False, problem="timed out")],
+            "no manager that stays.*vm1: timed out",
+        ),
         (Leaver("vm2"), [], "no other manager is in the inventory"),
         (Leaver("vm2", place=place("active", "n2")), [Host("vm1", "manager", False, place())], "vm1: inactive"),
     ],
@@ -320,4 +383,6 @@ def test_who_may_not(leaver: Leaver, staying: list[Host], words: str) -> None:
 
 
 def test_without_any_swarm_there_is_nothing_to_leave() -> None:
-    assert farewell([Leaver("vm2", place=place()), Leaver("vm3")], [Host("vm1", "manager", False, place())]) == Farewell()
+    assert (
+        farewell([Leaver("vm2", place=place()), Leaver("vm3")], [Host("vm1", "manager", False, place())]) == Farewell()
+    )

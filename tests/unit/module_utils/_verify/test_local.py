@@ -1,0 +1,58 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where an engine keeps its namespaces: below its exec-root, wherever that is."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import NotFound
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import overlay
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import local
+
+MOUNTS = """22 28 0:21 / /proc rw,nosuid shared:12 - proc proc rw
+310 29 0:4 net:[4026532281] {folder}/default rw shared:180 - nsfs nsfs rw
+311 29 0:4 net:[4026532282] {folder}/1-k1gl9djspo rw - nsfs nsfs rw
+312 29 0:4 net:[4026532283] {folder}/lb_k1gl9djsp rw shared:182 master:3 - nsfs nsfs rw
+313 29 0:4 net:[4026532284] /run/netns/mine rw shared:183 - nsfs nsfs rw
+"""
+
+
+class Engine:
+    """An engine with these containers: the key of each one's sandbox, None for one that has gone meanwhile."""
+
+    def __init__(self, keys: list) -> None:
+        self.keys = keys
+
+    def containers(self, _filters: dict) -> list[dict]:
+        return [{"Id": number} for number in range(len(self.keys))]
+
+    def inspect_container(self, number: int) -> dict:
+        if self.keys[number] is None:
+            raise NotFound(404, "no such container")
+        return {"NetworkSettings": {"SandboxKey": self.keys[number]}}
+
+
+def test_the_mounts_of_namespaces_are_found() -> None:
+    assert overlay.mounted(MOUNTS.format(folder="/run/dk/netns")) == ["/run/dk/netns"]
+    assert overlay.mounted(MOUNTS.format(folder="/run/a/netns") + MOUNTS.format(folder="/run/b/netns")) == [
+        "/run/a/netns",
+        "/run/b/netns",
+    ]
+    assert overlay.mounted("") == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "mounts", "folder"),
+    [
+        (["/run/snap.docker/netns/abc"], "", "/run/snap.docker/netns"),
+        ([None, "", "/run/dk/netns/default"], "", "/run/dk/netns"),
+        ([], MOUNTS.format(folder="/run/dk/netns"), "/run/dk/netns"),
+        ([""], MOUNTS.format(folder="/run/a/netns") + MOUNTS.format(folder="/run/b/netns"), local.NAMESPACES),
+        ([], "", local.NAMESPACES),
+    ],
+)
+def test_the_folder_is_what_a_container_says_or_what_is_mounted(
+    monkeypatch, keys: list, mounts: str, folder: str
+) -> None:
+    monkeypatch.setattr(local, "read_text", lambda path: mounts if path == local.MOUNTS else "")
+    assert local.namespaces(Engine(keys)) == folder

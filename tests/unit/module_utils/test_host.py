@@ -1,0 +1,28 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
+    kernel_modules_package,
+    loaded_kernel_modules,
+    missing_kernel_modules,
+)
+
+
+@pytest.mark.parametrize(("ids", "package"), [
+    ("ID=rocky\nID_LIKE=\"rhel centos fedora\"\n", "kernel-modules-extra-6.1"), ("ID=fedora\n", "kernel-modules-extra-6.1"),
+    ("ID=ubuntu\nID_LIKE=debian\n", "linux-modules-extra-6.1"), ("ID=debian\n", ""), ("", ""),
+])  # fmt: skip
+def test_where_missing_kernel_modules_come_from(ids: str, package: str) -> None:
+    assert kernel_modules_package(["xt_addrtype"], ids, "6.1") == package
+    assert kernel_modules_package([], ids, "6.1") == ""
+
+
+def test_kernel_modules_loaded_or_built_in() -> None:
+    there = loaded_kernel_modules(
+        "vxlan 155648 0 - Live 0x0\nxt_bpf 12288 1 - Live 0x0\n", "kernel/net/ipv4/esp4.ko\nkernel/crypto/sha-1.ko\n"
+    )
+    assert there == {"vxlan", "xt_bpf", "esp4", "sha_1"}
+    assert missing_kernel_modules(["vxlan", "ip_vs", "sha-1", "esp4"], there) == ["ip_vs"]
