@@ -44,7 +44,8 @@ def prepare(engine: Engine, plan: dict) -> dict:
     info = engine.within(ANSWER).info()
     outside = local.outside(info)
     if outside:
-        raise EngineError(outside)
+        reason, text = outside
+        raise EngineError(text, reason_code=reason)
     sweep(engine, plan["run"])
     _need_image(engine, plan)
     with background.Kept(_lease(plan)):
@@ -163,6 +164,7 @@ def _open(engine: Engine, plan: dict) -> dict:
         result.update(_open_node(engine, plan, result["errors"], plan["expected"]))
         if plan["expected"] and not result.get("namespace"):
             result["errors"].append(f"no probe task runs here after {plan['timeout']:.0f} s")
+            result["reason"] = "probe-not-started"
     if plan["leader"]:
         result["view"] = _view(engine, plan["made"], plan["timeout"])
     return result
