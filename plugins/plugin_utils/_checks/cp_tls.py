@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
+from .._verification.model import Facts
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
@@ -21,10 +22,10 @@ CHECK = sys.modules[__name__]
 DAY = 86400
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Every node knocks at every manager without a client certificate."""
     requests = {}
-    for host in facts["opened"]:
+    for host in facts.opened:
         requests[host] = [
             {
                 "id": _ident(address),
@@ -39,8 +40,8 @@ def plan(facts: dict) -> dict:
     return requests
 
 
-def _managers(facts: dict) -> list[str]:
-    nodes = (facts["swarm"] or {}).get("nodes", [])
+def _managers(facts: Facts) -> list[str]:
+    nodes = (facts.swarm or {}).get("nodes", [])
     return [node["manager_address"] for node in nodes if node["manager_address"]]
 
 
@@ -48,14 +49,14 @@ def _ident(address: str) -> str:
     return f"{ID}/{address}"
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
-    if not facts["swarm"]:
+    if not facts.swarm:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told about the swarm's root")]
     wrong: dict = {}
     silent: dict = {}
-    for host in facts["hosts"]:
-        if host in facts["opened"]:
+    for host in facts.hosts:
+        if host in facts.opened:
             wrong[host], silent[host] = _node(facts, host)
     bad = {host: texts for host, texts in wrong.items() if texts}
     quiet = {host: texts for host, texts in silent.items() if texts}
@@ -63,7 +64,7 @@ def judge(facts: dict) -> list[dict]:
         return [_told(FAIL, bad)]
     if quiet or not wrong:
         return [_told(INCONCLUSIVE, quiet)]
-    if facts["swarm"]["rotating"]:
+    if facts.swarm["rotating"]:
         return [
             result(
                 CHECK,
@@ -76,9 +77,7 @@ def judge(facts: dict) -> list[dict]:
     refusals = len(wrong) * len(_managers(facts))
     days = min(_days_left(facts, host) for host in wrong)
     text = f"{count(len(wrong), 'node')} under one root, earliest expiry in {days} days; {count(refusals, 'call')} without a client certificate refused"
-    return [
-        result(CHECK, PASS, "ok", text, nodes=list(wrong), details={"root": facts["swarm"]["trust"]["roots_digest"]})
-    ]
+    return [result(CHECK, PASS, "ok", text, nodes=list(wrong), details={"root": facts.swarm["trust"]["roots_digest"]})]
 
 
 def _told(status: str, texts: dict) -> dict:
@@ -93,11 +92,11 @@ def _told(status: str, texts: dict) -> dict:
     )
 
 
-def _days_left(facts: dict, host: str) -> int:
-    return int((facts["opened"][host]["certificate"]["not_after"] - facts["opened"][host]["time"]) // DAY)
+def _days_left(facts: Facts, host: str) -> int:
+    return int((facts.opened[host]["certificate"]["not_after"] - facts.opened[host]["time"]) // DAY)
 
 
-def _node(facts: dict, host: str) -> tuple[list[str], list[str]]:
+def _node(facts: Facts, host: str) -> tuple[list[str], list[str]]:
     """(what is wrong, what could not be seen) on one node."""
     wrong, silent = _certificate(facts, host)
     wrong += _trust(facts, host)
@@ -110,8 +109,8 @@ def _node(facts: dict, host: str) -> tuple[list[str], list[str]]:
     return wrong, silent
 
 
-def _certificate(facts: dict, host: str) -> tuple[list[str], list[str]]:
-    opened, node, swarm = facts["opened"][host], facts["nodes"][host], facts["swarm"]
+def _certificate(facts: Facts, host: str) -> tuple[list[str], list[str]]:
+    opened, node, swarm = facts.opened[host], facts.nodes[host], facts.swarm
     leaf = opened.get("certificate") or {"error": "the certificate was not read"}
     if "error" in leaf:
         return [], [leaf["error"]]
@@ -130,10 +129,10 @@ def _certificate(facts: dict, host: str) -> tuple[list[str], list[str]]:
     return wrong, []
 
 
-def _trust(facts: dict, host: str) -> list[str]:
+def _trust(facts: Facts, host: str) -> list[str]:
     """What the node itself reported to the swarm."""
-    swarm = facts["swarm"]
-    mine = [node for node in swarm["nodes"] if node["id"] == facts["nodes"][host]["id"]]
+    swarm = facts.swarm
+    mine = [node for node in swarm["nodes"] if node["id"] == facts.nodes[host]["id"]]
     if not mine:
         return ["the swarm does not know this node"]
     return [] if mine[0]["trust"] == swarm["trust"] else ["the root or issuer it reports differs from the swarm's"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
 from . import _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
@@ -21,21 +22,19 @@ TAGS = ("P1", "dataplane", "balancing")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing over the network: every node tells the table of its load balancer."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [
-        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
-    ]
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
-    told = {host: facts["held"][host][network["id"]] for host in hosts if network["id"] in facts["held"].get(host, {})}
+    told = {host: facts.held[host][network["id"]] for host in hosts if network["id"] in facts.held.get(host, {})}
     bare = [host for host, held in told.items() if held["balancer"] is None]
     if bare:
         lacking = _paths.lacks(facts, "ip_vs")

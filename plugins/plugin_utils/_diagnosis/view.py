@@ -14,6 +14,7 @@ from functools import cached_property
 
 from .._checks import _paths, dp_matrix
 from .._checks._result import listed
+from .._verification.model import Facts
 from . import links
 from .model import BAD
 
@@ -25,10 +26,10 @@ GOSSIP = 7946
 class View:
     """A run's results and facts. Every property is worked out once."""
 
-    def __init__(self, results: list[dict], facts: dict) -> None:
+    def __init__(self, results: list[dict], facts: Facts) -> None:
         self.results = results
         self.facts = facts
-        self.hosts = facts["hosts"]
+        self.hosts = facts.hosts
 
     def bad(self, pattern: str) -> list[dict]:
         """Failed and inconclusive results of these checks."""
@@ -60,7 +61,7 @@ class View:
     @property
     def data_port(self) -> int:
         """The data-path port as the swarm tells it; the engine's default when nobody does."""
-        return (self.facts["swarm"] or {}).get("data_port") or 4789
+        return (self.facts.swarm or {}).get("data_port") or 4789
 
     def host_of(self, address: str) -> str | None:
         """The host with this address on the underlay."""
@@ -77,7 +78,7 @@ class View:
     def overlay(self) -> dict:
         """Network id -> {(source, target): {kind: None when it answered, else why not}}, of every check that tried pairs."""
         found: dict = {}
-        for host, observations in self.facts["observations"].items():
+        for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
                 parts = ident.split("/")
                 if len(parts) == 4 and parts[3] in OVERLAY_KINDS and parts[2] in self.hosts:
@@ -92,7 +93,7 @@ class View:
 
     def network_links(self, network: dict) -> links.Links:
         """The directions between nodes on a network. A failed question is lost itself, or its answer is: the responder tells which."""
-        pairs, received = self.tried(network), self.facts["received"]
+        pairs, received = self.tried(network), self.facts.received
         good, bad = set(), {}
         for (source, target), kinds in pairs.items():
             if None in kinds.values():
@@ -125,25 +126,23 @@ class View:
     def plain(self) -> links.Links:
         """Directions that are bad on every plain network."""
         return links.common(
-            self.network_links(network) for network in self.facts["under_test"] if not network["encrypted"]
+            self.network_links(network) for network in self.facts.under_test if not network["encrypted"]
         )
 
     @cached_property
     def encrypted(self) -> links.Links:
         """Directions that are bad on every encrypted network."""
-        return links.common(self.network_links(network) for network in self.facts["under_test"] if network["encrypted"])
+        return links.common(self.network_links(network) for network in self.facts.under_test if network["encrypted"])
 
     def networks(self, encrypted: bool) -> tuple:
         """Names of the networks of one sort."""
-        return tuple(
-            sorted(network["name"] for network in self.facts["under_test"] if network["encrypted"] == encrypted)
-        )
+        return tuple(sorted(network["name"] for network in self.facts.under_test if network["encrypted"] == encrypted))
 
     @cached_property
     def knocks(self) -> dict:
         """Kind of underlay traffic (``pre_port.Port.purpose``) -> {(source, target): whether it was answered}, by the check of the ports."""
         found: dict = {}
-        for host, observations in self.facts["observations"].items():
+        for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
                 parts = ident.split("/")
                 if parts[0] == PORT_CHECK and len(parts) == 4 and parts[3] != host:
@@ -161,7 +160,7 @@ class View:
     def _heard(self, kind: str, source: str, target: str) -> bool:
         """Whether a question arrived behind the target's firewall; of TCP nobody tells."""
         words = {"data": f"17/{self.data_port}", "gossip-udp": f"17/{GOSSIP}", "esp": "50/0"}.get(kind)
-        return bool(words and (self.facts.get("heard") or {}).get(target, {}).get(f"{words}/{source}"))
+        return bool(words and self.facts.heard.get(target, {}).get(f"{words}/{source}"))
 
     @cached_property
     def ports(self) -> dict:
