@@ -13,7 +13,7 @@ import ipaddress
 
 from ...module_utils._host import split_port
 from .._verification.model import Facts
-from . import _blame
+from . import _blame, _gossip
 
 
 def probed(facts: Facts, network: str) -> list[str]:
@@ -172,9 +172,9 @@ def vtep(facts: Facts, host: str) -> str | None:
     """Where tunnels to the host end, as gossip tells; where they should end when gossip tells nothing."""
     for network, own in facts.probes.get(host, {}).items():
         for held in facts.held.values():
-            for record in (held.get(network) or {}).get("records", {}).get("always", []):
-                if record.rsplit(" ", 2)[1] == own:
-                    return record.rsplit(" ", 2)[2]
+            for record in _gossip.records(held.get(network)):
+                if record.address == own:
+                    return record.where
     return tunnel(facts, host)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...module_utils._probe import dns
 from .._verification.model import Facts
-from . import _paths
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 RENAME = "Give the service another name or alias: no program can look this one up."
@@ -97,7 +97,7 @@ def _unaskable(check: Any, facts: Facts, network: dict, kinds: tuple) -> list[di
 
 def ident(check: Any, network: dict, name: str) -> str:
     """The id of a request."""
-    return f"{check.ID}/{network['id'][:12]}/{name}"
+    return f"{check.ID}/{_requests.short(network)}/{name}"
 
 
 def judge(check: Any, facts: Facts, kinds: tuple, absent: str | None = None) -> list[dict]:

@@ -9,7 +9,7 @@ import ipaddress
 import sys
 
 from .._verification.model import Facts
-from . import _paths
+from . import _gossip, _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "CP-ADDR"
@@ -109,8 +109,8 @@ def gone(facts: Facts, host: str) -> bool:
         seen["ok"]
         for source, told in facts.observations.items()
         if source != host
-        for ident, seen in told.items()
-        if ident.startswith("PRE-PORT/port-tcp/") and ident.endswith("/" + host)
+        for knock, seen in ((_requests.knock(ident), seen) for ident, seen in told.items())
+        if knock and (knock.kind, knock.target) == ("port-tcp", host)
     ]
     return not any(tried) if tried else not is_declared(facts, host)
 
@@ -127,10 +127,9 @@ def _tunnels(facts: Facts, host: str) -> list[str]:
     wrong = set()
     for network, address in facts.probes.get(host, {}).items():
         for held in facts.held.values():
-            for record in (held.get(network) or {}).get("records", {}).get("always", []):
-                _service, target, vtep = record.rsplit(" ", 2)
-                if target == address and vtep not in own:
-                    wrong.add(f"tunnels to it end at {vtep or 'nothing'}, which is none of its addresses")
+            for record in _gossip.records(held.get(network)):
+                if record.address == address and record.where not in own:
+                    wrong.add(f"tunnels to it end at {record.where or 'nothing'}, which is none of its addresses")
     return sorted(wrong)
 
 

@@ -9,10 +9,10 @@ import sys
 import time
 
 from .._verification.model import Facts
-from . import _paths
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
-ID = "CP-TLS"
+ID = _requests.CALLS
 TITLE = "The control plane is mutual TLS under one root"
 HINT = "Rotate the swarm's root with 'docker swarm ca --rotate' on a manager; a node with an expired certificate must join again."
 ORDER = 30
@@ -28,10 +28,10 @@ def plan(facts: Facts) -> dict:
     for host in facts.opened:
         requests[host] = [
             {
-                "id": _ident(address),
+                "id": str(_requests.manager(address)),
                 "kind": "stranger",
-                "address": address.rpartition(":")[0].strip("[]"),
-                "port": int(address.rpartition(":")[2]),
+                "address": _requests.manager(address).address,
+                "port": _requests.manager(address).port,
                 "patience": 5,
                 "where": "host",
             }
@@ -43,10 +43,6 @@ def plan(facts: Facts) -> dict:
 def _managers(facts: Facts) -> list[str]:
     nodes = (facts.swarm or {}).get("nodes", [])
     return [node["manager_address"] for node in nodes if node["manager_address"]]
-
-
-def _ident(address: str) -> str:
-    return f"{ID}/{address}"
 
 
 def judge(facts: Facts) -> list[dict]:
@@ -101,7 +97,7 @@ def _node(facts: Facts, host: str) -> tuple[list[str], list[str]]:
     wrong, silent = _certificate(facts, host)
     wrong += _trust(facts, host)
     for address in _managers(facts):
-        seen = _paths.seen(facts, host, _ident(address))
+        seen = _paths.seen(facts, host, str(_requests.manager(address)))
         if seen is None or seen["outcome"] == "unreachable":
             silent.append(f"{address}: {seen['detail'] if seen else 'not asked'}")
         elif seen["outcome"] == "accepted":

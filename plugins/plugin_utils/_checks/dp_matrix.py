@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from .._verification.model import Facts
-from . import _paths
+from . import _paths, _requests
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
@@ -23,7 +23,7 @@ NO_IPVS = "The kernel of %s lacks ip_vs: virtual IPs do not answer there (see PR
 ORDER = 60
 NEEDS = ("probe", "wire")
 TAGS = ("P0", "dataplane")
-KINDS = ("icmp", "tcp", "udp")
+KINDS = _requests.KINDS
 CHECK = sys.modules[__name__]
 
 
@@ -58,7 +58,7 @@ def direct(facts: Facts, check: str, network: dict, source: str, target: str) ->
 
 def ident(check: str, network: dict, target: str, kind: str) -> str:
     """The id of a request."""
-    return f"{check}/{network['id'][:12]}/{target}/{kind}"
+    return str(_requests.Path(check, _requests.short(network), target, kind))
 
 
 def balanced(facts: Facts, network: dict, source: str) -> list[dict]:

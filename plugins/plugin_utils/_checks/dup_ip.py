@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from .._verification.model import Facts
+from . import _gossip
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "DUP-IP"
@@ -35,8 +36,8 @@ def _judge(facts: Facts, network: dict) -> dict:
         holders.setdefault(address, set()).add(who)
     on: dict = {}
     for host, held in facts.held.items():
-        for row in (held.get(network["id"]) or {}).get("local", []):
-            on.setdefault(row.split(" ")[0], set()).add(host)
+        for endpoint in _gossip.endpoints(held.get(network["id"])):
+            on.setdefault(endpoint.address, set()).add(host)
     if network["id"] not in facts.addresses:
         return result(CHECK, INCONCLUSIVE, "not-told", "nobody told what addresses are in use", network=network["name"])
     twice = {address: sorted(who) for address, who in holders.items() if len(who) > 1}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from .._verification.model import Facts
-from . import _paths
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "ENC-REJECT"
@@ -60,7 +60,7 @@ def plan(facts: Facts) -> dict:
 
 
 def _ident(network: dict, target: str) -> str:
-    return f"{ID}/{network['id'][:12]}/{target}"
+    return f"{ID}/{_requests.short(network)}/{target}"
 
 
 def judge(facts: Facts) -> list[dict]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from .._verification.model import Facts
-from . import _paths, dp_matrix
+from . import _gossip, _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
 ID = "LB-IPVS"
@@ -78,13 +78,12 @@ def _judge(facts: Facts, network: dict) -> dict:
 def differences(held: dict) -> list[str]:
     """The services whose backends no virtual service has: all that were there all the time, none that never was."""
     always, ever, balanced = {}, {}, set()
-    for rows, found in ((held["records"]["always"], always), (held["records"]["ever"], ever)):
-        for record in rows:
-            service, second, _last = record.rsplit(" ", 2)
-            if second == "vip":
-                balanced.add(service)
+    for when, found in (("always", always), ("ever", ever)):
+        for record in _gossip.records(held, when):
+            if record.is_virtual:
+                balanced.add(record.service)
             else:
-                found.setdefault(service, set()).add(second)
+                found.setdefault(record.service, set()).add(record.address)
     sets = [(set(row["active"]), set(row["quiet"])) for row in held["balancer"]]
     return [
         f"{service} has no virtual service with backends {listed(sorted(always[service]))}"

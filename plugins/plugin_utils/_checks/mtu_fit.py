@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from .._verification.model import Facts
-from . import _paths, dp_matrix
+from . import _paths, _requests, dp_matrix
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
@@ -66,7 +66,7 @@ def plan(facts: Facts) -> dict:
 
 
 def _ident(network: dict, target: str) -> str:
-    return f"{ID}/{network['id'][:12]}/{target}"
+    return f"{ID}/{_requests.short(network)}/{target}"
 
 
 def judge(facts: Facts) -> list[dict]:

@@ -9,7 +9,7 @@ import sys
 
 from .. import _foreign_words as foreign
 from .._verification.model import Facts
-from . import _paths
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "NET-ATTACH"
@@ -30,7 +30,7 @@ def plan(facts: Facts) -> dict:
         vip = facts.vips.get(network["id"])
         if not facts.worker or not network["attachable"] or not vip:
             continue
-        short, patience = network["id"][:12], facts.settings["convergence"]
+        short, patience = _requests.short(network), facts.settings["convergence"]
         requests.setdefault(facts.worker, []).append(
             {
                 "id": f"{ID}/out/{short}",
@@ -120,7 +120,7 @@ def _judge_closed(found: dict, name: str, worker: list) -> dict:
 
 
 def _judge_names(facts: Facts, network: dict, found: dict) -> dict:
-    short = network["id"][:12]
+    short = _requests.short(network)
     looks = [(facts.worker, "out", facts.probe_name)]
     looks += [(host, "in", found["name"]) for host in _paths.probed(facts, network["id"])]
     wrong, silent = {}, []

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from .._verification.model import Facts
-from . import _paths
+from .._verification.model import Facts, Network
+from . import _gossip, _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "PEER-FDB"
@@ -78,34 +78,33 @@ def _own(facts: Facts, host: str) -> set:
     return {row["address"] for row in _paths.local(facts, host)} | {_paths.address(facts, host)}
 
 
-def _local(facts: Facts, network: dict, host: str) -> dict:
-    held = facts.held.get(host, {}).get(network["id"]) or {}
-    return dict(row.split(" ") for row in held.get("local", []))
+def _local(facts: Facts, network: Network, host: str) -> dict[str, str]:
+    """Address -> MAC address of the endpoints on the host."""
+    return dict(_gossip.endpoints(facts.held.get(host, {}).get(network["id"])))
 
 
-def _node(facts: Facts, network: dict, host: str) -> list[str]:
+def _node(facts: Facts, network: Network, host: str) -> list[str]:
     """What is wrong in one node's table."""
-    peers = facts.held[host][network["id"]]["peers"]
-    entries = {row.split(" ")[0]: row.split(" ")[1:] for row in peers["ever"]}
+    held = facts.held[host][network["id"]]
+    entries = {entry.address: entry for entry in _gossip.entries(held, "ever")}
     steady = {address for address, _who in facts.addresses.get(network["id"], [])}
     wrong = []
     for other in facts.held:
         if other == host:
             continue
         for address, mac in _local(facts, network, other).items():
-            if address in steady and address not in entries:
+            entry = entries.get(address)
+            if address in steady and not entry:
                 wrong.append(f"no entry for {address} on {other}")
-            elif address in steady and (entries[address][0] != mac or entries[address][1] not in _own(facts, other)):
-                wrong.append("{} leads to {} at {}, it is {} on {}".format(address, *entries[address], mac, other))
-    return wrong + (_stale(facts, network, peers["always"], steady) if everybody(facts) else [])
+            elif address in steady and entry and (entry.mac != mac or entry.where not in _own(facts, other)):
+                wrong.append(f"{address} leads to {entry.mac} at {entry.where}, it is {mac} on {other}")
+    return wrong + (_stale(facts, network, _gossip.entries(held, "always"), steady) if everybody(facts) else [])
 
 
-def _stale(facts: Facts, network: dict, entries: list, steady: set) -> list[str]:
+def _stale(facts: Facts, network: Network, entries: list[_gossip.Entry], steady: set[str]) -> list[str]:
     alive = set(steady) | set(facts.retired.get(network["id"], []))
     for host in facts.held:
         alive |= set(_local(facts, network, host))
     for data in facts.probed.values():
         alive |= {row.get("address") for row in data.get("attached") or []}
-    return [
-        f"{row.split(' ')[0]} is stale: nobody has that address" for row in entries if row.split(" ")[0] not in alive
-    ]
+    return [f"{entry.address} is stale: nobody has that address" for entry in entries if entry.address not in alive]

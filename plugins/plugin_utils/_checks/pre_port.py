@@ -9,11 +9,11 @@ import sys
 from typing import NamedTuple
 
 from .._verification.model import Facts
-from . import _paths
+from . import _paths, _requests
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
-ID = "PRE-PORT"
+ID = _requests.PORTS
 TITLE = "The ports of Swarm are open between all nodes"
 HINT = "See PRE-REACH: a port is asked from every node that answers."
 ADVICE = "On %s allow %s from every other node, in the host's firewall and in whatever stands between: '%s -I INPUT %s -j ACCEPT'."
@@ -32,19 +32,32 @@ class Port(NamedTuple):
     number: int
     text: str
     rule: str
-    purpose: str  # what the swarm uses it for
+
+    @property
+    def purpose(self) -> str:
+        """What the swarm uses it for."""
+        return purpose(self.kind, self.number)
+
+
+def purpose(kind: str, number: int) -> str:
+    """What the swarm uses a port for, which is asked for by a request of this kind."""
+    if kind == "port-esp":
+        return "esp"
+    if kind == "port-udp":
+        return "gossip-udp" if number == GOSSIP else "data"
+    return "gossip-tcp" if number == GOSSIP else "managers"
 
 
 def needed(facts: Facts) -> list[Port]:
     """The ports that the selected networks need."""
     data = facts.swarm["data_port"]
     found = [
-        Port("port-tcp", GOSSIP, "7946/tcp (gossip)", "-p tcp --dport 7946", "gossip-tcp"),
-        Port("port-udp", GOSSIP, "7946/udp (gossip)", "-p udp --dport 7946", "gossip-udp"),
-        Port("port-udp", data, f"{data}/udp (VXLAN)", f"-p udp --dport {data}", "data"),
+        Port("port-tcp", GOSSIP, "7946/tcp (gossip)", "-p tcp --dport 7946"),
+        Port("port-udp", GOSSIP, "7946/udp (gossip)", "-p udp --dport 7946"),
+        Port("port-udp", data, f"{data}/udp (VXLAN)", f"-p udp --dport {data}"),
     ]
     if any(network["encrypted"] for network in facts.networks):
-        found.append(Port("port-esp", 0, "IP protocol 50 (ESP)", "-p esp", "esp"))
+        found.append(Port("port-esp", 0, "IP protocol 50 (ESP)", "-p esp"))
     return found
 
 
@@ -66,7 +79,7 @@ def _asked(facts: Facts) -> list[tuple]:
     rows = [(port, [(source, target, port.number) for source, target in pairs]) for port in needed(facts)]
     managers = _managers(facts)
     for number in sorted(set(managers.values())):
-        port = Port("port-tcp", number, f"{number}/tcp (managers)", f"-p tcp --dport {number}", "managers")
+        port = Port("port-tcp", number, f"{number}/tcp (managers)", f"-p tcp --dport {number}")
         rows.insert(0, (port, [(source, target, number) for source, target in pairs if managers.get(target) == number]))
     return rows
 
@@ -96,7 +109,7 @@ def _address(facts: Facts, port: Port, target: str) -> str | None:
 
 
 def _ident(port: Port, target: str) -> str:
-    return f"{ID}/{port.kind}/{port.number}/{target}"
+    return str(_requests.Knock(port.kind, port.number, target))
 
 
 def gossip_closed(facts: Facts) -> bool:

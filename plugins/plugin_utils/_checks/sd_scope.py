@@ -9,7 +9,7 @@ import ipaddress
 import sys
 
 from .._verification.model import Facts
-from . import _paths
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 from .net_attach import attached_name
 
@@ -45,7 +45,7 @@ def _names(facts: Facts) -> list[tuple]:
 
 
 def _ident(network: dict) -> str:
-    return f"{ID}/{network['id'][:12]}"
+    return f"{ID}/{_requests.short(network)}"
 
 
 def judge(facts: Facts) -> list[dict]:

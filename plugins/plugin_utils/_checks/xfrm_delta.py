@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from .._verification.model import Facts
-from . import _paths
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "XFRM-DELTA"
@@ -69,7 +69,9 @@ def risen(facts: Facts, host: str, before: dict, after: dict) -> dict:
     }
     own = sum(number for key, number in facts.heard.get(host, {}).items() if key.startswith("50/"))
     own += sum(
-        seen.get("tries", 0) for ident, seen in facts.observations.get(host, {}).items() if "/port-esp/" in ident
+        seen.get("tries", 0)
+        for knock, seen in ((_requests.knock(ident), seen) for ident, seen in facts.observations.get(host, {}).items())
+        if knock and knock.kind == "port-esp"
     )
     if "XfrmInNoStates" in rows and not facts.probed[host].get("counters_before"):  # nobody knocks a second time
         rows["XfrmInNoStates"] -= own

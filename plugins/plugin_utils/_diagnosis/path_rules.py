@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from .._checks import _blame, _paths
+from .._checks import _blame, _paths, _requests
 from .._checks._result import listed
 from . import links
 from .links import Links
@@ -137,11 +137,8 @@ def manager_port(view: View) -> Iterable[Finding]:
     good, bad = set(), {}
     for host, observations in view.facts.observations.items():
         for ident, seen in observations.items():
-            manager = (
-                view.host_of(ident.partition("/")[2].rpartition(":")[0].strip("[]"))
-                if ident.startswith("CP-TLS/")
-                else None
-            )
+            call = _requests.call(ident)
+            manager = view.host_of(call.address) if call else None
             if manager and manager != host:
                 if seen["outcome"] == "unreachable":
                     bad[host, manager] = links.UNKNOWN
