@@ -17,6 +17,7 @@ HINT = "Declare it (role overlays), or correct verify_networks."
 ORDER = 35
 NEEDS: tuple = ()
 TAGS = ("P0", "networks")
+GUARD = True
 SERVICES = "Every service asked for is on a selected network"
 DECLARED = "Every network that the inventory declares exists"
 DECLARE = "Run role overlays, which makes it; 'docker network prune' removes networks that no service uses. Else take it out of overlays_networks."
