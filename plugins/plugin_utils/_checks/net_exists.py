@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import fnmatch
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from ._result import FAIL, PASS, count, listed, result
 
 ID = "NET-EXISTS"
 TITLE = "Every network asked for exists"
 HINT = "Declare it (role overlays), or correct verify_networks."
 ORDER = 35
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P0", "networks")
 GUARD = True
 SERVICES = "Every service asked for is on a selected network"
@@ -25,7 +26,7 @@ SERVICE = "Correct verify_services, or verify_networks: without the service noth
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing."""
     return {}
 
@@ -50,7 +51,7 @@ def unknown_services(facts: Facts) -> list[str]:
     )
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """Silent when no network was asked for by name."""
     strangers, pruned = unknown_services(facts), undone(facts)
     wrong = (
