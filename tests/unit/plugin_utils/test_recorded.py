@@ -29,6 +29,8 @@ RECORDED = TESTS / "unit" / "recorded"
 END, REPORT_END = ".json.gz", ".report.json.gz"
 NAMES = sorted(path.name.removesuffix(END) for path in RECORDED.glob(f"*{END}") if not path.name.endswith(REPORT_END))
 HEALTHY = "healthy"
+NONSENSE = "tralala"
+QUOTING = "not reachable: "  # what comes after it, Ansible or Docker said
 
 
 def faults_of_the_labs() -> ModuleType:
@@ -123,3 +125,33 @@ def test_every_fault_that_any_lab_can_have_is_recorded() -> None:
 )
 def test_a_later_key_is_no_difference_and_a_lost_or_changed_one_is_named(found: dict, told: list[str]) -> None:
     assert list(differences({"checks": [{"id": "a", "nodes": ["vm1"]}]}, found)) == told
+
+
+def reworded(value: Any) -> Any:
+    """The same with other texts for people, which have blanks: names, ids and addresses have none."""
+    if isinstance(value, dict):
+        return {key: reworded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [reworded(part) for part in value]
+    return NONSENSE if isinstance(value, str) and " " in value else value
+
+
+def reworded_problem(text: str) -> str:
+    """Our own words for what is wrong with a node are others now; what Ansible or Docker said of it stays."""
+    return f"{NONSENSE} {text.partition(QUOTING)[2]}"
+
+
+def causes_lost(name: str) -> list[str]:
+    """The causes of a recorded run that are no longer found once all that people are meant to read has other words."""
+    found = gathered(name)
+    results = json.loads(json.dumps(verify_run.judged(found)))
+    expected = [cause["id"] for cause in diagnose.diagnose(results, found)]
+    found["problems"] = {host: reworded_problem(text) for host, text in found["problems"].items()}
+    left = [cause["id"] for cause in diagnose.diagnose(reworded(results), found)]
+    return [] if left == expected else [f"{name}: {expected} became {left}"]
+
+
+@pytest.mark.xfail(strict=False, reason="the diagnosis reads words that people are meant to read")
+def test_rewording_every_text_loses_no_cause() -> None:
+    told = [line for name in NAMES for line in causes_lost(name)]
+    assert not told, "\n".join(told)
