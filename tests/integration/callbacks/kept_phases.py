@@ -32,13 +32,16 @@ class CallbackModule(CallbackBase):
 
     def __init__(self) -> None:
         super().__init__()
+        self.path = os.environ.get("SWARMLAB_TEST_RECORDING")
         self.settings: dict = {}
         self.phases: dict[str, dict[str, dict]] = {}
 
     def keep(self, result: CallbackTaskResult, ignore_errors: bool = False) -> None:
         action, arguments = result.task.action, result.task.args
+        if not self.path:
+            return
         if action == "swarmlab.overlay.verify_run" and arguments["stage"] == "begin":
-            self.settings = dict(result.result["settings"])
+            self.settings = dict(result.result.get("settings") or {})  # a run that is refused has none
         if action == "swarmlab.overlay.verify_probe":
             self.phases.setdefault(arguments["phase"], {})[result.host.get_name()] = dict(result.result)
 
@@ -48,11 +51,10 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: AggregateStats) -> None:
         """Hosts stand in the order of the play, as the verification itself sees them."""
-        path = os.environ.get("SWARMLAB_TEST_RECORDING")
-        if path and self.settings:
+        if self.path and self.settings:
             phases = {
                 phase: {host: told[host] for host in self.settings["hosts"] if host in told}
                 for phase, told in self.phases.items()
             }
             text = redact(json.dumps({"settings": self.settings, "phases": phases}, indent=1))
-            Path(path).write_bytes(gzip.compress(text.encode(), mtime=0))
+            Path(self.path).write_bytes(gzip.compress(text.encode(), mtime=0))
