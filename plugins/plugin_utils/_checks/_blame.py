@@ -9,7 +9,6 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import hashlib
-import typing as t
 from collections.abc import Callable, Iterable
 from itertools import combinations
 
@@ -19,7 +18,7 @@ FULL_MESH_UP_TO = 10
 Pair = tuple[str, str]
 
 
-def covers(failed: Iterable[Pair]) -> list[set[t.Any]]:
+def covers(failed: Iterable[Pair]) -> list[set[str]]:
     """The smallest sets of nodes that touch every failed pair."""
     pairs = set(failed)
     nodes = sorted({node for pair in pairs for node in pair})
@@ -32,10 +31,10 @@ def covers(failed: Iterable[Pair]) -> list[set[t.Any]]:
     return []
 
 
-def _greedy(pairs: set[t.Any]) -> set[t.Any]:
+def _greedy(pairs: set[Pair]) -> set[str]:
     left, chosen = set(pairs), set()
     while left:
-        degree: dict[t.Any, t.Any] = {}
+        degree: dict[str, int] = {}
         for pair in left:
             for node in pair:
                 degree[node] = degree.get(node, 0) + 1

@@ -98,7 +98,7 @@ def judge(check: t.Any, facts: Facts) -> list[Result]:
     return [result(check, PASS, "ok", _told(found), nodes=[node], seconds=found["recovered"], details=details)]
 
 
-def _wrong(found: dict[str, t.Any]) -> list[tuple[t.Any, ...]]:
+def _wrong(found: dict[str, t.Any]) -> list[tuple[list[str], str]]:
     """(nodes, what is wrong there), the nearest to the disruption first."""
     node, seen, settled = found["node"], found["seen"], found["settled"]
     rows = [([node], f"{node}: {text}") for text in (found["problem"], seen.get("problem")) if text]

@@ -15,6 +15,7 @@ import typing as t
 from ...module_utils._host import split_port
 from .._verification.model import Facts, Network
 from . import _blame, _gossip
+from ._blame import Pair
 
 
 def probed(facts: Facts, network: str) -> list[str]:
@@ -32,16 +33,16 @@ def asking(facts: Facts, network: str) -> list[str]:
     return [host for host in probed(facts, network) if selected(facts, host)]
 
 
-def _pairs(facts: Facts, hosts: list[str]) -> list[tuple[t.Any, ...]]:
+def _pairs(facts: Facts, hosts: list[str]) -> list[Pair]:
     return [pair for pair in _blame.pairs(hosts, facts.run) if any(selected(facts, host) for host in pair)]
 
 
-def pairs(facts: Facts, network: str) -> list[tuple[t.Any, ...]]:
+def pairs(facts: Facts, network: str) -> list[Pair]:
     """The ordered pairs of hosts to try on the network."""
     return _pairs(facts, probed(facts, network))
 
 
-def host_pairs(facts: Facts) -> list[tuple[t.Any, ...]]:
+def host_pairs(facts: Facts) -> list[Pair]:
     """The ordered pairs of hosts to try on the underlay, with or without a probe."""
     return _pairs(facts, [host for host in facts.hosts if host in facts.opened])
 
@@ -97,7 +98,7 @@ def suspicion(facts: Facts, network: Network, failed: list[tuple[t.Any, ...]]) -
 
     Nothing left the source: the source. It reached the target's wire but not the target's probe: the target.
     """
-    weights: dict[t.Any, t.Any] = {}
+    weights: dict[str, int] = {}
     for source, target in failed:
         if facts.received.get(target, {}).get(f"udp/{network['name']}/{source}"):
             continue

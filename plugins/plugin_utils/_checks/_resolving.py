@@ -32,7 +32,7 @@ def asked_as(facts: Facts, network: Network, name: str) -> str:
     return name if len(holders) == 1 else f"{name}.{network['name']}"
 
 
-def chosen(facts: Facts, network: Network, kinds: tuple[t.Any, ...]) -> dict[str, t.Any]:
+def chosen(facts: Facts, network: Network, kinds: tuple[str, ...]) -> dict[str, t.Any]:
     """Name -> expected addresses, for the names of these kinds on the network."""
     owners = facts.owners.get(network["id"], {})
     records = facts.records.get(network["id"], {})
@@ -48,9 +48,9 @@ def selected(facts: Facts, service: str) -> bool:
     return any(fnmatch.fnmatchcase(service, pattern) for pattern in facts.settings.get("services") or ["*"])
 
 
-def plan(check: t.Any, facts: Facts, kinds: tuple[t.Any, ...]) -> Requests:
+def plan(check: t.Any, facts: Facts, kinds: tuple[str, ...]) -> Requests:
     """Every host with a probe asks every chosen name of every network."""
-    requests: dict[t.Any, t.Any] = {}
+    requests: Requests = {}
     for network in facts.networks:
         for host in _paths.asking(facts, network["id"]):
             for name, expected in askable(facts, network, kinds).items():
@@ -66,7 +66,7 @@ def plan(check: t.Any, facts: Facts, kinds: tuple[t.Any, ...]) -> Requests:
     return requests
 
 
-def askable(facts: Facts, network: Network, kinds: tuple[t.Any, ...]) -> dict[str, t.Any]:
+def askable(facts: Facts, network: Network, kinds: tuple[str, ...]) -> dict[str, t.Any]:
     """The chosen names that a resolver can be asked for: the engine takes any alias."""
     return {
         name: addresses
@@ -75,8 +75,8 @@ def askable(facts: Facts, network: Network, kinds: tuple[t.Any, ...]) -> dict[st
     }
 
 
-def _unaskable(check: t.Any, facts: Facts, network: Network, kinds: tuple[t.Any, ...]) -> list[Result]:
-    found: dict[t.Any, t.Any] = {}
+def _unaskable(check: t.Any, facts: Facts, network: Network, kinds: tuple[str, ...]) -> list[Result]:
+    found: dict[str, list[str]] = {}
     for name in chosen(facts, network, kinds):
         reason = dns.unaskable(asked_as(facts, network, name))
         if reason:
@@ -100,7 +100,7 @@ def ident(check: t.Any, network: Network, name: str) -> str:
     return f"{check.ID}/{_requests.short(network)}/{name}"
 
 
-def judge(check: t.Any, facts: Facts, kinds: tuple[t.Any, ...], absent: str | None = None) -> list[Result]:
+def judge(check: t.Any, facts: Facts, kinds: tuple[str, ...], absent: str | None = None) -> list[Result]:
     """One result a network when all is well; else one more for each service that is not.
 
     ``absent`` says why a network without such a name is skipped; without it, that is a lack of evidence.
@@ -113,7 +113,7 @@ def judge(check: t.Any, facts: Facts, kinds: tuple[t.Any, ...], absent: str | No
 
 
 def _judge_network(
-    check: t.Any, facts: Facts, network: Network, kinds: tuple[t.Any, ...], absent: str | None
+    check: t.Any, facts: Facts, network: Network, kinds: tuple[str, ...], absent: str | None
 ) -> list[Result]:
     names, odd = askable(facts, network, kinds), _unaskable(check, facts, network, kinds)
     if odd and not names:
@@ -131,9 +131,9 @@ def _judge_names(
     if not hosts or not names:
         missing = "no probe runs on this network" if not hosts else "the swarm has no such name on this network"
         return [result(check, INCONCLUSIVE, "no-such-name" if hosts else "no-probe", missing, network=network["name"])]
-    wrong: dict[t.Any, t.Any] = {}
-    silent: set[t.Any] = set()
-    moved: set[t.Any] = set()
+    wrong: dict[str, list[dict[str, t.Any]]] = {}
+    silent: set[str] = set()
+    moved: set[str] = set()
     slowest = 0.0
     for host in hosts:
         for name, expected in names.items():
@@ -151,13 +151,13 @@ def _judge_names(
     return _results(check, network, names, hosts, wrong, silent, slowest, moved)
 
 
-def steady(facts: Facts, network: Network, name: str, expected: list[t.Any]) -> bool:
+def steady(facts: Facts, network: Network, name: str, expected: list[str]) -> bool:
     """Whether the swarm still expected the same when probing was over. While a service changes, no answer is wrong."""
     later = facts.later_records
     return later is None or later.get(network["id"], {}).get(name) == list(expected)
 
 
-def _difference(host: str, name: str, expected: list[t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any]:
+def _difference(host: str, name: str, expected: list[str], seen: dict[str, t.Any]) -> dict[str, t.Any]:
     want, have = set(expected), set(seen["addresses"])
     return {
         "node": host,
@@ -176,9 +176,9 @@ def _results(
     names: dict[str, t.Any],
     hosts: list[str],
     wrong: dict[str, t.Any],
-    silent: set[t.Any],
+    silent: set[str],
     slowest: float,
-    moved: set[t.Any],
+    moved: set[str],
 ) -> list[Result]:
     found = []
     for service, rows in sorted(wrong.items()):

@@ -141,7 +141,7 @@ def _tunnels(facts: Facts, host: str) -> list[str]:
 
 
 def _shared(facts: Facts) -> dict[str, t.Any]:
-    holders: dict[t.Any, t.Any] = {}
+    holders: dict[str, list[str]] = {}
     for host, node in facts.nodes.items():
         holders.setdefault(node["address"], []).append(host)
     return {

@@ -50,8 +50,8 @@ def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     if not facts.swarm:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told about the swarm's root")]
-    wrong: dict[t.Any, t.Any] = {}
-    silent: dict[t.Any, t.Any] = {}
+    wrong: dict[str, list[str]] = {}
+    silent: dict[str, list[str]] = {}
     for host in facts.hosts:
         if host in facts.opened:
             wrong[host], silent[host] = _node(facts, host)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from .._verification.model import Facts, Result
 from . import _disruption
@@ -18,7 +17,7 @@ HINT = (
     "'docker node update --availability active NODE' gives a node back."
 )
 ORDER = 98
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P2", "disruptive")
 SWITCH = "drain"
 CHECK = sys.modules[__name__]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from .._verification.model import Facts, Result
 from . import _disruption
@@ -19,7 +18,7 @@ HINT = (
     "docker.service (firewalld#503, moby#48657)."
 )
 ORDER = 97
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P2", "disruptive")
 SWITCH = "firewall-reload"
 CHECK = sys.modules[__name__]

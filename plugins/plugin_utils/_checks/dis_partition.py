@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from .._verification.model import Facts, Result
 from . import _disruption
@@ -18,7 +17,7 @@ HINT = (
     "renews its tables; compare the engines' versions (PRE-SKEW)."
 )
 ORDER = 95
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P2", "disruptive")
 SWITCH = "partition"
 CHECK = sys.modules[__name__]

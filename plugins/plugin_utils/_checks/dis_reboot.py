@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from .._verification.model import Facts, Result
 from . import _disruption
@@ -15,7 +14,7 @@ ID = "DIS-REBOOT"
 TITLE = "A node that was rebooted takes part again"
 HINT = "Let the engine start at boot ('systemctl enable docker'), and keep addresses and modules over a reboot: see CP-ADDR and PRE-KMOD."
 ORDER = 99
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P2", "disruptive")
 SWITCH = "reboot"
 CHECK = sys.modules[__name__]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-import typing as t
 
 from .._verification.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
@@ -16,7 +15,7 @@ ID = "DNS-SHADOW"
 TITLE = "No name server is shadowed by an overlay"
 HINT = "Containers on that network cannot reach the name server of their node: give the network another subnet, or the engine another 'dns'."
 ORDER = 48
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P1", "lint", "dns")
 CHECK = sys.modules[__name__]
 

@@ -30,7 +30,7 @@ CHECK = sys.modules[__name__]
 
 def plan(facts: Facts) -> Requests:
     """Each source tries each target of its pairs three ways, and the virtual IP until every backend answered."""
-    requests: dict[t.Any, t.Any] = {}
+    requests: Requests = {}
     for network in facts.networks:
         for source, target in _paths.pairs(facts, network["id"]):
             requests.setdefault(source, []).extend(direct(facts, ID, network, source, target))
@@ -201,7 +201,7 @@ def _judge_balanced(facts: Facts, network: Network) -> Result:
             title=BALANCED,
             network=network["name"],
         )
-    missing: dict[t.Any, t.Any] = {}
+    missing: dict[str, tuple[list[str], list[str]]] = {}
     silent, slowest = [], 0.0
     for source in _paths.asking(facts, network["id"]):
         seen = _paths.seen(facts, source, ident(ID, network, "*", "vip"))

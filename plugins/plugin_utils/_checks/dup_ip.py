@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from .._verification.model import Facts, Network, Requests, Result
 from . import _gossip
@@ -32,10 +31,10 @@ def judge(facts: Facts) -> list[Result]:
 
 
 def _judge(facts: Facts, network: Network) -> Result:
-    holders: dict[t.Any, t.Any] = {}
+    holders: dict[str, set[str]] = {}
     for address, who in facts.addresses.get(network["id"], []):
         holders.setdefault(address, set()).add(who)
-    on: dict[t.Any, t.Any] = {}
+    on: dict[str, set[str]] = {}
     for host, held in facts.held.items():
         for endpoint in _gossip.endpoints(held.get(network["id"])):
             on.setdefault(endpoint.address, set()).add(host)

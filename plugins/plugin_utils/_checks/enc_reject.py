@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, _requests
@@ -40,7 +39,7 @@ def plan(facts: Facts) -> Requests:
     """Each node writes a canary on the wire, for the probe of its neighbour, over each encrypted network and over the plain twin."""
     if not _encrypted(facts) or not facts.twin or facts.twin["vni"] is None:
         return {}
-    requests: dict[t.Any, t.Any] = {}
+    requests: Requests = {}
     for network in [*_encrypted(facts), facts.twin]:
         for source, target in _ring(facts, network):
             requests.setdefault(source, []).append(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from .._verification.model import Facts, Requests, Result
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths
 from ._blame import Pair
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
@@ -88,7 +88,7 @@ def _wrong(facts: Facts, seen: dict[str, t.Any], pairs: list[tuple[str, str]]) -
     return {pair: found for pair, found in ((pair, compare(facts, seen, *pair)) for pair in pairs) if found}
 
 
-def _healed(facts: Facts, encrypted: list[t.Any], pairs: list[tuple[str, str]]) -> Result | None:
+def _healed(facts: Facts, encrypted: list[Network], pairs: list[tuple[str, str]]) -> Result | None:
     """The failure of pairs that did not agree before the run's probes joined; None when all did."""
     before = {
         name: {host: seen[name] for host, seen in facts.opened.items() if seen.get(name) is not None}
@@ -120,7 +120,7 @@ def _healed(facts: Facts, encrypted: list[t.Any], pairs: list[tuple[str, str]]) 
     )
 
 
-def _shared(facts: Facts, encrypted: list[t.Any], *pair: str) -> bool:
+def _shared(facts: Facts, encrypted: list[Network], *pair: str) -> bool:
     """Whether both nodes have carried one encrypted network since well before the verification."""
     ids = [facts.nodes[host]["id"] for host in pair]
     return any(

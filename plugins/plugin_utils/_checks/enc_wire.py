@@ -32,7 +32,7 @@ def plan(facts: Facts) -> Requests:
     encrypted = [network for network in facts.networks if network["encrypted"]]
     if not encrypted or not facts.twin:
         return {}
-    requests: dict[t.Any, t.Any] = {}
+    requests: Requests = {}
     for network in [*encrypted, facts.twin]:
         for source, target in _paths.pairs(facts, network["id"]):
             requests.setdefault(source, []).extend(
@@ -103,7 +103,7 @@ def leaked(facts: Facts, host: str, network: Network) -> int:
     return sum(wire.get("plain", {}).get(str(network["vni"]), {}).values())
 
 
-def _blind(facts: Facts, hosts: list[str]) -> list[t.Any]:
+def _blind(facts: Facts, hosts: list[str]) -> list[str]:
     """The hosts whose capture is not proven: it must see the twin's canary leave in the clear."""
     key = str(facts.twin["vni"] if facts.twin else None)
     return [host for host in hosts if not sum((facts.wire.get(host) or {}).get("canary", {}).get(key, {}).values())]
@@ -123,7 +123,7 @@ def _judge_delivery(facts: Facts, network: Network, pairs: list[tuple[str, str]]
     return _conclude(facts, network, pairs, {"undelivered": undelivered, "silent": silent, "foreign": foreign})
 
 
-def _known(facts: Facts, source: str, target: str) -> set[t.Any]:
+def _known(facts: Facts, source: str, target: str) -> set[str]:
     """The SPIs of the source's IPsec states towards the target."""
     to = _paths.vtep(facts, target)
     return {state["spi"] for state in facts.xfrm.get(source) or [] if state["target"] == to}

@@ -80,14 +80,14 @@ def _judge(facts: Facts, network: Network) -> Result:
     )
 
 
-def digest(records: list[t.Any]) -> str:
+def digest(records: list[str]) -> str:
     """A short name for what a node holds."""
     return hashlib.sha256("\n".join(sorted(records)).encode()).hexdigest()[:12]
 
 
 def divergent(told: dict[str, t.Any]) -> dict[str, t.Any]:
     """{host: [(lacks or holds, record)]}: a record held all the time on one node and never on another; the fewer are odd."""
-    odd: dict[t.Any, t.Any] = {}
+    odd: dict[str, list[tuple[str, str]]] = {}
     for record in sorted(set().union(*[always for always, _ever in told.values()])):
         holders = [host for host, (always, _ever) in told.items() if record in always]
         lackers = [host for host, (_always, ever) in told.items() if record not in ever]

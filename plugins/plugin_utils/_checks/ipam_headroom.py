@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-import typing as t
 
 from .._verification.model import Facts, Network, Requests, Result
 from . import _paths
@@ -20,7 +19,7 @@ HINT = (
     "or give the swarm a larger pool ('docker swarm init --default-addr-pool-mask-length')."
 )
 ORDER = 36
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 RESERVED = 3  # the network's own address, the gateway's, and broadcast

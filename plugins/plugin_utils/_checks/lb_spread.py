@@ -24,7 +24,7 @@ CHECK = sys.modules[__name__]
 
 def plan(facts: Facts) -> Requests:
     """The same connections as DP-MATRIX makes through the virtual IP: they are made once."""
-    requests: dict[t.Any, t.Any] = {}
+    requests: Requests = {}
     for network in facts.networks:
         for source in _paths.asking(facts, network["id"]):
             requests.setdefault(source, []).extend(dp_matrix.balanced(facts, network, source))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from ...module_utils._probe.sockets import PORT as PROBE_PORT
 from .._verification.model import Facts, Requests, Result
@@ -30,7 +29,7 @@ def plan(facts: Facts) -> Requests:
     home = _home(facts)
     if not facts.published_port or not home:
         return {}
-    requests: dict[t.Any, t.Any] = {}
+    requests: Requests = {}
     for source, target in _tries(facts):
         base = {"network": "ingress", "address": asked_at(facts, target), "node": home, "where": "host"}
         patience = 0 if target in _paths.lacks(facts, "ip_vs") else facts.settings["convergence"]
@@ -43,7 +42,7 @@ def plan(facts: Facts) -> Requests:
     return requests
 
 
-def _tries(facts: Facts) -> list[tuple[t.Any, ...]]:
+def _tries(facts: Facts) -> list[Pair]:
     tries = _paths.host_pairs(facts) or [(host, host) for host in facts.opened]
     return [pair for pair in tries if asked_at(facts, pair[1])]
 
@@ -116,8 +115,8 @@ def _conclude(
     home: str,
     tries: list[tuple[str, str]],
     failed: dict[Pair, str],
-    open_ports: set[t.Any],
-    silent: set[t.Any],
+    open_ports: set[str],
+    silent: set[str],
 ) -> Result:
     details = {"port": facts.published_port, "task_on": home}
     if failed:

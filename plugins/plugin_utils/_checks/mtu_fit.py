@@ -56,7 +56,7 @@ def hint(facts: Facts, network: Network, nodes: list[str]) -> str:
 
 def plan(facts: Facts) -> Requests:
     """Three packets of full size to each target, and a small one as the control (the same as DP-MATRIX sends)."""
-    requests: dict[t.Any, t.Any] = {}
+    requests: Requests = {}
     for network in facts.networks:
         for source, target in _paths.pairs(facts, network["id"]):
             small = [
@@ -121,7 +121,7 @@ def _conclude(
     network: Network,
     pairs: list[tuple[str, str]],
     failed: dict[Pair, str],
-    dead: list[t.Any],
+    dead: list[Pair],
     details: dict[str, t.Any],
 ) -> Result:
     name = network["name"]

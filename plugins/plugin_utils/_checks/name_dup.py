@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from .._verification.model import Facts, Network, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, count, each_network, listed, result
@@ -15,7 +14,7 @@ ID = "NAME-DUP"
 TITLE = "The network's name is its own"
 HINT = "Two networks of one name (moby#29268): remove or rename one of them by its id ('docker network ls --no-trunc')."
 ORDER = 34
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 

@@ -26,7 +26,7 @@ CHECK = sys.modules[__name__]
 
 def plan(facts: Facts) -> Requests:
     """The container asks for the probes' name; every probe asks for the container's name, wherever it will be."""
-    requests: dict[t.Any, t.Any] = {}
+    requests: Requests = {}
     for network in facts.networks:
         vip = facts.vips.get(network["id"])
         if not facts.worker or not network["attachable"] or not vip:
@@ -78,7 +78,7 @@ def _judge(facts: Facts, network: Network) -> Result:
     blocked = not_set_up(CHECK, facts, "probe", name)
     if blocked:
         return blocked
-    found, worker = attached(facts, network), [facts.worker]
+    found, worker = attached(facts, network), [facts.worker or ""]
     if found is None:
         return result(
             CHECK, INCONCLUSIVE, "not-tried", f"{facts.worker} did not try to attach", network=name, nodes=worker
@@ -105,7 +105,7 @@ def refusal(found: dict[str, t.Any]) -> str:
     return foreign.reason(said, foreign.ATTACHMENT, "engine-refused") if said is not None else ""
 
 
-def _judge_closed(found: dict[str, t.Any], name: str, worker: list[t.Any]) -> Result:
+def _judge_closed(found: dict[str, t.Any], name: str, worker: list[str]) -> Result:
     if refusal(found) == REFUSAL:
         return result(
             CHECK,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fnmatch
 import sys
-import typing as t
 
 from .._verification.model import Facts, Requests, Result
 from ._result import FAIL, PASS, count, listed, result
@@ -16,7 +15,7 @@ ID = "NET-EXISTS"
 TITLE = "Every network asked for exists"
 HINT = "Declare it (role overlays), or correct verify_networks."
 ORDER = 35
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P0", "networks")
 GUARD = True
 SERVICES = "Every service asked for is on a selected network"

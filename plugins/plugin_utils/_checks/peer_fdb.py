@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from .._verification.model import Facts, Network, Requests, Result
 from . import _gossip, _paths
@@ -75,7 +74,7 @@ def everybody(facts: Facts) -> bool:
     return all(node["id"] in told for node in facts.swarm["nodes"] if node["state"] == "ready")
 
 
-def _own(facts: Facts, host: str) -> set[t.Any]:
+def _own(facts: Facts, host: str) -> set[str | None]:
     return {row["address"] for row in _paths.local(facts, host)} | {_paths.address(facts, host)}
 
 

@@ -71,7 +71,7 @@ def blocked(facts: Facts, row: dict[str, t.Any]) -> str | None:
 
 def measurements(facts: Facts) -> dict[str, t.Any]:
     """{host: rows}, carried out one after the other on one host after the other."""
-    rows: dict[t.Any, t.Any] = {}
+    rows: Requests = {}
     for row in _rows(facts):
         if blocked(facts, row):
             continue
@@ -135,7 +135,7 @@ def _compare(rows: list[dict[str, t.Any]]) -> None:
 
 
 def _conclude(facts: Facts, rows: list[dict[str, t.Any]]) -> Result:
-    details: dict[t.Any, t.Any] = {"performance": rows}
+    details: dict[str, t.Any] = {"performance": rows}
     lost = [row for row in rows if row["problem"] and row["path"] != "host" and not blocked(facts, row)]
     if lost:
         told = [f"{row['source']} to {row['target']}, {row['path']} {row['via']}: {row['problem']}" for row in lost]

@@ -19,7 +19,7 @@ HINT = (
     "or boot a kernel with these options."
 )
 ORDER = 20
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P0", "preflight")
 CHECK = sys.modules[__name__]
 Found = dict[tuple[tuple[str, ...], str], list[str]]  # (modules, effect) -> hosts
@@ -44,7 +44,7 @@ def plan(facts: Facts) -> Requests:
     return {}
 
 
-def _encrypted(facts: Facts) -> tuple[t.Any, ...]:
+def _encrypted(facts: Facts) -> tuple[tuple[tuple[str, ...], str], ...]:
     return (((_paths.esp(facts),), "encrypted networks carry no traffic between nodes"), *ENCRYPTED)
 
 
@@ -62,14 +62,14 @@ def judge(facts: Facts) -> list[Result]:
     return [_result(facts, told, missing, unknown)]
 
 
-def _state(modules: dict[str, t.Any], names: tuple[t.Any, ...]) -> str:
+def _state(modules: dict[str, t.Any], names: tuple[str, ...]) -> str:
     states = {modules.get(name, "unknown") for name in names}
     if states & {"loaded", "builtin", "loadable"}:
         return "there"
     return "unknown" if "unknown" in states else "missing"
 
 
-def _result(facts: Facts, told: list[t.Any], missing: Found, unknown: Found) -> Result:
+def _result(facts: Facts, told: list[str], missing: Found, unknown: Found) -> Result:
     details = {
         "missing": _by_module(missing),
         "unknown": _by_module(unknown),

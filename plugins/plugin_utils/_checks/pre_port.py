@@ -85,7 +85,7 @@ def _asked(facts: Facts) -> list[tuple[Port, list[tuple[str, str, int]]]]:
 
 def plan(facts: Facts) -> Requests:
     """Each source knocks at each target of its pairs; the helper on the target answers where no listener would."""
-    requests: dict[t.Any, t.Any] = {}
+    requests: Requests = {}
     for port, tries in _asked(facts) if facts.swarm else []:
         for source, target, number in tries:
             requests.setdefault(source, []).append(

@@ -16,7 +16,7 @@ ID = "PRE-REACH"
 TITLE = "Every declared node answered"
 HINT = "Start the machine or its Docker Engine, repair its ssh, or take it out of the inventory."
 ORDER = 10
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P0", "preflight")
 GUARD = True
 LOST = ("down", "disconnected")
@@ -54,7 +54,7 @@ def judge(facts: Facts) -> list[Result]:
 
 def same_node(facts: Facts) -> dict[str, t.Any]:
     """Node id -> the hosts of the play that have it, where that is more than one: a node is who its id says, whatever it is called."""
-    holders: dict[t.Any, t.Any] = {}
+    holders: dict[str, list[str]] = {}
     for host, node in facts.nodes.items():
         holders.setdefault(node["id"], []).append(host)
     return {ident: hosts for ident, hosts in holders.items() if len(hosts) > 1}
@@ -113,7 +113,7 @@ def _same(facts: Facts) -> list[Result]:
 
 def _copies(facts: Facts) -> list[str]:
     """Machines that have an identity in common, and are nodes of their own all the same: no fault of the swarm, and worth a word."""
-    holders: dict[t.Any, t.Any] = {}
+    holders: dict[tuple[str, str], dict[str, str]] = {}
     for host, node in facts.nodes.items():
         for what, value in (node.get("copied") or {}).items():
             holders.setdefault((what, value), {}).setdefault(node["id"], host)

@@ -21,7 +21,7 @@ SPI = (
 )
 CLOCK = "Set the clock of %s: 'systemctl restart systemd-timesyncd' (or chronyd). A clock that is wrong breaks joining and certificates."
 ORDER = 24
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P0", "preflight")
 CHECK = sys.modules[__name__]
 LIMIT = 30.0  # seconds; a restored machine needs a moment to set its clock
@@ -32,7 +32,7 @@ def plan(facts: Facts) -> Requests:
     return {}
 
 
-def version(text: str) -> tuple[t.Any, ...]:
+def version(text: str) -> tuple[int, ...]:
     """The numbers of an engine's version."""
     return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
 
@@ -42,7 +42,7 @@ def odd_spi(text: str) -> bool:
     return (29, 0, 0) <= version(text) <= (29, 2, 0)
 
 
-def skew(calls: list[t.Any]) -> tuple[float, float] | None:
+def skew(calls: list[list[float]]) -> tuple[float, float] | None:
     """Bounds of (node's clock - controller's clock), from when the controller asked and heard and what the node's clock said."""
     lows = [ended - heard for _asked, heard, _began, ended in calls]
     highs = [began - asked for asked, _heard, began, _ended in calls]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-import typing as t
 
 from .._verification.model import Facts, Requests, Result
 from . import _paths
@@ -46,7 +45,7 @@ def judge(facts: Facts) -> list[Result]:
     if blocked or not facts.twin:
         return [blocked] if blocked else []
     hosts = _paths.probed(facts, facts.twin["id"])
-    named: dict[t.Any, t.Any] = {}
+    named: dict[str, list[str]] = {}
     blind = []
     for host in hosts:
         control, seen = _paths.seen(facts, host, ID + "/control"), _paths.seen(facts, host, ID + "/absent")
@@ -77,7 +76,7 @@ def judge(facts: Facts) -> list[Result]:
     return [result(CHECK, PASS, "ok", text, nodes=hosts, details={"networks": where})]
 
 
-def _inside(addresses: list[t.Any], facts: Facts) -> list[t.Any]:
+def _inside(addresses: list[str], facts: Facts) -> list[str]:
     """The addresses inside any overlay: an unknown name goes upstream, and a wildcard there is no record of ours."""
     subnets = [ipaddress.ip_network(subnet) for network in facts.overlays for subnet in network["subnets"]]
     return [address for address in addresses if any(ipaddress.ip_address(address) in subnet for subnet in subnets)]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-import typing as t
 
 from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, _requests
@@ -40,7 +39,7 @@ def plan(facts: Facts) -> Requests:
     return {facts.worker: [*requests, control]}
 
 
-def _names(facts: Facts) -> list[tuple[t.Any, ...]]:
+def _names(facts: Facts) -> list[tuple[Network, str]]:
     """(network, name that must not answer)"""
     return [(network, f"{facts.probe_name}.{network['name']}") for network in facts.networks]
 

@@ -21,7 +21,7 @@ UNSET = (
     "create it with another subnet; tasks on it stay 'New'."
 )
 ORDER = 38
-NEEDS: tuple[t.Any, ...] = ()
+NEEDS: tuple[str, ...] = ()
 TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 

@@ -19,14 +19,14 @@ from .view import View
 
 def _by_network(rows: list[dict[str, t.Any]], key: str) -> dict[tuple[str, str], dict[str, tuple[str, ...]]]:
     """(network, name) -> {asking node: addresses} for the rows that have such."""
-    found: dict[t.Any, t.Any] = {}
+    found: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     for row in rows:
         if row[key]:
             found.setdefault((row["network"], row["name"]), {})[row["node"]] = tuple(row[key])
     return found
 
 
-def _asked(view: View, network: str) -> set[t.Any]:
+def _asked(view: View, network: str) -> set[str]:
     known = next((item for item in view.facts.under_test if item["name"] == network), None)
     return set(_paths.probed(view.facts, known["id"])) if known else set()
 

@@ -130,7 +130,7 @@ def _host(view: View, node: str) -> str:
     return next((name for name, known in view.facts.nodes.items() if known["id"] == node), "the swarm")
 
 
-def _waiting(view: View) -> set[t.Any]:
+def _waiting(view: View) -> set[str]:
     return {host for host, found in view.facts.problems.items() if found.reason == NOT_STARTED}
 
 
@@ -199,7 +199,7 @@ def kernel(view: View) -> Iterable[Finding]:
     for modules, claims, encrypted in MODULES:
         if encrypted:
             modules = ((_paths.esp(view.facts),), *modules)
-        lacking: dict[t.Any, t.Any] = {}
+        lacking: dict[tuple[str, ...], list[str]] = {}
         for host in view.hosts:
             states = _paths.kernel(view.facts, host)
             gone = tuple(

@@ -8,10 +8,10 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-import typing as t
 from collections.abc import Callable, Iterable
 
 from .._checks import _blame, _paths, _requests
+from .._checks._blame import Pair
 from .._checks._result import listed
 from . import links
 from .links import Links
@@ -34,13 +34,13 @@ FEW = {links.INWARD: " from %s", links.OUTWARD: " to %s", links.BOTH: " from and
 MANAGER_PORT = 2377
 
 
-def _because(found: Links, limit: int = 4) -> tuple[t.Any, ...]:
+def _because(found: Links, limit: int = 4) -> tuple[str, ...]:
     lines = [WHERE[end] % link for link, end in sorted(found.bad.items())]
     return tuple(lines[:limit]) + ((f"and {len(lines) - limit} more such links",) if len(lines) > limit else ())
 
 
 def _finding(
-    view: View, found: Links, what: str, networks: tuple[t.Any, ...] | None, certainty: str
+    view: View, found: Links, what: str, networks: tuple[str, ...] | None, certainty: str
 ) -> Iterable[Finding]:
     """One finding for bad links of one medium: the nodes that drop it, or the two that it is lost between."""
     blamed = links.blame(found)
@@ -59,7 +59,7 @@ def _finding(
     yield Finding(title, nodes, _because(found), networks, tuple(found.bad), certainty)
 
 
-def _groups(groups: tuple[t.Any, ...]) -> str:
+def _groups(groups: tuple[links.Group, ...]) -> str:
     return " and ".join(f"{{{', '.join(group)}}}" for group in groups)
 
 
@@ -175,7 +175,7 @@ def states_gone(view: View) -> Iterable[Finding]:
         yield Finding(view.title("{nodes} [has lost its|have lost their] IPsec states", poor), poor, because, names)
 
 
-def _peers(view: View, host: str) -> list[t.Any]:
+def _peers(view: View, host: str) -> list[str]:
     """The hosts that this one has IPsec states towards."""
     targets = {state["target"] for state in view.facts.xfrm.get(host) or []}
     return sorted(name for name in view.hosts if name != host and _paths.vtep(view.facts, name) in targets)
@@ -183,7 +183,7 @@ def _peers(view: View, host: str) -> list[t.Any]:
 
 def clear_text(view: View) -> Iterable[Finding]:
     """What an encrypted network sent in the clear."""
-    leaks: dict[t.Any, t.Any] = {}
+    leaks: dict[str, dict[str, int]] = {}
     for network in view.facts.networks:
         for host, wire in view.facts.wire.items():
             frames = sum(wire.get("plain", {}).get(str(network["vni"]), {}).values()) if network["encrypted"] else 0
@@ -214,12 +214,12 @@ def one_network(view: View) -> Iterable[Finding]:
         yield from _finding(view, found, f"the traffic of {network['name']}", (network["name"],), INFERRED)
 
 
-def inside(lost: tuple[t.Any, ...], title: str) -> Callable[[View], Iterable[Finding]]:
+def inside(lost: tuple[frozenset[str], ...], title: str) -> Callable[[View], Iterable[Finding]]:
     """The rule of pairs that lose some protocols inside the overlay, and pass others: ``lost`` lists the sets of kinds."""
 
     def find(view: View) -> Iterable[Finding]:
-        bad: dict[t.Any, t.Any] = {}
-        names: set[t.Any] = set()
+        bad: dict[Pair, frozenset[str]] = {}
+        names: set[str] = set()
         for network in view.facts.networks:
             for pair, kinds in view.tried(network).items():
                 gone = frozenset(kind for kind, why in kinds.items() if why is not None)

@@ -46,7 +46,7 @@ class View:
         return " and ".join(", ".join(listed(nodes).rsplit(", ", 1)).rsplit(", ", 1)) if nodes else "no node"
 
     def title(
-        self, template: str, nodes: tuple[str, ...] | list[str] = (), networks: tuple[t.Any, ...] | list[t.Any] = ()
+        self, template: str, nodes: tuple[str, ...] | list[str] = (), networks: tuple[str, ...] | list[t.Any] = ()
     ) -> str:
         """A title with its nodes and networks: '{nodes} [is|are] frozen'. The verb follows the number of the nodes."""
         many = len(nodes) > 1 and not set(nodes) >= set(self.hosts)
@@ -54,7 +54,7 @@ class View:
         text = text.replace("{nodes}", self.names(nodes)).replace("{networks}", " and ".join(networks) or "the swarm")
         return text[:1].upper() + text[1:] if text.startswith(("every ", "no ")) else text
 
-    def ordered(self, nodes: Iterable[str]) -> tuple[t.Any, ...]:
+    def ordered(self, nodes: Iterable[str]) -> tuple[str, ...]:
         """Nodes in the order of the play."""
         return tuple(
             sorted(nodes, key=lambda node: (self.hosts.index(node) if node in self.hosts else len(self.hosts), node))
@@ -113,7 +113,7 @@ class View:
                 bad.setdefault((source, target), links.UNKNOWN)
         return links.Links(frozenset(good - set(bad)), bad)
 
-    def _end(self, network: Network, link: tuple[t.Any, ...]) -> str:
+    def _end(self, network: Network, link: Pair) -> str:
         sent, arrived = (
             _paths.packets_sent(self.facts, network, *link),
             _paths.packets_arrived(self.facts, network, *link),
@@ -136,7 +136,7 @@ class View:
         """Directions that are bad on every encrypted network."""
         return links.common(self.network_links(network) for network in self.facts.under_test if network["encrypted"])
 
-    def networks(self, encrypted: bool) -> tuple[t.Any, ...]:
+    def networks(self, encrypted: bool) -> tuple[str, ...]:
         """Names of the networks of one sort."""
         return tuple(sorted(network["name"] for network in self.facts.under_test if network["encrypted"] == encrypted))
 
@@ -164,7 +164,7 @@ class View:
     @cached_property
     def dead(self) -> links.Links:
         """Directions in which nothing at all gets through on the underlay, of several kinds that were tried."""
-        tried: dict[t.Any, t.Any] = {}
+        tried: dict[Pair, list[bool]] = {}
         for tries in self.knocks.values():
             for pair, ok in tries.items():
                 tried.setdefault(pair, []).append(ok)
@@ -172,7 +172,7 @@ class View:
             list(self.knocks), {pair: any(answers) for pair, answers in tried.items() if len(answers) > 1}
         )
 
-    def _directions(self, kinds: list[t.Any], answered: dict[Pair, bool]) -> links.Links:
+    def _directions(self, kinds: list[str], answered: dict[Pair, bool]) -> links.Links:
         good = {link for pair, ok in answered.items() if ok for link in (pair, pair[::-1])}
         bad = set()
         for (source, target), ok in answered.items():

@@ -23,7 +23,7 @@ DECLARED = {
 }  # variables of a host -> settings
 DISRUPTING = ("disrupt", "settle")
 
-NOTHING_MADE: dict[t.Any, t.Any] = {
+NOTHING_MADE: Data = {
     "twin": None,
     "lazy": None,
     "probe": None,
@@ -128,7 +128,7 @@ def _part(told: dict[str, t.Any], name: str) -> dict[str, t.Any]:
 
 def _declared(prepared: dict[str, t.Any]) -> dict[str, t.Any]:
     """The addresses that the inventory declares for the hosts, by setting: templates are worked out when a host prepares."""
-    found: dict[t.Any, t.Any] = {setting: {} for setting in DECLARED.values()}
+    found: dict[str, dict[str, str]] = {setting: {} for setting in DECLARED.values()}
     for host, row in prepared.items():
         for variable, value in (row.get("declared") or {}).items():
             found[DECLARED[variable]][host] = str(value)
@@ -270,7 +270,7 @@ def _worker(facts: Facts) -> str | None:
     )
 
 
-def _able(facts: Facts) -> set[t.Any]:
+def _able(facts: Facts) -> set[str]:
     """Ids of the nodes that swarm gives tasks to."""
     nodes = facts.swarm.get("nodes", [])
     return {node["id"] for node in nodes if node["availability"] == "active" and node["state"] == "ready"}
