@@ -288,7 +288,8 @@ def know_tags(task_vars: dict) -> None:
     only, without = (set(typed) for typed in typed_tags(task_vars))
     if without & EVERYTHING or (only and only <= NO_CHECK):
         raise AnsibleActionFail(
-            f"--tags {listed(sorted(only)) or 'nothing'}, --skip-tags {listed(sorted(without)) or 'nothing'} leave nothing of the verification. Tags: {', '.join(known)}."
+            f"--tags {listed(sorted(only)) or 'nothing'}, --skip-tags {listed(sorted(without)) or 'nothing'} "
+            f"leave nothing of the verification. Tags: {', '.join(known)}."
         )
     unknown = sorted({tag for typed in typed_tags(task_vars) for tag in typed} - ANSIBLE_TAGS - set(known))
     if unknown:
@@ -371,17 +372,21 @@ def choose(arguments: dict, task_vars: dict) -> list[ModuleType]:
     checks = [module for module in checks if module not in off]
     if off and not checks:
         raise AnsibleActionFail(
-            f"{listed(module.ID for module in off)}: switched on by verify_performance: true, or by verify_disruptive with {listed(check.SWITCH for check in disruptions())}."
+            f"{listed(module.ID for module in off)}: switched on by verify_performance: true, or by "
+            f"verify_disruptive with {listed(check.SWITCH for check in disruptions())}."
         )
     if unknown or not checks:
         raise AnsibleActionFail(
-            f"verify_checks: no check is called {', '.join(unknown) or 'nothing'}. There are: {', '.join(module.ID for module in available)}. Tags: {', '.join(_checks.tags(available))}."
+            f"verify_checks: no check is called {', '.join(unknown) or 'nothing'}. There are: "
+            f"{', '.join(module.ID for module in available)}. Tags: {', '.join(_checks.tags(available))}."
         )
     only, without = typed_tags(task_vars)
     left = _checks.tagged(checks, only, without, _checks.tags(available))
     if not left:
         raise AnsibleActionFail(
-            f"No check is left: verify_checks chooses {listed(arguments['checks'])}, --tags {listed(only) or 'nothing'}, --skip-tags {listed(without) or 'nothing'}. Tags: {', '.join(_checks.tags(available))}."
+            f"No check is left: verify_checks chooses {listed(arguments['checks'])}, --tags "
+            f"{listed(only) or 'nothing'}, --skip-tags {listed(without) or 'nothing'}. Tags: "
+            f"{', '.join(_checks.tags(available))}."
         )
     if any(check in left for check in disruptions()):
         # Without the same proof before it nobody could say what a disruption broke.

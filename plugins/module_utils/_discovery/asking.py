@@ -31,7 +31,8 @@ def wanted_records(expected: dict, names: list[str] | None, absent: list[str]) -
     unknown = [name for name in names or [] if name not in expected]
     if unknown:
         raise EngineError(
-            f"Nothing is known about the name {', '.join(unknown)} on this network, so there is nothing to compare with. Known: {', '.join(sorted(expected)) or 'none'}."
+            f"Nothing is known about the name {', '.join(unknown)} on this network, so there is nothing to "
+            f"compare with. Known: {', '.join(sorted(expected)) or 'none'}."
         )
     chosen = {name: expected[name] for name in (names or expected)}
     both = sorted(set(chosen) & set(absent))
@@ -102,7 +103,8 @@ def attach(client: Any, network: str) -> str:
     except APIError as error:
         client.remove_container(created["Id"], force=True)
         raise EngineError(
-            f"No local container is on network {network}, and a temporary one cannot be attached: {explain(error)}. Make the network attachable, or run this where one of its tasks runs."
+            f"No local container is on network {network}, and a temporary one cannot be attached: "
+            f"{explain(error)}. Make the network attachable, or run this where one of its tasks runs."
         ) from error
     return created["Id"]
 

@@ -96,7 +96,8 @@ def _wrong(found: dict) -> list[tuple]:
             (
                 [node],
                 (
-                    f"{node}: '{seen['command']}' wiped {count(len(seen['lost']), 'rule')} of the engine, which did not write them again ({_repaired(seen['repair'])})"
+                    f"{node}: '{seen['command']}' wiped {count(len(seen['lost']), 'rule')} of the engine, which did "
+                    f"not write them again ({_repaired(seen['repair'])})"
                 ),
             )
         )

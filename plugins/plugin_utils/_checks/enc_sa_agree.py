@@ -64,7 +64,8 @@ def judge(facts: dict) -> list[dict]:
             CHECK,
             PASS,
             (
-                f"{count(len(pairs), 'pair')}: one forward state each, known to the other end with the same key; policies meet port {facts['swarm']['data_port']}"
+                f"{count(len(pairs), 'pair')}: one forward state each, known to the other end with the same key; "
+                f"policies meet port {facts['swarm']['data_port']}"
             ),
             nodes=hosts,
         )

@@ -128,7 +128,10 @@ def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
         weights = _paths.suspicion(facts, network, found["undelivered"])
         nodes = blame(found["undelivered"], lambda node: weights.get(node, 0))
         sent = len([pair for pair in found["undelivered"] if pair not in found["silent"]])
-        text = f"{len(found['undelivered'])} of {count(len(pairs), 'canary pair')} not delivered (ESP left for {sent} of them): {listed(details['undelivered'], 3)}"
+        text = (
+            f"{len(found['undelivered'])} of {count(len(pairs), 'canary pair')} not delivered (ESP left for "
+            f"{sent} of them): {listed(details['undelivered'], 3)}"
+        )
         return result(CHECK, FAIL, text, network=name, nodes=nodes, details=details)
     if found["silent"] or found["foreign"]:
         nodes = sorted({source for source, _target in found["silent"] + found["foreign"]})
@@ -147,5 +150,8 @@ def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
         )
     hosts = _paths.probed(facts, network["id"])
     frames = sum(sum(row.values()) for host in hosts for row in facts["wire"][host]["esp_out"].values())
-    text = f"{count(len(pairs), 'canary pair')} delivered, {count(frames, 'ESP packet')} out, no clear frame; the twin's canary was seen in the clear on {count(len(hosts), 'node')}"
+    text = (
+        f"{count(len(pairs), 'canary pair')} delivered, {count(frames, 'ESP packet')} out, no clear "
+        f"frame; the twin's canary was seen in the clear on {count(len(hosts), 'node')}"
+    )
     return result(CHECK, PASS, text, network=name, nodes=hosts, details={"esp_packets": frames})

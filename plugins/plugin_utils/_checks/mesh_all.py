@@ -133,5 +133,9 @@ def _conclude(facts: dict, home: str, tries: list, failed: dict, open_ports: set
         return result(
             CHECK, INCONCLUSIVE, f"no observation from {listed(sorted(silent))}", nodes=sorted(silent), details=details
         )
-    text = f"port {facts['published_port']} answers on {count(len({target for _source, target in tries}), 'node')}, the task runs on {home}; port {PROBE_PORT}, not published, does not"
+    text = (
+        f"port {facts['published_port']} answers on "
+        f"{count(len({target for _source, target in tries}), 'node')}, the task runs on {home}; port "
+        f"{PROBE_PORT}, not published, does not"
+    )
     return result(CHECK, PASS, text, nodes=sorted(facts["opened"]), details=details)
