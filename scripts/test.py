@@ -56,8 +56,11 @@ STEPS = [
         "docs",
         [
             "scripts/in_copy.sh",
-            *["antsibull-docs", "lint-collection-docs", "--plugin-docs"],
-            *["--validate-collection-refs", "dependent", "."],
+            "antsibull-docs",
+            "lint-collection-docs",
+            "--plugin-docs",
+            "--validate-collection-refs=dependent",
+            ".",
         ],
     ),
     Step("lint", "changelog", ["antsibull-changelog", "lint"]),
