@@ -13,7 +13,7 @@ import copy
 import http.client
 import json
 import socket
-from typing import Any, Mapping
+import typing as t
 from urllib.parse import quote, urlencode, urlsplit
 
 from .transport import (
@@ -89,7 +89,7 @@ class Engine:
             return http.client.HTTPConnection(parts.hostname, parts.port or 2375, timeout=self.timeout)
         raise EngineError(f"docker_host: {self.docker_host} is neither unix://PATH nor tcp://HOST:PORT.")
 
-    def call(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+    def call(self, method: str, path: str, query: t.Mapping[str, t.Any] | None = None, body: t.Any = None) -> t.Any:
         """The engine's answer: JSON as data, None when it has no content. ``body``: bytes as they are, else JSON."""
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/x-tar" if isinstance(body, bytes) else "application/json"}
@@ -149,7 +149,7 @@ class Engine:
         """The swarm; managers only."""
         return self.call("GET", "/swarm")
 
-    def networks(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
+    def networks(self, filters: t.Mapping[str, t.Any] | None = None) -> list[dict]:
         """Networks that this engine knows."""
         return self.call("GET", "/networks", _filters(filters)) or []
 
@@ -169,7 +169,7 @@ class Engine:
         """Attach a container to one more network."""
         self.call("POST", f"/networks/{quote(network)}/connect", body={"Container": container})
 
-    def services(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
+    def services(self, filters: t.Mapping[str, t.Any] | None = None) -> list[dict]:
         """Services of the swarm."""
         return self.call("GET", "/services", _filters(filters)) or []
 
@@ -188,11 +188,11 @@ class Engine:
         except NotFound:
             return
 
-    def tasks(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
+    def tasks(self, filters: t.Mapping[str, t.Any] | None = None) -> list[dict]:
         """Tasks of the swarm."""
         return self.call("GET", "/tasks", _filters(filters)) or []
 
-    def containers(self, filters: Mapping[str, Any], every: bool = False) -> list[dict]:
+    def containers(self, filters: t.Mapping[str, t.Any], every: bool = False) -> list[dict]:
         """Local containers; ``every``: those that do not run as well."""
         return (
             self.call("GET", "/containers/json", dict(_filters(filters) or {}, all="true" if every else "false")) or []
@@ -218,7 +218,7 @@ class Engine:
             return
 
 
-def _filters(filters: Mapping[str, Any] | None) -> dict | None:
+def _filters(filters: t.Mapping[str, t.Any] | None) -> dict | None:
     """Filters as the API wants them: lists of texts in JSON."""
     if not filters:
         return None

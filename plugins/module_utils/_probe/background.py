@@ -15,7 +15,7 @@ import select
 import shutil
 import signal
 import time
-from typing import Any, Callable, Iterable, NamedTuple
+import typing as t
 
 ROOT = "/run/swarmlab-overlay"
 
@@ -24,10 +24,10 @@ HANG = 30
 KEEP = 5
 SLOW = 2  # times as long as a task took on this node, the next one may take to come
 
-Job = Callable[[Callable[[], None], Callable[[], bool]], Any]
+Job = t.Callable[[t.Callable[[], None], t.Callable[[], bool]], t.Any]
 
 
-class Lease(NamedTuple):
+class Lease(t.NamedTuple):
     """How long the helpers of a run live on when no task renews them."""
 
     run: str
@@ -69,7 +69,7 @@ class Kept:
                 os._exit(0)
         return self
 
-    def __exit__(self, *_unused: Any) -> None:
+    def __exit__(self, *_unused: t.Any) -> None:
         """The lease runs from here."""
         os.kill(self.child, signal.SIGKILL)
         os.waitpid(self.child, 0)
@@ -122,8 +122,8 @@ def start(
     lease: Lease,
     name: str,
     job: Job,
-    namespace: Callable[[], None] | None = None,
-    alone: Callable[[], None] | None = None,
+    namespace: t.Callable[[], None] | None = None,
+    alone: t.Callable[[], None] | None = None,
 ) -> str | None:
     """Run ``job(ready, stopped)`` in the background. Returns None once it is ready, else the reason why it is not.
 
@@ -170,7 +170,7 @@ class _Stop:
         signal.signal(signal.SIGTERM, self._tell)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def _tell(self, *_unused: Any) -> None:
+    def _tell(self, *_unused: t.Any) -> None:
         self.told = True
 
     def __call__(self) -> bool:
@@ -189,8 +189,8 @@ def _serve(
     job: Job,
     lease: Lease,
     writing: int,
-    namespace: Callable[[], None] | None,
-    alone: Callable[[], None] | None,
+    namespace: t.Callable[[], None] | None,
+    alone: t.Callable[[], None] | None,
 ) -> None:
     """The body of the background process."""
     stopped = _Stop(lease)
@@ -216,14 +216,14 @@ def _told(writing: int) -> int:
     return writing
 
 
-def _write(path: str, name: str, data: Any) -> None:
+def _write(path: str, name: str, data: t.Any) -> None:
     temporary = os.path.join(path, "." + name)
     with open(temporary, "w", encoding="ascii") as handle:
         json.dump(data, handle)
     os.replace(temporary, os.path.join(path, name))
 
 
-def _load(path: str) -> Any:
+def _load(path: str) -> t.Any:
     try:
         with open(path, encoding="ascii") as handle:
             return json.load(handle)
@@ -231,7 +231,7 @@ def _load(path: str) -> Any:
         return None
 
 
-def stop(run: str, names: Iterable[str], seconds: float = 5.0) -> dict[str, Any]:
+def stop(run: str, names: t.Iterable[str], seconds: float = 5.0) -> dict[str, t.Any]:
     """Stop helpers of this run, all at once, and return their results; None for each that there is none of."""
     path = os.path.join(ROOT, run)
     deadline = time.monotonic() + seconds

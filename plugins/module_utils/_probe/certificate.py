@@ -13,13 +13,13 @@ import calendar
 import hashlib
 import re
 import time
-from typing import NamedTuple
+import typing as t
 
 NAMES = {"2.5.4.3": "CN", "2.5.4.10": "O", "2.5.4.11": "OU"}
 UTC_TIME, CONTEXT_0 = 0x17, 0xA0
 
 
-class Element(NamedTuple):
+class Element(t.NamedTuple):
     """One DER element: its tag, its content, and all of it."""
 
     tag: int

@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 import time
-from typing import NamedTuple
+import typing as t
 
 RESOLVER = "127.0.0.11"
 TYPE_A = 1
@@ -23,7 +23,7 @@ RESPONSE = 0x8000
 NXDOMAIN = 3
 
 
-class Answer(NamedTuple):
+class Answer(t.NamedTuple):
     """What the resolver said: ``kind`` is answer, empty, nxdomain, error, timeout or unreachable."""
 
     kind: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Any, Callable, Iterator
+import typing as t
 
 NETLINK_ROUTE = 0
 REQUEST_DUMP = 0x301
@@ -26,7 +26,7 @@ ADDRESS_ANY, ADDRESS_LOCAL = 1, 2
 NEIGHBOUR_TARGET, NEIGHBOUR_MAC = 1, 2
 
 
-def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+def attributes(data: bytes) -> t.Iterator[tuple[int, bytes]]:
     """The netlink attributes in ``data``."""
     offset = 0
     while offset + 4 <= len(data):
@@ -37,7 +37,7 @@ def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         offset += (size + 3) & ~3
 
 
-def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+def messages(data: bytes) -> t.Iterator[tuple[int, bytes]]:
     """The netlink messages in ``data`` as (type, body)."""
     offset = 0
     while offset + HEADER <= len(data):
@@ -49,7 +49,7 @@ def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def dump(
-    family: int, request: int, body: bytes, parse: Callable[[int, bytes], Any], seconds: float = 3.0
+    family: int, request: int, body: bytes, parse: t.Callable[[int, bytes], t.Any], seconds: float = 3.0
 ) -> list | None:
     """What ``parse`` makes of every message of a dump, but for None; None when the kernel knows no such family."""
     found = []

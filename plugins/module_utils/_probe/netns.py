@@ -15,7 +15,7 @@ import os
 import select
 import signal
 import time
-from typing import Any, Callable, NamedTuple
+import typing as t
 
 CLONE_NEWNET = 0x40000000
 
@@ -44,7 +44,7 @@ def unshare_network() -> None:
         raise OSError(number, os.strerror(number))
 
 
-class Call(NamedTuple):
+class Call(t.NamedTuple):
     """A function at work in a namespace."""
 
     namespace: str | None
@@ -52,7 +52,7 @@ class Call(NamedTuple):
     reading: int
 
 
-def begin(namespace: str | None, function: Callable[[], Any]) -> Call:
+def begin(namespace: str | None, function: t.Callable[[], t.Any]) -> Call:
     """Start ``function()`` in ``namespace`` (``None``: a new, empty one). Its result must be JSON data."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -63,7 +63,7 @@ def begin(namespace: str | None, function: Callable[[], Any]) -> Call:
     return Call(namespace, child, reading)
 
 
-def finish(work: Call, seconds: float) -> Any:
+def finish(work: Call, seconds: float) -> t.Any:
     """The result of what was begun; a ProbeError when there is none within ``seconds``."""
     try:
         raw = _read_all(work.reading, time.monotonic() + seconds)
@@ -74,12 +74,12 @@ def finish(work: Call, seconds: float) -> Any:
     return _outcome(raw, work.namespace, seconds)
 
 
-def call(namespace: str | None, function: Callable[[], Any], seconds: float) -> Any:
+def call(namespace: str | None, function: t.Callable[[], t.Any], seconds: float) -> t.Any:
     """The result of ``function()`` run in ``namespace``."""
     return finish(begin(namespace, function), seconds)
 
 
-def _child(namespace: str | None, function: Callable[[], Any], writing: int) -> None:
+def _child(namespace: str | None, function: t.Callable[[], t.Any], writing: int) -> None:
     """Never returns: whatever happens here must not unwind into the caller's stack."""
     try:
         try:
@@ -109,7 +109,7 @@ def _read_all(descriptor: int, deadline: float) -> bytes | None:
         chunks.append(chunk)
 
 
-def _outcome(raw: bytes | None, namespace: str | None, seconds: float) -> Any:
+def _outcome(raw: bytes | None, namespace: str | None, seconds: float) -> t.Any:
     where = namespace or "a scratch network namespace"
     if raw is None:
         raise ProbeError(f"the probe in {where} gave no result within {seconds:.0f} s")

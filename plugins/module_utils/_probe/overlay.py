@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from typing import Any
+import typing as t
 
 from . import netlink, netns
 
@@ -80,7 +80,7 @@ def _balancer() -> list | None:
         return None
 
 
-def _try(namespace: str, function: Any) -> Any:
+def _try(namespace: str, function: t.Any) -> t.Any:
     try:
         return netns.call(namespace, function, SECONDS)
     except netns.ProbeError:

@@ -17,7 +17,7 @@ import selectors
 import socket
 import struct
 import time
-from typing import Any, Callable
+import typing as t
 
 from . import sockets, wire
 
@@ -93,7 +93,7 @@ def _listeners() -> list[tuple[socket.socket, int]]:
     return found
 
 
-def serve(run: str, name: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+def serve(run: str, name: str, ready: t.Callable[[], None], stopped: t.Callable[[], bool]) -> dict:
     """Answer nonces until told to stop. Returns how often each sender was heard: protocol/port/sender."""
     heard: dict[str, int] = {}
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as opened:
@@ -106,7 +106,7 @@ def serve(run: str, name: str, ready: Callable[[], None], stopped: Callable[[], 
     return heard
 
 
-def _answer(channel: Any, protocol: int, run: str, name: str, heard: dict) -> None:
+def _answer(channel: t.Any, protocol: int, run: str, name: str, heard: dict) -> None:
     try:
         packet, sender = channel.recvfrom(BYTES)
         told = body(packet, protocol, channel.family)
@@ -141,7 +141,7 @@ def esp(run: str, name: str, address: str, seconds: float) -> dict:
         return _wait(channel, run, nonce, seconds, lambda packet: (body(packet, ESP, channel.family) or (0, 0, b""))[2])
 
 
-def _wait(channel: socket.socket, run: str, nonce: str, seconds: float, content: Callable[[bytes], bytes]) -> dict:
+def _wait(channel: socket.socket, run: str, nonce: str, seconds: float, content: t.Callable[[bytes], bytes]) -> dict:
     deadline = time.monotonic() + seconds
     while True:
         left = deadline - time.monotonic()

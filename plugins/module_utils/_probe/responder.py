@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import selectors
 import socket
-from typing import Any, Callable
+import typing as t
 
 from . import sockets
 
 
-def serve(run: str, name: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+def serve(run: str, name: str, ready: t.Callable[[], None], stopped: t.Callable[[], bool]) -> dict:
     """Answer over TCP and UDP until told to stop. Returns how often each sender was heard: protocol/network/sender."""
     heard: dict[str, int] = {}
     with selectors.DefaultSelector() as selector, _tcp_listener() as tcp, _udp_listener() as udp:
@@ -42,7 +42,7 @@ def _udp_listener() -> socket.socket:
     return channel
 
 
-def _handle(selector: Any, key: Any, run: str, name: str, heard: dict) -> None:
+def _handle(selector: t.Any, key: t.Any, run: str, name: str, heard: dict) -> None:
     try:
         if key.data == "accept":
             selector.register(key.fileobj.accept()[0], selectors.EVENT_READ, "line")
@@ -58,13 +58,13 @@ def _handle(selector: Any, key: Any, run: str, name: str, heard: dict) -> None:
         _drop(selector, key)
 
 
-def _drop(selector: Any, key: Any) -> None:
+def _drop(selector: t.Any, key: t.Any) -> None:
     if key.data == "line" and key.fileobj.fileno() in selector.get_map():
         selector.unregister(key.fileobj)
         key.fileobj.close()
 
 
-def _answer_connection(selector: Any, channel: socket.socket, run: str, name: str, heard: dict) -> None:
+def _answer_connection(selector: t.Any, channel: socket.socket, run: str, name: str, heard: dict) -> None:
     line = channel.recv(sockets.LINE)
     answer = _answer(run, name, "tcp", line, heard)
     if answer:

@@ -13,7 +13,7 @@ import json
 import socket
 import statistics
 import time
-from typing import Callable
+import typing as t
 
 from . import sockets
 
@@ -26,7 +26,7 @@ ROUNDS_SECONDS = 0.5  # at most
 PATIENCE = 5.0  # seconds of silence after which either side gives up
 
 
-def serve(run: str, name: str, address: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> None:
+def serve(run: str, name: str, address: str, ready: t.Callable[[], None], stopped: t.Callable[[], bool]) -> None:
     """Take measurements of this run at the address until told to stop."""
     with socket.socket(sockets.family_of(address), socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -47,7 +47,7 @@ def serve(run: str, name: str, address: str, ready: Callable[[], None], stopped:
                     continue
 
 
-def _serve(run: str, name: str, channel: socket.socket, stopped: Callable[[], bool]) -> None:
+def _serve(run: str, name: str, channel: socket.socket, stopped: t.Callable[[], bool]) -> None:
     channel.settimeout(PATIENCE)
     channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     words = sockets.read_line(channel).split()
@@ -64,7 +64,7 @@ def _serve(run: str, name: str, channel: socket.socket, stopped: Callable[[], bo
         channel.sendall(json.dumps(_count(channel, stopped)).encode() + b"\n")
 
 
-def _count(channel: socket.socket, stopped: Callable[[], bool]) -> list:
+def _count(channel: socket.socket, stopped: t.Callable[[], bool]) -> list:
     """[bytes, seconds] from the first bytes to the last."""
     buffer = bytearray(4 * BLOCK)
     total, first, last = 0, 0.0, 0.0

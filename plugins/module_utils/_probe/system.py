@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import subprocess
-from typing import Iterable
+import typing as t
 
 from .._host import ROUTES, parse_nameservers, parse_routes, split_port
 from . import netlink
@@ -42,7 +42,7 @@ def routes(text: str) -> list[dict]:
     return [{"network": route.network, "device": route.interface} for route in parse_routes(text)]
 
 
-def facts(declared: Iterable[str] = ()) -> dict:
+def facts(declared: t.Iterable[str] = ()) -> dict:
     """Addresses with their links, tunnels, routes, and name servers. ``declared``: addresses that may be DNS names."""
     names = {link["index"]: link for link in netlink.links()}
     addresses = [
@@ -65,7 +65,7 @@ def facts(declared: Iterable[str] = ()) -> dict:
     }
 
 
-def looked_up(declared: Iterable[str]) -> dict:
+def looked_up(declared: t.Iterable[str]) -> dict:
     """The addresses that a DNS name (``mgr1.example.org``, perhaps with a port) stands for on this host. An interface stands for none."""
     found = {}
     for text in declared:

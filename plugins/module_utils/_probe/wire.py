@@ -13,7 +13,7 @@ import ctypes
 import socket
 import struct
 import time
-from typing import Any, Callable
+import typing as t
 
 ETH_P_ALL = 0x0003
 SO_ATTACH_FILTER = 26
@@ -163,7 +163,7 @@ def listener(port: int) -> socket.socket:
     return channel
 
 
-def watch(port: int, canary: bytes, ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+def watch(port: int, canary: bytes, ready: t.Callable[[], None], stopped: t.Callable[[], bool]) -> dict:
     """Count until told to stop; ``ready`` is called once no frame can be missed any more."""
     counts = Counts(port, canary)
     began = time.monotonic()
@@ -173,7 +173,7 @@ def watch(port: int, canary: bytes, ready: Callable[[], None], stopped: Callable
         while not stopped():
             _take(channel, counts)
         _seen, lost = struct.unpack("II", channel.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
-    result: dict[str, Any] = counts.data()
+    result: dict[str, t.Any] = counts.data()
     result.update(lost=lost, seconds=round(time.monotonic() - began, 1))
     return result
 

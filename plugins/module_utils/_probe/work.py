@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import ipaddress
 import time
+import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, NamedTuple
 
 from . import dns, grpc, inject, ports, sockets
 
@@ -34,7 +34,7 @@ BURST = 3
 UNASKABLE = "unaskable"
 
 
-class Setting(NamedTuple):
+class Setting(t.NamedTuple):
     """What all requests of one namespace share."""
 
     run: str
@@ -88,7 +88,7 @@ def _inside(address: str, subnets: list) -> bool:
 
 
 def _icmp(request: dict, setting: Setting) -> dict:
-    seen: dict[str, Any] = sockets.icmp(setting.run, request["address"], setting.once)
+    seen: dict[str, t.Any] = sockets.icmp(setting.run, request["address"], setting.once)
     return dict(seen, ok="node" in seen)
 
 
@@ -138,7 +138,7 @@ def _inject(request: dict, setting: Setting) -> dict:
     return _told(lambda: inject.inject(setting.run, "clear@" + setting.name, request))
 
 
-def _told(look: Callable[[], dict]) -> dict:
+def _told(look: t.Callable[[], dict]) -> dict:
     try:
         seen = look()
     except OSError as error:

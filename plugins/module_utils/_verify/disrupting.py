@@ -16,7 +16,7 @@ import re
 import shlex
 import subprocess
 import time
-from typing import Any, Callable
+import typing as t
 
 from .._discovery.records import is_running
 from .._engine.client import Engine, Refused
@@ -51,12 +51,12 @@ def disrupt(engine: Engine, plan: dict) -> dict:
     return dict(seen, seconds=round(time.monotonic() - began, 1))
 
 
-def _held(plan: dict, seconds: float, undo: Callable[[], str | None]) -> str | None:
+def _held(plan: dict, seconds: float, undo: t.Callable[[], str | None]) -> str | None:
     """Start the helper that takes back: after so many seconds, or when this very process is gone. Returns why it did not start."""
     owner = os.getpid()
     started = background.started_at(owner)
 
-    def job(ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+    def job(ready: t.Callable[[], None], stopped: t.Callable[[], bool]) -> dict:
         ready()
         end = time.monotonic() + seconds
         while not stopped() and time.monotonic() < end and background.started_at(owner) == started:
@@ -269,7 +269,7 @@ def _restored(before: list[str]) -> tuple[bool, list[str]]:
     return not missing, missing
 
 
-ACTIONS: dict[str, Callable[[Engine, dict], dict]] = {
+ACTIONS: dict[str, t.Callable[[Engine, dict], dict]] = {
     "partition": _partition,
     "engine-restart": _restart_engine,
     "firewall-reload": _firewall,
@@ -283,7 +283,7 @@ def settle(engine: Engine, plan: dict) -> dict:
     return dict(waited.seen, done=waited.done, seconds=waited.seconds)
 
 
-def _whole(engine: Engine, plan: dict) -> tuple[bool, dict[str, Any]]:
+def _whole(engine: Engine, plan: dict) -> tuple[bool, dict[str, t.Any]]:
     try:
         nodes = {node["ID"]: leader.standing(node) for node in engine.nodes()}
         services = _more(leader.unsettled(engine.services(), engine.tasks()), plan["lacking"])

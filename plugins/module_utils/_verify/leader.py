@@ -13,7 +13,7 @@ import calendar
 import fnmatch
 import ipaddress
 import time
-from typing import Any
+import typing as t
 
 from .._discovery.records import endpoint_mode, expected_records, is_running, task_addresses
 from .._engine.client import Engine, NotFound, Refused
@@ -162,7 +162,7 @@ def with_room(engine: Engine, networks: list[dict]) -> tuple[list[dict], list[st
     return roomy, crowded
 
 
-def _try(made: dict, part: str, create: Any) -> str | None:
+def _try(made: dict, part: str, create: t.Any) -> str | None:
     try:
         return create()
     except Refused as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any
+import typing as t
 
 from .._engine.client import Engine, NotFound
 from .._host import read_text
@@ -80,7 +80,9 @@ def namespaces(engine: Engine) -> str:
     return there[0] if len(there) == 1 else NAMESPACES
 
 
-def start(errors: list, lease: background.Lease, name: str, job: Any, namespace: Any = None, alone: Any = None) -> None:
+def start(
+    errors: list, lease: background.Lease, name: str, job: t.Any, namespace: t.Any = None, alone: t.Any = None
+) -> None:
     """Start a helper; why it did not start goes to ``errors``."""
     reason = background.start(lease, name, job, namespace, alone)
     if reason:

@@ -8,7 +8,7 @@ Private to swarmlab.overlay. Only on networks of the run's own, so that nobody's
 
 from __future__ import annotations
 
-from typing import Callable
+import typing as t
 
 from .._engine.client import Engine
 from .._engine.transport import wait_until
@@ -23,7 +23,7 @@ SLACK = 30  # seconds of one measurement beyond its own
 def open_servers(engine: Engine, plan: dict, lease: background.Lease, errors: list) -> dict:
     """Serve in the local task and on the host. Returns the task's address by way; what did not start is told in ``errors``."""
 
-    def server(address: str) -> Callable:
+    def server(address: str) -> t.Callable:
         return lambda ready, stopped: speed.serve(plan["run"], plan["name"], address, ready, stopped)
 
     waited = wait_until(lambda: local.running(engine, plan["run"], objects.SPEED), OPENING, interval=0.2)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+import typing as t
 
 from .._engine.client import Engine, NotFound
 from .._engine.transport import EngineError, wait_until
@@ -144,7 +144,7 @@ def sweep(engine: Engine, keep: str | None) -> None:
     standalone.remove(engine, keep=keep)
 
 
-def _idle(ready: Any, stopped: Any) -> None:
+def _idle(ready: t.Any, stopped: t.Any) -> None:
     """The job of a helper that only waits to be left alone."""
     ready()
     while not stopped():
@@ -215,7 +215,7 @@ def _serve_published(engine: Engine, plan: dict, errors: list) -> dict:
     return {"published": True}
 
 
-def _start(result: dict, plan: dict, name: str, job: Any, namespace: Any = None, alone: Any = None) -> None:
+def _start(result: dict, plan: dict, name: str, job: t.Any, namespace: t.Any = None, alone: t.Any = None) -> None:
     local.start(result["errors"], _lease(plan), name, job, namespace, alone)
 
 

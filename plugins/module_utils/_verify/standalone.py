@@ -10,7 +10,7 @@ run's own lazy network: from there no name of another network may resolve.
 from __future__ import annotations
 
 import time
-from typing import Any
+import typing as t
 
 from .._engine.client import Engine, Refused
 from .._probe import netns, work
@@ -64,7 +64,7 @@ def _told(engine: Engine, container: str, network: dict) -> dict:
     return {"container": container, "namespace": settings["SandboxKey"], "address": endpoint.get("IPAddress")}
 
 
-def _timed(network: dict, name: str, action: Any) -> dict:
+def _timed(network: dict, name: str, action: t.Any) -> dict:
     """How long it took, and how it went or how the engine refused."""
     began = time.monotonic()
     row: dict = {"network": network["id"], "name": name}
