@@ -17,6 +17,8 @@ import signal
 import time
 import typing as t
 
+from . import shapes
+
 ROOT = "/run/swarmlab-overlay"
 
 LEASE = "lease"
@@ -24,7 +26,15 @@ HANG = 30
 KEEP = 5
 SLOW = 2  # times as long as a task took on this node, the next one may take to come
 
-Job = t.Callable[[t.Callable[[], None], t.Callable[[], bool]], t.Any]
+Job = t.Callable[[shapes.Ready, shapes.Stopped], t.Any]  # what it returns must be JSON data
+Step = t.Callable[[], t.Any]  # what it returns does not matter
+
+
+class _Process(t.TypedDict):
+    """A helper's process; pid and start time name one for good."""
+
+    pid: int
+    started: str | None
 
 
 class Lease(t.NamedTuple):
@@ -39,7 +49,7 @@ class Lease(t.NamedTuple):
 
     def expired(self) -> bool:
         """Whether nobody came back in time, or the run's folder is gone."""
-        end = _load(os.path.join(ROOT, self.run, LEASE))
+        end: float | None = _load(os.path.join(ROOT, self.run, LEASE))
         return end is None or time.monotonic() > end
 
 
@@ -122,8 +132,8 @@ def start(
     lease: Lease,
     name: str,
     job: Job,
-    namespace: t.Callable[[], None] | None = None,
-    alone: t.Callable[[], None] | None = None,
+    namespace: Step | None = None,
+    alone: Step | None = None,
 ) -> str | None:
     """Run ``job(ready, stopped)`` in the background. Returns None once it is ready, else the reason why it is not.
 
@@ -189,8 +199,8 @@ def _serve(
     job: Job,
     lease: Lease,
     writing: int,
-    namespace: t.Callable[[], None] | None,
-    alone: t.Callable[[], None] | None,
+    namespace: Step | None,
+    alone: Step | None,
 ) -> None:
     """The body of the background process."""
     stopped = _Stop(lease)
@@ -243,11 +253,11 @@ def stop(run: str, names: t.Iterable[str], seconds: float = 5.0) -> dict[str, t.
     return {name: _load(os.path.join(path, name + ".json")) for name in names}
 
 
-def _alive(who: dict) -> bool:
+def _alive(who: _Process) -> bool:
     return started_at(who["pid"]) == who["started"]
 
 
-def _end(who: dict, deadline: float) -> None:
+def _end(who: _Process, deadline: float) -> None:
     while _alive(who):
         if time.monotonic() > deadline:
             os.kill(who["pid"], signal.SIGKILL)

@@ -17,6 +17,8 @@ import signal
 import time
 import typing as t
 
+T = t.TypeVar("T")
+
 CLONE_NEWNET = 0x40000000
 
 
@@ -44,15 +46,16 @@ def unshare_network() -> None:
         raise OSError(number, os.strerror(number))
 
 
-class Call(t.NamedTuple):
-    """A function at work in a namespace."""
+class Call(t.Generic[T]):
+    """A function at work in a namespace: the process that does it, and where its result is read."""
 
-    namespace: str | None
-    child: int
-    reading: int
+    def __init__(self, namespace: str | None, child: int, reading: int) -> None:
+        self.namespace = namespace
+        self.child = child
+        self.reading = reading
 
 
-def begin(namespace: str | None, function: t.Callable[[], t.Any]) -> Call:
+def begin(namespace: str | None, function: t.Callable[[], T]) -> Call[T]:
     """Start ``function()`` in ``namespace`` (``None``: a new, empty one). Its result must be JSON data."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -63,7 +66,7 @@ def begin(namespace: str | None, function: t.Callable[[], t.Any]) -> Call:
     return Call(namespace, child, reading)
 
 
-def finish(work: Call, seconds: float) -> t.Any:
+def finish(work: Call[T], seconds: float) -> T:
     """The result of what was begun; a ProbeError when there is none within ``seconds``."""
     try:
         raw = _read_all(work.reading, time.monotonic() + seconds)
@@ -71,10 +74,11 @@ def finish(work: Call, seconds: float) -> t.Any:
         os.close(work.reading)
         os.kill(work.child, signal.SIGKILL)
         os.waitpid(work.child, 0)
-    return _outcome(raw, work.namespace, seconds)
+    value: T = _outcome(raw, work.namespace, seconds)
+    return value
 
 
-def call(namespace: str | None, function: t.Callable[[], t.Any], seconds: float) -> t.Any:
+def call(namespace: str | None, function: t.Callable[[], T], seconds: float) -> T:
     """The result of ``function()`` run in ``namespace``."""
     return finish(begin(namespace, function), seconds)
 
@@ -98,7 +102,7 @@ def _child(namespace: str | None, function: t.Callable[[], t.Any], writing: int)
 
 def _read_all(descriptor: int, deadline: float) -> bytes | None:
     """Everything up to the end of file, or None when the deadline passes first."""
-    chunks = []
+    chunks: list[bytes] = []
     while True:
         ready, _unused, _unused2 = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
