@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
@@ -22,7 +22,7 @@ DISPLAY = Display()
 MODULE = "swarmlab.overlay.verify_probe"
 
 
-def phases_so_far(task_vars: dict, settings: dict) -> dict[str, dict[str, Any]]:
+def phases_so_far(task_vars: dict, settings: dict) -> dict[str, dict[str, t.Any]]:
     """{phase: {host: what was registered}} of the phases of this run that have begun.
 
     What is registered needs no templating, which for 20 nodes takes a worker 2 seconds instead of 10 milliseconds.
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = True
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, Any]:
+    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, t.Any]:
         """Plan, run the module, and hand back ``seen``, or ``problem`` when the node could not tell."""
         task_vars = task_vars or {}
         phase, settings = self._task.args["phase"], self._task.args["settings"]
@@ -77,7 +77,7 @@ class ActionModule(ActionBase):
             answer = {"changed": False, "seen": None, "problem": one_line(str(error))}
         return dict(result, asked=[asked, time.time()], **answer)
 
-    def _ask(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
+    def _ask(self, arguments: dict, task_vars: dict) -> dict[str, t.Any]:
         answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
         if answer.get("failed") or "seen" not in answer:
             return {

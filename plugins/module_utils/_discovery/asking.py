@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from typing import Any, NamedTuple
+import typing as t
 
 from .._engine.sdk import APIError, EngineError, NotFound, explain
 from .._probe import dns, netns, pause, work
@@ -19,7 +19,7 @@ LABEL = "swarmlab.overlay/discovery"
 SLACK = 15
 
 
-class Endpoint(NamedTuple):
+class Endpoint(t.NamedTuple):
     """A local container on the network."""
 
     name: str
@@ -42,7 +42,7 @@ def wanted_records(expected: dict, names: list[str] | None, absent: list[str]) -
     return {name: check_addresses(name, addresses) for name, addresses in sorted(chosen.items())}
 
 
-def check_addresses(name: str, addresses: Any) -> list[str]:
+def check_addresses(name: str, addresses: t.Any) -> list[str]:
     """Sorted IPv4 addresses, or an EngineError that names the wrong one."""
     if not isinstance(addresses, (list, tuple)):
         raise EngineError(f"expected: the value of {name} must be a list of addresses, not {addresses!r}.")
@@ -54,7 +54,7 @@ def check_addresses(name: str, addresses: Any) -> list[str]:
     return sorted(addresses, key=dns.address_key)
 
 
-def network_id(client: Any, network: str) -> str:
+def network_id(client: t.Any, network: str) -> str:
     """The id of the network of exactly this name: the engine would take an id's beginning for a name too."""
     for found in client.networks(names=[network]):
         if found["Name"] == network:
@@ -67,7 +67,7 @@ def no_such_network(network: str) -> EngineError:
     return EngineError(f"There is no network called {network} in the swarm.")
 
 
-def endpoints(client: Any, network: str) -> list[Endpoint]:
+def endpoints(client: t.Any, network: str) -> list[Endpoint]:
     """The running local containers on the network of exactly this name."""
     found = []
     for container in client.containers(filters={"network": network}):
@@ -81,7 +81,7 @@ def endpoints(client: Any, network: str) -> list[Endpoint]:
     return sorted(found)
 
 
-def attach(client: Any, network: str) -> str:
+def attach(client: t.Any, network: str) -> str:
     """A temporary container on the network. Returns its id; remove it afterwards."""
     try:
         if not client.images(name=pause.IMAGE):

@@ -20,19 +20,17 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import tr
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
     DEFAULT_DOCKER_HOST,
     DEFAULT_TIMEOUT,
-    EngineError,
     knock,
     unreachable,
 )
 
 try:
-    from docker import APIClient, errors
+    from docker import APIClient as APIClient
+    from docker.errors import APIError, DockerException, NotFound
     from requests.exceptions import ConnectionError as Disconnected
-    from requests.exceptions import RequestException, Timeout
+    from requests.exceptions import RequestException as RequestException
+    from requests.exceptions import Timeout
 
-    APIError = errors.APIError
-    DockerException = errors.DockerException
-    NotFound = errors.NotFound
     SDK_TRACEBACK: str | None = None
 except ImportError:
     # Stand-ins, so that everything below (and every module) can name these types when the SDK is missing.
@@ -61,6 +59,8 @@ except ImportError:
 T = t.TypeVar("T")
 
 # Parts of this door that need no SDK, for those that come through it.
+EngineError = transport.EngineError
+Raw = transport.Raw
 engine_argument_spec = transport.engine_argument_spec
 wait_until = transport.wait_until
 

@@ -21,6 +21,7 @@ DEFAULT_TIMEOUT = 60
 
 
 T = t.TypeVar("T")
+Raw = t.Dict[str, t.Any]  # an object as the engine's API tells it
 
 DROPPED_ATTEMPTS = 6
 DROPPED_PAUSE = 0.5

@@ -17,7 +17,7 @@ SPEED = "speed"  # the part that is measured
 SPEED_NETWORKS = {"overlay": SPEED, "encrypted": "speed-secret"}  # way of the traffic -> part of the network's name
 
 
-def labels(run: str, part: str) -> dict:
+def labels(run: str, part: str) -> dict[str, str]:
     """The labels by which an object is found and removed again, also after a crash."""
     return {RUN_LABEL: run, PART_LABEL: part}
 

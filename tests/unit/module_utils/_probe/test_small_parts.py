@@ -451,9 +451,8 @@ def test_an_injected_frame_is_a_sound_packet() -> None:
     inner = inject.datagram("10.0.1.4", "10.0.1.5", 1000, sockets.PORT, b"canary")
     assert sockets.checksum(inner[:20]) == 0
     facts = wire.parse(inject.datagram("10.77.0.11", "10.77.0.12", 1000, 4789, inject.vxlan(4098, inner)), 4789)
-    assert (facts["kind"], facts["vni"], facts["target"]) == ("vxlan", 4098, "10.77.0.12") and facts["inner"].endswith(
-        b"canary"
-    )
+    assert isinstance(facts, wire.Inner) and (facts.vni, facts.target) == (4098, "10.77.0.12")
+    assert facts.content.endswith(b"canary")
     packet = inject.datagram("fd77::11", "fd77::12", 1000, 4789, inject.vxlan(4098, inner))
     facts = wire.parse(packet, 4789)
     assert (facts["kind"], facts["vni"], facts["source"], facts["target"]) == ("vxlan", 4098, "fd77::11", "fd77::12")
