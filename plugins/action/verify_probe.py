@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import objects
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _foreign_words as foreign
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans, progress
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
@@ -41,6 +42,11 @@ def phases_so_far(task_vars: dict, settings: dict) -> dict[str, dict[str, t.Any]
 def _belongs(result: dict, run: str) -> bool:
     """Whether a registered result is of this run: a play may verify several times. One that broke off does not tell."""
     return result.get("run", run) == run and not result.get("skipped")
+
+
+def _silent(reason_code: str, problem: str) -> dict[str, t.Any]:
+    """The result of a node that could not tell."""
+    return {"changed": False, "seen": None, "reason": reason_code, "problem": problem}
 
 
 class ActionModule(ActionBase):
@@ -72,17 +78,15 @@ class ActionModule(ActionBase):
                 plan = dict(plan, declared=[str(text) for text in result["declared"].values()])
             answer = self._ask(dict(arguments, plan=plan), task_vars)
         except AnsibleConnectionFailure as error:
-            answer = {"changed": False, "seen": None, "problem": f"not reachable: {one_line(str(error))}"}
+            said = one_line(str(error))
+            answer = _silent(foreign.reason(said, foreign.HOST, "node-unreachable"), f"not reachable: {said}")
         except AnsibleActionFail as error:
-            answer = {"changed": False, "seen": None, "problem": one_line(str(error))}
+            answer = _silent("module-failed", one_line(str(error)))
         return dict(result, asked=[asked, time.time()], **answer)
 
     def _ask(self, arguments: dict, task_vars: dict) -> dict[str, t.Any]:
         answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
         if answer.get("failed") or "seen" not in answer:
-            return {
-                "changed": False,
-                "seen": None,
-                "problem": one_line(reason(answer, task_vars["inventory_hostname"])),
-            }
+            said = one_line(reason(answer, task_vars["inventory_hostname"]))
+            return _silent(answer.get("reason_code") or foreign.reason(said, foreign.HOST, "module-failed"), said)
         return {"changed": False, "seen": answer["seen"]}

@@ -417,7 +417,7 @@ def _network(gathered: dict, network: dict) -> dict[str, Any]:
 
 
 def _node(gathered: dict, host: str) -> dict[str, Any]:
-    node = gathered["nodes"].get(host, {})
+    node, problem = gathered["nodes"].get(host, {}), gathered["problems"].get(host)
     kernel = gathered["opened"].get(host, {}).get("kernel") or {}
     return {
         "name": host,
@@ -426,7 +426,8 @@ def _node(gathered: dict, host: str) -> dict[str, Any]:
         "address": node.get("address"),
         "engine": node.get("engine"),
         "kernel": kernel.get("release"),
-        "problem": gathered["problems"].get(host),
+        "problem": problem.text if problem else None,
+        "reason": problem.reason if problem else None,
     }
 
 

@@ -100,6 +100,7 @@ def unanswered(docker_host: str, timeout: int) -> EngineError:
         f"No answer from the Docker Engine at {docker_host} within engine_timeout={timeout} s. Look at the daemon's log and load, "
         "or raise engine_timeout.",
         docker_host=docker_host,
+        reason_code="engine-hangs",
     )
 
 
@@ -110,6 +111,7 @@ def unreachable(docker_host: str, reason: str) -> EngineError:
         "Start it ('systemctl start docker'), or correct docker_host.",
         docker_host=docker_host,
         reason=reason,
+        reason_code="engine-stopped",
     )
 
 

@@ -23,24 +23,28 @@ NAMESPACES = "/var/run/docker/netns"  # where they are unless the engine was tol
 MACHINE_ID = "/etc/machine-id"
 
 
-def outside(info: Raw) -> str | None:
-    """Why the engine that gave this /info takes no part in a swarm, in words that the diagnosis knows; None: it does. Pure."""
+def outside(info: Raw) -> tuple[str, str] | None:
+    """(reason, text) why the engine that gave this /info takes no part in a swarm; None: it does. Pure."""
     swarm, name = info.get("Swarm") or {}, info.get("Name")
     state, said = swarm.get("LocalNodeState") or "inactive", " ".join((swarm.get("Error") or "").split())
     if state == "active":
         return None
     if state == "locked":
-        return f"{name} is locked: its part of the swarm's state is encrypted. Run 'docker swarm unlock' there."
+        text = f"{name} is locked: its part of the swarm's state is encrypted. Run 'docker swarm unlock' there."
+        return "swarm-locked", text
     if state == "pending":
-        return f"{name} is still joining its swarm (state: pending): {said or 'no manager has taken it in yet'}."
+        text = f"{name} is still joining its swarm (state: pending): {said or 'no manager has taken it in yet'}."
+        return "join-pending", text
     if state == "inactive":
-        return (
+        text = (
             f"{name} is not an active member of a swarm (state: inactive{'; ' + said if said else ''}). Join it "
             "with role swarm, or take it out of the group."
         )
-    return (
+        return "not-in-swarm", text
+    text = (
         f"{name} cannot take part in its swarm (state: {state}): {said or 'the engine gives no reason; its log does'}."
     )
+    return "swarm-error", text
 
 
 def machine() -> str:

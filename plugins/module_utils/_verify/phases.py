@@ -46,7 +46,8 @@ def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
     info = engine.within(ANSWER).info()
     outside = local.outside(info)
     if outside:
-        raise EngineError(outside)
+        reason, text = outside
+        raise EngineError(text, reason_code=reason)
     sweep(engine, plan["run"])
     _need_image(engine, plan)
     with background.Kept(_lease(plan)):
@@ -169,6 +170,7 @@ def _open(engine: Engine, plan: shapes.OpenPlan) -> shapes.Opened:
         result.update(_open_node(engine, plan, plan["timeout"], errors, plan["expected"]))
         if plan["expected"] and not result.get("namespace"):
             errors.append(f"no probe task runs here after {plan['timeout']:.0f} s")
+            result["reason"] = "probe-not-started"
     if plan["leader"]:
         result["view"] = _view(engine, plan["made"], plan["timeout"])
     return result

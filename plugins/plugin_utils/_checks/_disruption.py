@@ -76,15 +76,24 @@ def judge(check: Any, facts: dict) -> list[dict]:
     if found is None:
         return []
     if found["skip"]:
-        return [result(check, SKIP, found["skip"])]
+        return [result(check, SKIP, "not-disrupted", found["skip"])]
     node, seen = found["node"], found["seen"]
     details = {"disrupted": node, "seen": seen, "after": found["after"], "recovered_seconds": found["recovered"]}
     wrong = _wrong(found)
     if wrong:
         nodes = sorted({name for names, _text in wrong for name in names} or {node})
         status = INCONCLUSIVE if seen.get("done") is False and not found["after"] else FAIL
-        return [result(check, status, listed([text for _names, text in wrong], 3), nodes=nodes, details=details)]
-    return [result(check, PASS, _told(found), nodes=[node], seconds=found["recovered"], details=details)]
+        return [
+            result(
+                check,
+                status,
+                "worse-than-before" if status == FAIL else "not-carried-out",
+                listed([text for _names, text in wrong], 3),
+                nodes=nodes,
+                details=details,
+            )
+        ]
+    return [result(check, PASS, "ok", _told(found), nodes=[node], seconds=found["recovered"], details=details)]
 
 
 def _wrong(found: dict) -> list[tuple]:

@@ -84,6 +84,7 @@ def _unaskable(check: Any, facts: dict, network: dict, kinds: tuple) -> list[dic
         result(
             check,
             FAIL,
+            "name-unaskable",
             f"cannot be asked for: {listed(reasons, 3)}",
             network=network["name"],
             service=service,
@@ -123,10 +124,10 @@ def _judge_names(check: Any, facts: dict, network: dict, names: dict, absent: st
         absent or ("no such name of a selected service" if facts["settings"].get("services") else None)
     )
     if hosts and unfit:
-        return [result(check, SKIP, unfit, network=network["name"])]
+        return [result(check, SKIP, "no-such-name", unfit, network=network["name"])]
     if not hosts or not names:
         missing = "no probe runs on this network" if not hosts else "the swarm has no such name on this network"
-        return [result(check, INCONCLUSIVE, missing, network=network["name"])]
+        return [result(check, INCONCLUSIVE, "no-such-name" if hosts else "no-probe", missing, network=network["name"])]
     wrong: dict = {}
     silent: set = set()
     moved: set = set()
@@ -176,6 +177,7 @@ def _results(
             result(
                 check,
                 FAIL,
+                "records-wrong",
                 describe(rows[0]) + (f" ({count(len(rows), 'record')} in all)" if len(rows) > 1 else ""),
                 network=network["name"],
                 service=service,
@@ -189,6 +191,7 @@ def _results(
             result(
                 check,
                 INCONCLUSIVE,
+                "no-observation",
                 f"no observation from {listed(sorted(silent))}",
                 network=network["name"],
                 nodes=sorted(silent),
@@ -201,13 +204,13 @@ def _results(
             f"every name changed while it was asked for: {listed(sorted(moved), 3)}; verify again when the "
             "services are at rest"
         )
-        return [result(check, SKIP, text, network=network["name"])]
+        return [result(check, SKIP, "names-moved", text, network=network["name"])]
     text = (
         f"{count(len(names) - len(moved), 'name')} from {count(len(hosts), 'node')}, exact sets after {slowest:.1f} s"
     )
     if moved:
         text += f"; {listed(sorted(moved), 3)} changed meanwhile"
-    return [result(check, PASS, text, network=network["name"], nodes=hosts, seconds=slowest)]
+    return [result(check, PASS, "ok", text, network=network["name"], nodes=hosts, seconds=slowest)]
 
 
 def describe(row: dict) -> str:

@@ -14,13 +14,14 @@ PASS, FAIL, INCONCLUSIVE, SKIP = "pass", "fail", "inconclusive", "skip"
 STATUSES = (PASS, FAIL, INCONCLUSIVE, SKIP)
 
 
-def result(check: Any, status: str, summary: str, **more: Any) -> dict:
-    """One result. ``summary`` is the evidence in one line; ``details`` holds the rest of it."""
+def result(check: Any, status: str, reason: str, summary: str, **more: Any) -> dict:
+    """One result. ``reason`` is one of ``_reasons.py``; ``summary`` is the evidence in one line; ``details`` holds the rest of it."""
     evidence = {"summary": summary}
     evidence.update(more.get("details") or {})
     return {
         "id": check.ID,
         "status": status,
+        "reason": reason,
         "title": more.get("title") or check.TITLE,
         "network": more.get("network"),
         "service": more.get("service"),
@@ -53,6 +54,7 @@ def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -
         return result(
             check,
             INCONCLUSIVE,
+            "leader-not-in-play",
             "no host of the play leads the swarm",
             network=network,
             hint="Let the play reach the swarm's leader: all managers belong in the inventory.",
@@ -62,14 +64,23 @@ def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -
         return result(
             check,
             SKIP,
+            "too-few-addresses",
             "too few addresses are left on it for a probe on every node (see IPAM-HEADROOM)",
             network=network,
         )
     if part == "twin" and facts["made"].get(part) and not facts["twin"]:
         return result(
-            check, INCONCLUSIVE, "the plain network that is the control was removed meanwhile", network=network
+            check,
+            INCONCLUSIVE,
+            "control-removed",
+            "the plain network that is the control was removed meanwhile",
+            network=network,
         )
     if facts["made"].get(part):
         return None
-    reason = facts["made"]["refused"].get(part, "it was not made")
-    return result(check, INCONCLUSIVE, f"the {part} of the run could not be made: {reason}", network=network)
+    refusal = facts["refused"].get(part)
+    if not refusal:
+        text = f"the {part} of the run could not be made: it was not made"
+        return result(check, INCONCLUSIVE, "part-not-made", text, network=network)
+    text = f"the {part} of the run could not be made: {refusal.text}"
+    return result(check, INCONCLUSIVE, "part-refused", text, network=network, details={"refusal": refusal.reason})

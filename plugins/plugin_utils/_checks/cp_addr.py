@@ -29,21 +29,26 @@ def plan(facts: dict) -> dict:
 def judge(facts: dict) -> list[dict]:
     """One result for the swarm."""
     if not facts["swarm"]:
-        return [result(CHECK, INCONCLUSIVE, "no manager told the nodes' addresses", hint="See PRE-REACH.")]
+        return [
+            result(
+                CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told the nodes' addresses", hint="See PRE-REACH."
+            )
+        ]
     wrong = {host: texts for host, texts in ((host, _node(facts, host)) for host in facts["nodes"]) if texts}
     shared = _shared(facts)
     for host, text in shared.items():
         wrong.setdefault(host, []).append(text)
     if wrong:
         text = "; ".join(f"{host}: {listed(texts, 2)}" for host, texts in sorted(wrong.items())[:3])
-        return [result(CHECK, FAIL, text, nodes=sorted(wrong), details={"nodes": wrong})]
+        return [result(CHECK, FAIL, "wrong-address", text, nodes=sorted(wrong), details={"nodes": wrong})]
     if not facts["nodes"]:
-        return [result(CHECK, INCONCLUSIVE, "no node told its address")]
+        return [result(CHECK, INCONCLUSIVE, "not-told", "no node told its address")]
     text = f"{count(len(facts['nodes']), 'node')}: one usable address each, the same for engine, managers and tunnels"
     return [
         result(
             CHECK,
             PASS,
+            "ok",
             text,
             nodes=sorted(facts["nodes"]),
             details={"addresses": {host: node["address"] for host, node in facts["nodes"].items()}},

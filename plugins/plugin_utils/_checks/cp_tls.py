@@ -51,7 +51,7 @@ def _ident(address: str) -> str:
 def judge(facts: dict) -> list[dict]:
     """One result for the swarm."""
     if not facts["swarm"]:
-        return [result(CHECK, INCONCLUSIVE, "no manager told about the swarm's root")]
+        return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told about the swarm's root")]
     wrong: dict = {}
     silent: dict = {}
     for host in facts["hosts"]:
@@ -65,18 +65,31 @@ def judge(facts: dict) -> list[dict]:
         return [_told(INCONCLUSIVE, quiet)]
     if facts["swarm"]["rotating"]:
         return [
-            result(CHECK, INCONCLUSIVE, "a rotation of the root is under way", hint="Verify again when it has ended.")
+            result(
+                CHECK,
+                INCONCLUSIVE,
+                "root-rotating",
+                "a rotation of the root is under way",
+                hint="Verify again when it has ended.",
+            )
         ]
     refusals = len(wrong) * len(_managers(facts))
     days = min(_days_left(facts, host) for host in wrong)
     text = f"{count(len(wrong), 'node')} under one root, earliest expiry in {days} days; {count(refusals, 'call')} without a client certificate refused"
-    return [result(CHECK, PASS, text, nodes=list(wrong), details={"root": facts["swarm"]["trust"]["roots_digest"]})]
+    return [
+        result(CHECK, PASS, "ok", text, nodes=list(wrong), details={"root": facts["swarm"]["trust"]["roots_digest"]})
+    ]
 
 
 def _told(status: str, texts: dict) -> dict:
     lines = [f"{host}: {listed(found)}" for host, found in sorted(texts.items())]
     return result(
-        CHECK, status, "; ".join(lines[:3]) or "no node answered", nodes=sorted(texts), details={"nodes": texts}
+        CHECK,
+        status,
+        "wrong-identity" if status == FAIL else "no-observation",
+        "; ".join(lines[:3]) or "no node answered",
+        nodes=sorted(texts),
+        details={"nodes": texts},
     )
 
 

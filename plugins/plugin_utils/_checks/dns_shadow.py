@@ -28,7 +28,7 @@ def judge(facts: dict) -> list[dict]:
     """One result for the swarm."""
     servers = {host: data["host"]["nameservers"] for host, data in facts["opened"].items() if data.get("host")}
     if not servers or not facts["overlays"]:
-        return [result(CHECK, INCONCLUSIVE, "no node told its name servers, or no network is there")]
+        return [result(CHECK, INCONCLUSIVE, "not-told", "no node told its name servers, or no network is there")]
     shadowed = {}
     for host, addresses in servers.items():
         for network in facts["overlays"]:
@@ -41,6 +41,15 @@ def judge(facts: dict) -> list[dict]:
                 shadowed.setdefault(host, []).append(f"{listed(inside)} is inside {network['name']}")
     if shadowed:
         rows = [f"{host}: {listed(texts)}" for host, texts in sorted(shadowed.items())]
-        return [result(CHECK, FAIL, "; ".join(rows[:3]), nodes=sorted(shadowed), details={"nameservers": servers})]
+        return [
+            result(
+                CHECK,
+                FAIL,
+                "resolver-shadowed",
+                "; ".join(rows[:3]),
+                nodes=sorted(shadowed),
+                details={"nameservers": servers},
+            )
+        ]
     text = f"name servers of {count(len(servers), 'node')}, none inside {count(len(facts['overlays']), 'overlay')}"
-    return [result(CHECK, PASS, text, nodes=sorted(servers))]
+    return [result(CHECK, PASS, "ok", text, nodes=sorted(servers))]

@@ -108,6 +108,7 @@ def _judge_direct(facts: dict, network: dict) -> dict:
         return result(
             CHECK,
             INCONCLUSIVE,
+            "no-observation",
             f"no observation from {listed(sorted(silent))}",
             title=DIRECT,
             network=network["name"],
@@ -118,6 +119,7 @@ def _judge_direct(facts: dict, network: dict) -> dict:
     return result(
         CHECK,
         PASS,
+        "ok",
         text,
         title=DIRECT,
         network=network["name"],
@@ -140,11 +142,17 @@ def _alone(facts: dict, network: dict, title: str) -> dict:
     hosts = _paths.probed(facts, network["id"])
     if len(facts["opened"]) == 1 and hosts:
         return result(
-            CHECK, SKIP, "the play has one node: there is no pair to try", title=title, network=network["name"]
+            CHECK,
+            SKIP,
+            "one-node",
+            "the play has one node: there is no pair to try",
+            title=title,
+            network=network["name"],
         )
     return result(
         CHECK,
         INCONCLUSIVE,
+        "no-pair",
         f"{count(len(hosts), 'probe')} on this network: no pair could be tried",
         title=title,
         network=network["name"],
@@ -167,6 +175,7 @@ def _failed_direct(facts: dict, network: dict, tried: list, failed: dict, slowes
     return result(
         CHECK,
         FAIL,
+        "paths-lost",
         text,
         title=DIRECT,
         network=network["name"],
@@ -181,7 +190,12 @@ def _judge_balanced(facts: dict, network: dict) -> dict:
     hosts = _paths.probed(facts, network["id"])
     if not facts["vips"].get(network["id"]) or not hosts:
         return result(
-            CHECK, INCONCLUSIVE, "the probes have no virtual IP here", title=BALANCED, network=network["name"]
+            CHECK,
+            INCONCLUSIVE,
+            "no-virtual-ip",
+            "the probes have no virtual IP here",
+            title=BALANCED,
+            network=network["name"],
         )
     missing: dict = {}
     silent, slowest = [], 0.0
@@ -199,6 +213,7 @@ def _judge_balanced(facts: dict, network: dict) -> dict:
         return result(
             CHECK,
             INCONCLUSIVE,
+            "no-observation",
             f"no observation from {listed(silent)}",
             title=BALANCED,
             network=network["name"],
@@ -209,6 +224,7 @@ def _judge_balanced(facts: dict, network: dict) -> dict:
     return result(
         CHECK,
         PASS,
+        "ok",
         text,
         title=BALANCED,
         network=network["name"],
@@ -267,6 +283,7 @@ def _failed_balanced(facts: dict, network: dict, missing: dict, slowest: float) 
     return result(
         CHECK,
         FAIL,
+        "backends-missing",
         listed(rows, 2),
         title=BALANCED,
         network=network["name"],

@@ -37,7 +37,7 @@ def _judge(facts: dict, network: dict) -> dict:
         for row in (held.get(network["id"]) or {}).get("local", []):
             on.setdefault(row.split(" ")[0], set()).add(host)
     if network["id"] not in facts["addresses"]:
-        return result(CHECK, INCONCLUSIVE, "nobody told what addresses are in use", network=network["name"])
+        return result(CHECK, INCONCLUSIVE, "not-told", "nobody told what addresses are in use", network=network["name"])
     twice = {address: sorted(who) for address, who in holders.items() if len(who) > 1}
     twice.update(
         {
@@ -49,13 +49,22 @@ def _judge(facts: dict, network: dict) -> dict:
     if twice:
         nodes = sorted({host for address in twice for host in on.get(address, ())})
         rows = [f"{address}: {' and '.join(who)}" for address, who in sorted(twice.items())]
-        return result(CHECK, FAIL, listed(rows, 3), network=network["name"], nodes=nodes, details={"addresses": rows})
+        return result(
+            CHECK,
+            FAIL,
+            "duplicate-address",
+            listed(rows, 3),
+            network=network["name"],
+            nodes=nodes,
+            details={"addresses": rows},
+        )
     total = len(set(holders) | set(on))
     if not total:
-        return result(CHECK, SKIP, "nobody has an address on it", network=network["name"])
+        return result(CHECK, SKIP, "nothing-there", "nobody has an address on it", network=network["name"])
     return result(
         CHECK,
         PASS,
+        "ok",
         f"{count(total, 'address')}, each with one holder",
         network=network["name"],
         nodes=sorted(facts["held"]),

@@ -65,10 +65,10 @@ def _ident(network: dict, target: str) -> str:
 def judge(facts: dict) -> list[dict]:
     """One result for each encrypted network."""
     if not facts["leader"]:
-        return [result(CHECK, INCONCLUSIVE, "no manager told which networks are encrypted")]
+        return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
     networks = _encrypted(facts)
     if not networks:
-        return [result(CHECK, SKIP, "no encrypted network is selected")]
+        return [result(CHECK, SKIP, "not-encrypted", "no encrypted network is selected")]
     return [_judge(facts, network) for network in networks]
 
 
@@ -79,12 +79,15 @@ def _judge(facts: dict, network: dict) -> dict:
         return blocked
     ring = _ring(facts, network)
     if not ring or not _ring(facts, facts["twin"]):
-        return result(CHECK, SKIP, "fewer than two nodes carry it: nobody else can inject", network=name)
+        return result(
+            CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: nobody else can inject", network=name
+        )
     came = [target for source, target in ring if _heard(facts, network, source, target)]
     if came:
         return result(
             CHECK,
             FAIL,
+            "clear-text-accepted",
             f"injected clear text arrived on {listed(came)}",
             network=name,
             nodes=sorted(came),
@@ -98,13 +101,14 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(
             CHECK,
             INCONCLUSIVE,
+            "control-failed",
             f"the injection on the plain twin did not arrive on {listed(blind)}",
             network=name,
             nodes=blind,
             hint="Without this control a refusal proves nothing; see DP-MATRIX and PRE-PORT.",
         )
     text = f"{count(len(ring), 'injection')} refused; the same on the plain twin arrived"
-    return result(CHECK, PASS, text, network=name, nodes=[target for _source, target in ring])
+    return result(CHECK, PASS, "ok", text, network=name, nodes=[target for _source, target in ring])
 
 
 def _heard(facts: dict, network: dict, source: str, target: str) -> int:

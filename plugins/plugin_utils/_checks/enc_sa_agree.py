@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
@@ -25,6 +26,15 @@ ORDER = 68
 NEEDS = ("probe", "xfrm", "gossip")
 TAGS = ("P0", "encryption")
 CHECK = sys.modules[__name__]
+SENDERS = ("no-policy", "no-state", "policy-port")  # differences that are the sender's own
+LOST = {"no-policy": "policies-lost", "no-state": "states-lost"}  # difference -> reason, when the run itself mended it
+
+
+class Difference(NamedTuple):
+    """What does not agree on the way from one node to another."""
+
+    reason: str
+    text: str
 
 
 def plan(facts: dict) -> dict:
@@ -36,14 +46,14 @@ def judge(facts: dict) -> list[dict]:
     """One result for the swarm: states are the node's, whatever the number of encrypted networks."""
     encrypted = [network for network in facts["networks"] if network["encrypted"]]
     if not facts["leader"]:
-        return [result(CHECK, INCONCLUSIVE, "no manager told which networks are encrypted")]
+        return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
     if not encrypted:
-        return [result(CHECK, SKIP, "no encrypted network is selected")]
+        return [result(CHECK, SKIP, "not-encrypted", "no encrypted network is selected")]
     hosts = [
         host for host in facts["hosts"] if any(network["id"] in facts["probes"].get(host, {}) for network in encrypted)
     ]
     if len(hosts) < 2:
-        return [result(CHECK, SKIP, "fewer than two nodes carry an encrypted network")]
+        return [result(CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry an encrypted network")]
     blind = [host for host in hosts if host not in facts["xfrm"] or host not in facts["policies"]]
     pairs = [
         (source, target)
@@ -58,11 +68,14 @@ def judge(facts: dict) -> list[dict]:
     if healed:
         return [healed]
     if blind:
-        return [result(CHECK, INCONCLUSIVE, f"no IPsec states could be read on {listed(blind)}", nodes=blind)]
+        return [
+            result(CHECK, INCONCLUSIVE, "not-told", f"no IPsec states could be read on {listed(blind)}", nodes=blind)
+        ]
     return [
         result(
             CHECK,
             PASS,
+            "ok",
             (
                 f"{count(len(pairs), 'pair')}: one forward state each, known to the other end with the same key; "
                 f"policies meet port {facts['swarm']['data_port']}"
@@ -73,7 +86,7 @@ def judge(facts: dict) -> list[dict]:
 
 
 def _wrong(facts: dict, seen: dict, pairs: list) -> dict:
-    return {pair: text for pair, text in ((pair, compare(facts, seen, *pair)) for pair in pairs) if text}
+    return {pair: found for pair, found in ((pair, compare(facts, seen, *pair)) for pair in pairs) if found}
 
 
 def _healed(facts: dict, encrypted: list, pairs: list) -> dict | None:
@@ -91,12 +104,16 @@ def _healed(facts: dict, encrypted: list, pairs: list) -> dict | None:
     if not wrong:
         return None
     # What a node itself had lost comes first.
-    ordered = sorted(wrong.items(), key=lambda item: (not item[1].startswith("no "), item[0]))
-    rows = ["{} to {}: {}".format(*pair, "had " * text.startswith("no ") + text) for pair, text in ordered]
-    nodes = culprits(wrong)
+    ordered = sorted(wrong.items(), key=lambda item: (item[1].reason not in LOST, item[0]))
+    rows = [
+        f"{source} to {target}: {'had ' * (found.reason in LOST)}{found.text}" for (source, target), found in ordered
+    ]
+    nodes, reasons = culprits(wrong), {found.reason for found in wrong.values()}
+    reason = next((lost for missing, lost in LOST.items() if missing in reasons), "states-differed")
     return result(
         CHECK,
         FAIL,
+        reason,
         (f"{len(wrong)} of {count(len(old), 'pair')} disagreed, until a probe joined the network: {listed(rows, 3)}"),
         nodes=nodes,
         hint=HEALED % listed(nodes),
@@ -113,32 +130,32 @@ def _shared(facts: dict, encrypted: list, *pair: str) -> bool:
     )
 
 
-def compare(facts: dict, seen: dict, source: str, target: str) -> str | None:
+def compare(facts: dict, seen: dict, source: str, target: str) -> Difference | None:
     """What is wrong with the way from one node to another, None when both ends agree. ``seen``: xfrm and policies by host."""
     here, there = _paths.vtep(facts, source), _paths.vtep(facts, target)
     policies = [row for row in seen["policies"][source] if row["out"] and row["target"] == there]
     if not policies:
-        return "no policy"
+        return Difference("no-policy", "no policy")
     port = facts["swarm"]["data_port"]
     if all(row["port"] != port for row in policies):
-        return f"the policy is for port {policies[0]['port']}, data goes to {port}"
+        return Difference("policy-port", f"the policy is for port {policies[0]['port']}, data goes to {port}")
     wanted = {row["spi"] for row in policies}
     mine = [
         row for row in seen["xfrm"][source] if (row["source"], row["target"]) == (here, there) and row["spi"] in wanted
     ]
     if not mine:
-        return "no state for the policy"
+        return Difference("no-state", "no state for the policy")
     theirs = {row["spi"]: row for row in seen["xfrm"][target] if (row["source"], row["target"]) == (here, there)}
     if mine[0]["spi"] not in theirs:
-        return f"{target} does not know the SPI that {source} sends"
+        return Difference("spi-unknown", f"{target} does not know the SPI that {source} sends")
     if theirs[mine[0]["spi"]]["key"] != mine[0]["key"]:
-        return "the keys differ"
+        return Difference("keys-differ", "the keys differ")
     return None
 
 
 def _failed(facts: dict, pairs: list, wrong: dict) -> dict:
     lacking = _paths.lacks_esp(facts)
-    rows = [f"{source} to {target}: {text}" for (source, target), text in sorted(wrong.items())]
+    rows = [f"{source} to {target}: {found.text}" for (source, target), found in sorted(wrong.items())]
     if lacking and all(set(pair) & set(lacking) for pair in wrong):
         nodes, hint = lacking, NO_ESP % (listed(lacking), _paths.esp(facts))
     else:
@@ -146,6 +163,7 @@ def _failed(facts: dict, pairs: list, wrong: dict) -> dict:
     return result(
         CHECK,
         FAIL,
+        "states-differ",
         f"{len(wrong)} of {count(len(pairs), 'pair')} disagree: {listed(rows, 3)}",
         nodes=nodes,
         hint=hint,
@@ -156,10 +174,10 @@ def _failed(facts: dict, pairs: list, wrong: dict) -> dict:
 def culprits(wrong: dict) -> list[str]:
     """A missing state or policy is the sender's own, an unknown SPI is missing at the receiver; other differences concern both."""
     found: set = set()
-    for (source, target), text in wrong.items():
-        if text.startswith(("no ", "the policy")):
+    for (source, target), difference in wrong.items():
+        if difference.reason in SENDERS:
             found.add(source)
-        elif "does not know" in text:
+        elif difference.reason == "spi-unknown":
             found.add(target)
         else:
             found |= {source, target}

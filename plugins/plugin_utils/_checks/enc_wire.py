@@ -43,9 +43,9 @@ def judge(facts: dict) -> list[dict]:
     """One result for each encrypted network."""
     encrypted = [network for network in facts["networks"] if network["encrypted"]]
     if facts["leader"] and not encrypted:
-        return [result(CHECK, SKIP, "no encrypted network is selected")]
+        return [result(CHECK, SKIP, "not-encrypted", "no encrypted network is selected")]
     if not facts["leader"]:
-        return [result(CHECK, INCONCLUSIVE, "no manager told which networks are encrypted")]
+        return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
     return [_judge(facts, network) for network in encrypted]
 
 
@@ -57,20 +57,36 @@ def _judge(facts: dict, network: dict) -> dict:
     hosts = _paths.probed(facts, network["id"])
     pairs = _paths.pairs(facts, network["id"])
     if not pairs:
-        return result(CHECK, SKIP, "fewer than two nodes carry it: nothing crosses a wire", network=name)
+        return result(
+            CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: nothing crosses a wire", network=name
+        )
     if network["vni"] is None or facts["twin"]["vni"] is None:
         return result(
-            CHECK, INCONCLUSIVE, "the engine did not tell the VXLAN id, so the capture cannot be read", network=name
+            CHECK,
+            INCONCLUSIVE,
+            "not-told",
+            "the engine did not tell the VXLAN id, so the capture cannot be read",
+            network=name,
         )
     leaks = {host: leaked(facts, host, network) for host in hosts if leaked(facts, host, network)}
     if leaks:
         text = "clear text left " + listed(f"{host} ({count(frames, 'frame')})" for host, frames in leaks.items())
-        return result(CHECK, FAIL, text, network=name, nodes=sorted(leaks), hint=LEAK, details={"plain_frames": leaks})
+        return result(
+            CHECK,
+            FAIL,
+            "clear-text-sent",
+            text,
+            network=name,
+            nodes=sorted(leaks),
+            hint=LEAK,
+            details={"plain_frames": leaks},
+        )
     blind = _blind(facts, hosts)
     if blind:
         return result(
             CHECK,
             INCONCLUSIVE,
+            "control-failed",
             f"the capture did not see the plain twin's canary on {listed(blind)}",
             network=name,
             nodes=blind,
@@ -118,6 +134,7 @@ def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
         return result(
             CHECK,
             FAIL if found["undelivered"] else INCONCLUSIVE,
+            "kernel-lacks-esp",
             f"no ESP can leave {listed(lacking)}",
             network=name,
             nodes=lacking,
@@ -132,7 +149,7 @@ def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
             f"{len(found['undelivered'])} of {count(len(pairs), 'canary pair')} not delivered (ESP left for "
             f"{sent} of them): {listed(details['undelivered'], 3)}"
         )
-        return result(CHECK, FAIL, text, network=name, nodes=nodes, details=details)
+        return result(CHECK, FAIL, "canaries-lost", text, network=name, nodes=nodes, details=details)
     if found["silent"] or found["foreign"]:
         nodes = sorted({source for source, _target in found["silent"] + found["foreign"]})
         text = (
@@ -142,6 +159,7 @@ def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
         return result(
             CHECK,
             INCONCLUSIVE,
+            "no-esp-seen",
             text,
             network=name,
             nodes=nodes,
@@ -154,4 +172,4 @@ def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
         f"{count(len(pairs), 'canary pair')} delivered, {count(frames, 'ESP packet')} out, no clear "
         f"frame; the twin's canary was seen in the clear on {count(len(hosts), 'node')}"
     )
-    return result(CHECK, PASS, text, network=name, nodes=hosts, details={"esp_packets": frames})
+    return result(CHECK, PASS, "ok", text, network=name, nodes=hosts, details={"esp_packets": frames})

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NamedTuple
 
 from . import _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
@@ -25,6 +26,13 @@ CHECK = sys.modules[__name__]
 INGRESS = "DOCKER-INGRESS"
 
 
+class Lack(NamedTuple):
+    """A rule that is missing: of published ports, or of encryption."""
+
+    text: str
+    ingress: bool = False
+
+
 def plan(facts: dict) -> dict:
     """Asks nothing over the network: every node looks at its own rules."""
     return {}
@@ -40,20 +48,32 @@ def judge(facts: dict) -> list[dict]:
         if facts["rules"].get(host) is None:
             silent.append(host)
             continue
-        texts = _node(facts, host)
-        if texts:
-            wrong[host] = texts
+        found = _node(facts, host)
+        if found:
+            wrong[host] = found
     if wrong:
-        rows = [f"{host}: {listed(texts, 3)}{_flushed(facts, host)}" for host, texts in sorted(wrong.items())]
+        texts = {host: [lack.text for lack in found] for host, found in wrong.items()}
+        rows = [f"{host}: {listed(found, 3)}{_flushed(facts, host)}" for host, found in sorted(texts.items())]
         hint, lacking = ADVICE % listed(sorted(wrong)), _paths.lacks(facts, "ip_vs")
-        if set(wrong) <= set(lacking) and all(INGRESS in text for texts in wrong.values() for text in texts):
+        if set(wrong) <= set(lacking) and all(lack.ingress for found in wrong.values() for lack in found):
             hint = dp_matrix.NO_IPVS % listed(lacking)
-        return [result(CHECK, FAIL, "; ".join(rows[:3]), nodes=sorted(wrong), hint=hint, details={"nodes": wrong})]
+        return [
+            result(
+                CHECK,
+                FAIL,
+                "rules-missing",
+                "; ".join(rows[:3]),
+                nodes=sorted(wrong),
+                hint=hint,
+                details={"nodes": texts},
+            )
+        ]
     if silent or not facts["opened"]:
         return [
             result(
                 CHECK,
                 INCONCLUSIVE,
+                "not-told",
                 f"the firewall's rules could not be listed on {listed(silent) or 'any node'}",
                 nodes=silent,
                 hint="Install the tool that the engine uses: iptables, or nft.",
@@ -61,7 +81,7 @@ def judge(facts: dict) -> list[dict]:
         ]
     number = len([network for network in facts["networks"] if network["encrypted"]])
     text = f"{count(len(facts['opened']), 'node')}: rules of the published port, and of {count(number, 'encrypted network')}"
-    return [result(CHECK, PASS, text, nodes=sorted(facts["opened"]))]
+    return [result(CHECK, PASS, "ok", text, nodes=sorted(facts["opened"]))]
 
 
 def _flushed(facts: dict, host: str) -> str:
@@ -70,16 +90,16 @@ def _flushed(facts: dict, host: str) -> str:
     return f" (a reload of {listed(found)} flushes them)" if found else ""
 
 
-def _node(facts: dict, host: str) -> list[str]:
+def _node(facts: dict, host: str) -> list[Lack]:
     rules, wrong = facts["rules"][host], []
     for network in facts["networks"]:
         if not network["encrypted"] or host not in _paths.probed(facts, network["id"]):
             continue
         if network["vni"] not in rules["mark"]:
-            wrong.append(f"nothing marks what {network['name']} sends for encryption")
+            wrong.append(Lack(f"nothing marks what {network['name']} sends for encryption"))
         if network["vni"] not in rules["drop"]:
-            wrong.append(f"nothing drops clear text for {network['name']}")
-    return wrong + _ingress(facts, host)
+            wrong.append(Lack(f"nothing drops clear text for {network['name']}"))
+    return wrong + [Lack(text, ingress=True) for text in _ingress(facts, host)]
 
 
 def _ingress(facts: dict, host: str) -> list[str]:

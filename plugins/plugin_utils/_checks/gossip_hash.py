@@ -44,23 +44,37 @@ def _judge(facts: dict, network: dict) -> dict:
     }
     silent = [host for host in hosts if host not in told]
     if len(told) < 2 and not silent:
-        return result(CHECK, SKIP, "fewer than two nodes carry it: there is nothing to compare", network=name)
+        return result(
+            CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: there is nothing to compare", network=name
+        )
     odd = divergent({host: (set(rows["always"]), set(rows["ever"])) for host, rows in told.items()})
     hashes = {host: digest(rows["always"]) for host, rows in told.items()}
     if odd:
         rows = [f"{host} {verb} '{record}'" for host, found in sorted(odd.items()) for verb, record in found]
         return result(
-            CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(odd), details={"records": rows, "hashes": hashes}
+            CHECK,
+            FAIL,
+            "records-differ",
+            listed(rows, 3),
+            network=name,
+            nodes=sorted(odd),
+            details={"records": rows, "hashes": hashes},
         )
     empty = [host for host, rows in told.items() if not rows["ever"]]
     if silent or empty:
         return result(
-            CHECK, INCONCLUSIVE, f"nothing told on {listed(silent + empty)}", network=name, nodes=silent + empty
+            CHECK,
+            INCONCLUSIVE,
+            "not-told",
+            f"nothing told on {listed(silent + empty)}",
+            network=name,
+            nodes=silent + empty,
         )
     size = max(len(rows["always"]) for rows in told.values())
     return result(
         CHECK,
         PASS,
+        "ok",
         f"{count(len(told), 'node')} hold the same {count(size, 'record')}",
         network=name,
         nodes=sorted(told),

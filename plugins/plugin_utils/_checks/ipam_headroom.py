@@ -49,7 +49,7 @@ def free(facts: dict, network: dict) -> tuple[int, str] | None:
 def _judge(facts: dict, network: dict) -> dict:
     known = free(facts, network)
     if not known:
-        return result(CHECK, INCONCLUSIVE, "nobody told what addresses are in use", network=network["name"])
+        return result(CHECK, INCONCLUSIVE, "not-told", "nobody told what addresses are in use", network=network["name"])
     left, how = known
     needed = len([node for node in facts["swarm"]["nodes"] if node["state"] == "ready"])
     text = f"{count(left, 'address')} free in {', '.join(network['subnets'])} ({how})"
@@ -57,8 +57,9 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(
             CHECK,
             FAIL,
+            "addresses-exhausted",
             text + ": fewer than the swarm has nodes, and each takes one for its load balancer",
             network=network["name"],
             details={"free": left},
         )
-    return result(CHECK, PASS, text, network=network["name"], nodes=[facts["leader"]], details={"free": left})
+    return result(CHECK, PASS, "ok", text, network=network["name"], nodes=[facts["leader"]], details={"free": left})

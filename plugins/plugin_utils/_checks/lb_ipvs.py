@@ -40,20 +40,36 @@ def _judge(facts: dict, network: dict) -> dict:
     if bare:
         lacking = _paths.lacks(facts, "ip_vs")
         hint = dp_matrix.NO_IPVS % listed(lacking) if set(bare) <= set(lacking) else HINT
-        return result(CHECK, FAIL, f"no load balancer on {listed(bare)}", network=name, nodes=bare, hint=hint)
+        return result(
+            CHECK, FAIL, "no-balancer", f"no load balancer on {listed(bare)}", network=name, nodes=bare, hint=hint
+        )
     wrong = {host: rows for host, rows in ((host, differences(held)) for host, held in told.items()) if rows}
     if wrong:
         rows = [f"{host}: {row}" for host, found in sorted(wrong.items()) for row in found]
-        return result(CHECK, FAIL, listed(rows, 3), network=name, nodes=sorted(wrong), details={"services": rows})
+        return result(
+            CHECK,
+            FAIL,
+            "backends-wrong",
+            listed(rows, 3),
+            network=name,
+            nodes=sorted(wrong),
+            details={"services": rows},
+        )
     silent = [host for host in hosts if host not in told]
     if silent or not hosts:
         return result(
-            CHECK, INCONCLUSIVE, f"nothing told on {listed(silent) or 'any node'}", network=name, nodes=silent
+            CHECK,
+            INCONCLUSIVE,
+            "not-told",
+            f"nothing told on {listed(silent) or 'any node'}",
+            network=name,
+            nodes=silent,
         )
     number = max(len(held["balancer"]) for held in told.values())
     return result(
         CHECK,
         PASS,
+        "ok",
         f"{count(number, 'virtual service')} with the right backends on {count(len(told), 'node')}",
         network=name,
         nodes=hosts,

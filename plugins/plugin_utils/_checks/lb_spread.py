@@ -60,6 +60,7 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(
             CHECK,
             FAIL,
+            "spread-uneven",
             "connections by backend, from " + listed(rows, 2),
             network=network["name"],
             nodes=nodes,
@@ -70,6 +71,7 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(
             CHECK,
             INCONCLUSIVE,
+            "no-observation",
             f"no observation from {listed(silent) or 'any node'}",
             network=network["name"],
             nodes=silent,
@@ -79,7 +81,7 @@ def _judge(facts: dict, network: dict) -> dict:
         f"from {count(len(hosts), 'node')}, {TIMES * len(hosts)} fresh connections each met every backend, "
         "none more than twice its share"
     )
-    return result(CHECK, PASS, text, network=network["name"], nodes=hosts, details=details)
+    return result(CHECK, PASS, "ok", text, network=network["name"], nodes=hosts, details=details)
 
 
 def uneven(row: dict) -> bool:

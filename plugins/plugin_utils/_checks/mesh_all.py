@@ -74,14 +74,22 @@ def judge(facts: dict) -> list[dict]:
         return [blocked]
     home, tries = _home(facts), _tries(facts)
     if not facts["published_port"] or not home:
-        return [result(CHECK, INCONCLUSIVE, "the run's published service did not come up on a node of the play")]
+        return [
+            result(
+                CHECK,
+                INCONCLUSIVE,
+                "service-not-up",
+                "the run's published service did not come up on a node of the play",
+            )
+        ]
     if not tries:
         if not facts["opened"]:
-            return [result(CHECK, SKIP, "no node was open")]
+            return [result(CHECK, SKIP, "not-told", "no node was open")]
         return [
             result(
                 CHECK,
                 SKIP,
+                "ipv6-only",
                 "the routing mesh answers over IPv4 alone, and no node has such an address beside that of IPv6",
             )
         ]
@@ -115,6 +123,7 @@ def _conclude(facts: dict, home: str, tries: list, failed: dict, open_ports: set
         return result(
             CHECK,
             FAIL,
+            "port-silent",
             f"port {facts['published_port']} does not answer on {listed(rows, 3)}",
             nodes=nodes,
             hint=hint,
@@ -124,6 +133,7 @@ def _conclude(facts: dict, home: str, tries: list, failed: dict, open_ports: set
         return result(
             CHECK,
             FAIL,
+            "port-unpublished",
             f"port {PROBE_PORT} answers on {listed(sorted(open_ports))} and nobody published it",
             nodes=sorted(open_ports),
             hint=OPEN,
@@ -131,11 +141,16 @@ def _conclude(facts: dict, home: str, tries: list, failed: dict, open_ports: set
         )
     if silent:
         return result(
-            CHECK, INCONCLUSIVE, f"no observation from {listed(sorted(silent))}", nodes=sorted(silent), details=details
+            CHECK,
+            INCONCLUSIVE,
+            "no-observation",
+            f"no observation from {listed(sorted(silent))}",
+            nodes=sorted(silent),
+            details=details,
         )
     text = (
         f"port {facts['published_port']} answers on "
         f"{count(len({target for _source, target in tries}), 'node')}, the task runs on {home}; port "
         f"{PROBE_PORT}, not published, does not"
     )
-    return result(CHECK, PASS, text, nodes=sorted(facts["opened"]), details=details)
+    return result(CHECK, PASS, "ok", text, nodes=sorted(facts["opened"]), details=details)

@@ -87,12 +87,21 @@ def _judge(facts: dict, network: dict) -> dict:
         text = listed(
             f"{host}: {sizes[host]} and {overhead(facts, network)} of overhead exceed {wires[host]}" for host in tight
         )
-        return result(CHECK, FAIL, text, network=name, nodes=tight, hint=hint(facts, network, tight), details=details)
+        return result(
+            CHECK,
+            FAIL,
+            "mtu-too-small",
+            text,
+            network=name,
+            nodes=tight,
+            hint=hint(facts, network, tight),
+            details=details,
+        )
     pairs = _paths.pairs(facts, network["id"])
     if not pairs:
         if len(facts["opened"]) == 1 and hosts:
-            return result(CHECK, SKIP, "the play has one node: nothing crosses a wire", network=name)
-        return result(CHECK, INCONCLUSIVE, "no pair could be tried", network=name)
+            return result(CHECK, SKIP, "one-node", "the play has one node: nothing crosses a wire", network=name)
+        return result(CHECK, INCONCLUSIVE, "no-pair", "no pair could be tried", network=name)
     failed, dead = {}, []
     for source, target in pairs:
         small = _paths.seen(facts, source, dp_matrix.ident(dp_matrix.ID, network, target, "udp"))
@@ -112,6 +121,7 @@ def _conclude(facts: dict, network: dict, pairs: list, failed: dict, dead: list,
         return result(
             CHECK,
             FAIL,
+            "full-size-lost",
             f"{declared(network)} bytes do not pass where small packets do: {listed(rows, 3)}",
             network=name,
             nodes=nodes,
@@ -123,6 +133,7 @@ def _conclude(facts: dict, network: dict, pairs: list, failed: dict, dead: list,
         return result(
             CHECK,
             INCONCLUSIVE,
+            "small-size-lost",
             f"not even small packets pass: {listed(rows, 3)}",
             network=name,
             nodes=blame(dead),
@@ -131,7 +142,7 @@ def _conclude(facts: dict, network: dict, pairs: list, failed: dict, dead: list,
         )
     smallest = min([size for size in details["underlay"].values() if size] or [0])
     text = f"{declared(network)} bytes pass unfragmented between {count(len(pairs), 'pair')}; with {overhead(facts, network)} of overhead they fit {smallest}"
-    return result(CHECK, PASS, text, network=name, nodes=_paths.probed(facts, network["id"]), details=details)
+    return result(CHECK, PASS, "ok", text, network=name, nodes=_paths.probed(facts, network["id"]), details=details)
 
 
 def underlay(facts: dict, host: str) -> int | None:

@@ -31,7 +31,7 @@ def judge(facts: dict) -> list[dict]:
 def _judge(facts: dict, network: dict) -> dict:
     name = network["name"]
     if not facts["all_networks"]:
-        return result(CHECK, INCONCLUSIVE, "nobody told the names of all networks", network=name)
+        return result(CHECK, INCONCLUSIVE, "not-told", "nobody told the names of all networks", network=name)
     same = [
         ident
         for other, ident, scope, _subnets in facts["all_networks"]
@@ -48,10 +48,13 @@ def _judge(facts: dict, network: dict) -> dict:
         else []
     ) + ([f"a local network of the same name on {listed(local)}"] if local else [])
     if rows:
-        return result(CHECK, FAIL, "; ".join(rows), network=name, nodes=local, details={"ids": same})
+        return result(
+            CHECK, FAIL, "duplicate-network", "; ".join(rows), network=name, nodes=local, details={"ids": same}
+        )
     return result(
         CHECK,
         PASS,
+        "ok",
         f"no other network has this name, on {count(len(facts['opened']), 'node')}",
         network=name,
         nodes=sorted(facts["opened"]),

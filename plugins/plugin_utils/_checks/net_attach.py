@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .. import _foreign_words as foreign
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
@@ -16,7 +17,7 @@ HINT = "Declare the network with 'attachable: true'; a timeout points at the wor
 ORDER = 45
 NEEDS = ("probe", "attach", "lazy")
 TAGS = ("P0", "networks")
-REFUSAL = "not manually attachable"
+REFUSAL = "not-attachable"
 ENGINE_PATIENCE = 40  # seconds; the container starts while the others ask already
 CHECK = sys.modules[__name__]
 
@@ -71,32 +72,50 @@ def judge(facts: dict) -> list[dict]:
 def _judge(facts: dict, network: dict) -> dict:
     name = network["name"]
     if facts["leader"] and not facts["worker"]:
-        return result(CHECK, SKIP, "the swarm has no worker in this play", network=name)
+        return result(CHECK, SKIP, "no-worker", "the swarm has no worker in this play", network=name)
     blocked = not_set_up(CHECK, facts, "probe", name)
     if blocked:
         return blocked
     found, worker = attached(facts, network), [facts["worker"]]
     if found is None:
-        return result(CHECK, INCONCLUSIVE, f"{facts['worker']} did not try to attach", network=name, nodes=worker)
+        return result(
+            CHECK, INCONCLUSIVE, "not-tried", f"{facts['worker']} did not try to attach", network=name, nodes=worker
+        )
     if not network["attachable"]:
         return _judge_closed(found, name, worker)
     if "refused" in found:
-        return result(CHECK, FAIL, "refused: " + found["refused"], network=name, nodes=worker, seconds=found["seconds"])
+        return result(
+            CHECK,
+            FAIL,
+            "attach-refused",
+            "refused: " + found["refused"],
+            network=name,
+            nodes=worker,
+            seconds=found["seconds"],
+        )
     return _judge_names(facts, network, found)
 
 
 def _judge_closed(found: dict, name: str, worker: list) -> dict:
-    if REFUSAL in found.get("refused", ""):
+    if foreign.reason(found.get("refused", ""), foreign.ATTACHMENT, "") == REFUSAL:
         return result(
             CHECK,
             PASS,
+            "ok",
             "not attachable, and the engine refuses it",
             network=name,
             nodes=worker,
             seconds=found["seconds"],
         )
     text = "declared not attachable, yet " + (found.get("refused", "a container could attach"))
-    return result(CHECK, FAIL, text, network=name, nodes=worker)
+    return result(
+        CHECK,
+        FAIL,
+        "refused-otherwise" if "refused" in found else "attached-though-closed",
+        text,
+        network=name,
+        nodes=worker,
+    )
 
 
 def _judge_names(facts: dict, network: dict, found: dict) -> dict:
@@ -113,8 +132,17 @@ def _judge_names(facts: dict, network: dict, found: dict) -> dict:
                 f"{host}: {asked} from {'the container' if way == 'out' else 'the probe'} answered {listed(seen['addresses']) or seen['kind']}"
             )
     if wrong:
-        return result(CHECK, FAIL, listed(wrong.values(), 3), network=network["name"], nodes=sorted(wrong))
+        return result(
+            CHECK, FAIL, "records-wrong", listed(wrong.values(), 3), network=network["name"], nodes=sorted(wrong)
+        )
     if silent:
-        return result(CHECK, INCONCLUSIVE, f"no answer seen on {listed(silent)}", network=network["name"], nodes=silent)
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            "no-observation",
+            f"no answer seen on {listed(silent)}",
+            network=network["name"],
+            nodes=silent,
+        )
     text = f"attached on {facts['worker']} in {found['seconds']:.1f} s; its name resolves from {count(len(looks) - 1, 'node')}, theirs from it"
-    return result(CHECK, PASS, text, network=network["name"], nodes=[facts["worker"]], seconds=found["seconds"])
+    return result(CHECK, PASS, "ok", text, network=network["name"], nodes=[facts["worker"]], seconds=found["seconds"])

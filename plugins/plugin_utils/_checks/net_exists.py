@@ -56,7 +56,7 @@ def judge(facts: dict) -> list[dict]:
     """Silent when no network was asked for by name."""
     strangers, pruned = unknown_services(facts), undone(facts)
     wrong = (
-        [result(CHECK, FAIL, f"no overlay network is called {listed(facts['unmatched'])}")]
+        [result(CHECK, FAIL, "network-missing", f"no overlay network is called {listed(facts['unmatched'])}")]
         if facts["unmatched"]
         else []
     )
@@ -65,6 +65,7 @@ def judge(facts: dict) -> list[dict]:
             result(
                 CHECK,
                 FAIL,
+                "service-missing",
                 f"no service called {listed(strangers)} is on the selected networks",
                 title=SERVICES,
                 hint=SERVICE,
@@ -78,6 +79,7 @@ def judge(facts: dict) -> list[dict]:
             result(
                 CHECK,
                 FAIL,
+                "network-undone",
                 f"the inventory declares {listed(pruned)}, and the swarm has no such network",
                 title=DECLARED,
                 hint=DECLARE,
@@ -90,4 +92,4 @@ def judge(facts: dict) -> list[dict]:
         return wrong
     if not facts["leader"] or facts["settings"]["networks"] == ["*"]:
         return []
-    return [result(CHECK, PASS, f"{count(len(facts['networks']), 'network')} found")]
+    return [result(CHECK, PASS, "ok", f"{count(len(facts['networks']), 'network')} found")]

@@ -26,24 +26,34 @@ def plan(facts: dict) -> dict:
 def judge(facts: dict) -> list[dict]:
     """One result for the swarm."""
     if facts["leader"] and not facts["worker"]:
-        return [result(CHECK, SKIP, "the swarm has no worker in this play")]
+        return [result(CHECK, SKIP, "no-worker", "the swarm has no worker in this play")]
     blocked = not_set_up(CHECK, facts, "lazy")
     if blocked:
         return [blocked]
     attached = facts["probed"].get(facts["worker"], {}).get("lazy")
     if attached is None:
-        return [result(CHECK, INCONCLUSIVE, f"{facts['worker']} did not try to attach", nodes=[facts["worker"]])]
+        return [
+            result(
+                CHECK, INCONCLUSIVE, "not-tried", f"{facts['worker']} did not try to attach", nodes=[facts["worker"]]
+            )
+        ]
     if "refused" in attached:
         return [
-            result(CHECK, FAIL, f"{facts['worker']} could not attach: {attached['refused']}", nodes=[facts["worker"]])
+            result(
+                CHECK,
+                FAIL,
+                "attach-refused",
+                f"{facts['worker']} could not attach: {attached['refused']}",
+                nodes=[facts["worker"]],
+            )
         ]
     wrong, silent = _look(facts)
     if wrong:
-        return [result(CHECK, FAIL, listed(wrong.values()), nodes=sorted(wrong), details={"nodes": wrong})]
+        return [result(CHECK, FAIL, "not-lazy", listed(wrong.values()), nodes=sorted(wrong), details={"nodes": wrong})]
     if silent:
-        return [result(CHECK, INCONCLUSIVE, f"no second look at {listed(silent)}", nodes=silent)]
+        return [result(CHECK, INCONCLUSIVE, "not-told", f"no second look at {listed(silent)}", nodes=silent)]
     text = f"unknown to every worker before; after an attachment only {facts['worker']} holds it"
-    return [result(CHECK, PASS, text, nodes=sorted(facts["closed"]), seconds=attached["seconds"])]
+    return [result(CHECK, PASS, "ok", text, nodes=sorted(facts["closed"]), seconds=attached["seconds"])]
 
 
 def _look(facts: dict) -> tuple[dict, list[str]]:

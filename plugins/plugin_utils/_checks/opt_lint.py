@@ -34,11 +34,13 @@ def judge(facts: dict) -> list[dict]:
 def _judge(network: dict) -> dict:
     options = network.get("options")
     if options is None:
-        return result(CHECK, INCONCLUSIVE, "the options were not told", network=network["name"])
+        return result(CHECK, INCONCLUSIVE, "not-told", "the options were not told", network=network["name"])
     wrong = strange(options)
     if wrong:
-        return result(CHECK, FAIL, listed(wrong), network=network["name"], details={"options": options})
-    return result(CHECK, PASS, f"options: {listed(sorted(options)) or 'none'}", network=network["name"])
+        return result(
+            CHECK, FAIL, "option-misspelt", listed(wrong), network=network["name"], details={"options": options}
+        )
+    return result(CHECK, PASS, "ok", f"options: {listed(sorted(options)) or 'none'}", network=network["name"])
 
 
 def strange(options: dict) -> list[str]:

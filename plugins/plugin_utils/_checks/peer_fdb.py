@@ -40,13 +40,14 @@ def _judge(facts: dict, network: dict) -> dict:
     told = [host for host in hosts if network["id"] in facts["held"].get(host, {})]
     silent = [host for host in hosts if host not in told]
     if len(hosts) < 2:
-        return result(CHECK, SKIP, "fewer than two nodes carry it: there is no peer", network=name)
+        return result(CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: there is no peer", network=name)
     wrong = {host: rows for host, rows in ((host, _node(facts, network, host)) for host in told) if rows}
     if wrong:
         rows = [f"{host}: {row}" for host, found in sorted(wrong.items()) for row in found]
         return result(
             CHECK,
             FAIL,
+            "entries-wrong",
             listed(rows, 3),
             network=name,
             nodes=sorted(wrong),
@@ -54,12 +55,13 @@ def _judge(facts: dict, network: dict) -> dict:
             details={"entries": rows},
         )
     if silent:
-        return result(CHECK, INCONCLUSIVE, f"nothing told on {listed(silent)}", network=name, nodes=silent)
+        return result(CHECK, INCONCLUSIVE, "not-told", f"nothing told on {listed(silent)}", network=name, nodes=silent)
     entries = sum(len(facts["held"][host][network["id"]]["peers"]["always"]) for host in told)
     text = f"{count(entries, 'entry')} on {count(len(told), 'node')} lead to the right node"
     return result(
         CHECK,
         PASS,
+        "ok",
         text
         + ("; none is stale" if everybody(facts) else "; staleness not judged: nodes of the swarm are not in the play"),
         network=name,

@@ -106,7 +106,15 @@ def judge(facts: dict) -> list[dict]:
         return [unmade]
     rows = [dict(row, **_measured(facts, row)) for row in _rows(facts)]
     if not rows:
-        return [result(CHECK, INCONCLUSIVE, "no node had a task of the run to measure", hint="See PRE-REACH.")]
+        return [
+            result(
+                CHECK,
+                INCONCLUSIVE,
+                "nothing-to-measure",
+                "no node had a task of the run to measure",
+                hint="See PRE-REACH.",
+            )
+        ]
     _compare(rows)
     return [_conclude(facts, rows)]
 
@@ -137,7 +145,7 @@ def _conclude(facts: dict, rows: list[dict]) -> dict:
         told = [f"{row['source']} to {row['target']}, {row['path']} {row['via']}: {row['problem']}" for row in lost]
         nodes = sorted({host for row in lost for host in (row["source"], row["target"])})
         text = f"{len(lost)} of {count(len(rows), 'way')} could not be measured: {listed(told, 3)}"
-        return result(CHECK, INCONCLUSIVE, text, nodes=nodes, details=details)
+        return result(CHECK, INCONCLUSIVE, "not-measured", text, nodes=nodes, details=details)
     shut = [row["problem"] for row in rows if row["path"] == "host" and row["problem"]]
     slow = [row for row in rows if row["ratio"] is not None and row["ratio"] < FAR_BELOW]
     remarks = [NO_HOST % (shut[0], facts["speed_port"])] if shut else []
@@ -148,7 +156,7 @@ def _conclude(facts: dict, rows: list[dict]) -> dict:
     if remarks:
         details["remarks"] = remarks
     text = "; ".join([_best(rows), *remarks])
-    return result(CHECK, PASS, text, nodes=sorted({row["source"] for row in rows}), details=details)
+    return result(CHECK, PASS, "ok", text, nodes=sorted({row["source"] for row in rows}), details=details)
 
 
 def _best(rows: list[dict]) -> str:

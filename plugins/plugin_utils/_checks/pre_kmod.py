@@ -75,12 +75,16 @@ def _result(facts: dict, told: list, missing: dict, unknown: dict) -> dict:
     if missing:
         words = [f"{' or '.join(names)} ({effect})" for names, effect in missing]
         nodes = sorted({host for hosts in missing.values() for host in hosts})
-        return result(CHECK, FAIL, "missing: " + listed(words), nodes=nodes, details=details)
+        return result(CHECK, FAIL, "modules-missing", "missing: " + listed(words), nodes=nodes, details=details)
     if unknown or not told:
         nodes = sorted({host for hosts in unknown.values() for host in hosts})
         text = "no node tells of: " + listed(details["unknown"]) if unknown else "no node told about its kernel"
-        return result(CHECK, INCONCLUSIVE, text, nodes=nodes, details=details)
-    return result(CHECK, PASS, f"{count(len(told), 'node')} have every module needed", nodes=told, details=details)
+        return result(
+            CHECK, INCONCLUSIVE, "modules-unknown" if unknown else "not-told", text, nodes=nodes, details=details
+        )
+    return result(
+        CHECK, PASS, "ok", f"{count(len(told), 'node')} have every module needed", nodes=told, details=details
+    )
 
 
 def _by_module(found: dict) -> dict:

@@ -31,18 +31,19 @@ class Port(NamedTuple):
     number: int
     text: str
     rule: str
+    purpose: str  # what the swarm uses it for
 
 
 def needed(facts: dict) -> list[Port]:
     """The ports that the selected networks need."""
     data = facts["swarm"]["data_port"]
     found = [
-        Port("port-tcp", GOSSIP, "7946/tcp (gossip)", "-p tcp --dport 7946"),
-        Port("port-udp", GOSSIP, "7946/udp (gossip)", "-p udp --dport 7946"),
-        Port("port-udp", data, f"{data}/udp (VXLAN)", f"-p udp --dport {data}"),
+        Port("port-tcp", GOSSIP, "7946/tcp (gossip)", "-p tcp --dport 7946", "gossip-tcp"),
+        Port("port-udp", GOSSIP, "7946/udp (gossip)", "-p udp --dport 7946", "gossip-udp"),
+        Port("port-udp", data, f"{data}/udp (VXLAN)", f"-p udp --dport {data}", "data"),
     ]
     if any(network["encrypted"] for network in facts["networks"]):
-        found.append(Port("port-esp", 0, "IP protocol 50 (ESP)", "-p esp"))
+        found.append(Port("port-esp", 0, "IP protocol 50 (ESP)", "-p esp", "esp"))
     return found
 
 
@@ -64,7 +65,7 @@ def _asked(facts: dict) -> list[tuple]:
     rows = [(port, [(source, target, port.number) for source, target in pairs]) for port in needed(facts)]
     managers = _managers(facts)
     for number in sorted(set(managers.values())):
-        port = Port("port-tcp", number, f"{number}/tcp (managers)", f"-p tcp --dport {number}")
+        port = Port("port-tcp", number, f"{number}/tcp (managers)", f"-p tcp --dport {number}", "managers")
         rows.insert(0, (port, [(source, target, number) for source, target in pairs if managers.get(target) == number]))
     return rows
 
@@ -108,9 +109,17 @@ def gossip_closed(facts: dict) -> bool:
 def judge(facts: dict) -> list[dict]:
     """One result a port."""
     if not facts["swarm"]:
-        return [result(CHECK, INCONCLUSIVE, "no manager told which ports the swarm uses", hint="See PRE-REACH.")]
+        return [
+            result(
+                CHECK,
+                INCONCLUSIVE,
+                "leader-not-in-play",
+                "no manager told which ports the swarm uses",
+                hint="See PRE-REACH.",
+            )
+        ]
     if len(facts["opened"]) == 1:
-        return [result(CHECK, SKIP, "the play has one node: there is no pair to try")]
+        return [result(CHECK, SKIP, "one-node", "the play has one node: there is no pair to try")]
     return [_judge(facts, port, tries) for port, tries in _asked(facts)]
 
 
@@ -134,16 +143,18 @@ def _judge(facts: dict, port: Port, tries: list) -> dict:
         return result(
             CHECK,
             FAIL,
+            "port-closed",
             f"{len(failed)} of {count(len(tries), 'pair')} failed: {listed(rows, 3)}",
             title=title,
             nodes=nodes,
             hint=ADVICE % (listed(nodes), port.text, _paths.iptables(facts), port.rule),
-            details={"failed": rows, "port": port.text},
+            details={"failed": rows, "port": port.text, "purpose": port.purpose},
         )
     if silent or not tries:
         return result(
             CHECK,
             INCONCLUSIVE,
+            "no-observation",
             f"no observation from {listed(sorted(silent)) or 'any node'}",
             title=title,
             nodes=sorted(silent),
@@ -152,10 +163,11 @@ def _judge(facts: dict, port: Port, tries: list) -> dict:
     return result(
         CHECK,
         PASS,
+        "ok",
         f"{count(len(tries), 'pair')}: answered by the right node",
         title=title,
         nodes=sorted({source for source, _target, _number in tries}),
-        details={"port": port.text},
+        details={"port": port.text, "purpose": port.purpose},
     )
 
 

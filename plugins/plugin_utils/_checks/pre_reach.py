@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.problems import Problem
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "PRE-REACH"
@@ -36,7 +37,11 @@ def _lost(facts: dict) -> dict:
     """Nodes that answer Ansible, and not the swarm: it gives them no task, so nothing is proven there."""
     states = {node["id"]: node["state"] for node in (facts["swarm"] or {}).get("nodes", [])}
     found = {host: states.get(node["id"]) for host, node in facts["nodes"].items()}
-    return {host: f"it answers, but its managers call it {state}" for host, state in found.items() if state in LOST}
+    return {
+        host: Problem("node-lost", f"it answers, but its managers call it {state}")
+        for host, state in found.items()
+        if state in LOST
+    }
 
 
 def judge(facts: dict) -> list[dict]:
@@ -66,7 +71,19 @@ def _unfinished(facts: dict) -> list[dict]:
     ids = [node["id"] for node in unfinished(facts)]
     text = f"the swarm lists {listed(ids)} without a host name: a join that broke off"
     return (
-        [result(CHECK, FAIL, text, title=UNFINISHED, hint=REMOVE % " ".join(ids), details={"ids": ids})] if ids else []
+        [
+            result(
+                CHECK,
+                FAIL,
+                "join-broken-off",
+                text,
+                title=UNFINISHED,
+                hint=REMOVE % " ".join(ids),
+                details={"ids": ids},
+            )
+        ]
+        if ids
+        else []
     )
 
 
@@ -80,7 +97,9 @@ def _same(facts: dict) -> list[dict]:
     found = []
     for ident, hosts in same_node(facts).items():
         text = f"{listed(hosts)} are one node of the swarm, {ident}: {together(facts, hosts)}"
-        found.append(result(CHECK, FAIL, text, title=SAME, nodes=hosts, hint=ONE_NAME, details={"id": ident}))
+        found.append(
+            result(CHECK, FAIL, "one-node-twice", text, title=SAME, nodes=hosts, hint=ONE_NAME, details={"id": ident})
+        )
     return found
 
 
@@ -99,20 +118,22 @@ def _copies(facts: dict) -> list[str]:
 
 def _answered(facts: dict) -> dict:
     """Fails with the name of every node that did not answer in some phase, whose probe did not come up, or that the swarm has lost."""
-    problems = {**_lost(facts), **{host: text for host, text in facts["problems"].items() if text}}
+    problems = {**_lost(facts), **facts["problems"]}
     known = {node["id"] for node in facts["nodes"].values()}
     others = [node for node in (facts["swarm"] or {}).get("nodes", []) if node["id"] not in known]
     details = {
-        "problems": problems,
+        "problems": {host: problem.text for host, problem in problems.items()},
+        "reasons": {host: problem.reason for host, problem in problems.items()},
         "not_in_inventory": [node["hostname"] or node["id"] for node in others if node["hostname"] not in problems],
     }
     if problems:
-        text = "; ".join("{}: {}".format(*pair) for pair in sorted(problems.items())[:3])
-        return result(CHECK, FAIL, text, nodes=sorted(problems), details=details)
+        text = "; ".join(f"{host}: {problems[host].text}" for host in sorted(problems)[:3])
+        return result(CHECK, FAIL, "node-problem", text, nodes=sorted(problems), details=details)
     if not facts["leader"]:
         return result(
             CHECK,
             INCONCLUSIVE,
+            "leader-not-in-play",
             f"{count(len(facts['hosts']), 'node')} answered, and none leads the swarm: nobody tells of its nodes",
             hint="Let the play reach the swarm's leader: all managers belong in the inventory.",
             details=details,
@@ -121,4 +142,4 @@ def _answered(facts: dict) -> dict:
     if details["not_in_inventory"]:
         text += f"; not in this play: {listed(details['not_in_inventory'])}"
     text = "; ".join([text, *_copies(facts)])
-    return result(CHECK, PASS, text, nodes=facts["hosts"], details=details)
+    return result(CHECK, PASS, "ok", text, nodes=facts["hosts"], details=details)

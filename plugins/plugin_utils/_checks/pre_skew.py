@@ -59,6 +59,7 @@ def judge(facts: dict) -> list[dict]:
             result(
                 CHECK,
                 FAIL,
+                "engine-skew",
                 f"{listed(odd)}: 29.0.0 to 29.2.0 among others, with an encrypted network",
                 nodes=odd,
                 hint=SPI % listed(odd),
@@ -72,6 +73,7 @@ def judge(facts: dict) -> list[dict]:
             result(
                 CHECK,
                 FAIL,
+                "clock-skew",
                 "clocks differ from the other nodes': " + text,
                 nodes=sorted(wrong),
                 hint=CLOCK % listed(sorted(wrong)),
@@ -84,13 +86,14 @@ def judge(facts: dict) -> list[dict]:
             result(
                 CHECK,
                 INCONCLUSIVE,
+                "not-told",
                 f"no clock was read on {listed(silent) or 'any node'}",
                 nodes=silent,
                 details=details,
             )
         ]
     text = f"{count(len(told), 'node')}: engine {listed(sorted(set(versions.values())))}; clocks within {LIMIT:.0f} s"
-    return [result(CHECK, PASS, text, nodes=sorted(told), details=details)]
+    return [result(CHECK, PASS, "ok", text, nodes=sorted(told), details=details)]
 
 
 def _apart(bounds: dict) -> dict:

@@ -58,6 +58,7 @@ def judge(facts: dict) -> list[dict]:
             result(
                 CHECK,
                 FAIL,
+                "name-answers",
                 f"it has a name on {listed(sorted(named))}",
                 nodes=sorted(named),
                 details={"answers": named},
@@ -69,9 +70,9 @@ def judge(facts: dict) -> list[dict]:
             if blind
             else "the service's task did not run on ingress"
         )
-        return [result(CHECK, INCONCLUSIVE, text, nodes=blind)]
+        return [result(CHECK, INCONCLUSIVE, "control-failed" if blind else "service-not-up", text, nodes=blind)]
     text = f"its task is on {listed(where)}, and no name answers on {count(len(hosts), 'node')}; the control name does"
-    return [result(CHECK, PASS, text, nodes=hosts, details={"networks": where})]
+    return [result(CHECK, PASS, "ok", text, nodes=hosts, details={"networks": where})]
 
 
 def _inside(addresses: list, facts: dict) -> list:

@@ -54,7 +54,7 @@ def judge(facts: dict) -> list[dict]:
 
 def _judge(facts: dict, network: dict, name: str) -> dict:
     if facts["leader"] and not facts["worker"]:
-        return result(CHECK, SKIP, "the swarm has no worker in this play", network=network["name"])
+        return result(CHECK, SKIP, "no-worker", "the swarm has no worker in this play", network=network["name"])
     blocked = not_set_up(CHECK, facts, "lazy", network["name"]) or not_set_up(CHECK, facts, "probe", network["name"])
     if blocked:
         return blocked
@@ -62,7 +62,14 @@ def _judge(facts: dict, network: dict, name: str) -> dict:
     seen, control = _paths.seen(facts, worker, _ident(network)), _paths.seen(facts, worker, ID + "/control")
     if seen is None or control is None or not control["addresses"]:
         text = "the resolver did not answer the control name" if control else "nothing was asked from another network"
-        return result(CHECK, INCONCLUSIVE, text, network=network["name"], nodes=[worker])
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            "control-failed" if control else "no-observation",
+            text,
+            network=network["name"],
+            nodes=[worker],
+        )
     subnets = [ipaddress.ip_network(subnet) for item in facts["overlays"] for subnet in item["subnets"]]
     leaked = [
         address for address in seen["addresses"] if any(ipaddress.ip_address(address) in subnet for subnet in subnets)
@@ -71,10 +78,11 @@ def _judge(facts: dict, network: dict, name: str) -> dict:
         return result(
             CHECK,
             FAIL,
+            "name-answers",
             f"{name} asked from another network on {worker} answers {listed(leaked)}",
             network=network["name"],
             nodes=[worker],
             details={"answers": leaked},
         )
     text = f"from another network on {worker}, {count(1, 'name')} does not answer; the container's own does"
-    return result(CHECK, PASS, text, network=network["name"], nodes=[worker])
+    return result(CHECK, PASS, "ok", text, network=network["name"], nodes=[worker])

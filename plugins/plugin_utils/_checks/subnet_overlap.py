@@ -37,6 +37,7 @@ def judge(facts: dict) -> list[dict]:
         result(
             CHECK,
             FAIL,
+            "not-allocated",
             "it has neither driver nor subnet: the managers refuse to set it up",
             network=name,
             hint=UNSET % name,
@@ -49,7 +50,7 @@ def _judge(facts: dict, network: dict) -> dict:
     name, mine = network["name"], [ipaddress.ip_network(subnet) for subnet in network["subnets"]]
     routes = {host: data["host"]["routes"] for host, data in facts["opened"].items() if data.get("host")}
     if not mine or not routes or not facts["all_networks"]:
-        return result(CHECK, INCONCLUSIVE, "no subnet or no route was told", network=name)
+        return result(CHECK, INCONCLUSIVE, "not-told", "no subnet or no route was told", network=name)
     rows, nodes = [], []
     for host, found in sorted(routes.items()):
         hit = [f"{route['network']} by {route['device']}" for route in found if _overlaps(route["network"], mine)]
@@ -63,13 +64,14 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(
             CHECK,
             FAIL,
+            "subnet-overlap",
             f"{listed(network['subnets'])} overlaps: {listed(rows, 3)}",
             network=name,
             nodes=nodes,
             details={"overlaps": rows},
         )
     text = f"{listed(network['subnets'])} is in no route of {count(len(routes), 'node')} and in no other overlay"
-    return result(CHECK, PASS, text, network=name, nodes=sorted(routes))
+    return result(CHECK, PASS, "ok", text, network=name, nodes=sorted(routes))
 
 
 def _overlaps(text: str, subnets: list) -> bool:

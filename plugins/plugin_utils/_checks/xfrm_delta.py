@@ -32,9 +32,9 @@ def plan(facts: dict) -> dict:
 def judge(facts: dict) -> list[dict]:
     """One result for the swarm."""
     if not facts["leader"]:
-        return [result(CHECK, INCONCLUSIVE, "no manager told which networks are encrypted")]
+        return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
     if not any(network["encrypted"] for network in facts["networks"]):
-        return [result(CHECK, SKIP, "no encrypted network is selected")]
+        return [result(CHECK, SKIP, "not-encrypted", "no encrypted network is selected")]
     hosts = [host for host in facts["hosts"] if host in facts["opened"]]
     probed = {host: facts["probed"].get(host, {}) for host in hosts}
     before = {host: probed[host].get("counters_before") or facts["opened"][host].get("counters") for host in hosts}
@@ -50,11 +50,13 @@ def judge(facts: dict) -> list[dict]:
         )
         return [_failed(facts, deltas, text)]
     if not told and hosts and all(host in facts["probed"] for host in hosts):
-        return [result(CHECK, SKIP, "the kernels keep no IPsec counters (CONFIG_XFRM_STATISTICS)")]
+        return [result(CHECK, SKIP, "no-counters", "the kernels keep no IPsec counters (CONFIG_XFRM_STATISTICS)")]
     silent = [host for host in hosts if host not in told]
     if silent or not hosts:
-        return [result(CHECK, INCONCLUSIVE, f"no counters from {listed(silent) or 'any node'}", nodes=silent)]
-    return [result(CHECK, PASS, f"no counter of errors rose on {count(len(told), 'node')}", nodes=told)]
+        return [
+            result(CHECK, INCONCLUSIVE, "not-told", f"no counters from {listed(silent) or 'any node'}", nodes=silent)
+        ]
+    return [result(CHECK, PASS, "ok", f"no counter of errors rose on {count(len(told), 'node')}", nodes=told)]
 
 
 def risen(facts: dict, host: str, before: dict, after: dict) -> dict:
@@ -80,4 +82,4 @@ def _failed(facts: dict, deltas: dict, text: str) -> dict:
         if lacking
         else HINT
     )
-    return result(CHECK, FAIL, text, nodes=sorted(deltas), hint=hint, details={"counters": deltas})
+    return result(CHECK, FAIL, "errors-rose", text, nodes=sorted(deltas), hint=hint, details={"counters": deltas})

@@ -27,13 +27,13 @@ class Atom(NamedTuple):
 
 class Claim(NamedTuple):
     """Checks that suffer from a cause: by pattern; of these kinds only; wide: wherever it shows, not just at the cause's nodes; unsure:
-    only where evidence is missing; words: only where the evidence's line has any of them, in lower case."""
+    only where evidence is missing; reasons: only results with one of these."""
 
     checks: str
     kinds: tuple | None = None
     wide: bool = False
     unsure: bool = False
-    words: tuple = ()
+    reasons: tuple = ()
 
 
 class Finding(NamedTuple):
@@ -88,7 +88,7 @@ def _of_kernel(result: dict) -> Iterable[Atom]:
 
 
 def _of_port(result: dict, knocks: dict) -> set:
-    kind = port_kind(result["evidence"].get("port") or "")
+    kind = result["evidence"].get("purpose")
     pairs = {Atom(pair, kind) for pair, ok in knocks.get(kind, {}).items() if not ok}
     return pairs or {Atom((node,), kind) for node in result["nodes"]}
 
@@ -113,15 +113,6 @@ def _of_mesh(result: dict) -> Iterable[Atom]:
 PARTS: dict = {"PRE-KMOD": _of_kernel, "LB-SPREAD": _of_spread, "MESH-ALL": _of_mesh}
 
 
-def port_kind(text: str) -> str:
-    """What a port of the swarm is for, from the words of PRE-PORT: '7946/udp (gossip)'."""
-    if "gossip" in text:
-        return "gossip-udp" if "udp" in text else "gossip-tcp"
-    return next(
-        (kind for word, kind in (("VXLAN", "data"), ("ESP", "esp"), ("managers", "managers")) if word in text), text
-    )
-
-
 def covers(finding: Finding, claims: tuple, result: dict, atom: Atom) -> bool:
     """Whether the cause accounts for this part of the result."""
     if finding.networks is not None and result["network"] is not None and result["network"] not in finding.networks:
@@ -134,7 +125,7 @@ def _claimed(finding: Finding, claim: Claim, result: dict, atom: Atom) -> bool:
         return False
     if claim.unsure and result["status"] != INCONCLUSIVE:
         return False
-    if claim.words and not any(word in result["evidence"]["summary"].lower() for word in claim.words):
+    if claim.reasons and result["reason"] not in claim.reasons:
         return False
     if claim.kinds is not None and atom.kind not in claim.kinds:
         return False

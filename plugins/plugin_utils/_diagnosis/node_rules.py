@@ -8,8 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .._checks import _paths, cp_addr, pre_reach
 from .._checks._result import count, listed
@@ -19,47 +18,27 @@ from .view import View
 HOUR = 3600
 # What suffers when a node is not there: all about it, and the names that it has or should have told the others.
 DOWN = (Claim("*"), Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Claim("PEER-*", wide=True))
-# What the engine, or Ansible, said of a node that gave no full answer -> (id of the cause, what it is in words).
-PROBLEMS = (
-    ("node-frozen", r"is paused|banner exchange", "{nodes} [is|are] frozen: connections are taken and not answered"),
-    ("node-unreachable", r"^not reachable", "{nodes} [does|do] not answer: the machine is off, or its ssh is broken"),
-    ("engine-hangs", r"No answer from the Docker Engine|engine_timeout=", "The Docker Engine of {nodes} hangs"),
-    ("engine-stopped", r"Cannot reach the Docker Engine", "The Docker Engine of {nodes} does not run"),
-    ("not-in-swarm", r"is not an active member of a swarm", "{nodes} [is|are] not in the swarm"),
-    (
-        "swarm-locked",
-        r"is locked:",
-        "{nodes} [is|are] locked: the engine was restarted, and the swarm locks its managers (autolock)",
-    ),
-    ("join-pending", r"is still joining its swarm", "{nodes} [has|have] not been taken into the swarm yet"),
-    ("swarm-error", r"cannot take part in its swarm", "The engine of {nodes} cannot take part in its swarm"),
-    (
-        "no-leader",
-        r"does not have a leader",
-        "The swarm has no leader: more than half of its managers are needed, {nodes} [finds|find] too few",
-    ),
-)
-# A task that stays new waits for its addresses: nothing else lies between this state and the next.
-FULL = re.compile(
-    r"(?i)^new: |available (?:IP|address|IPv4)|no available|address pool|could not find an available|no more (?:IP|addresses)"
-)
-# A task of the probes that does not run -> (id of the cause, what its node or the swarm said, what it is in words).
-TASKS = (
-    ("addresses-exhausted", FULL, "The addresses of {networks} are used up"),
-    (
-        "image-missing",
-        re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"),
-        "The probes' image is missing on {nodes}",
-    ),
-    (
-        "tunnel-left",
-        re.compile(r"(?i)vxlan interface: file exists"),
-        "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
-    ),
-)
+# Reason of a problem with a node, which is also the cause's id -> what it is in words.
+PROBLEMS = {
+    "node-frozen": "{nodes} [is|are] frozen: connections are taken and not answered",
+    "node-unreachable": "{nodes} [does|do] not answer: the machine is off, or its ssh is broken",
+    "engine-hangs": "The Docker Engine of {nodes} hangs",
+    "engine-stopped": "The Docker Engine of {nodes} does not run",
+    "not-in-swarm": "{nodes} [is|are] not in the swarm",
+    "swarm-locked": "{nodes} [is|are] locked: the engine was restarted, and the swarm locks its managers (autolock)",
+    "join-pending": "{nodes} [has|have] not been taken into the swarm yet",
+    "swarm-error": "The engine of {nodes} cannot take part in its swarm",
+    "no-leader": "The swarm has no leader: more than half of its managers are needed, {nodes} [finds|find] too few",
+}
+# Reason why a task of the probes does not run -> what it is in words.
+TASKS = {
+    "addresses-exhausted": "The addresses of {networks} are used up",
+    "image-missing": "The probes' image is missing on {nodes}",
+    "tunnel-left": "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
+}
 ENGINES_TUNNEL = "vx-"  # how the engine names a VXLAN device until it moves it into the network's namespace (libnetwork, overlay driver)
 FINAL = ("rejected", "failed")  # states that a task does not leave again
-NOT_STARTED = "no probe task runs here"
+NOT_STARTED = "probe-not-started"
 # Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks: there ESP comes to it).
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
@@ -72,17 +51,16 @@ MODULES = (
 )
 
 
-def problem(ident: str):
+def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
     """The rule of one kind of problem with a node."""
-    _ident, pattern, title = next(row for row in PROBLEMS if row[0] == ident)
 
     def find(view: View) -> Iterable[Finding]:
-        texts = {host: text for host, text in view.facts["problems"].items() if text and re.search(pattern, text)}
+        texts = {host: found.text for host, found in view.facts["problems"].items() if found.reason == reason}
         if not texts:
             return
-        blind = (Claim("*", wide=True, unsure=True),) if ident == "no-leader" or _may_lead(view, texts) else ()
+        blind = (Claim("*", wide=True, unsure=True),) if reason == "no-leader" or _may_lead(view, texts) else ()
         yield Finding(
-            view.title(title, view.ordered(texts)),
+            view.title(PROBLEMS[reason], view.ordered(texts)),
             view.ordered(texts),
             tuple("{}: {}".format(*pair) for pair in sorted(texts.items())),
             claims=DOWN + blind,
@@ -102,24 +80,21 @@ def _may_lead(view: View, texts: dict) -> bool:
     )
 
 
-def task(ident: str):
-    """The rule of one reason why a probe's task does not run on a node, in the swarm's own words."""
-    _ident, pattern, title = next(row for row in TASKS if row[0] == ident)
+def task(reason: str) -> Callable[[View], Iterable[Finding]]:
+    """The rule of one reason why a probe's task does not run on a node."""
 
     def find(view: View) -> Iterable[Finding]:
-        facts, errors = view.facts, view.facts["convergence"].get("errors") or {}
-        told = {_host(view, node): text for node, text in errors.items() if pattern.search(text)}
-        told.update({part: text for part, text in facts["made"]["refused"].items() if pattern.search(text)})
+        facts, errors = view.facts, view.facts["task_problems"]
+        told = {_host(view, node): error.text for node, error in errors.items() if error.reason == reason}
+        told.update({part: refusal.text for part, refusal in facts["refused"].items() if refusal.reason == reason})
         if not told:
             return
         # The swarm tries again and again: a node whose task is on its way meanwhile waits for the same.
-        other = {
-            _host(view, node) for node, text in errors.items() if text.startswith(FINAL) and not pattern.search(text)
-        }
+        other = {_host(view, node) for node, error in errors.items() if error.state in FINAL and error.reason != reason}
         nodes = view.ordered(_waiting(view) - other)
         networks = tuple(network["name"] for network in facts["networks"])
         yield Finding(
-            view.title(title, nodes, networks),
+            view.title(TASKS[reason], nodes, networks),
             nodes,
             tuple("{}: {}".format(*pair) for pair in sorted(told.items())),
             claims=(Claim("PRE-REACH"), Claim("*", wide=True, unsure=True)),
@@ -158,7 +133,7 @@ def _host(view: View, node: str) -> str:
 
 
 def _waiting(view: View) -> set:
-    return {host for host, text in view.facts["problems"].items() if text and NOT_STARTED in text}
+    return {host for host, found in view.facts["problems"].items() if found.reason == NOT_STARTED}
 
 
 def task_missing(view: View) -> Iterable[Finding]:
@@ -167,9 +142,9 @@ def task_missing(view: View) -> Iterable[Finding]:
     waiting = view.ordered(_waiting(view))
     if not waiting:
         return
-    errors = facts["convergence"].get("errors") or {}
-    said = {host: errors.get(facts["nodes"][host]["id"]) for host in waiting if host in facts["nodes"]}
-    because = tuple(f"{host}: {text or facts['problems'][host]}" for host, text in said.items())
+    ids = {host: facts["nodes"][host]["id"] for host in waiting if host in facts["nodes"]}
+    said = {host: facts["task_problems"].get(ident) or facts["problems"][host] for host, ident in ids.items()}
+    because = tuple(f"{host}: {found.text}" for host, found in said.items())
     yield Finding(
         view.title("No probe starts on {nodes}", waiting),
         waiting,
@@ -328,9 +303,9 @@ def address(view: View) -> Iterable[Finding]:
 
 def unjudged(view: View) -> Iterable[Finding]:
     """Any other reason why a node could not be judged in full."""
-    problems = {host: text for host, text in view.facts["problems"].items() if text}
+    problems = view.facts["problems"]
     for host in view.ordered(problems):
-        yield Finding(f"{host} gave no full answer", (host,), (f"{host}: {problems[host]}",), certainty=INFERRED)
+        yield Finding(f"{host} gave no full answer", (host,), (f"{host}: {problems[host].text}",), certainty=INFERRED)
 
 
 def managers(view: View) -> Iterable[Finding]:

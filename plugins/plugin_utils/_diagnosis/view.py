@@ -141,7 +141,7 @@ class View:
 
     @cached_property
     def knocks(self) -> dict:
-        """Kind of underlay traffic (``model.port_kind``) -> {(source, target): whether it was answered}, by the check of the ports."""
+        """Kind of underlay traffic (``pre_port.Port.purpose``) -> {(source, target): whether it was answered}, by the check of the ports."""
         found: dict = {}
         for host, observations in self.facts["observations"].items():
             for ident, seen in observations.items():

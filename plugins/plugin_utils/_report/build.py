@@ -8,7 +8,7 @@ Private to swarmlab.overlay. The document's schema is docs/report-schema.json.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 STATUSES = ("pass", "fail", "inconclusive", "skip")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from . import junit, text
@@ -51,7 +52,11 @@ def _file(host: str) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, default=str) + "\n"
+    return json.dumps(value, indent=1, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 def superfluous(names: Iterable[str], suffix: str) -> list[str]:

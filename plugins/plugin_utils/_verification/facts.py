@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ...module_utils._probe import speed
 from ...module_utils._verify import objects
+from . import problems
 
 PHASES = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
 DECLARED = {
@@ -18,7 +19,6 @@ DECLARED = {
 }  # variables of a host -> settings
 DISRUPTING = ("disrupt", "settle")
 
-NO_ANSWER = "gave no answer (phase %s)"
 NOTHING_MADE: dict = {
     "twin": None,
     "lazy": None,
@@ -71,6 +71,9 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
     facts["retired"] = seen["close"].get(leader, {}).get("retired") or {}
     facts["carried"] = seen["close"].get(leader, {}).get("carried") or {}
     facts["published_for"] = seen["close"].get(leader, {}).get("mesh") or {}
+    facts["refused"] = {part: problems.of_part(text) for part, text in facts["made"]["refused"].items()}
+    errors = facts["convergence"].get("errors") or {}
+    facts["task_problems"] = {node: problems.of_task(text) for node, text in errors.items()}
     facts["worker"] = _worker(facts)
     facts["probes"] = _probes(facts, view.get("probes") or {})
     facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}
@@ -180,29 +183,17 @@ def _seen(results: dict) -> dict:
 
 def _problems(hosts: list[str], phases: dict, seen: dict) -> dict:
     """Why a host cannot be judged in full, in the order of the phases; the first reason counts."""
-    problems = {}
+    found = {}
     for host in hosts:
-        for phase in PHASES:
-            text = _problem(host, phase, phases.get(phase), seen[phase].get(host))
-            if text:
-                problems[host] = text
-                break
-    return problems
-
-
-def _problem(host: str, phase: str, results: dict | None, seen: dict | None) -> str | None:
-    if not results:
-        return None
-    result = results.get(host)
-    if not result:
-        return NO_ANSWER % phase
-    if result.get("problem"):
-        return f"{result['problem']} (phase {phase})"
-    if result.get("idle"):
-        return None
-    if seen is None:
-        return f"{result.get('msg') or 'gave no result'} (phase {phase})"
-    return "; ".join((seen.get("errors") or []) + ((seen.get("opened") or {}).get("errors") or [])) or None
+        told = (
+            problems.of_host(phase, phases[phase].get(host), seen[phase].get(host))
+            for phase in PHASES
+            if phases.get(phase)
+        )
+        problem = next(filter(None, told), None)
+        if problem:
+            found[host] = problem
+    return found
 
 
 def _swarm(seen: dict, leader: str | None, view: dict) -> dict:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _blame, _resolving, dp_matrix
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
 
 CHECKS = {module.ID: module for module in _checks.load()}
 HOSTS = ["vm1", "vm2", "vm3"]
@@ -75,6 +76,8 @@ def healthy() -> dict:
         "leader": "vm1",
         "worker": "vm2",
         "problems": {},
+        "refused": {},
+        "task_problems": {},
         "unmatched": [],
         "viewed": True,
         "settings": {"networks": ["*"], "convergence": 20, "timeout": 60},
@@ -351,7 +354,7 @@ def test_without_any_evidence_nothing_passes(ident: str) -> None:
         xfrm={},
         received={},
         nodes={},
-        problems=dict.fromkeys(HOSTS, "no answer"),
+        problems=dict.fromkeys(HOSTS, Problem("no-answer", "no answer")),
         made={"twin": None, "lazy": None, "probe": None, "published": None, "refused": {}},
         published_port=None,
         published_on=None,
@@ -388,7 +391,7 @@ def test_a_check_describes_itself(ident: str) -> None:
 
 def test_an_unreachable_node_is_named() -> None:
     facts = healthy()
-    facts["problems"] = {"vm3": "not reachable: timed out (phase prepare)"}
+    facts["problems"] = {"vm3": Problem("node-unreachable", "not reachable: timed out (phase prepare)")}
     assert judged(facts, "PRE-REACH") == [("fail", None, ["vm3"])]
 
 
@@ -674,7 +677,8 @@ def test_a_kernel_without_esp4_never_passes() -> None:
 
 def test_what_could_not_be_made_is_told() -> None:
     facts = healthy()
-    facts["made"] = dict(facts["made"], probe=None, refused={"probe": "no free addresses"})
+    facts["made"] = dict(facts["made"], probe=None)
+    facts["refused"] = {"probe": Problem("engine-refused", "no free addresses")}
     for ident in (
         "DP-MATRIX",
         "SD-VIP",

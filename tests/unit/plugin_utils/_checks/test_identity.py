@@ -9,6 +9,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import le
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import cp_addr, pre_reach
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
 from test_checks import CHECKS, HOSTS, around, break_path, healthy, judged, worst
 
 RAW = {
@@ -105,10 +106,10 @@ def test_this_machine_is_itself() -> None:
     ],
 )
 def test_what_keeps_an_engine_out_is_told_in_its_own_words(swarm: dict, cause: str, words: str) -> None:
-    text = local.outside({"Name": "vm3", "Swarm": swarm})
+    reason, text = local.outside({"Name": "vm3", "Swarm": swarm})
     assert words in text
     facts = healthy()
-    facts["problems"] = {"vm3": text + " (phase prepare)"}
+    facts["problems"] = {"vm3": Problem(reason, text + " (phase prepare)")}
     for part in ("nodes", "opened", "probes"):
         facts[part].pop("vm3")
     found = diagnose(CHECKS["PRE-REACH"].judge(facts), dict(facts, convergence={}))

@@ -37,6 +37,7 @@ def report(summary: str = "seen") -> dict:
     item = {
         "id": "SD-VIP",
         "status": "fail",
+        "reason": "paths-lost",
         "title": "t",
         "network": "back",
         "service": None,

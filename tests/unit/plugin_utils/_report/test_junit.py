@@ -15,6 +15,7 @@ def item(status: str, words: str = "seen", network: str | None = "back") -> dict
     return {
         "id": "DP-MATRIX",
         "status": status,
+        "reason": "ok" if status == "pass" else "paths-lost",
         "title": "Title",
         "network": network,
         "service": None,

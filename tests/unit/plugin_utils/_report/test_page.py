@@ -46,6 +46,7 @@ def node(name: str) -> dict:
         "engine": "26.1",
         "kernel": "6.12",
         "problem": None,
+        "reason": None,
     }
 
 
@@ -66,6 +67,7 @@ def result(ident: str, status: str = "pass", on: str | None = None, **details) -
     return {
         "id": ident,
         "status": status,
+        "reason": "ok" if status == "pass" else "paths-lost",
         "title": "Title of " + ident,
         "network": on,
         "service": None,

@@ -51,6 +51,7 @@ def report(*rows: dict) -> dict:
             {
                 "id": "PF-SPEED",
                 "status": "pass",
+                "reason": "ok",
                 "title": "t",
                 "network": None,
                 "service": None,

@@ -19,7 +19,16 @@ ABOUT = {
     "lab": None,
     "swarm": "s1",
     "nodes": [
-        {"name": "vm1", "id": None, "role": None, "address": None, "engine": None, "kernel": None, "problem": "off"}
+        {
+            "name": "vm1",
+            "id": None,
+            "role": None,
+            "address": None,
+            "engine": None,
+            "kernel": None,
+            "problem": "off",
+            "reason": "node-unreachable",
+        }
     ],
     "networks": [
         {
@@ -40,6 +49,7 @@ def item(status: str, ident: str = "DP-MATRIX", network: str | None = "back", no
     return {
         "id": ident,
         "status": status,
+        "reason": "ok" if status == "pass" else "paths-lost",
         "title": "t",
         "network": network,
         "service": None,

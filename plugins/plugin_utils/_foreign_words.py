@@ -1,0 +1,80 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What programs of others say, where words are all they give: the one place of a verification that reads prose. Pure.
+
+Private to swarmlab.overlay. The collection's own sentences are never searched: results and problems carry a reason of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+
+class Words(t.NamedTuple):
+    """A sentence that has a reason. ``versions`` have said it so; ``sample`` is what one of them said."""
+
+    reason: str
+    pattern: re.Pattern[str]
+    versions: str
+    sample: str
+
+
+# Of a host that Ansible cannot reach, or whose engine refuses a call.
+HOST = (
+    Words(
+        "node-frozen",
+        re.compile(r"is paused"),
+        "Docker Engine 17.05 to 26.1",
+        "Error response from daemon: Container 1eaf1a30d230 is paused, unpause the container before exec",
+    ),
+    Words(
+        "node-frozen",
+        re.compile(r"banner exchange"),
+        "OpenSSH 9.2 to 10.0",
+        "ssh: Connection timed out during banner exchange",
+    ),
+    Words(
+        "no-leader",
+        re.compile(r"does not have a leader"),
+        "Docker Engine 17.06 to 26.1",
+        "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are online. "
+        "Make sure more than half of the managers are online.",
+    ),
+)
+# Of a task that does not run, or an object of a run that the managers refuse.
+TASK = (
+    Words(
+        "addresses-exhausted",
+        re.compile(r"(?i)available (?:IP|address)|no available|address pool|no more (?:IP|addresses)"),
+        "Docker Engine 17.06 to 26.1",
+        "could not find an available IP while allocating VIP",
+    ),
+    Words(
+        "image-missing",
+        re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"),
+        "Docker Engine 20.10 to 26.1",
+        "No such image: localhost:9/swarmlab/none:local",
+    ),
+    Words(
+        "tunnel-left",
+        re.compile(r"(?i)vxlan interface: file exists"),
+        "Docker Engine 17.09 to 26.1",
+        'network sandbox join failed: subnet sandbox join failed for "10.0.2.0/24": error creating vxlan interface: file exists',
+    ),
+)
+# Of a container that may not join a network.
+ATTACHMENT = (
+    Words(
+        "not-attachable",
+        re.compile(r"not manually attachable"),
+        "Docker Engine 20.10 to 26.1",
+        "network front not manually attachable",
+    ),
+)
+
+
+def reason(text: str, among: t.Iterable[Words], otherwise: str) -> str:
+    """The reason that a text gives."""
+    return next((words.reason for words in among if words.pattern.search(text)), otherwise)
