@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
@@ -26,6 +27,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._archive import a
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import (
     _disruption,
     ipam_headroom,
+    net_exists,
     pf_speed,
     pre_reach,
 )
@@ -331,7 +333,8 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
         "hosts": hosts,
         "checks": [module.ID for module in checks],
         "networks": arguments["networks"],
-        "declared": declared(task_vars, hosts),
+        "declared": list(declared(task_vars, hosts)),
+        "declared_as": declared(task_vars, hosts),
         "services": arguments["services"],
         "nodes": arguments["nodes"],
         "image": arguments["image"],
@@ -349,9 +352,9 @@ def begin(arguments: dict, task_vars: dict) -> dict[str, Any]:
     }
 
 
-def declared(task_vars: dict, hosts: list[str]) -> list[str]:
-    """The names of the networks that the inventory declares for role overlays, and wants to be there."""
-    found: dict = {}
+def declared(task_vars: dict, hosts: list[str]) -> dict[str, dict[str, bool]]:
+    """The networks that the inventory declares for role overlays and wants to be there: name -> what can be compared with the swarm's."""
+    found: dict[str, dict[str, bool]] = {}
     for host in hosts:
         for entry in task_vars["hostvars"][host].get("overlays_networks") or []:
             if (
@@ -359,8 +362,10 @@ def declared(task_vars: dict, hosts: list[str]) -> list[str]:
                 and isinstance(entry.get("name"), str)
                 and entry.get("state", "present") == "present"
             ):
-                found[entry["name"]] = True
-    return list(found)
+                found[entry["name"]] = {
+                    key: boolean(entry.get(key, False), strict=False) for key in net_exists.COMPARED
+                }
+    return found
 
 
 def choose(arguments: dict, task_vars: dict) -> list[ModuleType]:

@@ -20,6 +20,9 @@ SERVICES = "Every service asked for is on a selected network"
 DECLARED = "Every network that the inventory declares exists"
 DECLARE = "Run role overlays, which makes it; 'docker network prune' removes networks that no service uses. Else take it out of overlays_networks."
 SERVICE = "Correct verify_services, or verify_networks: without the service nothing is proven of its names."
+ALIKE = "Every network is as the inventory declares it"
+AGREE = "Run role overlays, which tells what it would change (--check --diff), or correct overlays_networks."
+COMPARED = ("encrypted", "attachable", "internal")  # an omitted option means its default, which is no
 CHECK = sys.modules[__name__]
 
 
@@ -39,6 +42,21 @@ def undone(facts: dict) -> list[str]:
     ]
 
 
+def otherwise(facts: dict) -> dict[str, list[str]]:
+    """The selected networks that are not as the inventory declares them, and in what."""
+    declared = facts["settings"].get("declared_as") or {}
+    found = {
+        network["name"]: [
+            f"{key} is {str(network[key]).lower()}, declared {str(declared[network['name']][key]).lower()}"
+            for key in COMPARED
+            if network[key] != declared[network["name"]][key]
+        ]
+        for network in facts["networks"]
+        if network["name"] in declared
+    }
+    return {name: differing for name, differing in found.items() if differing}
+
+
 def unknown_services(facts: dict) -> list[str]:
     """The names and patterns of ``verify_services`` that no service of the selected networks has, once the leader has told them all."""
     there = {
@@ -53,41 +71,23 @@ def unknown_services(facts: dict) -> list[str]:
 
 
 def judge(facts: dict) -> list[dict]:
-    """Silent when no network was asked for by name."""
+    """One result for each kind of what is wrong, one for each network that is otherwise. Silent when no network was asked for by name."""
     strangers, pruned = unknown_services(facts), undone(facts)
-    wrong = (
-        [result(CHECK, FAIL, "network-missing", f"no overlay network is called {listed(facts['unmatched'])}")]
-        if facts["unmatched"]
-        else []
-    )
-    wrong += (
-        [
-            result(
-                CHECK,
-                FAIL,
-                "service-missing",
-                f"no service called {listed(strangers)} is on the selected networks",
-                title=SERVICES,
-                hint=SERVICE,
-            )
-        ]
-        if strangers
-        else []
-    )
-    wrong += (
-        [
-            result(
-                CHECK,
-                FAIL,
-                "network-undone",
-                f"the inventory declares {listed(pruned)}, and the swarm has no such network",
-                title=DECLARED,
-                hint=DECLARE,
-            )
-        ]
-        if pruned
-        else []
-    )
+    wrong: list[dict] = []
+    if facts["unmatched"]:
+        wrong.append(
+            result(CHECK, FAIL, "network-missing", f"no overlay network is called {listed(facts['unmatched'])}")
+        )
+    if strangers:
+        text = f"no service called {listed(strangers)} is on the selected networks"
+        wrong.append(result(CHECK, FAIL, "service-missing", text, title=SERVICES, hint=SERVICE))
+    if pruned:
+        text = f"the inventory declares {listed(pruned)}, and the swarm has no such network"
+        wrong.append(result(CHECK, FAIL, "network-undone", text, title=DECLARED, hint=DECLARE))
+    wrong += [
+        result(CHECK, FAIL, "network-otherwise", listed(differing), network=name, title=ALIKE, hint=AGREE)
+        for name, differing in otherwise(facts).items()
+    ]
     if wrong:
         return wrong
     if not facts["leader"] or facts["settings"]["networks"] == ["*"]:

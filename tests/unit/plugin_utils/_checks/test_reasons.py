@@ -211,6 +211,12 @@ def lost_way(facts: dict) -> None:
 FAULTS = [
     ("network-missing", lambda facts: facts.update(unmatched=["gone"])),
     ("network-undone", lambda facts: facts["settings"].update(declared=["gone"])),
+    (
+        "network-otherwise",
+        lambda facts: facts["settings"].update(
+            declared_as={PLAIN["name"]: {"encrypted": True, "attachable": False, "internal": False}}
+        ),
+    ),
     ("service-missing", lambda facts: facts["settings"].update(services=["web", "gone"])),
     ("clock-skew", skewed),
     ("engine-skew", lambda facts: facts["nodes"]["vm2"].update(engine="29.1.3")),
