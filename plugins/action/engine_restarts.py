@@ -23,7 +23,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """The turns, or which other managers to ask first."""
         task_vars = task_vars or {}
-        result = super().run(tmp, task_vars)
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
         states = {
             host: task_vars["hostvars"].raw_get(host).get("engine_state") or {}
             for host in task_vars["ansible_play_hosts_all"]
