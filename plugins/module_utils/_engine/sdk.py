@@ -39,22 +39,22 @@ except ImportError:
     # Stand-ins, so that everything below (and every module) can name these types when the SDK is missing.
     APIClient = object
 
-    class APIError(Exception):  # type: ignore[no-redef]
+    class APIError(Exception):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for docker.errors.APIError."""
 
-    class DockerException(Exception):  # type: ignore[no-redef]
+    class DockerException(Exception):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for docker.errors.DockerException."""
 
-    class NotFound(APIError):  # type: ignore[no-redef]
+    class NotFound(APIError):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for docker.errors.NotFound."""
 
-    class RequestException(Exception):  # type: ignore[no-redef]
+    class RequestException(Exception):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for requests.exceptions.RequestException."""
 
-    class Disconnected(RequestException):  # type: ignore[no-redef]
+    class Disconnected(RequestException):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for requests.exceptions.ConnectionError."""
 
-    class Timeout(RequestException):  # type: ignore[no-redef]
+    class Timeout(RequestException):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for requests.exceptions.Timeout."""
 
     SDK_TRACEBACK = traceback.format_exc()
