@@ -63,6 +63,7 @@ STEPS = [
             ".",
         ],
     ),
+    Step("lint", "types", ["mypy"]),
     Step("lint", "changelog", ["antsibull-changelog", "lint"]),
     Step("lint", "licences", ["reuse", "lint", "--quiet"]),
     Step("lint", "shell", ["sh", "-c", "shellcheck scripts/*.sh .ci/run"]),

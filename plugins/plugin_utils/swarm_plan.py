@@ -44,6 +44,11 @@ class Host:
     def node_id(self) -> str:
         return self.place["node_id"] if self.place else ""
 
+    @property
+    def told(self) -> Place:
+        """The place of a host that was asked: whoever has a state was."""
+        return self.place or {}
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -72,7 +77,7 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
     if not speakers:
         return _found(hosts, final)
     _refuse_two_swarms(speakers)
-    members = {member["id"]: member for member in speakers[0].place["members"]}
+    members = {member["id"]: member for member in speakers[0].told["members"]}
     _refuse_strangers(hosts, members, speakers[0])
     _refuse_port(speakers[0], data_path_port)
     joining = [host for host in hosts if host.in_play and host.state == "inactive"]
@@ -133,7 +138,7 @@ def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
         )
     lost = [host for host in hosts if host.state not in ("", "inactive")]
     if lost:
-        managers = sorted({address for host in lost for address in host.place["managers"]})
+        managers = sorted({address for host in lost for address in host.told["managers"]})
         raise Refusal(
             f"{_names(lost)}: in a swarm of which no manager speaks for it here (its managers: {', '.join(managers) or 'unknown'})."
             " Put one of them into the inventory as a manager, or let the node leave (docker swarm leave). A second swarm was"
@@ -164,12 +169,12 @@ def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
 
 def _speakers(hosts: t.Sequence[Host]) -> list[Host]:
     """The managers that can list their swarm's nodes, those of the play first. One that is declared a worker speaks where no other does."""
-    managers = [host for host in hosts if host.state == "active" and host.place["manager"]]
-    speakers = [host for host in managers if host.place["members"] is not None]
+    managers = [host for host in hosts if host.state == "active" and host.told["manager"]]
+    speakers = [host for host in managers if host.told["members"] is not None]
     if managers and not speakers:
         raise Refusal(
             f"{_names(managers)}: the managers of the swarm have no majority, so nothing about it can be changed"
-            f" ({'; '.join(sorted({host.place['error'] for host in managers} - {''})) or 'no leader'}). Start those that are down. Nothing was changed."
+            f" ({'; '.join(sorted({host.told['error'] for host in managers} - {''})) or 'no leader'}). Start those that are down. Nothing was changed."
         )
     return sorted(speakers, key=lambda host: (host.role == WORKER, not host.in_play))
 
@@ -201,14 +206,14 @@ def _refuse_unfit(hosts: t.Sequence[Host]) -> None:
     for state, text in advice.items():
         found = [host for host in hosts if host.in_play and host.state == state]
         if found:
-            told = "; ".join(sorted({host.place["error"] for host in found} - {""})) or "no reason given"
+            told = "; ".join(sorted({host.told["error"] for host in found} - {""})) or "no reason given"
             raise Refusal(f"{_names(found)}: {text}, and run this again. The engine says: {told}. Nothing was changed.")
 
 
 def _refuse_two_swarms(speakers: t.Sequence[Host]) -> None:
     swarms: dict[str, list[Host]] = {}
     for host in [host for host in speakers if host.role != WORKER] or speakers:
-        swarms.setdefault(host.place["swarm_id"], []).append(host)
+        swarms.setdefault(host.told["swarm_id"], []).append(host)
     if len(swarms) > 1:
         told = "; ".join(f"{_names(found)} of {swarm}" for swarm, found in swarms.items())
         raise Refusal(
@@ -219,7 +224,7 @@ def _refuse_two_swarms(speakers: t.Sequence[Host]) -> None:
 
 def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any], speaker: Host) -> None:
     strangers = [host for host in hosts if host.in_play and host.state == "active" and host.node_id not in members]
-    removed = [host for host in strangers if set(host.place["manager_ids"]) & set(members)]
+    removed = [host for host in strangers if set(host.told["manager_ids"]) & set(members)]
     if removed:
         raise Refusal(
             f"{_names(removed)}: no longer in the list of its swarm's managers, and does not know. Let it leave (docker swarm leave --force there),"
@@ -227,7 +232,7 @@ def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any], s
         )
     if strangers:
         told = "; ".join(
-            f"{host.name} is node {host.node_id} with managers {', '.join(host.place['managers']) or 'unknown'}"
+            f"{host.name} is node {host.node_id} with managers {', '.join(host.told['managers']) or 'unknown'}"
             for host in strangers
         )
         raise Refusal(
@@ -237,9 +242,9 @@ def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any], s
 
 
 def _refuse_port(speaker: Host, declared: int) -> None:
-    if speaker.place["data_path_port"] != declared:
+    if speaker.told["data_path_port"] != declared:
         raise Refusal(
-            f"The swarm sends overlay traffic through udp/{speaker.place['data_path_port']} and swarm_data_path_port declares {declared}."
+            f"The swarm sends overlay traffic through udp/{speaker.told['data_path_port']} and swarm_data_path_port declares {declared}."
             " A swarm cannot change it: declare the port that it has, or make the swarm anew. Nothing was changed."
         )
 
@@ -282,7 +287,7 @@ def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, t.Any]) -
 
 
 def _is_reachable(member: t.Mapping[str, t.Any]) -> bool:
-    return member["reachability"] == "reachable"
+    return bool(member["reachability"] == "reachable")
 
 
 def _new_managers(joining: t.Sequence[Host], changes: t.Mapping[str, t.Mapping[str, t.Any]]) -> int:
@@ -374,15 +379,13 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
     """How the hosts leave the swarm of the managers that stay. Raises Refusal."""
     _refuse_twins([*leavers, *staying])
     speakers = [
-        host
-        for host in staying
-        if host.state == "active" and host.place["manager"] and host.place["members"] is not None
+        host for host in staying if host.state == "active" and host.told["manager"] and host.told["members"] is not None
     ]
     if not speakers:
         return _no_keeper(leavers, staying)
     _refuse_two_swarms(speakers)
     keeper = speakers[0]
-    members = keeper.place["members"]
+    members = keeper.told["members"]
     claimed = {host.node_id for host in (*leavers, *staying) if host.node_id}
     nodes = {node_id: host.name for host in leavers for node_id in _nodes_of(host, members, claimed, keeper)}
     names = {member["id"]: member["hostname"] or member["id"] for member in members}
@@ -399,7 +402,7 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
             for host in leavers
             for member in members
             if host.state == "inactive"
-            and member["hostname"] == host.place["hostname"]
+            and member["hostname"] == host.told["hostname"]
             and member["state"] != READY
             and member["id"] not in nodes
         ],
@@ -431,7 +434,7 @@ def _nodes_of(
         if member["labels"].get(LEAVING_LABEL) == host.name and member["id"] not in claimed
     ]
     if host.node_id:
-        if host.node_id not in ids and not set(host.place["manager_ids"]) & ids:
+        if host.node_id not in ids and not set(host.told["manager_ids"]) & ids:
             raise Refusal(
                 f"{host.name} (node {host.node_id}) is in another swarm than {keeper.name}. It was left as it is: take it out of the play."
                 " Nothing was changed."

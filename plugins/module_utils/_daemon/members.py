@@ -16,7 +16,7 @@ Member = t.Mapping[str, t.Any]
 
 def name(member: Member) -> str:
     """How people know a node."""
-    return member["hostname"] or member["id"]
+    return str(member["hostname"] or member["id"])
 
 
 def unready(members: t.Sequence[Member], expected: t.Collection[str]) -> list[str]:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import time
@@ -26,7 +27,9 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
 
 try:
     from docker import APIClient as APIClient
-    from docker.errors import APIError, DockerException, NotFound
+    from docker.errors import APIError as APIError
+    from docker.errors import DockerException
+    from docker.errors import NotFound as NotFound
     from requests.exceptions import ConnectionError as Disconnected
     from requests.exceptions import RequestException as RequestException
     from requests.exceptions import Timeout
@@ -36,22 +39,22 @@ except ImportError:
     # Stand-ins, so that everything below (and every module) can name these types when the SDK is missing.
     APIClient = object
 
-    class APIError(Exception):  # type: ignore[no-redef]
+    class APIError(Exception):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for docker.errors.APIError."""
 
-    class DockerException(Exception):  # type: ignore[no-redef]
+    class DockerException(Exception):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for docker.errors.DockerException."""
 
-    class NotFound(APIError):  # type: ignore[no-redef]
+    class NotFound(APIError):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for docker.errors.NotFound."""
 
-    class RequestException(Exception):  # type: ignore[no-redef]
+    class RequestException(Exception):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for requests.exceptions.RequestException."""
 
-    class Disconnected(RequestException):  # type: ignore[no-redef]
+    class Disconnected(RequestException):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for requests.exceptions.ConnectionError."""
 
-    class Timeout(RequestException):  # type: ignore[no-redef]
+    class Timeout(RequestException):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for requests.exceptions.Timeout."""
 
     SDK_TRACEBACK = traceback.format_exc()
@@ -89,6 +92,43 @@ def connect(params: t.Mapping[str, t.Any]) -> APIClient:
         return APIClient(base_url=docker_host, version="auto", timeout=timeout)
     except (DockerException, RequestException) as error:
         raise unreachable(docker_host, str(error)) from error
+
+
+def api_version(client: APIClient) -> tuple[int, ...]:
+    """The version of the API that is spoken with this engine."""
+    return tuple(int(part) for part in client._version.split("."))
+
+
+def tasks_by(client: APIClient, filters: t.Mapping[str, t.Sequence[str]]) -> list[Raw]:
+    """Tasks, by filters that the SDK's own call does not know."""
+    answer = client._get(client._url("/tasks"), params={"filters": json.dumps(filters)})
+    found: list[Raw] = client._result(answer, True)
+    return found
+
+
+def create_container(client: APIClient, name: str, spec: Raw) -> None:
+    """Create a container. The SDK's own calls know fewer fields than the API, so specifications are sent as they are."""
+    _send(client, client._url("/containers/create"), spec, {"name": name})
+
+
+def connect_container(client: APIClient, container: str, network: str, endpoint: Raw) -> None:
+    """Attach a container to a network as the endpoint says."""
+    _send(client, client._url("/networks/{0}/connect", network), {"Container": container, "EndpointConfig": endpoint})
+
+
+def create_service(client: APIClient, spec: Raw) -> None:
+    """Create a service. Without the header C(version) the engine does not ask a registry for the image's digest."""
+    _send(client, client._url("/services/create"), spec)
+
+
+def change_service(client: APIClient, service: str, version: int, spec: Raw) -> None:
+    """Give a service another specification; refused when somebody else changed it since this version."""
+    url = client._url("/services/{0}/update", service)
+    _send(client, url, spec, {"version": version, "registryAuthFrom": "spec"})
+
+
+def _send(client: APIClient, url: str, data: Raw, params: Raw | None = None) -> None:
+    client._raise_for_status(client._post_json(url, data=data, params=params))
 
 
 def manager_addresses(info: t.Mapping[str, t.Any]) -> list[str]:

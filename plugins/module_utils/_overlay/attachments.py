@@ -60,7 +60,7 @@ def ensure_attachments(client: APIClient, params: t.Mapping[str, t.Any], check_m
     if problems:
         raise SpecError(problems)
     present = [spec for spec in specs if spec.state == "present"]
-    views = [{}] * len(present)
+    views: list[dict[str, t.Any]] = [{}] * len(present)
     if not check_mode:
         _apply(client, steps, lambda: refused(client, steps, params, info))
         views = _await_names(client, present, params, steps)
@@ -255,4 +255,5 @@ def detach(client: APIClient, container: str, network: str) -> None:
 
 def networks_of(client: APIClient, container: str) -> dict[str, dict[str, t.Any]]:
     """The container's attachments, by the networks' names."""
-    return client.inspect_container(container)["NetworkSettings"]["Networks"] or {}
+    settings: dict[str, t.Any] = client.inspect_container(container)["NetworkSettings"]
+    return settings["Networks"] or {}

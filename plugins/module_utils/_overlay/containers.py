@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import typing as t
 
@@ -19,10 +20,12 @@ from .._engine.sdk import (
     APIError,
     EngineError,
     NotFound,
+    create_container,
     explain,
     manager_addresses,
     wait_until,
 )
+from .._engine.transport import Raw
 from .container_spec import (
     ContainerSpec,
     addresses,
@@ -94,7 +97,7 @@ def await_swarm(client: APIClient, deadline: float) -> dict[str, t.Any]:
         info: dict[str, t.Any] = client.info()
         return (info.get("Swarm") or {}).get("LocalNodeState") != "pending", info
 
-    info = wait_until(settled, deadline - time.monotonic()).seen
+    info: dict[str, t.Any] = wait_until(settled, deadline - time.monotonic()).seen
     problem = membership_problem(info)
     if problem is not None:
         raise EngineError(problem)
@@ -151,7 +154,7 @@ def action_for(state: t.Mapping[str, t.Any]) -> str:
     return "none" if state.get("Running") and not state.get("Paused") else "start"
 
 
-def may_not_stay(container: t.Mapping[str, t.Any] | None) -> bool:
+def may_not_stay(container: Raw | None) -> bool:
     """Whether the engine has had to start the container again, perhaps again and again; meanwhile it calls that running."""
     return container is not None and bool(container["State"].get("Restarting") or container.get("RestartCount"))
 
@@ -165,12 +168,13 @@ def _inspect(client: APIClient, name: str) -> dict[str, t.Any] | None:
     return found if found["Name"] == f"/{name}" else None
 
 
-def _image_of(client: APIClient, container: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _image_of(client: APIClient, container: Raw) -> dict[str, t.Any]:
     try:
-        return client.inspect_image(container["Image"])
+        image: dict[str, t.Any] = client.inspect_image(container["Image"])
     except NotFound:
         # The image was removed while its container stayed: then nothing can be told to be inherited.
         return {}
+    return image
 
 
 def _apply_all(client: APIClient, steps: list[Step], deadline: float) -> None:
@@ -203,10 +207,7 @@ def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
     """
     first = spec.networks[0].name
     try:
-        answer = client._post_json(
-            client._url("/containers/create"), data=create_arguments(spec), params={"name": spec.name}
-        )
-        client._raise_for_status(answer)
+        create_container(client, spec.name, create_arguments(spec))
     except NotFound as error:
         if "image" in explain(error).lower():
             raise EngineError(
@@ -218,8 +219,8 @@ def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
     try:
         attempt(spec.name, first, deadline, lambda: client.start(spec.name))
         for attachment in spec.networks[1:]:
-            place = attachment.name, endpoint(attachment)
-            attempt(spec.name, attachment.name, deadline, lambda place=place: connect(client, spec.name, *place))
+            onto = functools.partial(connect, client, spec.name, attachment.name, endpoint(attachment))
+            attempt(spec.name, attachment.name, deadline, onto)
     except EngineError:
         # Half a container would look like a different one to the next run, and hold its address meanwhile.
         _remove(client, spec.name, deadline)

@@ -25,7 +25,7 @@ NAME_TAKEN = ("already exists", "name conflicts with an existing object")
 def list_networks(client: APIClient) -> list[dict[str, t.Any]]:
     """All networks. Without a leader the engine leaves out those of the swarm and says nothing, so the swarm is asked too."""
     client.inspect_swarm()
-    listed = client.networks()
+    listed: list[dict[str, t.Any]] = client.networks()
     client.inspect_swarm()
     return listed
 
@@ -37,7 +37,7 @@ def create_network(
     arguments = dict(create_arguments(spec), ingress=ingress)
     arguments["labels"].update(labels or {})
     try:
-        return client.create_network(spec.name, **arguments)["Id"]
+        return str(client.create_network(spec.name, **arguments)["Id"])
     except APIError as error:
         if any(words in explain(error) for words in NAME_TAKEN):
             return None

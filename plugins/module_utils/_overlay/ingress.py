@@ -24,6 +24,7 @@ from .._engine.sdk import (
     retry_conflicts,
     wait_until,
 )
+from .._engine.transport import Raw
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .networks import ATTEMPTS, PAUSE, is_passing, plan, refuse_shadows, warnings
@@ -45,7 +46,6 @@ from .services import await_converged, update_service
 from .spec import NetworkSpec, SpecError, parse_network
 from .surroundings import look_around
 
-Raw = t.Dict[str, t.Any]
 USUAL_NAME = "ingress"
 # A node that was nudged takes the network up in less than a second, or fails to: the engine may look for its address too early.
 NUDGE_SECONDS = 2.0

@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain, wait_until
+from .._engine.transport import Raw
 from .attachments import attach, detach
 from .compare import describe, differences, is_allocated, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
@@ -40,8 +41,6 @@ from .moves import (
 from .services import await_converged, update_service
 from .spec import NetworkSpec, Subnet
 from .users import Usage, attachment_address, observe
-
-Raw = t.Dict[str, t.Any]
 
 
 class Pending(t.NamedTuple):

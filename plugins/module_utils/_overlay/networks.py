@@ -22,6 +22,7 @@ from .._engine.sdk import (
     as_engine_error,
     require_manager,
 )
+from .._engine.transport import Raw
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .lint import resolvers_inside, shadows
@@ -122,7 +123,7 @@ def is_passing(error: Exception) -> bool:
     return cause is not None and any(words in str(cause).lower() for words in PASSING)
 
 
-def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkSpec]:
+def undeclared(declared: list[NetworkSpec], listed: list[Raw]) -> list[NetworkSpec]:
     """Networks that carry our label and are not declared (any more), as declarations of their absence."""
     names = {spec.name for spec in declared}
     ours = {
@@ -138,7 +139,7 @@ def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkS
 def decide(
     client: APIClient,
     specs: list[NetworkSpec],
-    listed: list[dict],
+    listed: list[Raw],
     params: t.Mapping[str, t.Any],
     own_node: str,
     around: Surroundings,
@@ -167,7 +168,7 @@ def decide(
     return steps
 
 
-def plan(specs: list[NetworkSpec], listed: list[dict]) -> list[Step]:
+def plan(specs: list[NetworkSpec], listed: list[Raw]) -> list[Step]:
     """Decide about every declared network, or raise a SpecError naming all that stand in the way."""
     problems: list[str] = []
     steps = []
@@ -219,7 +220,7 @@ def with_users(steps: list[Step], usage: Usage, in_use: str) -> list[Step]:
     return found
 
 
-def find(name: str, listed: list[dict]) -> tuple[str | None, Description | None]:
+def find(name: str, listed: list[Raw]) -> tuple[str | None, Description | None]:
     """The overlay of exactly this name, or what else bears the name."""
     named = [raw for raw in listed if raw.get("Name") == name]
     local = [raw for raw in named if raw.get("Scope") != "swarm"]
@@ -266,7 +267,7 @@ def refuse_shadows(steps: list[Step], around: Surroundings) -> None:
 
 
 def choose_subnets(
-    steps: list[Step], listed: list[dict], pools: t.Sequence[str], prefix: int, around: Surroundings
+    steps: list[Step], listed: list[Raw], pools: t.Sequence[str], prefix: int, around: Surroundings
 ) -> list[Step]:
     """A subnet for each network that comes and leaves it open, which overlaps nothing that is known. Pure."""
     taken = [subnet.subnet for raw in listed for subnet in subnets_of(describe(raw))]
@@ -285,7 +286,7 @@ def choose_subnets(
     return found
 
 
-def warnings(specs: list[NetworkSpec], listed: list[dict], around: Surroundings = Surroundings()) -> list[str]:
+def warnings(specs: list[NetworkSpec], listed: list[Raw], around: Surroundings = Surroundings()) -> list[str]:
     """What the engine takes but a person should know about."""
     found = [
         f"network {spec.name}: mtu {spec.mtu} is below {MTU_USUAL}, which IPv4 hosts are expected to take"
@@ -377,7 +378,7 @@ def _replace(client: APIClient, steps: list[Step], deadline: float, done: t.Call
 
 
 def result(
-    declared: list[NetworkSpec], steps: list[Step], listed: list[dict], left: list[Pending], check_mode: bool
+    declared: list[NetworkSpec], steps: list[Step], listed: list[Raw], left: list[Pending], check_mode: bool
 ) -> dict[str, t.Any]:
     """What the module returns. Pure."""
     views = {step.spec.name: _view(step) for step in steps}
@@ -415,7 +416,7 @@ def _told(error: APIError | EngineError, done: list[Step]) -> APIError | EngineE
     return error
 
 
-def _step(spec: NetworkSpec, current: Description | None, standin: dict | None) -> Step:
+def _step(spec: NetworkSpec, current: Description | None, standin: Raw | None) -> Step:
     if spec.state == "absent":
         return Step(spec, "remove" if current or standin else "none", current, standin=standin)
     found = {} if current is None else differences(spec, current)
@@ -463,7 +464,7 @@ def _action(step: Step) -> dict[str, t.Any]:
 
 
 def _described(
-    declared: list[NetworkSpec], steps: list[Step], listed: list[dict], check_mode: bool
+    declared: list[NetworkSpec], steps: list[Step], listed: list[Raw], check_mode: bool
 ) -> list[Description]:
     by_name = {raw["Name"]: raw for raw in listed if raw.get("Scope") == "swarm"}
     pending = {step.spec.name for step in steps if check_mode and step.creates}

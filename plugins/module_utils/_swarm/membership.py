@@ -126,7 +126,7 @@ def _await_active(engine: Engine, timeout: int) -> Place:
         return now["state"] not in ("pending", "inactive"), now
 
     waited = wait_until(look, timeout)
-    now = waited.seen
+    now: Place = waited.seen
     if now["state"] != "active":
         told = f" The engine says: {now['error']}." if now["error"] else ""
         raise EngineError(
@@ -159,7 +159,7 @@ def meant(text: str | None, option: str) -> str:
     if not host or _is_address(host) or os.path.exists(f"/sys/class/net/{host}"):
         return text or ""
     try:
-        found = sorted({entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
+        found = sorted({str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
     except OSError as error:
         raise EngineError(
             f"{option} is {text}, which is no address, no interface of {socket.gethostname()}, and no name that it can resolve: {error}."

@@ -12,8 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from .._engine.client import Engine, Refused
-
-Raw = t.Mapping[str, t.Any]
+from .._engine.transport import Raw
 
 DEFAULT_DATA_PATH_PORT = 4789  # an engine that tells 0 means this one
 

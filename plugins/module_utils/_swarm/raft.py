@@ -13,6 +13,7 @@ import time
 import typing as t
 
 from .._engine.sdk import APIClient, APIError, EngineError, retry_conflicts, wait_until
+from .._engine.transport import Raw
 from . import leaving
 
 DEMOTION_SECONDS = 120
@@ -48,7 +49,7 @@ def update(client: APIClient, node_id: str, change: t.Callable[[dict[str, t.Any]
     led(lambda: retry_conflicts(action))
 
 
-def demote(client: APIClient, node: t.Mapping[str, t.Any]) -> None:
+def demote(client: APIClient, node: Raw) -> None:
     """Make a worker of a manager, and wait until it has left the managers' raft: only then can the next one go."""
     if node["Spec"]["Role"] == "manager":
         update(client, node["ID"], lambda spec: {**spec, "Role": "worker"})

@@ -393,7 +393,7 @@ class ContainerDriver(Driver):
                 ["sh", "-c", script, "sh", *map(str, arguments)],
                 environment={"INPUT": standard_input},
             )
-            output = self.api.exec_start(order["Id"]).decode("utf-8", "replace")
+            output: str = self.api.exec_start(order["Id"]).decode("utf-8", "replace")
             code = self.api.exec_inspect(order["Id"])["ExitCode"]
         if code:
             raise LabError("LAB-E-ENGINE", action=action, reason=" ".join(output.split()) or f"exit code {code}")

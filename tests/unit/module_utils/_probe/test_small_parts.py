@@ -455,7 +455,7 @@ def test_an_injected_frame_is_a_sound_packet() -> None:
     assert facts.content.endswith(b"canary")
     packet = inject.datagram("fd77::11", "fd77::12", 1000, 4789, inject.vxlan(4098, inner))
     facts = wire.parse(packet, 4789)
-    assert (facts["kind"], facts["vni"], facts["source"], facts["target"]) == ("vxlan", 4098, "fd77::11", "fd77::12")
+    assert isinstance(facts, wire.Inner) and (facts.vni, facts.source, facts.target) == (4098, "fd77::11", "fd77::12")
     # With its checksum in it, the whole sums up to nothing.
     assert sockets.checksum(packet[8:40] + struct.pack("!II", len(packet) - 40, 17) + packet[40:]) == 0
 
