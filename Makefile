@@ -91,7 +91,7 @@ test: .venv/.ready-dev
 check: .venv/.ready-dev
 	@ruff format --check --quiet . || { echo "check: 'make format' formats"; exit 1; }
 	@ruff check --quiet .
-	@MYPYPATH=.venv/collections mypy --no-error-summary -p ansible_collections.swarmlab.overlay.plugins
+	@mypy --no-error-summary
 	@codespell
 	@yamllint --strict .
 

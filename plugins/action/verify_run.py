@@ -13,6 +13,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -43,6 +44,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import (
     text,
 )
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.model import Facts
 
 DISPLAY = Display()
 REPORT = "report.json"
@@ -131,14 +133,15 @@ class ActionModule(ActionBase):
             return dict(result, **self._conclude(arguments, gathered, phases))
         return dict(result, **self._finish(arguments, gathered, phases, task_vars))
 
-    def _finish(self, arguments: dict, gathered: dict, phases: dict, task_vars: dict) -> dict[str, Any]:
+    def _finish(self, arguments: dict, gathered: Facts, phases: dict, task_vars: dict) -> dict[str, Any]:
         """Judge, report, and say which disruptions may begin."""
         settings = arguments["settings"]
         results = judged(gathered)
         wanted = [check for check in disruptions() if check.ID in settings["checks"]]
         green = build.summary(results, 0)["ok"]
         if wanted and not green and not settings["force"]:
-            gathered["disruptions"] = {check.SWITCH: {"skip": _disruption.NOT_GREEN} for check in wanted}
+            left_out = {check.SWITCH: {"skip": _disruption.NOT_GREEN} for check in wanted}
+            gathered = replace(gathered, disruptions=left_out)
             results += [item for check in wanted for item in check.judge(gathered)]
             wanted = []
         causes = diagnose.diagnose(results, gathered)
@@ -152,22 +155,22 @@ class ActionModule(ActionBase):
             answer["document"] = dict(report, began=settings["began"], victim=victim(gathered))
         return answer
 
-    def _conclude(self, arguments: dict, gathered: dict, phases: dict) -> dict[str, Any]:
+    def _conclude(self, arguments: dict, gathered: Facts, phases: dict) -> dict[str, Any]:
         """The report again, with what the disruptions showed."""
         document = dict(arguments["document"])
         took = time.time() - document.pop("began")
         document.pop("victim")
-        gathered["disruptions"] = {outcome["what"]: outcome for outcome in arguments["outcomes"]}
+        gathered = replace(gathered, disruptions={outcome["what"]: outcome for outcome in arguments["outcomes"]})
         results = document["checks"] + [item for check in disruptions() for item in check.judge(gathered)]
         report = build.document(results, document, took, document["causes"])
         return publish(report, gathered, phases, arguments["directory"], arguments["fail"])
 
 
-def judged(gathered: dict) -> list[dict]:
+def judged(gathered: Facts) -> list[dict]:
     """The results of all checks of the run; and what is bad of who answered and what there is, whatever was chosen: without it the others
     prove less than was asked for. So it is with networks that had no room for probes."""
-    chosen, results = gathered["settings"]["checks"], []
-    guards = (*text.GUARDS, *([ipam_headroom.ID] if gathered["made"]["crowded"] else []))
+    chosen, results = gathered.settings["checks"], []
+    guards = (*text.GUARDS, *([ipam_headroom.ID] if gathered.made["crowded"] else []))
     for check in _checks.load():
         found = check.judge(gathered) if check.ID in chosen or check.ID in guards else []
         results += [item for item in found if check.ID in chosen or item["status"] in (FAIL, INCONCLUSIVE)]
@@ -179,7 +182,7 @@ def disruptions() -> list[ModuleType]:
     return [check for check in _checks.load() if check.plan is _disruption.plan]
 
 
-def publish(report: dict, gathered: dict, phases: dict, directory: str | None, fail: bool) -> dict[str, Any]:
+def publish(report: dict, gathered: Facts, phases: dict, directory: str | None, fail: bool) -> dict[str, Any]:
     """Write and print the report. Fails, if it is to, when it is not good; and in any case when nothing at all was proven."""
     paths = {}
     if directory:
@@ -200,12 +203,12 @@ def publish(report: dict, gathered: dict, phases: dict, directory: str | None, f
     return answer
 
 
-def victim(gathered: dict) -> dict[str, Any]:
+def victim(gathered: Facts) -> dict[str, Any]:
     """The node to disrupt, and what is to be as before after it; or why there is none."""
-    asked, nodes = gathered["settings"]["disruptive_node"], gathered["nodes"]
-    host = asked or gathered["worker"]
-    found: dict = {"node": host, "leader": gathered["leader"], "skip": None, "locks": False}
-    if not gathered["leader"] or not gathered["swarm"]:
+    asked, nodes = gathered.settings["disruptive_node"], gathered.nodes
+    host = asked or gathered.worker
+    found: dict = {"node": host, "leader": gathered.leader, "skip": None, "locks": False}
+    if not gathered.leader or not gathered.swarm:
         return dict(found, node_id=None, skip="no host of the play leads the swarm")
     if not host:
         return dict(
@@ -216,17 +219,15 @@ def victim(gathered: dict) -> dict[str, Any]:
     if pre_reach.same_node(gathered):
         return dict(found, node_id=None, skip="hosts of the play are one node (see PRE-REACH)")
     managers = {
-        int(node["manager_address"].rpartition(":")[2])
-        for node in gathered["swarm"]["nodes"]
-        if node["manager_address"]
+        int(node["manager_address"].rpartition(":")[2]) for node in gathered.swarm["nodes"] if node["manager_address"]
     }
     return dict(
         found,
         node_id=nodes[host]["id"],
-        locks=nodes[host]["role"] == "manager" and gathered["swarm"]["autolock"],
-        lacking=gathered["lacking"],
-        ports={"tcp": sorted({*managers, GOSSIP}), "udp": sorted({GOSSIP, gathered["swarm"]["data_port"]})},
-        nodes={node["id"]: [node["state"], node["availability"]] for node in gathered["swarm"]["nodes"]},
+        locks=nodes[host]["role"] == "manager" and gathered.swarm["autolock"],
+        lacking=gathered.lacking,
+        ports={"tcp": sorted({*managers, GOSSIP}), "udp": sorted({GOSSIP, gathered.swarm["data_port"]})},
+        nodes={node["id"]: [node["state"], node["availability"]] for node in gathered.swarm["nodes"]},
     )
 
 
@@ -399,31 +400,31 @@ def choose(arguments: dict, task_vars: dict) -> list[ModuleType]:
     return left
 
 
-def about(gathered: dict, task_vars: dict) -> dict[str, Any]:
+def about(gathered: Facts, task_vars: dict) -> dict[str, Any]:
     """What the report says of the swarm itself."""
-    swarm = gathered["swarm"] or {}
+    swarm = gathered.swarm or {}
     return {
-        "run": gathered["run"],
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(gathered["settings"]["began"])),
+        "run": gathered.run,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(gathered.settings["began"])),
         "collection": "swarmlab.overlay",
         "lab": task_vars.get("lab_name"),
         "swarm": swarm.get("id"),
-        "nodes": [_node(gathered, host) for host in gathered["hosts"]],
-        "networks": [_network(gathered, network) for network in gathered["networks"]],
+        "nodes": [_node(gathered, host) for host in gathered.hosts],
+        "networks": [_network(gathered, network) for network in gathered.networks],
     }
 
 
-def _network(gathered: dict, network: dict) -> dict[str, Any]:
+def _network(gathered: Facts, network: dict) -> dict[str, Any]:
     told = {key: network[key] for key in ("id", "name", "encrypted", "attachable", "internal", "vni", "subnets")}
     probes = {
-        host: addresses[network["id"]] for host, addresses in gathered["probes"].items() if network["id"] in addresses
+        host: addresses[network["id"]] for host, addresses in gathered.probes.items() if network["id"] in addresses
     }
     return dict(told, probes=probes)
 
 
-def _node(gathered: dict, host: str) -> dict[str, Any]:
-    node, problem = gathered["nodes"].get(host, {}), gathered["problems"].get(host)
-    kernel = gathered["opened"].get(host, {}).get("kernel") or {}
+def _node(gathered: Facts, host: str) -> dict[str, Any]:
+    node, problem = gathered.nodes.get(host, {}), gathered.problems.get(host)
+    kernel = gathered.opened.get(host, {}).get("kernel") or {}
     return {
         "name": host,
         "id": node.get("id"),
@@ -466,7 +467,7 @@ def same_run(path: str, report: dict) -> bool:
     return isinstance(there, dict) and there.get("run") == report["run"]
 
 
-def write_diagnostics(report: dict, gathered: dict, phases: dict, directory: str) -> str:
+def write_diagnostics(report: dict, gathered: Facts, phases: dict, directory: str) -> str:
     """One archive with all that a colleague needs to see what was wrong, nothing secret in it. The newest few are kept."""
     moment = int(time.time())
     name = time.strftime("diagnostics-%Y%m%dT%H%M%SZ", time.gmtime(moment))

@@ -276,6 +276,7 @@ class Opened(t.TypedDict, total=False):
     """What the node told when it was set up. ``namespace``: the path of its probe's."""
 
     errors: list[str]
+    reason: str
     kernel: probed.Modules
     host: probed.Host
     local_networks: list[str]

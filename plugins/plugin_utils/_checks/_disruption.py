@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._verification.model import Facts
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 # Names and paths, and what they rest on: proven before a disruption, and again after it.
@@ -29,7 +30,7 @@ BAD = (FAIL, INCONCLUSIVE)
 NOT_GREEN = "not begun: the proof before it was not green (verify_disruptive_force begins all the same)"
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing by itself: a verification follows each disruption."""
     return {}
 
@@ -39,7 +40,7 @@ def verdicts(results: list[dict]) -> dict:
     return {(item["id"], item["network"], item["title"]): item for item in results if item["status"] in BAD}
 
 
-def outcome(facts: dict, before: list[dict], results: list[dict]) -> dict:
+def outcome(facts: Facts, before: list[dict], results: list[dict]) -> dict:
     """All that is known of a disruption: how it went, and what is worse since. Plain data."""
     known = {tuple(key) for key in before}
     fresh = [item for key, item in verdicts(results).items() if key not in known]
@@ -53,26 +54,26 @@ def outcome(facts: dict, before: list[dict], results: list[dict]) -> dict:
         }
         for item in fresh
     ]
-    hosts = {node["id"]: host for host, node in facts["nodes"].items()}
-    return dict(facts["disrupted"], after=after, recovered=_recovered(facts), hosts=hosts)
+    hosts = {node["id"]: host for host, node in facts.nodes.items()}
+    return dict(facts.disrupted, after=after, recovered=_recovered(facts), hosts=hosts)
 
 
-def _recovered(facts: dict) -> float | None:
+def _recovered(facts: Facts) -> float | None:
     """Seconds from the end of the disruption until the last question was answered rightly. An upper bound: setting up is within it."""
-    ended = facts["disrupted"]["ended"]
+    ended = facts.disrupted["ended"]
     met = [
-        facts["probe_began"][host] + seen["seconds"]
-        for host, answers in facts["observations"].items()
-        if host in facts["probe_began"]
+        facts.probe_began[host] + seen["seconds"]
+        for host, answers in facts.observations.items()
+        if host in facts.probe_began
         for seen in answers.values()
         if seen["ok"]
     ]
     return round(max(met) - ended, 1) if met and ended is not None else None
 
 
-def judge(check: Any, facts: dict) -> list[dict]:
+def judge(check: Any, facts: Facts) -> list[dict]:
     """One result when the disruption was tried or left out."""
-    found = (facts.get("disruptions") or {}).get(check.SWITCH)
+    found = facts.disruptions.get(check.SWITCH)
     if found is None:
         return []
     if found["skip"]:

@@ -12,62 +12,63 @@ import fnmatch
 import ipaddress
 
 from ...module_utils._host import split_port
-from . import _blame
+from .._verification.model import Facts
+from . import _blame, _gossip
 
 
-def probed(facts: dict, network: str) -> list[str]:
+def probed(facts: Facts, network: str) -> list[str]:
     """The hosts with a live probe on the network."""
-    return [host for host in facts["hosts"] if network in facts["probes"].get(host, {})]
+    return [host for host in facts.hosts if network in facts.probes.get(host, {})]
 
 
-def selected(facts: dict, host: str) -> bool:
+def selected(facts: Facts, host: str) -> bool:
     """Whether the host is among those that were asked about."""
-    return any(fnmatch.fnmatchcase(host, pattern) for pattern in facts["settings"].get("nodes") or ["*"])
+    return any(fnmatch.fnmatchcase(host, pattern) for pattern in facts.settings.get("nodes") or ["*"])
 
 
-def asking(facts: dict, network: str) -> list[str]:
+def asking(facts: Facts, network: str) -> list[str]:
     """The selected hosts with a live probe on the network."""
     return [host for host in probed(facts, network) if selected(facts, host)]
 
 
-def _pairs(facts: dict, hosts: list[str]) -> list[tuple]:
-    return [pair for pair in _blame.pairs(hosts, facts["run"]) if any(selected(facts, host) for host in pair)]
+def _pairs(facts: Facts, hosts: list[str]) -> list[tuple]:
+    return [pair for pair in _blame.pairs(hosts, facts.run) if any(selected(facts, host) for host in pair)]
 
 
-def pairs(facts: dict, network: str) -> list[tuple]:
+def pairs(facts: Facts, network: str) -> list[tuple]:
     """The ordered pairs of hosts to try on the network."""
     return _pairs(facts, probed(facts, network))
 
 
-def host_pairs(facts: dict) -> list[tuple]:
+def host_pairs(facts: Facts) -> list[tuple]:
     """The ordered pairs of hosts to try on the underlay, with or without a probe."""
-    return _pairs(facts, [host for host in facts["hosts"] if host in facts["opened"]])
+    return _pairs(facts, [host for host in facts.hosts if host in facts.opened])
 
 
-def seen(facts: dict, host: str, ident: str) -> dict | None:
+def seen(facts: Facts, host: str, ident: str) -> dict | None:
     """What the host observed for a request, None when it told nothing."""
-    return facts["observations"].get(host, {}).get(ident)
+    return facts.observations.get(host, {}).get(ident)
 
 
 SETTLED = 60  # seconds that something has run, before the engine's work for it must be done on every node
 
 
-def lasted(facts: dict, age: float | None) -> bool:
+def lasted(facts: Facts, age: float | None) -> bool:
     """Whether something of this age, in seconds at the end of the run, had settled before the run began."""
     if age is None:
         return False  # nothing of the sort, or the leader was not there at the end to tell
-    began, ended = (facts[phase][facts["leader"]]["clock"][0] for phase in ("opened", "closed"))
+    began, ended = (told[facts.leader]["clock"][0] for told in (facts.opened, facts.closed))
     return age > ended - began + SETTLED
 
 
-def lacks(facts: dict, module: str) -> list[str]:
+def lacks(facts: Facts, module: str) -> list[str]:
     """The hosts whose kernel lacks a module."""
-    return [host for host in facts["hosts"] if kernel(facts, host).get(module) == "missing"]
+    return [host for host in facts.hosts if kernel(facts, host).get(module) == "missing"]
 
 
-def kernel(facts: dict, host: str) -> dict:
+def kernel(facts: Facts, host: str) -> dict:
     """State of the kernel's modules on the host; empty when it did not tell."""
-    return (facts["opened"].get(host, {}).get("kernel") or {}).get("modules") or {}
+    return (facts.opened.get(host, {}).get("kernel") or {}).get("modules") or {}
 
 
 def matrix(nodes: list[str], kinds: dict) -> dict:
@@ -90,14 +91,14 @@ def problem(seen: dict) -> str:
     return seen.get("error") or f"{seen.get('node')} answered"
 
 
-def suspicion(facts: dict, network: dict, failed: list[tuple]) -> dict:
+def suspicion(facts: Facts, network: dict, failed: list[tuple]) -> dict:
     """How strongly the wire's evidence points at each host, given failed (source, target) pairs.
 
     Nothing left the source: the source. It reached the target's wire but not the target's probe: the target.
     """
     weights: dict = {}
     for source, target in failed:
-        if facts["received"].get(target, {}).get(f"udp/{network['name']}/{source}"):
+        if facts.received.get(target, {}).get(f"udp/{network['name']}/{source}"):
             continue
         sent, arrived = packets_sent(facts, network, source, target), packets_arrived(facts, network, source, target)
         if sent == 0:
@@ -107,9 +108,9 @@ def suspicion(facts: dict, network: dict, failed: list[tuple]) -> dict:
     return weights
 
 
-def address(facts: dict, host: str) -> str | None:
+def address(facts: Facts, host: str) -> str | None:
     """The host's address on the underlay, as the swarm knows it."""
-    return (facts["nodes"].get(host) or {}).get("address")
+    return (facts.nodes.get(host) or {}).get("address")
 
 
 def parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -120,18 +121,18 @@ def parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
         return None
 
 
-def local(facts: dict, host: str) -> list[dict]:
+def local(facts: Facts, host: str) -> list[dict]:
     """The addresses that the host's own interfaces have."""
-    return (facts["opened"].get(host, {}).get("host") or {}).get("addresses") or []
+    return (facts.opened.get(host, {}).get("host") or {}).get("addresses") or []
 
 
-def meant(facts: dict, host: str, declared: str) -> list[str]:
+def meant(facts: Facts, host: str, declared: str) -> list[str]:
     """The addresses that a declared address, interface or DNS name stands for, whatever port is behind it; of an interface those of IPv4
     first, as the engine takes them."""
     name = split_port(declared)[0]
     found = [parsed(row["address"]) for row in local(facts, host) if row["device"] == name]
     usable = [address for address in found if address and not address.is_link_local]
-    told = ((facts["opened"].get(host, {}).get("host") or {}).get("names") or {}).get(declared)
+    told = ((facts.opened.get(host, {}).get("host") or {}).get("names") or {}).get(declared)
     return (
         [str(address) for address in sorted(usable, key=lambda address: address.version)]
         or told
@@ -139,47 +140,47 @@ def meant(facts: dict, host: str, declared: str) -> list[str]:
     )
 
 
-def over_ipv6(facts: dict, host: str | None = None) -> bool:
+def over_ipv6(facts: Facts, host: str | None = None) -> bool:
     """Whether tunnels to the host go over IPv6; of the swarm, where none is named, the first node tells: tunnels have two ends of one family."""
-    ends = (parsed(tunnel(facts, name)) for name in ([host] if host else facts["nodes"]))
+    ends = (parsed(tunnel(facts, name)) for name in ([host] if host else facts.nodes))
     return next((end.version == 6 for end in ends if end), False)
 
 
-def iptables(facts: dict) -> str:
+def iptables(facts: Facts) -> str:
     """The tool that lists and writes the rules which the nodes' traffic meets."""
     return "ip6tables" if over_ipv6(facts) else "iptables"
 
 
-def esp(facts: dict) -> str:
+def esp(facts: Facts) -> str:
     """The kernel's module that encrypts what goes between the nodes."""
     return "esp6" if over_ipv6(facts) else "esp4"
 
 
-def lacks_esp(facts: dict) -> list[str]:
+def lacks_esp(facts: Facts) -> list[str]:
     """The hosts whose kernel cannot encrypt what goes between the nodes."""
     return lacks(facts, esp(facts))
 
 
-def tunnel(facts: dict, host: str) -> str | None:
+def tunnel(facts: Facts, host: str) -> str | None:
     """Where tunnels to the host should end: at the data path's address, where the inventory declares one, else at the host's own. Known before
     anything was asked, which what gossip tells is not."""
-    declared = (facts["settings"].get("data_addresses") or {}).get(host)
+    declared = (facts.settings.get("data_addresses") or {}).get(host)
     return meant(facts, host, declared)[0] if declared else address(facts, host)
 
 
-def vtep(facts: dict, host: str) -> str | None:
+def vtep(facts: Facts, host: str) -> str | None:
     """Where tunnels to the host end, as gossip tells; where they should end when gossip tells nothing."""
-    for network, own in facts["probes"].get(host, {}).items():
-        for held in facts["held"].values():
-            for record in (held.get(network) or {}).get("records", {}).get("always", []):
-                if record.rsplit(" ", 2)[1] == own:
-                    return record.rsplit(" ", 2)[2]
+    for network, own in facts.probes.get(host, {}).items():
+        for held in facts.held.values():
+            for record in _gossip.records(held.get(network)):
+                if record.address == own:
+                    return record.where
     return tunnel(facts, host)
 
 
-def packets_sent(facts: dict, network: dict, source: str, target: str) -> int | None:
+def packets_sent(facts: Facts, network: dict, source: str, target: str) -> int | None:
     """Packets that left the source for the target: of this network, or ESP when it is encrypted; None when nobody captured there."""
-    wire = facts["wire"].get(source)
+    wire = facts.wire.get(source)
     if not wire:
         return None
     to = vtep(facts, target)
@@ -188,9 +189,9 @@ def packets_sent(facts: dict, network: dict, source: str, target: str) -> int | 
     return wire["plain"].get(str(network["vni"]), {}).get(to, 0)
 
 
-def packets_arrived(facts: dict, network: dict, source: str, target: str) -> int:
+def packets_arrived(facts: Facts, network: dict, source: str, target: str) -> int:
     """Packets from the source that reached the wire of the target, as for ``packets_sent``."""
-    wire = facts["wire"].get(target) or {}
+    wire = facts.wire.get(target) or {}
     origin = vtep(facts, source)
     if network["encrypted"]:
         return sum(wire.get("esp_in", {}).get(origin, {}).values())

@@ -12,7 +12,8 @@ import fnmatch
 from typing import Any
 
 from ...module_utils._probe import dns
-from . import _paths
+from .._verification.model import Facts
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 RENAME = "Give the service another name or alias: no program can look this one up."
@@ -22,19 +23,19 @@ HINT = (
 )
 
 
-def asked_as(facts: dict, network: dict, name: str) -> str:
+def asked_as(facts: Facts, network: dict, name: str) -> str:
     """The bare name when only this network has it; else with the network's name, which the resolver understands.
 
     The probe stands on every network at once, so a bare name of several networks would have several right answers.
     """
-    holders = [item for item in facts["under_test"] if name in facts["records"].get(item["id"], {})]
+    holders = [item for item in facts.under_test if name in facts.records.get(item["id"], {})]
     return name if len(holders) == 1 else f"{name}.{network['name']}"
 
 
-def chosen(facts: dict, network: dict, kinds: tuple) -> dict:
+def chosen(facts: Facts, network: dict, kinds: tuple) -> dict:
     """Name -> expected addresses, for the names of these kinds on the network."""
-    owners = facts["owners"].get(network["id"], {})
-    records = facts["records"].get(network["id"], {})
+    owners = facts.owners.get(network["id"], {})
+    records = facts.records.get(network["id"], {})
     return {
         name: addresses
         for name, addresses in records.items()
@@ -42,15 +43,15 @@ def chosen(facts: dict, network: dict, kinds: tuple) -> dict:
     }
 
 
-def selected(facts: dict, service: str) -> bool:
+def selected(facts: Facts, service: str) -> bool:
     """Whether a service is among those that were asked for."""
-    return any(fnmatch.fnmatchcase(service, pattern) for pattern in facts["settings"].get("services") or ["*"])
+    return any(fnmatch.fnmatchcase(service, pattern) for pattern in facts.settings.get("services") or ["*"])
 
 
-def plan(check: Any, facts: dict, kinds: tuple) -> dict:
+def plan(check: Any, facts: Facts, kinds: tuple) -> dict:
     """Every host with a probe asks every chosen name of every network."""
     requests: dict = {}
-    for network in facts["networks"]:
+    for network in facts.networks:
         for host in _paths.asking(facts, network["id"]):
             for name, expected in askable(facts, network, kinds).items():
                 requests.setdefault(host, []).append(
@@ -59,13 +60,13 @@ def plan(check: Any, facts: dict, kinds: tuple) -> dict:
                         "kind": "dns",
                         "name": asked_as(facts, network, name),
                         "expected": expected,
-                        "patience": facts["settings"]["convergence"],
+                        "patience": facts.settings["convergence"],
                     }
                 )
     return requests
 
 
-def askable(facts: dict, network: dict, kinds: tuple) -> dict:
+def askable(facts: Facts, network: dict, kinds: tuple) -> dict:
     """The chosen names that a resolver can be asked for: the engine takes any alias."""
     return {
         name: addresses
@@ -74,12 +75,12 @@ def askable(facts: dict, network: dict, kinds: tuple) -> dict:
     }
 
 
-def _unaskable(check: Any, facts: dict, network: dict, kinds: tuple) -> list[dict]:
+def _unaskable(check: Any, facts: Facts, network: dict, kinds: tuple) -> list[dict]:
     found: dict = {}
     for name in chosen(facts, network, kinds):
         reason = dns.unaskable(asked_as(facts, network, name))
         if reason:
-            found.setdefault(facts["owners"][network["id"]][name][0], []).append(reason)
+            found.setdefault(facts.owners[network["id"]][name][0], []).append(reason)
     return [
         result(
             check,
@@ -96,33 +97,31 @@ def _unaskable(check: Any, facts: dict, network: dict, kinds: tuple) -> list[dic
 
 def ident(check: Any, network: dict, name: str) -> str:
     """The id of a request."""
-    return f"{check.ID}/{network['id'][:12]}/{name}"
+    return f"{check.ID}/{_requests.short(network)}/{name}"
 
 
-def judge(check: Any, facts: dict, kinds: tuple, absent: str | None = None) -> list[dict]:
+def judge(check: Any, facts: Facts, kinds: tuple, absent: str | None = None) -> list[dict]:
     """One result a network when all is well; else one more for each service that is not.
 
     ``absent`` says why a network without such a name is skipped; without it, that is a lack of evidence.
     """
     results = []
-    for network in facts["networks"]:
+    for network in facts.networks:
         blocked = not_set_up(check, facts, "probe", network["name"])
         results += [blocked] if blocked else _judge_network(check, facts, network, kinds, absent)
     return results
 
 
-def _judge_network(check: Any, facts: dict, network: dict, kinds: tuple, absent: str | None) -> list[dict]:
+def _judge_network(check: Any, facts: Facts, network: dict, kinds: tuple, absent: str | None) -> list[dict]:
     names, odd = askable(facts, network, kinds), _unaskable(check, facts, network, kinds)
     if odd and not names:
         return odd
     return odd + _judge_names(check, facts, network, names, absent)
 
 
-def _judge_names(check: Any, facts: dict, network: dict, names: dict, absent: str | None) -> list[dict]:
+def _judge_names(check: Any, facts: Facts, network: dict, names: dict, absent: str | None) -> list[dict]:
     hosts = _paths.asking(facts, network["id"])
-    unfit = not names and (
-        absent or ("no such name of a selected service" if facts["settings"].get("services") else None)
-    )
+    unfit = not names and (absent or ("no such name of a selected service" if facts.settings.get("services") else None))
     if hosts and unfit:
         return [result(check, SKIP, "no-such-name", unfit, network=network["name"])]
     if not hosts or not names:
@@ -143,14 +142,14 @@ def _judge_names(check: Any, facts: dict, network: dict, names: dict, absent: st
                 continue
             slowest = max(slowest, seen["seconds"])
             if not seen["ok"]:
-                service = facts["owners"][network["id"]][name][0]
+                service = facts.owners[network["id"]][name][0]
                 wrong.setdefault(service, []).append(_difference(host, name, expected, seen))
     return _results(check, network, names, hosts, wrong, silent, slowest, moved)
 
 
-def steady(facts: dict, network: dict, name: str, expected: list) -> bool:
+def steady(facts: Facts, network: dict, name: str, expected: list) -> bool:
     """Whether the swarm still expected the same when probing was over. While a service changes, no answer is wrong."""
-    later = facts.get("later_records")
+    later = facts.later_records
     return later is None or later.get(network["id"], {}).get(name) == list(expected)
 
 

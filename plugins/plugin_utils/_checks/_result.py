@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._verification.model import Facts
+
 PASS, FAIL, INCONCLUSIVE, SKIP = "pass", "fail", "inconclusive", "skip"
 STATUSES = (PASS, FAIL, INCONCLUSIVE, SKIP)
 
@@ -48,9 +50,9 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
-def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -> dict | None:
+def not_set_up(check: Any, facts: Facts, part: str, network: str | None = None) -> dict | None:
     """Why the check cannot be judged: the run could not make what it needs, or would not for want of addresses. None: it can."""
-    if not facts["leader"]:
+    if not facts.leader:
         return result(
             check,
             INCONCLUSIVE,
@@ -59,8 +61,8 @@ def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -
             network=network,
             hint="Let the play reach the swarm's leader: all managers belong in the inventory.",
         )
-    crowded = facts["made"].get("crowded") or []
-    if network and any(item["name"] == network and item["id"] in crowded for item in facts["networks"]):
+    crowded = facts.made.get("crowded") or []
+    if network and any(item["name"] == network and item["id"] in crowded for item in facts.networks):
         return result(
             check,
             SKIP,
@@ -68,7 +70,7 @@ def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -
             "too few addresses are left on it for a probe on every node (see IPAM-HEADROOM)",
             network=network,
         )
-    if part == "twin" and facts["made"].get(part) and not facts["twin"]:
+    if part == "twin" and facts.made.get(part) and not facts.twin:
         return result(
             check,
             INCONCLUSIVE,
@@ -76,9 +78,9 @@ def not_set_up(check: Any, facts: dict, part: str, network: str | None = None) -
             "the plain network that is the control was removed meanwhile",
             network=network,
         )
-    if facts["made"].get(part):
+    if facts.made.get(part):
         return None
-    refusal = facts["refused"].get(part)
+    refusal = facts.refused.get(part)
     if not refusal:
         text = f"the {part} of the run could not be made: it was not made"
         return result(check, INCONCLUSIVE, "part-not-made", text, network=network)

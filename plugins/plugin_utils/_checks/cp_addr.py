@@ -8,7 +8,8 @@ from __future__ import annotations
 import ipaddress
 import sys
 
-from . import _paths
+from .._verification.model import Facts
+from . import _gossip, _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "CP-ADDR"
@@ -21,37 +22,37 @@ ENGINES_OWN = ("docker", "br-", "veth")  # devices of the engine's local network
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: engines, managers and gossip tell the addresses."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
-    if not facts["swarm"]:
+    if not facts.swarm:
         return [
             result(
                 CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told the nodes' addresses", hint="See PRE-REACH."
             )
         ]
-    wrong = {host: texts for host, texts in ((host, _node(facts, host)) for host in facts["nodes"]) if texts}
+    wrong = {host: texts for host, texts in ((host, _node(facts, host)) for host in facts.nodes) if texts}
     shared = _shared(facts)
     for host, text in shared.items():
         wrong.setdefault(host, []).append(text)
     if wrong:
         text = "; ".join(f"{host}: {listed(texts, 2)}" for host, texts in sorted(wrong.items())[:3])
         return [result(CHECK, FAIL, "wrong-address", text, nodes=sorted(wrong), details={"nodes": wrong})]
-    if not facts["nodes"]:
+    if not facts.nodes:
         return [result(CHECK, INCONCLUSIVE, "not-told", "no node told its address")]
-    text = f"{count(len(facts['nodes']), 'node')}: one usable address each, the same for engine, managers and tunnels"
+    text = f"{count(len(facts.nodes), 'node')}: one usable address each, the same for engine, managers and tunnels"
     return [
         result(
             CHECK,
             PASS,
             "ok",
             text,
-            nodes=sorted(facts["nodes"]),
-            details={"addresses": {host: node["address"] for host, node in facts["nodes"].items()}},
+            nodes=sorted(facts.nodes),
+            details={"addresses": {host: node["address"] for host, node in facts.nodes.items()}},
         )
     ]
 
@@ -65,12 +66,12 @@ def unusable(address: str | None) -> bool:
     return found.is_unspecified or found.is_loopback or found.is_multicast
 
 
-def _node(facts: dict, host: str) -> list[str]:
-    node = facts["nodes"][host]
+def _node(facts: Facts, host: str) -> list[str]:
+    node = facts.nodes[host]
     wrong = []
     if unusable(node["address"]):
         wrong.append(f"its engine calls itself {node['address'] or 'nothing'}")
-    mine = next((item for item in facts["swarm"]["nodes"] if item["id"] == node["id"]), {})
+    mine = next((item for item in facts.swarm["nodes"] if item["id"] == node["id"]), {})
     if mine.get("address") and mine["address"] != node["address"]:
         wrong.append(f"the managers know it as {mine['address']}, it calls itself {node['address']}")
     if mine.get("manager_address") and unusable(mine["manager_address"].rpartition(":")[0].strip("[]")):
@@ -85,57 +86,56 @@ def _node(facts: dict, host: str) -> list[str]:
     return wrong + _tunnels(facts, host)
 
 
-def _declared(facts: dict, host: str) -> str | None:
-    return (facts["settings"].get("addresses") or {}).get(host)
+def _declared(facts: Facts, host: str) -> str | None:
+    return (facts.settings.get("addresses") or {}).get(host)
 
 
-def usable_here(facts: dict, host: str) -> list[str]:
+def usable_here(facts: Facts, host: str) -> list[str]:
     """The addresses of the host's interfaces by which others might know it."""
     found = [row["address"] for row in _paths.local(facts, host) if not row["device"].startswith(ENGINES_OWN)]
     return [address for address in found if not unusable(address) and not _paths.parsed(address).is_link_local]
 
 
-def gone(facts: dict, host: str) -> bool:
+def gone(facts: Facts, host: str) -> bool:
     """Whether the host no longer has the address by which the swarm knows it. One that is translated on the way is none of its own either,
     and right: then others reach the host there; where nobody tried, the inventory's word counts."""
     address, there = (
-        _paths.parsed(facts["nodes"][host]["address"]),
+        _paths.parsed(facts.nodes[host]["address"]),
         {_paths.parsed(row["address"]) for row in _paths.local(facts, host)},
     )
     if address is None or address.is_unspecified or not there or address in there:
         return False
     tried = [
         seen["ok"]
-        for source, told in facts["observations"].items()
+        for source, told in facts.observations.items()
         if source != host
-        for ident, seen in told.items()
-        if ident.startswith("PRE-PORT/port-tcp/") and ident.endswith("/" + host)
+        for knock, seen in ((_requests.knock(ident), seen) for ident, seen in told.items())
+        if knock and (knock.kind, knock.target) == ("port-tcp", host)
     ]
     return not any(tried) if tried else not is_declared(facts, host)
 
 
-def is_declared(facts: dict, host: str) -> bool:
+def is_declared(facts: Facts, host: str) -> bool:
     """Whether the inventory declares the very address by which the swarm knows the host."""
     declared = _declared(facts, host)
-    return bool(declared) and facts["nodes"][host]["address"] in _paths.meant(facts, host, declared)
+    return bool(declared) and facts.nodes[host]["address"] in _paths.meant(facts, host, declared)
 
 
-def _tunnels(facts: dict, host: str) -> list[str]:
+def _tunnels(facts: Facts, host: str) -> list[str]:
     """Where the others send what is for this node's probe."""
-    own = {row["address"] for row in _paths.local(facts, host)} | {facts["nodes"][host]["address"]}
+    own = {row["address"] for row in _paths.local(facts, host)} | {facts.nodes[host]["address"]}
     wrong = set()
-    for network, address in facts["probes"].get(host, {}).items():
-        for held in facts["held"].values():
-            for record in (held.get(network) or {}).get("records", {}).get("always", []):
-                _service, target, vtep = record.rsplit(" ", 2)
-                if target == address and vtep not in own:
-                    wrong.add(f"tunnels to it end at {vtep or 'nothing'}, which is none of its addresses")
+    for network, address in facts.probes.get(host, {}).items():
+        for held in facts.held.values():
+            for record in _gossip.records(held.get(network)):
+                if record.address == address and record.where not in own:
+                    wrong.add(f"tunnels to it end at {record.where or 'nothing'}, which is none of its addresses")
     return sorted(wrong)
 
 
-def _shared(facts: dict) -> dict:
+def _shared(facts: Facts) -> dict:
     holders: dict = {}
-    for host, node in facts["nodes"].items():
+    for host, node in facts.nodes.items():
         holders.setdefault(node["address"], []).append(host)
     return {
         host: f"has the same address as {listed(set(hosts) - {host})}"

@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 import time
 
-from . import _paths
+from .._verification.model import Facts
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
-ID = "CP-TLS"
+ID = _requests.CALLS
 TITLE = "The control plane is mutual TLS under one root"
 HINT = "Rotate the swarm's root with 'docker swarm ca --rotate' on a manager; a node with an expired certificate must join again."
 ORDER = 30
@@ -21,16 +22,16 @@ CHECK = sys.modules[__name__]
 DAY = 86400
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Every node knocks at every manager without a client certificate."""
     requests = {}
-    for host in facts["opened"]:
+    for host in facts.opened:
         requests[host] = [
             {
-                "id": _ident(address),
+                "id": str(_requests.manager(address)),
                 "kind": "stranger",
-                "address": address.rpartition(":")[0].strip("[]"),
-                "port": int(address.rpartition(":")[2]),
+                "address": _requests.manager(address).address,
+                "port": _requests.manager(address).port,
                 "patience": 5,
                 "where": "host",
             }
@@ -39,23 +40,19 @@ def plan(facts: dict) -> dict:
     return requests
 
 
-def _managers(facts: dict) -> list[str]:
-    nodes = (facts["swarm"] or {}).get("nodes", [])
+def _managers(facts: Facts) -> list[str]:
+    nodes = (facts.swarm or {}).get("nodes", [])
     return [node["manager_address"] for node in nodes if node["manager_address"]]
 
 
-def _ident(address: str) -> str:
-    return f"{ID}/{address}"
-
-
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
-    if not facts["swarm"]:
+    if not facts.swarm:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told about the swarm's root")]
     wrong: dict = {}
     silent: dict = {}
-    for host in facts["hosts"]:
-        if host in facts["opened"]:
+    for host in facts.hosts:
+        if host in facts.opened:
             wrong[host], silent[host] = _node(facts, host)
     bad = {host: texts for host, texts in wrong.items() if texts}
     quiet = {host: texts for host, texts in silent.items() if texts}
@@ -63,7 +60,7 @@ def judge(facts: dict) -> list[dict]:
         return [_told(FAIL, bad)]
     if quiet or not wrong:
         return [_told(INCONCLUSIVE, quiet)]
-    if facts["swarm"]["rotating"]:
+    if facts.swarm["rotating"]:
         return [
             result(
                 CHECK,
@@ -76,9 +73,7 @@ def judge(facts: dict) -> list[dict]:
     refusals = len(wrong) * len(_managers(facts))
     days = min(_days_left(facts, host) for host in wrong)
     text = f"{count(len(wrong), 'node')} under one root, earliest expiry in {days} days; {count(refusals, 'call')} without a client certificate refused"
-    return [
-        result(CHECK, PASS, "ok", text, nodes=list(wrong), details={"root": facts["swarm"]["trust"]["roots_digest"]})
-    ]
+    return [result(CHECK, PASS, "ok", text, nodes=list(wrong), details={"root": facts.swarm["trust"]["roots_digest"]})]
 
 
 def _told(status: str, texts: dict) -> dict:
@@ -93,16 +88,16 @@ def _told(status: str, texts: dict) -> dict:
     )
 
 
-def _days_left(facts: dict, host: str) -> int:
-    return int((facts["opened"][host]["certificate"]["not_after"] - facts["opened"][host]["time"]) // DAY)
+def _days_left(facts: Facts, host: str) -> int:
+    return int((facts.opened[host]["certificate"]["not_after"] - facts.opened[host]["time"]) // DAY)
 
 
-def _node(facts: dict, host: str) -> tuple[list[str], list[str]]:
+def _node(facts: Facts, host: str) -> tuple[list[str], list[str]]:
     """(what is wrong, what could not be seen) on one node."""
     wrong, silent = _certificate(facts, host)
     wrong += _trust(facts, host)
     for address in _managers(facts):
-        seen = _paths.seen(facts, host, _ident(address))
+        seen = _paths.seen(facts, host, str(_requests.manager(address)))
         if seen is None or seen["outcome"] == "unreachable":
             silent.append(f"{address}: {seen['detail'] if seen else 'not asked'}")
         elif seen["outcome"] == "accepted":
@@ -110,8 +105,8 @@ def _node(facts: dict, host: str) -> tuple[list[str], list[str]]:
     return wrong, silent
 
 
-def _certificate(facts: dict, host: str) -> tuple[list[str], list[str]]:
-    opened, node, swarm = facts["opened"][host], facts["nodes"][host], facts["swarm"]
+def _certificate(facts: Facts, host: str) -> tuple[list[str], list[str]]:
+    opened, node, swarm = facts.opened[host], facts.nodes[host], facts.swarm
     leaf = opened.get("certificate") or {"error": "the certificate was not read"}
     if "error" in leaf:
         return [], [leaf["error"]]
@@ -130,10 +125,10 @@ def _certificate(facts: dict, host: str) -> tuple[list[str], list[str]]:
     return wrong, []
 
 
-def _trust(facts: dict, host: str) -> list[str]:
+def _trust(facts: Facts, host: str) -> list[str]:
     """What the node itself reported to the swarm."""
-    swarm = facts["swarm"]
-    mine = [node for node in swarm["nodes"] if node["id"] == facts["nodes"][host]["id"]]
+    swarm = facts.swarm
+    mine = [node for node in swarm["nodes"] if node["id"] == facts.nodes[host]["id"]]
     if not mine:
         return ["the swarm does not know this node"]
     return [] if mine[0]["trust"] == swarm["trust"] else ["the root or issuer it reports differs from the swarm's"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
 from . import _disruption
 
 ID = "DIS-FIREWALL"
@@ -24,6 +25,6 @@ CHECK = sys.modules[__name__]
 plan = _disruption.plan
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result, once the node was disrupted."""
     return _disruption.judge(CHECK, facts)

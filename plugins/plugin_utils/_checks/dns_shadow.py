@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 
+from .._verification.model import Facts
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "DNS-SHADOW"
@@ -19,19 +20,19 @@ TAGS = ("P1", "lint", "dns")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: every node tells its name servers."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
-    servers = {host: data["host"]["nameservers"] for host, data in facts["opened"].items() if data.get("host")}
-    if not servers or not facts["overlays"]:
+    servers = {host: data["host"]["nameservers"] for host, data in facts.opened.items() if data.get("host")}
+    if not servers or not facts.overlays:
         return [result(CHECK, INCONCLUSIVE, "not-told", "no node told its name servers, or no network is there")]
     shadowed = {}
     for host, addresses in servers.items():
-        for network in facts["overlays"]:
+        for network in facts.overlays:
             inside = [
                 address
                 for address in addresses
@@ -51,5 +52,5 @@ def judge(facts: dict) -> list[dict]:
                 details={"nameservers": servers},
             )
         ]
-    text = f"name servers of {count(len(servers), 'node')}, none inside {count(len(facts['overlays']), 'overlay')}"
+    text = f"name servers of {count(len(servers), 'node')}, none inside {count(len(facts.overlays), 'overlay')}"
     return [result(CHECK, PASS, "ok", text, nodes=sorted(servers))]

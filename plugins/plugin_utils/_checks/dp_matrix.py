@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from . import _paths
+from .._verification.model import Facts
+from . import _paths, _requests
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
@@ -22,14 +23,14 @@ NO_IPVS = "The kernel of %s lacks ip_vs: virtual IPs do not answer there (see PR
 ORDER = 60
 NEEDS = ("probe", "wire")
 TAGS = ("P0", "dataplane")
-KINDS = ("icmp", "tcp", "udp")
+KINDS = _requests.KINDS
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Each source tries each target of its pairs three ways, and the virtual IP until every backend answered."""
     requests: dict = {}
-    for network in facts["networks"]:
+    for network in facts.networks:
         for source, target in _paths.pairs(facts, network["id"]):
             requests.setdefault(source, []).extend(direct(facts, ID, network, source, target))
         for source in _paths.asking(facts, network["id"]):
@@ -37,9 +38,9 @@ def plan(facts: dict) -> dict:
     return requests
 
 
-def direct(facts: dict, check: str, network: dict, source: str, target: str) -> list[dict]:
+def direct(facts: Facts, check: str, network: dict, source: str, target: str) -> list[dict]:
     """The requests from one host to the probe on another."""
-    patience = facts["settings"]["convergence"]
+    patience = facts.settings["convergence"]
     if network["encrypted"] and {source, target} & set(_paths.lacks_esp(facts)):
         patience = 0
     return [
@@ -48,7 +49,7 @@ def direct(facts: dict, check: str, network: dict, source: str, target: str) -> 
             "kind": kind,
             "network": network["name"],
             "node": target,
-            "address": facts["probes"][target][network["id"]],
+            "address": facts.probes[target][network["id"]],
             "patience": patience,
         }
         for kind in KINDS
@@ -57,12 +58,12 @@ def direct(facts: dict, check: str, network: dict, source: str, target: str) -> 
 
 def ident(check: str, network: dict, target: str, kind: str) -> str:
     """The id of a request."""
-    return f"{check}/{network['id'][:12]}/{target}/{kind}"
+    return str(_requests.Path(check, _requests.short(network), target, kind))
 
 
-def balanced(facts: dict, network: dict, source: str) -> list[dict]:
+def balanced(facts: Facts, network: dict, source: str) -> list[dict]:
     """Fresh connections from one host through the virtual IP."""
-    vip = facts["vips"].get(network["id"])
+    vip = facts.vips.get(network["id"])
     if not vip:
         return []
     helpless = source in _paths.lacks(facts, "ip_vs") or (network["encrypted"] and _paths.lacks_esp(facts))
@@ -73,21 +74,21 @@ def balanced(facts: dict, network: dict, source: str) -> list[dict]:
             "network": network["name"],
             "address": vip,
             "nodes": _paths.probed(facts, network["id"]),
-            "patience": 0 if helpless else facts["settings"]["convergence"],
+            "patience": 0 if helpless else facts.settings["convergence"],
         }
     ]
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """Two results a network."""
     results = []
-    for network in facts["networks"]:
+    for network in facts.networks:
         blocked = not_set_up(CHECK, facts, "probe", network["name"])
         results += [blocked] if blocked else [_judge_direct(facts, network), _judge_balanced(facts, network)]
     return results
 
 
-def _judge_direct(facts: dict, network: dict) -> dict:
+def _judge_direct(facts: Facts, network: dict) -> dict:
     tried = _paths.pairs(facts, network["id"])
     if not tried:
         return _alone(facts, network, DIRECT)
@@ -129,7 +130,7 @@ def _judge_direct(facts: dict, network: dict) -> dict:
     )
 
 
-def _direct_matrix(facts: dict, network: dict, tried: list) -> dict:
+def _direct_matrix(facts: Facts, network: dict, tried: list) -> dict:
     kinds: dict = {kind: {} for kind in KINDS}
     for source, target in tried:
         for kind in KINDS:
@@ -138,9 +139,9 @@ def _direct_matrix(facts: dict, network: dict, tried: list) -> dict:
     return _paths.matrix(_paths.probed(facts, network["id"]), kinds)
 
 
-def _alone(facts: dict, network: dict, title: str) -> dict:
+def _alone(facts: Facts, network: dict, title: str) -> dict:
     hosts = _paths.probed(facts, network["id"])
-    if len(facts["opened"]) == 1 and hosts:
+    if len(facts.opened) == 1 and hosts:
         return result(
             CHECK,
             SKIP,
@@ -159,7 +160,7 @@ def _alone(facts: dict, network: dict, title: str) -> dict:
     )
 
 
-def _failed_direct(facts: dict, network: dict, tried: list, failed: dict, slowest: float) -> dict:
+def _failed_direct(facts: Facts, network: dict, tried: list, failed: dict, slowest: float) -> dict:
     weights = _paths.suspicion(facts, network, list(failed))
     rows = [
         "{} to {} ({})".format(source, target, ", ".join("{}: {}".format(*pair) for pair in sorted(kinds.items())))
@@ -186,9 +187,9 @@ def _failed_direct(facts: dict, network: dict, tried: list, failed: dict, slowes
     )
 
 
-def _judge_balanced(facts: dict, network: dict) -> dict:
+def _judge_balanced(facts: Facts, network: dict) -> dict:
     hosts = _paths.probed(facts, network["id"])
-    if not facts["vips"].get(network["id"]) or not hosts:
+    if not facts.vips.get(network["id"]) or not hosts:
         return result(
             CHECK,
             INCONCLUSIVE,
@@ -234,7 +235,7 @@ def _judge_balanced(facts: dict, network: dict) -> dict:
     )
 
 
-def _balanced_matrix(facts: dict, network: dict) -> dict:
+def _balanced_matrix(facts: Facts, network: dict) -> dict:
     hosts = _paths.probed(facts, network["id"])
     rows = {
         source: _backends(_paths.seen(facts, source, ident(ID, network, "*", "vip")), hosts)
@@ -253,7 +254,7 @@ def _backends(seen: dict | None, hosts: list) -> dict:
     return {host: seen["seconds"] if host in seen["nodes"] else reason for host in hosts}
 
 
-def _failed_balanced(facts: dict, network: dict, missing: dict, slowest: float) -> dict:
+def _failed_balanced(facts: Facts, network: dict, missing: dict, slowest: float) -> dict:
     """A source that no backend answers has a local cause; else each missing backend is a failed pair."""
     backends = _paths.probed(facts, network["id"])
     deaf = [source for source, (gone, _errors) in missing.items() if set(gone) == set(backends)]

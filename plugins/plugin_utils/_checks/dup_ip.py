@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
+from . import _gossip
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "DUP-IP"
@@ -18,25 +20,25 @@ TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: the leader and every node tell who has which address."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [_judge(facts, network) for network in facts["networks"]]
+    return [_judge(facts, network) for network in facts.networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     holders: dict = {}
-    for address, who in facts["addresses"].get(network["id"], []):
+    for address, who in facts.addresses.get(network["id"], []):
         holders.setdefault(address, set()).add(who)
     on: dict = {}
-    for host, held in facts["held"].items():
-        for row in (held.get(network["id"]) or {}).get("local", []):
-            on.setdefault(row.split(" ")[0], set()).add(host)
-    if network["id"] not in facts["addresses"]:
+    for host, held in facts.held.items():
+        for endpoint in _gossip.endpoints(held.get(network["id"])):
+            on.setdefault(endpoint.address, set()).add(host)
+    if network["id"] not in facts.addresses:
         return result(CHECK, INCONCLUSIVE, "not-told", "nobody told what addresses are in use", network=network["name"])
     twice = {address: sorted(who) for address, who in holders.items() if len(who) > 1}
     twice.update(
@@ -67,5 +69,5 @@ def _judge(facts: dict, network: dict) -> dict:
         "ok",
         f"{count(total, 'address')}, each with one holder",
         network=network["name"],
-        nodes=sorted(facts["held"]),
+        nodes=sorted(facts.held),
     )

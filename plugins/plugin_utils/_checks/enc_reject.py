@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from . import _paths
+from .._verification.model import Facts
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "ENC-REJECT"
@@ -23,22 +24,22 @@ TAGS = ("P0", "encryption")
 CHECK = sys.modules[__name__]
 
 
-def _encrypted(facts: dict) -> list[dict]:
-    return [network for network in facts["networks"] if network["encrypted"] and network["vni"] is not None]
+def _encrypted(facts: Facts) -> list[dict]:
+    return [network for network in facts.networks if network["encrypted"] and network["vni"] is not None]
 
 
-def _ring(facts: dict, network: dict) -> list[tuple]:
+def _ring(facts: Facts, network: dict) -> list[tuple]:
     """(source, target): every host is the target once."""
     hosts = _paths.probed(facts, network["id"])
     return [(hosts[position - 1], target) for position, target in enumerate(hosts)] if len(hosts) > 1 else []
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Each node writes a canary on the wire, for the probe of its neighbour, over each encrypted network and over the plain twin."""
-    if not _encrypted(facts) or not facts["twin"] or facts["twin"]["vni"] is None:
+    if not _encrypted(facts) or not facts.twin or facts.twin["vni"] is None:
         return {}
     requests: dict = {}
-    for network in [*_encrypted(facts), facts["twin"]]:
+    for network in [*_encrypted(facts), facts.twin]:
         for source, target in _ring(facts, network):
             requests.setdefault(source, []).append(
                 {
@@ -47,24 +48,24 @@ def plan(facts: dict) -> dict:
                     "where": "host",
                     "network": network["name"],
                     "vni": network["vni"],
-                    "port": facts["swarm"]["data_port"],
+                    "port": facts.swarm["data_port"],
                     "patience": 3,
                     "source": _paths.tunnel(facts, source),
                     "address": _paths.tunnel(facts, target),
-                    "inner_source": facts["probes"][source][network["id"]],
-                    "inner_target": facts["probes"][target][network["id"]],
+                    "inner_source": facts.probes[source][network["id"]],
+                    "inner_target": facts.probes[target][network["id"]],
                 }
             )
     return requests
 
 
 def _ident(network: dict, target: str) -> str:
-    return f"{ID}/{network['id'][:12]}/{target}"
+    return f"{ID}/{_requests.short(network)}/{target}"
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for each encrypted network."""
-    if not facts["leader"]:
+    if not facts.leader:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
     networks = _encrypted(facts)
     if not networks:
@@ -72,13 +73,13 @@ def judge(facts: dict) -> list[dict]:
     return [_judge(facts, network) for network in networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name = network["name"]
     blocked = not_set_up(CHECK, facts, "probe", name) or not_set_up(CHECK, facts, "twin", name)
     if blocked:
         return blocked
     ring = _ring(facts, network)
-    if not ring or not _ring(facts, facts["twin"]):
+    if not ring or not _ring(facts, facts.twin):
         return result(
             CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: nobody else can inject", network=name
         )
@@ -95,7 +96,7 @@ def _judge(facts: dict, network: dict) -> dict:
         )
     blind = sorted(
         {target for source, target in ring if not _sent(facts, network, source, target)}
-        | {target for source, target in _ring(facts, facts["twin"]) if not _heard(facts, facts["twin"], source, target)}
+        | {target for source, target in _ring(facts, facts.twin) if not _heard(facts, facts.twin, source, target)}
     )
     if blind:
         return result(
@@ -111,10 +112,10 @@ def _judge(facts: dict, network: dict) -> dict:
     return result(CHECK, PASS, "ok", text, network=name, nodes=[target for _source, target in ring])
 
 
-def _heard(facts: dict, network: dict, source: str, target: str) -> int:
-    return facts["received"].get(target, {}).get(f"udp/{network['name']}/clear@{source}", 0)
+def _heard(facts: Facts, network: dict, source: str, target: str) -> int:
+    return facts.received.get(target, {}).get(f"udp/{network['name']}/clear@{source}", 0)
 
 
-def _sent(facts: dict, network: dict, source: str, target: str) -> bool:
+def _sent(facts: Facts, network: dict, source: str, target: str) -> bool:
     seen = _paths.seen(facts, source, _ident(network, target))
     return bool(seen and seen["ok"])

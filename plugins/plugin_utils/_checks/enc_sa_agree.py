@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
+from .._verification.model import Facts
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
@@ -37,31 +38,29 @@ class Difference(NamedTuple):
     text: str
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: every node tells its states, with keys as salted hashes, and its policies."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm: states are the node's, whatever the number of encrypted networks."""
-    encrypted = [network for network in facts["networks"] if network["encrypted"]]
-    if not facts["leader"]:
+    encrypted = [network for network in facts.networks if network["encrypted"]]
+    if not facts.leader:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
     if not encrypted:
         return [result(CHECK, SKIP, "not-encrypted", "no encrypted network is selected")]
-    hosts = [
-        host for host in facts["hosts"] if any(network["id"] in facts["probes"].get(host, {}) for network in encrypted)
-    ]
+    hosts = [host for host in facts.hosts if any(network["id"] in facts.probes.get(host, {}) for network in encrypted)]
     if len(hosts) < 2:
         return [result(CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry an encrypted network")]
-    blind = [host for host in hosts if host not in facts["xfrm"] or host not in facts["policies"]]
+    blind = [host for host in hosts if host not in facts.xfrm or host not in facts.policies]
     pairs = [
         (source, target)
         for source in hosts
         for target in hosts
         if source != target and not {source, target} & set(blind)
     ]
-    wrong = _wrong(facts, facts, pairs)
+    wrong = _wrong(facts, {"xfrm": facts.xfrm, "policies": facts.policies}, pairs)
     if wrong:
         return [_failed(facts, pairs, wrong)]
     healed = _healed(facts, encrypted, pairs)
@@ -78,21 +77,21 @@ def judge(facts: dict) -> list[dict]:
             "ok",
             (
                 f"{count(len(pairs), 'pair')}: one forward state each, known to the other end with the same key; "
-                f"policies meet port {facts['swarm']['data_port']}"
+                f"policies meet port {facts.swarm['data_port']}"
             ),
             nodes=hosts,
         )
     ]
 
 
-def _wrong(facts: dict, seen: dict, pairs: list) -> dict:
+def _wrong(facts: Facts, seen: dict, pairs: list) -> dict:
     return {pair: found for pair, found in ((pair, compare(facts, seen, *pair)) for pair in pairs) if found}
 
 
-def _healed(facts: dict, encrypted: list, pairs: list) -> dict | None:
+def _healed(facts: Facts, encrypted: list, pairs: list) -> dict | None:
     """The failure of pairs that did not agree before the run's probes joined; None when all did."""
     before = {
-        name: {host: seen[name] for host, seen in facts["opened"].items() if seen.get(name) is not None}
+        name: {host: seen[name] for host, seen in facts.opened.items() if seen.get(name) is not None}
         for name in ("xfrm", "policies")
     }
     old = [
@@ -121,22 +120,22 @@ def _healed(facts: dict, encrypted: list, pairs: list) -> dict | None:
     )
 
 
-def _shared(facts: dict, encrypted: list, *pair: str) -> bool:
+def _shared(facts: Facts, encrypted: list, *pair: str) -> bool:
     """Whether both nodes have carried one encrypted network since well before the verification."""
-    ids = [facts["nodes"][host]["id"] for host in pair]
+    ids = [facts.nodes[host]["id"] for host in pair]
     return any(
-        all(_paths.lasted(facts, facts["carried"].get(network["id"], {}).get(node)) for node in ids)
+        all(_paths.lasted(facts, facts.carried.get(network["id"], {}).get(node)) for node in ids)
         for network in encrypted
     )
 
 
-def compare(facts: dict, seen: dict, source: str, target: str) -> Difference | None:
+def compare(facts: Facts, seen: dict, source: str, target: str) -> Difference | None:
     """What is wrong with the way from one node to another, None when both ends agree. ``seen``: xfrm and policies by host."""
     here, there = _paths.vtep(facts, source), _paths.vtep(facts, target)
     policies = [row for row in seen["policies"][source] if row["out"] and row["target"] == there]
     if not policies:
         return Difference("no-policy", "no policy")
-    port = facts["swarm"]["data_port"]
+    port = facts.swarm["data_port"]
     if all(row["port"] != port for row in policies):
         return Difference("policy-port", f"the policy is for port {policies[0]['port']}, data goes to {port}")
     wanted = {row["spi"] for row in policies}
@@ -153,7 +152,7 @@ def compare(facts: dict, seen: dict, source: str, target: str) -> Difference | N
     return None
 
 
-def _failed(facts: dict, pairs: list, wrong: dict) -> dict:
+def _failed(facts: Facts, pairs: list, wrong: dict) -> dict:
     lacking = _paths.lacks_esp(facts)
     rows = [f"{source} to {target}: {found.text}" for (source, target), found in sorted(wrong.items())]
     if lacking and all(set(pair) & set(lacking) for pair in wrong):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
 from . import _paths, dp_matrix
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
@@ -25,13 +26,13 @@ TAGS = ("P0", "encryption")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Canaries between every pair, over each encrypted network and over the plain twin."""
-    encrypted = [network for network in facts["networks"] if network["encrypted"]]
-    if not encrypted or not facts["twin"]:
+    encrypted = [network for network in facts.networks if network["encrypted"]]
+    if not encrypted or not facts.twin:
         return {}
     requests: dict = {}
-    for network in [*encrypted, facts["twin"]]:
+    for network in [*encrypted, facts.twin]:
         for source, target in _paths.pairs(facts, network["id"]):
             requests.setdefault(source, []).extend(
                 row for row in dp_matrix.direct(facts, ID, network, source, target) if row["kind"] == "tcp"
@@ -39,17 +40,17 @@ def plan(facts: dict) -> dict:
     return requests
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for each encrypted network."""
-    encrypted = [network for network in facts["networks"] if network["encrypted"]]
-    if facts["leader"] and not encrypted:
+    encrypted = [network for network in facts.networks if network["encrypted"]]
+    if facts.leader and not encrypted:
         return [result(CHECK, SKIP, "not-encrypted", "no encrypted network is selected")]
-    if not facts["leader"]:
+    if not facts.leader:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
     return [_judge(facts, network) for network in encrypted]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name = network["name"]
     blocked = not_set_up(CHECK, facts, "probe", name) or not_set_up(CHECK, facts, "twin", name)
     if blocked:
@@ -60,7 +61,7 @@ def _judge(facts: dict, network: dict) -> dict:
         return result(
             CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: nothing crosses a wire", network=name
         )
-    if network["vni"] is None or facts["twin"]["vni"] is None:
+    if network["vni"] is None or facts.twin["vni"] is None:
         return result(
             CHECK,
             INCONCLUSIVE,
@@ -95,22 +96,22 @@ def _judge(facts: dict, network: dict) -> dict:
     return _judge_delivery(facts, network, pairs)
 
 
-def leaked(facts: dict, host: str, network: dict) -> int:
+def leaked(facts: Facts, host: str, network: dict) -> int:
     """Outgoing frames of this network in the clear."""
-    wire = facts["wire"].get(host) or {}
+    wire = facts.wire.get(host) or {}
     return sum(wire.get("plain", {}).get(str(network["vni"]), {}).values())
 
 
-def _blind(facts: dict, hosts: list) -> list:
+def _blind(facts: Facts, hosts: list) -> list:
     """The hosts whose capture is not proven: it must see the twin's canary leave in the clear."""
-    key = str(facts["twin"]["vni"])
-    return [host for host in hosts if not sum((facts["wire"].get(host) or {}).get("canary", {}).get(key, {}).values())]
+    key = str(facts.twin["vni"])
+    return [host for host in hosts if not sum((facts.wire.get(host) or {}).get("canary", {}).get(key, {}).values())]
 
 
-def _judge_delivery(facts: dict, network: dict, pairs: list) -> dict:
+def _judge_delivery(facts: Facts, network: dict, pairs: list) -> dict:
     undelivered, silent, foreign = [], [], []
     for source, target in pairs:
-        spis = (facts["wire"].get(source) or {}).get("esp_out", {}).get(_paths.vtep(facts, target), {})
+        spis = (facts.wire.get(source) or {}).get("esp_out", {}).get(_paths.vtep(facts, target), {})
         seen = _paths.seen(facts, source, dp_matrix.ident(ID, network, target, "tcp"))
         if seen is None or not seen["ok"]:
             undelivered.append((source, target))
@@ -121,13 +122,13 @@ def _judge_delivery(facts: dict, network: dict, pairs: list) -> dict:
     return _conclude(facts, network, pairs, {"undelivered": undelivered, "silent": silent, "foreign": foreign})
 
 
-def _known(facts: dict, source: str, target: str) -> set:
+def _known(facts: Facts, source: str, target: str) -> set:
     """The SPIs of the source's IPsec states towards the target."""
     to = _paths.vtep(facts, target)
-    return {state["spi"] for state in facts["xfrm"].get(source) or [] if state["target"] == to}
+    return {state["spi"] for state in facts.xfrm.get(source) or [] if state["target"] == to}
 
 
-def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
+def _conclude(facts: Facts, network: dict, pairs: list, found: dict) -> dict:
     name, lacking = network["name"], _paths.lacks_esp(facts)
     details = {key: ["{} to {}".format(*pair) for pair in rows] for key, rows in found.items() if rows}
     if lacking:
@@ -167,7 +168,7 @@ def _conclude(facts: dict, network: dict, pairs: list, found: dict) -> dict:
             hint="Another interface may carry the data path; compare 'docker node inspect' with --data-path-addr.",
         )
     hosts = _paths.probed(facts, network["id"])
-    frames = sum(sum(row.values()) for host in hosts for row in facts["wire"][host]["esp_out"].values())
+    frames = sum(sum(row.values()) for host in hosts for row in facts.wire[host]["esp_out"].values())
     text = (
         f"{count(len(pairs), 'canary pair')} delivered, {count(frames, 'ESP packet')} out, no clear "
         f"frame; the twin's canary was seen in the clear on {count(len(hosts), 'node')}"

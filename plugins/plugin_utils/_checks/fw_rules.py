@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
+from .._verification.model import Facts
 from . import _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
@@ -33,19 +34,19 @@ class Lack(NamedTuple):
     ingress: bool = False
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing over the network: every node looks at its own rules."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
     blocked = not_set_up(CHECK, facts, "probe")
     if blocked:
         return [blocked]
     wrong, silent = {}, []
-    for host in facts["opened"]:
-        if facts["rules"].get(host) is None:
+    for host in facts.opened:
+        if facts.rules.get(host) is None:
             silent.append(host)
             continue
         found = _node(facts, host)
@@ -68,7 +69,7 @@ def judge(facts: dict) -> list[dict]:
                 details={"nodes": texts},
             )
         ]
-    if silent or not facts["opened"]:
+    if silent or not facts.opened:
         return [
             result(
                 CHECK,
@@ -79,20 +80,22 @@ def judge(facts: dict) -> list[dict]:
                 hint="Install the tool that the engine uses: iptables, or nft.",
             )
         ]
-    number = len([network for network in facts["networks"] if network["encrypted"]])
-    text = f"{count(len(facts['opened']), 'node')}: rules of the published port, and of {count(number, 'encrypted network')}"
-    return [result(CHECK, PASS, "ok", text, nodes=sorted(facts["opened"]))]
+    number = len([network for network in facts.networks if network["encrypted"]])
+    text = (
+        f"{count(len(facts.opened), 'node')}: rules of the published port, and of {count(number, 'encrypted network')}"
+    )
+    return [result(CHECK, PASS, "ok", text, nodes=sorted(facts.opened))]
 
 
-def _flushed(facts: dict, host: str) -> str:
+def _flushed(facts: Facts, host: str) -> str:
     """What on this node flushes the engine's rules at every reload."""
-    found = facts["opened"][host].get("flushers")
+    found = facts.opened[host].get("flushers")
     return f" (a reload of {listed(found)} flushes them)" if found else ""
 
 
-def _node(facts: dict, host: str) -> list[Lack]:
-    rules, wrong = facts["rules"][host], []
-    for network in facts["networks"]:
+def _node(facts: Facts, host: str) -> list[Lack]:
+    rules, wrong = facts.rules[host], []
+    for network in facts.networks:
         if not network["encrypted"] or host not in _paths.probed(facts, network["id"]):
             continue
         if network["vni"] not in rules["mark"]:
@@ -102,19 +105,19 @@ def _node(facts: dict, host: str) -> list[Lack]:
     return wrong + [Lack(text, ingress=True) for text in _ingress(facts, host)]
 
 
-def _ingress(facts: dict, host: str) -> list[str]:
-    rules, opened = facts["rules"][host], facts["opened"][host]
-    if facts["published"] and not rules["ingress_jump"]:
+def _ingress(facts: Facts, host: str) -> list[str]:
+    rules, opened = facts.rules[host], facts.opened[host]
+    if facts.published and not rules["ingress_jump"]:
         return [f"nothing leads to the chain {INGRESS}"]
-    own = f"tcp/{facts['published_port']}"
+    own = f"tcp/{facts.published_port}"
     # A port is written when the first task of its service runs, and a service may be replaced meanwhile. An engine that has just started
     # is not done with it.
     started = opened.get("engine_seconds")
-    ages = facts["published_for"] if started is None or started > _paths.SETTLED else {}
+    ages = facts.published_for if started is None or started > _paths.SETTLED else {}
     there = {port: age for port, age in ages.items() if age and age > _paths.SETTLED}
     wrong = [
         f"{INGRESS} has no rule for a published port ({port})"
-        for port in facts["published"]
+        for port in facts.published
         if (port in there or port == own) and port not in rules["ingress_ports"]
     ]
     before = opened.get("rules")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import sys
 
+from .._verification.model import Facts
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
@@ -23,24 +24,20 @@ TAGS = ("P1", "control", "dns")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing over the network: every node tells what its engine holds."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [
-        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
-    ]
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
     told = {
-        host: facts["held"][host][network["id"]]["records"]
-        for host in hosts
-        if network["id"] in facts["held"].get(host, {})
+        host: facts.held[host][network["id"]]["records"] for host in hosts if network["id"] in facts.held.get(host, {})
     }
     silent = [host for host in hosts if host not in told]
     if len(told) < 2 and not silent:

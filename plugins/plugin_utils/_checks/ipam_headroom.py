@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 
+from .._verification.model import Facts
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, count, result
 
@@ -24,34 +25,34 @@ CHECK = sys.modules[__name__]
 RESERVED = 3  # the network's own address, the gateway's, and broadcast
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: the leader tells."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [_judge(facts, network) for network in facts["networks"]]
+    return [_judge(facts, network) for network in facts.networks]
 
 
-def free(facts: dict, network: dict) -> tuple[int, str] | None:
+def free(facts: Facts, network: dict) -> tuple[int, str] | None:
     """(addresses free without this run's own, how that is known)"""
     hosts = _paths.probed(facts, network["id"])
     if network.get("room"):
         return sum(row["free"] or 0 for row in network["room"]) + len(hosts), "told by the engine"
-    if not network["subnets"] or network["id"] not in facts["addresses"]:
+    if not network["subnets"] or network["id"] not in facts.addresses:
         return None
     size = sum(ipaddress.ip_network(subnet).num_addresses - RESERVED for subnet in network["subnets"])
-    used = {address for address, _who in facts["addresses"][network["id"]]}
+    used = {address for address, _who in facts.addresses[network["id"]]}
     return size - len(used), "worked out from tasks and virtual IPs; load balancers come on top"
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     known = free(facts, network)
     if not known:
         return result(CHECK, INCONCLUSIVE, "not-told", "nobody told what addresses are in use", network=network["name"])
     left, how = known
-    needed = len([node for node in facts["swarm"]["nodes"] if node["state"] == "ready"])
+    needed = len([node for node in facts.swarm["nodes"] if node["state"] == "ready"])
     text = f"{count(left, 'address')} free in {', '.join(network['subnets'])} ({how})"
     if left < needed:
         return result(
@@ -62,4 +63,4 @@ def _judge(facts: dict, network: dict) -> dict:
             network=network["name"],
             details={"free": left},
         )
-    return result(CHECK, PASS, "ok", text, network=network["name"], nodes=[facts["leader"]], details={"free": left})
+    return result(CHECK, PASS, "ok", text, network=network["name"], nodes=[facts.leader], details={"free": left})

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from . import _paths, dp_matrix
+from .._verification.model import Facts
+from . import _gossip, _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
 ID = "LB-IPVS"
@@ -21,21 +22,19 @@ TAGS = ("P1", "dataplane", "balancing")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing over the network: every node tells the table of its load balancer."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [
-        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
-    ]
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
-    told = {host: facts["held"][host][network["id"]] for host in hosts if network["id"] in facts["held"].get(host, {})}
+    told = {host: facts.held[host][network["id"]] for host in hosts if network["id"] in facts.held.get(host, {})}
     bare = [host for host, held in told.items() if held["balancer"] is None]
     if bare:
         lacking = _paths.lacks(facts, "ip_vs")
@@ -79,13 +78,12 @@ def _judge(facts: dict, network: dict) -> dict:
 def differences(held: dict) -> list[str]:
     """The services whose backends no virtual service has: all that were there all the time, none that never was."""
     always, ever, balanced = {}, {}, set()
-    for rows, found in ((held["records"]["always"], always), (held["records"]["ever"], ever)):
-        for record in rows:
-            service, second, _last = record.rsplit(" ", 2)
-            if second == "vip":
-                balanced.add(service)
+    for when, found in (("always", always), ("ever", ever)):
+        for record in _gossip.records(held, when):
+            if record.is_virtual:
+                balanced.add(record.service)
             else:
-                found.setdefault(service, set()).add(second)
+                found.setdefault(record.service, set()).add(record.address)
     sets = [(set(row["active"]), set(row["quiet"])) for row in held["balancer"]]
     return [
         f"{service} has no virtual service with backends {listed(sorted(always[service]))}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
 from . import _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
@@ -20,23 +21,21 @@ TIMES = 2
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """The same connections as DP-MATRIX makes through the virtual IP: they are made once."""
     requests: dict = {}
-    for network in facts["networks"]:
+    for network in facts.networks:
         for source in _paths.asking(facts, network["id"]):
             requests.setdefault(source, []).extend(dp_matrix.balanced(facts, network, source))
     return requests
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [
-        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
-    ]
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     hosts = _paths.probed(facts, network["id"])
     shares = {}
     for source in _paths.asking(facts, network["id"]):

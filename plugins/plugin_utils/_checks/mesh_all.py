@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from ...module_utils._probe.sockets import PORT as PROBE_PORT
+from .._verification.model import Facts
 from . import _paths
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
@@ -23,30 +24,30 @@ TAGS = ("P0", "dataplane", "balancing")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Each source connects to each target of its pairs, at the published port and at one that is not."""
     home = _home(facts)
-    if not facts["published_port"] or not home:
+    if not facts.published_port or not home:
         return {}
     requests: dict = {}
     for source, target in _tries(facts):
         base = {"network": "ingress", "address": asked_at(facts, target), "node": home, "where": "host"}
-        patience = 0 if target in _paths.lacks(facts, "ip_vs") else facts["settings"]["convergence"]
+        patience = 0 if target in _paths.lacks(facts, "ip_vs") else facts.settings["convergence"]
         requests.setdefault(source, []).extend(
             [
-                dict(base, id=_ident(target), kind="tcp", port=facts["published_port"], patience=patience),
+                dict(base, id=_ident(target), kind="tcp", port=facts.published_port, patience=patience),
                 dict(base, id=_ident(target) + "/closed", kind="closed", port=PROBE_PORT, patience=0),
             ]
         )
     return requests
 
 
-def _tries(facts: dict) -> list[tuple]:
-    tries = _paths.host_pairs(facts) or [(host, host) for host in facts["opened"]]
+def _tries(facts: Facts) -> list[tuple]:
+    tries = _paths.host_pairs(facts) or [(host, host) for host in facts.opened]
     return [pair for pair in tries if asked_at(facts, pair[1])]
 
 
-def asked_at(facts: dict, host: str) -> str | None:
+def asked_at(facts: Facts, host: str) -> str | None:
     """Where the mesh is asked: it answers over IPv4 alone, on every address of a node. None: the node has no such address there."""
     address = _paths.address(facts, host)
     if not address or ":" not in address:
@@ -58,22 +59,22 @@ def asked_at(facts: dict, host: str) -> str | None:
     )
 
 
-def _home(facts: dict) -> str | None:
+def _home(facts: Facts) -> str | None:
     """The host where the task of the published service runs."""
-    return next((host for host, node in facts["nodes"].items() if node["id"] == facts["published_on"]), None)
+    return next((host for host, node in facts.nodes.items() if node["id"] == facts.published_on), None)
 
 
 def _ident(target: str) -> str:
     return f"{ID}/{target}"
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
     blocked = not_set_up(CHECK, facts, "published")
     if blocked:
         return [blocked]
     home, tries = _home(facts), _tries(facts)
-    if not facts["published_port"] or not home:
+    if not facts.published_port or not home:
         return [
             result(
                 CHECK,
@@ -83,7 +84,7 @@ def judge(facts: dict) -> list[dict]:
             )
         ]
     if not tries:
-        if not facts["opened"]:
+        if not facts.opened:
             return [result(CHECK, SKIP, "not-told", "no node was open")]
         return [
             result(
@@ -109,8 +110,8 @@ def judge(facts: dict) -> list[dict]:
     return [_conclude(facts, home, tries, failed, open_ports, silent)]
 
 
-def _conclude(facts: dict, home: str, tries: list, failed: dict, open_ports: set, silent: set) -> dict:
-    details = {"port": facts["published_port"], "task_on": home}
+def _conclude(facts: Facts, home: str, tries: list, failed: dict, open_ports: set, silent: set) -> dict:
+    details = {"port": facts.published_port, "task_on": home}
     if failed:
         rows = [f"{target} asked by {source}: {why}" for (source, target), why in sorted(failed.items())]
         deaf = sorted(
@@ -124,7 +125,7 @@ def _conclude(facts: dict, home: str, tries: list, failed: dict, open_ports: set
             CHECK,
             FAIL,
             "port-silent",
-            f"port {facts['published_port']} does not answer on {listed(rows, 3)}",
+            f"port {facts.published_port} does not answer on {listed(rows, 3)}",
             nodes=nodes,
             hint=hint,
             details=dict(details, failed=rows),
@@ -149,8 +150,8 @@ def _conclude(facts: dict, home: str, tries: list, failed: dict, open_ports: set
             details=details,
         )
     text = (
-        f"port {facts['published_port']} answers on "
+        f"port {facts.published_port} answers on "
         f"{count(len({target for _source, target in tries}), 'node')}, the task runs on {home}; port "
         f"{PROBE_PORT}, not published, does not"
     )
-    return result(CHECK, PASS, "ok", text, nodes=sorted(facts["opened"]), details=details)
+    return result(CHECK, PASS, "ok", text, nodes=sorted(facts.opened), details=details)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from . import _paths, dp_matrix
+from .._verification.model import Facts
+from . import _paths, _requests, dp_matrix
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
@@ -26,7 +27,7 @@ MTU_OPTION = "com.docker.network.driver.mtu"
 PLAIN, ENCRYPTED, IPV6 = 50, 76, 20
 
 
-def overhead(facts: dict, network: dict) -> int:
+def overhead(facts: Facts, network: dict) -> int:
     """What VXLAN adds to a packet, with ESP where it is encrypted; over IPv6 the outer header is longer."""
     return _default(network) + (IPV6 if _paths.over_ipv6(facts) else 0)
 
@@ -42,7 +43,7 @@ def declared(network: dict) -> int:
     return (int(text) if text.isdigit() and int(text) else 1500) - _default(network)
 
 
-def hint(facts: dict, network: dict, nodes: list) -> str:
+def hint(facts: Facts, network: dict, nodes: list) -> str:
     """What to do about packets that are too large."""
     return ADVICE % (
         f" less {IPV6}, as IPv6 takes" if _paths.over_ipv6(facts) else "",
@@ -51,10 +52,10 @@ def hint(facts: dict, network: dict, nodes: list) -> str:
     )
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Three packets of full size to each target, and a small one as the control (the same as DP-MATRIX sends)."""
     requests: dict = {}
-    for network in facts["networks"]:
+    for network in facts.networks:
         for source, target in _paths.pairs(facts, network["id"]):
             small = [
                 row for row in dp_matrix.direct(facts, dp_matrix.ID, network, source, target) if row["kind"] == "udp"
@@ -65,19 +66,17 @@ def plan(facts: dict) -> dict:
 
 
 def _ident(network: dict, target: str) -> str:
-    return f"{ID}/{network['id'][:12]}/{target}"
+    return f"{ID}/{_requests.short(network)}/{target}"
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [
-        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
-    ]
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
-    sizes = {host: (facts["held"].get(host, {}).get(network["id"]) or {}).get("mtu") for host in hosts}
+    sizes = {host: (facts.held.get(host, {}).get(network["id"]) or {}).get("mtu") for host in hosts}
     wires = {host: underlay(facts, host) for host in hosts}
     details = {"mtu": sizes, "underlay": wires}
     tight = [
@@ -99,7 +98,7 @@ def _judge(facts: dict, network: dict) -> dict:
         )
     pairs = _paths.pairs(facts, network["id"])
     if not pairs:
-        if len(facts["opened"]) == 1 and hosts:
+        if len(facts.opened) == 1 and hosts:
             return result(CHECK, SKIP, "one-node", "the play has one node: nothing crosses a wire", network=name)
         return result(CHECK, INCONCLUSIVE, "no-pair", "no pair could be tried", network=name)
     failed, dead = {}, []
@@ -113,7 +112,7 @@ def _judge(facts: dict, network: dict) -> dict:
     return _conclude(facts, network, pairs, failed, dead, details)
 
 
-def _conclude(facts: dict, network: dict, pairs: list, failed: dict, dead: list, details: dict) -> dict:
+def _conclude(facts: Facts, network: dict, pairs: list, failed: dict, dead: list, details: dict) -> dict:
     name = network["name"]
     if failed:
         nodes = blame(failed)
@@ -145,6 +144,6 @@ def _conclude(facts: dict, network: dict, pairs: list, failed: dict, dead: list,
     return result(CHECK, PASS, "ok", text, network=name, nodes=_paths.probed(facts, network["id"]), details=details)
 
 
-def underlay(facts: dict, host: str) -> int | None:
+def underlay(facts: Facts, host: str) -> int | None:
     """The MTU of the link where tunnels to the node end."""
     return next((row["mtu"] for row in _paths.local(facts, host) if row["address"] == _paths.vtep(facts, host)), None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "NAME-DUP"
@@ -18,26 +19,26 @@ TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: every node tells the names it knows."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [_judge(facts, network) for network in facts["networks"]]
+    return [_judge(facts, network) for network in facts.networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name = network["name"]
-    if not facts["all_networks"]:
+    if not facts.all_networks:
         return result(CHECK, INCONCLUSIVE, "not-told", "nobody told the names of all networks", network=name)
     same = [
         ident
-        for other, ident, scope, _subnets in facts["all_networks"]
+        for other, ident, scope, _subnets in facts.all_networks
         if other == name and scope == "swarm" and ident != network["id"]
     ]
-    local = sorted(host for host, data in facts["opened"].items() if name in (data.get("local_networks") or []))
+    local = sorted(host for host, data in facts.opened.items() if name in (data.get("local_networks") or []))
     rows = (
         [
             (
@@ -55,7 +56,7 @@ def _judge(facts: dict, network: dict) -> dict:
         CHECK,
         PASS,
         "ok",
-        f"no other network has this name, on {count(len(facts['opened']), 'node')}",
+        f"no other network has this name, on {count(len(facts.opened), 'node')}",
         network=name,
-        nodes=sorted(facts["opened"]),
+        nodes=sorted(facts.opened),
     )

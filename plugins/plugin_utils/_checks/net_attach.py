@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 
 from .. import _foreign_words as foreign
-from . import _paths
+from .._verification.model import Facts
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "NET-ATTACH"
@@ -22,19 +23,19 @@ ENGINE_PATIENCE = 40  # seconds; the container starts while the others ask alrea
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """The container asks for the probes' name; every probe asks for the container's name, wherever it will be."""
     requests: dict = {}
-    for network in facts["networks"]:
-        vip = facts["vips"].get(network["id"])
-        if not facts["worker"] or not network["attachable"] or not vip:
+    for network in facts.networks:
+        vip = facts.vips.get(network["id"])
+        if not facts.worker or not network["attachable"] or not vip:
             continue
-        short, patience = network["id"][:12], facts["settings"]["convergence"]
-        requests.setdefault(facts["worker"], []).append(
+        short, patience = _requests.short(network), facts.settings["convergence"]
+        requests.setdefault(facts.worker, []).append(
             {
                 "id": f"{ID}/out/{short}",
                 "kind": "dns",
-                "name": f"{facts['probe_name']}.{network['name']}",
+                "name": f"{facts.probe_name}.{network['name']}",
                 "expected": [vip],
                 "patience": patience,
                 "where": "attached/" + network["id"],
@@ -53,33 +54,33 @@ def plan(facts: dict) -> dict:
     return requests
 
 
-def attached_name(facts: dict) -> str:
+def attached_name(facts: Facts) -> str:
     """The name of the container, on every network."""
-    return facts["probe_name"].rpartition("-")[0] + "-at"
+    return facts.probe_name.rpartition("-")[0] + "-at"
 
 
-def attached(facts: dict, network: dict) -> dict | None:
+def attached(facts: Facts, network: dict) -> dict | None:
     """What the chosen worker reported for the network."""
-    rows = facts["probed"].get(facts["worker"], {}).get("attached") or []
+    rows = facts.probed.get(facts.worker, {}).get("attached") or []
     return next((row for row in rows if row["network"] == network["id"]), None)
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [_judge(facts, network) for network in facts["networks"]]
+    return [_judge(facts, network) for network in facts.networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name = network["name"]
-    if facts["leader"] and not facts["worker"]:
+    if facts.leader and not facts.worker:
         return result(CHECK, SKIP, "no-worker", "the swarm has no worker in this play", network=name)
     blocked = not_set_up(CHECK, facts, "probe", name)
     if blocked:
         return blocked
-    found, worker = attached(facts, network), [facts["worker"]]
+    found, worker = attached(facts, network), [facts.worker]
     if found is None:
         return result(
-            CHECK, INCONCLUSIVE, "not-tried", f"{facts['worker']} did not try to attach", network=name, nodes=worker
+            CHECK, INCONCLUSIVE, "not-tried", f"{facts.worker} did not try to attach", network=name, nodes=worker
         )
     if not network["attachable"]:
         return _judge_closed(found, name, worker)
@@ -118,9 +119,9 @@ def _judge_closed(found: dict, name: str, worker: list) -> dict:
     )
 
 
-def _judge_names(facts: dict, network: dict, found: dict) -> dict:
-    short = network["id"][:12]
-    looks = [(facts["worker"], "out", facts["probe_name"])]
+def _judge_names(facts: Facts, network: dict, found: dict) -> dict:
+    short = _requests.short(network)
+    looks = [(facts.worker, "out", facts.probe_name)]
     looks += [(host, "in", found["name"]) for host in _paths.probed(facts, network["id"])]
     wrong, silent = {}, []
     for host, way, asked in looks:
@@ -144,5 +145,5 @@ def _judge_names(facts: dict, network: dict, found: dict) -> dict:
             network=network["name"],
             nodes=silent,
         )
-    text = f"attached on {facts['worker']} in {found['seconds']:.1f} s; its name resolves from {count(len(looks) - 1, 'node')}, theirs from it"
-    return result(CHECK, PASS, "ok", text, network=network["name"], nodes=[facts["worker"]], seconds=found["seconds"])
+    text = f"attached on {facts.worker} in {found['seconds']:.1f} s; its name resolves from {count(len(looks) - 1, 'node')}, theirs from it"
+    return result(CHECK, PASS, "ok", text, network=network["name"], nodes=[facts.worker], seconds=found["seconds"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 
+from .._verification.model import Facts
 from ._result import FAIL, PASS, count, listed, result
 
 ID = "NET-EXISTS"
@@ -26,58 +27,52 @@ COMPARED = ("encrypted", "attachable", "internal")  # an omitted option means it
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing."""
     return {}
 
 
-def undone(facts: dict) -> list[str]:
+def undone(facts: Facts) -> list[str]:
     """The networks that the inventory declares for role overlays and the swarm does not have, of those that were asked for."""
-    there = {name for name, _id, scope, _subnets in facts["all_networks"] if scope == "swarm"}
-    asked = facts["settings"]["networks"]
+    there = {name for name, _id, scope, _subnets in facts.all_networks if scope == "swarm"}
+    asked = facts.settings["networks"]
     return [
         name
-        for name in facts["settings"].get("declared") or []
-        if facts["viewed"] and name not in there and any(fnmatch.fnmatchcase(name, pattern) for pattern in asked)
+        for name in facts.settings.get("declared") or []
+        if facts.viewed and name not in there and any(fnmatch.fnmatchcase(name, pattern) for pattern in asked)
     ]
 
 
-def otherwise(facts: dict) -> dict[str, list[str]]:
+def otherwise(facts: Facts) -> dict[str, list[str]]:
     """The selected networks that are not as the inventory declares them, and in what."""
-    declared = facts["settings"].get("declared_as") or {}
+    declared = facts.settings.get("declared_as") or {}
     found = {
         network["name"]: [
             f"{key} is {str(network[key]).lower()}, declared {str(declared[network['name']][key]).lower()}"
             for key in COMPARED
             if network[key] != declared[network["name"]][key]
         ]
-        for network in facts["networks"]
+        for network in facts.networks
         if network["name"] in declared
     }
     return {name: differing for name, differing in found.items() if differing}
 
 
-def unknown_services(facts: dict) -> list[str]:
+def unknown_services(facts: Facts) -> list[str]:
     """The names and patterns of ``verify_services`` that no service of the selected networks has, once the leader has told them all."""
-    there = {
-        service for network in facts["networks"] for service, _kind in facts["owners"].get(network["id"], {}).values()
-    }
-    asked = facts["settings"].get("services") or []
+    there = {service for network in facts.networks for service, _kind in facts.owners.get(network["id"], {}).values()}
+    asked = facts.settings.get("services") or []
     return (
-        [pattern for pattern in asked if pattern != "*" and not fnmatch.filter(there, pattern)]
-        if facts["viewed"]
-        else []
+        [pattern for pattern in asked if pattern != "*" and not fnmatch.filter(there, pattern)] if facts.viewed else []
     )
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for each kind of what is wrong, one for each network that is otherwise. Silent when no network was asked for by name."""
     strangers, pruned = unknown_services(facts), undone(facts)
     wrong: list[dict] = []
-    if facts["unmatched"]:
-        wrong.append(
-            result(CHECK, FAIL, "network-missing", f"no overlay network is called {listed(facts['unmatched'])}")
-        )
+    if facts.unmatched:
+        wrong.append(result(CHECK, FAIL, "network-missing", f"no overlay network is called {listed(facts.unmatched)}"))
     if strangers:
         text = f"no service called {listed(strangers)} is on the selected networks"
         wrong.append(result(CHECK, FAIL, "service-missing", text, title=SERVICES, hint=SERVICE))
@@ -90,6 +85,6 @@ def judge(facts: dict) -> list[dict]:
     ]
     if wrong:
         return wrong
-    if not facts["leader"] or facts["settings"]["networks"] == ["*"]:
+    if not facts.leader or facts.settings["networks"] == ["*"]:
         return []
-    return [result(CHECK, PASS, "ok", f"{count(len(facts['networks']), 'network')} found")]
+    return [result(CHECK, PASS, "ok", f"{count(len(facts.networks), 'network')} found")]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, listed, not_set_up, result
 
 ID = "NET-LAZY"
@@ -18,33 +19,29 @@ TAGS = ("P0", "networks")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing over the network: the chosen worker attaches a container while probing."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
-    if facts["leader"] and not facts["worker"]:
+    if facts.leader and not facts.worker:
         return [result(CHECK, SKIP, "no-worker", "the swarm has no worker in this play")]
     blocked = not_set_up(CHECK, facts, "lazy")
     if blocked:
         return [blocked]
-    attached = facts["probed"].get(facts["worker"], {}).get("lazy")
+    attached = facts.probed.get(facts.worker, {}).get("lazy")
     if attached is None:
-        return [
-            result(
-                CHECK, INCONCLUSIVE, "not-tried", f"{facts['worker']} did not try to attach", nodes=[facts["worker"]]
-            )
-        ]
+        return [result(CHECK, INCONCLUSIVE, "not-tried", f"{facts.worker} did not try to attach", nodes=[facts.worker])]
     if "refused" in attached:
         return [
             result(
                 CHECK,
                 FAIL,
                 "attach-refused",
-                f"{facts['worker']} could not attach: {attached['refused']}",
-                nodes=[facts["worker"]],
+                f"{facts.worker} could not attach: {attached['refused']}",
+                nodes=[facts.worker],
             )
         ]
     wrong, silent = _look(facts)
@@ -52,14 +49,14 @@ def judge(facts: dict) -> list[dict]:
         return [result(CHECK, FAIL, "not-lazy", listed(wrong.values()), nodes=sorted(wrong), details={"nodes": wrong})]
     if silent:
         return [result(CHECK, INCONCLUSIVE, "not-told", f"no second look at {listed(silent)}", nodes=silent)]
-    text = f"unknown to every worker before; after an attachment only {facts['worker']} holds it"
-    return [result(CHECK, PASS, "ok", text, nodes=sorted(facts["closed"]), seconds=attached["seconds"])]
+    text = f"unknown to every worker before; after an attachment only {facts.worker} holds it"
+    return [result(CHECK, PASS, "ok", text, nodes=sorted(facts.closed), seconds=attached["seconds"])]
 
 
-def _look(facts: dict) -> tuple[dict, list[str]]:
+def _look(facts: Facts) -> tuple[dict, list[str]]:
     wrong, silent = {}, []
-    for host in facts["opened"]:
-        before, after = facts["opened"][host], facts["closed"].get(host)
+    for host in facts.opened:
+        before, after = facts.opened[host], facts.closed.get(host)
         if after is None or before.get("lazy_known") is None:
             silent.append(host)
             continue
@@ -69,14 +66,14 @@ def _look(facts: dict) -> tuple[dict, list[str]]:
     return wrong, silent
 
 
-def _node(facts: dict, host: str, before: dict, after: dict) -> str | None:
-    holds = facts["made"]["lazy"][:10] in after["namespaces"]
-    if facts["nodes"][host]["role"] == "manager":
+def _node(facts: Facts, host: str, before: dict, after: dict) -> str | None:
+    holds = facts.made["lazy"][:10] in after["namespaces"]
+    if facts.nodes[host]["role"] == "manager":
         if not after["lazy_known"]:
             return f"manager {host} does not list the network"
         return f"{host} holds the network without an endpoint" if holds else None
     if before["lazy_known"]:
         return f"worker {host} knew the network before any endpoint"
-    if host == facts["worker"]:
+    if host == facts.worker:
         return None if holds and after["lazy_known"] else f"{host} has an endpoint but not the network"
     return f"worker {host} knows the network without an endpoint" if holds or after["lazy_known"] else None

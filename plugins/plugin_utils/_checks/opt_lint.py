@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
 from ._result import FAIL, INCONCLUSIVE, PASS, listed, result
 
 ID = "OPT-LINT"
@@ -21,14 +22,14 @@ KNOWN = ("encrypted", MTU, "com.docker.network.driver.overlay.vxlanid_list")
 YES = ("", "true", "1", "yes")
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: the leader tells."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [_judge(network) for network in facts["networks"]]
+    return [_judge(network) for network in facts.networks]
 
 
 def _judge(network: dict) -> dict:

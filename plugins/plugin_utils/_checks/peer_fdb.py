@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from . import _paths
+from .._verification.model import Facts, Network
+from . import _gossip, _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "PEER-FDB"
@@ -23,21 +24,19 @@ TAGS = ("P1", "dataplane")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing over the network: every node tells its neighbour and forwarding entries."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [
-        not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts["networks"]
-    ]
+    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
-    told = [host for host in hosts if network["id"] in facts["held"].get(host, {})]
+    told = [host for host in hosts if network["id"] in facts.held.get(host, {})]
     silent = [host for host in hosts if host not in told]
     if len(hosts) < 2:
         return result(CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: there is no peer", network=name)
@@ -56,7 +55,7 @@ def _judge(facts: dict, network: dict) -> dict:
         )
     if silent:
         return result(CHECK, INCONCLUSIVE, "not-told", f"nothing told on {listed(silent)}", network=name, nodes=silent)
-    entries = sum(len(facts["held"][host][network["id"]]["peers"]["always"]) for host in told)
+    entries = sum(len(facts.held[host][network["id"]]["peers"]["always"]) for host in told)
     text = f"{count(entries, 'entry')} on {count(len(told), 'node')} lead to the right node"
     return result(
         CHECK,
@@ -69,44 +68,43 @@ def _judge(facts: dict, network: dict) -> dict:
     )
 
 
-def everybody(facts: dict) -> bool:
+def everybody(facts: Facts) -> bool:
     """Whether every node of the swarm that is up told what it has: only then is an unknown endpoint a stale one."""
-    told = {facts["nodes"][host]["id"] for host in facts["held"]}
-    return all(node["id"] in told for node in facts["swarm"]["nodes"] if node["state"] == "ready")
+    told = {facts.nodes[host]["id"] for host in facts.held}
+    return all(node["id"] in told for node in facts.swarm["nodes"] if node["state"] == "ready")
 
 
-def _own(facts: dict, host: str) -> set:
+def _own(facts: Facts, host: str) -> set:
     return {row["address"] for row in _paths.local(facts, host)} | {_paths.address(facts, host)}
 
 
-def _local(facts: dict, network: dict, host: str) -> dict:
-    held = facts["held"].get(host, {}).get(network["id"]) or {}
-    return dict(row.split(" ") for row in held.get("local", []))
+def _local(facts: Facts, network: Network, host: str) -> dict[str, str]:
+    """Address -> MAC address of the endpoints on the host."""
+    return dict(_gossip.endpoints(facts.held.get(host, {}).get(network["id"])))
 
 
-def _node(facts: dict, network: dict, host: str) -> list[str]:
+def _node(facts: Facts, network: Network, host: str) -> list[str]:
     """What is wrong in one node's table."""
-    peers = facts["held"][host][network["id"]]["peers"]
-    entries = {row.split(" ")[0]: row.split(" ")[1:] for row in peers["ever"]}
-    steady = {address for address, _who in facts["addresses"].get(network["id"], [])}
+    held = facts.held[host][network["id"]]
+    entries = {entry.address: entry for entry in _gossip.entries(held, "ever")}
+    steady = {address for address, _who in facts.addresses.get(network["id"], [])}
     wrong = []
-    for other in facts["held"]:
+    for other in facts.held:
         if other == host:
             continue
         for address, mac in _local(facts, network, other).items():
-            if address in steady and address not in entries:
+            entry = entries.get(address)
+            if address in steady and not entry:
                 wrong.append(f"no entry for {address} on {other}")
-            elif address in steady and (entries[address][0] != mac or entries[address][1] not in _own(facts, other)):
-                wrong.append("{} leads to {} at {}, it is {} on {}".format(address, *entries[address], mac, other))
-    return wrong + (_stale(facts, network, peers["always"], steady) if everybody(facts) else [])
+            elif address in steady and entry and (entry.mac != mac or entry.where not in _own(facts, other)):
+                wrong.append(f"{address} leads to {entry.mac} at {entry.where}, it is {mac} on {other}")
+    return wrong + (_stale(facts, network, _gossip.entries(held, "always"), steady) if everybody(facts) else [])
 
 
-def _stale(facts: dict, network: dict, entries: list, steady: set) -> list[str]:
-    alive = set(steady) | set(facts["retired"].get(network["id"], []))
-    for host in facts["held"]:
+def _stale(facts: Facts, network: Network, entries: list[_gossip.Entry], steady: set[str]) -> list[str]:
+    alive = set(steady) | set(facts.retired.get(network["id"], []))
+    for host in facts.held:
         alive |= set(_local(facts, network, host))
-    for data in facts["probed"].values():
+    for data in facts.probed.values():
         alive |= {row.get("address") for row in data.get("attached") or []}
-    return [
-        f"{row.split(' ')[0]} is stale: nobody has that address" for row in entries if row.split(" ")[0] not in alive
-    ]
+    return [f"{entry.address} is stale: nobody has that address" for entry in entries if entry.address not in alive]

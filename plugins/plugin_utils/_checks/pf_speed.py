@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from .._verification.model import Facts
 from . import _blame, _paths
 from ._result import INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
@@ -31,17 +32,15 @@ FAR_BELOW = 0.02  # of the hosts' path; header, copying and cipher together cost
 OFFLOAD = "%s carry less than a fiftieth of the hosts' path: look for packets in fragments (MTU-FIT) and for checksum offload of the network card"
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing while the other checks ask: see ``measurements``."""
     return {}
 
 
-def _rows(facts: dict) -> Iterator[dict]:
+def _rows(facts: Facts) -> Iterator[dict]:
     """What to measure: from a few nodes by hash order, others in every run, to themselves and to the next one."""
-    ready = [
-        host for host in facts["hosts"] if host in facts["served"] and facts["opened"].get(host, {}).get("namespace")
-    ]
-    ring = _blame.ring(ready, facts["run"])
+    ready = [host for host in facts.hosts if host in facts.served and facts.opened.get(host, {}).get("namespace")]
+    ring = _blame.ring(ready, facts.run)
     sources = [host for host in ring if _paths.selected(facts, host)][:PAIRS]
     for source in sources:
         following = ring[(ring.index(source) + 1) % len(ring)]
@@ -54,18 +53,14 @@ def _ident(row: dict) -> str:
     return "/".join((ID, row["target"], row["path"], row["via"]))
 
 
-def blocked(facts: dict, row: dict) -> str | None:
+def blocked(facts: Facts, row: dict) -> str | None:
     """Why a way cannot be measured here, as the kernel or the run tells; None: it can."""
     no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks_esp(facts)
     if row["via"] == "vip" and row["source"] in no_ipvs:
         return f"the kernel of {row['source']} lacks ip_vs"
     # A virtual IP goes round all nodes, so each of them has to be there.
     crossing = (
-        facts["served"]
-        if row["via"] == "vip"
-        else {row["source"], row["target"]}
-        if row["where"] == PLACES[1]
-        else set()
+        facts.served if row["via"] == "vip" else {row["source"], row["target"]} if row["where"] == PLACES[1] else set()
     )
     without = [host for host in no_esp if host in crossing]
     if row["path"] == "encrypted" and without:
@@ -73,22 +68,22 @@ def blocked(facts: dict, row: dict) -> str | None:
     return None
 
 
-def measurements(facts: dict) -> dict:
+def measurements(facts: Facts) -> dict:
     """{host: rows}, carried out one after the other on one host after the other."""
     rows: dict = {}
     for row in _rows(facts):
         if blocked(facts, row):
             continue
         host = row["path"] == "host"
-        addresses = [_paths.address(facts, row["target"]) if host else facts["served"][row["target"]].get(row["path"])]
+        addresses = [_paths.address(facts, row["target"]) if host else facts.served[row["target"]].get(row["path"])]
         rows.setdefault(row["source"], []).append(
             {
                 "id": _ident(row),
                 "target": row["target"],
-                "namespace": None if host else facts["opened"][row["source"]]["namespace"],
+                "namespace": None if host else facts.opened[row["source"]]["namespace"],
                 "addresses": [address for address in addresses if address],
-                "tries": 2 * len(facts["served"]),
-                "name": facts["speed_names"][row["path"]] if row["via"] == "vip" else None,
+                "tries": 2 * len(facts.served),
+                "name": facts.speed_names[row["path"]] if row["via"] == "vip" else None,
             }
         )
     return rows
@@ -99,7 +94,7 @@ def longest(hosts: int, seconds: float) -> float:
     return min(hosts, PAIRS) * len(PLACES) * len(WAYS) * (seconds + OVERHEAD)
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm. There is no right number: what was measured is shown beside the hosts' own path."""
     unmade = not_set_up(CHECK, facts, "speed")
     if unmade:
@@ -119,12 +114,12 @@ def judge(facts: dict) -> list[dict]:
     return [_conclude(facts, rows)]
 
 
-def _measured(facts: dict, row: dict) -> dict:
+def _measured(facts: Facts, row: dict) -> dict:
     reason = blocked(facts, row)
     seen = (
         {"error": reason}
         if reason
-        else facts["measured"].get(row["source"], {}).get(_ident(row)) or {"error": "no observation"}
+        else facts.measured.get(row["source"], {}).get(_ident(row)) or {"error": "no observation"}
     )
     return {"mbit": seen.get("mbit"), "latency_ms": seen.get("latency_ms"), "ratio": None, "problem": seen.get("error")}
 
@@ -138,7 +133,7 @@ def _compare(rows: list[dict]) -> None:
             row["ratio"] = round(row["mbit"] / base, 3)
 
 
-def _conclude(facts: dict, rows: list[dict]) -> dict:
+def _conclude(facts: Facts, rows: list[dict]) -> dict:
     details: dict = {"performance": rows}
     lost = [row for row in rows if row["problem"] and row["path"] != "host" and not blocked(facts, row)]
     if lost:
@@ -148,7 +143,7 @@ def _conclude(facts: dict, rows: list[dict]) -> dict:
         return result(CHECK, INCONCLUSIVE, "not-measured", text, nodes=nodes, details=details)
     shut = [row["problem"] for row in rows if row["path"] == "host" and row["problem"]]
     slow = [row for row in rows if row["ratio"] is not None and row["ratio"] < FAR_BELOW]
-    remarks = [NO_HOST % (shut[0], facts["speed_port"])] if shut else []
+    remarks = [NO_HOST % (shut[0], facts.speed_port)] if shut else []
     if slow:
         remarks.append(
             OFFLOAD % listed(dict.fromkeys(f"{row['source']} to {row['target']} ({row['path']})" for row in slow), 3)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
@@ -36,21 +37,21 @@ ENCRYPTED = (
 )
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: every node tells about its kernel when it is opened."""
     return {}
 
 
-def _encrypted(facts: dict) -> tuple:
+def _encrypted(facts: Facts) -> tuple:
     return (((_paths.esp(facts),), "encrypted networks carry no traffic between nodes"), *ENCRYPTED)
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
-    needed = ALWAYS + (_encrypted(facts) if any(network["encrypted"] for network in facts["networks"]) else ())
+    needed = ALWAYS + (_encrypted(facts) if any(network["encrypted"] for network in facts.networks) else ())
     missing: dict = {}
     unknown: dict = {}
-    told = [host for host in facts["hosts"] if _paths.kernel(facts, host)]
+    told = [host for host in facts.hosts if _paths.kernel(facts, host)]
     for host in told:
         for names, effect in needed:
             state = _state(_paths.kernel(facts, host), names)
@@ -66,11 +67,11 @@ def _state(modules: dict, names: tuple) -> str:
     return "unknown" if "unknown" in states else "missing"
 
 
-def _result(facts: dict, told: list, missing: dict, unknown: dict) -> dict:
+def _result(facts: Facts, told: list, missing: dict, unknown: dict) -> dict:
     details = {
         "missing": _by_module(missing),
         "unknown": _by_module(unknown),
-        "kernels": {host: facts["opened"][host]["kernel"]["release"] for host in told},
+        "kernels": {host: facts.opened[host]["kernel"]["release"] for host in told},
     }
     if missing:
         words = [f"{' or '.join(names)} ({effect})" for names, effect in missing]

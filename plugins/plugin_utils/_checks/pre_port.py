@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from . import _paths
+from .._verification.model import Facts
+from . import _paths, _requests
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
-ID = "PRE-PORT"
+ID = _requests.PORTS
 TITLE = "The ports of Swarm are open between all nodes"
 HINT = "See PRE-REACH: a port is asked from every node that answers."
 ADVICE = "On %s allow %s from every other node, in the host's firewall and in whatever stands between: '%s -I INPUT %s -j ACCEPT'."
@@ -31,49 +32,62 @@ class Port(NamedTuple):
     number: int
     text: str
     rule: str
-    purpose: str  # what the swarm uses it for
+
+    @property
+    def purpose(self) -> str:
+        """What the swarm uses it for."""
+        return purpose(self.kind, self.number)
 
 
-def needed(facts: dict) -> list[Port]:
+def purpose(kind: str, number: int) -> str:
+    """What the swarm uses a port for, which is asked for by a request of this kind."""
+    if kind == "port-esp":
+        return "esp"
+    if kind == "port-udp":
+        return "gossip-udp" if number == GOSSIP else "data"
+    return "gossip-tcp" if number == GOSSIP else "managers"
+
+
+def needed(facts: Facts) -> list[Port]:
     """The ports that the selected networks need."""
-    data = facts["swarm"]["data_port"]
+    data = facts.swarm["data_port"]
     found = [
-        Port("port-tcp", GOSSIP, "7946/tcp (gossip)", "-p tcp --dport 7946", "gossip-tcp"),
-        Port("port-udp", GOSSIP, "7946/udp (gossip)", "-p udp --dport 7946", "gossip-udp"),
-        Port("port-udp", data, f"{data}/udp (VXLAN)", f"-p udp --dport {data}", "data"),
+        Port("port-tcp", GOSSIP, "7946/tcp (gossip)", "-p tcp --dport 7946"),
+        Port("port-udp", GOSSIP, "7946/udp (gossip)", "-p udp --dport 7946"),
+        Port("port-udp", data, f"{data}/udp (VXLAN)", f"-p udp --dport {data}"),
     ]
-    if any(network["encrypted"] for network in facts["networks"]):
-        found.append(Port("port-esp", 0, "IP protocol 50 (ESP)", "-p esp", "esp"))
+    if any(network["encrypted"] for network in facts.networks):
+        found.append(Port("port-esp", 0, "IP protocol 50 (ESP)", "-p esp"))
     return found
 
 
-def _pairs(facts: dict) -> list[tuple]:
+def _pairs(facts: Facts) -> list[tuple]:
     return _paths.host_pairs(facts)
 
 
-def _managers(facts: dict) -> dict:
+def _managers(facts: Facts) -> dict:
     """Host -> port of its manager."""
-    ports = {node["id"]: node["manager_address"] for node in facts["swarm"]["nodes"] if node["manager_address"]}
+    ports = {node["id"]: node["manager_address"] for node in facts.swarm["nodes"] if node["manager_address"]}
     return {
-        host: int(ports[node["id"]].rpartition(":")[2]) for host, node in facts["nodes"].items() if node["id"] in ports
+        host: int(ports[node["id"]].rpartition(":")[2]) for host, node in facts.nodes.items() if node["id"] in ports
     }
 
 
-def _asked(facts: dict) -> list[tuple]:
+def _asked(facts: Facts) -> list[tuple]:
     """(port, [(source, target, target port)])"""
     pairs = _pairs(facts)
     rows = [(port, [(source, target, port.number) for source, target in pairs]) for port in needed(facts)]
     managers = _managers(facts)
     for number in sorted(set(managers.values())):
-        port = Port("port-tcp", number, f"{number}/tcp (managers)", f"-p tcp --dport {number}", "managers")
+        port = Port("port-tcp", number, f"{number}/tcp (managers)", f"-p tcp --dport {number}")
         rows.insert(0, (port, [(source, target, number) for source, target in pairs if managers.get(target) == number]))
     return rows
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Each source knocks at each target of its pairs; the helper on the target answers where no listener would."""
     requests: dict = {}
-    for port, tries in _asked(facts) if facts["swarm"] else []:
+    for port, tries in _asked(facts) if facts.swarm else []:
         for source, target, number in tries:
             requests.setdefault(source, []).append(
                 {
@@ -88,27 +102,25 @@ def plan(facts: dict) -> dict:
     return requests
 
 
-def _address(facts: dict, port: Port, target: str) -> str | None:
+def _address(facts: Facts, port: Port, target: str) -> str | None:
     """The data path may have an address of its own."""
-    data = port.kind == "port-esp" or (port.kind, port.number) == ("port-udp", facts["swarm"]["data_port"])
+    data = port.kind == "port-esp" or (port.kind, port.number) == ("port-udp", facts.swarm["data_port"])
     return _paths.tunnel(facts, target) if data else _paths.address(facts, target)
 
 
 def _ident(port: Port, target: str) -> str:
-    return f"{ID}/{port.kind}/{port.number}/{target}"
+    return str(_requests.Knock(port.kind, port.number, target))
 
 
-def gossip_closed(facts: dict) -> bool:
+def gossip_closed(facts: Facts) -> bool:
     """Whether a node was found that gossip does not reach, as far as that was asked."""
-    asked = {_ident(port, target) for port in needed(facts) if port.number == GOSSIP for target in facts["hosts"]}
-    return any(
-        not seen["ok"] for told in facts["observations"].values() for ident, seen in told.items() if ident in asked
-    )
+    asked = {_ident(port, target) for port in needed(facts) if port.number == GOSSIP for target in facts.hosts}
+    return any(not seen["ok"] for told in facts.observations.values() for ident, seen in told.items() if ident in asked)
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a port."""
-    if not facts["swarm"]:
+    if not facts.swarm:
         return [
             result(
                 CHECK,
@@ -118,18 +130,18 @@ def judge(facts: dict) -> list[dict]:
                 hint="See PRE-REACH.",
             )
         ]
-    if len(facts["opened"]) == 1:
+    if len(facts.opened) == 1:
         return [result(CHECK, SKIP, "one-node", "the play has one node: there is no pair to try")]
     return [_judge(facts, port, tries) for port, tries in _asked(facts)]
 
 
-def _judge(facts: dict, port: Port, tries: list) -> dict:
+def _judge(facts: Facts, port: Port, tries: list) -> dict:
     failed, silent = {}, set()
     for source, target, _number in tries:
         seen = _paths.seen(facts, source, _ident(port, target))
         if seen is None:
             silent.add(source)
-        elif not seen["ok"] and port.kind != "port-tcp" and target not in facts["heard"]:
+        elif not seen["ok"] and port.kind != "port-tcp" and target not in facts.heard:
             silent.add(target)  # nobody is known to have listened there
         elif not seen["ok"]:
             failed[source, target] = seen.get("error") or f"{seen.get('node')} answered"
@@ -171,6 +183,6 @@ def _judge(facts: dict, port: Port, tries: list) -> dict:
     )
 
 
-def _arrived(facts: dict, port: Port, source: str, target: str) -> bool:
+def _arrived(facts: Facts, port: Port, source: str, target: str) -> bool:
     protocol = {"port-udp": 17, "port-esp": 50}.get(port.kind)
-    return bool(facts["heard"].get(target, {}).get(f"{protocol}/{port.number}/{source}"))
+    return bool(facts.heard.get(target, {}).get(f"{protocol}/{port.number}/{source}"))

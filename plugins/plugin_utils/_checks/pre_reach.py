@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .._verification.model import Facts
 from .._verification.problems import Problem
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
@@ -28,15 +29,15 @@ ONE_NAME = (
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: the phases themselves are the question."""
     return {}
 
 
-def _lost(facts: dict) -> dict:
+def _lost(facts: Facts) -> dict:
     """Nodes that answer Ansible, and not the swarm: it gives them no task, so nothing is proven there."""
-    states = {node["id"]: node["state"] for node in (facts["swarm"] or {}).get("nodes", [])}
-    found = {host: states.get(node["id"]) for host, node in facts["nodes"].items()}
+    states = {node["id"]: node["state"] for node in (facts.swarm or {}).get("nodes", [])}
+    found = {host: states.get(node["id"]) for host, node in facts.nodes.items()}
     return {
         host: Problem("node-lost", f"it answers, but its managers call it {state}")
         for host, state in found.items()
@@ -44,30 +45,30 @@ def _lost(facts: dict) -> dict:
     }
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the hosts of the play, and one more for each thing that is wrong with who is who."""
     return [_answered(facts), *_same(facts), *_unfinished(facts)]
 
 
-def same_node(facts: dict) -> dict:
+def same_node(facts: Facts) -> dict:
     """Node id -> the hosts of the play that have it, where that is more than one: a node is who its id says, whatever it is called."""
     holders: dict = {}
-    for host, node in facts["nodes"].items():
+    for host, node in facts.nodes.items():
         holders.setdefault(node["id"], []).append(host)
     return {ident: hosts for ident, hosts in holders.items() if len(hosts) > 1}
 
 
-def unfinished(facts: dict) -> list[dict]:
+def unfinished(facts: Facts) -> list[dict]:
     """Nodes of the swarm that have told nothing of themselves for a while: their join broke off."""
-    known = {node["id"] for node in facts["nodes"].values()}
+    known = {node["id"] for node in facts.nodes.values()}
     return [
         node
-        for node in (facts["swarm"] or {}).get("nodes", [])
+        for node in (facts.swarm or {}).get("nodes", [])
         if not node["hostname"] and node["id"] not in known and (node.get("seconds") or 0) > JOINING
     ]
 
 
-def _unfinished(facts: dict) -> list[dict]:
+def _unfinished(facts: Facts) -> list[dict]:
     ids = [node["id"] for node in unfinished(facts)]
     text = f"the swarm lists {listed(ids)} without a host name: a join that broke off"
     return (
@@ -87,13 +88,13 @@ def _unfinished(facts: dict) -> list[dict]:
     )
 
 
-def together(facts: dict, hosts: list) -> str:
+def together(facts: Facts, hosts: list) -> str:
     """What hosts with one node id are to each other."""
-    one = len({facts["nodes"][host].get("machine") for host in hosts}) == 1
+    one = len({facts.nodes[host].get("machine") for host in hosts}) == 1
     return f"one machine under {len(hosts)} names" if one else "copies of one machine: each has the other's node id"
 
 
-def _same(facts: dict) -> list[dict]:
+def _same(facts: Facts) -> list[dict]:
     found = []
     for ident, hosts in same_node(facts).items():
         text = f"{listed(hosts)} are one node of the swarm, {ident}: {together(facts, hosts)}"
@@ -103,10 +104,10 @@ def _same(facts: dict) -> list[dict]:
     return found
 
 
-def _copies(facts: dict) -> list[str]:
+def _copies(facts: Facts) -> list[str]:
     """Machines that have an identity in common, and are nodes of their own all the same: no fault of the swarm, and worth a word."""
     holders: dict = {}
-    for host, node in facts["nodes"].items():
+    for host, node in facts.nodes.items():
         for what, value in (node.get("copied") or {}).items():
             holders.setdefault((what, value), {}).setdefault(node["id"], host)
     return [
@@ -116,11 +117,11 @@ def _copies(facts: dict) -> list[str]:
     ]
 
 
-def _answered(facts: dict) -> dict:
+def _answered(facts: Facts) -> dict:
     """Fails with the name of every node that did not answer in some phase, whose probe did not come up, or that the swarm has lost."""
-    problems = {**_lost(facts), **facts["problems"]}
-    known = {node["id"] for node in facts["nodes"].values()}
-    others = [node for node in (facts["swarm"] or {}).get("nodes", []) if node["id"] not in known]
+    problems = {**_lost(facts), **facts.problems}
+    known = {node["id"] for node in facts.nodes.values()}
+    others = [node for node in (facts.swarm or {}).get("nodes", []) if node["id"] not in known]
     details = {
         "problems": {host: problem.text for host, problem in problems.items()},
         "reasons": {host: problem.reason for host, problem in problems.items()},
@@ -129,17 +130,17 @@ def _answered(facts: dict) -> dict:
     if problems:
         text = "; ".join(f"{host}: {problems[host].text}" for host in sorted(problems)[:3])
         return result(CHECK, FAIL, "node-problem", text, nodes=sorted(problems), details=details)
-    if not facts["leader"]:
+    if not facts.leader:
         return result(
             CHECK,
             INCONCLUSIVE,
             "leader-not-in-play",
-            f"{count(len(facts['hosts']), 'node')} answered, and none leads the swarm: nobody tells of its nodes",
+            f"{count(len(facts.hosts), 'node')} answered, and none leads the swarm: nobody tells of its nodes",
             hint="Let the play reach the swarm's leader: all managers belong in the inventory.",
             details=details,
         )
-    text = f"{count(len(facts['hosts']), 'node')} answered"
+    text = f"{count(len(facts.hosts), 'node')} answered"
     if details["not_in_inventory"]:
         text += f"; not in this play: {listed(details['not_in_inventory'])}"
     text = "; ".join([text, *_copies(facts)])
-    return result(CHECK, PASS, "ok", text, nodes=facts["hosts"], details=details)
+    return result(CHECK, PASS, "ok", text, nodes=facts.hosts, details=details)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 
+from .._verification.model import Facts
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "PRE-SKEW"
@@ -25,7 +26,7 @@ CHECK = sys.modules[__name__]
 LIMIT = 30.0  # seconds; a restored machine needs a moment to set its clock
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: every node tells its version and its time."""
     return {}
 
@@ -47,14 +48,14 @@ def skew(calls: list) -> tuple[float, float] | None:
     return (max(lows), min(highs)) if calls else None
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
-    versions = {host: node["engine"] for host, node in facts["nodes"].items() if node.get("engine")}
-    bounds = {host: skew(facts["clocks"].get(host) or []) for host in versions}
+    versions = {host: node["engine"] for host, node in facts.nodes.items() if node.get("engine")}
+    bounds = {host: skew(facts.clocks.get(host) or []) for host in versions}
     told = {host: bound for host, bound in bounds.items() if bound}
     details = {"engines": versions, "clocks": {host: [round(end, 1) for end in bound] for host, bound in told.items()}}
     odd = sorted(host for host, text in versions.items() if odd_spi(text))
-    if odd and len(odd) < len(versions) and any(network["encrypted"] for network in facts["networks"]):
+    if odd and len(odd) < len(versions) and any(network["encrypted"] for network in facts.networks):
         return [
             result(
                 CHECK,

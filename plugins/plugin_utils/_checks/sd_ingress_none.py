@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 
+from .._verification.model import Facts
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
@@ -20,30 +21,30 @@ TAGS = ("P0", "dns")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Every probe asks for the published service's name, and for the probes' own as the control."""
-    twin = facts["twin"]
-    if not twin or not facts["made"].get("published"):
+    twin = facts.twin
+    if not twin or not facts.made.get("published"):
         return {}
     asked = [
-        {"id": ID + "/absent", "kind": "dns", "name": facts["published_name"], "expected": None, "patience": 0},
+        {"id": ID + "/absent", "kind": "dns", "name": facts.published_name, "expected": None, "patience": 0},
         {
             "id": ID + "/control",
             "kind": "dns",
-            "name": f"{facts['probe_name']}.{twin['name']}",
-            "expected": [facts["vips"].get(twin["id"])],
-            "patience": facts["settings"]["convergence"],
+            "name": f"{facts.probe_name}.{twin['name']}",
+            "expected": [facts.vips.get(twin["id"])],
+            "patience": facts.settings["convergence"],
         },
     ]
     return {host: list(asked) for host in _paths.probed(facts, twin["id"])}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
     blocked = not_set_up(CHECK, facts, "published") or not_set_up(CHECK, facts, "twin")
     if blocked:
         return [blocked]
-    hosts = _paths.probed(facts, facts["twin"]["id"])
+    hosts = _paths.probed(facts, facts.twin["id"])
     named: dict = {}
     blind = []
     for host in hosts:
@@ -52,7 +53,7 @@ def judge(facts: dict) -> list[dict]:
             blind.append(host)
         elif _inside(seen["addresses"], facts):
             named[host] = seen["addresses"]
-    where = facts["published_networks"]
+    where = facts.published_networks
     if named:
         return [
             result(
@@ -75,7 +76,7 @@ def judge(facts: dict) -> list[dict]:
     return [result(CHECK, PASS, "ok", text, nodes=hosts, details={"networks": where})]
 
 
-def _inside(addresses: list, facts: dict) -> list:
+def _inside(addresses: list, facts: Facts) -> list:
     """The addresses inside any overlay: an unknown name goes upstream, and a wildcard there is no record of ours."""
-    subnets = [ipaddress.ip_network(subnet) for network in facts["overlays"] for subnet in network["subnets"]]
+    subnets = [ipaddress.ip_network(subnet) for network in facts.overlays for subnet in network["subnets"]]
     return [address for address in addresses if any(ipaddress.ip_address(address) in subnet for subnet in subnets)]

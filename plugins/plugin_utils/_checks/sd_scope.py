@@ -8,7 +8,8 @@ from __future__ import annotations
 import ipaddress
 import sys
 
-from . import _paths
+from .._verification.model import Facts
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 from .net_attach import attached_name
 
@@ -21,9 +22,9 @@ TAGS = ("P0", "dns")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """The standalone container asks while it stands on the run's own lazy network alone."""
-    if not facts["worker"] or not facts["made"]["lazy"] or not facts["networks"] or not facts["made"]["probe"]:
+    if not facts.worker or not facts.made["lazy"] or not facts.networks or not facts.made["probe"]:
         return {}
     base = {"kind": "dns", "where": "alone", "patience": 0}
     requests = [dict(base, id=_ident(network), name=name, expected=[]) for network, name in _names(facts)]
@@ -33,32 +34,32 @@ def plan(facts: dict) -> dict:
         name=attached_name(facts),
         expected=None,
         within=["0.0.0.0/0"],
-        patience=facts["settings"]["convergence"],
+        patience=facts.settings["convergence"],
     )
-    return {facts["worker"]: [*requests, control]}
+    return {facts.worker: [*requests, control]}
 
 
-def _names(facts: dict) -> list[tuple]:
+def _names(facts: Facts) -> list[tuple]:
     """(network, name that must not answer)"""
-    return [(network, f"{facts['probe_name']}.{network['name']}") for network in facts["networks"]]
+    return [(network, f"{facts.probe_name}.{network['name']}") for network in facts.networks]
 
 
 def _ident(network: dict) -> str:
-    return f"{ID}/{network['id'][:12]}"
+    return f"{ID}/{_requests.short(network)}"
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network."""
     return [_judge(facts, network, name) for network, name in _names(facts)]
 
 
-def _judge(facts: dict, network: dict, name: str) -> dict:
-    if facts["leader"] and not facts["worker"]:
+def _judge(facts: Facts, network: dict, name: str) -> dict:
+    if facts.leader and not facts.worker:
         return result(CHECK, SKIP, "no-worker", "the swarm has no worker in this play", network=network["name"])
     blocked = not_set_up(CHECK, facts, "lazy", network["name"]) or not_set_up(CHECK, facts, "probe", network["name"])
     if blocked:
         return blocked
-    worker = facts["worker"]
+    worker = facts.worker
     seen, control = _paths.seen(facts, worker, _ident(network)), _paths.seen(facts, worker, ID + "/control")
     if seen is None or control is None or not control["addresses"]:
         text = "the resolver did not answer the control name" if control else "nothing was asked from another network"
@@ -70,7 +71,7 @@ def _judge(facts: dict, network: dict, name: str) -> dict:
             network=network["name"],
             nodes=[worker],
         )
-    subnets = [ipaddress.ip_network(subnet) for item in facts["overlays"] for subnet in item["subnets"]]
+    subnets = [ipaddress.ip_network(subnet) for item in facts.overlays for subnet in item["subnets"]]
     leaked = [
         address for address in seen["addresses"] if any(ipaddress.ip_address(address) in subnet for subnet in subnets)
     ]

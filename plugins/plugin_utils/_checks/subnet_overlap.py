@@ -9,6 +9,7 @@ import fnmatch
 import ipaddress
 import sys
 
+from .._verification.model import Facts
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "SUBNET-OVERLAP"
@@ -24,16 +25,16 @@ TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing: every node tells its routes."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result a network, and one for each that the managers never set up: of two with one subnet that is the second."""
-    wanted = facts["settings"]["networks"]
-    unset = [name for name in facts["unallocated"] if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)]
-    return [_judge(facts, network) for network in facts["networks"]] + [
+    wanted = facts.settings["networks"]
+    unset = [name for name in facts.unallocated if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)]
+    return [_judge(facts, network) for network in facts.networks] + [
         result(
             CHECK,
             FAIL,
@@ -46,10 +47,10 @@ def judge(facts: dict) -> list[dict]:
     ]
 
 
-def _judge(facts: dict, network: dict) -> dict:
+def _judge(facts: Facts, network: dict) -> dict:
     name, mine = network["name"], [ipaddress.ip_network(subnet) for subnet in network["subnets"]]
-    routes = {host: data["host"]["routes"] for host, data in facts["opened"].items() if data.get("host")}
-    if not mine or not routes or not facts["all_networks"]:
+    routes = {host: data["host"]["routes"] for host, data in facts.opened.items() if data.get("host")}
+    if not mine or not routes or not facts.all_networks:
         return result(CHECK, INCONCLUSIVE, "not-told", "no subnet or no route was told", network=name)
     rows, nodes = [], []
     for host, found in sorted(routes.items()):
@@ -57,7 +58,7 @@ def _judge(facts: dict, network: dict) -> dict:
         if hit:
             nodes.append(host)
             rows.append(f"{host} reaches {listed(hit)}")
-    for other, ident, scope, subnets in facts["all_networks"]:
+    for other, ident, scope, subnets in facts.all_networks:
         if scope == "swarm" and ident != network["id"] and any(_overlaps(subnet, mine) for subnet in subnets):
             rows.append(f"network {other} has {listed(subnets)}")
     if rows:

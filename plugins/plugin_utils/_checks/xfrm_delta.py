@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from . import _paths
+from .._verification.model import Facts
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "XFRM-DELTA"
@@ -24,20 +25,20 @@ CHECK = sys.modules[__name__]
 HARMLESS = ("XfrmAcquireError", "XfrmOutBundleCheckError")
 
 
-def plan(facts: dict) -> dict:
+def plan(facts: Facts) -> dict:
     """Asks nothing over the network: every node reads its counters before and after."""
     return {}
 
 
-def judge(facts: dict) -> list[dict]:
+def judge(facts: Facts) -> list[dict]:
     """One result for the swarm."""
-    if not facts["leader"]:
+    if not facts.leader:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
-    if not any(network["encrypted"] for network in facts["networks"]):
+    if not any(network["encrypted"] for network in facts.networks):
         return [result(CHECK, SKIP, "not-encrypted", "no encrypted network is selected")]
-    hosts = [host for host in facts["hosts"] if host in facts["opened"]]
-    probed = {host: facts["probed"].get(host, {}) for host in hosts}
-    before = {host: probed[host].get("counters_before") or facts["opened"][host].get("counters") for host in hosts}
+    hosts = [host for host in facts.hosts if host in facts.opened]
+    probed = {host: facts.probed.get(host, {}) for host in hosts}
+    before = {host: probed[host].get("counters_before") or facts.opened[host].get("counters") for host in hosts}
     after = {host: probed[host].get("counters") for host in hosts}
     told = [host for host in hosts if before[host] and after[host]]
     deltas = {
@@ -49,7 +50,7 @@ def judge(facts: dict) -> list[dict]:
             for host, rows in sorted(deltas.items())
         )
         return [_failed(facts, deltas, text)]
-    if not told and hosts and all(host in facts["probed"] for host in hosts):
+    if not told and hosts and all(host in facts.probed for host in hosts):
         return [result(CHECK, SKIP, "no-counters", "the kernels keep no IPsec counters (CONFIG_XFRM_STATISTICS)")]
     silent = [host for host in hosts if host not in told]
     if silent or not hosts:
@@ -59,23 +60,25 @@ def judge(facts: dict) -> list[dict]:
     return [result(CHECK, PASS, "ok", f"no counter of errors rose on {count(len(told), 'node')}", nodes=told)]
 
 
-def risen(facts: dict, host: str, before: dict, after: dict) -> dict:
+def risen(facts: Facts, host: str, before: dict, after: dict) -> dict:
     """The counters that rose, less what this run's own knocks over protocol 50 did (PRE-PORT)."""
     rows = {
         name: value - before.get(name, 0)
         for name, value in after.items()
         if value > before.get(name, 0) and name not in HARMLESS
     }
-    own = sum(number for key, number in facts["heard"].get(host, {}).items() if key.startswith("50/"))
+    own = sum(number for key, number in facts.heard.get(host, {}).items() if key.startswith("50/"))
     own += sum(
-        seen.get("tries", 0) for ident, seen in facts["observations"].get(host, {}).items() if "/port-esp/" in ident
+        seen.get("tries", 0)
+        for knock, seen in ((_requests.knock(ident), seen) for ident, seen in facts.observations.get(host, {}).items())
+        if knock and knock.kind == "port-esp"
     )
-    if "XfrmInNoStates" in rows and not facts["probed"][host].get("counters_before"):  # nobody knocks a second time
+    if "XfrmInNoStates" in rows and not facts.probed[host].get("counters_before"):  # nobody knocks a second time
         rows["XfrmInNoStates"] -= own
     return {name: value for name, value in rows.items() if value > 0}
 
 
-def _failed(facts: dict, deltas: dict, text: str) -> dict:
+def _failed(facts: Facts, deltas: dict, text: str) -> dict:
     lacking = _paths.lacks_esp(facts)
     hint = (
         f"The kernel of {listed(lacking)} lacks {_paths.esp(facts)}: encryption fails there (see PRE-KMOD)."

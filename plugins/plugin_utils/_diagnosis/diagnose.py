@@ -8,12 +8,13 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+from .._verification.model import Facts
 from . import model
 from .table import RULES
 from .view import View
 
 
-def diagnose(results: list[dict], facts: dict, rules: tuple = RULES) -> list[dict]:
+def diagnose(results: list[dict], facts: Facts, rules: tuple = RULES) -> list[dict]:
     """The causes, in the order of the report: those that explain most first.
 
     ``explains`` and ``shares`` are places in the list of results: explained by this cause, alone or with others, and explained in

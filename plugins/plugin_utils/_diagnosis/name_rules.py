@@ -26,7 +26,7 @@ def _by_network(rows: list[dict], key: str) -> dict:
 
 
 def _asked(view: View, network: str) -> set:
-    known = next((item for item in view.facts["under_test"] if item["name"] == network), None)
+    known = next((item for item in view.facts.under_test if item["name"] == network), None)
     return set(_paths.probed(view.facts, known["id"])) if known else set()
 
 
@@ -74,13 +74,13 @@ def attach(view: View) -> Iterable[Finding]:
     """The engine of a worker refuses to attach a container."""
     facts = view.facts
     for item in view.failed("NET-ATTACH"):
-        rows = (facts["probed"].get(facts["worker"]) or {}).get("attached") or []
-        network = next((known for known in facts["networks"] if known["name"] == item["network"]), None)
+        rows = (facts.probed.get(facts.worker) or {}).get("attached") or []
+        network = next((known for known in facts.networks if known["name"] == item["network"]), None)
         row = next((row for row in rows if network and row["network"] == network["id"]), None)
         if row and row.get("refused"):
             yield Finding(
-                f"{facts['worker']} cannot attach a container to {item['network']}",
-                (facts["worker"],),
+                f"{facts.worker} cannot attach a container to {item['network']}",
+                (facts.worker,),
                 (row["refused"],),
                 (item["network"],),
             )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from .._checks import _paths, cp_addr, pre_reach
 from .._checks._result import count, listed
+from .._verification.model import Facts
 from .model import INFERRED, SEEN, Claim, Finding
 from .view import View
 
@@ -55,7 +56,7 @@ def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
     """The rule of one kind of problem with a node."""
 
     def find(view: View) -> Iterable[Finding]:
-        texts = {host: found.text for host, found in view.facts["problems"].items() if found.reason == reason}
+        texts = {host: found.text for host, found in view.facts.problems.items() if found.reason == reason}
         if not texts:
             return
         blind = (Claim("*", wide=True, unsure=True),) if reason == "no-leader" or _may_lead(view, texts) else ()
@@ -72,27 +73,23 @@ def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
 def _may_lead(view: View, texts: dict) -> bool:
     """Nobody leads, and whoever answered is a worker: then the leader is among the silent."""
     facts = view.facts
-    silent = {host for host in view.hosts if host not in facts["nodes"]}
-    return (
-        not facts["leader"]
-        and silent <= set(texts)
-        and all(node["role"] == "worker" for node in facts["nodes"].values())
-    )
+    silent = {host for host in view.hosts if host not in facts.nodes}
+    return not facts.leader and silent <= set(texts) and all(node["role"] == "worker" for node in facts.nodes.values())
 
 
 def task(reason: str) -> Callable[[View], Iterable[Finding]]:
     """The rule of one reason why a probe's task does not run on a node."""
 
     def find(view: View) -> Iterable[Finding]:
-        facts, errors = view.facts, view.facts["task_problems"]
+        facts, errors = view.facts, view.facts.task_problems
         told = {_host(view, node): error.text for node, error in errors.items() if error.reason == reason}
-        told.update({part: refusal.text for part, refusal in facts["refused"].items() if refusal.reason == reason})
+        told.update({part: refusal.text for part, refusal in facts.refused.items() if refusal.reason == reason})
         if not told:
             return
         # The swarm tries again and again: a node whose task is on its way meanwhile waits for the same.
         other = {_host(view, node) for node, error in errors.items() if error.state in FINAL and error.reason != reason}
         nodes = view.ordered(_waiting(view) - other)
-        networks = tuple(network["name"] for network in facts["networks"])
+        networks = tuple(network["name"] for network in facts.networks)
         yield Finding(
             view.title(TASKS[reason], nodes, networks),
             nodes,
@@ -109,7 +106,7 @@ def vni_taken(view: View) -> Iterable[Finding]:
         devices = {
             host: [
                 row
-                for row in (view.facts["opened"].get(host, {}).get("host") or {}).get("vxlans") or []
+                for row in (view.facts.opened.get(host, {}).get("host") or {}).get("vxlans") or []
                 if row["port"] == view.data_port and not row["device"].startswith(ENGINES_TUNNEL)
             ]
             for host in finding.nodes
@@ -129,11 +126,11 @@ def vni_taken(view: View) -> Iterable[Finding]:
 
 
 def _host(view: View, node: str) -> str:
-    return next((name for name, known in view.facts["nodes"].items() if known["id"] == node), "the swarm")
+    return next((name for name, known in view.facts.nodes.items() if known["id"] == node), "the swarm")
 
 
 def _waiting(view: View) -> set:
-    return {host for host, found in view.facts["problems"].items() if found.reason == NOT_STARTED}
+    return {host for host, found in view.facts.problems.items() if found.reason == NOT_STARTED}
 
 
 def task_missing(view: View) -> Iterable[Finding]:
@@ -142,8 +139,8 @@ def task_missing(view: View) -> Iterable[Finding]:
     waiting = view.ordered(_waiting(view))
     if not waiting:
         return
-    ids = {host: facts["nodes"][host]["id"] for host in waiting if host in facts["nodes"]}
-    said = {host: facts["task_problems"].get(ident) or facts["problems"][host] for host, ident in ids.items()}
+    ids = {host: facts.nodes[host]["id"] for host in waiting if host in facts.nodes}
+    said = {host: facts.task_problems.get(ident) or facts.problems[host] for host, ident in ids.items()}
     because = tuple(f"{host}: {found.text}" for host, found in said.items())
     yield Finding(
         view.title("No probe starts on {nodes}", waiting),
@@ -160,7 +157,7 @@ def same_node(view: View) -> Iterable[Finding]:
         yield Finding(
             f"{' and '.join(hosts)} are {pre_reach.together(view.facts, hosts)}",
             view.ordered(hosts),
-            tuple(f"the engine of {host} says that it is node {view.facts['nodes'][host]['id']}" for host in hosts),
+            tuple(f"the engine of {host} says that it is node {view.facts.nodes[host]['id']}" for host in hosts),
         )
 
 
@@ -181,14 +178,14 @@ def unfinished(view: View) -> Iterable[Finding]:
 
 def address_gone(view: View) -> Iterable[Finding]:
     """Nodes that have lost the address by which the swarm knows them."""
-    nodes = view.ordered([host for host in view.facts["nodes"] if cp_addr.gone(view.facts, host)])
+    nodes = view.ordered([host for host in view.facts.nodes if cp_addr.gone(view.facts, host)])
     if nodes:
         yield Finding(
             view.title("The address of {nodes} has changed: the swarm goes on using the old one", nodes),
             nodes,
             tuple(
                 (
-                    f"{host} is known as {view.facts['nodes'][host]['address']}, and its interfaces have {listed(cp_addr.usable_here(view.facts, host), 4)}"
+                    f"{host} is known as {view.facts.nodes[host]['address']}, and its interfaces have {listed(cp_addr.usable_here(view.facts, host), 4)}"
                 )
                 for host in nodes
             ),
@@ -224,7 +221,7 @@ def kernel(view: View) -> Iterable[Finding]:
 def clock(view: View) -> Iterable[Finding]:
     """A certificate that is not valid by a clock that is hours from the others'."""
     facts, told = view.facts, {}
-    times = {host: opened["time"] for host, opened in facts["opened"].items() if opened.get("time")}
+    times = {host: opened["time"] for host, opened in facts.opened.items() if opened.get("time")}
     for host, now in times.items():
         others = sorted(other for name, other in times.items() if name != host)
         if others and abs(now - others[len(others) // 2]) > HOUR and not _valid(facts, host):
@@ -237,28 +234,28 @@ def clock(view: View) -> Iterable[Finding]:
 
 def expired(view: View) -> Iterable[Finding]:
     """A node's certificate that is not valid now."""
-    bad = view.ordered([host for host in view.facts["opened"] if not _valid(view.facts, host)])
+    bad = view.ordered([host for host in view.facts.opened if not _valid(view.facts, host)])
     if bad:
         yield Finding(
             view.title("The certificate of {nodes} is not valid now", bad), bad, ("CP-TLS: by the node's own clock",)
         )
 
 
-def _valid(facts: dict, host: str) -> bool:
-    leaf, now = _leaf(facts, host), facts["opened"][host].get("time")
+def _valid(facts: Facts, host: str) -> bool:
+    leaf, now = _leaf(facts, host), facts.opened[host].get("time")
     return not leaf or not now or leaf["not_before"] <= now < leaf["not_after"]
 
 
-def _leaf(facts: dict, host: str) -> dict | None:
-    leaf = facts["opened"][host].get("certificate")
+def _leaf(facts: Facts, host: str) -> dict | None:
+    leaf = facts.opened[host].get("certificate")
     return leaf if leaf and "error" not in leaf else None
 
 
 def foreign(view: View) -> Iterable[Finding]:
     """A node that trusts another root than the swarm, or has its certificate from elsewhere."""
     facts, told = view.facts, {}
-    trust = (facts["swarm"] or {}).get("trust") or {}
-    for host in facts["opened"]:
+    trust = (facts.swarm or {}).get("trust") or {}
+    for host in facts.opened:
         leaf = _leaf(facts, host)
         differs = [key for key in ("issuer_digest", "roots_digest") if leaf and trust and leaf[key] != trust[key]]
         if differs:
@@ -273,10 +270,10 @@ def foreign(view: View) -> Iterable[Finding]:
 
 def lost(view: View) -> Iterable[Finding]:
     """Nodes that answer us and not the managers, when no check of the ports says why."""
-    states = {node["id"]: node["state"] for node in (view.facts["swarm"] or {}).get("nodes", [])}
+    states = {node["id"]: node["state"] for node in (view.facts.swarm or {}).get("nodes", [])}
     gone = {
         host: states[node["id"]]
-        for host, node in view.facts["nodes"].items()
+        for host, node in view.facts.nodes.items()
         if states.get(node["id"], "ready") != "ready"
     }
     if gone:
@@ -291,7 +288,7 @@ def lost(view: View) -> Iterable[Finding]:
 
 def address(view: View) -> Iterable[Finding]:
     """An address that no other node can use."""
-    bad = {host: _paths.address(view.facts, host) for host in view.facts["nodes"]}
+    bad = {host: _paths.address(view.facts, host) for host in view.facts.nodes}
     bad = {host: text for host, text in bad.items() if cp_addr.unusable(text) or _paths.parsed(text).is_link_local}
     if bad:
         yield Finding(
@@ -303,7 +300,7 @@ def address(view: View) -> Iterable[Finding]:
 
 def unjudged(view: View) -> Iterable[Finding]:
     """Any other reason why a node could not be judged in full."""
-    problems = view.facts["problems"]
+    problems = view.facts.problems
     for host in view.ordered(problems):
         yield Finding(f"{host} gave no full answer", (host,), (f"{host}: {problems[host].text}",), certainty=INFERRED)
 
@@ -311,7 +308,7 @@ def unjudged(view: View) -> Iterable[Finding]:
 def managers(view: View) -> Iterable[Finding]:
     """Nobody of the play leads the swarm, though everybody answered."""
     facts = view.facts
-    if not facts["leader"] and len(facts["nodes"]) == len(view.hosts):
+    if not facts.leader and len(facts.nodes) == len(view.hosts):
         yield Finding(
             "The leader of the swarm is not in this play",
             (),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from .._checks import _blame, _paths
+from .._checks import _blame, _paths, _requests
 from .._checks._result import listed
 from . import links
 from .links import Links
@@ -135,13 +135,10 @@ def port(kind: str, what: Callable[[View], str]) -> Callable[[View], Iterable[Fi
 def manager_port(view: View) -> Iterable[Finding]:
     """Managers that a node cannot call, by the calls of CP-TLS."""
     good, bad = set(), {}
-    for host, observations in view.facts["observations"].items():
+    for host, observations in view.facts.observations.items():
         for ident, seen in observations.items():
-            manager = (
-                view.host_of(ident.partition("/")[2].rpartition(":")[0].strip("[]"))
-                if ident.startswith("CP-TLS/")
-                else None
-            )
+            call = _requests.call(ident)
+            manager = view.host_of(call.address) if call else None
             if manager and manager != host:
                 if seen["outcome"] == "unreachable":
                     bad[host, manager] = links.UNKNOWN
@@ -162,9 +159,7 @@ def data_path(view: View) -> Iterable[Finding]:
 def states_gone(view: View) -> Iterable[Finding]:
     """Nodes that have lost IPsec states which their peers still have."""
     names = view.networks(True)
-    hosts = [
-        host for host in view.facts["xfrm"] if host in view.facts["probes"] and host not in _paths.lacks_esp(view.facts)
-    ]
+    hosts = [host for host in view.facts.xfrm if host in view.facts.probes and host not in _paths.lacks_esp(view.facts)]
     if not names or len(hosts) < 2:
         return
     has = {host: _peers(view, host) for host in hosts}
@@ -179,15 +174,15 @@ def states_gone(view: View) -> Iterable[Finding]:
 
 def _peers(view: View, host: str) -> list:
     """The hosts that this one has IPsec states towards."""
-    targets = {state["target"] for state in view.facts["xfrm"].get(host) or []}
+    targets = {state["target"] for state in view.facts.xfrm.get(host) or []}
     return sorted(name for name in view.hosts if name != host and _paths.vtep(view.facts, name) in targets)
 
 
 def clear_text(view: View) -> Iterable[Finding]:
     """What an encrypted network sent in the clear."""
     leaks: dict = {}
-    for network in view.facts["networks"]:
-        for host, wire in view.facts["wire"].items():
+    for network in view.facts.networks:
+        for host, wire in view.facts.wire.items():
             frames = sum(wire.get("plain", {}).get(str(network["vni"]), {}).values()) if network["encrypted"] else 0
             if frames:
                 leaks.setdefault(host, {})[network["name"]] = frames
@@ -210,7 +205,7 @@ def esp(view: View) -> Iterable[Finding]:
 
 def one_network(view: View) -> Iterable[Finding]:
     """A single network that is broken where others of its sort are sound."""
-    for network in view.facts["networks"]:
+    for network in view.facts.networks:
         known = view.encrypted if network["encrypted"] else view.plain
         found = links.without(view.network_links(network), known.bad)
         yield from _finding(view, found, f"the traffic of {network['name']}", (network["name"],), INFERRED)
@@ -222,7 +217,7 @@ def inside(lost: tuple, title: str) -> Callable[[View], Iterable[Finding]]:
     def find(view: View) -> Iterable[Finding]:
         bad: dict = {}
         names: set = set()
-        for network in view.facts["networks"]:
+        for network in view.facts.networks:
             for pair, kinds in view.tried(network).items():
                 gone = frozenset(kind for kind, why in kinds.items() if why is not None)
                 if gone in lost and gone != frozenset(kinds):
@@ -246,7 +241,7 @@ def balancer(view: View) -> Iterable[Finding]:
     deaf, names, lines = set(), set(), []
     for item in view.bad("DP-*"):
         for source, row in ((item["evidence"].get("matrix") or {"kinds": {}})["kinds"].get("vip") or {}).items():
-            network = next((known for known in view.facts["networks"] if known["name"] == item["network"]), None)
+            network = next((known for known in view.facts.networks if known["name"] == item["network"]), None)
             direct = view.tried(network) if network else {}
             sound = all(set(kinds.values()) == {None} for pair, kinds in direct.items() if source in pair)
             if direct and sound and row and all(isinstance(cell, str) for cell in row.values()):

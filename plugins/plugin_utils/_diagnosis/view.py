@@ -12,23 +12,21 @@ import re
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from .._checks import _paths, dp_matrix
+from .._checks import _paths, _requests
 from .._checks._result import listed
+from .._checks.pre_port import GOSSIP, purpose
+from .._verification.model import Facts
 from . import links
 from .model import BAD
-
-OVERLAY_KINDS = dp_matrix.KINDS
-PORT_CHECK = "PRE-PORT"
-GOSSIP = 7946
 
 
 class View:
     """A run's results and facts. Every property is worked out once."""
 
-    def __init__(self, results: list[dict], facts: dict) -> None:
+    def __init__(self, results: list[dict], facts: Facts) -> None:
         self.results = results
         self.facts = facts
-        self.hosts = facts["hosts"]
+        self.hosts = facts.hosts
 
     def bad(self, pattern: str) -> list[dict]:
         """Failed and inconclusive results of these checks."""
@@ -60,7 +58,7 @@ class View:
     @property
     def data_port(self) -> int:
         """The data-path port as the swarm tells it; the engine's default when nobody does."""
-        return (self.facts["swarm"] or {}).get("data_port") or 4789
+        return (self.facts.swarm or {}).get("data_port") or 4789
 
     def host_of(self, address: str) -> str | None:
         """The host with this address on the underlay."""
@@ -77,22 +75,22 @@ class View:
     def overlay(self) -> dict:
         """Network id -> {(source, target): {kind: None when it answered, else why not}}, of every check that tried pairs."""
         found: dict = {}
-        for host, observations in self.facts["observations"].items():
+        for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
-                parts = ident.split("/")
-                if len(parts) == 4 and parts[3] in OVERLAY_KINDS and parts[2] in self.hosts:
-                    row = found.setdefault(parts[1], {}).setdefault((host, parts[2]), {})
-                    if seen["ok"] or parts[3] not in row:
-                        row[parts[3]] = None if seen["ok"] else _paths.problem(seen)
+                path = _requests.path(ident)
+                if path and path.target in self.hosts:
+                    row = found.setdefault(path.network, {}).setdefault((host, path.target), {})
+                    if seen["ok"] or path.kind not in row:
+                        row[path.kind] = None if seen["ok"] else _paths.problem(seen)
         return found
 
     def tried(self, network: dict) -> dict:
         """The pairs that were tried on a network."""
-        return self.overlay.get(network["id"][:12], {})
+        return self.overlay.get(_requests.short(network), {})
 
     def network_links(self, network: dict) -> links.Links:
         """The directions between nodes on a network. A failed question is lost itself, or its answer is: the responder tells which."""
-        pairs, received = self.tried(network), self.facts["received"]
+        pairs, received = self.tried(network), self.facts.received
         good, bad = set(), {}
         for (source, target), kinds in pairs.items():
             if None in kinds.values():
@@ -125,43 +123,33 @@ class View:
     def plain(self) -> links.Links:
         """Directions that are bad on every plain network."""
         return links.common(
-            self.network_links(network) for network in self.facts["under_test"] if not network["encrypted"]
+            self.network_links(network) for network in self.facts.under_test if not network["encrypted"]
         )
 
     @cached_property
     def encrypted(self) -> links.Links:
         """Directions that are bad on every encrypted network."""
-        return links.common(self.network_links(network) for network in self.facts["under_test"] if network["encrypted"])
+        return links.common(self.network_links(network) for network in self.facts.under_test if network["encrypted"])
 
     def networks(self, encrypted: bool) -> tuple:
         """Names of the networks of one sort."""
-        return tuple(
-            sorted(network["name"] for network in self.facts["under_test"] if network["encrypted"] == encrypted)
-        )
+        return tuple(sorted(network["name"] for network in self.facts.under_test if network["encrypted"] == encrypted))
 
     @cached_property
     def knocks(self) -> dict:
-        """Kind of underlay traffic (``pre_port.Port.purpose``) -> {(source, target): whether it was answered}, by the check of the ports."""
+        """Kind of underlay traffic (``pre_port.purpose``) -> {(source, target): whether it was answered}, by the check of the ports."""
         found: dict = {}
-        for host, observations in self.facts["observations"].items():
+        for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
-                parts = ident.split("/")
-                if parts[0] == PORT_CHECK and len(parts) == 4 and parts[3] != host:
-                    kind = self._port_kind(parts[1], int(parts[2]))
-                    found.setdefault(kind, {})[host, parts[3]] = seen["ok"]
+                knock = _requests.knock(ident)
+                if knock and knock.target != host:
+                    found.setdefault(purpose(knock.kind, knock.number), {})[host, knock.target] = seen["ok"]
         return found
-
-    def _port_kind(self, request: str, number: int) -> str:
-        if request == "port-esp":
-            return "esp"
-        if request == "port-udp":
-            return "gossip-udp" if number == GOSSIP else "data"
-        return "gossip-tcp" if number == GOSSIP else "managers"
 
     def _heard(self, kind: str, source: str, target: str) -> bool:
         """Whether a question arrived behind the target's firewall; of TCP nobody tells."""
         words = {"data": f"17/{self.data_port}", "gossip-udp": f"17/{GOSSIP}", "esp": "50/0"}.get(kind)
-        return bool(words and (self.facts.get("heard") or {}).get(target, {}).get(f"{words}/{source}"))
+        return bool(words and self.facts.heard.get(target, {}).get(f"{words}/{source}"))
 
     @cached_property
     def ports(self) -> dict:

@@ -8,9 +8,13 @@ Private to swarmlab.overlay. Runs on the controller. ``phases`` maps a phase to 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from ...module_utils._probe import speed
 from ...module_utils._verify import objects
 from . import problems
+from .model import Facts
 
 PHASES = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
 DECLARED = {
@@ -31,72 +35,94 @@ NOTHING_MADE: dict = {
 }
 
 
-def assemble(hosts: list[str], settings: dict, phases: dict) -> dict:
+def assemble(hosts: list[str], settings: dict, phases: dict) -> Facts:
     """The facts, as far as the phases have come."""
     seen = {phase: _seen(phases.get(phase, {})) for phase in PHASES + DISRUPTING}
-    seen["probe"] = {
+    seen["probe"] = _probed(seen)
+    leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
+    view = seen["open"].get(leader, {}).get("view") or seen["prepare"].get(leader, {}).get("view") or {}
+    settings = dict(settings, **_declared(phases.get("prepare") or {}))
+    facts = Facts(
+        run=settings["run"],
+        hosts=list(hosts),
+        settings=settings,
+        needs=settings["needs"],
+        problems=_problems(hosts, phases, seen),
+        clocks={host: _clocks(host, phases, seen) for host in hosts},
+        disrupted=_disrupted(settings, phases, seen),
+        **_of_run(settings["run"]),
+        **_of_nodes(phases, seen),
+        **_of_leader(seen["prepare"].get(leader, {}), view),
+        **_of_end(seen["close"], leader),
+        leader=leader,
+    )
+    return replace(facts, worker=_worker(facts), probes=_probes(facts, view.get("probes") or {}))
+
+
+def _probed(seen: dict) -> dict:
+    """What each host told when it probed, with what the exchanges and the second look brought."""
+    return {
         host: _last_word(
             data, [seen[phase][host] for phase in objects.EXCHANGES if host in seen[phase]], seen["again"].get(host)
         )
         for host, data in seen["probe"].items()
     }
-    opened = _opened(seen)
-    leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
-    view = seen["open"].get(leader, {}).get("view") or seen["prepare"].get(leader, {}).get("view") or {}
-    settings = dict(settings, **_declared(phases.get("prepare") or {}))
-    facts: dict = {
-        "run": settings["run"],
-        "hosts": list(hosts),
-        "settings": settings,
-        "needs": settings["needs"],
-        "leader": leader,
-        "problems": _problems(hosts, phases, seen),
-        "nodes": {host: data["node"] for host, data in seen["prepare"].items()},
-        "prepared": seen["prepare"],
-        "opened": opened,
-        "probed": seen["probe"],
-        "closed": seen["close"],
-        "probe_name": objects.name(settings["run"], "probe"),
-        "published_name": objects.name(settings["run"], "published"),
+
+
+def _of_run(run: str) -> dict[str, Any]:
+    """The names of what the run makes."""
+    return {
+        "probe_name": objects.name(run, "probe"),
+        "published_name": objects.name(run, "published"),
         "speed_names": {
-            way: f"{objects.name(settings['run'], objects.SPEED)}.{objects.name(settings['run'], part)}"
+            way: f"{objects.name(run, objects.SPEED)}.{objects.name(run, part)}"
             for way, part in objects.SPEED_NETWORKS.items()
         },
         "speed_port": speed.PORT,
-        "alias": objects.name(settings["run"], "alias"),
-        "clocks": {host: _clocks(host, phases, seen) for host in hosts},
     }
-    facts.update(_swarm(seen, leader, view))
-    facts["later_records"] = seen["close"].get(leader, {}).get("records")
-    facts["retired"] = seen["close"].get(leader, {}).get("retired") or {}
-    facts["carried"] = seen["close"].get(leader, {}).get("carried") or {}
-    facts["published_for"] = seen["close"].get(leader, {}).get("mesh") or {}
-    facts["refused"] = {part: problems.of_part(text) for part, text in facts["made"]["refused"].items()}
-    errors = facts["convergence"].get("errors") or {}
-    facts["task_problems"] = {node: problems.of_task(text) for node, text in errors.items()}
-    facts["worker"] = _worker(facts)
-    facts["probes"] = _probes(facts, view.get("probes") or {})
-    facts["observations"] = {host: _observations(data) for host, data in seen["probe"].items()}
-    facts["probe_began"] = {
-        host: row["asked"][0]
-        for phase in ("probe", "again")
-        for host, row in (phases.get(phase) or {}).items()
-        if row.get("asked")
+
+
+def _of_nodes(phases: dict, seen: dict) -> dict[str, Any]:
+    """What every host told of itself when it was set up, when it probed, and when it measured."""
+    probed = seen["probe"]
+    return {
+        "nodes": {host: data["node"] for host, data in seen["prepare"].items()},
+        "opened": _opened(seen),
+        "probed": probed,
+        "observations": {host: _observations(data) for host, data in probed.items()},
+        "probe_began": {
+            host: row["asked"][0]
+            for phase in ("probe", "again")
+            for host, row in (phases.get(phase) or {}).items()
+            if row.get("asked")
+        },
+        "measured": {host: data["measured"] for host, data in seen["measure"].items()},
+        "held": {host: data["held"] for host, data in probed.items() if "held" in data},
+        "served": {host: data["served"] for host, data in probed.items() if data.get("served")},
+        "xfrm": _part(probed, "xfrm"),
+        "policies": _part(probed, "policies"),
+        "rules": _part(probed, "rules"),
     }
-    facts["disrupted"] = _disrupted(settings, phases, seen)
-    facts["served"] = {host: data["served"] for host, data in seen["probe"].items() if data.get("served")}
-    facts["measured"] = {host: data["measured"] for host, data in seen["measure"].items()}
-    facts["held"] = {host: data["held"] for host, data in seen["probe"].items() if "held" in data}
-    for name, part in (
-        ("wire", "wire"),
-        ("received", "responder"),
-        ("published_received", "published"),
-        ("heard", "ports"),
-    ):
-        facts[name] = {host: data[part] for host, data in seen["close"].items() if data.get(part) is not None}
-    for name in ("xfrm", "policies", "rules"):
-        facts[name] = {host: data[name] for host, data in seen["probe"].items() if data.get(name) is not None}
-    return facts
+
+
+def _of_end(closed: dict, leader: str | None) -> dict[str, Any]:
+    """What was told when the run ended: by every host what its helpers saw, by the leader how old things are."""
+    last = closed.get(leader, {})
+    return {
+        "closed": closed,
+        "wire": _part(closed, "wire"),
+        "received": _part(closed, "responder"),
+        "heard": _part(closed, "ports"),
+        "later_records": last.get("records"),
+        "retired": last.get("retired") or {},
+        "carried": last.get("carried") or {},
+        "published_for": last.get("mesh") or {},
+    }
+
+
+def _part(told: dict, name: str) -> dict[str, Any]:
+    """Host -> one part of what it told, of the hosts that told it."""
+    return {host: data[name] for host, data in told.items() if data.get(name) is not None}
 
 
 def _declared(prepared: dict) -> dict:
@@ -196,87 +222,88 @@ def _problems(hosts: list[str], phases: dict, seen: dict) -> dict:
     return found
 
 
-def _swarm(seen: dict, leader: str | None, view: dict) -> dict:
-    """The leader's view; the later one where there are two."""
-    first = seen["prepare"].get(leader, {})
-    made = first.get("made") or NOTHING_MADE
-    described = {network["id"]: network for network in view.get("networks") or []}
-    overlays = [dict(described.get(network["id"], network)) for network in first.get("networks") or []]
-    twin = described.get(made["twin"])
+def _of_leader(first: dict, view: dict) -> dict[str, Any]:
+    """The swarm and the run's objects as the leader tells; its later view where there are two."""
+    made, told = first.get("made") or NOTHING_MADE, view.get("convergence") or {}
     return {
+        **_networks(first, view, made["twin"]),
+        **{name: view.get(name) or {} for name in ("vips", "records", "owners", "addresses", "lacking")},
+        **{name: view.get(name) or [] for name in ("all_networks", "unallocated", "published_networks", "published")},
         "swarm": view.get("swarm") or first.get("swarm"),
         "viewed": bool(view),
         "made": made,
-        "twin": twin,
-        "networks": overlays or ([twin] if twin else []),
-        "under_test": overlays + ([twin] if twin and twin not in overlays else []),
-        "overlays": list(described.values()) or overlays,
+        "refused": {part: problems.of_part(text) for part, text in made["refused"].items()},
         "unmatched": first.get("unmatched") or [],
-        "vips": view.get("vips") or {},
-        "records": view.get("records") or {},
-        "owners": view.get("owners") or {},
-        "addresses": view.get("addresses") or {},
-        "all_networks": view.get("all_networks") or [],
-        "unallocated": view.get("unallocated") or [],
-        "published_networks": view.get("published_networks") or [],
         "published_on": view.get("published_on"),
         "published_port": view.get("published_port"),
-        "published": view.get("published") or [],
-        "lacking": view.get("lacking") or {},
-        "convergence": view.get("convergence") or {},
+        "convergence": told,
+        "task_problems": {node: problems.of_task(text) for node, text in (told.get("errors") or {}).items()},
     }
 
 
-def _worker(facts: dict) -> str | None:
+def _networks(first: dict, view: dict, twin_id: str | None) -> dict[str, Any]:
+    """The networks that are selected, those with the plain twin, and all overlays that are known."""
+    described = {network["id"]: network for network in view.get("networks") or []}
+    selected = [dict(described.get(network["id"], network)) for network in first.get("networks") or []]
+    twin = described.get(twin_id)
+    return {
+        "twin": twin,
+        "networks": selected or ([twin] if twin else []),
+        "under_test": selected + ([twin] if twin and twin not in selected else []),
+        "overlays": list(described.values()) or selected,
+    }
+
+
+def _worker(facts: Facts) -> str | None:
     """The worker that attaches containers: the first that answered and may run tasks."""
     able = _able(facts)
     return next(
         (
             host
-            for host in facts["hosts"]
-            if facts["nodes"].get(host, {}).get("role") == "worker" and facts["nodes"][host]["id"] in able
+            for host in facts.hosts
+            if facts.nodes.get(host, {}).get("role") == "worker" and facts.nodes[host]["id"] in able
         ),
         None,
     )
 
 
-def _able(facts: dict) -> set:
+def _able(facts: Facts) -> set:
     """Ids of the nodes that swarm gives tasks to."""
-    nodes = (facts["swarm"] or {}).get("nodes", [])
+    nodes = (facts.swarm or {}).get("nodes", [])
     return {node["id"] for node in nodes if node["availability"] == "active" and node["state"] == "ready"}
 
 
-def _probes(facts: dict, addresses: dict) -> dict:
+def _probes(facts: Facts, addresses: dict) -> dict:
     """Host -> network id -> address, for the hosts whose probe is open."""
     return {
-        host: addresses[facts["nodes"][host]["id"]]
-        for host in facts["opened"]
-        if facts["opened"][host].get("namespace") and facts["nodes"][host]["id"] in addresses
+        host: addresses[facts.nodes[host]["id"]]
+        for host in facts.opened
+        if facts.opened[host].get("namespace") and facts.nodes[host]["id"] in addresses
     }
 
 
-def able_hosts(facts: dict) -> list[str]:
+def able_hosts(facts: Facts) -> list[str]:
     """The hosts of the play that swarm gives tasks to."""
     able = _able(facts)
-    return [host for host in facts["hosts"] if facts["nodes"].get(host, {}).get("id") in able]
+    return [host for host in facts.hosts if facts.nodes.get(host, {}).get("id") in able]
 
 
-def expects_task(facts: dict, host: str) -> bool:
+def expects_task(facts: Facts, host: str) -> bool:
     """Whether a probe's task must come up on the host."""
-    return bool(facts["made"]["probe"]) and host in able_hosts(facts)
+    return bool(facts.made["probe"]) and host in able_hosts(facts)
 
 
-def missing_probe(facts: dict, host: str) -> bool:
+def missing_probe(facts: Facts, host: str) -> bool:
     """Whether the host's probe is still to come."""
-    return expects_task(facts, host) and not facts["opened"].get(host, {}).get("namespace")
+    return expects_task(facts, host) and not facts.opened.get(host, {}).get("namespace")
 
 
-def is_open(facts: dict) -> bool:
+def is_open(facts: Facts) -> bool:
     """Whether everything that was made is up, on every host and in the leader's view."""
-    if facts["made"]["published"] and not facts["published_on"]:
+    if facts.made["published"] and not facts.published_on:
         return False
     return (
-        facts["viewed"]
-        and not any(missing_probe(facts, host) for host in facts["hosts"])
-        and all(host in facts["probes"] for host in facts["hosts"] if expects_task(facts, host))
+        facts.viewed
+        and not any(missing_probe(facts, host) for host in facts.hosts)
+        and all(host in facts.probes for host in facts.hosts if expects_task(facts, host))
     )

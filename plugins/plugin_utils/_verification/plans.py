@@ -16,6 +16,7 @@ from ...module_utils._probe import pause
 from ...module_utils._verify import objects, standalone
 from .._checks import _paths, pre_port, pre_reach
 from . import facts as gathered
+from .model import Facts
 
 SLACK = (
     60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
@@ -38,95 +39,93 @@ def together(settings: dict) -> bool:
     return settings["forks"] >= len(settings["hosts"])
 
 
-def _common(facts: dict, host: str) -> dict:
+def _common(facts: Facts, host: str) -> dict:
     return {
-        "run": facts["run"],
+        "run": facts.run,
         "name": host,
-        "needs": facts["needs"],
-        "image": facts["settings"]["image"] or pause.IMAGE,
-        "lease": lease(facts["settings"]),
+        "needs": facts.needs,
+        "image": facts.settings["image"] or pause.IMAGE,
+        "lease": lease(facts.settings),
     }
 
 
-def prepare(facts: dict, host: str, _checks: list) -> dict:
+def prepare(facts: Facts, host: str, _checks: list) -> dict:
     """Every host prepares the same way; which one leads is found out there. When all hosts do so at the same time, they wait for
     each other; else that is left to the next phase."""
-    settings = facts["settings"]
+    settings = facts.settings
     wait = min(settings["timeout"], WAIT) if together(settings) else 0
     return dict(_common(facts, host), networks=settings["networks"], wait=wait)
 
 
-def open_node(facts: dict, host: str, _checks: list) -> dict | None:
+def open_node(facts: Facts, host: str, _checks: list) -> dict | None:
     """Nothing to do when all is open, on a host that was not prepared, or when nobody leads. Else every host takes part: its helpers
     must not end while the leader waits for what may never come."""
-    if host not in facts["nodes"] or not facts["leader"] or pre_reach.same_node(facts) or gathered.is_open(facts):
+    if host not in facts.nodes or not facts.leader or pre_reach.same_node(facts) or gathered.is_open(facts):
         return None
     common = _common(facts, host)
     return dict(
         common,
-        lease=max(common["lease"], facts["settings"]["timeout"] + GRACE),
-        made=facts["made"],
-        timeout=facts["settings"]["timeout"],
-        opened=together(facts["settings"]) and not gathered.missing_probe(facts, host),
+        lease=max(common["lease"], facts.settings["timeout"] + GRACE),
+        made=facts.made,
+        timeout=facts.settings["timeout"],
+        opened=together(facts.settings) and not gathered.missing_probe(facts, host),
         expected=gathered.expects_task(facts, host),
-        leader=host == facts["leader"],
+        leader=host == facts.leader,
     )
 
 
-def probe(facts: dict, host: str, checks: list) -> dict | None:
+def probe(facts: Facts, host: str, checks: list) -> dict | None:
     """All requests of all checks for this host, grouped by namespace. Where hosts are one node, nobody could tell who answers."""
-    if host not in facts["opened"] or not facts["leader"] or pre_reach.same_node(facts):
+    if host not in facts.opened or not facts.leader or pre_reach.same_node(facts):
         return None
-    settings, node = facts["settings"], facts["nodes"][host]
+    settings, node = facts.settings, facts.nodes[host]
     return dict(
         _common(facts, host),
         once=settings["once"],
         limit=settings["convergence"] + SLACK,
-        attach=_attach(facts, checks) if host == facts["worker"] else None,
-        published=node["id"] == facts["published_on"] and not facts["opened"][host].get("published"),
+        attach=_attach(facts, checks) if host == facts.worker else None,
+        published=node["id"] == facts.published_on and not facts.opened[host].get("published"),
         patience=settings["convergence"],
-        speed={"address": node["address"]}
-        if facts["made"].get("speed") and gathered.expects_task(facts, host)
-        else None,
+        speed={"address": node["address"]} if facts.made.get("speed") and gathered.expects_task(facts, host) else None,
         **_awaited(facts),
-        vnis=[network["vni"] for network in facts["under_test"] if network["vni"] is not None],
-        ports=facts["published"],
+        vnis=[network["vni"] for network in facts.under_test if network["vni"] is not None],
+        ports=facts.published,
         firewall=node["firewall"],
         ipv6=_paths.over_ipv6(facts, host),
         work=_work(facts, host, checks),
     )
 
 
-def _awaited(facts: dict) -> dict:
+def _awaited(facts: Facts) -> dict:
     """What gossip is to tell: the probes' addresses, by network."""
     return {
-        "network_ids": [network["id"] for network in facts["under_test"]],
+        "network_ids": [network["id"] for network in facts.under_test],
         "probes": {
-            network["id"]: [row[network["id"]] for row in facts["probes"].values() if network["id"] in row]
-            for network in facts["under_test"]
+            network["id"]: [row[network["id"]] for row in facts.probes.values() if network["id"] in row]
+            for network in facts.under_test
         },
     }
 
 
-def _attach(facts: dict, checks: list) -> dict | None:
+def _attach(facts: Facts, checks: list) -> dict | None:
     """What the worker attaches its container to, one network after the other, and what it asks from there."""
-    if "attach" not in facts["needs"]:
+    if "attach" not in facts.needs:
         return None
     lazy = None
-    if facts["made"]["lazy"]:
-        lazy = {"id": facts["made"]["lazy"], "name": objects.name(facts["run"], "lazy")}
-    asked = [request for check in checks for request in check.plan(facts).get(facts["worker"], [])]
+    if facts.made["lazy"]:
+        lazy = {"id": facts.made["lazy"], "name": objects.name(facts.run, "lazy")}
+    asked = [request for check in checks for request in check.plan(facts).get(facts.worker, [])]
     return {
         "lazy": lazy,
         "alone": [_plain(request) for request in asked if request.get("where") == "alone"],
         "networks": [
             {"id": network["id"], "name": network["name"]}
-            for network in facts["networks"]
-            if network["id"] not in facts["made"]["crowded"]
+            for network in facts.networks
+            if network["id"] not in facts.made["crowded"]
         ],
         "requests": {
             network["id"]: [_plain(request) for request in asked if request.get("where") == "attached/" + network["id"]]
-            for network in facts["networks"]
+            for network in facts.networks
         },
     }
 
@@ -135,7 +134,7 @@ def _plain(request: dict) -> dict:
     return {key: value for key, value in request.items() if key != "where"}
 
 
-def _work(facts: dict, host: str, checks: list) -> list[dict]:
+def _work(facts: Facts, host: str, checks: list) -> list[dict]:
     """Requests by namespace. Checks may share a request: it is carried out once."""
     grouped: dict = {}
     for check in checks:
@@ -146,33 +145,33 @@ def _work(facts: dict, host: str, checks: list) -> list[dict]:
     return [{"namespace": namespace, "requests": list(requests.values())} for namespace, requests in grouped.items()]
 
 
-def _namespace(facts: dict, host: str, where: str) -> str | None:
+def _namespace(facts: Facts, host: str, where: str) -> str | None:
     """The path of a namespace; None is the host's own."""
-    return None if where == "host" else facts["opened"][host].get("namespace")
+    return None if where == "host" else facts.opened[host].get("namespace")
 
 
-def is_late(facts: dict, waited: int = 0) -> bool:
+def is_late(facts: Facts, waited: int = 0) -> bool:
     """Whether gossip lacks a probe after so many calls that waited, and there is hope: a closed port is not mended by waiting."""
-    late = any(told.get("untold") for told in facts["probed"].values())
-    return late and facts["settings"]["convergence"] + waited * WAIT < REPAIR and not pre_port.gossip_closed(facts)
+    late = any(told.get("untold") for told in facts.probed.values())
+    return late and facts.settings["convergence"] + waited * WAIT < REPAIR and not pre_port.gossip_closed(facts)
 
 
-def exchange(facts: dict, host: str, _checks: list, waited: int) -> dict | None:
+def exchange(facts: Facts, host: str, _checks: list, waited: int) -> dict | None:
     """Wait for gossip where it lacked a probe: where nodes join a network at the same moment a record may get lost, and comes with the
     engines' next exchange of all records. Every host is called, so that no helper takes itself for left alone."""
-    if host not in facts["probed"] or not is_late(facts, waited):
+    if host not in facts.probed or not is_late(facts, waited):
         return None
     return dict(_common(facts, host), patience=WAIT, **_awaited(facts))
 
 
-def again(facts: dict, host: str, checks: list) -> dict | None:
+def again(facts: Facts, host: str, checks: list) -> dict | None:
     """All that is asked from inside the networks once more, on every host, where waiting for gossip has mended something."""
-    mended = any(told.get("mended") for told in facts["probed"].values())
-    plan = probe(facts, host, checks) if mended and host in facts["probed"] else None
+    mended = any(told.get("mended") for told in facts.probed.values())
+    plan = probe(facts, host, checks) if mended and host in facts.probed else None
     if plan is None:
         return None
     work = [group for group in plan["work"] if group["namespace"]]
-    told = facts["probed"][host]
+    told = facts.probed[host]
     if plan["attach"] and told.get("attached_in"):
         work.append(
             {
@@ -183,12 +182,12 @@ def again(facts: dict, host: str, checks: list) -> dict | None:
     return dict(plan, attach=None, published=False, speed=None, work=work)
 
 
-def measure(facts: dict, host: str, checks: list) -> dict | None:
+def measure(facts: Facts, host: str, checks: list) -> dict | None:
     """What this host measures while all others are at rest."""
     rows = [
         row for check in checks if hasattr(check, "measurements") for row in check.measurements(facts).get(host, [])
     ]
-    settings = facts["settings"]
+    settings = facts.settings
     return (
         dict(_common(facts, host), rows=rows, once=settings["once"], seconds=settings["measure_seconds"])
         if rows
@@ -196,21 +195,21 @@ def measure(facts: dict, host: str, checks: list) -> dict | None:
     )
 
 
-def close(facts: dict, host: str, _checks: list) -> dict | None:
+def close(facts: Facts, host: str, _checks: list) -> dict | None:
     """Every host that was reached at least once is cleaned."""
-    if host not in facts["nodes"]:
+    if host not in facts.nodes:
         return None
     return {
-        "run": facts["run"],
-        "leader": host == facts["leader"],
-        "lazy_id": facts["made"]["lazy"],
-        "network_ids": facts["made"]["network_ids"],
+        "run": facts.run,
+        "leader": host == facts.leader,
+        "lazy_id": facts.made["lazy"],
+        "network_ids": facts.made["network_ids"],
     }
 
 
-def disrupt(facts: dict, host: str, _checks: list) -> dict | None:
+def disrupt(facts: Facts, host: str, _checks: list) -> dict | None:
     """The disruption, on the node itself; a node is drained by the leader."""
-    given = facts["settings"]["disruption"]
+    given = facts.settings["disruption"]
     actor = given["leader"] if given["what"] == "drain" else given["node"]
     if host != actor or given["what"] == REBOOT:
         return None
@@ -220,9 +219,9 @@ def disrupt(facts: dict, host: str, _checks: list) -> dict | None:
     )
 
 
-def settle(facts: dict, host: str, _checks: list) -> dict | None:
+def settle(facts: Facts, host: str, _checks: list) -> dict | None:
     """The leader waits for all to be as before."""
-    given = facts["settings"]["disruption"]
+    given = facts.settings["disruption"]
     return {key: given[key] for key in ("nodes", "lacking", "timeout")} if host == given["leader"] else None
 
 

@@ -11,52 +11,53 @@ from __future__ import annotations
 from ...module_utils._verify import objects
 from .._checks._result import count, listed
 from . import plans
+from .model import Facts
 
 NAMES_SHOWN = 4
 CHECKS_SHOWN = 8
 
 
-def lines(phase: str, facts: dict, checks: list) -> list[str]:
+def lines(phase: str, facts: Facts, checks: list) -> list[str]:
     """What is known as this phase begins, and what it is about to do."""
     return PHASES[phase](facts, checks)
 
 
-def _prepare(facts: dict, checks: list) -> list[str]:
+def _prepare(facts: Facts, checks: list) -> list[str]:
     return [
         (
-            f"Setting up on {count(len(facts['hosts']), 'node')} for {count(len(checks), 'check')}: {listed([check.ID for check in checks], CHECKS_SHOWN)}"
+            f"Setting up on {count(len(facts.hosts), 'node')} for {count(len(checks), 'check')}: {listed([check.ID for check in checks], CHECKS_SHOWN)}"
         )
     ]
 
 
-def _nodes(facts: dict) -> str:
+def _nodes(facts: Facts) -> str:
     """Who answered; by name whoever did not."""
-    hosts = facts["hosts"]
-    silent = [host for host in hosts if host not in facts["nodes"]]
+    hosts = facts.hosts
+    silent = [host for host in hosts if host not in facts.nodes]
     text = f"{len(hosts) - len(silent)} of {count(len(hosts), 'node')} ready"
     return text + (f", not {listed(silent, NAMES_SHOWN)}" if silent else "")
 
 
-def _open(facts: dict, _checks: list) -> list[str]:
-    if not facts["leader"]:
+def _open(facts: Facts, _checks: list) -> list[str]:
+    if not facts.leader:
         return [f"{_nodes(facts)}; none of them leads the swarm: nothing can be set up"]
-    names = [f"{network['name']}{' (encrypted)' if network['encrypted'] else ''}" for network in facts["networks"]]
+    names = [f"{network['name']}{' (encrypted)' if network['encrypted'] else ''}" for network in facts.networks]
     where = f"{count(len(names), 'network')}: {listed(names, NAMES_SHOWN)}" if names else "no network"
-    return [f"{_nodes(facts)}, {facts['leader']} leads; {where}"]
+    return [f"{_nodes(facts)}, {facts.leader} leads; {where}"]
 
 
-def _probe(facts: dict, checks: list) -> list[str]:
+def _probe(facts: Facts, checks: list) -> list[str]:
     asked = {check.ID: sum(len(requests) for requests in check.plan(facts).values()) for check in checks}
     asked = {ident: number for ident, number in asked.items() if number}
-    seconds = facts["convergence"].get("seconds")
-    up = f"Probes on {count(len(facts['probes']), 'node')}" + (f" after {seconds:.1f} s" if seconds is not None else "")
+    seconds = facts.convergence.get("seconds")
+    up = f"Probes on {count(len(facts.probes), 'node')}" + (f" after {seconds:.1f} s" if seconds is not None else "")
     if not asked:
         return [f"{up}; nothing to ask over the network"]
     return [f"{up}; asking {count(sum(asked.values()), 'question')} for {listed(asked, CHECKS_SHOWN)}"]
 
 
-def _exchange(facts: dict, _checks: list) -> list[str]:
-    late = [host for host in facts["hosts"] if facts["probed"].get(host, {}).get("untold")]
+def _exchange(facts: Facts, _checks: list) -> list[str]:
+    late = [host for host in facts.hosts if facts.probed.get(host, {}).get("untold")]
     return [
         (
             f"Gossip has not told {listed(late, NAMES_SHOWN)} of every probe yet; waiting for the engines' next exchange of all records, up to {plans.WAIT} s"
@@ -64,11 +65,11 @@ def _exchange(facts: dict, _checks: list) -> list[str]:
     ]
 
 
-def _again(_facts: dict, _checks: list) -> list[str]:
+def _again(_facts: Facts, _checks: list) -> list[str]:
     return ["Asking everything from inside the networks again"]
 
 
-def _measure(facts: dict, checks: list) -> list[str]:
+def _measure(facts: Facts, checks: list) -> list[str]:
     found = [check.measurements(facts) for check in checks if hasattr(check, "measurements")]
     hosts, number = (
         {host for rows in found for host in rows},
@@ -77,26 +78,26 @@ def _measure(facts: dict, checks: list) -> list[str]:
     return [f"Measuring {count(number, 'path')} from {count(len(hosts), 'node')}, one after the other"]
 
 
-def _disrupt(facts: dict, _checks: list) -> list[str]:
-    return [f"Disrupting {facts['disrupted']['node']}: {facts['disrupted']['what']}"]
+def _disrupt(facts: Facts, _checks: list) -> list[str]:
+    return [f"Disrupting {facts.disrupted['node']}: {facts.disrupted['what']}"]
 
 
-def _settle(facts: dict, _checks: list) -> list[str]:
+def _settle(facts: Facts, _checks: list) -> list[str]:
     return ["Waiting until nodes and services are as before"]
 
 
-def left_out(phase: str, facts: dict) -> list[str]:
+def left_out(phase: str, facts: Facts) -> list[str]:
     """In place of all lines of a disruption that this node or swarm cannot have: one, as soon as that is known."""
-    given = facts["disrupted"]
+    given = facts.disrupted
     return [f"No {given['what']}: {given['skip']}"] if phase == "settle" else []
 
 
-def _close(facts: dict, checks: list) -> list[str]:
+def _close(facts: Facts, checks: list) -> list[str]:
     """How many answers were as they should be, by check; judging comes later."""
     good, total, short = 0, 0, []
     for check in checks:
         wanted = [(host, request["id"]) for host, requests in check.plan(facts).items() for request in requests]
-        met = sum(bool((facts["observations"].get(host, {}).get(ident) or {}).get("ok")) for host, ident in wanted)
+        met = sum(bool((facts.observations.get(host, {}).get(ident) or {}).get("ok")) for host, ident in wanted)
         good, total = good + met, total + len(wanted)
         if met < len(wanted):
             short.append(f"{check.ID} {met} of {len(wanted)}")

@@ -12,6 +12,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.swarmlab.overlay.plugins.action import verify_probe, verify_run
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build
+from drafts import Draft
 
 FILES = {"report.json", "report.html", "junit.xml"}
 
@@ -195,9 +196,7 @@ def test_who_did_not_answer_is_told_whatever_was_chosen(monkeypatch: pytest.Monk
         return SimpleNamespace(ID=ident, ORDER=1, judge=lambda _gathered: [item])
 
     def told(chosen: list, crowded: list) -> list[str]:
-        return [
-            item["id"] for item in verify_run.judged({"settings": {"checks": chosen}, "made": {"crowded": crowded}})
-        ]
+        return [item["id"] for item in verify_run.judged(Draft(settings={"checks": chosen}, made={"crowded": crowded}))]
 
     checks = [
         judge("PRE-REACH", "fail"),

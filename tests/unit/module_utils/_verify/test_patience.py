@@ -17,26 +17,21 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import phases
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts as gathered
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
+from drafts import Draft
 
 SETTINGS = {"hosts": ["vm1", "vm2"], "forks": 5, "convergence": 20, "timeout": 90, "image": "", "networks": ["*"]}
 
 
 @pytest.mark.parametrize(("timeout", "lease"), [(12, plans.LEASE), (90, 90 + plans.GRACE)])
 def test_who_is_ready_lives_on_while_the_leader_waits(timeout: int, lease: float) -> None:
-    facts = {
-        "run": "r1",
-        "needs": [],
-        "settings": dict(SETTINGS, timeout=timeout),
-        "leader": "vm1",
-        "made": {"probe": "s1", "published": "s2"},
-        "nodes": {"vm1": {"id": "1"}, "vm2": {"id": "2"}},
-        "convergence": {},
-        "opened": {"vm1": {}, "vm2": {}},
-        "probes": {},
-        "published_on": None,
-        "swarm": None,
-        "hosts": ["vm1", "vm2"],
-    }
+    facts = Draft(
+        settings=dict(SETTINGS, timeout=timeout),
+        leader="vm1",
+        made={"probe": "s1", "published": "s2"},
+        nodes={"vm1": {"id": "1"}, "vm2": {"id": "2"}},
+        opened={"vm1": {}, "vm2": {}},
+        hosts=["vm1", "vm2"],
+    )
     assert plans.open_node(facts, "vm2", [])["lease"] == lease
 
 
@@ -90,17 +85,16 @@ def test_an_engine_that_hangs_is_told_after_the_shorter_of_two_limits(tmp_path: 
         assert engine.within(90).timeout == 60
 
 
-def late_facts(**changes) -> dict:
+def late_facts(**changes) -> Draft:
     told = {"observations": {"SD/a": {"ok": False}}, "errors": [], "counters": {"XfrmInError": 3}, "untold": ["n1"]}
-    return {
+    parts = {
         "probed": {"vm1": dict(told, untold=[]), "vm2": told},
         "settings": {"convergence": 20},
         "swarm": {"data_port": 4789},
-        "networks": [],
         "hosts": ["vm1", "vm2"],
         "observations": {"vm1": {}, "vm2": {}},
-        **changes,
     }
+    return Draft(**{**parts, **changes})
 
 
 @pytest.mark.parametrize(
@@ -141,7 +135,7 @@ def test_what_is_asked_from_inside_the_networks_is_asked_again(monkeypatch) -> N
     monkeypatch.setattr(plans, "probe", lambda *_given: {"attach": None, "published": True, "speed": {}, "work": work})
     facts = late_facts()
     assert plans.again(facts, "vm1", []) is None, "nothing was mended, so the answers would be the same"
-    facts["probed"]["vm2"]["mended"] = ["n1"]
+    facts.probed["vm2"]["mended"] = ["n1"]
     plan = plans.again(facts, "vm1", [])
     assert (plan["work"], plan["published"], plan["speed"]) == (work[1:], False, None)
     assert plans.again(facts, "vm3", []) is None
@@ -149,7 +143,7 @@ def test_what_is_asked_from_inside_the_networks_is_asked_again(monkeypatch) -> N
 
 def test_what_was_attached_asks_again_too(monkeypatch) -> None:
     facts = late_facts()
-    facts["probed"]["vm2"] |= {
+    facts.probed["vm2"] |= {
         "attached_in": "/run/at",
         "attached": [{"network": "n1"}, {"network": "n2", "refused": "no"}],
         "mended": ["n1"],
@@ -176,12 +170,12 @@ def test_the_last_word_counts() -> None:
         "exchange2": {"vm1": {"seen": {"untold": []}}},
         "exchange3": {"vm1": {"idle": True}},
     }
-    told = gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases)["probed"]["vm1"]
+    told = gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases).probed["vm1"]
     assert (told["untold"], told["mended"]) == ([], ["n1"])
     phases["again"] = {"vm1": {"seen": second, "asked": [31.0, 33.0]}}
     facts = gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases)
-    assert facts["observations"]["vm1"] == {"a": {"ok": True}, "b": {"ok": True}, "port": {"ok": True}}
-    told = facts["probed"]["vm1"]
+    assert facts.observations["vm1"] == {"a": {"ok": True}, "b": {"ok": True}, "port": {"ok": True}}
+    told = facts.probed["vm1"]
     assert (told["attached"], told["untold"], told["errors"], told["counters"], told["counters_before"]) == (
         [1],
         [],
@@ -189,7 +183,7 @@ def test_the_last_word_counts() -> None:
         {"X": 7},
         {"X": 5},
     )
-    assert facts["probe_began"]["vm1"] == 31.0
+    assert facts.probe_began["vm1"] == 31.0
 
 
 def test_an_engine_whose_queue_is_full_hangs_and_is_not_gone(tmp_path: Path) -> None:

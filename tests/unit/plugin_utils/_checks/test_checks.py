@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _blame, _resolving, dp_matrix
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
+from drafts import Draft
 
 CHECKS = {module.ID: module for module in _checks.load()}
 HOSTS = ["vm1", "vm2", "vm3"]
@@ -66,23 +67,22 @@ def probe_address(network: dict, host: str) -> str:
     return network["subnets"][0].replace("0/24", str(10 + HOSTS.index(host)))
 
 
-def healthy() -> dict:
+def healthy() -> Draft:
     """The facts of a swarm where all is well."""
     probes = {host: {network["id"]: probe_address(network, host) for network in NETWORKS} for host in HOSTS}
     vips = {network["id"]: network["subnets"][0].replace("0/24", "2") for network in NETWORKS}
-    facts = {
-        "run": "r1",
-        "hosts": HOSTS,
-        "leader": "vm1",
-        "worker": "vm2",
-        "problems": {},
-        "refused": {},
-        "task_problems": {},
-        "unmatched": [],
-        "viewed": True,
-        "settings": {"networks": ["*"], "convergence": 20, "timeout": 60},
-        "needs": [],
-        "nodes": {
+    facts = Draft(
+        run="r1",
+        hosts=HOSTS,
+        leader="vm1",
+        worker="vm2",
+        problems={},
+        refused={},
+        task_problems={},
+        unmatched=[],
+        viewed=True,
+        settings={"networks": ["*"], "convergence": 20, "timeout": 60},
+        nodes={
             host: {
                 "id": "id-" + host,
                 "role": "worker" if host != "vm1" else "manager",
@@ -91,7 +91,7 @@ def healthy() -> dict:
             }
             for host in HOSTS
         },
-        "made": {
+        made={
             "twin": TWIN["id"],
             "lazy": "lazy00000000",
             "probe": "s1",
@@ -99,21 +99,21 @@ def healthy() -> dict:
             "speed": "s3",
             "refused": {},
         },
-        "published_on": "id-vm1",
-        "published_port": 30000,
-        "published": ["tcp/30000", "tcp/8080"],
-        "carried": {SECRET["id"]: {"id-" + host: 5000.0 for host in HOSTS}},
-        "published_for": {"tcp/30000": 5.0, "tcp/8080": 5000.0},
-        "clocks": {host: [[100.0, 110.0, 103.0, 105.0]] for host in HOSTS},
-        "all_networks": [[network["name"], network["id"], "swarm", network["subnets"]] for network in NETWORKS],
-        "networks": [PLAIN, SECRET],
-        "twin": TWIN,
-        "under_test": NETWORKS,
-        "overlays": NETWORKS,
-        "probe_name": "run-probe",
-        "published_name": "published",
-        "published_networks": ["ingress"],
-        "swarm": {
+        published_on="id-vm1",
+        published_port=30000,
+        published=["tcp/30000", "tcp/8080"],
+        carried={SECRET["id"]: {"id-" + host: 5000.0 for host in HOSTS}},
+        published_for={"tcp/30000": 5.0, "tcp/8080": 5000.0},
+        clocks={host: [[100.0, 110.0, 103.0, 105.0]] for host in HOSTS},
+        all_networks=[[network["name"], network["id"], "swarm", network["subnets"]] for network in NETWORKS],
+        networks=[PLAIN, SECRET],
+        twin=TWIN,
+        under_test=NETWORKS,
+        overlays=NETWORKS,
+        probe_name="run-probe",
+        published_name="published",
+        published_networks=["ingress"],
+        swarm={
             "trust": TRUST,
             "rotating": False,
             "nodes": [
@@ -130,9 +130,9 @@ def healthy() -> dict:
             ],
             "data_port": 4789,
         },
-        "probes": probes,
-        "vips": vips,
-        "records": {
+        probes=probes,
+        vips=vips,
+        records={
             network["id"]: {
                 "web": [vips[network["id"]][:-1] + "5"],
                 "www": [vips[network["id"]][:-1] + "5"],
@@ -144,7 +144,7 @@ def healthy() -> dict:
             else {}
             for network in NETWORKS
         },
-        "owners": {
+        owners={
             network["id"]: {
                 "web": ["web", "service"],
                 "www": ["web", "alias"],
@@ -154,28 +154,27 @@ def healthy() -> dict:
             }
             for network in NETWORKS
         },
-        "addresses": {
+        addresses={
             network["id"]: [[vips[network["id"]], "virtual IP of probe"]]
             + [[probe_address(network, host), f"task {host} of probe"] for host in HOSTS]
             for network in NETWORKS
         },
-        "unallocated": [],
-        "published_received": {},
-        "retired": {},
-        "heard": {},
-        "held": {},
-        "policies": {},
-        "rules": {},
-        "opened": {},
-        "probed": {},
-        "closed": {},
-        "observations": {},
-        "wire": {},
-        "received": {},
-        "xfrm": {},
-    }
+        unallocated=[],
+        retired={},
+        heard={},
+        held={},
+        policies={},
+        rules={},
+        opened={},
+        probed={},
+        closed={},
+        observations={},
+        wire={},
+        received={},
+        xfrm={},
+    )
     for host in HOSTS:
-        facts["opened"][host] = {
+        facts.opened[host] = {
             "namespace": "/ns/" + host,
             "lazy_known": host == "vm1",
             "time": 1000,
@@ -190,20 +189,20 @@ def healthy() -> dict:
             },
             "kernel": {"release": "6.12", "modules": dict.fromkeys(MODULES, "loadable")},
             "certificate": {
-                "subject": {"CN": "id-" + host, "OU": "swarm-" + facts["nodes"][host]["role"]},
+                "subject": {"CN": "id-" + host, "OU": "swarm-" + facts.nodes[host]["role"]},
                 "issuer_digest": "i",
                 "roots_digest": "r",
                 "not_before": 0,
                 "not_after": 1000 + 86400 * 90,
             },
         }
-        facts["closed"][host] = {
+        facts.closed[host] = {
             "namespaces": ["lazy000000"] if host == "vm2" else [],
             "lazy_known": host != "vm3",
             "clock": [1030.0] * 2,
         }
         others = [ADDRESS[other] for other in HOSTS if other != host]
-        facts["wire"][host] = {
+        facts.wire[host] = {
             "plain": {str(net["vni"]): dict.fromkeys(others, 9) for net in (PLAIN, TWIN)},
             "canary": {str(net["vni"]): dict.fromkeys(others, 3) for net in (PLAIN, TWIN)},
             "esp_out": {other: {"00000001": 5} for other in others},
@@ -212,28 +211,28 @@ def healthy() -> dict:
         }
         pairs = [(here, there) for here in ADDRESS.values() for there in ADDRESS.values() if here != there]
         mine = [pair for pair in pairs if ADDRESS[host] in pair]
-        facts["xfrm"][host] = [
+        facts.xfrm[host] = [
             {"source": here, "target": there, "spi": "00000001", "key": "k" + here + there, "reqid": 1}
             for here, there in mine
         ]
-        facts["policies"][host] = [
+        facts.policies[host] = [
             {"target": there, "port": 4789, "out": True, "spi": "00000001"}
             for here, there in mine
             if here == ADDRESS[host]
         ]
-        facts["opened"][host].update(xfrm=list(facts["xfrm"][host]), policies=list(facts["policies"][host]))
-        facts["received"][host] = {f"udp/twin/clear@{HOSTS[HOSTS.index(host) - 1]}": 1}
-        facts["heard"][host] = {}
-        facts["probed"][host] = {"counters": {"XfrmInError": 0, "XfrmInNoStates": 2}}
-        facts["rules"][host] = {
+        facts.opened[host].update(xfrm=list(facts.xfrm[host]), policies=list(facts.policies[host]))
+        facts.received[host] = {f"udp/twin/clear@{HOSTS[HOSTS.index(host) - 1]}": 1}
+        facts.heard[host] = {}
+        facts.probed[host] = {"counters": {"XfrmInError": 0, "XfrmInNoStates": 2}}
+        facts.rules[host] = {
             "mark": [4098],
             "drop": [4098],
             "ingress_jump": True,
             "ingress_ports": ["tcp/30000", "tcp/8080"],
         }
-        facts["held"][host] = {network["id"]: held(network, host, vips[network["id"]]) for network in NETWORKS}
-    facts["probed"]["vm2"]["lazy"] = {"seconds": 1.5}
-    facts["probed"]["vm2"]["attached"] = [
+        facts.held[host] = {network["id"]: held(network, host, vips[network["id"]]) for network in NETWORKS}
+    facts.probed["vm2"]["lazy"] = {"seconds": 1.5}
+    facts.probed["vm2"]["attached"] = [
         {
             "network": net["id"],
             "name": "run-at",
@@ -248,7 +247,7 @@ def healthy() -> dict:
     return facts
 
 
-def measured(facts: dict) -> None:
+def measured(facts: Draft) -> None:
     """Every path carries something."""
     facts.update(
         served={host: {"overlay": "10.0.8.1", "encrypted": "10.0.9.1"} for host in HOSTS},
@@ -257,9 +256,7 @@ def measured(facts: dict) -> None:
         speed_names={"overlay": "speed.overlay", "encrypted": "speed.encrypted"},
     )
     for host, rows in CHECKS["PF-SPEED"].measurements(facts).items():
-        facts["measured"][host] = {
-            row["id"]: {"mbit": 100.0 if row["name"] else 200.0, "latency_ms": 0.1} for row in rows
-        }
+        facts.measured[host] = {row["id"]: {"mbit": 100.0 if row["name"] else 200.0, "latency_ms": 0.1} for row in rows}
 
 
 def both(rows: list) -> dict:
@@ -281,7 +278,7 @@ def held(network: dict, host: str, vip: str) -> dict:
     }
 
 
-def observe(facts: dict) -> None:
+def observe(facts: Draft) -> None:
     """Every request of every check is met."""
     for check in CHECKS.values():
         for host, requests in check.plan(facts).items():
@@ -298,23 +295,23 @@ def observe(facts: dict) -> None:
                     seen.update(nodes=request["nodes"], errors=[], count=6, shares=dict.fromkeys(request["nodes"], 2))
                 elif request["kind"] == "stranger":
                     seen.update(outcome="refused", detail="gRPC status 7")
-                facts["observations"].setdefault(host, {})[request["id"]] = seen
+                facts.observations.setdefault(host, {})[request["id"]] = seen
 
 
-def judged(facts: dict, ident: str) -> list[tuple]:
+def judged(facts: Draft, ident: str) -> list[tuple]:
     return [(item["status"], item["network"], item["nodes"]) for item in CHECKS[ident].judge(facts)]
 
 
-def worst(facts: dict, ident: str) -> str:
+def worst(facts: Draft, ident: str) -> str:
     order = ["fail", "inconclusive", "skip", "pass"]
     return min((item["status"] for item in CHECKS[ident].judge(facts)), key=order.index)
 
 
-def break_path(facts: dict, network: dict, pairs: list[tuple], kinds: tuple = dp_matrix.KINDS) -> None:
+def break_path(facts: Draft, network: dict, pairs: list[tuple], kinds: tuple = dp_matrix.KINDS) -> None:
     for source, target in pairs:
         for check in ("DP-MATRIX", "ENC-WIRE"):
             for kind in kinds:
-                seen = facts["observations"][source].get(dp_matrix.ident(check, network, target, kind))
+                seen = facts.observations[source].get(dp_matrix.ident(check, network, target, kind))
                 if seen:
                     seen.update(ok=False, error="no answer")
 
@@ -373,7 +370,7 @@ def test_without_any_evidence_nothing_passes(ident: str) -> None:
 @pytest.mark.parametrize("ident", sorted(set(CHECKS) - SILENT))
 def test_silent_probes_are_no_pass(ident: str) -> None:
     facts = healthy()
-    facts["observations"] = {}
+    facts.observations = {}
     assert worst(facts, ident) in ("inconclusive", "fail")
 
 
@@ -391,12 +388,12 @@ def test_a_check_describes_itself(ident: str) -> None:
 
 def test_an_unreachable_node_is_named() -> None:
     facts = healthy()
-    facts["problems"] = {"vm3": Problem("node-unreachable", "not reachable: timed out (phase prepare)")}
+    facts.problems = {"vm3": Problem("node-unreachable", "not reachable: timed out (phase prepare)")}
     assert judged(facts, "PRE-REACH") == [("fail", None, ["vm3"])]
 
 
-def missing(facts: dict, host: str, module: str, state: str = "missing") -> None:
-    facts["opened"][host]["kernel"]["modules"][module] = state
+def missing(facts: Draft, host: str, module: str, state: str = "missing") -> None:
+    facts.opened[host]["kernel"]["modules"][module] = state
 
 
 @pytest.mark.parametrize(
@@ -420,7 +417,7 @@ def test_a_missing_module_names_node_and_module(module: str, state: str, status:
 
 def test_esp4_does_not_matter_without_an_encrypted_network() -> None:
     facts = healthy()
-    facts["networks"] = [PLAIN]
+    facts.networks = [PLAIN]
     missing(facts, "vm2", "esp4")
     assert worst(facts, "PRE-KMOD") == "pass"
     assert worst(facts, "ENC-WIRE") == "skip"
@@ -429,18 +426,18 @@ def test_esp4_does_not_matter_without_an_encrypted_network() -> None:
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        (lambda facts: facts["opened"]["vm2"]["certificate"].update(issuer_digest="foreign"), "fail"),
-        (lambda facts: facts["opened"]["vm2"]["certificate"].update(roots_digest="foreign"), "fail"),
-        (lambda facts: facts["opened"]["vm2"]["certificate"].update(not_after=10), "fail"),
-        (lambda facts: facts["opened"]["vm2"]["certificate"]["subject"].update(CN="id-vm3"), "fail"),
-        (lambda facts: facts["opened"]["vm2"]["certificate"]["subject"].update(OU="swarm-manager"), "fail"),
-        (lambda facts: facts["swarm"]["nodes"][1].update(trust={}), "fail"),
-        (lambda facts: facts["observations"]["vm2"]["CP-TLS/10.77.0.11:2377"].update(outcome="accepted"), "fail"),
+        (lambda facts: facts.opened["vm2"]["certificate"].update(issuer_digest="foreign"), "fail"),
+        (lambda facts: facts.opened["vm2"]["certificate"].update(roots_digest="foreign"), "fail"),
+        (lambda facts: facts.opened["vm2"]["certificate"].update(not_after=10), "fail"),
+        (lambda facts: facts.opened["vm2"]["certificate"]["subject"].update(CN="id-vm3"), "fail"),
+        (lambda facts: facts.opened["vm2"]["certificate"]["subject"].update(OU="swarm-manager"), "fail"),
+        (lambda facts: facts.swarm["nodes"][1].update(trust={}), "fail"),
+        (lambda facts: facts.observations["vm2"]["CP-TLS/10.77.0.11:2377"].update(outcome="accepted"), "fail"),
         (
-            lambda facts: facts["observations"]["vm2"]["CP-TLS/10.77.0.11:2377"].update(outcome="unreachable"),
+            lambda facts: facts.observations["vm2"]["CP-TLS/10.77.0.11:2377"].update(outcome="unreachable"),
             "inconclusive",
         ),
-        (lambda facts: facts["opened"]["vm2"].update(certificate={"error": "unreadable"}), "inconclusive"),
+        (lambda facts: facts.opened["vm2"].update(certificate={"error": "unreadable"}), "inconclusive"),
     ],
 )
 def test_trust_that_differs(change, status: str) -> None:
@@ -451,27 +448,27 @@ def test_trust_that_differs(change, status: str) -> None:
 
 def test_a_rotation_under_way_is_waited_for() -> None:
     facts = healthy()
-    facts["swarm"]["rotating"] = True
+    facts.swarm["rotating"] = True
     assert worst(facts, "CP-TLS") == "inconclusive"
 
 
 def test_a_network_that_does_not_exist() -> None:
     facts = healthy()
-    facts["unmatched"] = ["bakc"]
+    facts.unmatched = ["bakc"]
     assert worst(facts, "NET-EXISTS") == "fail"
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda facts: facts["opened"]["vm3"].update(lazy_known=True), ("fail", None, ["vm3"])),
-        (lambda facts: facts["closed"]["vm3"].update(namespaces=["lazy000000"]), ("fail", None, ["vm3"])),
-        (lambda facts: facts["closed"]["vm2"].update(namespaces=[]), ("fail", None, ["vm2"])),
-        (lambda facts: facts["closed"]["vm1"].update(namespaces=["lazy000000"]), ("fail", None, ["vm1"])),
-        (lambda facts: facts["closed"]["vm1"].update(lazy_known=False), ("fail", None, ["vm1"])),
-        (lambda facts: facts["closed"].pop("vm3"), ("inconclusive", None, ["vm3"])),
+        (lambda facts: facts.opened["vm3"].update(lazy_known=True), ("fail", None, ["vm3"])),
+        (lambda facts: facts.closed["vm3"].update(namespaces=["lazy000000"]), ("fail", None, ["vm3"])),
+        (lambda facts: facts.closed["vm2"].update(namespaces=[]), ("fail", None, ["vm2"])),
+        (lambda facts: facts.closed["vm1"].update(namespaces=["lazy000000"]), ("fail", None, ["vm1"])),
+        (lambda facts: facts.closed["vm1"].update(lazy_known=False), ("fail", None, ["vm1"])),
+        (lambda facts: facts.closed.pop("vm3"), ("inconclusive", None, ["vm3"])),
         (
-            lambda facts: facts["probed"]["vm2"].update(lazy={"refused": "timeout", "seconds": 20}),
+            lambda facts: facts.probed["vm2"].update(lazy={"refused": "timeout", "seconds": 20}),
             ("fail", None, ["vm2"]),
         ),
         (lambda facts: facts.update(worker=None), ("skip", None, [])),
@@ -495,14 +492,14 @@ def test_laziness(change, expected: tuple) -> None:
 )
 def test_attaching_as_declared(attachable: bool, row: dict, status: str) -> None:
     facts = healthy()
-    facts["networks"] = [dict(PLAIN, attachable=attachable)]
-    facts["probed"]["vm2"]["attached"][0].update(row)
+    facts.networks = [dict(PLAIN, attachable=attachable)]
+    facts.probed["vm2"]["attached"][0].update(row)
     assert judged(facts, "NET-ATTACH")[0] == (status, "front", ["vm2"])
 
 
 def test_a_swarm_without_workers_skips_attaching() -> None:
     facts = healthy()
-    facts["worker"] = None
+    facts.worker = None
     assert worst(facts, "NET-ATTACH") == "skip"
 
 
@@ -512,7 +509,7 @@ def test_a_swarm_without_workers_skips_attaching() -> None:
 )
 def test_a_wrong_record_is_told_with_the_difference(ident: str, name: str) -> None:
     facts = healthy()
-    seen = facts["observations"]["vm3"][_resolving.ident(CHECKS[ident], PLAIN, name)]
+    seen = facts.observations["vm3"][_resolving.ident(CHECKS[ident], PLAIN, name)]
     seen.update(ok=False, addresses=["10.0.1.77"])
     failed = [item for item in CHECKS[ident].judge(facts) if item["status"] == "fail"]
     service = "rr" if ident == "SD-DNSRR" else "web"
@@ -524,25 +521,25 @@ def test_a_wrong_record_is_told_with_the_difference(ident: str, name: str) -> No
 def test_a_name_of_two_networks_is_asked_on_each() -> None:
     facts = healthy()
     assert _resolving.asked_as(facts, PLAIN, "web") == "web.front"
-    facts["records"][SECRET["id"]] = {}
+    facts.records[SECRET["id"]] = {}
     assert _resolving.asked_as(facts, PLAIN, "web") == "web"
 
 
 def test_a_published_service_with_a_name_fails() -> None:
     facts = healthy()
-    facts["observations"]["vm2"]["SD-INGRESS-NONE/absent"]["addresses"] = ["10.0.1.9"]
+    facts.observations["vm2"]["SD-INGRESS-NONE/absent"]["addresses"] = ["10.0.1.9"]
     assert judged(facts, "SD-INGRESS-NONE") == [("fail", None, ["vm2"])]
 
 
 def test_an_upstream_wildcard_is_no_name_of_ours() -> None:
     facts = healthy()
-    facts["observations"]["vm2"]["SD-INGRESS-NONE/absent"]["addresses"] = ["203.0.113.9"]
+    facts.observations["vm2"]["SD-INGRESS-NONE/absent"]["addresses"] = ["203.0.113.9"]
     assert worst(facts, "SD-INGRESS-NONE") == "pass"
 
 
 def test_without_its_control_absence_proves_nothing() -> None:
     facts = healthy()
-    facts["observations"]["vm2"]["SD-INGRESS-NONE/control"]["ok"] = False
+    facts.observations["vm2"]["SD-INGRESS-NONE/control"]["ok"] = False
     assert judged(facts, "SD-INGRESS-NONE") == [("inconclusive", None, ["vm2"])]
 
 
@@ -562,16 +559,16 @@ def test_icmp_without_tcp_points_at_offload() -> None:
 
 def test_of_two_nodes_the_wire_tells_which_drops() -> None:
     facts = healthy()
-    facts.update(hosts=["vm1", "vm2"], probes={host: facts["probes"][host] for host in ("vm1", "vm2")})
+    facts.update(hosts=["vm1", "vm2"], probes={host: facts.probes[host] for host in ("vm1", "vm2")})
     break_path(facts, SECRET, [("vm1", "vm2"), ("vm2", "vm1")])
-    facts["received"]["vm1"] = {"udp/back/vm2": 3}
+    facts.received["vm1"] = {"udp/back/vm2": 3}
     assert ("fail", "back", ["vm2"]) in judged(facts, "DP-MATRIX")
 
 
 def test_a_kernel_without_ip_vs_explains_a_dead_vip() -> None:
     facts = healthy()
     missing(facts, "vm2", "ip_vs")
-    seen = facts["observations"]["vm2"][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")]
+    seen = facts.observations["vm2"][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")]
     seen.update(ok=False, nodes=[], errors=["no answer"])
     failed = [item for item in CHECKS["DP-MATRIX"].judge(facts) if item["status"] == "fail"]
     assert [(item["network"], item["nodes"]) for item in failed] == [("front", ["vm2"])]
@@ -581,7 +578,7 @@ def test_a_kernel_without_ip_vs_explains_a_dead_vip() -> None:
 def test_a_backend_that_no_vip_reaches_is_named() -> None:
     facts = healthy()
     for host in ("vm1", "vm2"):
-        facts["observations"][host][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")].update(
+        facts.observations[host][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")].update(
             ok=False, nodes=["vm1", "vm2"], errors=["no answer"]
         )
     assert ("fail", "front", ["vm3"]) in judged(facts, "DP-MATRIX")
@@ -589,12 +586,12 @@ def test_a_backend_that_no_vip_reaches_is_named() -> None:
 
 def test_one_node_has_no_pair() -> None:
     facts = healthy()
-    facts.update(hosts=["vm1"], opened={"vm1": facts["opened"]["vm1"]}, probes={"vm1": facts["probes"]["vm1"]})
+    facts.update(hosts=["vm1"], opened={"vm1": facts.opened["vm1"]}, probes={"vm1": facts.probes["vm1"]})
     assert "skip" in [status for status, _network, _nodes in judged(facts, "DP-MATRIX")]
     assert worst(facts, "ENC-WIRE") == "skip"
 
 
-def matrices(facts: dict, network: str) -> dict:
+def matrices(facts: Draft, network: str) -> dict:
     """{kind: cells} of both results of DP-MATRIX on the network."""
     found = [item["evidence"]["matrix"] for item in CHECKS["DP-MATRIX"].judge(facts) if item["network"] == network]
     assert [matrix["nodes"] for matrix in found] == [HOSTS, HOSTS]
@@ -615,7 +612,7 @@ def test_the_matrix_holds_every_pair_and_kind() -> None:
 def test_the_matrix_tells_failure_from_silence() -> None:
     facts = healthy()
     break_path(facts, PLAIN, [("vm1", "vm2")], ("tcp",))
-    observations = facts["observations"]
+    observations = facts.observations
     observations["vm2"][dp_matrix.ident("DP-MATRIX", PLAIN, "vm3", "udp")] = {"ok": False, "seconds": 1, "node": "vm9"}
     del observations["vm3"][dp_matrix.ident("DP-MATRIX", PLAIN, "vm1", "icmp")]
     observations["vm1"][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")].update(
@@ -632,7 +629,7 @@ def test_the_matrix_tells_failure_from_silence() -> None:
 
 def test_clear_text_on_the_wire_fails_with_its_sender() -> None:
     facts = healthy()
-    facts["wire"]["vm3"]["plain"]["4098"] = {ADDRESS["vm1"]: 1}
+    facts.wire["vm3"]["plain"]["4098"] = {ADDRESS["vm1"]: 1}
     assert judged(facts, "ENC-WIRE") == [("fail", "back", ["vm3"])]
 
 
@@ -644,15 +641,15 @@ def test_dropped_esp_names_the_node_that_drops() -> None:
 
 def test_a_blind_capture_proves_nothing() -> None:
     facts = healthy()
-    facts["wire"]["vm2"]["canary"] = {}
+    facts.wire["vm2"]["canary"] = {}
     assert judged(facts, "ENC-WIRE") == [("inconclusive", "back", ["vm2"])]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda facts: facts["wire"]["vm2"].update(esp_out={}),
-        lambda facts: facts["xfrm"].update(vm2=[]),
+        lambda facts: facts.wire["vm2"].update(esp_out={}),
+        lambda facts: facts.xfrm.update(vm2=[]),
     ],
 )
 def test_delivery_without_known_esp_proves_nothing(change) -> None:
@@ -663,7 +660,7 @@ def test_delivery_without_known_esp_proves_nothing(change) -> None:
 
 def test_an_unknown_vxlan_id_proves_nothing() -> None:
     facts = healthy()
-    facts["networks"] = [dict(SECRET, vni=None)]
+    facts.networks = [dict(SECRET, vni=None)]
     assert worst(facts, "ENC-WIRE") == "inconclusive"
 
 
@@ -677,8 +674,8 @@ def test_a_kernel_without_esp4_never_passes() -> None:
 
 def test_what_could_not_be_made_is_told() -> None:
     facts = healthy()
-    facts["made"] = dict(facts["made"], probe=None)
-    facts["refused"] = {"probe": Problem("engine-refused", "no free addresses")}
+    facts.made = dict(facts.made, probe=None)
+    facts.refused = {"probe": Problem("engine-refused", "no free addresses")}
     for ident in (
         "DP-MATRIX",
         "SD-VIP",

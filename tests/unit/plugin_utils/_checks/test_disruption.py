@@ -9,6 +9,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _disruption
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts as facts_of
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
+from drafts import Draft
 
 CHECKS = {module.SWITCH: module for module in _checks.load() if module.plan is _disruption.plan}
 FINE = {
@@ -27,14 +28,14 @@ FINE = {
 
 
 def judged(what: str, **changes) -> dict:
-    found = CHECKS[what].judge({"disruptions": {what: {**FINE, "what": what, **changes}}})
+    found = CHECKS[what].judge(Draft(disruptions={what: {**FINE, "what": what, **changes}}))
     assert len(found) == 1
     return found[0]
 
 
 def test_every_disruption_has_its_check() -> None:
     assert set(CHECKS) == {"partition", "engine-restart", "firewall-reload", "drain", "reboot"}
-    assert all(check.judge({}) == [] for check in CHECKS.values())
+    assert all(check.judge(Draft()) == [] for check in CHECKS.values())
     assert set(_disruption.PROOF) <= {module.ID for module in _checks.load()}
 
 
@@ -77,15 +78,15 @@ def item(ident: str, status: str, network: str = "back") -> dict:
 
 
 def test_only_what_is_new_counts_and_the_time_is_an_upper_bound() -> None:
-    facts = {
-        "disrupted": {"what": "drain", "ended": 100.0},
-        "nodes": {"vm1": {"id": "id1"}},
-        "probe_began": {"vm1": 103.0, "vm2": 103.5},
-        "observations": {
+    facts = Draft(
+        disrupted={"what": "drain", "ended": 100.0},
+        nodes={"vm1": {"id": "id1"}},
+        probe_began={"vm1": 103.0, "vm2": 103.5},
+        observations={
             "vm1": {"a": {"ok": True, "seconds": 2.0}},
             "vm2": {"a": {"ok": True, "seconds": 0.5}, "b": {"ok": False, "seconds": 20}},
         },
-    }
+    )
     before = [list(key) for key in _disruption.verdicts([item("DP-MATRIX", "fail"), item("SD-VIP", "pass")])]
     found = _disruption.outcome(
         facts, before, [item("DP-MATRIX", "fail"), item("SD-VIP", "inconclusive"), item("SD-TASKS", "pass")]
@@ -94,9 +95,9 @@ def test_only_what_is_new_counts_and_the_time_is_an_upper_bound() -> None:
     assert found["hosts"] == {"id1": "vm1"}
 
 
-def disruption(what: str, **changes) -> dict:
-    return {
-        "settings": {
+def disruption(what: str, **changes) -> Draft:
+    return Draft(
+        settings={
             "disruption": {
                 "what": what,
                 "node": "vm2",
@@ -115,9 +116,8 @@ def disruption(what: str, **changes) -> dict:
             "forks": 5,
             "convergence": 20,
         },
-        "run": "r2",
-        "needs": [],
-    }
+        run="r2",
+    )
 
 
 def test_who_does_what() -> None:

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, local
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import cp_addr, pre_reach
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
+from drafts import Draft
 from test_checks import CHECKS, HOSTS, around, break_path, healthy, judged, worst
 
 RAW = {
@@ -20,9 +23,9 @@ RAW = {
 }
 
 
-def causes(facts: dict, *idents: str) -> list[tuple]:
+def causes(facts: Draft, *idents: str) -> list[tuple]:
     results = [item for ident in idents or CHECKS for item in CHECKS[ident].judge(facts)]
-    return [(cause["id"], cause["nodes"]) for cause in diagnose(results, dict(facts, convergence={}))]
+    return [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)]
 
 
 @pytest.mark.parametrize("lost", ["Description", "Status", "Spec", "CreatedAt", "ManagerStatus"])
@@ -37,7 +40,7 @@ def test_a_node_record_may_lack_anything(lost: str) -> None:
 @pytest.mark.parametrize(("seconds", "status"), [(3600, "fail"), (30, "pass"), (None, "pass")])
 def test_a_join_that_broke_off_is_told_with_its_remedy(seconds: float | None, status: str) -> None:
     facts = healthy()
-    facts["swarm"]["nodes"].append(
+    facts.swarm["nodes"].append(
         {
             "id": "half0000",
             "hostname": None,
@@ -52,7 +55,7 @@ def test_a_join_that_broke_off_is_told_with_its_remedy(seconds: float | None, st
     assert worst(facts, "PRE-REACH") == status
     assert causes(facts) == ([("half-joined", [])] if status == "fail" else [])
     if status == "fail":
-        found = diagnose(CHECKS["PRE-REACH"].judge(facts), dict(facts, convergence={}))
+        found = diagnose(CHECKS["PRE-REACH"].judge(facts), facts)
         assert "docker node rm" in found[0]["todo"] and "half0000" in found[0]["todo"]
 
 
@@ -61,23 +64,23 @@ def test_a_join_that_broke_off_is_told_with_its_remedy(seconds: float | None, st
 )
 def test_hosts_that_are_one_node_are_one_cause(machines: tuple, words: str) -> None:
     facts = healthy()
-    facts["nodes"]["vm3"] = dict(facts["nodes"]["vm2"], machine=machines[1])
-    facts["nodes"]["vm2"]["machine"] = machines[0]
-    for network in facts["networks"]:
+    facts.nodes["vm3"] = dict(facts.nodes["vm2"], machine=machines[1])
+    facts.nodes["vm2"]["machine"] = machines[0]
+    for network in facts.networks:
         break_path(facts, network, around("vm3"))
-    facts["settings"]["addresses"] = {"vm3": "10.77.0.13"}
+    facts.settings["addresses"] = {"vm3": "10.77.0.13"}
     assert causes(facts) == [("one-node-twice", ["vm2", "vm3"])]
     assert words in next(
         item["evidence"]["summary"] for item in CHECKS["PRE-REACH"].judge(facts) if item["status"] == "fail"
     )
     for phase in ("open", "probe", "again"):
-        assert plans.PLANS[phase](dict(facts, probed={}), "vm1", []) is None
+        assert plans.PLANS[phase](replace(facts, probed={}), "vm1", []) is None
 
 
 def test_copies_that_are_nodes_of_their_own_are_mentioned_and_no_fault() -> None:
     facts = healthy()
     for host in HOSTS:
-        facts["nodes"][host].update(
+        facts.nodes[host].update(
             machine=host, copied={"machine-id": "same" if host != "vm1" else "other", "engine id": host}
         )
     results = CHECKS["PRE-REACH"].judge(facts)
@@ -109,10 +112,10 @@ def test_what_keeps_an_engine_out_is_told_in_its_own_words(swarm: dict, cause: s
     reason, text = local.outside({"Name": "vm3", "Swarm": swarm})
     assert words in text
     facts = healthy()
-    facts["problems"] = {"vm3": Problem(reason, text + " (phase prepare)")}
+    facts.problems = {"vm3": Problem(reason, text + " (phase prepare)")}
     for part in ("nodes", "opened", "probes"):
-        facts[part].pop("vm3")
-    found = diagnose(CHECKS["PRE-REACH"].judge(facts), dict(facts, convergence={}))
+        getattr(facts, part).pop("vm3")
+    found = diagnose(CHECKS["PRE-REACH"].judge(facts), facts)
     assert [(item["id"], item["nodes"]) for item in found] == [(cause, ["vm3"])]
     assert cause == "not-in-swarm" or "Join it" not in found[0]["todo"]
     assert "leave --force" not in found[0]["todo"]
@@ -122,14 +125,14 @@ def test_a_member_is_not_outside() -> None:
     assert local.outside({"Name": "vm1", "Swarm": {"LocalNodeState": "active", "Error": ""}}) is None
 
 
-def moved(facts: dict) -> dict:
+def moved(facts: Draft) -> Draft:
     """vm1 has another address than the swarm knows, and nobody reaches it at the old one."""
-    facts["opened"]["vm1"]["host"]["addresses"] = [
+    facts.opened["vm1"]["host"]["addresses"] = [
         {"address": "10.77.0.111", "device": "eth1", "mtu": 1500},
         {"address": "172.17.0.1", "device": "docker0", "mtu": 1500},
     ]
     for source in ("vm2", "vm3"):
-        for ident, seen in facts["observations"][source].items():
+        for ident, seen in facts.observations[source].items():
             if ident.startswith("PRE-PORT/") and ident.endswith("/vm1"):
                 seen.update(ok=False, error="no answer")
     return facts
@@ -138,7 +141,7 @@ def moved(facts: dict) -> dict:
 @pytest.mark.parametrize("declared", [{}, {"vm1": "10.77.0.11"}])
 def test_an_address_that_changed_is_the_cause_and_not_a_filter(declared: dict) -> None:
     facts = moved(healthy())
-    facts["settings"]["addresses"] = declared
+    facts.settings["addresses"] = declared
     assert [item for item in judged(facts, "CP-ADDR") if item[0] == "fail"] == [("fail", None, ["vm1"])]
     assert (
         "10.77.0.11 is on none of its interfaces, which have 10.77.0.111"
@@ -149,18 +152,18 @@ def test_an_address_that_changed_is_the_cause_and_not_a_filter(declared: dict) -
 
 def test_an_address_that_is_translated_stays_right() -> None:
     alone = moved(healthy())
-    alone["observations"] = {}
+    alone.observations = {}
     assert cp_addr.gone(alone, "vm1"), "nobody tried, and nothing says that it is translated"
-    alone["settings"]["addresses"] = {"vm1": "10.77.0.11"}
+    alone.settings["addresses"] = {"vm1": "10.77.0.11"}
     assert not cp_addr.gone(alone, "vm1")
     reached = healthy()
-    reached["opened"]["vm1"]["host"]["addresses"] = [{"address": "10.77.0.111", "device": "eth1", "mtu": 1500}]
+    reached.opened["vm1"]["host"]["addresses"] = [{"address": "10.77.0.111", "device": "eth1", "mtu": 1500}]
     assert not cp_addr.gone(reached, "vm1")
 
 
 def test_a_host_that_told_no_address_is_not_said_to_have_lost_it() -> None:
     facts = moved(healthy())
-    facts["opened"]["vm1"]["host"]["addresses"] = []
+    facts.opened["vm1"]["host"]["addresses"] = []
     assert not cp_addr.gone(facts, "vm1")
 
 

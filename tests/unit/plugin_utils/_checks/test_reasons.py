@@ -19,6 +19,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import problems
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
+from drafts import Draft
 from test_checks import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, break_path, healthy, missing, probe_address
 
 ROOT = Path(_checks.__file__).parents[3]
@@ -103,124 +104,125 @@ def test_reasons_are_kebab_case(reason: str) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", reason)
 
 
-def skewed(facts: dict) -> None:
-    facts["clocks"]["vm3"] = [[100.0, 110.0, 3703.0, 3705.0]]
+def skewed(facts: Draft) -> None:
+    facts.clocks["vm3"] = [[100.0, 110.0, 3703.0, 3705.0]]
 
 
-def overlapping(facts: dict) -> None:
-    facts["opened"]["vm2"]["host"]["routes"].append({"network": "10.0.1.0/25", "device": "eth2"})
+def overlapping(facts: Draft) -> None:
+    facts.opened["vm2"]["host"]["routes"].append({"network": "10.0.1.0/25", "device": "eth2"})
 
 
-def shadowed(facts: dict) -> None:
-    facts["opened"]["vm2"]["host"]["nameservers"] = ["10.0.1.53"]
+def shadowed(facts: Draft) -> None:
+    facts.opened["vm2"]["host"]["nameservers"] = ["10.0.1.53"]
 
 
-def twofold(facts: dict) -> None:
-    facts["all_networks"].append([PLAIN["name"], "other", "swarm", ["10.9.0.0/24"]])
+def twofold(facts: Draft) -> None:
+    facts.all_networks.append([PLAIN["name"], "other", "swarm", ["10.9.0.0/24"]])
 
 
-def misspelt(facts: dict) -> None:
-    facts["networks"] = [dict(PLAIN, options={"encripted": ""}), SECRET]
+def misspelt(facts: Draft) -> None:
+    facts.networks = [dict(PLAIN, options={"encripted": ""}), SECRET]
 
 
-def unaskable(facts: dict) -> None:
+def unaskable(facts: Draft) -> None:
     name = "x" * 64
-    facts["records"][PLAIN["id"]][name] = ["10.0.1.5"]
-    facts["owners"][PLAIN["id"]][name] = ["web", "alias"]
+    facts.records[PLAIN["id"]][name] = ["10.0.1.5"]
+    facts.owners[PLAIN["id"]][name] = ["web", "alias"]
 
 
-def held_twice(facts: dict) -> None:
-    facts["addresses"][PLAIN["id"]].append([probe_address(PLAIN, "vm2"), "task other"])
+def held_twice(facts: Draft) -> None:
+    facts.addresses[PLAIN["id"]].append([probe_address(PLAIN, "vm2"), "task other"])
 
 
-def untold(facts: dict) -> None:
+def untold(facts: Draft) -> None:
     for when in ("always", "ever"):
-        rows = facts["held"]["vm2"][PLAIN["id"]]["records"][when]
+        rows = facts.held["vm2"][PLAIN["id"]]["records"][when]
         rows.remove(f"probe {probe_address(PLAIN, 'vm3')} {ADDRESS['vm3']}")
 
 
-def stale(facts: dict) -> None:
-    facts["held"]["vm2"][PLAIN["id"]]["peers"]["always"].append("10.0.1.200 02:x 10.77.0.11")
+def stale(facts: Draft) -> None:
+    facts.held["vm2"][PLAIN["id"]]["peers"]["always"].append("10.0.1.200 02:x 10.77.0.11")
 
 
-def wiped(facts: dict) -> None:
-    facts["rules"]["vm2"].update(mark=[], drop=[], ingress_jump=False, ingress_ports=[])
+def wiped(facts: Draft) -> None:
+    facts.rules["vm2"].update(mark=[], drop=[], ingress_jump=False, ingress_ports=[])
 
 
-def tight(facts: dict) -> None:
-    facts["opened"]["vm2"]["host"]["addresses"][0]["mtu"] = 1400
+def tight(facts: Draft) -> None:
+    facts.opened["vm2"]["host"]["addresses"][0]["mtu"] = 1400
 
 
-def crowded(facts: dict) -> None:
-    facts["networks"] = [dict(PLAIN, room=[{"free": -3}]), SECRET]
+def crowded(facts: Draft) -> None:
+    facts.networks = [dict(PLAIN, room=[{"free": -3}]), SECRET]
 
 
-def before(part: str) -> Callable[[dict], None]:
-    return lambda facts: facts["opened"]["vm2"].update({part: []})
+def before(part: str) -> Callable[[Draft], None]:
+    return lambda facts: facts.opened["vm2"].update({part: []})
 
 
-def disagreeing(facts: dict) -> None:
-    for row in facts["policies"]["vm2"]:
+def disagreeing(facts: Draft) -> None:
+    for row in facts.policies["vm2"]:
         row["port"] = 9999
 
 
-def accepting(facts: dict) -> None:
-    facts["received"]["vm2"]["udp/back/clear@vm1"] = 1
+def accepting(facts: Draft) -> None:
+    facts.received["vm2"]["udp/back/clear@vm1"] = 1
 
 
-def unbalanced(facts: dict) -> None:
-    facts["held"]["vm2"][PLAIN["id"]]["balancer"] = []
+def unbalanced(facts: Draft) -> None:
+    facts.held["vm2"][PLAIN["id"]]["balancer"] = []
 
 
-def erring(facts: dict) -> None:
-    facts["probed"]["vm2"]["counters"] = {"XfrmInError": 9, "XfrmInNoStates": 2}
+def erring(facts: Draft) -> None:
+    facts.probed["vm2"]["counters"] = {"XfrmInError": 9, "XfrmInNoStates": 2}
 
 
-def closed(kind: str, number: int) -> Callable[[dict], None]:
-    def change(facts: dict) -> None:
+def closed(kind: str, number: int) -> Callable[[Draft], None]:
+    def change(facts: Draft) -> None:
         for pair in around("vm2"):
-            seen = facts["observations"][pair[0]][f"PRE-PORT/{kind}/{number}/{pair[1]}"]
+            seen = facts.observations[pair[0]][f"PRE-PORT/{kind}/{number}/{pair[1]}"]
             seen.update(ok=False, error="no answer")
 
     return change
 
 
-def silent(reason: str) -> Callable[[dict], None]:
-    def change(facts: dict) -> None:
-        facts["problems"] = {"vm3": Problem(reason, "told by the node")}
-        for part in (value for key, value in facts.items() if isinstance(value, dict) and key != "problems"):
-            part.pop("vm3", None)
+def silent(reason: str) -> Callable[[Draft], None]:
+    def change(facts: Draft) -> None:
+        facts.problems = {"vm3": Problem(reason, "told by the node")}
+        for name, part in vars(facts).items():
+            if isinstance(part, dict) and name != "problems":
+                part.pop("vm3", None)
 
     return change
 
 
-def waiting(said: str) -> Callable[[dict], None]:
-    def change(facts: dict) -> None:
-        facts["problems"] = {"vm3": Problem(node_rules.NOT_STARTED, "no probe task runs here")}
-        facts["task_problems"] = {"id-vm3": problems.of_task(said)}
-        facts["probes"].pop("vm3")
+def waiting(said: str) -> Callable[[Draft], None]:
+    def change(facts: Draft) -> None:
+        facts.problems = {"vm3": Problem(node_rules.NOT_STARTED, "no probe task runs here")}
+        facts.task_problems = {"id-vm3": problems.of_task(said)}
+        facts.probes.pop("vm3")
 
     return change
 
 
-def lost_way(facts: dict) -> None:
+def lost_way(facts: Draft) -> None:
     break_path(facts, PLAIN, around("vm2"))
 
 
 # The cause, and what to do to the facts of a sound swarm.
 FAULTS = [
     ("network-missing", lambda facts: facts.update(unmatched=["gone"])),
-    ("network-undone", lambda facts: facts["settings"].update(declared=["gone"])),
+    ("network-undone", lambda facts: facts.settings.update(declared=["gone"])),
     (
         "network-otherwise",
-        lambda facts: facts["settings"].update(
+        lambda facts: facts.settings.update(
             declared_as={PLAIN["name"]: {"encrypted": True, "attachable": False, "internal": False}}
         ),
     ),
-    ("service-missing", lambda facts: facts["settings"].update(services=["web", "gone"])),
+    ("service-missing", lambda facts: facts.settings.update(services=["web", "gone"])),
     ("clock-skew", skewed),
-    ("engine-skew", lambda facts: facts["nodes"]["vm2"].update(engine="29.1.3")),
-    ("wrong-address", lambda facts: facts["settings"].update(addresses={"vm2": "10.77.0.99"})),
+    ("engine-skew", lambda facts: facts.nodes["vm2"].update(engine="29.1.3")),
+    ("wrong-address", lambda facts: facts.settings.update(addresses={"vm2": "10.77.0.99"})),
     ("subnet-overlap", overlapping),
     ("resolver-shadowed", shadowed),
     ("duplicate-network", twofold),
@@ -252,7 +254,7 @@ FAULTS = [
 ]
 
 
-def judged(facts: dict) -> list[dict]:
+def judged(facts: Draft) -> list[dict]:
     return [item for check in CHECKS.values() for item in check.judge(facts)]
 
 
@@ -260,7 +262,7 @@ def known(causes: list[dict]) -> list[dict]:
     return [{key: cause[key] for key in cause if key not in ("title", "todo", "because")} for cause in causes]
 
 
-def reworded(results: list[dict], facts: dict) -> tuple[list[dict], dict]:
+def reworded(results: list[dict], facts: Draft) -> tuple[list[dict], Draft]:
     """The same, with every sentence for people replaced."""
     results, facts = copy.deepcopy((results, facts))
     for item in results:
@@ -270,16 +272,19 @@ def reworded(results: list[dict], facts: dict) -> tuple[list[dict], dict]:
             for row in rows.values():
                 row.update({target: NONSENSE for target, cell in row.items() if isinstance(cell, str)})
     for part in ("problems", "task_problems", "refused"):
-        facts[part] = {key: replace(problem, text=NONSENSE) for key, problem in facts[part].items()}
-    for told_here in facts["observations"].values():
+        told_so = {key: replace(problem, text=NONSENSE) for key, problem in getattr(facts, part).items()}
+        facts.update(**{part: told_so})
+    for told_here in facts.observations.values():
         for seen in told_here.values():
             seen.update({"error": NONSENSE} if "error" in seen else {})
     return results, facts
 
 
 @pytest.mark.parametrize(("cause", "change"), FAULTS, ids=[f"{n}-{cause}" for n, (cause, _c) in enumerate(FAULTS)])
-def test_causes_are_found_from_what_checks_say_whatever_their_words(cause: str, change: Callable[[dict], None]) -> None:
-    facts = dict(healthy(), convergence={})
+def test_causes_are_found_from_what_checks_say_whatever_their_words(
+    cause: str, change: Callable[[Draft], None]
+) -> None:
+    facts = healthy()
     change(facts)
     results = judged(facts)
     found = known(diagnose(results, facts))

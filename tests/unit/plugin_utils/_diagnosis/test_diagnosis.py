@@ -18,6 +18,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagno
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.view import View
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import problems
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
+from drafts import Draft
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -51,41 +52,37 @@ class Swarm:
         self.hosts = hosts or HOSTS
         self.networks = list(networks)
         self.results: list = []
-        self.facts = {
-            "run": "r1",
-            "hosts": self.hosts,
-            "leader": "vm1",
-            "worker": "vm2",
-            "problems": {},
-            "settings": {},
-            "nodes": {
+        self.facts = Draft(
+            run="r1",
+            hosts=self.hosts,
+            leader="vm1",
+            worker="vm2",
+            problems={},
+            settings={},
+            nodes={
                 host: {"id": "id-" + host, "role": "worker" if host != "vm1" else "manager", "address": ADDRESS[host]}
                 for host in self.hosts
             },
-            "swarm": {
+            swarm={
                 "data_port": 4789,
                 "trust": TRUST,
                 "nodes": [{"id": "id-" + host, "hostname": host, "state": "ready"} for host in self.hosts],
             },
-            "made": {"refused": {}},
-            "refused": {},
-            "task_problems": {},
-            "convergence": {},
-            "networks": self.networks,
-            "under_test": self.networks,
-            "opened": {host: self.opened(host) for host in self.hosts},
-            "probed": {},
-            "probes": {host: {network["id"]: "10.0.1.9" for network in self.networks} for host in self.hosts},
-            "observations": {host: {} for host in self.hosts},
-            "received": {host: {} for host in self.hosts},
-            "heard": {},
-            "wire": {},
-            "held": {},
-            "xfrm": {
+            networks=self.networks,
+            under_test=self.networks,
+            opened={host: self.opened(host) for host in self.hosts},
+            probed={},
+            probes={host: {network["id"]: "10.0.1.9" for network in self.networks} for host in self.hosts},
+            observations={host: {} for host in self.hosts},
+            received={host: {} for host in self.hosts},
+            heard={},
+            wire={},
+            held={},
+            xfrm={
                 host: [{"target": ADDRESS[other], "spi": "1"} for other in self.hosts if other != host]
                 for host in self.hosts
             },
-        }
+        )
         for source in self.hosts:
             for target in self.hosts:
                 if source != target:
@@ -102,12 +99,12 @@ class Swarm:
         for network in self.networks:
             for kind in dp_matrix.KINDS:
                 self.seen(source, dp_matrix.ident("DP-MATRIX", network, target, kind), ok=True)
-            self.facts["received"][target][f"udp/{network['name']}/{source}"] = 1
+            self.facts.received[target][f"udp/{network['name']}/{source}"] = 1
         for kind, number, _text in PORTS.values() if ports else ():
             self.seen(source, f"PRE-PORT/{kind}/{number}/{target}", ok=True)
 
     def seen(self, host: str, ident: str, **what) -> None:
-        self.facts["observations"][host][ident] = {"ok": False, "seconds": 1, "error": "no answer", **what}
+        self.facts.observations[host][ident] = {"ok": False, "seconds": 1, "error": "no answer", **what}
 
     def result(
         self,
@@ -145,7 +142,7 @@ class Swarm:
                     self.seen(source, dp_matrix.ident("DP-MATRIX", network, target, kind))
                     cells.setdefault(kind, {}).setdefault(source, {})[target] = "no answer"
                 if (source, target) in ways and "udp" in kinds:
-                    self.facts["received"][target].pop(f"udp/{network['name']}/{source}", None)
+                    self.facts.received[target].pop(f"udp/{network['name']}/{source}", None)
         for source, target in ways:
             self._wire(network, source, target, end)
         return self.result(
@@ -156,11 +153,11 @@ class Swarm:
         if end == links.UNKNOWN:
             return
         for host in self.hosts:
-            self.facts["wire"].setdefault(host, {"plain": {}, "plain_in": {}, "esp_out": {}, "esp_in": {}})
+            self.facts.wire.setdefault(host, {"plain": {}, "plain_in": {}, "esp_out": {}, "esp_in": {}})
         if end != links.SOURCE:
-            self.facts["wire"][source]["plain"].setdefault(str(network["vni"]), {})[ADDRESS[target]] = 3
+            self.facts.wire[source]["plain"].setdefault(str(network["vni"]), {})[ADDRESS[target]] = 3
         if end == links.TARGET:
-            self.facts["wire"][target]["plain_in"].setdefault(str(network["vni"]), {})[ADDRESS[source]] = 3
+            self.facts.wire[target]["plain_in"].setdefault(str(network["vni"]), {})[ADDRESS[source]] = 3
 
     def shut(self, kinds: tuple, ways: list[tuple], heard: tuple = ()) -> Swarm:
         """Ports that are closed for these ordered pairs; questions on the way ``heard`` arrive, and only their answer is lost."""
@@ -169,9 +166,7 @@ class Swarm:
             for source, target in ways:
                 self.seen(source, f"PRE-PORT/{kind}/{number}/{target}")
                 if (source, target) in heard and kind != "port-tcp":
-                    self.facts["heard"].setdefault(target, {})[
-                        f"{17 if kind == 'port-udp' else 50}/{number}/{source}"
-                    ] = 1
+                    self.facts.heard.setdefault(target, {})[f"{17 if kind == 'port-udp' else 50}/{number}/{source}"] = 1
             self.result("PRE-PORT", "fail", _blame.blame(ways), port=text, purpose=name)
         return self
 
@@ -197,7 +192,7 @@ def across(one: list, other: list) -> list[tuple]:
 
 def problem(host: str, reason: str, text: str = "told by the node") -> Swarm:
     swarm = Swarm()
-    swarm.facts["problems"] = {host: Problem(reason, text)}
+    swarm.facts.problems = {host: Problem(reason, text)}
     return swarm.result("PRE-REACH", "fail", [host]).result("SD-VIP", "inconclusive", [host], "front")
 
 
@@ -210,13 +205,13 @@ def down(reason: str) -> Swarm:
     """The only manager gave no answer."""
     swarm = problem("vm1", reason)
     swarm.facts.update(leader=None, swarm=None)
-    del swarm.facts["nodes"]["vm1"]
+    del swarm.facts.nodes["vm1"]
     return swarm.result("DP-MATRIX", "inconclusive", network="front").result("CP-TLS", "inconclusive")
 
 
 def kernel(host: str, *modules: str) -> Swarm:
     swarm = Swarm()
-    swarm.facts["opened"][host]["kernel"]["modules"].update(dict.fromkeys(modules, "missing"))
+    swarm.facts.opened[host]["kernel"]["modules"].update(dict.fromkeys(modules, "missing"))
     return swarm.result("PRE-KMOD", "fail", [host], missing={name: [host] for name in modules})
 
 
@@ -228,26 +223,26 @@ def balanced(source: str, **cells: str) -> Swarm:
 
 def waiting(error: str) -> Swarm:
     swarm = problem("vm3", "probe-not-started")
-    swarm.facts["task_problems"] = {"id-vm3": problems.of_task(error)}
+    swarm.facts.task_problems = {"id-vm3": problems.of_task(error)}
     return swarm
 
 
 def with_device(name: str, port: int = 4789) -> Swarm:
     """A task that finds its tunnel's id taken, and what the host has in the way of tunnels."""
     made = waiting("rejected: subnet sandbox join failed: error creating vxlan interface: file exists")
-    made.facts["opened"]["vm3"]["host"] = {"addresses": [], "vxlans": [{"device": name, "vni": 4097, "port": port}]}
+    made.facts.opened["vm3"]["host"] = {"addresses": [], "vxlans": [{"device": name, "vni": 4097, "port": port}]}
     return made
 
 
 def certificate(host: str, **changes) -> Swarm:
     swarm = Swarm().result("CP-TLS", "fail", [host])
-    swarm.facts["opened"][host]["certificate"].update(changes)
+    swarm.facts.opened[host]["certificate"].update(changes)
     return swarm
 
 
 def clock(host: str, now: float) -> Swarm:
     swarm = certificate(host)
-    swarm.facts["opened"][host]["time"] = now
+    swarm.facts.opened[host]["time"] = now
     return swarm
 
 
@@ -270,25 +265,25 @@ def names(nodes: tuple, **row) -> Swarm:
 
 def without_states(host: str) -> Swarm:
     swarm = Swarm().lose(SECRET, around(host))
-    swarm.facts["xfrm"][host] = []
+    swarm.facts.xfrm[host] = []
     return swarm
 
 
 def leaking(host: str) -> Swarm:
     swarm = Swarm().result("ENC-WIRE", "fail", [host], "back")
-    swarm.facts["wire"][host] = {"plain": {"4098": {"10.77.0.11": 4}}}
+    swarm.facts.wire[host] = {"plain": {"4098": {"10.77.0.11": 4}}}
     return swarm
 
 
 def lost(host: str) -> Swarm:
     swarm = Swarm().result("PRE-REACH", "fail", [host])
-    swarm.facts["swarm"]["nodes"][HOSTS.index(host)]["state"] = "down"
+    swarm.facts.swarm["nodes"][HOSTS.index(host)]["state"] = "down"
     return swarm
 
 
 def refused() -> Swarm:
     swarm = Swarm().result("NET-ATTACH", "fail", ["vm2"], "front")
-    swarm.facts["probed"] = {"vm2": {"attached": [{"network": PLAIN["id"], "refused": "timed out"}]}}
+    swarm.facts.probed = {"vm2": {"attached": [{"network": PLAIN["id"], "refused": "timed out"}]}}
     return swarm
 
 
@@ -301,7 +296,7 @@ def no_tls(*pairs: tuple) -> Swarm:
 
 def address(host: str, text: str) -> Swarm:
     swarm = Swarm().result("CP-TLS", "fail", [host])
-    swarm.facts["nodes"][host]["address"] = text
+    swarm.facts.nodes[host]["address"] = text
     return swarm
 
 
@@ -397,8 +392,9 @@ def test_no_text_matters(name: str) -> None:
         item.update(title="qux", hint="qux")
         item["evidence"].update(summary="qux", port="qux")
     for part in ("problems", "task_problems", "refused"):
-        swarm.facts[part] = {key: replace(found, text="qux") for key, found in swarm.facts[part].items()}
-    for seen in (seen for answers in swarm.facts["observations"].values() for seen in answers.values()):
+        told = {key: replace(found, text="qux") for key, found in getattr(swarm.facts, part).items()}
+        swarm.facts.update(**{part: told})
+    for seen in (seen for answers in swarm.facts.observations.values() for seen in answers.values()):
         seen["error"] = "qux"
     keys = ("id", "nodes", "networks", "certainty", "explains", "shares")
     assert [[cause[key] for key in keys] for cause in swarm.causes()] == [
@@ -440,7 +436,7 @@ def test_what_no_rule_knows_stays_without_a_cause() -> None:
 
 def test_two_faults_are_two_causes_and_neither_hides_the_other() -> None:
     swarm = Swarm().lose(PLAIN, into("vm2"), end=links.TARGET)
-    swarm.facts["problems"] = {"vm3": Problem("engine-stopped", "no socket")}
+    swarm.facts.problems = {"vm3": Problem("engine-stopped", "no socket")}
     swarm.result("PRE-REACH", "fail", ["vm3"])
     found = {cause["id"]: cause for cause in swarm.causes()}
     assert {ident: cause["nodes"] for ident, cause in found.items()} == {
@@ -470,7 +466,7 @@ def test_a_cause_that_explains_nothing_new_is_not_told() -> None:
     """Without a kernel for ESP nothing encrypted passes: the port may be open or not."""
     swarm = kernel("vm1", "esp4")
     for host in HOSTS[1:]:
-        swarm.facts["opened"][host]["kernel"]["modules"]["esp4"] = "missing"
+        swarm.facts.opened[host]["kernel"]["modules"]["esp4"] = "missing"
     swarm.results[0]["evidence"]["missing"]["esp4"] = HOSTS
     swarm.lose(SECRET, [(a, b) for a in HOSTS for b in HOSTS if a != b]).result("ENC-WIRE", "fail", HOSTS, "back")
     found = swarm.causes()
@@ -584,8 +580,8 @@ def test_nothing_is_lost_and_nothing_good_is_blamed(
         swarm.lose(PLAIN, plain)
     if ports:
         swarm.shut(ALL_PORTS[:2], ports)
-    swarm.facts["problems"] = {host: Problem(*told) for host, told in silent.items()}
-    swarm.facts["opened"]["vm2"]["kernel"]["modules"].update(dict.fromkeys(missing, "missing"))
+    swarm.facts.problems = {host: Problem(*told) for host, told in silent.items()}
+    swarm.facts.opened["vm2"]["kernel"]["modules"].update(dict.fromkeys(missing, "missing"))
     swarm.results += results
     found = swarm.causes()
     bad = {place for place, item in enumerate(swarm.results) if item["status"] in model.BAD}

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import progress
+from drafts import Draft
 
 
 def check(ident: str, *requests: tuple) -> SimpleNamespace:
@@ -18,7 +19,7 @@ def check(ident: str, *requests: tuple) -> SimpleNamespace:
     return SimpleNamespace(ID=ident, plan=lambda _facts: plan)
 
 
-def facts(number: int = 3, **changes) -> dict:
+def facts(number: int = 3, **changes) -> Draft:
     hosts = [f"vm{index}" for index in range(1, number + 1)]
     networks = [{"name": "front", "encrypted": False}, {"name": "back", "encrypted": True}]
     base: dict = {
@@ -30,7 +31,7 @@ def facts(number: int = 3, **changes) -> dict:
         "probes": {host: {} for host in hosts},
         "convergence": {"seconds": 3.14},
     }
-    return dict(base, **changes)
+    return Draft(**{**base, **changes})
 
 
 def test_each_phase_says_what_is_known_and_what_it_does() -> None:
@@ -90,7 +91,7 @@ def test_a_disruption_and_what_is_left_out_of_it() -> None:
     given = facts(disrupted={"what": "drain", "node": "vm2", "skip": None})
     assert progress.lines("disrupt", given, []) == ["Disrupting vm2: drain"]
     assert progress.lines("settle", given, []) == ["Waiting until nodes and services are as before"]
-    given["disrupted"]["skip"] = "no worker"
+    given.disrupted["skip"] = "no worker"
     assert progress.left_out("settle", given) == ["No drain: no worker"]
     assert progress.left_out("disrupt", given) == progress.left_out("probe", given) == []
 
