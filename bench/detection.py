@@ -11,6 +11,8 @@ each add what they can have. Faults that this lab or its kernel cannot have are 
 With ARGS="--healthy 20" no fault is made: a sound swarm is verified so often in a row, in turns as in HEALTHY below, and whatever is
 not green is a false alarm.
 
+With ARGS="--record tests/unit/recorded" what the nodes told is kept there, of the sound swarm and of each fault: the tests judge it again.
+
 With ARGS="--suites bookworm,trixie,forky" the nodes are of these Debian suites in turn, so that engines of several years are in one swarm.
 """
 
@@ -32,6 +34,7 @@ from runs import BIN, CHECKOUT, environment, play
 sys.path.insert(0, str(CHECKOUT / "tests" / "integration"))
 faults = importlib.import_module("faults")
 
+CALLBACKS = CHECKOUT / "tests" / "integration" / "callbacks"
 LAB = "detection"
 SUBNET = "10.85.0.0/24"
 HEADINGS = ("detected", "right cause", "right nodes", "no other node", "healthy after")
@@ -48,6 +51,7 @@ class Lab:
     image: str = "localhost/swarmlab/busybox:local"
     kernel: set[str] = field(default_factory=set)
     suites: list[str] = field(default_factory=list)
+    record: Path | None = None
 
     @property
     def sort(self) -> str:
@@ -71,14 +75,22 @@ class Lab:
             raise AssertionError(done.stdout + done.stderr)
         return done.stdout
 
-    def verify(self, variables: dict) -> dict:
-        """The report of a verification."""
+    def recorded(self, name: str) -> dict[str, str]:
+        """Environment that lets a verification keep what it was judged by under this name."""
+        if not self.record or not name:
+            return {}
+        self.record.mkdir(parents=True, exist_ok=True)
+        path = self.record.resolve() / f"{name}.json.gz"
+        return {"ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "SWARMLAB_TEST_RECORDING": str(path)}
+
+    def verify(self, variables: dict, name: str = "") -> dict:
+        """The report of a verification, which is recorded under its name, if it has one and there is a folder for it."""
         with tempfile.TemporaryDirectory() as folder:
             given = json.dumps({**variables, "verify_fail": False, "verify_directory": folder})
             done = subprocess.run(
                 [str(BIN / "ansible-playbook"), "playbooks/verify.yml", "-e", given],
                 cwd=CHECKOUT,
-                env=self.variables,
+                env={**self.variables, **self.recorded(name)},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -109,7 +121,7 @@ def tried(fault, lab: Lab, before: set) -> dict:
     fault.make(lab)
     try:
         began = time.monotonic()
-        report = lab.verify(fault.variables)
+        report = lab.verify(fault.variables, fault.name)
         seconds = time.monotonic() - began
     finally:
         fault.mend(lab)
@@ -284,6 +296,7 @@ def main() -> None:
     options.add_argument("--only", nargs="+", metavar="FAULT")
     options.add_argument("--keep", action="store_true", help="leave the lab, for another run")
     options.add_argument("--save", type=Path, metavar="FOLDER", help="keep every report there")
+    options.add_argument("--record", type=Path, metavar="FOLDER", help="keep what the nodes told there")
     options.add_argument("--write", action="store_true", help="keep the table in docs/detection.md")
     given = options.parse_args()
     unknown = set(given.only or ()) - {fault.name for fault in faults.FAULTS}
@@ -295,7 +308,7 @@ def main() -> None:
         SWARMLAB_LAB=LAB, SWARMLAB_DRIVER=given.driver, SWARMLAB_NODES=str(given.nodes), SWARMLAB_SUBNET=SUBNET,
         SWARMLAB_NODE_SETTINGS=json.dumps(settings),
     )  # fmt: skip
-    lab = Lab(given.driver, nodes, variables, CHECKOUT / ".lab" / LAB, suites=given.suites)
+    lab = Lab(given.driver, nodes, variables, CHECKOUT / ".lab" / LAB, suites=given.suites, record=given.record)
     document = CHECKOUT / "docs" / "detection.md"
     rows = told(document.read_text(encoding="utf-8")) if document.exists() else {}
     try:
@@ -305,6 +318,8 @@ def main() -> None:
         faults.clear(lab)
         faults.furnish(lab, "esp4" in lab.kernel, "ip_vs" in lab.kernel)
         before = healthy(lab)
+        if given.record and not given.only:
+            lab.verify({"verify_networks": [faults.PLAIN, faults.OTHER]}, "healthy")
         if given.healthy:
             rows.update(alarms(lab, given.healthy, before, given.save))
             if given.write:
