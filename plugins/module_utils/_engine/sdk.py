@@ -27,8 +27,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
 
 try:
     from docker import APIClient as APIClient
-    from docker.errors import APIError as APIError
-    from docker.errors import DockerException
+    from docker.errors import APIError, DockerException
     from docker.errors import NotFound as NotFound
     from requests.exceptions import ConnectionError as Disconnected
     from requests.exceptions import RequestException as RequestException
@@ -62,6 +61,7 @@ except ImportError:
 T = t.TypeVar("T")
 
 # Parts of this door that need no SDK, for those that come through it.
+Refused = APIError  # as client.py calls it
 EngineError = transport.EngineError
 Raw = transport.Raw
 engine_argument_spec = transport.engine_argument_spec
@@ -185,7 +185,7 @@ def retry_conflicts(action: t.Callable[[], T], attempts: int = CONFLICT_ATTEMPTS
     for attempt in range(1, attempts):
         try:
             return action()
-        except APIError as error:
+        except Refused as error:
             if not is_conflict(error):
                 raise
             time.sleep(CONFLICT_PAUSE * attempt)
@@ -216,7 +216,7 @@ def as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineEr
             "Look at the daemon's log and load, or raise engine_timeout.",
             docker_host=docker_host,
         )
-    if isinstance(error, APIError):
+    if isinstance(error, Refused):
         return EngineError(f"{where[0].upper()}{where[1:]} refused: {explain(error)}", docker_host=docker_host)
     return unreachable(docker_host, str(error))
 
@@ -231,7 +231,7 @@ def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APICl
             client.close()
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
-    except (APIError, DockerException, RequestException) as error:
+    except (Refused, DockerException, RequestException) as error:
         module.fail_json(msg=as_engine_error(error, module.params).message)
     else:
         module.exit_json(**result)

@@ -13,7 +13,7 @@ import ipaddress
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain, wait_until
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, explain, wait_until
 from .._engine.transport import Raw
 from .attachments import attach, detach
 from .compare import describe, differences, is_allocated, subnets_of
@@ -224,7 +224,7 @@ def _perform(client: APIClient, spec: NetworkSpec, seen: Scene, action: Action, 
     except NotFound:
         # Whoever was to be moved has gone meanwhile; the next look tells.
         return
-    except APIError as error:
+    except Refused as error:
         who = f" for {action.member.kind} {action.member.name}" if action.member else ""
         raise EngineError(f"Network {spec.name}: '{action.verb}'{who} was refused: {explain(error)}.") from error
 

@@ -99,14 +99,14 @@ def test_conflicts_are_retried_a_bounded_number_of_times(monkeypatch) -> None:
 
     def always() -> None:
         calls.append(1)
-        raise sdk.APIError("rpc error: code = Unknown desc = update out of sequence")
+        raise sdk.Refused("rpc error: code = Unknown desc = update out of sequence")
 
-    with pytest.raises(sdk.APIError):
+    with pytest.raises(sdk.Refused):
         sdk.retry_conflicts(always)
     assert len(calls) == sdk.CONFLICT_ATTEMPTS
 
     def other() -> None:
-        raise sdk.APIError("other")
+        raise sdk.Refused("other")
 
-    with pytest.raises(sdk.APIError, match="other"):
+    with pytest.raises(sdk.Refused, match="other"):
         sdk.retry_conflicts(other)
