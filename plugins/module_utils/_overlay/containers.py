@@ -97,7 +97,7 @@ def await_swarm(client: APIClient, deadline: float) -> dict[str, t.Any]:
         info: dict[str, t.Any] = client.info()
         return (info.get("Swarm") or {}).get("LocalNodeState") != "pending", info
 
-    info: dict[str, t.Any] = wait_until(settled, deadline - time.monotonic()).seen
+    info = wait_until(settled, deadline - time.monotonic()).seen
     problem = membership_problem(info)
     if problem is not None:
         raise EngineError(problem)

@@ -195,14 +195,14 @@ def _await_noticed(client: APIClient, spec: NetworkSpec, own_node: str, actions:
     """A manager that follows learns of a change a moment later than the leader."""
     done = {(action.verb, action.member.id if action.member else "") for action in actions}
 
-    def noticed() -> tuple[bool, Action | None]:
+    def noticed() -> tuple[bool, list[Action]]:
         left = next_actions(look(client, spec, own_node).situation)
         again = [action for action in left if (action.verb, action.member.id if action.member else "") in done]
-        return not again, again[0] if again else None
+        return not again, again
 
     waited = wait_until(noticed, deadline - time.monotonic())
     if not waited.done:
-        raise EngineError(_undone(spec, waited.seen))
+        raise EngineError(_undone(spec, waited.seen[0]))
 
 
 def _undone(spec: NetworkSpec, action: Action) -> str:

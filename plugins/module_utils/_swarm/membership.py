@@ -126,7 +126,7 @@ def _await_active(engine: Engine, timeout: int) -> Place:
         return now["state"] not in ("pending", "inactive"), now
 
     waited = wait_until(look, timeout)
-    now: Place = waited.seen
+    now = waited.seen
     if now["state"] != "active":
         told = f" The engine says: {now['error']}." if now["error"] else ""
         raise EngineError(
