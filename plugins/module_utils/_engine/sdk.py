@@ -26,12 +26,10 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
 )
 
 try:
-    from docker import APIClient as APIClient
-    from docker.errors import APIError, DockerException
-    from docker.errors import NotFound as NotFound
+    from docker import APIClient
+    from docker.errors import APIError, DockerException, NotFound
     from requests.exceptions import ConnectionError as Disconnected
-    from requests.exceptions import RequestException as RequestException
-    from requests.exceptions import Timeout
+    from requests.exceptions import RequestException, Timeout
 
     SDK_TRACEBACK: str | None = None
 except ImportError:
@@ -59,6 +57,34 @@ except ImportError:
     SDK_TRACEBACK = traceback.format_exc()
 
 T = t.TypeVar("T")
+
+__all__ = (
+    "MANAGED_LABEL",
+    "APIClient",
+    "EngineError",
+    "NotFound",
+    "Raw",
+    "Refused",
+    "RequestException",
+    "api_version",
+    "as_engine_error",
+    "change_service",
+    "connect",
+    "connect_container",
+    "create_container",
+    "create_service",
+    "engine_argument_spec",
+    "explain",
+    "is_conflict",
+    "manager_addresses",
+    "manager_problem",
+    "require_manager",
+    "retry_conflicts",
+    "retry_dropped",
+    "run_module",
+    "tasks_by",
+    "wait_until",
+)
 
 # Parts of this door that need no SDK, for those that come through it.
 Refused = APIError  # as client.py calls it
