@@ -12,6 +12,7 @@ from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import Member
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_discovery, swarm_groups
 
 DISPLAY = Display()
@@ -81,7 +82,7 @@ class ActionModule(ActionBase):
             DISPLAY.display(f"  {name}: node {member['id']} of the swarm, reached at {address}", color="bright blue")
         return found
 
-    def _address(self, member: swarm_discovery.Member, task_vars: dict[str, t.Any]) -> str:
+    def _address(self, member: Member, task_vars: dict[str, t.Any]) -> str:
         """Where Ansible reaches a node: where the swarm does, unless swarm_discovered_host says otherwise."""
         if "swarm_discovered_host" not in task_vars:
             return swarm_discovery.address_of(member)

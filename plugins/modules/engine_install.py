@@ -172,6 +172,10 @@ class Installer:
                 f"{self.system.name} has no package manager that is known here: install Docker Engine by hand"
             )
         names = self._engine_packages()
+        if self.tool is None and names:
+            raise HostError(
+                f"{self.system.name} has no package manager that is known here: install {', '.join(names)} by hand"
+            )
         if names and self.choice.repository:
             self._add(self.choice.repository)
         wanted = names + self.choice.sdk if not self.has_sdk else names

@@ -61,14 +61,13 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import me
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
     EngineError,
-    Raw,
     engine_argument_spec,
     wait_until,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
 
 
-def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[Raw], list[str]]]:
+def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[place.Member], list[str]]]:
     """Whether the swarm is whole; its members, and what is missing."""
     try:
         seen = place.ask(engine)
@@ -83,7 +82,7 @@ def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[Raw]
     return not missing, (seen["members"], missing)
 
 
-def refusal(engine: Engine, listed: list[Raw], without: str) -> str:
+def refusal(engine: Engine, listed: list[place.Member], without: str) -> str:
     """Why the swarm cannot do without the node."""
     lost = members.majority_lost(listed, without)
     if lost:

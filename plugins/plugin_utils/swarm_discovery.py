@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-Member = t.Mapping[str, t.Any]
+from ..module_utils._swarm.place import Member
 
 # Variables that say how a host is reached. Those that are of one host alone (its address, its public keys) are not taken over.
 CONNECTION = (
@@ -50,8 +50,8 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def address_of(member: Member) -> str:
     """By which the other nodes reach it. A manager that made its swarm on 0.0.0.0 is known by that, but its raft address is right."""
     if member["address"] not in UNUSABLE:
-        return str(member["address"])
-    return str(member["manager_address"].rpartition(":")[0].strip("[]") or member["hostname"])
+        return member["address"]
+    return member["manager_address"].rpartition(":")[0].strip("[]") or member["hostname"]
 
 
 def name_of(member: Member, taken: t.Container[str]) -> str:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..module_utils._swarm.place import Member, Place
 from .swarm_groups import AS_IT_IS, MANAGER, WORKER
 
-Place = t.Mapping[str, t.Any]  # as module swarm_info returns it
 READY = "ready"
 LEAVING_LABEL = "swarmlab.overlay/leaving"  # on a node that we drained to let it go; its value is the host's name
 
@@ -45,9 +45,16 @@ class Host:
         return self.place["node_id"] if self.place else ""
 
     @property
+    def members(self) -> list[Member]:
+        """The nodes of the swarm, where this host can list them."""
+        return (self.place and self.place["members"]) or []
+
+    @property
     def told(self) -> Place:
         """The place of a host that was asked: whoever has a state was."""
-        return self.place or {}
+        if self.place is None:
+            raise LookupError(f"{self.name} was not asked")
+        return self.place
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
     if not speakers:
         return _found(hosts, final)
     _refuse_two_swarms(speakers)
-    members = {member["id"]: member for member in speakers[0].told["members"]}
+    members = {member["id"]: member for member in speakers[0].members}
     _refuse_strangers(hosts, members, speakers[0])
     _refuse_port(speakers[0], data_path_port)
     joining = [host for host in hosts if host.in_play and host.state == "inactive"]
@@ -104,7 +111,7 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
     unready = [
         host
         for host in hosts
-        if host.in_play and host not in pending and members.get(host.node_id, {}).get("state", READY) != READY
+        if host.in_play and host not in pending and host.node_id in members and members[host.node_id]["state"] != READY
     ]
     told = [host for host in hosts if changes.get(host.name)]
     return Plan(
@@ -138,9 +145,9 @@ def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
         )
     lost = [host for host in hosts if host.state not in ("", "inactive")]
     if lost:
-        managers = sorted({address for host in lost for address in host.told["managers"]})
+        addresses = sorted({address for host in lost for address in host.told["managers"]})
         raise Refusal(
-            f"{_names(lost)}: in a swarm of which no manager speaks for it here (its managers: {', '.join(managers) or 'unknown'})."
+            f"{_names(lost)}: in a swarm of which no manager speaks for it here (its managers: {', '.join(addresses) or 'unknown'})."
             " Put one of them into the inventory as a manager, or let the node leave (docker swarm leave). A second swarm was"
             " not made. Nothing was changed."
         )
@@ -222,7 +229,7 @@ def _refuse_two_swarms(speakers: t.Sequence[Host]) -> None:
         )
 
 
-def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any], speaker: Host) -> None:
+def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, Member], speaker: Host) -> None:
     strangers = [host for host in hosts if host.in_play and host.state == "active" and host.node_id not in members]
     removed = [host for host in strangers if set(host.told["manager_ids"]) & set(members)]
     if removed:
@@ -258,7 +265,7 @@ def _refuse_undeclared(joining: t.Sequence[Host]) -> None:
         )
 
 
-def _refuse_lost_majority(members: t.Mapping[str, t.Any], demoted: t.Sequence[str], new: int) -> None:
+def _refuse_lost_majority(members: t.Mapping[str, Member], demoted: t.Sequence[str], new: int) -> None:
     """Every managers' decision needs more than half of them; demotions happen one by one, after all others have become managers."""
     managers = [member for member in members.values() if member["reachability"] or member["role"] == MANAGER]
     total = len(managers) + new
@@ -274,7 +281,7 @@ def _refuse_lost_majority(members: t.Mapping[str, t.Any], demoted: t.Sequence[st
             )
 
 
-def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, Member]) -> list[dict[str, t.Any]]:
     """Changes so that each step leaves a majority: new managers first, and of those that go, the ones that count against it already."""
     return sorted(
         changes,
@@ -286,8 +293,8 @@ def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, t.Any]) -
     )
 
 
-def _is_reachable(member: t.Mapping[str, t.Any]) -> bool:
-    return bool(member["reachability"] == "reachable")
+def _is_reachable(member: Member) -> bool:
+    return member["reachability"] == "reachable"
 
 
 def _new_managers(joining: t.Sequence[Host], changes: t.Mapping[str, t.Mapping[str, t.Any]]) -> int:
@@ -296,7 +303,7 @@ def _new_managers(joining: t.Sequence[Host], changes: t.Mapping[str, t.Mapping[s
     )
 
 
-def _change(host: Host, member: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _change(host: Host, member: Member) -> dict[str, t.Any]:
     """What of a member differs from its declaration. What nobody declares stays, but for what we did ourselves to let it go."""
     change: dict[str, t.Any] = {}
     if host.role and host.role != member["role"]:
@@ -319,7 +326,7 @@ def _by_role(joining: t.Sequence[Host]) -> dict[str, list[str]]:
     }
 
 
-def _warnings(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any]) -> list[str]:
+def _warnings(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> list[str]:
     """What a person should know though it stops nothing."""
     managers = {host.name for host in hosts if host.role == MANAGER}
     found = []
@@ -343,7 +350,7 @@ def _words(change: t.Mapping[str, t.Any]) -> str:
     return ", ".join(told)
 
 
-def _seen(member: t.Mapping[str, t.Any]) -> str:
+def _seen(member: Member) -> str:
     return f"the swarm calls it {member['state']}" + (f" ({member['message']})" if member["message"] else "")
 
 
@@ -385,7 +392,7 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
         return _no_keeper(leavers, staying)
     _refuse_two_swarms(speakers)
     keeper = speakers[0]
-    members = keeper.told["members"]
+    members = keeper.members
     claimed = {host.node_id for host in (*leavers, *staying) if host.node_id}
     nodes = {node_id: host.name for host in leavers for node_id in _nodes_of(host, members, claimed, keeper)}
     names = {member["id"]: member["hostname"] or member["id"] for member in members}
@@ -423,9 +430,7 @@ def _no_keeper(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewe
     )
 
 
-def _nodes_of(
-    host: Leaver, members: t.Sequence[t.Mapping[str, t.Any]], claimed: t.Container[str], keeper: Host
-) -> list[str]:
+def _nodes_of(host: Leaver, members: t.Sequence[Member], claimed: t.Container[str], keeper: Host) -> list[str]:
     """Ids of the nodes that this host is or was. Its engine's word counts; where it is silent, the evidence must leave no doubt."""
     ids = {member["id"] for member in members}
     marked = [

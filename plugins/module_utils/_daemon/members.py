@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import typing as t
 
-Member = t.Mapping[str, t.Any]
+from .._swarm.place import Member
 
 
 def name(member: Member) -> str:
     """How people know a node."""
-    return str(member["hostname"] or member["id"])
+    return member["hostname"] or member["id"]
 
 
 def unready(members: t.Sequence[Member], expected: t.Collection[str]) -> list[str]:

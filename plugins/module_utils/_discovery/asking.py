@@ -13,7 +13,7 @@ import ipaddress
 import os
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, explain
 from .._probe import dns, netns, pause, shapes, work
 
 LABEL = "swarmlab.overlay/discovery"
@@ -115,7 +115,7 @@ def attach(client: APIClient, network: str) -> str:
         raise EngineError(str(error)) from error
     try:
         client.start(created["Id"])
-    except APIError as error:
+    except Refused as error:
         client.remove_container(created["Id"], force=True)
         raise EngineError(
             f"No local container is on network {network}, and a temporary one cannot be attached: "

@@ -26,13 +26,10 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
 )
 
 try:
-    from docker import APIClient as APIClient
-    from docker.errors import APIError as APIError
-    from docker.errors import DockerException
-    from docker.errors import NotFound as NotFound
+    from docker import APIClient
+    from docker.errors import APIError, DockerException, NotFound
     from requests.exceptions import ConnectionError as Disconnected
-    from requests.exceptions import RequestException as RequestException
-    from requests.exceptions import Timeout
+    from requests.exceptions import RequestException, Timeout
 
     SDK_TRACEBACK: str | None = None
 except ImportError:
@@ -61,7 +58,36 @@ except ImportError:
 
 T = t.TypeVar("T")
 
+__all__ = (
+    "MANAGED_LABEL",
+    "APIClient",
+    "EngineError",
+    "NotFound",
+    "Raw",
+    "Refused",
+    "RequestException",
+    "api_version",
+    "as_engine_error",
+    "change_service",
+    "connect",
+    "connect_container",
+    "create_container",
+    "create_service",
+    "engine_argument_spec",
+    "explain",
+    "is_conflict",
+    "manager_addresses",
+    "manager_problem",
+    "require_manager",
+    "retry_conflicts",
+    "retry_dropped",
+    "run_module",
+    "tasks_by",
+    "wait_until",
+)
+
 # Parts of this door that need no SDK, for those that come through it.
+Refused = APIError  # as client.py calls it
 EngineError = transport.EngineError
 Raw = transport.Raw
 engine_argument_spec = transport.engine_argument_spec
@@ -185,7 +211,7 @@ def retry_conflicts(action: t.Callable[[], T], attempts: int = CONFLICT_ATTEMPTS
     for attempt in range(1, attempts):
         try:
             return action()
-        except APIError as error:
+        except Refused as error:
             if not is_conflict(error):
                 raise
             time.sleep(CONFLICT_PAUSE * attempt)
@@ -216,7 +242,7 @@ def as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineEr
             "Look at the daemon's log and load, or raise engine_timeout.",
             docker_host=docker_host,
         )
-    if isinstance(error, APIError):
+    if isinstance(error, Refused):
         return EngineError(f"{where[0].upper()}{where[1:]} refused: {explain(error)}", docker_host=docker_host)
     return unreachable(docker_host, str(error))
 
@@ -231,7 +257,7 @@ def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APICl
             client.close()
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
-    except (APIError, DockerException, RequestException) as error:
+    except (Refused, DockerException, RequestException) as error:
         module.fail_json(msg=as_engine_error(error, module.params).message)
     else:
         module.exit_json(**result)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain, manager_problem
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, explain, manager_problem
 from .common import alias_problems
 from .container_spec import address_problems
 from .containers import await_swarm
@@ -171,7 +171,7 @@ def _apply(client: APIClient, steps: list[Step], reasons: t.Callable[[], list[st
                 detach(client, spec.container, spec.network)
             if step.action in ("attach", "reattach"):
                 attempt(spec.container, spec.network, float("inf"), _joining(client, step), PASSING)
-        except (APIError, EngineError) as error:
+        except (Refused, EngineError) as error:
             told = error.message if isinstance(error, EngineError) else f"Container {spec.container}: {explain(error)}."
             why = "; ".join(reasons())
             raise EngineError(
@@ -240,7 +240,7 @@ def attach(client: APIClient, container: str, network: str, like: str, ipv4_addr
         try:
             connect(client, container, network, dict(endpoint, IPAMConfig={"IPv4Address": ipv4_address}))
             return
-        except APIError as error:
+        except Refused as error:
             if isinstance(error, NotFound) and "container" in explain(error).lower():
                 raise
             # Taken, or not to be had: a place on the network counts for more than a certain address.

@@ -17,9 +17,9 @@ from .._engine.sdk import (
     MANAGED_LABEL,
     NOT_IN_SWARM_ADVICE,
     APIClient,
-    APIError,
     EngineError,
     NotFound,
+    Refused,
     create_container,
     explain,
     manager_addresses,
@@ -97,7 +97,7 @@ def await_swarm(client: APIClient, deadline: float) -> dict[str, t.Any]:
         info: dict[str, t.Any] = client.info()
         return (info.get("Swarm") or {}).get("LocalNodeState") != "pending", info
 
-    info: dict[str, t.Any] = wait_until(settled, deadline - time.monotonic()).seen
+    info = wait_until(settled, deadline - time.monotonic()).seen
     problem = membership_problem(info)
     if problem is not None:
         raise EngineError(problem)
@@ -214,7 +214,7 @@ def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
                 f"Container {spec.name}: {explain(error)}. Images are not pulled here: bring it to the node first."
             ) from error
         raise EngineError(explain_refusal(spec.name, first, explain(error))) from error
-    except APIError as error:
+    except Refused as error:
         raise EngineError(explain_refusal(spec.name, first, explain(error))) from error
     try:
         attempt(spec.name, first, deadline, lambda: client.start(spec.name))
@@ -234,7 +234,7 @@ def _remove(client: APIClient, name: str, deadline: float) -> None:
         except NotFound:
             # Somebody else was faster, and it is gone as declared.
             return True, ""
-        except APIError as error:
+        except Refused as error:
             if BEING_REMOVED not in explain(error):
                 raise
             return False, explain(error)

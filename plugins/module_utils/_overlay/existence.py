@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL, APIClient, APIError, EngineError, NotFound, explain, wait_until
+from .._engine.sdk import MANAGED_LABEL, APIClient, EngineError, NotFound, Refused, explain, wait_until
 from .compare import is_allocated
 from .spec import ENCRYPTED_OPTION, MTU_OPTION, PINNED_LABEL, VXLAN_OPTION, NetworkSpec, Subnet
 from .users import name_users, observe
@@ -38,7 +38,7 @@ def create_network(
     arguments["labels"].update(labels or {})
     try:
         return str(client.create_network(spec.name, **arguments)["Id"])
-    except APIError as error:
+    except Refused as error:
         if any(words in explain(error) for words in NAME_TAKEN):
             return None
         raise EngineError(f"Network {spec.name} could not be created: {explain(error)}.") from error
@@ -140,7 +140,7 @@ def _remove(client: APIClient, network_id: str, name: str, deadline: float) -> N
             client.remove_network(network_id)
         except NotFound:
             return True, ""
-        except APIError as error:
+        except Refused as error:
             if IN_USE not in explain(error):
                 raise EngineError(f"Network {name} could not be removed: {explain(error)}.") from error
             return False, explain(error)

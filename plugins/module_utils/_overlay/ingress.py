@@ -14,9 +14,9 @@ import typing as t
 
 from .._engine.sdk import (
     APIClient,
-    APIError,
     EngineError,
     NotFound,
+    Refused,
     RequestException,
     as_engine_error,
     explain,
@@ -193,7 +193,7 @@ def _bring_about(client: APIClient, spec: NetworkSpec, params: t.Mapping[str, t.
                 changed = True
                 told.add(action)
             _await_noticed(client, spec, set(actions), time.monotonic() + timeout)
-        except (APIError, EngineError) as error:
+        except (Refused, EngineError) as error:
             failures += 1
             if failures == ATTEMPTS or not is_passing(error):
                 raise _unfinished(error, changed) from error
@@ -245,7 +245,7 @@ def _perform(client: APIClient, spec: NetworkSpec, action: MeshAction, deadline:
         except NotFound:
             # It was removed meanwhile; the next look tells.
             return
-        except APIError as error:
+        except Refused as error:
             raise EngineError(
                 f"Ingress: '{action.verb}' of {action.target.name} was refused: {explain(error)}."
             ) from error
@@ -347,7 +347,7 @@ def _leftover(name: str) -> str:
     )
 
 
-def _unfinished(error: APIError | EngineError, changed: bool) -> APIError | EngineError:
+def _unfinished(error: Refused | EngineError, changed: bool) -> Refused | EngineError:
     if isinstance(error, EngineError) and changed:
         error.details.update(changed=True)
         error.message += (

@@ -19,7 +19,7 @@ import re
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, api_version, connect_container, explain
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, api_version, connect_container, explain
 from .._engine.transport import Raw
 from .container_spec import explain_refusal
 from .spec import PINNED_LABEL
@@ -100,7 +100,7 @@ def connect(client: APIClient, container: str, network: str, endpoint: Endpoint)
         return
     try:
         _connect(client, container, lead, {})
-    except APIError as error:
+    except Refused as error:
         if GONE.search(explain(error)):
             raise _homeless(found, lead) from error
         raise
@@ -126,7 +126,7 @@ def start(client: APIClient, container: str) -> None:
         _start(client, container)
         for name in way.later:
             _rejoin(client, found, name)
-    except APIError as error:
+    except Refused as error:
         _restore(client, found, way)
         gone = GONE.search(explain(error))
         if way.visit is not None and gone is not None and gone.group(1) == way.visit:
@@ -147,7 +147,7 @@ def attempt(
         try:
             action()
             return
-        except APIError as error:
+        except Refused as error:
             reason = explain(error)
             if is_leftover(reason) and told is not None:
                 # It says nothing of its own, and clears the way for the next.
@@ -177,7 +177,7 @@ def _start(client: APIClient, container: str) -> None:
         try:
             client.start(container)
             return
-        except APIError as error:
+        except Refused as error:
             gone = GONE.search(explain(error))
             found = client.inspect_container(container)
             stale = [
@@ -200,7 +200,7 @@ def _rejoin(client: APIClient, before: Raw, name: str) -> None:
         try:
             _connect(client, before["Id"], remembered, endpoint)
             return
-        except APIError as error:
+        except Refused as error:
             if not GONE.search(explain(error)):
                 raise
     _connect(client, before["Id"], name, endpoint)

@@ -16,8 +16,8 @@ import typing as t
 from .._engine.sdk import (
     MANAGED_LABEL,
     APIClient,
-    APIError,
     EngineError,
+    Refused,
     RequestException,
     as_engine_error,
     require_manager,
@@ -98,7 +98,7 @@ def ensure_networks(
             if check_mode or not steps or left:
                 break
             left = apply(client, steps, own_node, params["timeout"], done.append)
-        except (APIError, EngineError) as error:
+        except (Refused, EngineError) as error:
             # What is planned next rests on what is there then, so that trying again can do no harm.
             if attempt == ATTEMPTS or not is_passing(error):
                 raise _told(error, done) from error
@@ -119,7 +119,7 @@ def ensure_networks(
 
 def is_passing(error: Exception) -> bool:
     """Whether the swarm is changing its leader, or somebody else was faster: trying again helps."""
-    cause = error if isinstance(error, APIError) else error.__cause__
+    cause = error if isinstance(error, Refused) else error.__cause__
     return cause is not None and any(words in str(cause).lower() for words in PASSING)
 
 
@@ -409,7 +409,7 @@ def unfinished(name: str) -> str:
     )
 
 
-def _told(error: APIError | EngineError, done: list[Step]) -> APIError | EngineError:
+def _told(error: Refused | EngineError, done: list[Step]) -> Refused | EngineError:
     """The error with what was done before it."""
     if isinstance(error, EngineError) and done:
         error.details.update(changed=True, actions=[_action(step) for step in done])

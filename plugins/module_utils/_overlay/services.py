@@ -14,9 +14,9 @@ import typing as t
 
 from .._engine.sdk import (
     APIClient,
-    APIError,
     EngineError,
     NotFound,
+    Refused,
     change_service,
     create_service,
     explain,
@@ -225,7 +225,7 @@ def _apply(client: APIClient, steps: list[Step], ids: t.Mapping[str, str]) -> No
     for step in steps:
         try:
             _apply_one(client, step, ids)
-        except APIError as error:
+        except Refused as error:
             raise EngineError(
                 f"Service {step.spec.name}: the engine refused to {step.action} it: {explain(error)}.",
                 changed=bool(done),

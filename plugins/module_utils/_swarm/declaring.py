@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, wait_until
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, wait_until
 from .._engine.transport import Raw
 from . import leaving
 from .raft import demote, is_leaderless, led, update
@@ -116,7 +116,7 @@ def _inspect(client: APIClient, node_id: str) -> dict[str, t.Any]:
         return led(lambda: client.inspect_node(node_id))
     except NotFound as error:
         raise EngineError(f"The swarm has no node {node_id}. Nothing was changed.") from error
-    except APIError as error:
+    except Refused as error:
         if not is_leaderless(error):
             raise
         raise EngineError(

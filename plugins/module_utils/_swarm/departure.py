@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, require_manager, wait_until
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, require_manager, wait_until
 from .._engine.transport import Raw
 from . import leaving
 from .raft import demote, is_leaderless, led, update
@@ -30,7 +30,7 @@ def depart(
     info = require_manager(client)
     try:
         return _depart(client, info["Swarm"]["NodeID"], names, state, timeout, check_mode, labels or {})
-    except APIError as error:
+    except Refused as error:
         if not is_leaderless(error):
             raise
         raise EngineError(

@@ -19,11 +19,11 @@ from .._engine.client import Engine, Refused
 from .._engine.transport import EngineError, wait_until
 from .._host import split_port
 from . import place
+from .place import Place
 
 SECOND = 1000000000  # the engine's durations are nanoseconds
 GOES_ON = "will continue in the background"  # the engine's words of a join that takes longer than its own 20 s
 Params = t.Mapping[str, t.Any]
-Place = t.Dict[str, t.Any]
 
 
 def declare(engine: Engine, params: Params, check_mode: bool) -> dict[str, t.Any]:
@@ -126,7 +126,7 @@ def _await_active(engine: Engine, timeout: int) -> Place:
         return now["state"] not in ("pending", "inactive"), now
 
     waited = wait_until(look, timeout)
-    now: Place = waited.seen
+    now = waited.seen
     if now["state"] != "active":
         told = f" The engine says: {now['error']}." if now["error"] else ""
         raise EngineError(

@@ -17,7 +17,39 @@ from .._engine.transport import Raw
 DEFAULT_DATA_PATH_PORT = 4789  # an engine that tells 0 means this one
 
 
-def ask(engine: Engine) -> dict[str, t.Any]:
+class Member(t.TypedDict):
+    """A node as a manager lists it."""
+
+    id: str
+    hostname: str
+    role: str
+    availability: str
+    labels: dict[str, str]
+    state: str
+    message: str
+    address: str
+    leader: bool
+    reachability: str
+    manager_address: str
+
+
+class Place(t.TypedDict):
+    """What an engine tells of its swarm, as module swarm_info returns it. ``managers``: addresses with ports."""
+
+    state: str
+    hostname: str
+    node_id: str
+    node_address: str
+    manager: bool
+    managers: list[str]
+    manager_ids: list[str]
+    swarm_id: str
+    data_path_port: int | None
+    members: list[Member] | None
+    error: str
+
+
+def ask(engine: Engine) -> Place:
     """The place of this engine. Raises EngineError when it does not answer."""
     found = place(engine.info())
     if found["manager"]:
@@ -28,7 +60,7 @@ def ask(engine: Engine) -> dict[str, t.Any]:
     return found
 
 
-def place(info: Raw) -> dict[str, t.Any]:
+def place(info: Raw) -> Place:
     """What /info says of the swarm. ``members`` is None: only a manager that has a leader can list them."""
     swarm = info.get("Swarm") or {}
     remotes = swarm.get("RemoteManagers") or []
@@ -49,7 +81,7 @@ def place(info: Raw) -> dict[str, t.Any]:
     }
 
 
-def member(node: Raw) -> dict[str, t.Any]:
+def member(node: Raw) -> Member:
     """A node as managers list it. One that never finished its join has no description: its host name is empty."""
     spec, status = node.get("Spec") or {}, node.get("Status") or {}
     manager = node.get("ManagerStatus") or {}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, retry_conflicts, wait_until
+from .._engine.sdk import APIClient, EngineError, Refused, retry_conflicts, wait_until
 from .._engine.transport import Raw
 from . import leaving
 
@@ -33,7 +33,7 @@ def led(action: t.Callable[[], T], seconds: float = ELECTION_SECONDS) -> T:
     while True:
         try:
             return action()
-        except APIError as error:
+        except Refused as error:
             if not is_leaderless(error) or time.monotonic() >= deadline:
                 raise
         time.sleep(0.5)
@@ -57,7 +57,7 @@ def demote(client: APIClient, node: Raw) -> None:
     def look() -> tuple[bool, str]:
         try:
             return not client.inspect_node(node["ID"]).get("ManagerStatus"), "it is still a manager"
-        except APIError as error:
+        except Refused as error:
             if not is_leaderless(error):  # a leader that is demoted hands over first
                 raise
             return False, "the managers have no leader"

@@ -98,8 +98,7 @@ def _drain(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
     if not problem:
         problem = make_available(engine, plan["node_id"], "drain")
         waited = wait_until(lambda: _moved(engine, plan), plan["timeout"], interval=0.3)
-        moved: shapes.Moved = waited.seen
-        result.update({**moved, "moved_seconds": waited.seconds})
+        result.update({**waited.seen, "moved_seconds": waited.seconds})
     left = _taken_back(plan)
     result.update({"done": not problem, "problem": problem or left})
     return result
@@ -284,8 +283,7 @@ ACTIONS: dict[str, t.Callable[[Engine, shapes.DisruptPlan], shapes.Disrupted]] =
 def settle(engine: Engine, plan: shapes.SettlePlan) -> shapes.Whole:
     """Wait, on the leader, until nodes and services are as they were before."""
     waited = wait_until(lambda: _whole(engine, plan), plan["timeout"], interval=0.3)
-    whole: shapes.Whole = waited.seen
-    return {**whole, "done": waited.done, "seconds": waited.seconds}
+    return {**waited.seen, "done": waited.done, "seconds": waited.seconds}
 
 
 def _whole(engine: Engine, plan: shapes.SettlePlan) -> tuple[bool, shapes.Whole]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIError, EngineError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import EngineError, Refused
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.common import dns_problem
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.container_spec import (
     compare,
@@ -239,7 +239,7 @@ def test_what_may_pass_is_tried_again_and_the_true_reason_is_told(
 
     def action() -> None:
         if left:
-            raise APIError(left.pop(0))
+            raise Refused(left.pop(0))
 
     if words is None:
         attempt("box", "a", float("inf"), action)
