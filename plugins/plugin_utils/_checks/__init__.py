@@ -14,7 +14,12 @@ Private to swarmlab.overlay. Runs on the controller only. A file here whose name
                       host, alone and attached/NETWORK (the standalone container's). One id is one request, whoever plans it
     judge(facts)      [result, ...], made with ``_result.py``
     SWITCH            optional: what must be switched on for it (``verify_performance``, a word of ``verify_disruptive``)
-    measurements      optional: as plan, but carried out alone, one after the other (``_verify/measuring.py``)
+    measurements      optional: as plan, but carried out alone, one after the other (``_verify/measuring.py``);
+    longest           with it: how long all of them take at most, by the number of hosts and the seconds of one
+    GUARD             optional, true: what is bad by it is told whatever was chosen, and proves nothing of what works
+    guards(facts)     optional: whether what is bad by it is told whatever was chosen, this time
+    unfit(facts)      optional: whether nothing can be asked at all
+    hopeless(facts)   optional: whether waiting for gossip is of no use
 
 All are pure functions of the facts (``_verify/facts.py``). No evidence is no pass.
 """
@@ -25,6 +30,8 @@ import fnmatch
 import importlib
 import pkgutil
 from types import ModuleType
+
+from .._verification.model import Facts
 
 
 def load() -> list[ModuleType]:
@@ -59,3 +66,27 @@ def tagged(modules: list[ModuleType], only: list[str], without: list[str], known
         for module in modules
         if (not wanted or wanted & set(module.TAGS)) and not set(without) & set(module.TAGS)
     ]
+
+
+def is_guard(module: ModuleType, facts: Facts) -> bool:
+    """Whether what is bad by the check is told whatever was chosen."""
+    return getattr(module, "GUARD", False) or _says(module, "guards", facts)
+
+
+def guards() -> list[str]:
+    """Ids of the checks that prove nothing of what works."""
+    return [module.ID for module in load() if getattr(module, "GUARD", False)]
+
+
+def unfit(facts: Facts) -> bool:
+    """Whether nothing can be asked at all."""
+    return any(_says(module, "unfit", facts) for module in load())
+
+
+def hopeless(facts: Facts) -> bool:
+    """Whether waiting for gossip is of no use."""
+    return any(_says(module, "hopeless", facts) for module in load())
+
+
+def _says(module: ModuleType, name: str, facts: Facts) -> bool:
+    return hasattr(module, name) and bool(getattr(module, name)(facts))

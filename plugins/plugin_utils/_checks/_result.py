@@ -8,9 +8,11 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Result
 
 PASS, FAIL, INCONCLUSIVE, SKIP = "pass", "fail", "inconclusive", "skip"
 STATUSES = (PASS, FAIL, INCONCLUSIVE, SKIP)
@@ -48,6 +50,16 @@ def count(number: int, noun: str) -> str:
     if noun.endswith("y") and noun[-2] not in "aeiou":
         return f"{number} {noun[:-1]}ies"
     return f"{number} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def each_network(
+    check: ModuleType, facts: Facts, judge: Callable[[Facts, Network], Result], part: str | None = None
+) -> list[Result]:
+    """One result a network; where a part of the run is needed that could not be made, that is said instead."""
+    return [
+        (part and not_set_up(check, facts, part, network["name"])) or judge(facts, network)
+        for network in facts.networks
+    ]
 
 
 def not_set_up(check: Any, facts: Facts, part: str, network: str | None = None) -> dict | None:

@@ -9,7 +9,7 @@ import sys
 
 from .._verification.model import Facts
 from . import _gossip
-from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "DUP-IP"
 TITLE = "No address is given out twice"
@@ -27,7 +27,7 @@ def plan(facts: Facts) -> dict:
 
 def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [_judge(facts, network) for network in facts.networks]
+    return each_network(CHECK, facts, _judge)
 
 
 def _judge(facts: Facts, network: dict) -> dict:

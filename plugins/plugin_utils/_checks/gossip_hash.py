@@ -10,7 +10,7 @@ import sys
 
 from .._verification.model import Facts
 from . import _paths
-from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "GOSSIP-HASH"
 TITLE = "Gossip told every node the same"
@@ -31,7 +31,7 @@ def plan(facts: Facts) -> dict:
 
 def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
+    return each_network(CHECK, facts, _judge, "probe")
 
 
 def _judge(facts: Facts, network: dict) -> dict:

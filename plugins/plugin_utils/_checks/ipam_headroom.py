@@ -10,7 +10,7 @@ import sys
 
 from .._verification.model import Facts
 from . import _paths
-from ._result import FAIL, INCONCLUSIVE, PASS, count, result
+from ._result import FAIL, INCONCLUSIVE, PASS, count, each_network, result
 
 ID = "IPAM-HEADROOM"
 TITLE = "The network has addresses left"
@@ -30,9 +30,14 @@ def plan(facts: Facts) -> dict:
     return {}
 
 
+def guards(facts: Facts) -> bool:
+    """Whether a network had no room for probes."""
+    return bool(facts.made.get("crowded"))
+
+
 def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [_judge(facts, network) for network in facts.networks]
+    return each_network(CHECK, facts, _judge)
 
 
 def free(facts: Facts, network: dict) -> tuple[int, str] | None:

@@ -9,7 +9,7 @@ import sys
 
 from .._verification.model import Facts
 from . import _gossip, _paths, dp_matrix
-from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
+from ._result import FAIL, INCONCLUSIVE, PASS, count, each_network, listed, result
 
 ID = "LB-IPVS"
 TITLE = "The load balancer has exactly the right backends"
@@ -29,7 +29,7 @@ def plan(facts: Facts) -> dict:
 
 def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
+    return each_network(CHECK, facts, _judge, "probe")
 
 
 def _judge(facts: Facts, network: dict) -> dict:

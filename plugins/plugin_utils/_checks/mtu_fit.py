@@ -10,7 +10,7 @@ import sys
 from .._verification.model import Facts
 from . import _paths, _requests, dp_matrix
 from ._blame import blame
-from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "MTU-FIT"
 TITLE = "Full-size packets fit the wire"
@@ -71,7 +71,7 @@ def _ident(network: dict, target: str) -> str:
 
 def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
+    return each_network(CHECK, facts, _judge, "probe")
 
 
 def _judge(facts: Facts, network: dict) -> dict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from .._verification.model import Facts
-from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
+from ._result import FAIL, INCONCLUSIVE, PASS, count, each_network, listed, result
 
 ID = "NAME-DUP"
 TITLE = "The network's name is its own"
@@ -26,7 +26,7 @@ def plan(facts: Facts) -> dict:
 
 def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [_judge(facts, network) for network in facts.networks]
+    return each_network(CHECK, facts, _judge)
 
 
 def _judge(facts: Facts, network: dict) -> dict:

@@ -10,7 +10,7 @@ import sys
 from .. import _foreign_words as foreign
 from .._verification.model import Facts
 from . import _paths, _requests
-from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, not_set_up, result
 
 ID = "NET-ATTACH"
 TITLE = "A standalone container attaches on a worker, as declared"
@@ -67,7 +67,7 @@ def attached(facts: Facts, network: dict) -> dict | None:
 
 def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [_judge(facts, network) for network in facts.networks]
+    return each_network(CHECK, facts, _judge)
 
 
 def _judge(facts: Facts, network: dict) -> dict:

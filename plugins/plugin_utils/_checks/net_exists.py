@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 
-from .._verification.model import Facts
+from .._verification.model import DECLARED, Facts
 from ._result import FAIL, PASS, count, listed, result
 
 ID = "NET-EXISTS"
@@ -17,13 +17,13 @@ HINT = "Declare it (role overlays), or correct verify_networks."
 ORDER = 35
 NEEDS: tuple = ()
 TAGS = ("P0", "networks")
+GUARD = True
 SERVICES = "Every service asked for is on a selected network"
-DECLARED = "Every network that the inventory declares exists"
+PRESENT = "Every network that the inventory declares exists"
 DECLARE = "Run role overlays, which makes it; 'docker network prune' removes networks that no service uses. Else take it out of overlays_networks."
 SERVICE = "Correct verify_services, or verify_networks: without the service nothing is proven of its names."
 ALIKE = "Every network is as the inventory declares it"
 AGREE = "Run role overlays, which tells what it would change (--check --diff), or correct overlays_networks."
-COMPARED = ("encrypted", "attachable", "internal")  # an omitted option means its default, which is no
 CHECK = sys.modules[__name__]
 
 
@@ -49,7 +49,7 @@ def otherwise(facts: Facts) -> dict[str, list[str]]:
     found = {
         network["name"]: [
             f"{key} is {str(network[key]).lower()}, declared {str(declared[network['name']][key]).lower()}"
-            for key in COMPARED
+            for key in DECLARED
             if network[key] != declared[network["name"]][key]
         ]
         for network in facts.networks
@@ -78,7 +78,7 @@ def judge(facts: Facts) -> list[dict]:
         wrong.append(result(CHECK, FAIL, "service-missing", text, title=SERVICES, hint=SERVICE))
     if pruned:
         text = f"the inventory declares {listed(pruned)}, and the swarm has no such network"
-        wrong.append(result(CHECK, FAIL, "network-undone", text, title=DECLARED, hint=DECLARE))
+        wrong.append(result(CHECK, FAIL, "network-undone", text, title=PRESENT, hint=DECLARE))
     wrong += [
         result(CHECK, FAIL, "network-otherwise", listed(differing), network=name, title=ALIKE, hint=AGREE)
         for name, differing in otherwise(facts).items()

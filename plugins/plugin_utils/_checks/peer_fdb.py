@@ -9,7 +9,7 @@ import sys
 
 from .._verification.model import Facts, Network
 from . import _gossip, _paths
-from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
+from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "PEER-FDB"
 TITLE = "The kernel's table of peers is right"
@@ -31,7 +31,7 @@ def plan(facts: Facts) -> dict:
 
 def judge(facts: Facts) -> list[dict]:
     """One result a network."""
-    return [not_set_up(CHECK, facts, "probe", network["name"]) or _judge(facts, network) for network in facts.networks]
+    return each_network(CHECK, facts, _judge, "probe")
 
 
 def _judge(facts: Facts, network: dict) -> dict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from .._verification.model import Facts
+from .._verification.model import GOSSIP, Facts
 from . import _paths, _requests
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
@@ -21,7 +21,6 @@ ORDER = 22
 NEEDS = ("ports",)
 TAGS = ("P0", "preflight", "control")
 CHECK = sys.modules[__name__]
-GOSSIP = 7946
 PATIENCE = 6
 
 
@@ -112,8 +111,10 @@ def _ident(port: Port, target: str) -> str:
     return str(_requests.Knock(port.kind, port.number, target))
 
 
-def gossip_closed(facts: Facts) -> bool:
-    """Whether a node was found that gossip does not reach, as far as that was asked."""
+def hopeless(facts: Facts) -> bool:
+    """Whether a node was found that gossip does not reach, as far as that was asked: a closed port is not mended by waiting."""
+    if not facts.swarm:
+        return False
     asked = {_ident(port, target) for port in needed(facts) if port.number == GOSSIP for target in facts.hosts}
     return any(not seen["ok"] for told in facts.observations.values() for ident, seen in told.items() if ident in asked)
 

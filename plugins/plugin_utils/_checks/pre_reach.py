@@ -17,6 +17,7 @@ HINT = "Start the machine or its Docker Engine, repair its ssh, or take it out o
 ORDER = 10
 NEEDS: tuple = ()
 TAGS = ("P0", "preflight")
+GUARD = True
 LOST = ("down", "disconnected")
 JOINING = 120  # seconds that a node may take to tell who it is
 UNFINISHED = "Every node of the swarm has told who it is"
@@ -56,6 +57,11 @@ def same_node(facts: Facts) -> dict:
     for host, node in facts.nodes.items():
         holders.setdefault(node["id"], []).append(host)
     return {ident: hosts for ident, hosts in holders.items() if len(hosts) > 1}
+
+
+def unfit(facts: Facts) -> bool:
+    """Whether hosts are one node, so that nobody could tell who answers."""
+    return bool(same_node(facts))
 
 
 def unfinished(facts: Facts) -> list[dict]:

@@ -14,8 +14,8 @@ from functools import cached_property
 
 from .._checks import _paths, _requests
 from .._checks._result import listed
-from .._checks.pre_port import GOSSIP, purpose
-from .._verification.model import Facts
+from .._checks.pre_port import purpose
+from .._verification.model import GOSSIP, Facts
 from . import links
 from .model import BAD
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from ...module_utils._probe import pause
 from ...module_utils._verify import objects, standalone
-from .._checks import _paths, pre_port, pre_reach
+from .. import _checks
+from .._checks import _paths
 from . import facts as gathered
 from .model import Facts
 
@@ -49,7 +50,7 @@ def _common(facts: Facts, host: str) -> dict:
     }
 
 
-def prepare(facts: Facts, host: str, _checks: list) -> dict:
+def prepare(facts: Facts, host: str, _given: list) -> dict:
     """Every host prepares the same way; which one leads is found out there. When all hosts do so at the same time, they wait for
     each other; else that is left to the next phase."""
     settings = facts.settings
@@ -57,10 +58,10 @@ def prepare(facts: Facts, host: str, _checks: list) -> dict:
     return dict(_common(facts, host), networks=settings["networks"], wait=wait)
 
 
-def open_node(facts: Facts, host: str, _checks: list) -> dict | None:
+def open_node(facts: Facts, host: str, _given: list) -> dict | None:
     """Nothing to do when all is open, on a host that was not prepared, or when nobody leads. Else every host takes part: its helpers
     must not end while the leader waits for what may never come."""
-    if host not in facts.nodes or not facts.leader or pre_reach.same_node(facts) or gathered.is_open(facts):
+    if host not in facts.nodes or not facts.leader or _checks.unfit(facts) or gathered.is_open(facts):
         return None
     common = _common(facts, host)
     return dict(
@@ -76,7 +77,7 @@ def open_node(facts: Facts, host: str, _checks: list) -> dict | None:
 
 def probe(facts: Facts, host: str, checks: list) -> dict | None:
     """All requests of all checks for this host, grouped by namespace. Where hosts are one node, nobody could tell who answers."""
-    if host not in facts.opened or not facts.leader or pre_reach.same_node(facts):
+    if host not in facts.opened or not facts.leader or _checks.unfit(facts):
         return None
     settings, node = facts.settings, facts.nodes[host]
     return dict(
@@ -153,10 +154,10 @@ def _namespace(facts: Facts, host: str, where: str) -> str | None:
 def is_late(facts: Facts, waited: int = 0) -> bool:
     """Whether gossip lacks a probe after so many calls that waited, and there is hope: a closed port is not mended by waiting."""
     late = any(told.get("untold") for told in facts.probed.values())
-    return late and facts.settings["convergence"] + waited * WAIT < REPAIR and not pre_port.gossip_closed(facts)
+    return late and facts.settings["convergence"] + waited * WAIT < REPAIR and not _checks.hopeless(facts)
 
 
-def exchange(facts: Facts, host: str, _checks: list, waited: int) -> dict | None:
+def exchange(facts: Facts, host: str, _given: list, waited: int) -> dict | None:
     """Wait for gossip where it lacked a probe: where nodes join a network at the same moment a record may get lost, and comes with the
     engines' next exchange of all records. Every host is called, so that no helper takes itself for left alone."""
     if host not in facts.probed or not is_late(facts, waited):
@@ -195,7 +196,7 @@ def measure(facts: Facts, host: str, checks: list) -> dict | None:
     )
 
 
-def close(facts: Facts, host: str, _checks: list) -> dict | None:
+def close(facts: Facts, host: str, _given: list) -> dict | None:
     """Every host that was reached at least once is cleaned."""
     if host not in facts.nodes:
         return None
@@ -207,7 +208,7 @@ def close(facts: Facts, host: str, _checks: list) -> dict | None:
     }
 
 
-def disrupt(facts: Facts, host: str, _checks: list) -> dict | None:
+def disrupt(facts: Facts, host: str, _given: list) -> dict | None:
     """The disruption, on the node itself; a node is drained by the leader."""
     given = facts.settings["disruption"]
     actor = given["leader"] if given["what"] == "drain" else given["node"]
@@ -219,7 +220,7 @@ def disrupt(facts: Facts, host: str, _checks: list) -> dict | None:
     )
 
 
-def settle(facts: Facts, host: str, _checks: list) -> dict | None:
+def settle(facts: Facts, host: str, _given: list) -> dict | None:
     """The leader waits for all to be as before."""
     given = facts.settings["disruption"]
     return {key: given[key] for key in ("nodes", "lacking", "timeout")} if host == given["leader"] else None

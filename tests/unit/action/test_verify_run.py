@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.swarmlab.overlay.plugins.action import verify_probe, verify_run
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import victim
 from drafts import Draft
 
 FILES = {"report.json", "report.html", "junit.xml"}
@@ -94,13 +96,13 @@ def test_an_interrupted_run_leaves_no_old_results_for_ci(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("convergence", "limit", "patience"), [(20, 120, verify_run.REJOINING), (20, 60, 60), (20, 8, 20), (300, 120, 300)]
+    ("convergence", "limit", "patience"), [(20, 120, victim.REJOINING), (20, 60, 60), (20, 8, 20), (300, 120, 300)]
 )
 def test_gossip_gets_time_to_rejoin_after_a_disruption(convergence: int, limit: int, patience: int) -> None:
     settings = {"convergence": convergence, "disruptive_timeout": limit}
-    victim = {"node": None, "node_id": None, "leader": "vm1", "skip": "no worker is there", "locks": False}
-    arguments = {"settings": settings, "disruption": "drain", "document": {"victim": victim, "checks": []}}
-    assert verify_run.disrupt(arguments, {"hostvars": {}}, check_mode=False)["convergence"] == patience
+    given_victim = {"node": None, "node_id": None, "leader": "vm1", "skip": "no worker is there", "locks": False}
+    arguments = {"settings": settings, "disruption": "drain", "document": {"victim": given_victim, "checks": []}}
+    assert victim.settings_of_disruption(arguments, {"hostvars": {}}, check_mode=False)["convergence"] == patience
 
 
 def test_what_was_registered_is_read_as_it_is_and_only_of_this_run() -> None:
@@ -150,7 +152,7 @@ def test_nothing_proven_is_never_a_success(
     for item, (ident, _status) in zip(document["checks"], results):
         item["id"] = ident
     monkeypatch.setattr(verify_run, "write_diagnostics", lambda *_unused: "diagnostics")
-    answer = verify_run.publish(document, {}, {}, str(tmp_path), fail)
+    answer = verify_run.publish(document, verify_run.Gathered(Draft(), {}), {"directory": str(tmp_path), "fail": fail})
     assert answer.get("failed", False) == failed
     said = verify_run.DISPLAY.lines[0]
     assert ("NOTHING" in said) == (
@@ -191,9 +193,12 @@ def test_no_network_and_no_host_are_refused_at_once() -> None:
 
 
 def test_who_did_not_answer_is_told_whatever_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = {module.ID: module for module in _checks.load()}
+
     def judge(ident: str, status: str):
         item = {"id": ident, "status": status}
-        return SimpleNamespace(ID=ident, ORDER=1, judge=lambda _gathered: [item])
+        own = {name: getattr(declared[ident], name) for name in ("GUARD", "guards") if hasattr(declared[ident], name)}
+        return SimpleNamespace(ID=ident, ORDER=1, judge=lambda _gathered: [item], **own)
 
     def told(chosen: list, crowded: list) -> list[str]:
         return [item["id"] for item in verify_run.judged(Draft(settings={"checks": chosen}, made={"crowded": crowded}))]
@@ -205,7 +210,7 @@ def test_who_did_not_answer_is_told_whatever_was_chosen(monkeypatch: pytest.Monk
         judge("SD-VIP", "pass"),
         judge("OPT-LINT", "fail"),
     ]
-    monkeypatch.setattr(verify_run._checks, "load", lambda: checks)
+    monkeypatch.setattr(_checks, "load", lambda: checks)
     assert told(["SD-VIP"], []) == ["PRE-REACH", "SD-VIP"]
     assert told(["NET-EXISTS", "SD-VIP"], []) == ["PRE-REACH", "NET-EXISTS", "SD-VIP"]
     assert told(["SD-VIP"], ["n1"]) == ["PRE-REACH", "IPAM-HEADROOM", "SD-VIP"]
@@ -223,13 +228,13 @@ def test_who_did_not_answer_is_told_whatever_was_chosen(monkeypatch: pytest.Monk
     ],
 )
 def test_no_manager_is_locked_for_good(what: str, locks: bool, refused: bool) -> None:
-    victim = {"node": "vm1", "node_id": "id", "leader": "vm1", "skip": None, "locks": locks}
+    given_victim = {"node": "vm1", "node_id": "id", "leader": "vm1", "skip": None, "locks": locks}
     given = {
         "settings": {"convergence": 20, "disruptive_timeout": 60},
         "disruption": what,
-        "document": {"victim": victim, "checks": []},
+        "document": {"victim": given_victim, "checks": []},
     }
-    told = verify_run.disrupt(given, {"hostvars": {"vm1": {}}}, check_mode=False)["disruption"]["skip"]
+    told = victim.settings_of_disruption(given, {"hostvars": {"vm1": {}}}, check_mode=False)["disruption"]["skip"]
     assert (told is not None and "autolock" in told) == refused
 
 

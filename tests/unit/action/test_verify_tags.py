@@ -8,18 +8,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible import context
 from ansible.errors import AnsibleActionFail
-from ansible_collections.swarmlab.overlay.plugins.action import verify_run
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import selection
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "verify" / "tasks" / "main.yml"
 
 
 def chosen(only: list | tuple = ("all",), without: list | tuple = (), checks: list | tuple = ("*",)) -> set[str]:
     typed = {"ansible_run_tags": list(only), "ansible_skip_tags": list(without)}
-    switches = {"performance": True, "disruptive": [check.SWITCH for check in verify_run.disruptions()]}
-    return {module.ID for module in verify_run.choose({"checks": list(checks), **switches}, typed)}
+    switches = {"performance": True, "disruptive": [check.SWITCH for check in selection.disruptions()]}
+    return {module.ID for module in selection.choose({"checks": list(checks), **switches}, typed)}
 
 
 def having(tag: str) -> set[str]:
@@ -52,26 +51,23 @@ def test_the_tasks_of_the_role_carry_every_tag() -> None:
     block = next(task for task in yaml.safe_load(ROLE.read_text(encoding="utf-8")) if "block" in task)
     own, listed = block["tags"]
     words = yaml.safe_load(listed[2:].partition("|")[0].strip())
-    assert own == verify_run.OWN_TAG and words == _checks.tags(_checks.load())
+    assert own == selection.OWN_TAG and words == _checks.tags(_checks.load())
 
 
 @pytest.mark.parametrize(("playbook", "strict"), [
     ("swarmlab.overlay.verify", True), ("playbooks/verify.yml", True), ("/x/verify.yaml", True), ("site.yml", False),
     ("swarmlab.overlay.site", False), ("proverify.yml", False),
 ])  # fmt: skip
-def test_an_unknown_tag_is_refused_where_it_can_only_be_meant_for_a_check(
-    monkeypatch, playbook: str, strict: bool
-) -> None:
-    monkeypatch.setattr(context, "CLIARGS", {"args": (playbook,)})
-    verify_run.know_tags({"ansible_run_tags": ["all"], "ansible_skip_tags": ["dns"]})
+def test_an_unknown_tag_is_refused_where_it_can_only_be_meant_for_a_check(playbook: str, strict: bool) -> None:
+    selection.know_tags({"ansible_run_tags": ["all"], "ansible_skip_tags": ["dns"]}, [playbook])
     for typed in ({"ansible_run_tags": ["dns", "dsn"]}, {"ansible_skip_tags": ["dsn"]}):
         if strict:
             with pytest.raises(
                 AnsibleActionFail, match="no check has the tag dsn. There are: P0, P1, P2, P3, balancing"
             ):
-                verify_run.know_tags(typed)
+                selection.know_tags(typed, [playbook])
         else:
-            verify_run.know_tags(typed)
+            selection.know_tags(typed, [playbook])
 
 
 @pytest.mark.parametrize(
@@ -88,13 +84,10 @@ def test_an_unknown_tag_is_refused_where_it_can_only_be_meant_for_a_check(
         (["all"], ["dns"], False),
     ],
 )
-def test_tags_that_leave_nothing_of_the_verification_are_refused(
-    monkeypatch, only: list, without: list, refused: bool
-) -> None:
-    monkeypatch.setattr(context, "CLIARGS", {"args": ("swarmlab.overlay.verify",)})
+def test_tags_that_leave_nothing_of_the_verification_are_refused(only: list, without: list, refused: bool) -> None:
     typed = {"ansible_run_tags": only, "ansible_skip_tags": without}
     if refused:
         with pytest.raises(AnsibleActionFail, match="leave nothing of the verification"):
-            verify_run.know_tags(typed)
+            selection.know_tags(typed, ["swarmlab.overlay.verify"])
     else:
-        verify_run.know_tags(typed)
+        selection.know_tags(typed, ["swarmlab.overlay.verify"])

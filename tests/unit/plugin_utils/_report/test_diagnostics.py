@@ -10,8 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.action import verify_run
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, diagnostics
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, diagnostics, writing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,7 +67,7 @@ def opened(path: Path) -> dict[str, str]:
 
 
 def test_everything_that_is_known_is_in_it(tmp_path: Path) -> None:
-    path = Path(verify_run.write_diagnostics(report(), {"leader": "vm1"}, told(), str(tmp_path)))
+    path = Path(writing.write_diagnostics(report(), {"leader": "vm1"}, told(), str(tmp_path)))
     assert path.stat().st_mode & 0o777 == 0o600
     files = opened(path)
     assert set(files) == {
@@ -88,7 +87,7 @@ def test_everything_that_is_known_is_in_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SECRETS)
 def test_no_secret_gets_into_it_wherever_it_was(tmp_path: Path, name: str) -> None:
     words = f"before\n{SECRETS[name]}\nafter"
-    path = Path(verify_run.write_diagnostics(report(words), {"deep": [{"x": words}]}, told(words), str(tmp_path)))
+    path = Path(writing.write_diagnostics(report(words), {"deep": [{"x": words}]}, told(words), str(tmp_path)))
     for file, text in opened(path).items():
         assert not [piece for piece in PIECES if piece in text], file
         assert ("before" in text) == (file != "README.txt"), file
@@ -99,7 +98,7 @@ def test_only_the_newest_few_stay_and_nothing_else_goes(tmp_path: Path) -> None:
     old = [f"diagnostics-2025010{number}T000000Z.tar.gz" for number in range(1, 8)]
     for name in others + old:
         (tmp_path / name).write_text("x")
-    new = Path(verify_run.write_diagnostics(report(), {}, told(), str(tmp_path)))
+    new = Path(writing.write_diagnostics(report(), {}, told(), str(tmp_path)))
     assert {entry.name for entry in tmp_path.iterdir()} == {*others, *old[-4:], new.name}
 
 

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which checks a run has: by the variables of the role, and by Ansible's own tags. Pure.
+
+Private to swarmlab.overlay.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+
+from ansible.errors import AnsibleActionFail
+
+from .. import _checks
+from .._checks import _disruption
+from .._checks._result import listed
+
+OWN_TAG = "verify"  # of all tasks of the role, beside the tags of the checks
+EVERYTHING = {"all", "tagged", OWN_TAG}  # skipped, no task of the role is left
+NO_CHECK = {"always", "never", "untagged"}  # chosen alone, they choose none of them
+ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged", OWN_TAG}
+
+
+def disruptions() -> list[ModuleType]:
+    """The checks that disrupt a node."""
+    return [check for check in _checks.load() if check.plan is _disruption.plan]
+
+
+def typed_tags(task_vars: Mapping[str, t.Any]) -> tuple[list[str], list[str]]:
+    """What was typed behind ``--tags`` and ``--skip-tags``."""
+    return list(task_vars.get("ansible_run_tags") or []), list(task_vars.get("ansible_skip_tags") or [])
+
+
+def know_tags(task_vars: Mapping[str, t.Any], started: Iterable[str]) -> None:
+    """Refuse a tag that no check has, when nothing but the playbook ``verify`` was started: around it, tags may belong to others."""
+    playbooks = [re.sub(r"\.ya?ml$", "", os.path.basename(name)).rpartition(".")[2] for name in started]
+    if set(playbooks) != {OWN_TAG}:
+        return
+    known = _checks.tags(_checks.load())
+    only, without = (set(typed) for typed in typed_tags(task_vars))
+    if without & EVERYTHING or (only and only <= NO_CHECK):
+        raise AnsibleActionFail(
+            f"--tags {listed(sorted(only)) or 'nothing'}, --skip-tags {listed(sorted(without)) or 'nothing'} "
+            f"leave nothing of the verification. Tags: {', '.join(known)}."
+        )
+    unknown = sorted({tag for typed in typed_tags(task_vars) for tag in typed} - ANSIBLE_TAGS - set(known))
+    if unknown:
+        raise AnsibleActionFail(
+            f"--tags: no check has the tag {', '.join(unknown)}. There are: {', '.join(known)}. Checks are chosen "
+            "by id with verify_checks."
+        )
+
+
+def choose(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> list[ModuleType]:
+    """The checks to run, by the variables of the role and by Ansible's own tags."""
+    available = _checks.load()
+    checks, unknown = _checks.select(available, arguments["checks"])
+    on = {*arguments["disruptive"], *(["performance"] if arguments["performance"] else [])}
+    off = [module for module in checks if hasattr(module, "SWITCH") and module.SWITCH not in on]
+    checks = [module for module in checks if module not in off]
+    if off and not checks:
+        raise AnsibleActionFail(
+            f"{listed(module.ID for module in off)}: switched on by verify_performance: true, or by "
+            f"verify_disruptive with {listed(check.SWITCH for check in disruptions())}."
+        )
+    if unknown or not checks:
+        raise AnsibleActionFail(
+            f"verify_checks: no check is called {', '.join(unknown) or 'nothing'}. There are: "
+            f"{', '.join(module.ID for module in available)}. Tags: {', '.join(_checks.tags(available))}."
+        )
+    only, without = typed_tags(task_vars)
+    left = _checks.tagged(checks, only, without, _checks.tags(available))
+    if not left:
+        raise AnsibleActionFail(
+            f"No check is left: verify_checks chooses {listed(arguments['checks'])}, --tags "
+            f"{listed(only) or 'nothing'}, --skip-tags {listed(without) or 'nothing'}. Tags: "
+            f"{', '.join(_checks.tags(available))}."
+        )
+    if any(check in left for check in disruptions()):
+        # Without the same proof before it nobody could say what a disruption broke.
+        left = [module for module in available if module in left or module.ID in _disruption.PROOF]
+    return left
