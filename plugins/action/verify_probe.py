@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
         host, hosts = task_vars["inventory_hostname"], settings["hosts"]
         gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, settings))
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
-        skip = (gathered.disrupted or {}).get("skip")
+        skip = gathered.disrupted.get("skip")
         plan = None if skip else plans.PLANS[phase](gathered, host, checks)
         if host == hosts[0] and not (phase in (*objects.EXCHANGES, "again") and plan is None):
             for line in progress.lines(phase, gathered, checks) if not skip else progress.left_out(phase, gathered):

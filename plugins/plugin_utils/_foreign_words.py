@@ -27,7 +27,7 @@ HOST = (
         "node-frozen",
         re.compile(r"is paused"),
         "Docker Engine 17.05 to 26.1",
-        "Error response from daemon: Container 1eaf1a30d230 is paused, unpause the container before exec",
+        'Conflict ("Container swarmlab-detection-vm2 is paused, unpause the container before exec")',
     ),
     Words(
         "node-frozen",
@@ -55,7 +55,7 @@ TASK = (
         "image-missing",
         re.compile(r"(?i)no such image|pull access denied|manifest unknown|image .* not found"),
         "Docker Engine 20.10 to 26.1",
-        "No such image: localhost:9/swarmlab/none:local",
+        "rejected: No such image: localhost/no/such:image",
     ),
     Words(
         "tunnel-left",

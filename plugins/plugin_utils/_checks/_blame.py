@@ -9,18 +9,19 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import hashlib
+import typing as t
 from collections.abc import Callable, Iterable
 from itertools import combinations
 
 EXACT_UP_TO = 12
 FULL_MESH_UP_TO = 10
 
-Pair = tuple
+Pair = tuple[str, str]
 
 
-def covers(failed: Iterable[Pair]) -> list[set]:
+def covers(failed: Iterable[Pair]) -> list[set[t.Any]]:
     """The smallest sets of nodes that touch every failed pair."""
-    pairs = {tuple(pair) for pair in failed}
+    pairs = set(failed)
     nodes = sorted({node for pair in pairs for node in pair})
     if len(nodes) > EXACT_UP_TO:
         return [_greedy(pairs)]
@@ -31,10 +32,10 @@ def covers(failed: Iterable[Pair]) -> list[set]:
     return []
 
 
-def _greedy(pairs: set) -> set:
+def _greedy(pairs: set[t.Any]) -> set[t.Any]:
     left, chosen = set(pairs), set()
     while left:
-        degree: dict = {}
+        degree: dict[t.Any, t.Any] = {}
         for pair in left:
             for node in pair:
                 degree[node] = degree.get(node, 0) + 1

@@ -8,9 +8,10 @@ Private to swarmlab.overlay. The disruption itself is ``_verify/disrupting.py``;
 
 from __future__ import annotations
 
-from typing import Any
+import typing as t
+from collections.abc import Iterable
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 # Names and paths, and what they rest on: proven before a disruption, and again after it.
@@ -30,17 +31,17 @@ BAD = (FAIL, INCONCLUSIVE)
 NOT_GREEN = "not begun: the proof before it was not green (verify_disruptive_force begins all the same)"
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing by itself: a verification follows each disruption."""
     return {}
 
 
-def verdicts(results: list[dict]) -> dict:
+def verdicts(results: Iterable[Result]) -> dict[tuple[t.Any, ...], Result]:
     """The bad results by what they are about, to tell what was so before from what is new."""
     return {(item["id"], item["network"], item["title"]): item for item in results if item["status"] in BAD}
 
 
-def outcome(facts: Facts, before: list[dict], results: list[dict]) -> dict:
+def outcome(facts: Facts, before: Iterable[Iterable[t.Any]], results: Iterable[Result]) -> dict[str, t.Any]:
     """All that is known of a disruption: how it went, and what is worse since. Plain data."""
     known = {tuple(key) for key in before}
     fresh = [item for key, item in verdicts(results).items() if key not in known]
@@ -71,7 +72,7 @@ def _recovered(facts: Facts) -> float | None:
     return round(max(met) - ended, 1) if met and ended is not None else None
 
 
-def judge(check: Any, facts: Facts) -> list[dict]:
+def judge(check: t.Any, facts: Facts) -> list[Result]:
     """One result when the disruption was tried or left out."""
     found = facts.disruptions.get(check.SWITCH)
     if found is None:
@@ -97,7 +98,7 @@ def judge(check: Any, facts: Facts) -> list[dict]:
     return [result(check, PASS, "ok", _told(found), nodes=[node], seconds=found["recovered"], details=details)]
 
 
-def _wrong(found: dict) -> list[tuple]:
+def _wrong(found: dict[str, t.Any]) -> list[tuple[t.Any, ...]]:
     """(nodes, what is wrong there), the nearest to the disruption first."""
     node, seen, settled = found["node"], found["seen"], found["settled"]
     rows = [([node], f"{node}: {text}") for text in (found["problem"], seen.get("problem")) if text]
@@ -137,7 +138,7 @@ def _wrong(found: dict) -> list[tuple]:
     return rows
 
 
-def _repaired(repair: dict) -> str:
+def _repaired(repair: dict[str, t.Any]) -> str:
     return (
         "its restart brought them back"
         if repair.get("done") and not repair.get("problem")
@@ -145,7 +146,7 @@ def _repaired(repair: dict) -> str:
     )
 
 
-def _told(found: dict) -> str:
+def _told(found: dict[str, t.Any]) -> str:
     """A disruption that was survived, in one line."""
     seen = found["seen"]
     parts = (

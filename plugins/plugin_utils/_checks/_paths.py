@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import fnmatch
 import ipaddress
+import typing as t
 
 from ...module_utils._host import split_port
-from .._verification.model import Facts
+from .._verification.model import Facts, Network
 from . import _blame, _gossip
 
 
@@ -31,21 +32,21 @@ def asking(facts: Facts, network: str) -> list[str]:
     return [host for host in probed(facts, network) if selected(facts, host)]
 
 
-def _pairs(facts: Facts, hosts: list[str]) -> list[tuple]:
+def _pairs(facts: Facts, hosts: list[str]) -> list[tuple[t.Any, ...]]:
     return [pair for pair in _blame.pairs(hosts, facts.run) if any(selected(facts, host) for host in pair)]
 
 
-def pairs(facts: Facts, network: str) -> list[tuple]:
+def pairs(facts: Facts, network: str) -> list[tuple[t.Any, ...]]:
     """The ordered pairs of hosts to try on the network."""
     return _pairs(facts, probed(facts, network))
 
 
-def host_pairs(facts: Facts) -> list[tuple]:
+def host_pairs(facts: Facts) -> list[tuple[t.Any, ...]]:
     """The ordered pairs of hosts to try on the underlay, with or without a probe."""
     return _pairs(facts, [host for host in facts.hosts if host in facts.opened])
 
 
-def seen(facts: Facts, host: str, ident: str) -> dict | None:
+def seen(facts: Facts, host: str, ident: str) -> dict[str, t.Any] | None:
     """What the host observed for a request, None when it told nothing."""
     return facts.observations.get(host, {}).get(ident)
 
@@ -55,9 +56,9 @@ SETTLED = 60  # seconds that something has run, before the engine's work for it 
 
 def lasted(facts: Facts, age: float | None) -> bool:
     """Whether something of this age, in seconds at the end of the run, had settled before the run began."""
-    if age is None:
+    if age is None or not facts.leader:
         return False  # nothing of the sort, or the leader was not there at the end to tell
-    began, ended = (told[facts.leader]["clock"][0] for told in (facts.opened, facts.closed))
+    began, ended = (float(told[facts.leader]["clock"][0]) for told in (facts.opened, facts.closed))
     return age > ended - began + SETTLED
 
 
@@ -66,12 +67,12 @@ def lacks(facts: Facts, module: str) -> list[str]:
     return [host for host in facts.hosts if kernel(facts, host).get(module) == "missing"]
 
 
-def kernel(facts: Facts, host: str) -> dict:
+def kernel(facts: Facts, host: str) -> dict[str, t.Any]:
     """State of the kernel's modules on the host; empty when it did not tell."""
     return (facts.opened.get(host, {}).get("kernel") or {}).get("modules") or {}
 
 
-def matrix(nodes: list[str], kinds: dict) -> dict:
+def matrix(nodes: list[str], kinds: dict[str, t.Any]) -> dict[str, t.Any]:
     """Evidence of paths, {kind: {source: {target: cell}}}: seconds until it answered, why it failed, or None for no observation.
 
     A pair that was not tried has no cell. docs/report.md describes it, docs/report-schema.json fixes it.
@@ -79,24 +80,24 @@ def matrix(nodes: list[str], kinds: dict) -> dict:
     return {"matrix": {"nodes": list(nodes), "kinds": kinds}}
 
 
-def cell(seen: dict | None) -> float | str | None:
+def cell(seen: dict[str, t.Any] | None) -> float | str | None:
     """A request's observation as a cell of the matrix."""
     if seen is None:
         return None
     return seen["seconds"] if seen["ok"] else problem(seen)
 
 
-def problem(seen: dict) -> str:
+def problem(seen: dict[str, t.Any]) -> str:
     """Why a request to one node was not met: an error, or the wrong node answered."""
     return seen.get("error") or f"{seen.get('node')} answered"
 
 
-def suspicion(facts: Facts, network: dict, failed: list[tuple]) -> dict:
+def suspicion(facts: Facts, network: Network, failed: list[tuple[t.Any, ...]]) -> dict[str, t.Any]:
     """How strongly the wire's evidence points at each host, given failed (source, target) pairs.
 
     Nothing left the source: the source. It reached the target's wire but not the target's probe: the target.
     """
-    weights: dict = {}
+    weights: dict[t.Any, t.Any] = {}
     for source, target in failed:
         if facts.received.get(target, {}).get(f"udp/{network['name']}/{source}"):
             continue
@@ -110,7 +111,7 @@ def suspicion(facts: Facts, network: dict, failed: list[tuple]) -> dict:
 
 def address(facts: Facts, host: str) -> str | None:
     """The host's address on the underlay, as the swarm knows it."""
-    return (facts.nodes.get(host) or {}).get("address")
+    return facts.nodes[host].get("address") if host in facts.nodes else None
 
 
 def parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -121,7 +122,7 @@ def parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
         return None
 
 
-def local(facts: Facts, host: str) -> list[dict]:
+def local(facts: Facts, host: str) -> list[dict[str, t.Any]]:
     """The addresses that the host's own interfaces have."""
     return (facts.opened.get(host, {}).get("host") or {}).get("addresses") or []
 
@@ -178,21 +179,21 @@ def vtep(facts: Facts, host: str) -> str | None:
     return tunnel(facts, host)
 
 
-def packets_sent(facts: Facts, network: dict, source: str, target: str) -> int | None:
+def packets_sent(facts: Facts, network: Network, source: str, target: str) -> int | None:
     """Packets that left the source for the target: of this network, or ESP when it is encrypted; None when nobody captured there."""
     wire = facts.wire.get(source)
     if not wire:
         return None
     to = vtep(facts, target)
     if network["encrypted"]:
-        return sum(wire["esp_out"].get(to, {}).values())
-    return wire["plain"].get(str(network["vni"]), {}).get(to, 0)
+        return int(sum(wire["esp_out"].get(to, {}).values()))
+    return int(wire["plain"].get(str(network["vni"]), {}).get(to, 0))
 
 
-def packets_arrived(facts: Facts, network: dict, source: str, target: str) -> int:
+def packets_arrived(facts: Facts, network: Network, source: str, target: str) -> int:
     """Packets from the source that reached the wire of the target, as for ``packets_sent``."""
     wire = facts.wire.get(target) or {}
     origin = vtep(facts, source)
     if network["encrypted"]:
-        return sum(wire.get("esp_in", {}).get(origin, {}).values())
-    return wire.get("plain_in", {}).get(str(network["vni"]), {}).get(origin, 0)
+        return int(sum(wire.get("esp_in", {}).get(origin, {}).values()))
+    return int(wire.get("plain_in", {}).get(str(network["vni"]), {}).get(origin, 0))

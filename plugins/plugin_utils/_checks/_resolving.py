@@ -9,10 +9,10 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import fnmatch
-from typing import Any
+import typing as t
 
 from ...module_utils._probe import dns
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
@@ -23,7 +23,7 @@ HINT = (
 )
 
 
-def asked_as(facts: Facts, network: dict, name: str) -> str:
+def asked_as(facts: Facts, network: Network, name: str) -> str:
     """The bare name when only this network has it; else with the network's name, which the resolver understands.
 
     The probe stands on every network at once, so a bare name of several networks would have several right answers.
@@ -32,7 +32,7 @@ def asked_as(facts: Facts, network: dict, name: str) -> str:
     return name if len(holders) == 1 else f"{name}.{network['name']}"
 
 
-def chosen(facts: Facts, network: dict, kinds: tuple) -> dict:
+def chosen(facts: Facts, network: Network, kinds: tuple[t.Any, ...]) -> dict[str, t.Any]:
     """Name -> expected addresses, for the names of these kinds on the network."""
     owners = facts.owners.get(network["id"], {})
     records = facts.records.get(network["id"], {})
@@ -48,9 +48,9 @@ def selected(facts: Facts, service: str) -> bool:
     return any(fnmatch.fnmatchcase(service, pattern) for pattern in facts.settings.get("services") or ["*"])
 
 
-def plan(check: Any, facts: Facts, kinds: tuple) -> dict:
+def plan(check: t.Any, facts: Facts, kinds: tuple[t.Any, ...]) -> Requests:
     """Every host with a probe asks every chosen name of every network."""
-    requests: dict = {}
+    requests: dict[t.Any, t.Any] = {}
     for network in facts.networks:
         for host in _paths.asking(facts, network["id"]):
             for name, expected in askable(facts, network, kinds).items():
@@ -66,7 +66,7 @@ def plan(check: Any, facts: Facts, kinds: tuple) -> dict:
     return requests
 
 
-def askable(facts: Facts, network: dict, kinds: tuple) -> dict:
+def askable(facts: Facts, network: Network, kinds: tuple[t.Any, ...]) -> dict[str, t.Any]:
     """The chosen names that a resolver can be asked for: the engine takes any alias."""
     return {
         name: addresses
@@ -75,8 +75,8 @@ def askable(facts: Facts, network: dict, kinds: tuple) -> dict:
     }
 
 
-def _unaskable(check: Any, facts: Facts, network: dict, kinds: tuple) -> list[dict]:
-    found: dict = {}
+def _unaskable(check: t.Any, facts: Facts, network: Network, kinds: tuple[t.Any, ...]) -> list[Result]:
+    found: dict[t.Any, t.Any] = {}
     for name in chosen(facts, network, kinds):
         reason = dns.unaskable(asked_as(facts, network, name))
         if reason:
@@ -95,12 +95,12 @@ def _unaskable(check: Any, facts: Facts, network: dict, kinds: tuple) -> list[di
     ]
 
 
-def ident(check: Any, network: dict, name: str) -> str:
+def ident(check: t.Any, network: Network, name: str) -> str:
     """The id of a request."""
     return f"{check.ID}/{_requests.short(network)}/{name}"
 
 
-def judge(check: Any, facts: Facts, kinds: tuple, absent: str | None = None) -> list[dict]:
+def judge(check: t.Any, facts: Facts, kinds: tuple[t.Any, ...], absent: str | None = None) -> list[Result]:
     """One result a network when all is well; else one more for each service that is not.
 
     ``absent`` says why a network without such a name is skipped; without it, that is a lack of evidence.
@@ -112,14 +112,18 @@ def judge(check: Any, facts: Facts, kinds: tuple, absent: str | None = None) -> 
     return results
 
 
-def _judge_network(check: Any, facts: Facts, network: dict, kinds: tuple, absent: str | None) -> list[dict]:
+def _judge_network(
+    check: t.Any, facts: Facts, network: Network, kinds: tuple[t.Any, ...], absent: str | None
+) -> list[Result]:
     names, odd = askable(facts, network, kinds), _unaskable(check, facts, network, kinds)
     if odd and not names:
         return odd
     return odd + _judge_names(check, facts, network, names, absent)
 
 
-def _judge_names(check: Any, facts: Facts, network: dict, names: dict, absent: str | None) -> list[dict]:
+def _judge_names(
+    check: t.Any, facts: Facts, network: Network, names: dict[str, t.Any], absent: str | None
+) -> list[Result]:
     hosts = _paths.asking(facts, network["id"])
     unfit = not names and (absent or ("no such name of a selected service" if facts.settings.get("services") else None))
     if hosts and unfit:
@@ -127,9 +131,9 @@ def _judge_names(check: Any, facts: Facts, network: dict, names: dict, absent: s
     if not hosts or not names:
         missing = "no probe runs on this network" if not hosts else "the swarm has no such name on this network"
         return [result(check, INCONCLUSIVE, "no-such-name" if hosts else "no-probe", missing, network=network["name"])]
-    wrong: dict = {}
-    silent: set = set()
-    moved: set = set()
+    wrong: dict[t.Any, t.Any] = {}
+    silent: set[t.Any] = set()
+    moved: set[t.Any] = set()
     slowest = 0.0
     for host in hosts:
         for name, expected in names.items():
@@ -147,13 +151,13 @@ def _judge_names(check: Any, facts: Facts, network: dict, names: dict, absent: s
     return _results(check, network, names, hosts, wrong, silent, slowest, moved)
 
 
-def steady(facts: Facts, network: dict, name: str, expected: list) -> bool:
+def steady(facts: Facts, network: Network, name: str, expected: list[t.Any]) -> bool:
     """Whether the swarm still expected the same when probing was over. While a service changes, no answer is wrong."""
     later = facts.later_records
     return later is None or later.get(network["id"], {}).get(name) == list(expected)
 
 
-def _difference(host: str, name: str, expected: list, seen: dict) -> dict:
+def _difference(host: str, name: str, expected: list[t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any]:
     want, have = set(expected), set(seen["addresses"])
     return {
         "node": host,
@@ -167,8 +171,15 @@ def _difference(host: str, name: str, expected: list, seen: dict) -> dict:
 
 
 def _results(
-    check: Any, network: dict, names: dict, hosts: list, wrong: dict, silent: set, slowest: float, moved: set
-) -> list[dict]:
+    check: t.Any,
+    network: Network,
+    names: dict[str, t.Any],
+    hosts: list[str],
+    wrong: dict[str, t.Any],
+    silent: set[t.Any],
+    slowest: float,
+    moved: set[t.Any],
+) -> list[Result]:
     found = []
     for service, rows in sorted(wrong.items()):
         nodes = sorted({row["node"] for row in rows})
@@ -212,7 +223,7 @@ def _results(
     return [result(check, PASS, "ok", text, network=network["name"], nodes=hosts, seconds=slowest)]
 
 
-def describe(row: dict) -> str:
+def describe(row: dict[str, t.Any]) -> str:
     """One wrong record in words."""
     parts = []
     if row["missing"]:

@@ -8,9 +8,9 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
 from .._verification.model import Facts, Network, Result
 
@@ -18,7 +18,7 @@ PASS, FAIL, INCONCLUSIVE, SKIP = "pass", "fail", "inconclusive", "skip"
 STATUSES = (PASS, FAIL, INCONCLUSIVE, SKIP)
 
 
-def result(check: Any, status: str, reason: str, summary: str, **more: Any) -> dict:
+def result(check: t.Any, status: str, reason: str, summary: str, **more: t.Any) -> Result:
     """One result. ``reason`` is one of ``_reasons.py``; ``summary`` is the evidence in one line; ``details`` holds the rest of it."""
     evidence = {"summary": summary}
     evidence.update(more.get("details") or {})
@@ -36,7 +36,7 @@ def result(check: Any, status: str, reason: str, summary: str, **more: Any) -> d
     }
 
 
-def listed(words: Any, limit: int = 6) -> str:
+def listed(words: t.Any, limit: int = 6) -> str:
     """Words in a sentence, cut after a few."""
     words = [str(word) for word in words]
     rest = len(words) - limit
@@ -62,7 +62,7 @@ def each_network(
     ]
 
 
-def not_set_up(check: Any, facts: Facts, part: str, network: str | None = None) -> dict | None:
+def not_set_up(check: t.Any, facts: Facts, part: str, network: str | None = None) -> Result | None:
     """Why the check cannot be judged: the run could not make what it needs, or would not for want of addresses. None: it can."""
     if not facts.leader:
         return result(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _gossip, _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
@@ -22,12 +23,12 @@ ENGINES_OWN = ("docker", "br-", "veth")  # devices of the engine's local network
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: engines, managers and gossip tell the addresses."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     if not facts.swarm:
         return [
@@ -71,7 +72,7 @@ def _node(facts: Facts, host: str) -> list[str]:
     wrong = []
     if unusable(node["address"]):
         wrong.append(f"its engine calls itself {node['address'] or 'nothing'}")
-    mine = next((item for item in facts.swarm["nodes"] if item["id"] == node["id"]), {})
+    mine: dict[str, t.Any] = next((item for item in facts.swarm["nodes"] if item["id"] == node["id"]), {})
     if mine.get("address") and mine["address"] != node["address"]:
         wrong.append(f"the managers know it as {mine['address']}, it calls itself {node['address']}")
     if mine.get("manager_address") and unusable(mine["manager_address"].rpartition(":")[0].strip("[]")):
@@ -87,13 +88,19 @@ def _node(facts: Facts, host: str) -> list[str]:
 
 
 def _declared(facts: Facts, host: str) -> str | None:
-    return (facts.settings.get("addresses") or {}).get(host)
+    return (facts.settings.get("addresses") or {}).get(host) or None
 
 
 def usable_here(facts: Facts, host: str) -> list[str]:
     """The addresses of the host's interfaces by which others might know it."""
     found = [row["address"] for row in _paths.local(facts, host) if not row["device"].startswith(ENGINES_OWN)]
-    return [address for address in found if not unusable(address) and not _paths.parsed(address).is_link_local]
+    return [address for address in found if not unusable(address) and not is_local(address)]
+
+
+def is_local(address: str | None) -> bool:
+    """Whether an address is of its link alone."""
+    found = _paths.parsed(address)
+    return bool(found and found.is_link_local)
 
 
 def gone(facts: Facts, host: str) -> bool:
@@ -118,7 +125,7 @@ def gone(facts: Facts, host: str) -> bool:
 def is_declared(facts: Facts, host: str) -> bool:
     """Whether the inventory declares the very address by which the swarm knows the host."""
     declared = _declared(facts, host)
-    return bool(declared) and facts.nodes[host]["address"] in _paths.meant(facts, host, declared)
+    return declared is not None and facts.nodes[host]["address"] in _paths.meant(facts, host, declared)
 
 
 def _tunnels(facts: Facts, host: str) -> list[str]:
@@ -133,8 +140,8 @@ def _tunnels(facts: Facts, host: str) -> list[str]:
     return sorted(wrong)
 
 
-def _shared(facts: Facts) -> dict:
-    holders: dict = {}
+def _shared(facts: Facts) -> dict[str, t.Any]:
+    holders: dict[t.Any, t.Any] = {}
     for host, node in facts.nodes.items():
         holders.setdefault(node["address"], []).append(host)
     return {

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 import time
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
@@ -22,7 +23,7 @@ CHECK = sys.modules[__name__]
 DAY = 86400
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Every node knocks at every manager without a client certificate."""
     requests = {}
     for host in facts.opened:
@@ -41,16 +42,16 @@ def plan(facts: Facts) -> dict:
 
 
 def _managers(facts: Facts) -> list[str]:
-    nodes = (facts.swarm or {}).get("nodes", [])
+    nodes = facts.swarm.get("nodes", [])
     return [node["manager_address"] for node in nodes if node["manager_address"]]
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     if not facts.swarm:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told about the swarm's root")]
-    wrong: dict = {}
-    silent: dict = {}
+    wrong: dict[t.Any, t.Any] = {}
+    silent: dict[t.Any, t.Any] = {}
     for host in facts.hosts:
         if host in facts.opened:
             wrong[host], silent[host] = _node(facts, host)
@@ -76,7 +77,7 @@ def judge(facts: Facts) -> list[dict]:
     return [result(CHECK, PASS, "ok", text, nodes=list(wrong), details={"root": facts.swarm["trust"]["roots_digest"]})]
 
 
-def _told(status: str, texts: dict) -> dict:
+def _told(status: str, texts: dict[str, t.Any]) -> Result:
     lines = [f"{host}: {listed(found)}" for host, found in sorted(texts.items())]
     return result(
         CHECK,

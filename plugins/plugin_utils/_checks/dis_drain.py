@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Result
 from . import _disruption
 
 ID = "DIS-DRAIN"
@@ -17,13 +18,13 @@ HINT = (
     "'docker node update --availability active NODE' gives a node back."
 )
 ORDER = 98
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P2", "disruptive")
 SWITCH = "drain"
 CHECK = sys.modules[__name__]
 plan = _disruption.plan
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result, once the node was disrupted."""
     return _disruption.judge(CHECK, facts)

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Result
 from . import _disruption
 
 ID = "DIS-ENGINE"
@@ -17,13 +18,13 @@ HINT = (
     "give them a restart policy."
 )
 ORDER = 96
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P2", "disruptive")
 SWITCH = "engine-restart"
 CHECK = sys.modules[__name__]
 plan = _disruption.plan
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result, once the node was disrupted."""
     return _disruption.judge(CHECK, facts)

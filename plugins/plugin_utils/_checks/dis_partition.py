@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Result
 from . import _disruption
 
 ID = "DIS-PARTITION"
@@ -17,13 +18,13 @@ HINT = (
     "renews its tables; compare the engines' versions (PRE-SKEW)."
 )
 ORDER = 95
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P2", "disruptive")
 SWITCH = "partition"
 CHECK = sys.modules[__name__]
 plan = _disruption.plan
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result, once the node was disrupted."""
     return _disruption.judge(CHECK, facts)

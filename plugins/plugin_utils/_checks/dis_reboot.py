@@ -6,21 +6,22 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Result
 from . import _disruption
 
 ID = "DIS-REBOOT"
 TITLE = "A node that was rebooted takes part again"
 HINT = "Let the engine start at boot ('systemctl enable docker'), and keep addresses and modules over a reboot: see CP-ADDR and PRE-KMOD."
 ORDER = 99
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P2", "disruptive")
 SWITCH = "reboot"
 CHECK = sys.modules[__name__]
 plan = _disruption.plan
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result, once the node was disrupted."""
     return _disruption.judge(CHECK, facts)

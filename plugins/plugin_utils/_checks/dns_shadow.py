@@ -7,30 +7,31 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "DNS-SHADOW"
 TITLE = "No name server is shadowed by an overlay"
 HINT = "Containers on that network cannot reach the name server of their node: give the network another subnet, or the engine another 'dns'."
 ORDER = 48
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P1", "lint", "dns")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: every node tells its name servers."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     servers = {host: data["host"]["nameservers"] for host, data in facts.opened.items() if data.get("host")}
     if not servers or not facts.overlays:
         return [result(CHECK, INCONCLUSIVE, "not-told", "no node told its name servers, or no network is there")]
-    shadowed = {}
+    shadowed: dict[str, list[str]] = {}
     for host, addresses in servers.items():
         for network in facts.overlays:
             inside = [

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, _requests
-from ._blame import blame
+from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "DP-MATRIX"
@@ -27,9 +28,9 @@ KINDS = _requests.KINDS
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Each source tries each target of its pairs three ways, and the virtual IP until every backend answered."""
-    requests: dict = {}
+    requests: dict[t.Any, t.Any] = {}
     for network in facts.networks:
         for source, target in _paths.pairs(facts, network["id"]):
             requests.setdefault(source, []).extend(direct(facts, ID, network, source, target))
@@ -38,7 +39,7 @@ def plan(facts: Facts) -> dict:
     return requests
 
 
-def direct(facts: Facts, check: str, network: dict, source: str, target: str) -> list[dict]:
+def direct(facts: Facts, check: str, network: Network, source: str, target: str) -> list[dict[str, t.Any]]:
     """The requests from one host to the probe on another."""
     patience = facts.settings["convergence"]
     if network["encrypted"] and {source, target} & set(_paths.lacks_esp(facts)):
@@ -56,12 +57,12 @@ def direct(facts: Facts, check: str, network: dict, source: str, target: str) ->
     ]
 
 
-def ident(check: str, network: dict, target: str, kind: str) -> str:
+def ident(check: str, network: Network, target: str, kind: str) -> str:
     """The id of a request."""
     return str(_requests.Path(check, _requests.short(network), target, kind))
 
 
-def balanced(facts: Facts, network: dict, source: str) -> list[dict]:
+def balanced(facts: Facts, network: Network, source: str) -> list[dict[str, t.Any]]:
     """Fresh connections from one host through the virtual IP."""
     vip = facts.vips.get(network["id"])
     if not vip:
@@ -79,7 +80,7 @@ def balanced(facts: Facts, network: dict, source: str) -> list[dict]:
     ]
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """Two results a network."""
     results = []
     for network in facts.networks:
@@ -88,11 +89,11 @@ def judge(facts: Facts) -> list[dict]:
     return results
 
 
-def _judge_direct(facts: Facts, network: dict) -> dict:
+def _judge_direct(facts: Facts, network: Network) -> Result:
     tried = _paths.pairs(facts, network["id"])
     if not tried:
         return _alone(facts, network, DIRECT)
-    failed: dict = {}
+    failed: dict[Pair, dict[str, str]] = {}
     silent, slowest = set(), 0.0
     for source, target in tried:
         for kind in KINDS:
@@ -130,8 +131,8 @@ def _judge_direct(facts: Facts, network: dict) -> dict:
     )
 
 
-def _direct_matrix(facts: Facts, network: dict, tried: list) -> dict:
-    kinds: dict = {kind: {} for kind in KINDS}
+def _direct_matrix(facts: Facts, network: Network, tried: list[tuple[str, str]]) -> dict[str, t.Any]:
+    kinds: dict[t.Any, t.Any] = {kind: {} for kind in KINDS}
     for source, target in tried:
         for kind in KINDS:
             seen = _paths.seen(facts, source, ident(ID, network, target, kind))
@@ -139,7 +140,7 @@ def _direct_matrix(facts: Facts, network: dict, tried: list) -> dict:
     return _paths.matrix(_paths.probed(facts, network["id"]), kinds)
 
 
-def _alone(facts: Facts, network: dict, title: str) -> dict:
+def _alone(facts: Facts, network: Network, title: str) -> Result:
     hosts = _paths.probed(facts, network["id"])
     if len(facts.opened) == 1 and hosts:
         return result(
@@ -160,7 +161,9 @@ def _alone(facts: Facts, network: dict, title: str) -> dict:
     )
 
 
-def _failed_direct(facts: Facts, network: dict, tried: list, failed: dict, slowest: float) -> dict:
+def _failed_direct(
+    facts: Facts, network: Network, tried: list[tuple[str, str]], failed: dict[Pair, dict[str, str]], slowest: float
+) -> Result:
     weights = _paths.suspicion(facts, network, list(failed))
     rows = [
         "{} to {} ({})".format(source, target, ", ".join("{}: {}".format(*pair) for pair in sorted(kinds.items())))
@@ -187,7 +190,7 @@ def _failed_direct(facts: Facts, network: dict, tried: list, failed: dict, slowe
     )
 
 
-def _judge_balanced(facts: Facts, network: dict) -> dict:
+def _judge_balanced(facts: Facts, network: Network) -> Result:
     hosts = _paths.probed(facts, network["id"])
     if not facts.vips.get(network["id"]) or not hosts:
         return result(
@@ -198,7 +201,7 @@ def _judge_balanced(facts: Facts, network: dict) -> dict:
             title=BALANCED,
             network=network["name"],
         )
-    missing: dict = {}
+    missing: dict[t.Any, t.Any] = {}
     silent, slowest = [], 0.0
     for source in _paths.asking(facts, network["id"]):
         seen = _paths.seen(facts, source, ident(ID, network, "*", "vip"))
@@ -235,7 +238,7 @@ def _judge_balanced(facts: Facts, network: dict) -> dict:
     )
 
 
-def _balanced_matrix(facts: Facts, network: dict) -> dict:
+def _balanced_matrix(facts: Facts, network: Network) -> dict[str, t.Any]:
     hosts = _paths.probed(facts, network["id"])
     rows = {
         source: _backends(_paths.seen(facts, source, ident(ID, network, "*", "vip")), hosts)
@@ -244,7 +247,7 @@ def _balanced_matrix(facts: Facts, network: dict) -> dict:
     return _paths.matrix(hosts, {"vip": rows})
 
 
-def _backends(seen: dict | None, hosts: list) -> dict:
+def _backends(seen: dict[str, t.Any] | None, hosts: list[str]) -> dict[str, t.Any]:
     """Which backends answered one source. Attempts go round: a failed one among them belongs to no backend, so to all."""
     if seen is None or seen["ok"]:
         return {host: _paths.cell(seen) for host in hosts}
@@ -254,7 +257,7 @@ def _backends(seen: dict | None, hosts: list) -> dict:
     return {host: seen["seconds"] if host in seen["nodes"] else reason for host in hosts}
 
 
-def _failed_balanced(facts: Facts, network: dict, missing: dict, slowest: float) -> dict:
+def _failed_balanced(facts: Facts, network: Network, missing: dict[str, t.Any], slowest: float) -> Result:
     """A source that no backend answers has a local cause; else each missing backend is a failed pair."""
     backends = _paths.probed(facts, network["id"])
     deaf = [source for source, (gone, _errors) in missing.items() if set(gone) == set(backends)]

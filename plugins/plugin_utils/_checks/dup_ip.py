@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _gossip
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
@@ -20,21 +21,21 @@ TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: the leader and every node tell who has which address."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return each_network(CHECK, facts, _judge)
 
 
-def _judge(facts: Facts, network: dict) -> dict:
-    holders: dict = {}
+def _judge(facts: Facts, network: Network) -> Result:
+    holders: dict[t.Any, t.Any] = {}
     for address, who in facts.addresses.get(network["id"], []):
         holders.setdefault(address, set()).add(who)
-    on: dict = {}
+    on: dict[t.Any, t.Any] = {}
     for host, held in facts.held.items():
         for endpoint in _gossip.endpoints(held.get(network["id"])):
             on.setdefault(endpoint.address, set()).add(host)

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, _requests
+from ._blame import Pair
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "ENC-REJECT"
@@ -24,21 +26,21 @@ TAGS = ("P0", "encryption")
 CHECK = sys.modules[__name__]
 
 
-def _encrypted(facts: Facts) -> list[dict]:
+def _encrypted(facts: Facts) -> list[Network]:
     return [network for network in facts.networks if network["encrypted"] and network["vni"] is not None]
 
 
-def _ring(facts: Facts, network: dict) -> list[tuple]:
+def _ring(facts: Facts, network: Network) -> list[Pair]:
     """(source, target): every host is the target once."""
     hosts = _paths.probed(facts, network["id"])
     return [(hosts[position - 1], target) for position, target in enumerate(hosts)] if len(hosts) > 1 else []
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Each node writes a canary on the wire, for the probe of its neighbour, over each encrypted network and over the plain twin."""
     if not _encrypted(facts) or not facts.twin or facts.twin["vni"] is None:
         return {}
-    requests: dict = {}
+    requests: dict[t.Any, t.Any] = {}
     for network in [*_encrypted(facts), facts.twin]:
         for source, target in _ring(facts, network):
             requests.setdefault(source, []).append(
@@ -59,11 +61,11 @@ def plan(facts: Facts) -> dict:
     return requests
 
 
-def _ident(network: dict, target: str) -> str:
+def _ident(network: Network, target: str) -> str:
     return f"{ID}/{_requests.short(network)}/{target}"
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for each encrypted network."""
     if not facts.leader:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
@@ -73,13 +75,13 @@ def judge(facts: Facts) -> list[dict]:
     return [_judge(facts, network) for network in networks]
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     name = network["name"]
     blocked = not_set_up(CHECK, facts, "probe", name) or not_set_up(CHECK, facts, "twin", name)
     if blocked:
         return blocked
-    ring = _ring(facts, network)
-    if not ring or not _ring(facts, facts.twin):
+    ring, twin = _ring(facts, network), facts.twin
+    if not ring or not twin or not _ring(facts, twin):
         return result(
             CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: nobody else can inject", network=name
         )
@@ -96,7 +98,7 @@ def _judge(facts: Facts, network: dict) -> dict:
         )
     blind = sorted(
         {target for source, target in ring if not _sent(facts, network, source, target)}
-        | {target for source, target in _ring(facts, facts.twin) if not _heard(facts, facts.twin, source, target)}
+        | {target for source, target in _ring(facts, twin) if not _heard(facts, twin, source, target)}
     )
     if blind:
         return result(
@@ -112,10 +114,10 @@ def _judge(facts: Facts, network: dict) -> dict:
     return result(CHECK, PASS, "ok", text, network=name, nodes=[target for _source, target in ring])
 
 
-def _heard(facts: Facts, network: dict, source: str, target: str) -> int:
+def _heard(facts: Facts, network: Network, source: str, target: str) -> int:
     return facts.received.get(target, {}).get(f"udp/{network['name']}/clear@{source}", 0)
 
 
-def _sent(facts: Facts, network: dict, source: str, target: str) -> bool:
+def _sent(facts: Facts, network: Network, source: str, target: str) -> bool:
     seen = _paths.seen(facts, source, _ident(network, target))
     return bool(seen and seen["ok"])

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _paths
+from ._blame import Pair
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "ENC-SA-AGREE"
@@ -31,19 +32,19 @@ SENDERS = ("no-policy", "no-state", "policy-port")  # differences that are the s
 LOST = {"no-policy": "policies-lost", "no-state": "states-lost"}  # difference -> reason, when the run itself mended it
 
 
-class Difference(NamedTuple):
+class Difference(t.NamedTuple):
     """What does not agree on the way from one node to another."""
 
     reason: str
     text: str
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: every node tells its states, with keys as salted hashes, and its policies."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm: states are the node's, whatever the number of encrypted networks."""
     encrypted = [network for network in facts.networks if network["encrypted"]]
     if not facts.leader:
@@ -84,11 +85,11 @@ def judge(facts: Facts) -> list[dict]:
     ]
 
 
-def _wrong(facts: Facts, seen: dict, pairs: list) -> dict:
+def _wrong(facts: Facts, seen: dict[str, t.Any], pairs: list[tuple[str, str]]) -> dict[Pair, Difference]:
     return {pair: found for pair, found in ((pair, compare(facts, seen, *pair)) for pair in pairs) if found}
 
 
-def _healed(facts: Facts, encrypted: list, pairs: list) -> dict | None:
+def _healed(facts: Facts, encrypted: list[t.Any], pairs: list[tuple[str, str]]) -> Result | None:
     """The failure of pairs that did not agree before the run's probes joined; None when all did."""
     before = {
         name: {host: seen[name] for host, seen in facts.opened.items() if seen.get(name) is not None}
@@ -120,7 +121,7 @@ def _healed(facts: Facts, encrypted: list, pairs: list) -> dict | None:
     )
 
 
-def _shared(facts: Facts, encrypted: list, *pair: str) -> bool:
+def _shared(facts: Facts, encrypted: list[t.Any], *pair: str) -> bool:
     """Whether both nodes have carried one encrypted network since well before the verification."""
     ids = [facts.nodes[host]["id"] for host in pair]
     return any(
@@ -129,7 +130,7 @@ def _shared(facts: Facts, encrypted: list, *pair: str) -> bool:
     )
 
 
-def compare(facts: Facts, seen: dict, source: str, target: str) -> Difference | None:
+def compare(facts: Facts, seen: dict[str, t.Any], source: str, target: str) -> Difference | None:
     """What is wrong with the way from one node to another, None when both ends agree. ``seen``: xfrm and policies by host."""
     here, there = _paths.vtep(facts, source), _paths.vtep(facts, target)
     policies = [row for row in seen["policies"][source] if row["out"] and row["target"] == there]
@@ -152,7 +153,7 @@ def compare(facts: Facts, seen: dict, source: str, target: str) -> Difference | 
     return None
 
 
-def _failed(facts: Facts, pairs: list, wrong: dict) -> dict:
+def _failed(facts: Facts, pairs: list[tuple[str, str]], wrong: dict[Pair, Difference]) -> Result:
     lacking = _paths.lacks_esp(facts)
     rows = [f"{source} to {target}: {found.text}" for (source, target), found in sorted(wrong.items())]
     if lacking and all(set(pair) & set(lacking) for pair in wrong):
@@ -170,9 +171,9 @@ def _failed(facts: Facts, pairs: list, wrong: dict) -> dict:
     )
 
 
-def culprits(wrong: dict) -> list[str]:
+def culprits(wrong: dict[Pair, Difference]) -> list[str]:
     """A missing state or policy is the sender's own, an unknown SPI is missing at the receiver; other differences concern both."""
-    found: set = set()
+    found: set[str] = set()
     for (source, target), difference in wrong.items():
         if difference.reason in SENDERS:
             found.add(source)

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, dp_matrix
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
@@ -26,12 +27,12 @@ TAGS = ("P0", "encryption")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Canaries between every pair, over each encrypted network and over the plain twin."""
     encrypted = [network for network in facts.networks if network["encrypted"]]
     if not encrypted or not facts.twin:
         return {}
-    requests: dict = {}
+    requests: dict[t.Any, t.Any] = {}
     for network in [*encrypted, facts.twin]:
         for source, target in _paths.pairs(facts, network["id"]):
             requests.setdefault(source, []).extend(
@@ -40,7 +41,7 @@ def plan(facts: Facts) -> dict:
     return requests
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for each encrypted network."""
     encrypted = [network for network in facts.networks if network["encrypted"]]
     if facts.leader and not encrypted:
@@ -50,7 +51,7 @@ def judge(facts: Facts) -> list[dict]:
     return [_judge(facts, network) for network in encrypted]
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     name = network["name"]
     blocked = not_set_up(CHECK, facts, "probe", name) or not_set_up(CHECK, facts, "twin", name)
     if blocked:
@@ -61,7 +62,7 @@ def _judge(facts: Facts, network: dict) -> dict:
         return result(
             CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: nothing crosses a wire", network=name
         )
-    if network["vni"] is None or facts.twin["vni"] is None:
+    if network["vni"] is None or not facts.twin or facts.twin["vni"] is None:
         return result(
             CHECK,
             INCONCLUSIVE,
@@ -96,19 +97,19 @@ def _judge(facts: Facts, network: dict) -> dict:
     return _judge_delivery(facts, network, pairs)
 
 
-def leaked(facts: Facts, host: str, network: dict) -> int:
+def leaked(facts: Facts, host: str, network: Network) -> int:
     """Outgoing frames of this network in the clear."""
     wire = facts.wire.get(host) or {}
     return sum(wire.get("plain", {}).get(str(network["vni"]), {}).values())
 
 
-def _blind(facts: Facts, hosts: list) -> list:
+def _blind(facts: Facts, hosts: list[str]) -> list[t.Any]:
     """The hosts whose capture is not proven: it must see the twin's canary leave in the clear."""
-    key = str(facts.twin["vni"])
+    key = str(facts.twin["vni"] if facts.twin else None)
     return [host for host in hosts if not sum((facts.wire.get(host) or {}).get("canary", {}).get(key, {}).values())]
 
 
-def _judge_delivery(facts: Facts, network: dict, pairs: list) -> dict:
+def _judge_delivery(facts: Facts, network: Network, pairs: list[tuple[str, str]]) -> Result:
     undelivered, silent, foreign = [], [], []
     for source, target in pairs:
         spis = (facts.wire.get(source) or {}).get("esp_out", {}).get(_paths.vtep(facts, target), {})
@@ -122,13 +123,13 @@ def _judge_delivery(facts: Facts, network: dict, pairs: list) -> dict:
     return _conclude(facts, network, pairs, {"undelivered": undelivered, "silent": silent, "foreign": foreign})
 
 
-def _known(facts: Facts, source: str, target: str) -> set:
+def _known(facts: Facts, source: str, target: str) -> set[t.Any]:
     """The SPIs of the source's IPsec states towards the target."""
     to = _paths.vtep(facts, target)
     return {state["spi"] for state in facts.xfrm.get(source) or [] if state["target"] == to}
 
 
-def _conclude(facts: Facts, network: dict, pairs: list, found: dict) -> dict:
+def _conclude(facts: Facts, network: Network, pairs: list[tuple[str, str]], found: dict[str, t.Any]) -> Result:
     name, lacking = network["name"], _paths.lacks_esp(facts)
     details = {key: ["{} to {}".format(*pair) for pair in rows] for key, rows in found.items() if rows}
     if lacking:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
@@ -27,19 +27,19 @@ CHECK = sys.modules[__name__]
 INGRESS = "DOCKER-INGRESS"
 
 
-class Lack(NamedTuple):
+class Lack(t.NamedTuple):
     """A rule that is missing: of published ports, or of encryption."""
 
     text: str
     ingress: bool = False
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing over the network: every node looks at its own rules."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     blocked = not_set_up(CHECK, facts, "probe")
     if blocked:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
@@ -24,17 +25,17 @@ TAGS = ("P1", "control", "dns")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing over the network: every node tells what its engine holds."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return each_network(CHECK, facts, _judge, "probe")
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
     told = {
         host: facts.held[host][network["id"]]["records"] for host in hosts if network["id"] in facts.held.get(host, {})
@@ -79,14 +80,14 @@ def _judge(facts: Facts, network: dict) -> dict:
     )
 
 
-def digest(records: list) -> str:
+def digest(records: list[t.Any]) -> str:
     """A short name for what a node holds."""
     return hashlib.sha256("\n".join(sorted(records)).encode()).hexdigest()[:12]
 
 
-def divergent(told: dict) -> dict:
+def divergent(told: dict[str, t.Any]) -> dict[str, t.Any]:
     """{host: [(lacks or holds, record)]}: a record held all the time on one node and never on another; the fewer are odd."""
-    odd: dict = {}
+    odd: dict[t.Any, t.Any] = {}
     for record in sorted(set().union(*[always for always, _ever in told.values()])):
         holders = [host for host, (always, _ever) in told.items() if record in always]
         lackers = [host for host, (_always, ever) in told.items() if record not in ever]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, count, each_network, result
 
@@ -19,13 +20,13 @@ HINT = (
     "or give the swarm a larger pool ('docker swarm init --default-addr-pool-mask-length')."
 )
 ORDER = 36
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 RESERVED = 3  # the network's own address, the gateway's, and broadcast
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: the leader tells."""
     return {}
 
@@ -35,12 +36,12 @@ def guards(facts: Facts) -> bool:
     return bool(facts.made.get("crowded"))
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return each_network(CHECK, facts, _judge)
 
 
-def free(facts: Facts, network: dict) -> tuple[int, str] | None:
+def free(facts: Facts, network: Network) -> tuple[int, str] | None:
     """(addresses free without this run's own, how that is known)"""
     hosts = _paths.probed(facts, network["id"])
     if network.get("room"):
@@ -52,7 +53,7 @@ def free(facts: Facts, network: dict) -> tuple[int, str] | None:
     return size - len(used), "worked out from tasks and virtual IPs; load balancers come on top"
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     known = free(facts, network)
     if not known:
         return result(CHECK, INCONCLUSIVE, "not-told", "nobody told what addresses are in use", network=network["name"])

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _gossip, _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, each_network, listed, result
 
@@ -22,17 +23,17 @@ TAGS = ("P1", "dataplane", "balancing")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing over the network: every node tells the table of its load balancer."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return each_network(CHECK, facts, _judge, "probe")
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
     told = {host: facts.held[host][network["id"]] for host in hosts if network["id"] in facts.held.get(host, {})}
     bare = [host for host, held in told.items() if held["balancer"] is None]
@@ -75,9 +76,11 @@ def _judge(facts: Facts, network: dict) -> dict:
     )
 
 
-def differences(held: dict) -> list[str]:
+def differences(held: dict[str, t.Any]) -> list[str]:
     """The services whose backends no virtual service has: all that were there all the time, none that never was."""
-    always, ever, balanced = {}, {}, set()
+    always: dict[str, set[str]] = {}
+    ever: dict[str, set[str]] = {}
+    balanced = set()
     for when, found in (("always", always), ("ever", ever)):
         for record in _gossip.records(held, when):
             if record.is_virtual:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, each_network, listed, result
 
@@ -21,21 +22,21 @@ TIMES = 2
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """The same connections as DP-MATRIX makes through the virtual IP: they are made once."""
-    requests: dict = {}
+    requests: dict[t.Any, t.Any] = {}
     for network in facts.networks:
         for source in _paths.asking(facts, network["id"]):
             requests.setdefault(source, []).extend(dp_matrix.balanced(facts, network, source))
     return requests
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return each_network(CHECK, facts, _judge, "probe")
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     hosts = _paths.probed(facts, network["id"])
     shares = {}
     for source in _paths.asking(facts, network["id"]):
@@ -83,7 +84,7 @@ def _judge(facts: Facts, network: dict) -> dict:
     return result(CHECK, PASS, "ok", text, network=network["name"], nodes=hosts, details=details)
 
 
-def uneven(row: dict) -> bool:
+def uneven(row: dict[str, t.Any]) -> bool:
     """Whether a backend got nothing, or more than twice its share."""
     share = sum(row.values()) / len(row)
     return not row or min(row.values()) == 0 or max(row.values()) > 2 * share

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
 from ...module_utils._probe.sockets import PORT as PROBE_PORT
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _paths
-from ._blame import blame
+from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "MESH-ALL"
@@ -24,12 +25,12 @@ TAGS = ("P0", "dataplane", "balancing")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Each source connects to each target of its pairs, at the published port and at one that is not."""
     home = _home(facts)
     if not facts.published_port or not home:
         return {}
-    requests: dict = {}
+    requests: dict[t.Any, t.Any] = {}
     for source, target in _tries(facts):
         base = {"network": "ingress", "address": asked_at(facts, target), "node": home, "where": "host"}
         patience = 0 if target in _paths.lacks(facts, "ip_vs") else facts.settings["convergence"]
@@ -42,7 +43,7 @@ def plan(facts: Facts) -> dict:
     return requests
 
 
-def _tries(facts: Facts) -> list[tuple]:
+def _tries(facts: Facts) -> list[tuple[t.Any, ...]]:
     tries = _paths.host_pairs(facts) or [(host, host) for host in facts.opened]
     return [pair for pair in tries if asked_at(facts, pair[1])]
 
@@ -68,7 +69,7 @@ def _ident(target: str) -> str:
     return f"{ID}/{target}"
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     blocked = not_set_up(CHECK, facts, "published")
     if blocked:
@@ -110,7 +111,14 @@ def judge(facts: Facts) -> list[dict]:
     return [_conclude(facts, home, tries, failed, open_ports, silent)]
 
 
-def _conclude(facts: Facts, home: str, tries: list, failed: dict, open_ports: set, silent: set) -> dict:
+def _conclude(
+    facts: Facts,
+    home: str,
+    tries: list[tuple[str, str]],
+    failed: dict[Pair, str],
+    open_ports: set[t.Any],
+    silent: set[t.Any],
+) -> Result:
     details = {"port": facts.published_port, "task_on": home}
     if failed:
         rows = [f"{target} asked by {source}: {why}" for (source, target), why in sorted(failed.items())]

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, _requests, dp_matrix
-from ._blame import blame
+from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "MTU-FIT"
@@ -27,23 +29,23 @@ MTU_OPTION = "com.docker.network.driver.mtu"
 PLAIN, ENCRYPTED, IPV6 = 50, 76, 20
 
 
-def overhead(facts: Facts, network: dict) -> int:
+def overhead(facts: Facts, network: Network) -> int:
     """What VXLAN adds to a packet, with ESP where it is encrypted; over IPv6 the outer header is longer."""
     return _default(network) + (IPV6 if _paths.over_ipv6(facts) else 0)
 
 
-def _default(network: dict) -> int:
+def _default(network: Network) -> int:
     """What the engine takes for the overhead, over IPv6 too."""
     return ENCRYPTED if network["encrypted"] else PLAIN
 
 
-def declared(network: dict) -> int:
+def declared(network: Network) -> int:
     """The MTU that the engine gives the network: what is declared, which is the wire's, or 1500, less the overhead."""
     text = str((network.get("options") or {}).get(MTU_OPTION) or "")
     return (int(text) if text.isdigit() and int(text) else 1500) - _default(network)
 
 
-def hint(facts: Facts, network: dict, nodes: list) -> str:
+def hint(facts: Facts, network: Network, nodes: list[str]) -> str:
     """What to do about packets that are too large."""
     return ADVICE % (
         f" less {IPV6}, as IPv6 takes" if _paths.over_ipv6(facts) else "",
@@ -52,9 +54,9 @@ def hint(facts: Facts, network: dict, nodes: list) -> str:
     )
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Three packets of full size to each target, and a small one as the control (the same as DP-MATRIX sends)."""
-    requests: dict = {}
+    requests: dict[t.Any, t.Any] = {}
     for network in facts.networks:
         for source, target in _paths.pairs(facts, network["id"]):
             small = [
@@ -65,22 +67,24 @@ def plan(facts: Facts) -> dict:
     return requests
 
 
-def _ident(network: dict, target: str) -> str:
+def _ident(network: Network, target: str) -> str:
     return f"{ID}/{_requests.short(network)}/{target}"
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return each_network(CHECK, facts, _judge, "probe")
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
     sizes = {host: (facts.held.get(host, {}).get(network["id"]) or {}).get("mtu") for host in hosts}
     wires = {host: underlay(facts, host) for host in hosts}
     details = {"mtu": sizes, "underlay": wires}
     tight = [
-        host for host in hosts if sizes[host] and wires[host] and sizes[host] + overhead(facts, network) > wires[host]
+        host
+        for host in hosts
+        if sizes[host] and (sizes[host] or 0) + overhead(facts, network) > (wires[host] or math.inf)
     ]
     if tight:
         text = listed(
@@ -112,7 +116,14 @@ def _judge(facts: Facts, network: dict) -> dict:
     return _conclude(facts, network, pairs, failed, dead, details)
 
 
-def _conclude(facts: Facts, network: dict, pairs: list, failed: dict, dead: list, details: dict) -> dict:
+def _conclude(
+    facts: Facts,
+    network: Network,
+    pairs: list[tuple[str, str]],
+    failed: dict[Pair, str],
+    dead: list[t.Any],
+    details: dict[str, t.Any],
+) -> Result:
     name = network["name"]
     if failed:
         nodes = blame(failed)

@@ -6,30 +6,31 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, count, each_network, listed, result
 
 ID = "NAME-DUP"
 TITLE = "The network's name is its own"
 HINT = "Two networks of one name (moby#29268): remove or rename one of them by its id ('docker network ls --no-trunc')."
 ORDER = 34
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: every node tells the names it knows."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return each_network(CHECK, facts, _judge)
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     name = network["name"]
     if not facts.all_networks:
         return result(CHECK, INCONCLUSIVE, "not-told", "nobody told the names of all networks", network=name)

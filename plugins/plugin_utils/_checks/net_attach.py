@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
 from .. import _foreign_words as foreign
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, not_set_up, result
 
@@ -23,9 +24,9 @@ ENGINE_PATIENCE = 40  # seconds; the container starts while the others ask alrea
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """The container asks for the probes' name; every probe asks for the container's name, wherever it will be."""
-    requests: dict = {}
+    requests: dict[t.Any, t.Any] = {}
     for network in facts.networks:
         vip = facts.vips.get(network["id"])
         if not facts.worker or not network["attachable"] or not vip:
@@ -59,18 +60,18 @@ def attached_name(facts: Facts) -> str:
     return facts.probe_name.rpartition("-")[0] + "-at"
 
 
-def attached(facts: Facts, network: dict) -> dict | None:
+def attached(facts: Facts, network: Network) -> dict[str, t.Any] | None:
     """What the chosen worker reported for the network."""
-    rows = facts.probed.get(facts.worker, {}).get("attached") or []
+    rows = facts.probed.get(facts.worker or "", {}).get("attached") or []
     return next((row for row in rows if row["network"] == network["id"]), None)
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return each_network(CHECK, facts, _judge)
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     name = network["name"]
     if facts.leader and not facts.worker:
         return result(CHECK, SKIP, "no-worker", "the swarm has no worker in this play", network=name)
@@ -97,7 +98,7 @@ def _judge(facts: Facts, network: dict) -> dict:
     return _judge_names(facts, network, found)
 
 
-def _judge_closed(found: dict, name: str, worker: list) -> dict:
+def _judge_closed(found: dict[str, t.Any], name: str, worker: list[t.Any]) -> Result:
     if foreign.reason(found.get("refused", ""), foreign.ATTACHMENT, "") == REFUSAL:
         return result(
             CHECK,
@@ -119,9 +120,9 @@ def _judge_closed(found: dict, name: str, worker: list) -> dict:
     )
 
 
-def _judge_names(facts: Facts, network: dict, found: dict) -> dict:
+def _judge_names(facts: Facts, network: Network, found: dict[str, t.Any]) -> Result:
     short = _requests.short(network)
-    looks = [(facts.worker, "out", facts.probe_name)]
+    looks = [(facts.worker or "", "out", facts.probe_name)]
     looks += [(host, "in", found["name"]) for host in _paths.probed(facts, network["id"])]
     wrong, silent = {}, []
     for host, way, asked in looks:

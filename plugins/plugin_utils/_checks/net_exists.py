@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import fnmatch
 import sys
+import typing as t
 
-from .._verification.model import DECLARED, Facts
+from .._verification.model import DECLARED, Facts, Requests, Result
 from ._result import FAIL, PASS, count, listed, result
 
 ID = "NET-EXISTS"
 TITLE = "Every network asked for exists"
 HINT = "Declare it (role overlays), or correct verify_networks."
 ORDER = 35
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P0", "networks")
 GUARD = True
 SERVICES = "Every service asked for is on a selected network"
@@ -27,7 +28,7 @@ AGREE = "Run role overlays, which tells what it would change (--check --diff), o
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing."""
     return {}
 
@@ -67,10 +68,10 @@ def unknown_services(facts: Facts) -> list[str]:
     )
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for each kind of what is wrong, one for each network that is otherwise. Silent when no network was asked for by name."""
     strangers, pruned = unknown_services(facts), undone(facts)
-    wrong: list[dict] = []
+    wrong: list[Result] = []
     if facts.unmatched:
         wrong.append(result(CHECK, FAIL, "network-missing", f"no overlay network is called {listed(facts.unmatched)}"))
     if strangers:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, listed, not_set_up, result
 
 ID = "NET-LAZY"
@@ -19,19 +20,19 @@ TAGS = ("P0", "networks")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing over the network: the chosen worker attaches a container while probing."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     if facts.leader and not facts.worker:
         return [result(CHECK, SKIP, "no-worker", "the swarm has no worker in this play")]
     blocked = not_set_up(CHECK, facts, "lazy")
     if blocked:
         return [blocked]
-    attached = facts.probed.get(facts.worker, {}).get("lazy")
+    attached = facts.probed.get(facts.worker or "", {}).get("lazy")
     if attached is None:
         return [result(CHECK, INCONCLUSIVE, "not-tried", f"{facts.worker} did not try to attach", nodes=[facts.worker])]
     if "refused" in attached:
@@ -53,7 +54,7 @@ def judge(facts: Facts) -> list[dict]:
     return [result(CHECK, PASS, "ok", text, nodes=sorted(facts.closed), seconds=attached["seconds"])]
 
 
-def _look(facts: Facts) -> tuple[dict, list[str]]:
+def _look(facts: Facts) -> tuple[dict[str, t.Any], list[str]]:
     wrong, silent = {}, []
     for host in facts.opened:
         before, after = facts.opened[host], facts.closed.get(host)
@@ -66,7 +67,7 @@ def _look(facts: Facts) -> tuple[dict, list[str]]:
     return wrong, silent
 
 
-def _node(facts: Facts, host: str, before: dict, after: dict) -> str | None:
+def _node(facts: Facts, host: str, before: dict[str, t.Any], after: dict[str, t.Any]) -> str | None:
     holds = facts.made["lazy"][:10] in after["namespaces"]
     if facts.nodes[host]["role"] == "manager":
         if not after["lazy_known"]:

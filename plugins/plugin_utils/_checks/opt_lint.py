@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, listed, result
 
 ID = "OPT-LINT"
 TITLE = "The network's options mean what they look like"
 HINT = "Make the network anew without them: the engine ignores options it does not know, and encrypts when 'encrypted' is there at all."
 ORDER = 39
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 MTU = "com.docker.network.driver.mtu"
@@ -22,17 +23,17 @@ KNOWN = ("encrypted", MTU, "com.docker.network.driver.overlay.vxlanid_list")
 YES = ("", "true", "1", "yes")
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: the leader tells."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return [_judge(network) for network in facts.networks]
 
 
-def _judge(network: dict) -> dict:
+def _judge(network: Network) -> Result:
     options = network.get("options")
     if options is None:
         return result(CHECK, INCONCLUSIVE, "not-told", "the options were not told", network=network["name"])
@@ -44,7 +45,7 @@ def _judge(network: dict) -> dict:
     return result(CHECK, PASS, "ok", f"options: {listed(sorted(options)) or 'none'}", network=network["name"])
 
 
-def strange(options: dict) -> list[str]:
+def strange(options: dict[str, t.Any]) -> list[str]:
     """What does not mean what it looks like."""
     found = [f"unknown option {key} is ignored" for key in sorted(options) if key not in KNOWN]
     if "encrypted" in options and str(options["encrypted"]).lower() not in YES:

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts, Network
+from .._verification.model import Facts, Network, Requests, Result
 from . import _gossip, _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
@@ -24,17 +25,17 @@ TAGS = ("P1", "dataplane")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing over the network: every node tells its neighbour and forwarding entries."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return each_network(CHECK, facts, _judge, "probe")
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
     told = [host for host in hosts if network["id"] in facts.held.get(host, {})]
     silent = [host for host in hosts if host not in told]
@@ -74,7 +75,7 @@ def everybody(facts: Facts) -> bool:
     return all(node["id"] in told for node in facts.swarm["nodes"] if node["state"] == "ready")
 
 
-def _own(facts: Facts, host: str) -> set:
+def _own(facts: Facts, host: str) -> set[t.Any]:
     return {row["address"] for row in _paths.local(facts, host)} | {_paths.address(facts, host)}
 
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 from collections.abc import Iterator
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _blame, _paths
 from ._result import INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
@@ -32,12 +33,12 @@ FAR_BELOW = 0.02  # of the hosts' path; header, copying and cipher together cost
 OFFLOAD = "%s carry less than a fiftieth of the hosts' path: look for packets in fragments (MTU-FIT) and for checksum offload of the network card"
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing while the other checks ask: see ``measurements``."""
     return {}
 
 
-def _rows(facts: Facts) -> Iterator[dict]:
+def _rows(facts: Facts) -> Iterator[dict[str, t.Any]]:
     """What to measure: from a few nodes by hash order, others in every run, to themselves and to the next one."""
     ready = [host for host in facts.hosts if host in facts.served and facts.opened.get(host, {}).get("namespace")]
     ring = _blame.ring(ready, facts.run)
@@ -49,11 +50,11 @@ def _rows(facts: Facts) -> Iterator[dict]:
                 yield {"where": where, "path": path, "via": via, "source": source, "target": target}
 
 
-def _ident(row: dict) -> str:
+def _ident(row: dict[str, t.Any]) -> str:
     return "/".join((ID, row["target"], row["path"], row["via"]))
 
 
-def blocked(facts: Facts, row: dict) -> str | None:
+def blocked(facts: Facts, row: dict[str, t.Any]) -> str | None:
     """Why a way cannot be measured here, as the kernel or the run tells; None: it can."""
     no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks_esp(facts)
     if row["via"] == "vip" and row["source"] in no_ipvs:
@@ -68,9 +69,9 @@ def blocked(facts: Facts, row: dict) -> str | None:
     return None
 
 
-def measurements(facts: Facts) -> dict:
+def measurements(facts: Facts) -> dict[str, t.Any]:
     """{host: rows}, carried out one after the other on one host after the other."""
-    rows: dict = {}
+    rows: dict[t.Any, t.Any] = {}
     for row in _rows(facts):
         if blocked(facts, row):
             continue
@@ -94,7 +95,7 @@ def longest(hosts: int, seconds: float) -> float:
     return min(hosts, PAIRS) * len(PLACES) * len(WAYS) * (seconds + OVERHEAD)
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm. There is no right number: what was measured is shown beside the hosts' own path."""
     unmade = not_set_up(CHECK, facts, "speed")
     if unmade:
@@ -114,7 +115,7 @@ def judge(facts: Facts) -> list[dict]:
     return [_conclude(facts, rows)]
 
 
-def _measured(facts: Facts, row: dict) -> dict:
+def _measured(facts: Facts, row: dict[str, t.Any]) -> dict[str, t.Any]:
     reason = blocked(facts, row)
     seen = (
         {"error": reason}
@@ -124,7 +125,7 @@ def _measured(facts: Facts, row: dict) -> dict:
     return {"mbit": seen.get("mbit"), "latency_ms": seen.get("latency_ms"), "ratio": None, "problem": seen.get("error")}
 
 
-def _compare(rows: list[dict]) -> None:
+def _compare(rows: list[dict[str, t.Any]]) -> None:
     """Add each row's throughput as a share of the hosts' own path between the same two."""
     own = {(row["source"], row["target"]): row["mbit"] for row in rows if row["path"] == "host"}
     for row in rows:
@@ -133,8 +134,8 @@ def _compare(rows: list[dict]) -> None:
             row["ratio"] = round(row["mbit"] / base, 3)
 
 
-def _conclude(facts: Facts, rows: list[dict]) -> dict:
-    details: dict = {"performance": rows}
+def _conclude(facts: Facts, rows: list[dict[str, t.Any]]) -> Result:
+    details: dict[t.Any, t.Any] = {"performance": rows}
     lost = [row for row in rows if row["problem"] and row["path"] != "host" and not blocked(facts, row)]
     if lost:
         told = [f"{row['source']} to {row['target']}, {row['path']} {row['via']}: {row['problem']}" for row in lost]
@@ -154,7 +155,7 @@ def _conclude(facts: Facts, rows: list[dict]) -> dict:
     return result(CHECK, PASS, "ok", text, nodes=sorted({row["source"] for row in rows}), details=details)
 
 
-def _best(rows: list[dict]) -> str:
+def _best(rows: list[dict[str, t.Any]]) -> str:
     """The figure that is asked for first: between two nodes, over the plain overlay or what else was measured."""
     measured = [row for row in rows if row["mbit"] is not None]
     crossing = [row for row in measured if row["where"] == PLACES[1]] or measured

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
@@ -18,9 +19,10 @@ HINT = (
     "or boot a kernel with these options."
 )
 ORDER = 20
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P0", "preflight")
 CHECK = sys.modules[__name__]
+Found = dict[tuple[tuple[str, ...], str], list[str]]  # (modules, effect) -> hosts
 
 # Each entry is met when one of its modules is there; the text says what fails without it.
 ALWAYS = (
@@ -37,20 +39,20 @@ ENCRYPTED = (
 )
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: every node tells about its kernel when it is opened."""
     return {}
 
 
-def _encrypted(facts: Facts) -> tuple:
+def _encrypted(facts: Facts) -> tuple[t.Any, ...]:
     return (((_paths.esp(facts),), "encrypted networks carry no traffic between nodes"), *ENCRYPTED)
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     needed = ALWAYS + (_encrypted(facts) if any(network["encrypted"] for network in facts.networks) else ())
-    missing: dict = {}
-    unknown: dict = {}
+    missing: Found = {}
+    unknown: Found = {}
     told = [host for host in facts.hosts if _paths.kernel(facts, host)]
     for host in told:
         for names, effect in needed:
@@ -60,14 +62,14 @@ def judge(facts: Facts) -> list[dict]:
     return [_result(facts, told, missing, unknown)]
 
 
-def _state(modules: dict, names: tuple) -> str:
+def _state(modules: dict[str, t.Any], names: tuple[t.Any, ...]) -> str:
     states = {modules.get(name, "unknown") for name in names}
     if states & {"loaded", "builtin", "loadable"}:
         return "there"
     return "unknown" if "unknown" in states else "missing"
 
 
-def _result(facts: Facts, told: list, missing: dict, unknown: dict) -> dict:
+def _result(facts: Facts, told: list[t.Any], missing: Found, unknown: Found) -> Result:
     details = {
         "missing": _by_module(missing),
         "unknown": _by_module(unknown),
@@ -88,5 +90,5 @@ def _result(facts: Facts, told: list, missing: dict, unknown: dict) -> dict:
     )
 
 
-def _by_module(found: dict) -> dict:
+def _by_module(found: Found) -> dict[str, list[str]]:
     return {" or ".join(names): hosts for (names, _effect), hosts in found.items()}

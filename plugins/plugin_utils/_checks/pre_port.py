@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import sys
-from typing import NamedTuple
+import typing as t
 
-from .._verification.model import GOSSIP, Facts
+from .._verification.model import GOSSIP, Facts, Requests, Result
 from . import _paths, _requests
-from ._blame import blame
+from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = _requests.PORTS
@@ -24,7 +24,7 @@ CHECK = sys.modules[__name__]
 PATIENCE = 6
 
 
-class Port(NamedTuple):
+class Port(t.NamedTuple):
     """A port that has to be open."""
 
     kind: str
@@ -60,11 +60,11 @@ def needed(facts: Facts) -> list[Port]:
     return found
 
 
-def _pairs(facts: Facts) -> list[tuple]:
+def _pairs(facts: Facts) -> list[Pair]:
     return _paths.host_pairs(facts)
 
 
-def _managers(facts: Facts) -> dict:
+def _managers(facts: Facts) -> dict[str, t.Any]:
     """Host -> port of its manager."""
     ports = {node["id"]: node["manager_address"] for node in facts.swarm["nodes"] if node["manager_address"]}
     return {
@@ -72,7 +72,7 @@ def _managers(facts: Facts) -> dict:
     }
 
 
-def _asked(facts: Facts) -> list[tuple]:
+def _asked(facts: Facts) -> list[tuple[Port, list[tuple[str, str, int]]]]:
     """(port, [(source, target, target port)])"""
     pairs = _pairs(facts)
     rows = [(port, [(source, target, port.number) for source, target in pairs]) for port in needed(facts)]
@@ -83,9 +83,9 @@ def _asked(facts: Facts) -> list[tuple]:
     return rows
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Each source knocks at each target of its pairs; the helper on the target answers where no listener would."""
-    requests: dict = {}
+    requests: dict[t.Any, t.Any] = {}
     for port, tries in _asked(facts) if facts.swarm else []:
         for source, target, number in tries:
             requests.setdefault(source, []).append(
@@ -119,7 +119,7 @@ def hopeless(facts: Facts) -> bool:
     return any(not seen["ok"] for told in facts.observations.values() for ident, seen in told.items() if ident in asked)
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a port."""
     if not facts.swarm:
         return [
@@ -136,7 +136,7 @@ def judge(facts: Facts) -> list[dict]:
     return [_judge(facts, port, tries) for port, tries in _asked(facts)]
 
 
-def _judge(facts: Facts, port: Port, tries: list) -> dict:
+def _judge(facts: Facts, port: Port, tries: list[tuple[str, str, int]]) -> Result:
     failed, silent = {}, set()
     for source, target, _number in tries:
         seen = _paths.seen(facts, source, _ident(port, target))

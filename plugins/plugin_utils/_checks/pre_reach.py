@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from .._verification.problems import Problem
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
@@ -15,7 +16,7 @@ ID = "PRE-REACH"
 TITLE = "Every declared node answered"
 HINT = "Start the machine or its Docker Engine, repair its ssh, or take it out of the inventory."
 ORDER = 10
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P0", "preflight")
 GUARD = True
 LOST = ("down", "disconnected")
@@ -30,14 +31,14 @@ ONE_NAME = (
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: the phases themselves are the question."""
     return {}
 
 
-def _lost(facts: Facts) -> dict:
+def _lost(facts: Facts) -> dict[str, t.Any]:
     """Nodes that answer Ansible, and not the swarm: it gives them no task, so nothing is proven there."""
-    states = {node["id"]: node["state"] for node in (facts.swarm or {}).get("nodes", [])}
+    states = {node["id"]: node["state"] for node in facts.swarm.get("nodes", [])}
     found = {host: states.get(node["id"]) for host, node in facts.nodes.items()}
     return {
         host: Problem("node-lost", f"it answers, but its managers call it {state}")
@@ -46,14 +47,14 @@ def _lost(facts: Facts) -> dict:
     }
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the hosts of the play, and one more for each thing that is wrong with who is who."""
     return [_answered(facts), *_same(facts), *_unfinished(facts)]
 
 
-def same_node(facts: Facts) -> dict:
+def same_node(facts: Facts) -> dict[str, t.Any]:
     """Node id -> the hosts of the play that have it, where that is more than one: a node is who its id says, whatever it is called."""
-    holders: dict = {}
+    holders: dict[t.Any, t.Any] = {}
     for host, node in facts.nodes.items():
         holders.setdefault(node["id"], []).append(host)
     return {ident: hosts for ident, hosts in holders.items() if len(hosts) > 1}
@@ -64,17 +65,17 @@ def unfit(facts: Facts) -> bool:
     return bool(same_node(facts))
 
 
-def unfinished(facts: Facts) -> list[dict]:
+def unfinished(facts: Facts) -> list[dict[str, t.Any]]:
     """Nodes of the swarm that have told nothing of themselves for a while: their join broke off."""
     known = {node["id"] for node in facts.nodes.values()}
     return [
         node
-        for node in (facts.swarm or {}).get("nodes", [])
+        for node in facts.swarm.get("nodes", [])
         if not node["hostname"] and node["id"] not in known and (node.get("seconds") or 0) > JOINING
     ]
 
 
-def _unfinished(facts: Facts) -> list[dict]:
+def _unfinished(facts: Facts) -> list[Result]:
     ids = [node["id"] for node in unfinished(facts)]
     text = f"the swarm lists {listed(ids)} without a host name: a join that broke off"
     return (
@@ -94,13 +95,13 @@ def _unfinished(facts: Facts) -> list[dict]:
     )
 
 
-def together(facts: Facts, hosts: list) -> str:
+def together(facts: Facts, hosts: list[str]) -> str:
     """What hosts with one node id are to each other."""
     one = len({facts.nodes[host].get("machine") for host in hosts}) == 1
     return f"one machine under {len(hosts)} names" if one else "copies of one machine: each has the other's node id"
 
 
-def _same(facts: Facts) -> list[dict]:
+def _same(facts: Facts) -> list[Result]:
     found = []
     for ident, hosts in same_node(facts).items():
         text = f"{listed(hosts)} are one node of the swarm, {ident}: {together(facts, hosts)}"
@@ -112,7 +113,7 @@ def _same(facts: Facts) -> list[dict]:
 
 def _copies(facts: Facts) -> list[str]:
     """Machines that have an identity in common, and are nodes of their own all the same: no fault of the swarm, and worth a word."""
-    holders: dict = {}
+    holders: dict[t.Any, t.Any] = {}
     for host, node in facts.nodes.items():
         for what, value in (node.get("copied") or {}).items():
             holders.setdefault((what, value), {}).setdefault(node["id"], host)
@@ -123,11 +124,11 @@ def _copies(facts: Facts) -> list[str]:
     ]
 
 
-def _answered(facts: Facts) -> dict:
+def _answered(facts: Facts) -> Result:
     """Fails with the name of every node that did not answer in some phase, whose probe did not come up, or that the swarm has lost."""
     problems = {**_lost(facts), **facts.problems}
     known = {node["id"] for node in facts.nodes.values()}
-    others = [node for node in (facts.swarm or {}).get("nodes", []) if node["id"] not in known]
+    others = [node for node in facts.swarm.get("nodes", []) if node["id"] not in known]
     details = {
         "problems": {host: problem.text for host, problem in problems.items()},
         "reasons": {host: problem.reason for host, problem in problems.items()},

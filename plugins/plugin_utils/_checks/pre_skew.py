@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "PRE-SKEW"
@@ -20,18 +21,18 @@ SPI = (
 )
 CLOCK = "Set the clock of %s: 'systemctl restart systemd-timesyncd' (or chronyd). A clock that is wrong breaks joining and certificates."
 ORDER = 24
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P0", "preflight")
 CHECK = sys.modules[__name__]
 LIMIT = 30.0  # seconds; a restored machine needs a moment to set its clock
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: every node tells its version and its time."""
     return {}
 
 
-def version(text: str) -> tuple:
+def version(text: str) -> tuple[t.Any, ...]:
     """The numbers of an engine's version."""
     return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
 
@@ -41,14 +42,14 @@ def odd_spi(text: str) -> bool:
     return (29, 0, 0) <= version(text) <= (29, 2, 0)
 
 
-def skew(calls: list) -> tuple[float, float] | None:
+def skew(calls: list[t.Any]) -> tuple[float, float] | None:
     """Bounds of (node's clock - controller's clock), from when the controller asked and heard and what the node's clock said."""
     lows = [ended - heard for _asked, heard, _began, ended in calls]
     highs = [began - asked for asked, _heard, began, _ended in calls]
     return (max(lows), min(highs)) if calls else None
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     versions = {host: node["engine"] for host, node in facts.nodes.items() if node.get("engine")}
     bounds = {host: skew(facts.clocks.get(host) or []) for host in versions}
@@ -97,7 +98,7 @@ def judge(facts: Facts) -> list[dict]:
     return [result(CHECK, PASS, "ok", text, nodes=sorted(told), details=details)]
 
 
-def _apart(bounds: dict) -> dict:
+def _apart(bounds: dict[str, t.Any]) -> dict[str, t.Any]:
     """The hosts whose clock is surely apart from the middle of all, and by how much."""
     middles = sorted((low + high) / 2 for low, high in bounds.values())
     if not middles:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
@@ -21,7 +22,7 @@ TAGS = ("P0", "dns")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Every probe asks for the published service's name, and for the probes' own as the control."""
     twin = facts.twin
     if not twin or not facts.made.get("published"):
@@ -39,13 +40,13 @@ def plan(facts: Facts) -> dict:
     return {host: list(asked) for host in _paths.probed(facts, twin["id"])}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     blocked = not_set_up(CHECK, facts, "published") or not_set_up(CHECK, facts, "twin")
-    if blocked:
-        return [blocked]
+    if blocked or not facts.twin:
+        return [blocked] if blocked else []
     hosts = _paths.probed(facts, facts.twin["id"])
-    named: dict = {}
+    named: dict[t.Any, t.Any] = {}
     blind = []
     for host in hosts:
         control, seen = _paths.seen(facts, host, ID + "/control"), _paths.seen(facts, host, ID + "/absent")
@@ -76,7 +77,7 @@ def judge(facts: Facts) -> list[dict]:
     return [result(CHECK, PASS, "ok", text, nodes=hosts, details={"networks": where})]
 
 
-def _inside(addresses: list, facts: Facts) -> list:
+def _inside(addresses: list[t.Any], facts: Facts) -> list[t.Any]:
     """The addresses inside any overlay: an unknown name goes upstream, and a wildcard there is no record of ours."""
     subnets = [ipaddress.ip_network(subnet) for network in facts.overlays for subnet in network["subnets"]]
     return [address for address in addresses if any(ipaddress.ip_address(address) in subnet for subnet in subnets)]

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 from .net_attach import attached_name
@@ -22,7 +23,7 @@ TAGS = ("P0", "dns")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """The standalone container asks while it stands on the run's own lazy network alone."""
     if not facts.worker or not facts.made["lazy"] or not facts.networks or not facts.made["probe"]:
         return {}
@@ -39,27 +40,27 @@ def plan(facts: Facts) -> dict:
     return {facts.worker: [*requests, control]}
 
 
-def _names(facts: Facts) -> list[tuple]:
+def _names(facts: Facts) -> list[tuple[t.Any, ...]]:
     """(network, name that must not answer)"""
     return [(network, f"{facts.probe_name}.{network['name']}") for network in facts.networks]
 
 
-def _ident(network: dict) -> str:
+def _ident(network: Network) -> str:
     return f"{ID}/{_requests.short(network)}"
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network."""
     return [_judge(facts, network, name) for network, name in _names(facts)]
 
 
-def _judge(facts: Facts, network: dict, name: str) -> dict:
+def _judge(facts: Facts, network: Network, name: str) -> Result:
     if facts.leader and not facts.worker:
         return result(CHECK, SKIP, "no-worker", "the swarm has no worker in this play", network=network["name"])
     blocked = not_set_up(CHECK, facts, "lazy", network["name"]) or not_set_up(CHECK, facts, "probe", network["name"])
     if blocked:
         return blocked
-    worker = facts.worker
+    worker = facts.worker or ""
     seen, control = _paths.seen(facts, worker, _ident(network)), _paths.seen(facts, worker, ID + "/control")
     if seen is None or control is None or not control["addresses"]:
         text = "the resolver did not answer the control name" if control else "nothing was asked from another network"

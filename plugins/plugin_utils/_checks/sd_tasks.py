@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _resolving
 
 ID = "SD-TASKS"
@@ -20,11 +20,11 @@ KINDS = ("tasks",)
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Every probe asks every such name."""
     return _resolving.plan(CHECK, facts, KINDS)
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """Exact sets, a network at a time."""
     return _resolving.judge(CHECK, facts, KINDS)

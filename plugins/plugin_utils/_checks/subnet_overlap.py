@@ -8,8 +8,9 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Network, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "SUBNET-OVERLAP"
@@ -20,17 +21,17 @@ UNSET = (
     "create it with another subnet; tasks on it stay 'New'."
 )
 ORDER = 38
-NEEDS: tuple = ()
+NEEDS: tuple[t.Any, ...] = ()
 TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing: every node tells its routes."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result a network, and one for each that the managers never set up: of two with one subnet that is the second."""
     wanted = facts.settings["networks"]
     unset = [name for name in facts.unallocated if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)]
@@ -47,7 +48,7 @@ def judge(facts: Facts) -> list[dict]:
     ]
 
 
-def _judge(facts: Facts, network: dict) -> dict:
+def _judge(facts: Facts, network: Network) -> Result:
     name, mine = network["name"], [ipaddress.ip_network(subnet) for subnet in network["subnets"]]
     routes = {host: data["host"]["routes"] for host, data in facts.opened.items() if data.get("host")}
     if not mine or not routes or not facts.all_networks:
@@ -75,6 +76,6 @@ def _judge(facts: Facts, network: dict) -> dict:
     return result(CHECK, PASS, "ok", text, network=name, nodes=sorted(routes))
 
 
-def _overlaps(text: str, subnets: list) -> bool:
+def _overlaps(text: str, subnets: list[t.Any]) -> bool:
     other = ipaddress.ip_network(text, strict=False)
     return any(other.version == subnet.version and other.overlaps(subnet) for subnet in subnets)

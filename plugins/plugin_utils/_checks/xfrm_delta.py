@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
-from .._verification.model import Facts
+from .._verification.model import Facts, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
@@ -25,12 +26,12 @@ CHECK = sys.modules[__name__]
 HARMLESS = ("XfrmAcquireError", "XfrmOutBundleCheckError")
 
 
-def plan(facts: Facts) -> dict:
+def plan(facts: Facts) -> Requests:
     """Asks nothing over the network: every node reads its counters before and after."""
     return {}
 
 
-def judge(facts: Facts) -> list[dict]:
+def judge(facts: Facts) -> list[Result]:
     """One result for the swarm."""
     if not facts.leader:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
@@ -60,7 +61,7 @@ def judge(facts: Facts) -> list[dict]:
     return [result(CHECK, PASS, "ok", f"no counter of errors rose on {count(len(told), 'node')}", nodes=told)]
 
 
-def risen(facts: Facts, host: str, before: dict, after: dict) -> dict:
+def risen(facts: Facts, host: str, before: dict[str, t.Any], after: dict[str, t.Any]) -> dict[str, t.Any]:
     """The counters that rose, less what this run's own knocks over protocol 50 did (PRE-PORT)."""
     rows = {
         name: value - before.get(name, 0)
@@ -78,7 +79,7 @@ def risen(facts: Facts, host: str, before: dict, after: dict) -> dict:
     return {name: value for name, value in rows.items() if value > 0}
 
 
-def _failed(facts: Facts, deltas: dict, text: str) -> dict:
+def _failed(facts: Facts, deltas: dict[str, t.Any], text: str) -> Result:
     lacking = _paths.lacks_esp(facts)
     hint = (
         f"The kernel of {listed(lacking)} lacks {_paths.esp(facts)}: encryption fails there (see PRE-KMOD)."

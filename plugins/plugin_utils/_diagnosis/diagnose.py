@@ -8,13 +8,13 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-from .._verification.model import Facts
+from .._verification.model import Cause, Facts, Result
 from . import model
 from .table import RULES
 from .view import View
 
 
-def diagnose(results: list[dict], facts: Facts, rules: tuple = RULES) -> list[dict]:
+def diagnose(results: list[Result], facts: Facts, rules: tuple[model.Rule, ...] = RULES) -> list[Cause]:
     """The causes, in the order of the report: those that explain most first.
 
     ``explains`` and ``shares`` are places in the list of results: explained by this cause, alone or with others, and explained in
@@ -43,7 +43,7 @@ def diagnose(results: list[dict], facts: Facts, rules: tuple = RULES) -> list[di
     return sorted(causes, key=lambda cause: -len(cause["explains"]))
 
 
-def _document(rule: model.Rule, finding: model.Finding, places: set, left: dict) -> dict:
+def _document(rule: model.Rule, finding: model.Finding, places: set[int], left: dict[int, set[model.Atom]]) -> Cause:
     return {
         "id": rule.id,
         "title": finding.title,

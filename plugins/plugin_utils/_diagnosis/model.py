@@ -8,57 +8,58 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
 
 from .._checks._result import FAIL, INCONCLUSIVE
+from .._verification.model import Result
 
 SEEN, INFERRED = "seen", "inferred"
 BAD = (FAIL, INCONCLUSIVE)
 
 
-class Atom(NamedTuple):
+class Atom(t.NamedTuple):
     """The smallest part of a bad result: a pair (source, target), one node, or nothing in particular; by kind of traffic or module."""
 
-    nodes: tuple
+    nodes: tuple[t.Any, ...]
     kind: str | None = None
 
 
-class Claim(NamedTuple):
+class Claim(t.NamedTuple):
     """Checks that suffer from a cause: by pattern; of these kinds only; wide: wherever it shows, not just at the cause's nodes; unsure:
     only where evidence is missing; reasons: only results with one of these."""
 
     checks: str
-    kinds: tuple | None = None
+    kinds: tuple[t.Any, ...] | None = None
     wide: bool = False
     unsure: bool = False
-    reasons: tuple = ()
+    reasons: tuple[t.Any, ...] = ()
 
 
-class Finding(NamedTuple):
+class Finding(t.NamedTuple):
     """A cause as it was found. ``networks`` None: all of them. ``links``: only these ordered pairs suffer, not all at the nodes."""
 
     title: str
-    nodes: tuple
-    because: tuple
-    networks: tuple | None = None
-    links: tuple | None = None
+    nodes: tuple[t.Any, ...]
+    because: tuple[t.Any, ...]
+    networks: tuple[t.Any, ...] | None = None
+    links: tuple[t.Any, ...] | None = None
     certainty: str = SEEN
     todo: str | None = None
-    claims: tuple | None = None
+    claims: tuple[t.Any, ...] | None = None
 
 
-class Rule(NamedTuple):
+class Rule(t.NamedTuple):
     """``find(view)`` looks for the cause; ``claims`` and ``todo`` hold for findings that bring none of their own."""
 
     id: str
-    find: Callable[[Any], Iterable[Finding]]
-    claims: tuple
+    find: Callable[[t.Any], Iterable[Finding]]
+    claims: tuple[t.Any, ...]
     todo: str
 
 
-def atoms(result: dict, knocks: dict) -> frozenset:
+def atoms(result: Result, knocks: dict[str, t.Any]) -> frozenset[t.Any]:
     """The parts of a bad result; none of a good one. ``knocks`` are the pairs that the check of the ports tried (``View.knocks``)."""
     if result["status"] not in BAD:
         return frozenset()
@@ -71,7 +72,7 @@ def atoms(result: dict, knocks: dict) -> frozenset:
     return frozenset(found or {Atom((node,)) for node in result["nodes"]} or {Atom(())})
 
 
-def _of_matrix(matrix: dict) -> Iterable[Atom]:
+def _of_matrix(matrix: dict[str, t.Any]) -> Iterable[Atom]:
     """A pair failed where its cell is a text, and nothing is known where it is null."""
     for kind, rows in matrix["kinds"].items():
         for source, row in rows.items():
@@ -80,20 +81,20 @@ def _of_matrix(matrix: dict) -> Iterable[Atom]:
                     yield Atom((source, target), kind)
 
 
-def _of_kernel(result: dict) -> Iterable[Atom]:
+def _of_kernel(result: Result) -> Iterable[Atom]:
     for key in ("missing", "unknown"):
         for module, hosts in (result["evidence"].get(key) or {}).items():
             for host in hosts:
                 yield Atom((host,), module)
 
 
-def _of_port(result: dict, knocks: dict) -> set:
-    kind = result["evidence"].get("purpose")
+def _of_port(result: Result, knocks: dict[str, t.Any]) -> set[t.Any]:
+    kind = str(result["evidence"].get("purpose"))
     pairs = {Atom(pair, kind) for pair, ok in knocks.get(kind, {}).items() if not ok}
     return pairs or {Atom((node,), kind) for node in result["nodes"]}
 
 
-def _of_spread(result: dict) -> Iterable[Atom]:
+def _of_spread(result: Result) -> Iterable[Atom]:
     """A backend that a source never met."""
     shares = result["evidence"].get("shares") or {}
     return [
@@ -104,23 +105,23 @@ def _of_spread(result: dict) -> Iterable[Atom]:
     ]
 
 
-def _of_mesh(result: dict) -> Iterable[Atom]:
+def _of_mesh(result: Result) -> Iterable[Atom]:
     """A published port leads from the node that was asked to the one with the task."""
     home = result["evidence"].get("task_on")
     return [Atom((node, home)) for node in result["nodes"]] if home else ()
 
 
-PARTS: dict = {"PRE-KMOD": _of_kernel, "LB-SPREAD": _of_spread, "MESH-ALL": _of_mesh}
+PARTS: dict[t.Any, t.Any] = {"PRE-KMOD": _of_kernel, "LB-SPREAD": _of_spread, "MESH-ALL": _of_mesh}
 
 
-def covers(finding: Finding, claims: tuple, result: dict, atom: Atom) -> bool:
+def covers(finding: Finding, claims: tuple[t.Any, ...], result: Result, atom: Atom) -> bool:
     """Whether the cause accounts for this part of the result."""
     if finding.networks is not None and result["network"] is not None and result["network"] not in finding.networks:
         return False
     return any(_claimed(finding, claim, result, atom) for claim in claims)
 
 
-def _claimed(finding: Finding, claim: Claim, result: dict, atom: Atom) -> bool:
+def _claimed(finding: Finding, claim: Claim, result: Result, atom: Atom) -> bool:
     if not fnmatchcase(result["id"], claim.checks):
         return False
     if claim.unsure and result["status"] != INCONCLUSIVE:

@@ -8,6 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Iterable
 
 from .._checks import _paths
@@ -16,16 +17,16 @@ from .model import INFERRED, Claim, Finding
 from .view import View
 
 
-def _by_network(rows: list[dict], key: str) -> dict:
+def _by_network(rows: list[dict[str, t.Any]], key: str) -> dict[tuple[str, str], dict[str, tuple[str, ...]]]:
     """(network, name) -> {asking node: addresses} for the rows that have such."""
-    found: dict = {}
+    found: dict[t.Any, t.Any] = {}
     for row in rows:
         if row[key]:
             found.setdefault((row["network"], row["name"]), {})[row["node"]] = tuple(row[key])
     return found
 
 
-def _asked(view: View, network: str) -> set:
+def _asked(view: View, network: str) -> set[t.Any]:
     known = next((item for item in view.facts.under_test if item["name"] == network), None)
     return set(_paths.probed(view.facts, known["id"])) if known else set()
 
@@ -47,7 +48,7 @@ def second_holder(view: View) -> Iterable[Finding]:
 
 def old_view(view: View) -> Iterable[Finding]:
     """Some nodes hear wrong records where others hear the right ones."""
-    wrong: dict = {}
+    wrong: dict[t.Any, t.Any] = {}
     for row in view.wrong_names:
         wrong.setdefault(row["network"], {}).setdefault(row["node"], []).append(row)
     some = {network: rows for network, rows in wrong.items() if set(rows) < _asked(view, network)}
@@ -74,7 +75,7 @@ def attach(view: View) -> Iterable[Finding]:
     """The engine of a worker refuses to attach a container."""
     facts = view.facts
     for item in view.failed("NET-ATTACH"):
-        rows = (facts.probed.get(facts.worker) or {}).get("attached") or []
+        rows = (facts.probed.get(facts.worker or "") or {}).get("attached") or []
         network = next((known for known in facts.networks if known["name"] == item["network"]), None)
         row = next((row for row in rows if network and row["network"] == network["id"]), None)
         if row and row.get("refused"):

@@ -8,6 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Callable, Iterable
 
 from .._checks import _paths, cp_addr, pre_reach
@@ -70,7 +71,7 @@ def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
     return find
 
 
-def _may_lead(view: View, texts: dict) -> bool:
+def _may_lead(view: View, texts: dict[str, t.Any]) -> bool:
     """Nobody leads, and whoever answered is a worker: then the leader is among the silent."""
     facts = view.facts
     silent = {host for host in view.hosts if host not in facts.nodes}
@@ -129,7 +130,7 @@ def _host(view: View, node: str) -> str:
     return next((name for name, known in view.facts.nodes.items() if known["id"] == node), "the swarm")
 
 
-def _waiting(view: View) -> set:
+def _waiting(view: View) -> set[t.Any]:
     return {host for host, found in view.facts.problems.items() if found.reason == NOT_STARTED}
 
 
@@ -198,7 +199,7 @@ def kernel(view: View) -> Iterable[Finding]:
     for modules, claims, encrypted in MODULES:
         if encrypted:
             modules = ((_paths.esp(view.facts),), *modules)
-        lacking: dict = {}
+        lacking: dict[t.Any, t.Any] = {}
         for host in view.hosts:
             states = _paths.kernel(view.facts, host)
             gone = tuple(
@@ -246,7 +247,7 @@ def _valid(facts: Facts, host: str) -> bool:
     return not leaf or not now or leaf["not_before"] <= now < leaf["not_after"]
 
 
-def _leaf(facts: Facts, host: str) -> dict | None:
+def _leaf(facts: Facts, host: str) -> dict[str, t.Any] | None:
     leaf = facts.opened[host].get("certificate")
     return leaf if leaf and "error" not in leaf else None
 
@@ -254,7 +255,7 @@ def _leaf(facts: Facts, host: str) -> dict | None:
 def foreign(view: View) -> Iterable[Finding]:
     """A node that trusts another root than the swarm, or has its certificate from elsewhere."""
     facts, told = view.facts, {}
-    trust = (facts.swarm or {}).get("trust") or {}
+    trust = facts.swarm.get("trust") or {}
     for host in facts.opened:
         leaf = _leaf(facts, host)
         differs = [key for key in ("issuer_digest", "roots_digest") if leaf and trust and leaf[key] != trust[key]]
@@ -270,7 +271,7 @@ def foreign(view: View) -> Iterable[Finding]:
 
 def lost(view: View) -> Iterable[Finding]:
     """Nodes that answer us and not the managers, when no check of the ports says why."""
-    states = {node["id"]: node["state"] for node in (view.facts.swarm or {}).get("nodes", [])}
+    states = {node["id"]: node["state"] for node in view.facts.swarm.get("nodes", [])}
     gone = {
         host: states[node["id"]]
         for host, node in view.facts.nodes.items()
@@ -289,7 +290,7 @@ def lost(view: View) -> Iterable[Finding]:
 def address(view: View) -> Iterable[Finding]:
     """An address that no other node can use."""
     bad = {host: _paths.address(view.facts, host) for host in view.facts.nodes}
-    bad = {host: text for host, text in bad.items() if cp_addr.unusable(text) or _paths.parsed(text).is_link_local}
+    bad = {host: text for host, text in bad.items() if cp_addr.unusable(text) or cp_addr.is_local(text)}
     if bad:
         yield Finding(
             view.title("{nodes} [advertises|advertise] an address that nobody can reach", view.ordered(bad)),

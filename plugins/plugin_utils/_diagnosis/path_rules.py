@@ -8,6 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Callable, Iterable
 
 from .._checks import _blame, _paths, _requests
@@ -33,12 +34,14 @@ FEW = {links.INWARD: " from %s", links.OUTWARD: " to %s", links.BOTH: " from and
 MANAGER_PORT = 2377
 
 
-def _because(found: Links, limit: int = 4) -> tuple:
+def _because(found: Links, limit: int = 4) -> tuple[t.Any, ...]:
     lines = [WHERE[end] % link for link, end in sorted(found.bad.items())]
     return tuple(lines[:limit]) + ((f"and {len(lines) - limit} more such links",) if len(lines) > limit else ())
 
 
-def _finding(view: View, found: Links, what: str, networks: tuple | None, certainty: str) -> Iterable[Finding]:
+def _finding(
+    view: View, found: Links, what: str, networks: tuple[t.Any, ...] | None, certainty: str
+) -> Iterable[Finding]:
     """One finding for bad links of one medium: the nodes that drop it, or the two that it is lost between."""
     blamed = links.blame(found)
     if not blamed:
@@ -56,11 +59,11 @@ def _finding(view: View, found: Links, what: str, networks: tuple | None, certai
     yield Finding(title, nodes, _because(found), networks, tuple(found.bad), certainty)
 
 
-def _groups(groups: tuple) -> str:
+def _groups(groups: tuple[t.Any, ...]) -> str:
     return " and ".join(f"{{{', '.join(group)}}}" for group in groups)
 
 
-def _few(view: View, found: Links, way: str, nodes: tuple) -> str:
+def _few(view: View, found: Links, way: str, nodes: tuple[str, ...]) -> str:
     """The peers, when traffic with others gets through."""
     bad = {node for link in found.bad for node in link if node not in nodes}
     others = {
@@ -172,7 +175,7 @@ def states_gone(view: View) -> Iterable[Finding]:
         yield Finding(view.title("{nodes} [has lost its|have lost their] IPsec states", poor), poor, because, names)
 
 
-def _peers(view: View, host: str) -> list:
+def _peers(view: View, host: str) -> list[t.Any]:
     """The hosts that this one has IPsec states towards."""
     targets = {state["target"] for state in view.facts.xfrm.get(host) or []}
     return sorted(name for name in view.hosts if name != host and _paths.vtep(view.facts, name) in targets)
@@ -180,7 +183,7 @@ def _peers(view: View, host: str) -> list:
 
 def clear_text(view: View) -> Iterable[Finding]:
     """What an encrypted network sent in the clear."""
-    leaks: dict = {}
+    leaks: dict[t.Any, t.Any] = {}
     for network in view.facts.networks:
         for host, wire in view.facts.wire.items():
             frames = sum(wire.get("plain", {}).get(str(network["vni"]), {}).values()) if network["encrypted"] else 0
@@ -211,12 +214,12 @@ def one_network(view: View) -> Iterable[Finding]:
         yield from _finding(view, found, f"the traffic of {network['name']}", (network["name"],), INFERRED)
 
 
-def inside(lost: tuple, title: str) -> Callable[[View], Iterable[Finding]]:
+def inside(lost: tuple[t.Any, ...], title: str) -> Callable[[View], Iterable[Finding]]:
     """The rule of pairs that lose some protocols inside the overlay, and pass others: ``lost`` lists the sets of kinds."""
 
     def find(view: View) -> Iterable[Finding]:
-        bad: dict = {}
-        names: set = set()
+        bad: dict[t.Any, t.Any] = {}
+        names: set[t.Any] = set()
         for network in view.facts.networks:
             for pair, kinds in view.tried(network).items():
                 gone = frozenset(kind for kind, why in kinds.items() if why is not None)
@@ -225,10 +228,10 @@ def inside(lost: tuple, title: str) -> Callable[[View], Iterable[Finding]]:
                     names.add(network["name"])
         if bad:
             nodes = view.ordered(_blame.blame(bad))
-            kinds = sorted({kind.upper() for gone in bad.values() for kind in gone})
+            words = sorted({kind.upper() for gone in bad.values() for kind in gone})
             because = (
                 "{} fails and the rest passes: {}".format(
-                    ", ".join(kinds), listed(["{} to {}".format(*pair) for pair in sorted(bad)])
+                    ", ".join(words), listed(["{} to {}".format(*pair) for pair in sorted(bad)])
                 ),
             )
             yield Finding(view.title(title, nodes), nodes, because, tuple(sorted(names)), tuple(bad), INFERRED)

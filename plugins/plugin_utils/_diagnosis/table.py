@@ -8,6 +8,8 @@ Private to swarmlab.overlay. docs/diagnosis.md shows this table to people; a tes
 
 from __future__ import annotations
 
+import typing as t
+
 from .._checks import pre_reach
 from . import name_rules, node_rules, path_rules, told
 from .model import Claim, Rule
@@ -55,7 +57,7 @@ GOSSIP = (
     Claim("ENC-*"),
 )
 
-RULES: tuple = (
+RULES: tuple[t.Any, ...] = (
     Rule("one-node-twice", node_rules.same_node, (Claim("*", wide=True),), pre_reach.ONE_NAME),
     Rule(
         "no-leader",

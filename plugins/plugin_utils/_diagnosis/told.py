@@ -8,8 +8,8 @@ Private to swarmlab.overlay. One line each; a check that is not part of a run sa
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from .model import Claim, Finding, Rule
 from .view import View
@@ -18,15 +18,15 @@ DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"), Claim("MTU-*"))
 ENCRYPTED = (*DATA, Claim("ENC-*"), Claim("XFRM-*"))
 
 
-class Line(NamedTuple):
+class Line(t.NamedTuple):
     """``reasons``: a result with one of them is this cause; without any, every failure of the check is."""
 
     id: str
     check: str
     title: str
     todo: str
-    reasons: tuple = ()
-    suffers: tuple = ()
+    reasons: tuple[t.Any, ...] = ()
+    suffers: tuple[t.Any, ...] = ()
 
 
 # What other causes rest on: it comes before what is seen of ports and paths.
@@ -218,7 +218,7 @@ LATE = (
 )
 
 
-def told(check: str, reasons: tuple, title: str) -> Callable[[View], Iterable[Finding]]:
+def told(check: str, reasons: tuple[t.Any, ...], title: str) -> Callable[[View], Iterable[Finding]]:
     """The rule of one line of the table."""
 
     def find(view: View) -> Iterable[Finding]:
@@ -232,7 +232,7 @@ def told(check: str, reasons: tuple, title: str) -> Callable[[View], Iterable[Fi
     return find
 
 
-def rules(lines: tuple) -> tuple:
+def rules(lines: tuple[t.Any, ...]) -> tuple[t.Any, ...]:
     """A rule for each line."""
     return tuple(
         Rule(

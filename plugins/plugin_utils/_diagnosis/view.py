@@ -9,13 +9,16 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import re
+import typing as t
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 from .._checks import _paths, _requests
+from .._checks._blame import Pair
 from .._checks._result import listed
 from .._checks.pre_port import purpose
-from .._verification.model import GOSSIP, Facts
+from .._verification.model import GOSSIP, Facts, Network, Result
 from . import links
 from .model import BAD
 
@@ -23,33 +26,35 @@ from .model import BAD
 class View:
     """A run's results and facts. Every property is worked out once."""
 
-    def __init__(self, results: list[dict], facts: Facts) -> None:
+    def __init__(self, results: list[Result], facts: Facts) -> None:
         self.results = results
         self.facts = facts
         self.hosts = facts.hosts
 
-    def bad(self, pattern: str) -> list[dict]:
+    def bad(self, pattern: str) -> list[Result]:
         """Failed and inconclusive results of these checks."""
         return [item for item in self.results if item["status"] in BAD and fnmatchcase(item["id"], pattern)]
 
-    def failed(self, pattern: str) -> list[dict]:
+    def failed(self, pattern: str) -> list[Result]:
         """Failed results of these checks."""
         return [item for item in self.bad(pattern) if item["status"] == "fail"]
 
-    def names(self, nodes: tuple | list) -> str:
+    def names(self, nodes: tuple[str, ...] | list[str]) -> str:
         """Nodes in a sentence."""
         if len(nodes) > 1 and set(nodes) >= set(self.hosts):
             return "every node"
         return " and ".join(", ".join(listed(nodes).rsplit(", ", 1)).rsplit(", ", 1)) if nodes else "no node"
 
-    def title(self, template: str, nodes: tuple | list = (), networks: tuple | list = ()) -> str:
+    def title(
+        self, template: str, nodes: tuple[str, ...] | list[str] = (), networks: tuple[t.Any, ...] | list[t.Any] = ()
+    ) -> str:
         """A title with its nodes and networks: '{nodes} [is|are] frozen'. The verb follows the number of the nodes."""
         many = len(nodes) > 1 and not set(nodes) >= set(self.hosts)
         text = re.sub(r"\[([^|\]]*)\|([^|\]]*)\]", lambda found: found.group(2 if many else 1), template)
         text = text.replace("{nodes}", self.names(nodes)).replace("{networks}", " and ".join(networks) or "the swarm")
         return text[:1].upper() + text[1:] if text.startswith(("every ", "no ")) else text
 
-    def ordered(self, nodes: set | list | tuple) -> tuple:
+    def ordered(self, nodes: Iterable[str]) -> tuple[t.Any, ...]:
         """Nodes in the order of the play."""
         return tuple(
             sorted(nodes, key=lambda node: (self.hosts.index(node) if node in self.hosts else len(self.hosts), node))
@@ -58,7 +63,7 @@ class View:
     @property
     def data_port(self) -> int:
         """The data-path port as the swarm tells it; the engine's default when nobody does."""
-        return (self.facts.swarm or {}).get("data_port") or 4789
+        return self.facts.swarm.get("data_port") or 4789
 
     def host_of(self, address: str) -> str | None:
         """The host with this address on the underlay."""
@@ -72,9 +77,9 @@ class View:
         )
 
     @cached_property
-    def overlay(self) -> dict:
+    def overlay(self) -> dict[str, dict[Pair, dict[str, str | None]]]:
         """Network id -> {(source, target): {kind: None when it answered, else why not}}, of every check that tried pairs."""
-        found: dict = {}
+        found: dict[t.Any, t.Any] = {}
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
                 path = _requests.path(ident)
@@ -84,11 +89,11 @@ class View:
                         row[path.kind] = None if seen["ok"] else _paths.problem(seen)
         return found
 
-    def tried(self, network: dict) -> dict:
+    def tried(self, network: Network) -> dict[Pair, dict[str, str | None]]:
         """The pairs that were tried on a network."""
         return self.overlay.get(_requests.short(network), {})
 
-    def network_links(self, network: dict) -> links.Links:
+    def network_links(self, network: Network) -> links.Links:
         """The directions between nodes on a network. A failed question is lost itself, or its answer is: the responder tells which."""
         pairs, received = self.tried(network), self.facts.received
         good, bad = set(), {}
@@ -108,7 +113,7 @@ class View:
                 bad.setdefault((source, target), links.UNKNOWN)
         return links.Links(frozenset(good - set(bad)), bad)
 
-    def _end(self, network: dict, link: tuple) -> str:
+    def _end(self, network: Network, link: tuple[t.Any, ...]) -> str:
         sent, arrived = (
             _paths.packets_sent(self.facts, network, *link),
             _paths.packets_arrived(self.facts, network, *link),
@@ -131,14 +136,14 @@ class View:
         """Directions that are bad on every encrypted network."""
         return links.common(self.network_links(network) for network in self.facts.under_test if network["encrypted"])
 
-    def networks(self, encrypted: bool) -> tuple:
+    def networks(self, encrypted: bool) -> tuple[t.Any, ...]:
         """Names of the networks of one sort."""
         return tuple(sorted(network["name"] for network in self.facts.under_test if network["encrypted"] == encrypted))
 
     @cached_property
-    def knocks(self) -> dict:
+    def knocks(self) -> dict[str, dict[Pair, bool]]:
         """Kind of underlay traffic (``pre_port.purpose``) -> {(source, target): whether it was answered}, by the check of the ports."""
-        found: dict = {}
+        found: dict[t.Any, t.Any] = {}
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
                 knock = _requests.knock(ident)
@@ -152,14 +157,14 @@ class View:
         return bool(words and self.facts.heard.get(target, {}).get(f"{words}/{source}"))
 
     @cached_property
-    def ports(self) -> dict:
+    def ports(self) -> dict[str, t.Any]:
         """Kind of underlay traffic -> directions. A question that arrived and was not answered: the answer was lost."""
         return {kind: self._directions([kind], tries) for kind, tries in self.knocks.items()}
 
     @cached_property
     def dead(self) -> links.Links:
         """Directions in which nothing at all gets through on the underlay, of several kinds that were tried."""
-        tried: dict = {}
+        tried: dict[t.Any, t.Any] = {}
         for tries in self.knocks.values():
             for pair, ok in tries.items():
                 tried.setdefault(pair, []).append(ok)
@@ -167,7 +172,7 @@ class View:
             list(self.knocks), {pair: any(answers) for pair, answers in tried.items() if len(answers) > 1}
         )
 
-    def _directions(self, kinds: list, answered: dict) -> links.Links:
+    def _directions(self, kinds: list[t.Any], answered: dict[Pair, bool]) -> links.Links:
         good = {link for pair, ok in answered.items() if ok for link in (pair, pair[::-1])}
         bad = set()
         for (source, target), ok in answered.items():
@@ -179,7 +184,7 @@ class View:
         return links.Links(frozenset(good - bad), dict.fromkeys(bad, links.UNKNOWN))
 
     @cached_property
-    def wrong_names(self) -> list[dict]:
+    def wrong_names(self) -> list[dict[str, t.Any]]:
         """Rows of the checks of names: node, name, missing, unexpected, with network and service."""
         return [
             dict(row, network=item["network"], service=item["service"])

@@ -38,7 +38,8 @@ def _network(gathered: Facts, network: Network) -> dict[str, t.Any]:
 
 
 def _node(gathered: Facts, host: str) -> dict[str, t.Any]:
-    node, problem = gathered.nodes.get(host, {}), gathered.problems.get(host)
+    node: Mapping[str, t.Any] = gathered.nodes.get(host, {})
+    problem = gathered.problems.get(host)
     kernel = gathered.opened.get(host, {}).get("kernel") or {}
     return {
         "name": host,

@@ -8,18 +8,26 @@ Private to swarmlab.overlay. The document's schema is docs/report-schema.json.
 
 from __future__ import annotations
 
+import typing as t
+from collections.abc import Mapping, Sequence
+
 SCHEMA_VERSION = "1.4"
 STATUSES = ("pass", "fail", "inconclusive", "skip")
 
 
-def summary(results: list[dict], seconds: float) -> dict:
+def summary(results: Sequence[Mapping[str, t.Any]], seconds: float) -> dict[str, t.Any]:
     """How many results there are of each status, and how long it all took."""
     counts = {status: len([item for item in results if item["status"] == status]) for status in STATUSES}
     ok = bool(counts["pass"]) and not counts["fail"] and not counts["inconclusive"]
     return dict(counts, total=len(results), seconds=round(seconds, 1), ok=ok)
 
 
-def document(results: list[dict], about: dict, seconds: float, causes: tuple | list = ()) -> dict:
+def document(
+    results: Sequence[Mapping[str, t.Any]],
+    about: dict[str, t.Any],
+    seconds: float,
+    causes: Sequence[Mapping[str, t.Any]] = (),
+) -> dict[str, t.Any]:
     """The whole report. Causes name results by their place in the list."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -32,5 +40,5 @@ def document(results: list[dict], about: dict, seconds: float, causes: tuple | l
         "networks": about["networks"],
         "summary": summary(results, seconds),
         "causes": list(causes),
-        "checks": results,
+        "checks": list(results),
     }

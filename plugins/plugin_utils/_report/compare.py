@@ -8,29 +8,29 @@ Private to swarmlab.overlay. The previous report may come from an older version,
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import typing as t
 
 from .build import SCHEMA_VERSION, STATUSES
 from .text import WORST_FIRST
 
 
-class Change(NamedTuple):
+class Change(t.NamedTuple):
     """A check whose verdict is another one now; None: it was not, or is no longer, among the checks."""
 
-    key: tuple
+    key: tuple[t.Any, ...]
     before: str | None
     after: str | None
 
 
-class Comparison(NamedTuple):
+class Comparison(t.NamedTuple):
     """``problem`` says why there is nothing to compare with; then the rest is empty."""
 
     problem: str | None
     started: str | None = None
-    changes: tuple = ()
+    changes: tuple[t.Any, ...] = ()
 
 
-def compare(previous: Any, report: dict) -> Comparison:
+def compare(previous: t.Any, report: dict[str, t.Any]) -> Comparison:
     """The verdicts that changed."""
     problem = _problem(previous, report)
     if problem:
@@ -42,7 +42,7 @@ def compare(previous: Any, report: dict) -> Comparison:
     return Comparison(None, started if isinstance(started, str) else None, tuple(changed))
 
 
-def _problem(previous: Any, report: dict) -> str | None:
+def _problem(previous: t.Any, report: dict[str, t.Any]) -> str | None:
     if previous is None:
         return "There is no earlier report beside this one."
     if not isinstance(previous, dict) or not isinstance(previous.get("checks"), list):
@@ -54,9 +54,9 @@ def _problem(previous: Any, report: dict) -> str | None:
     return None
 
 
-def _verdicts(checks: list) -> dict:
+def _verdicts(checks: list[t.Any]) -> dict[tuple[t.Any, ...], str]:
     """The worst status of each check on each network; titles and services come and go with the verdict itself."""
-    found: dict = {}
+    found: dict[t.Any, t.Any] = {}
     for item in checks:
         if not isinstance(item, dict) or item.get("status") not in STATUSES or not isinstance(item.get("id"), str):
             continue
@@ -65,5 +65,5 @@ def _verdicts(checks: list) -> dict:
     return found
 
 
-def _text(value: Any) -> str | None:
+def _text(value: t.Any) -> str | None:
     return value if isinstance(value, str) else None

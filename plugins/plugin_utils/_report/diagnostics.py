@@ -9,9 +9,9 @@ Private to swarmlab.overlay. What the nodes told is all there is: nothing more i
 from __future__ import annotations
 
 import json
+import typing as t
 from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
-from typing import Any
 
 from . import junit, text
 
@@ -29,7 +29,7 @@ Join tokens, keys and credentials were taken out. Names and addresses of nodes, 
 """
 
 
-def files(report: dict, facts: dict, phases: dict) -> dict[str, str]:
+def files(report: dict[str, t.Any], facts: t.Any, phases: dict[str, t.Any]) -> dict[str, str]:
     """Name -> text."""
     found = {
         "README.txt": README,
@@ -51,11 +51,11 @@ def _file(host: str) -> str:
     return "".join(char if char.isalnum() or char in "._-" else "_" for char in host).lstrip(".") or "_"
 
 
-def _json(value: Any) -> str:
+def _json(value: t.Any) -> str:
     return json.dumps(value, indent=1, default=_plain) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: t.Any) -> t.Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 

@@ -9,7 +9,7 @@ Private to swarmlab.overlay. Nothing here knows a check: new evidence is shown a
 from __future__ import annotations
 
 import json
-from typing import Any
+import typing as t
 
 from .markup import Markup, element, printable
 
@@ -19,7 +19,7 @@ COLUMNS = 8
 TEXT = 2000
 
 
-def render(evidence: dict) -> Markup | None:
+def render(evidence: dict[str, t.Any]) -> Markup | None:
     """A description list of everything but the summary; None when there is nothing else."""
     rows = [
         (element("dt", _words(key)), element("dd", _value(value)))
@@ -29,7 +29,7 @@ def render(evidence: dict) -> Markup | None:
     return element("dl", rows, class_="evidence") if rows else None
 
 
-def _value(value: Any) -> Any:
+def _value(value: t.Any) -> t.Any:
     if value in (None, [], {}, ""):
         return element("span", "none", class_="muted")
     if isinstance(value, dict) and all(_flat(item) for item in value.values()):
@@ -46,16 +46,16 @@ def _value(value: Any) -> Any:
     return element("pre", printable(json.dumps(value, indent=1, ensure_ascii=False), TEXT))
 
 
-def _scalar(value: Any) -> bool:
+def _scalar(value: t.Any) -> bool:
     return value is None or isinstance(value, (str, int, float))
 
 
-def _flat(value: Any) -> bool:
+def _flat(value: t.Any) -> bool:
     """Fits into one cell of a table."""
     return _scalar(value) or (isinstance(value, list) and all(_scalar(item) for item in value))
 
 
-def _inline(value: Any) -> str:
+def _inline(value: t.Any) -> str:
     if isinstance(value, list):
         more = f" and {len(value) - ROWS} more" if len(value) > ROWS else ""
         return ", ".join(_inline(item) for item in value[:ROWS]) + more if value else "none"
@@ -64,17 +64,17 @@ def _inline(value: Any) -> str:
     return printable(str(value), TEXT)
 
 
-def _words(key: Any) -> str:
+def _words(key: t.Any) -> str:
     return printable(str(key).replace("_", " "), 80)
 
 
-def _list(values: list) -> Any:
+def _list(values: list[t.Any]) -> t.Any:
     if len(values) == 1:
         return _inline(values[0])
     return element("ul", [element("li", _inline(value)) for value in values[:ROWS]], _rest(len(values), "li"))
 
 
-def _table(head: list, rows: list) -> Markup:
+def _table(head: list[t.Any], rows: list[t.Any]) -> Markup:
     """Without words in the head, the first column says what the second is."""
     named = any(head)
     lines = (

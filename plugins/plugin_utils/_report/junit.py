@@ -10,7 +10,7 @@ Messages lead with the cause, because CI systems group by them.
 from __future__ import annotations
 
 import json
-from typing import Any
+import typing as t
 from xml.etree import ElementTree
 
 from . import performance
@@ -19,7 +19,7 @@ from .text import headline, scope
 
 SUITE = "swarmlab.overlay verify"
 OUTCOMES = {"fail": "failure", "inconclusive": "error", "skip": "skipped"}
-NOTHING = {
+NOTHING: dict[str, t.Any] = {
     "id": "NOTHING-CHECKED",
     "status": "inconclusive",
     "title": "The verification checked something",
@@ -32,13 +32,13 @@ NOTHING = {
 }
 
 
-def render(report: dict) -> str:
+def render(report: dict[str, t.Any]) -> str:
     """The whole document. A run that checked nothing is an error: no CI system takes an empty suite, or one of skipped tests, for a failure."""
     results = report["checks"] + ([] if any(item["status"] != "skip" for item in report["checks"]) else [NOTHING])
     root = ElementTree.Element("testsuites", _counts(results, report))
     suite = ElementTree.SubElement(root, "testsuite", dict(_counts(results, report), timestamp=report["started"]))
     _properties(suite, report)
-    names: dict = {}
+    names: dict[t.Any, t.Any] = {}
     for place, item in enumerate(results):
         name = _name(item)
         names[item["id"], name] = number = names.get((item["id"], name), 0) + 1
@@ -47,7 +47,7 @@ def render(report: dict) -> str:
     return f"<?xml version='1.0' encoding='utf-8'?>\n{ElementTree.tostring(root, encoding='unicode')}\n"
 
 
-def _counts(results: list, report: dict) -> dict:
+def _counts(results: list[t.Any], report: dict[str, t.Any]) -> dict[str, t.Any]:
     statuses = [item["status"] for item in results]
     return {
         "name": SUITE,
@@ -59,7 +59,7 @@ def _counts(results: list, report: dict) -> dict:
     }
 
 
-def _properties(suite: ElementTree.Element, report: dict) -> None:
+def _properties(suite: ElementTree.Element, report: dict[str, t.Any]) -> None:
     properties = ElementTree.SubElement(suite, "properties")
     for name in ("run", "lab", "swarm", "schema_version"):
         if report[name]:
@@ -70,23 +70,23 @@ def _properties(suite: ElementTree.Element, report: dict) -> None:
         ElementTree.SubElement(properties, "property", name="cause", value=printable(headline(found)))
 
 
-def _name(item: dict) -> str:
+def _name(item: dict[str, t.Any]) -> str:
     where = scope(item)
     return printable(f"{item['title']} [{where}]" if where else item["title"])
 
 
-def _causes(report: dict, place: int) -> list[dict]:
+def _causes(report: dict[str, t.Any], place: int) -> list[dict[str, t.Any]]:
     return [found for found in report["causes"] if place in found["explains"]]
 
 
-def _case(suite: ElementTree.Element, item: dict, name: str, causes: list[dict]) -> None:
+def _case(suite: ElementTree.Element, item: dict[str, t.Any], name: str, causes: list[dict[str, t.Any]]) -> None:
     case = ElementTree.SubElement(
         suite, "testcase", classname=f"verify.{printable(item['id'])}", name=name, time=f"{item['seconds']:.2f}"
     )
     outcome = OUTCOMES.get(item["status"])
     if outcome:
         said = [found["title"] for found in causes] + [item["evidence"]["summary"]]
-        about: dict[str, Any] = {"message": printable(" | ".join(said))}
+        about: dict[str, t.Any] = {"message": printable(" | ".join(said))}
         if outcome != "skipped":
             about["type"] = item["status"]
         ElementTree.SubElement(case, outcome, about).text = printable(_text(item, causes))
@@ -95,7 +95,7 @@ def _case(suite: ElementTree.Element, item: dict, name: str, causes: list[dict])
     )
 
 
-def _text(item: dict, causes: list[dict]) -> str:
+def _text(item: dict[str, t.Any], causes: list[dict[str, t.Any]]) -> str:
     lines = [f"Cause: {found['title']}. What to do: {found['todo']}" for found in causes] + [
         item["evidence"]["summary"]
     ]

@@ -9,7 +9,7 @@ Private to swarmlab.overlay. Names and evidence are other people's words: nothin
 from __future__ import annotations
 
 import html
-from typing import Any
+import typing as t
 
 VOID = ("meta", "link", "br", "hr", "input")
 REPLACEMENT = "\ufffd"
@@ -36,12 +36,12 @@ def _allowed(code: int) -> bool:
     return not any(first <= code <= last for first, last in FORBIDDEN)
 
 
-def escape(text: Any) -> Markup:
-    """Any value as text, safe inside elements and quoted attributes."""
+def escape(text: t.Any) -> Markup:
+    """t.Any value as text, safe inside elements and quoted attributes."""
     return text if isinstance(text, Markup) else Markup(html.escape(printable(str(text)), quote=True))
 
 
-def join(children: Any) -> Markup:
+def join(children: t.Any) -> Markup:
     """Children as one piece: None is nothing, lists are opened, the rest is escaped unless it is markup."""
     if children is None:
         return Markup()
@@ -50,7 +50,7 @@ def join(children: Any) -> Markup:
     return escape(children)
 
 
-def element(tag: str, /, *children: Any, **attributes: Any) -> Markup:
+def element(tag: str, /, *children: t.Any, **attributes: t.Any) -> Markup:
     """An element. ``class_`` is class, ``aria_label`` is aria-label; None and False leave an attribute out, True is bare."""
     words = [tag]
     for key, value in attributes.items():

@@ -8,6 +8,8 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import typing as t
+
 from . import marks, paths
 from .markup import Markup, element
 
@@ -18,7 +20,7 @@ PAIRS_NAMED = 8
 STATES = {"fail": ("f", "fail"), "inconclusive": ("u", "inconclusive")}
 
 
-def section(report: dict) -> Markup | None:
+def section(report: dict[str, t.Any]) -> Markup | None:
     """The section of all matrices; None when no check brought one."""
     found = paths.by_network(report)
     if not found:
@@ -30,7 +32,7 @@ def section(report: dict) -> Markup | None:
     )
 
 
-def anchors(report: dict) -> dict:
+def anchors(report: dict[str, t.Any]) -> dict[str, t.Any]:
     """Network -> id of its part of the section."""
     return {name: f"paths-{number}" for number, name in enumerate(paths.by_network(report), 1)}
 
@@ -53,7 +55,7 @@ def _legend() -> Markup:
     return element("div", element("p", text, class_="muted"), element("ul", items, class_="legend"))
 
 
-def _network(number: int, name: str | None, kinds: list, encrypted: bool) -> Markup:
+def _network(number: int, name: str | None, kinds: list[t.Any], encrypted: bool) -> Markup:
     head = element(
         "h3",
         name or "Whole swarm",
@@ -97,7 +99,7 @@ def _figure(network: str | None, kind: paths.Kind) -> Markup:
     return element("div", table, note, _reasons(tried), class_="map")
 
 
-def _shown(kind: paths.Kind) -> list:
+def _shown(kind: paths.Kind) -> list[t.Any]:
     if len(kind.nodes) <= WHOLE_UP_TO:
         return kind.nodes
     troubled = {
@@ -106,7 +108,7 @@ def _shown(kind: paths.Kind) -> list:
     return [node for node in kind.nodes if node in troubled][:WHOLE_UP_TO]
 
 
-def _table(kind: paths.Kind, nodes: list, heading: list) -> Markup:
+def _table(kind: paths.Kind, nodes: list[str], heading: list[t.Any]) -> Markup:
     dense, short = len(nodes) >= DENSE_FROM, marks.short(nodes)
     head = element(
         "tr",
@@ -145,9 +147,9 @@ def _cell(kind: paths.Kind, source: str, target: str, dense: bool) -> Markup:
     return element("td", marks.SYMBOLS["pass"], shown, class_=f"h{shade}", title=told)
 
 
-def _reasons(tried: list) -> Markup | None:
+def _reasons(tried: list[tuple[str, str, t.Any]]) -> Markup | None:
     """Why pairs failed, each reason once: a tooltip is nothing on a phone or on paper."""
-    reasons: dict = {}
+    reasons: dict[t.Any, t.Any] = {}
     for source, target, cell in tried:
         if isinstance(cell, str):
             reasons.setdefault(cell or "failed", []).append(f"{source} → {target}")

@@ -8,8 +8,10 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import typing as t
+
 from . import evidence, marks, matrix, performance, picture, style
-from .compare import Comparison
+from .compare import Change, Comparison
 from .markup import Markup, element
 from .text import BAD, EVERYWHERE, folded, grid, headline, plural, scope, unexplained
 
@@ -20,7 +22,7 @@ POLICY = (
 COUNTS = ("fail", "inconclusive", "pass", "skip")
 
 
-def render(report: dict, comparison: Comparison) -> str:
+def render(report: dict[str, t.Any], comparison: Comparison) -> str:
     """The whole document."""
     word, status = verdict(report)
     main = element(
@@ -51,7 +53,7 @@ def render(report: dict, comparison: Comparison) -> str:
     )
 
 
-def verdict(report: dict) -> tuple[str, str]:
+def verdict(report: dict[str, t.Any]) -> tuple[str, str]:
     """The answer in a word, and the status that it looks like."""
     if not report["checks"]:
         return "NOTHING CHECKED", "inconclusive"
@@ -60,11 +62,11 @@ def verdict(report: dict) -> tuple[str, str]:
     return ("FAILED", "fail") if report["summary"]["fail"] else ("NOT VERIFIED", "inconclusive")
 
 
-def _subject(report: dict) -> str:
+def _subject(report: dict[str, t.Any]) -> str:
     return report["lab"] or report["swarm"] or "swarm"
 
 
-def _answer(report: dict, word: str, status: str) -> Markup:
+def _answer(report: dict[str, t.Any], word: str, status: str) -> Markup:
     numbers = report["summary"]
     shares = [element("i", class_=name, style=f"flex:{numbers[name]}") for name in COUNTS if numbers[name]]
     counts = [
@@ -97,7 +99,7 @@ def _answer(report: dict, word: str, status: str) -> Markup:
     )
 
 
-def _sentence(report: dict) -> str:
+def _sentence(report: dict[str, t.Any]) -> str:
     numbers = report["summary"]
     if not report["checks"]:
         return "No check gave a result, so nothing is known."
@@ -114,12 +116,12 @@ def _sentence(report: dict) -> str:
     return "Nothing was seen to fail, but evidence is missing, and a check without evidence has not passed."
 
 
-def _ids(report: dict) -> list[tuple]:
+def _ids(report: dict[str, t.Any]) -> list[tuple[t.Any, ...]]:
     """(id on the page, result)."""
     return [(f"check-{number}", item) for number, item in enumerate(report["checks"], 1)]
 
 
-def _causes(report: dict) -> Markup | None:
+def _causes(report: dict[str, t.Any]) -> Markup | None:
     """What is wrong, by its cause; what has none, by what to do about it: failures with one cause often share one hint."""
     places = {id(item): place for place, item in _ids(report)}
     rows = [_cause(report, found, places) for found in report["causes"]]
@@ -138,7 +140,7 @@ def _causes(report: dict) -> Markup | None:
     )
 
 
-def _cause(report: dict, found: dict, places: dict) -> Markup:
+def _cause(report: dict[str, t.Any], found: dict[str, t.Any], places: dict[int, str]) -> Markup:
     """The cause with what it rests on; the results that depend on it are folded below."""
     below = folded(report, found)
     status = "fail" if any(item["status"] == "fail" for item in below) or not below else "inconclusive"
@@ -171,8 +173,8 @@ def _cause(report: dict, found: dict, places: dict) -> Markup:
     )
 
 
-def _without_cause(items: list[dict], places: dict) -> list:
-    hints: dict = {}
+def _without_cause(items: list[dict[str, t.Any]], places: dict[int, str]) -> list[t.Any]:
+    hints: dict[t.Any, t.Any] = {}
     for item in items:
         hints.setdefault(item["hint"] or "", []).append(item)
     return [
@@ -186,7 +188,7 @@ def _without_cause(items: list[dict], places: dict) -> list:
     ]
 
 
-def _line(item: dict, places: dict) -> Markup:
+def _line(item: dict[str, t.Any], places: dict[int, str]) -> Markup:
     return element(
         "li",
         marks.badge(item["status"]),
@@ -199,7 +201,7 @@ def _line(item: dict, places: dict) -> Markup:
     )
 
 
-def _scope(item: dict) -> Markup | None:
+def _scope(item: dict[str, t.Any]) -> Markup | None:
     where = scope(item)
     return element("span", where, class_="chip") if where else None
 
@@ -207,7 +209,7 @@ def _scope(item: dict) -> Markup | None:
 def _changes(comparison: Comparison) -> Markup:
     head = element("h2", "Since the previous run", id="changes")
     if comparison.problem:
-        body: list = [element("p", comparison.problem, class_="muted")]
+        body: list[t.Any] = [element("p", comparison.problem, class_="muted")]
     else:
         when = marks.moment(comparison.started) if comparison.started else "an unknown time"
         body = [element("p", "Compared with ", when, ": ", _told(comparison), class_="muted")]
@@ -221,7 +223,7 @@ def _told(comparison: Comparison) -> str:
     return "no verdict changed." if not number else "one difference." if number == 1 else f"{number} differences."
 
 
-def _change(change) -> Markup:
+def _change(change: Change) -> Markup:
     ident, network, title = change.key
     return element(
         "li",
@@ -236,7 +238,7 @@ def _change(change) -> Markup:
     )
 
 
-def _overview(report: dict) -> Markup:
+def _overview(report: dict[str, t.Any]) -> Markup:
     drawn = picture.draw(report)
     left = element(
         "section",
@@ -252,11 +254,11 @@ def _overview(report: dict) -> Markup:
     return element("div", left if drawn else None, right, class_="pair" if beside else "pair stacked")
 
 
-def _grid(report: dict) -> Markup:
+def _grid(report: dict[str, t.Any]) -> Markup:
     found = grid(report)
     if not found.rows:
         return element("p", "No check gave a result.", class_="muted")
-    places: dict = {}
+    places: dict[t.Any, t.Any] = {}
     for place, item in _ids(report):
         if item["status"] == found.cells[item["id"], item["network"]]:
             places.setdefault((item["id"], item["network"]), place)
@@ -285,7 +287,7 @@ def _grid(report: dict) -> Markup:
     return element("div", table, class_="scroll", tabindex="0", role="region", aria_label="Checks by network")
 
 
-def _checks(report: dict, comparison: Comparison) -> Markup | None:
+def _checks(report: dict[str, t.Any], comparison: Comparison) -> Markup | None:
     if not report["checks"]:
         return None
     numbers = report["summary"]
@@ -325,7 +327,13 @@ def _checks(report: dict, comparison: Comparison) -> Markup | None:
     )
 
 
-def _check(place: str, item: dict, before: dict, paths: dict, causes: list) -> Markup:
+def _check(
+    place: str,
+    item: dict[str, t.Any],
+    before: dict[tuple[str, str | None, str | None], str | None],
+    paths: dict[str, t.Any],
+    causes: list[t.Any],
+) -> Markup:
     was = before.get((item["id"], item["network"], item["title"]))
     summary = element(
         "summary",
@@ -364,7 +372,7 @@ def _check(place: str, item: dict, before: dict, paths: dict, causes: list) -> M
     )
 
 
-def _nodes(report: dict) -> Markup | None:
+def _nodes(report: dict[str, t.Any]) -> Markup | None:
     if not report["nodes"]:
         return None
     columns = ("role", "address", "engine", "kernel", "problem")
@@ -388,7 +396,7 @@ def _nodes(report: dict) -> Markup | None:
     )
 
 
-def _footer(report: dict) -> Markup:
+def _footer(report: dict[str, t.Any]) -> Markup:
     return element(
         "footer",
         "Run ",

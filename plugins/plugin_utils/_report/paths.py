@@ -8,24 +8,24 @@ Private to swarmlab.overlay. Any check may bring ``evidence.matrix``; see docs/r
 
 from __future__ import annotations
 
+import typing as t
 from collections.abc import Iterable
-from typing import NamedTuple
 
 BALANCED = ("vip",)
 WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
-class Kind(NamedTuple):
+class Kind(t.NamedTuple):
     """One kind of traffic on one network: {source: {target: seconds, reason or None}}."""
 
     name: str
-    nodes: list
-    cells: dict
+    nodes: list[t.Any]
+    cells: dict[t.Any, t.Any]
 
 
-def by_network(report: dict) -> dict:
+def by_network(report: dict[str, t.Any]) -> dict[str, t.Any]:
     """Network -> its kinds, in the order of the report."""
-    found: dict = {}
+    found: dict[t.Any, t.Any] = {}
     for item in report["checks"]:
         matrix = item["evidence"].get("matrix")
         if matrix:
@@ -46,9 +46,9 @@ def worst(states: Iterable[str]) -> str:
     return min(states, key=WORST_FIRST.index, default="inconclusive")
 
 
-def tunnels(kinds: list[Kind]) -> dict:
+def tunnels(kinds: list[Kind]) -> dict[tuple[str, str], str]:
     """Unordered pair of nodes -> the worst status of all direct traffic between them, both ways."""
-    found: dict = {}
+    found: dict[t.Any, t.Any] = {}
     for kind in kinds:
         if kind.name in BALANCED:
             continue  # a virtual IP fails for reasons of its own: the tunnel may be sound
@@ -58,6 +58,6 @@ def tunnels(kinds: list[Kind]) -> dict:
     return found
 
 
-def pairs(kind: Kind) -> list[tuple]:
+def pairs(kind: Kind) -> list[tuple[t.Any, ...]]:
     """(source, target, cell) of every pair that was tried."""
     return [(source, target, cell) for source, row in kind.cells.items() for target, cell in row.items()]

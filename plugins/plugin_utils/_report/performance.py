@@ -8,8 +8,8 @@ Private to swarmlab.overlay. A check brings ``evidence.performance``; see docs/r
 
 from __future__ import annotations
 
+import typing as t
 from statistics import median
-from typing import NamedTuple
 
 from .markup import Markup, element
 
@@ -19,7 +19,7 @@ PROBLEMS_SHOWN = 1
 COLUMNS = ("Mbit/s", "of the hosts' path", "round trip, ms")
 
 
-class Way(NamedTuple):
+class Way(t.NamedTuple):
     """One line. ``problem``: why there is nothing to show, or what some of the pairs lacked."""
 
     where: str
@@ -39,16 +39,16 @@ class Way(NamedTuple):
         return ["-" if value is None else form % value for form, value in figures]
 
 
-def ways(report: dict) -> list[Way]:
+def ways(report: dict[str, t.Any]) -> list[Way]:
     """The lines, in the order in which checks bring them."""
-    grouped: dict = {}
+    grouped: dict[t.Any, t.Any] = {}
     for item in report["checks"]:
         for row in item["evidence"].get("performance") or []:
             grouped.setdefault((row["where"], row["path"], row["via"]), []).append(row)
     return [_way(key, rows) for key, rows in grouped.items()]
 
 
-def _way(key: tuple, rows: list[dict]) -> Way:
+def _way(key: tuple[t.Any, ...], rows: list[dict[str, t.Any]]) -> Way:
     where, path, via = key
     problems = sorted({row["problem"] for row in rows if row["problem"]})
     more = [f"and {len(problems) - PROBLEMS_SHOWN} more"] if len(problems) > PROBLEMS_SHOWN else []
@@ -62,12 +62,12 @@ def _way(key: tuple, rows: list[dict]) -> Way:
     )
 
 
-def _middle(rows: list[dict], name: str) -> float | None:
+def _middle(rows: list[dict[str, t.Any]], name: str) -> float | None:
     found = [row[name] for row in rows if row[name] is not None]
     return median(found) if found else None
 
 
-def text(report: dict) -> list[str]:
+def text(report: dict[str, t.Any]) -> list[str]:
     """The table as lines of text; none when nothing was measured."""
     found = ways(report)
     if not found:
@@ -81,7 +81,7 @@ def text(report: dict) -> list[str]:
     return lines
 
 
-def properties(report: dict) -> list[tuple[str, str]]:
+def properties(report: dict[str, t.Any]) -> list[tuple[str, str]]:
     """(name, value) for a CI system."""
     return [
         (
@@ -94,7 +94,7 @@ def properties(report: dict) -> list[tuple[str, str]]:
     ]
 
 
-def section(report: dict) -> Markup | None:
+def section(report: dict[str, t.Any]) -> Markup | None:
     """The section of the page; None when nothing was measured."""
     found = ways(report)
     if not found:

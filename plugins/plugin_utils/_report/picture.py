@@ -8,7 +8,7 @@ Private to swarmlab.overlay. The tables of the page say the same in words.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import typing as t
 
 from . import marks, paths
 from .markup import Markup, element
@@ -28,11 +28,11 @@ LOCK = (
 SUMMARY = "%d nodes and %d overlay networks, %d of them encrypted. The tables below say the same in words."
 
 
-class Frame(NamedTuple):
+class Frame(t.NamedTuple):
     """Where things stand."""
 
-    nodes: list
-    short: dict
+    nodes: list[t.Any]
+    short: dict[t.Any, t.Any]
     step: int
     width: int
 
@@ -41,7 +41,7 @@ class Frame(NamedTuple):
         return MARGIN + self.step * (self.nodes.index(name) + 0.5)
 
 
-def draw(report: dict) -> Markup | None:
+def draw(report: dict[str, t.Any]) -> Markup | None:
     """An ``svg`` element, and a line about what it leaves out; None when there is no node."""
     if not report["nodes"]:
         return None
@@ -49,7 +49,8 @@ def draw(report: dict) -> Markup | None:
     step = 124 if len(names) <= ARCS_UP_TO else 100 if len(names) <= 10 else 72
     frame = Frame(names, marks.short(names), step, max(2 * MARGIN + step * len(names), 320))
     kinds = paths.by_network(report)
-    lanes, top = [], MARGIN + CARD + 18
+    lanes: list[Markup] = []
+    top: float = MARGIN + CARD + 18
     for network in chosen(report)[:LANES]:
         lane, height = _lane(frame, network, kinds.get(network["name"], []), top)
         lanes.append(lane)
@@ -85,7 +86,7 @@ def draw(report: dict) -> Markup | None:
     return element("div", window, note)
 
 
-def chosen(report: dict) -> list[dict]:
+def chosen(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     """The networks, those with trouble first."""
     troubled = {item["network"] for item in report["checks"] if item["status"] in ("fail", "inconclusive")}
     return sorted(report["networks"], key=lambda network: network["name"] not in troubled)
@@ -97,7 +98,7 @@ def _fit(text: str, width: float, size: float) -> str:
     return text if len(text) <= room else text[: room // 2] + "\u2026" + text[len(text) - (room - 1) // 2 :]
 
 
-def _card(frame: Frame, node: dict, report: dict) -> Markup:
+def _card(frame: Frame, node: dict[str, t.Any], report: dict[str, t.Any]) -> Markup:
     x, width = frame.x(node["name"]), frame.step - 12
     named = len([item for item in report["checks"] if item["status"] == "fail" and node["name"] in item["nodes"]])
     status = "fail" if node["problem"] or named else "pass" if report["summary"]["pass"] else "inconclusive"
@@ -122,7 +123,7 @@ def _card(frame: Frame, node: dict, report: dict) -> Markup:
     )
 
 
-def _lane(frame: Frame, network: dict, kinds: list, top: float) -> tuple[Markup, float]:
+def _lane(frame: Frame, network: dict[str, t.Any], kinds: list[t.Any], top: float) -> tuple[Markup, float]:
     tunnels = paths.tunnels(kinds)
     drawn = [(pair, status) for pair, status in tunnels.items() if set(pair) <= set(frame.nodes)]
     if len(frame.nodes) > ARCS_UP_TO:
@@ -140,7 +141,7 @@ def _lane(frame: Frame, network: dict, kinds: list, top: float) -> tuple[Markup,
     return element("g", parts, class_="lane encrypted" if network["encrypted"] else "lane"), height
 
 
-def _label(frame: Frame, network: dict, tunnels: dict, top: float) -> list:
+def _label(frame: Frame, network: dict[str, t.Any], tunnels: dict[tuple[str, str], str], top: float) -> list[t.Any]:
     status = paths.worst(tunnels.values())
     good = len([1 for state in tunnels.values() if state == "pass"])
     told = f"{marks.SYMBOLS[status]} {good} of {len(tunnels)} tunnels work" if tunnels else "not tried"
@@ -175,12 +176,12 @@ def _label(frame: Frame, network: dict, tunnels: dict, top: float) -> list:
     ]
 
 
-def _depth(frame: Frame, pair: tuple) -> float:
+def _depth(frame: Frame, pair: tuple[t.Any, ...]) -> float:
     distance = abs(frame.nodes.index(pair[0]) - frame.nodes.index(pair[1]))
     return 26 + (distance - 1) * min(22, 66 / max(len(frame.nodes) - 2, 1))
 
 
-def _arc(frame: Frame, pair: tuple, status: str, line: float, encrypted: bool) -> Markup:
+def _arc(frame: Frame, pair: tuple[t.Any, ...], status: str, line: float, encrypted: bool) -> Markup:
     one, other = sorted(frame.x(name) for name in pair)
     low = line + _depth(frame, pair)
     way = f"M{one:g} {line:g} C{one + 12:g} {low:g} {other - 12:g} {low:g} {other:g} {line:g}"
@@ -197,7 +198,7 @@ def _arc(frame: Frame, pair: tuple, status: str, line: float, encrypted: bool) -
     return element("g", parts, class_="tunnel " + status)
 
 
-def _port(frame: Frame, name: str, network: dict, line: float) -> Markup:
+def _port(frame: Frame, name: str, network: dict[str, t.Any], line: float) -> Markup:
     address = network["probes"].get(name)
     told = f"{name} holds nothing of {network['name']}"
     if address:

@@ -8,7 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import typing as t
 
 from .. import _checks
 from . import performance
@@ -22,14 +22,14 @@ NO_CAUSE = "No single cause found for:"
 FOLDED_SHOWN = 8
 
 
-class Line(NamedTuple):
+class Line(t.NamedTuple):
     """A line of text and its colour, by Ansible's names; None is plain."""
 
     text: str
     colour: str | None = None
 
 
-def verdict(report: dict) -> Line:
+def verdict(report: dict[str, t.Any]) -> Line:
     """The answer, in one line."""
     numbers = report["summary"]
     parts = [
@@ -52,7 +52,7 @@ def verdict(report: dict) -> Line:
     return Line(f"{word}: {', '.join(parts)} ({where}, {numbers['seconds']:.0f} s)", colour)
 
 
-def nothing(report: dict) -> bool:
+def nothing(report: dict[str, t.Any]) -> bool:
     """Whether nothing was seen, neither that it works nor that it does not: that a node or a network is missing says nothing of either."""
     guards = _checks.guards()
     return not any(
@@ -60,19 +60,19 @@ def nothing(report: dict) -> bool:
     )
 
 
-def troubles(report: dict) -> list[dict]:
+def troubles(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     """What went wrong, failures first, each kind in the order of the checks."""
     bad = [item for item in report["checks"] if item["status"] in BAD]
     return sorted(bad, key=lambda item: WORST_FIRST.index(item["status"]))
 
 
-def unexplained(report: dict) -> list[dict]:
+def unexplained(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     """What went wrong and no cause is known of, in the same order."""
     folded = {id(report["checks"][place]) for found in report["causes"] for place in found["explains"]}
     return [item for item in troubles(report) if id(item) not in folded]
 
 
-def headline(found: dict) -> str:
+def headline(found: dict[str, t.Any]) -> str:
     """A cause and its weight, in one line."""
     parts = [plural(len(found["explains"]), "result depends", "results depend") + " on it"] if found["explains"] else []
     parts += (
@@ -88,34 +88,34 @@ def plural(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def folded(report: dict, found: dict) -> list[dict]:
+def folded(report: dict[str, t.Any], found: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     """The results that a cause explains."""
     return [report["checks"][place] for place in found["explains"]]
 
 
-def scope(item: dict) -> str:
+def scope(item: dict[str, t.Any]) -> str:
     """What a result speaks of: its network and service; nothing for the whole swarm."""
     return " ".join(part for part in (item["network"], item["service"]) if part)
 
 
-def trouble(item: dict) -> str:
+def trouble(item: dict[str, t.Any]) -> str:
     """One failed check in one line."""
     where = f" [{scope(item)}]" if scope(item) else ""
     nodes = " on " + ", ".join(item["nodes"]) if item["nodes"] else ""
     return f"{item['id']}{where}{nodes}: {item['evidence']['summary']}"
 
 
-class Grid(NamedTuple):
+class Grid(t.NamedTuple):
     """Ids of checks down, networks across (None: the whole swarm), the worst status of each cell that has one."""
 
-    rows: list
-    columns: list
-    cells: dict
+    rows: list[t.Any]
+    columns: list[t.Any]
+    cells: dict[t.Any, t.Any]
 
 
-def grid(report: dict) -> Grid:
+def grid(report: dict[str, t.Any]) -> Grid:
     """The checks' results in one table, in the order of the report."""
-    cells: dict = {}
+    cells: dict[t.Any, t.Any] = {}
     for item in report["checks"]:
         key = (item["id"], item["network"])
         cells[key] = min(item["status"], cells.get(key, "pass"), key=WORST_FIRST.index)
@@ -123,7 +123,7 @@ def grid(report: dict) -> Grid:
     return Grid(list(rows), list(columns), cells)
 
 
-def table(report: dict) -> list[Line]:
+def table(report: dict[str, t.Any]) -> list[Line]:
     """The grid as text."""
     found = grid(report)
     width = max([len(row) for row in found.rows] + [5])
@@ -133,19 +133,21 @@ def table(report: dict) -> list[Line]:
 
 def _row(found: Grid, row: str, width: int) -> Line:
     statuses = [found.cells.get((row, column)) for column in found.columns]
-    words = [WORDS.get(status, "").ljust(len(column or EVERYWHERE)) for status, column in zip(statuses, found.columns)]
+    words = [
+        WORDS.get(status or "", "").ljust(len(column or EVERYWHERE)) for status, column in zip(statuses, found.columns)
+    ]
     worst = min([status for status in statuses if status], key=WORST_FIRST.index)
     return Line("  ".join([row.ljust(width), *words]).rstrip(), COLOURS[worst])
 
 
-def lines(report: dict, paths: dict[str, str]) -> list[Line]:
+def lines(report: dict[str, t.Any], paths: dict[str, str]) -> list[Line]:
     """The whole summary: the verdict, what is wrong and what to do, the table, where the report and its page are."""
     found = [verdict(report)]
     for item in report["causes"]:
         found += _cause_lines(report, item)
     rest = unexplained(report)
     found += [Line("  " + NO_CAUSE, COLOURS[rest[0]["status"]])] if rest else []
-    hints: list = []
+    hints: list[t.Any] = []
     for item in rest:
         found.append(Line(f"  {WORDS[item['status']]!s:<6} {trouble(item)}", COLOURS[item["status"]]))
         if item["hint"] and item["hint"] not in hints:
@@ -157,7 +159,7 @@ def lines(report: dict, paths: dict[str, str]) -> list[Line]:
     return found + [Line(f"{name + ':'!s:<12} {path}") for name, path in paths.items()]
 
 
-def _cause_lines(report: dict, found: dict) -> list[Line]:
+def _cause_lines(report: dict[str, t.Any], found: dict[str, t.Any]) -> list[Line]:
     """A cause, why it is held to be it, what to do, and the results below it in a word each."""
     below = ["{}{}".format(item["id"], f" [{scope(item)}]" if scope(item) else "") for item in folded(report, found)]
     more = f" and {len(below) - FOLDED_SHOWN} more" if len(below) > FOLDED_SHOWN else ""
@@ -166,7 +168,7 @@ def _cause_lines(report: dict, found: dict) -> list[Line]:
     return [Line("  CAUSE  " + headline(found), "red"), *said, Line("         -> " + found["todo"]), *names]
 
 
-def failure(report: dict) -> str:
+def failure(report: dict[str, t.Any]) -> str:
     """The message of the failed task: the verdict, the causes, and what has none."""
     said = [headline(found) for found in report["causes"]] + [trouble(item) for item in unexplained(report)]
     more = f" (and {len(said) - 3} more, see the report)" if len(said) > 3 else ""

@@ -8,13 +8,13 @@ Private to swarmlab.overlay. Runs on the controller. ``phases`` maps a phase to 
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import replace
-from typing import Any
 
 from ...module_utils._probe import speed
 from ...module_utils._verify import objects
 from . import problems
-from .model import Facts
+from .model import Data, Facts
 
 PHASES = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
 DECLARED = {
@@ -23,7 +23,7 @@ DECLARED = {
 }  # variables of a host -> settings
 DISRUPTING = ("disrupt", "settle")
 
-NOTHING_MADE: dict = {
+NOTHING_MADE: dict[t.Any, t.Any] = {
     "twin": None,
     "lazy": None,
     "probe": None,
@@ -35,12 +35,13 @@ NOTHING_MADE: dict = {
 }
 
 
-def assemble(hosts: list[str], settings: dict, phases: dict) -> Facts:
+def assemble(hosts: list[str], settings: dict[str, t.Any], phases: dict[str, t.Any]) -> Facts:
     """The facts, as far as the phases have come."""
-    seen = {phase: _seen(phases.get(phase, {})) for phase in PHASES + DISRUPTING}
+    seen: dict[str, t.Any] = {phase: _seen(phases.get(phase, {})) for phase in PHASES + DISRUPTING}
     seen["probe"] = _probed(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
-    view = seen["open"].get(leader, {}).get("view") or seen["prepare"].get(leader, {}).get("view") or {}
+    prepared, opened = seen["prepare"].get(leader, {}), seen["open"].get(leader, {})
+    view = opened.get("view") or prepared.get("view") or {}
     settings = dict(settings, **_declared(phases.get("prepare") or {}))
     facts = Facts(
         run=settings["run"],
@@ -49,17 +50,17 @@ def assemble(hosts: list[str], settings: dict, phases: dict) -> Facts:
         needs=settings["needs"],
         problems=_problems(hosts, phases, seen),
         clocks={host: _clocks(host, phases, seen) for host in hosts},
-        disrupted=_disrupted(settings, phases, seen),
+        disrupted=_disrupted(settings, phases, seen) or {},
         **_of_run(settings["run"]),
         **_of_nodes(phases, seen),
-        **_of_leader(seen["prepare"].get(leader, {}), view),
+        **_of_leader(prepared, view),
         **_of_end(seen["close"], leader),
         leader=leader,
     )
     return replace(facts, worker=_worker(facts), probes=_probes(facts, view.get("probes") or {}))
 
 
-def _probed(seen: dict) -> dict:
+def _probed(seen: dict[str, t.Any]) -> dict[str, t.Any]:
     """What each host told when it probed, with what the exchanges and the second look brought."""
     return {
         host: _last_word(
@@ -69,7 +70,7 @@ def _probed(seen: dict) -> dict:
     }
 
 
-def _of_run(run: str) -> dict[str, Any]:
+def _of_run(run: str) -> dict[str, t.Any]:
     """The names of what the run makes."""
     return {
         "probe_name": objects.name(run, "probe"),
@@ -82,7 +83,7 @@ def _of_run(run: str) -> dict[str, Any]:
     }
 
 
-def _of_nodes(phases: dict, seen: dict) -> dict[str, Any]:
+def _of_nodes(phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any]:
     """What every host told of itself when it was set up, when it probed, and when it measured."""
     probed = seen["probe"]
     return {
@@ -105,9 +106,9 @@ def _of_nodes(phases: dict, seen: dict) -> dict[str, Any]:
     }
 
 
-def _of_end(closed: dict, leader: str | None) -> dict[str, Any]:
+def _of_end(closed: dict[str, t.Any], leader: str | None) -> dict[str, t.Any]:
     """What was told when the run ended: by every host what its helpers saw, by the leader how old things are."""
-    last = closed.get(leader, {})
+    last = closed.get(leader, {}) if leader else {}
     return {
         "closed": closed,
         "wire": _part(closed, "wire"),
@@ -120,26 +121,26 @@ def _of_end(closed: dict, leader: str | None) -> dict[str, Any]:
     }
 
 
-def _part(told: dict, name: str) -> dict[str, Any]:
+def _part(told: dict[str, t.Any], name: str) -> dict[str, t.Any]:
     """Host -> one part of what it told, of the hosts that told it."""
     return {host: data[name] for host, data in told.items() if data.get(name) is not None}
 
 
-def _declared(prepared: dict) -> dict:
+def _declared(prepared: dict[str, t.Any]) -> dict[str, t.Any]:
     """The addresses that the inventory declares for the hosts, by setting: templates are worked out when a host prepares."""
-    found: dict = {setting: {} for setting in DECLARED.values()}
+    found: dict[t.Any, t.Any] = {setting: {} for setting in DECLARED.values()}
     for host, row in prepared.items():
         for variable, value in (row.get("declared") or {}).items():
             found[DECLARED[variable]][host] = str(value)
     return found if any(found.values()) else {}
 
 
-def _disrupted(settings: dict, phases: dict, seen: dict) -> dict | None:
+def _disrupted(settings: dict[str, t.Any], phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """How the disruption of this run went, where it is one: what was seen of it, when it ended, and what the leader then waited for."""
     given = settings.get("disruption")
     if not given:
         return None
-    told = next(iter(seen["disrupt"].values()), {})
+    told: Data = next(iter(seen["disrupt"].values()), {})
     calls = [row for row in (phases.get("disrupt") or {}).values() if row.get("asked")]
     settled = [row for row in (phases.get("settle") or {}).values() if row.get("asked")]
     return {
@@ -157,7 +158,7 @@ def _disrupted(settings: dict, phases: dict, seen: dict) -> dict | None:
     }
 
 
-def _opened(seen: dict) -> dict:
+def _opened(seen: dict[str, t.Any]) -> dict[str, t.Any]:
     """What each host told when it was set up, in one phase or in two."""
     opened = {}
     for host, data in seen["prepare"].items():
@@ -166,7 +167,9 @@ def _opened(seen: dict) -> dict:
     return opened
 
 
-def _last_word(told: dict, exchanged: list[dict], again: dict | None) -> dict:
+def _last_word(
+    told: dict[str, t.Any], exchanged: list[dict[str, t.Any]], again: dict[str, t.Any] | None
+) -> dict[str, t.Any]:
     """What a host told when it probed; what gossip told later, and what the host told when it probed again, counts."""
     if exchanged:
         told = dict(
@@ -187,11 +190,11 @@ def _last_word(told: dict, exchanged: list[dict], again: dict | None) -> dict:
     )
 
 
-def _observations(probed: dict) -> dict:
+def _observations(probed: dict[str, t.Any]) -> dict[str, t.Any]:
     return dict(probed.get("observations") or {}, **probed.get("seen_alone") or {}, **probed.get("seen_attached") or {})
 
 
-def _clocks(host: str, phases: dict, seen: dict) -> list[list[float]]:
+def _clocks(host: str, phases: dict[str, t.Any], seen: dict[str, t.Any]) -> list[list[float]]:
     """[asked, answered] by the controller's clock and [began, ended] by the node's, of each call that tells."""
     found = []
     for phase, results in phases.items():
@@ -203,11 +206,11 @@ def _clocks(host: str, phases: dict, seen: dict) -> list[list[float]]:
     return found
 
 
-def _seen(results: dict) -> dict:
+def _seen(results: dict[str, t.Any]) -> dict[str, t.Any]:
     return {host: result["seen"] for host, result in results.items() if result and result.get("seen") is not None}
 
 
-def _problems(hosts: list[str], phases: dict, seen: dict) -> dict:
+def _problems(hosts: list[str], phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any]:
     """Why a host cannot be judged in full, in the order of the phases; the first reason counts."""
     found = {}
     for host in hosts:
@@ -222,14 +225,14 @@ def _problems(hosts: list[str], phases: dict, seen: dict) -> dict:
     return found
 
 
-def _of_leader(first: dict, view: dict) -> dict[str, Any]:
+def _of_leader(first: dict[str, t.Any], view: dict[str, t.Any]) -> dict[str, t.Any]:
     """The swarm and the run's objects as the leader tells; its later view where there are two."""
     made, told = first.get("made") or NOTHING_MADE, view.get("convergence") or {}
     return {
         **_networks(first, view, made["twin"]),
         **{name: view.get(name) or {} for name in ("vips", "records", "owners", "addresses", "lacking")},
         **{name: view.get(name) or [] for name in ("all_networks", "unallocated", "published_networks", "published")},
-        "swarm": view.get("swarm") or first.get("swarm"),
+        "swarm": view.get("swarm") or first.get("swarm") or {},
         "viewed": bool(view),
         "made": made,
         "refused": {part: problems.of_part(text) for part, text in made["refused"].items()},
@@ -241,7 +244,7 @@ def _of_leader(first: dict, view: dict) -> dict[str, Any]:
     }
 
 
-def _networks(first: dict, view: dict, twin_id: str | None) -> dict[str, Any]:
+def _networks(first: dict[str, t.Any], view: dict[str, t.Any], twin_id: str | None) -> dict[str, t.Any]:
     """The networks that are selected, those with the plain twin, and all overlays that are known."""
     described = {network["id"]: network for network in view.get("networks") or []}
     selected = [dict(described.get(network["id"], network)) for network in first.get("networks") or []]
@@ -261,19 +264,19 @@ def _worker(facts: Facts) -> str | None:
         (
             host
             for host in facts.hosts
-            if facts.nodes.get(host, {}).get("role") == "worker" and facts.nodes[host]["id"] in able
+            if host in facts.nodes and facts.nodes[host]["role"] == "worker" and facts.nodes[host]["id"] in able
         ),
         None,
     )
 
 
-def _able(facts: Facts) -> set:
+def _able(facts: Facts) -> set[t.Any]:
     """Ids of the nodes that swarm gives tasks to."""
-    nodes = (facts.swarm or {}).get("nodes", [])
+    nodes = facts.swarm.get("nodes", [])
     return {node["id"] for node in nodes if node["availability"] == "active" and node["state"] == "ready"}
 
 
-def _probes(facts: Facts, addresses: dict) -> dict:
+def _probes(facts: Facts, addresses: dict[str, t.Any]) -> dict[str, t.Any]:
     """Host -> network id -> address, for the hosts whose probe is open."""
     return {
         host: addresses[facts.nodes[host]["id"]]
@@ -285,7 +288,7 @@ def _probes(facts: Facts, addresses: dict) -> dict:
 def able_hosts(facts: Facts) -> list[str]:
     """The hosts of the play that swarm gives tasks to."""
     able = _able(facts)
-    return [host for host in facts.hosts if facts.nodes.get(host, {}).get("id") in able]
+    return [host for host in facts.hosts if host in facts.nodes and facts.nodes[host]["id"] in able]
 
 
 def expects_task(facts: Facts, host: str) -> bool:

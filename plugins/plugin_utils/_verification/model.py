@@ -114,7 +114,7 @@ class Facts:
     # What the leader told of the swarm.
     leader: str | None = None
     viewed: bool = False  # whether it told all that follows
-    swarm: Data | None = None
+    swarm: Data = _empty()  # empty when nobody told
     networks: list[Network] = field(default_factory=list)  # that are selected
     under_test: list[Network] = field(default_factory=list)  # these and the plain twin
     overlays: list[Network] = field(default_factory=list)
@@ -149,5 +149,5 @@ class Facts:
     speed_port: int = 0
 
     # Disruptions: that of this run, and the outcomes of all by what they were.
-    disrupted: Data | None = None
+    disrupted: Data = _empty()  # empty when this run follows none
     disruptions: dict[str, Data] = _empty()

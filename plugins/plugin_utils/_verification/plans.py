@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+import typing as t
 
 from ...module_utils._probe import pause
 from ...module_utils._verify import objects, standalone
@@ -29,18 +29,18 @@ REPAIR = 120  # seconds: four rounds of the exchange of all records, which engin
 LEASE = 50  # seconds: what a killed controller leaves is gone within a minute
 
 
-def lease(settings: dict) -> float:
+def lease(settings: dict[str, t.Any]) -> float:
     """How long helpers live on without being renewed. Every host is met once a phase, in batches of as many as there are forks."""
     batches = math.ceil(len(settings["hosts"]) / max(1, settings["forks"]))
-    return max(LEASE, settings["convergence"] + 30) * batches + settings.get("measuring", 0)
+    return float(max(LEASE, settings["convergence"] + 30) * batches + settings.get("measuring", 0))
 
 
-def together(settings: dict) -> bool:
+def together(settings: dict[str, t.Any]) -> bool:
     """Whether all hosts run a phase at the same time."""
-    return settings["forks"] >= len(settings["hosts"])
+    return int(settings["forks"]) >= len(settings["hosts"])
 
 
-def _common(facts: Facts, host: str) -> dict:
+def _common(facts: Facts, host: str) -> dict[str, t.Any]:
     return {
         "run": facts.run,
         "name": host,
@@ -50,7 +50,7 @@ def _common(facts: Facts, host: str) -> dict:
     }
 
 
-def prepare(facts: Facts, host: str, _given: list) -> dict:
+def prepare(facts: Facts, host: str, _given: list[t.Any]) -> dict[str, t.Any]:
     """Every host prepares the same way; which one leads is found out there. When all hosts do so at the same time, they wait for
     each other; else that is left to the next phase."""
     settings = facts.settings
@@ -58,7 +58,7 @@ def prepare(facts: Facts, host: str, _given: list) -> dict:
     return dict(_common(facts, host), networks=settings["networks"], wait=wait)
 
 
-def open_node(facts: Facts, host: str, _given: list) -> dict | None:
+def open_node(facts: Facts, host: str, _given: list[t.Any]) -> dict[str, t.Any] | None:
     """Nothing to do when all is open, on a host that was not prepared, or when nobody leads. Else every host takes part: its helpers
     must not end while the leader waits for what may never come."""
     if host not in facts.nodes or not facts.leader or _checks.unfit(facts) or gathered.is_open(facts):
@@ -75,7 +75,7 @@ def open_node(facts: Facts, host: str, _given: list) -> dict | None:
     )
 
 
-def probe(facts: Facts, host: str, checks: list) -> dict | None:
+def probe(facts: Facts, host: str, checks: list[t.Any]) -> dict[str, t.Any] | None:
     """All requests of all checks for this host, grouped by namespace. Where hosts are one node, nobody could tell who answers."""
     if host not in facts.opened or not facts.leader or _checks.unfit(facts):
         return None
@@ -97,7 +97,7 @@ def probe(facts: Facts, host: str, checks: list) -> dict | None:
     )
 
 
-def _awaited(facts: Facts) -> dict:
+def _awaited(facts: Facts) -> dict[str, t.Any]:
     """What gossip is to tell: the probes' addresses, by network."""
     return {
         "network_ids": [network["id"] for network in facts.under_test],
@@ -108,7 +108,7 @@ def _awaited(facts: Facts) -> dict:
     }
 
 
-def _attach(facts: Facts, checks: list) -> dict | None:
+def _attach(facts: Facts, checks: list[t.Any]) -> dict[str, t.Any] | None:
     """What the worker attaches its container to, one network after the other, and what it asks from there."""
     if "attach" not in facts.needs:
         return None
@@ -131,13 +131,13 @@ def _attach(facts: Facts, checks: list) -> dict | None:
     }
 
 
-def _plain(request: dict) -> dict:
+def _plain(request: dict[str, t.Any]) -> dict[str, t.Any]:
     return {key: value for key, value in request.items() if key != "where"}
 
 
-def _work(facts: Facts, host: str, checks: list) -> list[dict]:
+def _work(facts: Facts, host: str, checks: list[t.Any]) -> list[dict[str, t.Any]]:
     """Requests by namespace. Checks may share a request: it is carried out once."""
-    grouped: dict = {}
+    grouped: dict[t.Any, t.Any] = {}
     for check in checks:
         for request in check.plan(facts).get(host, []):
             where = request.get("where") or "probe"
@@ -157,7 +157,7 @@ def is_late(facts: Facts, waited: int = 0) -> bool:
     return late and facts.settings["convergence"] + waited * WAIT < REPAIR and not _checks.hopeless(facts)
 
 
-def exchange(facts: Facts, host: str, _given: list, waited: int) -> dict | None:
+def exchange(facts: Facts, host: str, _given: list[t.Any], waited: int) -> dict[str, t.Any] | None:
     """Wait for gossip where it lacked a probe: where nodes join a network at the same moment a record may get lost, and comes with the
     engines' next exchange of all records. Every host is called, so that no helper takes itself for left alone."""
     if host not in facts.probed or not is_late(facts, waited):
@@ -165,7 +165,7 @@ def exchange(facts: Facts, host: str, _given: list, waited: int) -> dict | None:
     return dict(_common(facts, host), patience=WAIT, **_awaited(facts))
 
 
-def again(facts: Facts, host: str, checks: list) -> dict | None:
+def again(facts: Facts, host: str, checks: list[t.Any]) -> dict[str, t.Any] | None:
     """All that is asked from inside the networks once more, on every host, where waiting for gossip has mended something."""
     mended = any(told.get("mended") for told in facts.probed.values())
     plan = probe(facts, host, checks) if mended and host in facts.probed else None
@@ -183,7 +183,7 @@ def again(facts: Facts, host: str, checks: list) -> dict | None:
     return dict(plan, attach=None, published=False, speed=None, work=work)
 
 
-def measure(facts: Facts, host: str, checks: list) -> dict | None:
+def measure(facts: Facts, host: str, checks: list[t.Any]) -> dict[str, t.Any] | None:
     """What this host measures while all others are at rest."""
     rows = [
         row for check in checks if hasattr(check, "measurements") for row in check.measurements(facts).get(host, [])
@@ -196,7 +196,7 @@ def measure(facts: Facts, host: str, checks: list) -> dict | None:
     )
 
 
-def close(facts: Facts, host: str, _given: list) -> dict | None:
+def close(facts: Facts, host: str, _given: list[t.Any]) -> dict[str, t.Any] | None:
     """Every host that was reached at least once is cleaned."""
     if host not in facts.nodes:
         return None
@@ -208,7 +208,7 @@ def close(facts: Facts, host: str, _given: list) -> dict | None:
     }
 
 
-def disrupt(facts: Facts, host: str, _given: list) -> dict | None:
+def disrupt(facts: Facts, host: str, _given: list[t.Any]) -> dict[str, t.Any] | None:
     """The disruption, on the node itself; a node is drained by the leader."""
     given = facts.settings["disruption"]
     actor = given["leader"] if given["what"] == "drain" else given["node"]
@@ -220,13 +220,13 @@ def disrupt(facts: Facts, host: str, _given: list) -> dict | None:
     )
 
 
-def settle(facts: Facts, host: str, _given: list) -> dict | None:
+def settle(facts: Facts, host: str, _given: list[t.Any]) -> dict[str, t.Any] | None:
     """The leader waits for all to be as before."""
     given = facts.settings["disruption"]
     return {key: given[key] for key in ("nodes", "lacking", "timeout")} if host == given["leader"] else None
 
 
-PLANS: dict[str, Any] = {
+PLANS: dict[str, t.Any] = {
     "prepare": prepare,
     "open": open_node,
     "probe": probe,

@@ -8,6 +8,8 @@ Private to swarmlab.overlay. Runs on the controller. The length does not depend 
 
 from __future__ import annotations
 
+import typing as t
+
 from ...module_utils._verify import objects
 from .._checks._result import count, listed
 from . import plans
@@ -17,12 +19,12 @@ NAMES_SHOWN = 4
 CHECKS_SHOWN = 8
 
 
-def lines(phase: str, facts: Facts, checks: list) -> list[str]:
+def lines(phase: str, facts: Facts, checks: list[t.Any]) -> list[str]:
     """What is known as this phase begins, and what it is about to do."""
     return PHASES[phase](facts, checks)
 
 
-def _prepare(facts: Facts, checks: list) -> list[str]:
+def _prepare(facts: Facts, checks: list[t.Any]) -> list[str]:
     return [
         (
             f"Setting up on {count(len(facts.hosts), 'node')} for {count(len(checks), 'check')}: {listed([check.ID for check in checks], CHECKS_SHOWN)}"
@@ -38,7 +40,7 @@ def _nodes(facts: Facts) -> str:
     return text + (f", not {listed(silent, NAMES_SHOWN)}" if silent else "")
 
 
-def _open(facts: Facts, _checks: list) -> list[str]:
+def _open(facts: Facts, _checks: list[t.Any]) -> list[str]:
     if not facts.leader:
         return [f"{_nodes(facts)}; none of them leads the swarm: nothing can be set up"]
     names = [f"{network['name']}{' (encrypted)' if network['encrypted'] else ''}" for network in facts.networks]
@@ -46,7 +48,7 @@ def _open(facts: Facts, _checks: list) -> list[str]:
     return [f"{_nodes(facts)}, {facts.leader} leads; {where}"]
 
 
-def _probe(facts: Facts, checks: list) -> list[str]:
+def _probe(facts: Facts, checks: list[t.Any]) -> list[str]:
     asked = {check.ID: sum(len(requests) for requests in check.plan(facts).values()) for check in checks}
     asked = {ident: number for ident, number in asked.items() if number}
     seconds = facts.convergence.get("seconds")
@@ -56,7 +58,7 @@ def _probe(facts: Facts, checks: list) -> list[str]:
     return [f"{up}; asking {count(sum(asked.values()), 'question')} for {listed(asked, CHECKS_SHOWN)}"]
 
 
-def _exchange(facts: Facts, _checks: list) -> list[str]:
+def _exchange(facts: Facts, _checks: list[t.Any]) -> list[str]:
     late = [host for host in facts.hosts if facts.probed.get(host, {}).get("untold")]
     return [
         (
@@ -65,11 +67,11 @@ def _exchange(facts: Facts, _checks: list) -> list[str]:
     ]
 
 
-def _again(_facts: Facts, _checks: list) -> list[str]:
+def _again(_facts: Facts, _checks: list[t.Any]) -> list[str]:
     return ["Asking everything from inside the networks again"]
 
 
-def _measure(facts: Facts, checks: list) -> list[str]:
+def _measure(facts: Facts, checks: list[t.Any]) -> list[str]:
     found = [check.measurements(facts) for check in checks if hasattr(check, "measurements")]
     hosts, number = (
         {host for rows in found for host in rows},
@@ -78,11 +80,11 @@ def _measure(facts: Facts, checks: list) -> list[str]:
     return [f"Measuring {count(number, 'path')} from {count(len(hosts), 'node')}, one after the other"]
 
 
-def _disrupt(facts: Facts, _checks: list) -> list[str]:
+def _disrupt(facts: Facts, _checks: list[t.Any]) -> list[str]:
     return [f"Disrupting {facts.disrupted['node']}: {facts.disrupted['what']}"]
 
 
-def _settle(facts: Facts, _checks: list) -> list[str]:
+def _settle(facts: Facts, _checks: list[t.Any]) -> list[str]:
     return ["Waiting until nodes and services are as before"]
 
 
@@ -92,7 +94,7 @@ def left_out(phase: str, facts: Facts) -> list[str]:
     return [f"No {given['what']}: {given['skip']}"] if phase == "settle" else []
 
 
-def _close(facts: Facts, checks: list) -> list[str]:
+def _close(facts: Facts, checks: list[t.Any]) -> list[str]:
     """How many answers were as they should be, by check; judging comes later."""
     good, total, short = 0, 0, []
     for check in checks:

@@ -105,7 +105,7 @@ def late_facts(**changes) -> Draft:
         ({}, 3, False),
         ({"settings": {"convergence": 90}}, 0, True),
         ({"settings": {"convergence": 90}}, 1, False),
-        ({"probed": {"vm1": {"untold": []}, "vm2": {"untold": []}}, "swarm": None}, 0, False),
+        ({"probed": {"vm1": {"untold": []}, "vm2": {"untold": []}}, "swarm": {}}, 0, False),
         ({"observations": {"vm1": {"PRE-PORT/port-udp/7946/vm2": {"ok": False}}}}, 0, False),
         ({"observations": {"vm1": {"PRE-PORT/port-udp/4789/vm2": {"ok": False}}}}, 0, True),
     ],

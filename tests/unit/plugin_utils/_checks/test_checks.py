@@ -334,7 +334,7 @@ def test_without_any_evidence_nothing_passes(ident: str) -> None:
     facts.update(
         leader=None,
         worker=None,
-        swarm=None,
+        swarm={},
         twin=None,
         networks=[],
         under_test=[],

@@ -169,6 +169,6 @@ def test_a_host_that_told_no_address_is_not_said_to_have_lost_it() -> None:
 
 def test_nobody_leads_and_so_nobody_tells_of_the_nodes() -> None:
     facts = healthy()
-    facts.update(leader=None, swarm=None)
+    facts.update(leader=None, swarm={})
     assert [item["status"] for item in CHECKS["PRE-REACH"].judge(facts)] == ["inconclusive"]
     assert pre_reach.unfinished(facts) == []

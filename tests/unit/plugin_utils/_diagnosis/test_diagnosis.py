@@ -204,7 +204,7 @@ def silent(host: str, said: str, otherwise: str = "node-unreachable") -> Swarm:
 def down(reason: str) -> Swarm:
     """The only manager gave no answer."""
     swarm = problem("vm1", reason)
-    swarm.facts.update(leader=None, swarm=None)
+    swarm.facts.update(leader=None, swarm={})
     del swarm.facts.nodes["vm1"]
     return swarm.result("DP-MATRIX", "inconclusive", network="front").result("CP-TLS", "inconclusive")
 
