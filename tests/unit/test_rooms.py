@@ -18,7 +18,7 @@ NODE: dict[str, set[str]] = {
     "_engine": set(),
     "_probe": {"_host"},
     "_discovery": {"_engine", "_probe"},
-    "_daemon": {"_engine", "_host", "_probe", "_redact"},
+    "_daemon": {"_engine", "_host", "_probe", "_redact", "_swarm"},
     "_firewall": {"_engine"},
     "_swarm": {"_engine", "_host"},
     "_overlay": {"_daemon", "_discovery", "_engine", "_host", "_probe"},
@@ -26,19 +26,21 @@ NODE: dict[str, set[str]] = {
 }
 CONTROLLER: dict[str, set[str]] = {
     "_archive": {"_redact"},
-    "_checks": {"_host", "_probe"},
-    "_diagnosis": {"_checks"},
+    "_checks": {"_facts", "_foreign_words", "_host", "_probe"},
+    "_diagnosis": {"_checks", "_facts"},
+    "_facts": {"_foreign_words"},
+    "_foreign_words": set(),
     "_lab": {"_archive", "_host"},
-    "_report": set(),
-    "_verification": {"_checks", "_probe", "_verify"},
-    "engine_restarts": {"_daemon"},
+    "_report": {"_archive", "_checks", "_facts"},
+    "_verification": {"_checks", "_facts", "_probe", "_verify"},
+    "engine_restarts": {"_daemon", "_swarm"},
     "host_values": set(),
     "lab_action": {"_lab"},
     "module_failure": set(),
-    "overlay_hosts": set(),
-    "swarm_discovery": set(),
+    "overlay_hosts": {"_swarm"},
+    "swarm_discovery": {"_swarm"},
     "swarm_groups": set(),
-    "swarm_plan": {"swarm_groups"},
+    "swarm_plan": {"_swarm", "swarm_groups"},
 }
 
 

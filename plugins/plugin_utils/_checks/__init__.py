@@ -31,7 +31,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from .._verification.model import Facts
+from .._facts.model import Facts
 
 
 def load() -> list[ModuleType]:

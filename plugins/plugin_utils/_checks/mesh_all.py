@@ -9,7 +9,7 @@ import sys
 import typing as t
 
 from ...module_utils._probe.sockets import PORT as PROBE_PORT
-from .._verification.model import Facts, Requests, Result
+from .._facts.model import Facts, Requests, Result
 from . import _paths
 from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result

@@ -9,7 +9,7 @@ import fnmatch
 import sys
 import typing as t
 
-from .._verification.model import DECLARED, Facts, Requests, Result
+from .._facts.model import DECLARED, Facts, Requests, Result
 from ._result import FAIL, PASS, count, listed, result
 
 ID = "NET-EXISTS"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
 from .._checks._result import FAIL, INCONCLUSIVE
-from .._verification.model import Result
+from .._facts.model import Result
 
 SEEN, INFERRED = "seen", "inferred"
 BAD = (FAIL, INCONCLUSIVE)

@@ -18,7 +18,7 @@ from .._checks import _paths, _requests
 from .._checks._blame import Pair
 from .._checks._result import listed
 from .._checks.pre_port import purpose
-from .._verification.model import GOSSIP, Facts, Network, Result
+from .._facts.model import GOSSIP, Facts, Network, Result
 from . import links
 from .model import BAD
 

@@ -18,8 +18,8 @@ from types import ModuleType
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from .._facts.model import DECLARED
 from . import selection
-from .model import DECLARED
 
 
 def new_run(checks: Iterable[ModuleType]) -> dict[str, t.Any]:

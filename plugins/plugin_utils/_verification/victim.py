@@ -13,8 +13,8 @@ from collections.abc import Mapping
 
 from .. import _checks
 from .._checks import _disruption
+from .._facts.model import GOSSIP, Facts
 from . import plans
-from .model import GOSSIP, Facts
 from .settings import new_run
 
 RESTARTING = ("engine-restart", "reboot", "firewall-reload")  # the last where the engine has to write its rules again

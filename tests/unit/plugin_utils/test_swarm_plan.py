@@ -163,7 +163,7 @@ def run(world: World, roles: dict[str, str], play: set[str], deaf: set[str]) -> 
     raise AssertionError("it never comes to an end")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(worlds())
 def test_in_every_world(given_world: tuple[World, dict[str, str], set[str], set[str]]) -> None:
     world, roles, play, deaf = given_world

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import wire
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 CANARY = b"swarmlab-canary-1"
@@ -114,7 +114,6 @@ def test_over_ipv6() -> None:
     assert wire.parse(ip6(50, esp(7)), 4789) == wire.Esp(A6, B6, 7)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=120))
 def test_any_bytes_are_parsed_or_ignored(packet: bytes) -> None:
     wire.parse(packet, 4789)

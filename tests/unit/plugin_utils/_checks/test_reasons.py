@@ -17,8 +17,8 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _foreign_w
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _reasons
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import node_rules, table, told
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import problems
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts import problems
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from drafts import Draft
 from test_checks import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, break_path, healthy, missing, probe_address
 
