@@ -126,7 +126,7 @@ def _wrong(found: dict[str, t.Any]) -> list[tuple[t.Any, ...]]:
     for ident, (state, availability) in sorted((settled.get("nodes") or {}).items()):
         name = found["hosts"].get(ident) or (node if ident == found["node_id"] else ident[:12])
         rows.append(([name], f"{name} is {state}, {availability}, and was not before"))
-    rows += [([], "service {}: {}".format(*pair)) for pair in sorted((settled.get("services") or {}).items())]
+    rows += [([], f"service {name}: {text}") for name, text in sorted((settled.get("services") or {}).items())]
     rows += [([], f"the leader could not tell: {settled['problem']}")] if settled.get("problem") else []
     rows += [
         (

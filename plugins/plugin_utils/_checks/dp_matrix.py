@@ -166,7 +166,7 @@ def _failed_direct(
 ) -> Result:
     weights = _paths.suspicion(facts, network, list(failed))
     rows = [
-        "{} to {} ({})".format(source, target, ", ".join("{}: {}".format(*pair) for pair in sorted(kinds.items())))
+        f"{source} to {target} ({', '.join(f'{kind}: {why}' for kind, why in sorted(kinds.items()))})"
         for (source, target), kinds in sorted(failed.items())
     ]
     nodes, hint = blame(failed, lambda node: weights.get(node, 0)), HINT

@@ -131,7 +131,7 @@ def _known(facts: Facts, source: str, target: str) -> set[t.Any]:
 
 def _conclude(facts: Facts, network: Network, pairs: list[tuple[str, str]], found: dict[str, t.Any]) -> Result:
     name, lacking = network["name"], _paths.lacks_esp(facts)
-    details = {key: ["{} to {}".format(*pair) for pair in rows] for key, rows in found.items() if rows}
+    details = {key: [f"{source} to {target}" for source, target in rows] for key, rows in found.items() if rows}
     if lacking:
         return result(
             CHECK,

@@ -139,7 +139,7 @@ def _conclude(
             details=dict(details, failed=rows),
         )
     if dead:
-        rows = ["{} to {}".format(*pair) for pair in dead]
+        rows = [f"{source} to {target}" for source, target in dead]
         return result(
             CHECK,
             INCONCLUSIVE,

@@ -94,12 +94,19 @@ def _judge(facts: Facts, network: Network) -> Result:
             network=name,
             nodes=worker,
             seconds=found["seconds"],
+            details={"refusal": refusal(found)},
         )
     return _judge_names(facts, network, found)
 
 
+def refusal(found: dict[str, t.Any]) -> str:
+    """The reason why the engine refused to attach the container; empty when it did not."""
+    said = found.get("refused")
+    return foreign.reason(said, foreign.ATTACHMENT, "engine-refused") if said is not None else ""
+
+
 def _judge_closed(found: dict[str, t.Any], name: str, worker: list[t.Any]) -> Result:
-    if foreign.reason(found.get("refused", ""), foreign.ATTACHMENT, "") == REFUSAL:
+    if refusal(found) == REFUSAL:
         return result(
             CHECK,
             PASS,

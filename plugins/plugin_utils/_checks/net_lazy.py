@@ -10,6 +10,7 @@ import typing as t
 
 from .._facts.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, listed, not_set_up, result
+from .net_attach import refusal
 
 ID = "NET-LAZY"
 TITLE = "An overlay appears on a worker with its first endpoint, and nowhere else"
@@ -43,6 +44,7 @@ def judge(facts: Facts) -> list[Result]:
                 "attach-refused",
                 f"{facts.worker} could not attach: {attached['refused']}",
                 nodes=[facts.worker],
+                details={"refusal": refusal(attached)},
             )
         ]
     wrong, silent = _look(facts)

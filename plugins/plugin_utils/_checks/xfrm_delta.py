@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-import typing as t
 
 from .._facts.model import Facts, Requests, Result
 from . import _paths, _requests
@@ -38,30 +37,28 @@ def judge(facts: Facts) -> list[Result]:
     if not any(network["encrypted"] for network in facts.networks):
         return [result(CHECK, SKIP, "not-encrypted", "no encrypted network is selected")]
     hosts = [host for host in facts.hosts if host in facts.opened]
-    probed = {host: facts.probed.get(host, {}) for host in hosts}
-    before = {host: probed[host].get("counters_before") or facts.opened[host].get("counters") for host in hosts}
-    after = {host: probed[host].get("counters") for host in hosts}
-    told = [host for host in hosts if before[host] and after[host]]
-    deltas = {
-        host: rows for host, rows in ((host, risen(facts, host, before[host], after[host])) for host in told) if rows
-    }
-    if deltas:
-        text = listed(
-            f"{host}: {listed(f'{counter} +{delta}' for counter, delta in sorted(rows.items()))}"
-            for host, rows in sorted(deltas.items())
-        )
-        return [_failed(facts, deltas, text)]
-    if not told and hosts and all(host in facts.probed for host in hosts):
+    counters = {host: found for host, found in ((host, _counters(facts, host)) for host in hosts) if found}
+    deltas = {host: risen(facts, host, *found) for host, found in counters.items()}
+    if any(deltas.values()):
+        return [_failed(facts, {host: rows for host, rows in deltas.items() if rows})]
+    if not counters and hosts and all(host in facts.probed for host in hosts):
         return [result(CHECK, SKIP, "no-counters", "the kernels keep no IPsec counters (CONFIG_XFRM_STATISTICS)")]
-    silent = [host for host in hosts if host not in told]
+    silent = [host for host in hosts if host not in counters]
     if silent or not hosts:
-        return [
-            result(CHECK, INCONCLUSIVE, "not-told", f"no counters from {listed(silent) or 'any node'}", nodes=silent)
-        ]
-    return [result(CHECK, PASS, "ok", f"no counter of errors rose on {count(len(told), 'node')}", nodes=told)]
+        text = f"no counters from {listed(silent) or 'any node'}"
+        return [result(CHECK, INCONCLUSIVE, "not-told", text, nodes=silent)]
+    text = f"no counter of errors rose on {count(len(counters), 'node')}"
+    return [result(CHECK, PASS, "ok", text, nodes=list(counters))]
 
 
-def risen(facts: Facts, host: str, before: dict[str, t.Any], after: dict[str, t.Any]) -> dict[str, t.Any]:
+def _counters(facts: Facts, host: str) -> tuple[dict[str, int], dict[str, int]] | None:
+    """The host's counters before and after; None when it did not tell both."""
+    probed = facts.probed.get(host, {})
+    before, after = probed.get("counters_before") or facts.opened[host].get("counters"), probed.get("counters")
+    return (before, after) if before and after else None
+
+
+def risen(facts: Facts, host: str, before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     """The counters that rose, less what this run's own knocks over protocol 50 did (PRE-PORT)."""
     rows = {
         name: value - before.get(name, 0)
@@ -79,7 +76,11 @@ def risen(facts: Facts, host: str, before: dict[str, t.Any], after: dict[str, t.
     return {name: value for name, value in rows.items() if value > 0}
 
 
-def _failed(facts: Facts, deltas: dict[str, t.Any], text: str) -> Result:
+def _failed(facts: Facts, deltas: dict[str, dict[str, int]]) -> Result:
+    text = listed(
+        f"{host}: {listed(f'{counter} +{delta}' for counter, delta in sorted(rows.items()))}"
+        for host, rows in sorted(deltas.items())
+    )
     lacking = _paths.lacks_esp(facts)
     hint = (
         f"The kernel of {listed(lacking)} lacks {_paths.esp(facts)}: encryption fails there (see PRE-KMOD)."

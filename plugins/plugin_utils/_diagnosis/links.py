@@ -12,16 +12,18 @@ import typing as t
 from collections.abc import Iterable
 
 from .._checks import _blame
+from .._checks._blame import Pair
 
 SOURCE, TARGET, WAY, UNKNOWN = "source", "target", "way", "unknown"  # where it is lost
 INWARD, OUTWARD, BOTH = "in", "out", "both"
+Group = tuple[str, ...]  # nodes that hear each other
 
 
 class Links(t.NamedTuple):
     """Ordered pairs of nodes: ``good`` ones carry traffic; ``bad`` ones lose it, and where."""
 
-    good: frozenset[t.Any]
-    bad: dict[t.Any, t.Any]
+    good: frozenset[Pair]
+    bad: dict[Pair, str]
 
 
 NONE = Links(frozenset(), {})
@@ -30,8 +32,8 @@ NONE = Links(frozenset(), {})
 class Blamed(t.NamedTuple):
     """The nodes that explain the bad links, the groups when they fall apart into such, and which way at the nodes is lost."""
 
-    nodes: tuple[t.Any, ...]
-    groups: tuple[t.Any, ...]
+    nodes: tuple[str, ...]
+    groups: tuple[Group, ...]
     way: str
 
 
@@ -43,7 +45,7 @@ def blame(links: Links) -> Blamed | None:
     if groups:
         return Blamed(tuple(sorted(node for group in groups for node in group)), groups, BOTH)
     joined = {node for link in links.good for node in link}
-    ends: dict[t.Any, t.Any] = {}
+    ends: dict[str | None, int] = {}
     for (source, target), end in links.bad.items():
         node = {SOURCE: source, TARGET: target}.get(end)
         ends[node] = ends.get(node, 0) + 1
@@ -51,7 +53,7 @@ def blame(links: Links) -> Blamed | None:
     return Blamed(tuple(nodes), (), _way(links, set(nodes)))
 
 
-def _way(links: Links, nodes: set[t.Any]) -> str:
+def _way(links: Links, nodes: set[str]) -> str:
     if all(target in nodes and source not in nodes and (target, source) in links.good for source, target in links.bad):
         return INWARD
     if all(source in nodes and target not in nodes and (target, source) in links.good for source, target in links.bad):
@@ -59,7 +61,7 @@ def _way(links: Links, nodes: set[t.Any]) -> str:
     return BOTH
 
 
-def partition(links: Links) -> tuple[t.Any, ...]:
+def partition(links: Links) -> tuple[Group, ...]:
     """Groups of at least two nodes each that do not hear each other, and do so among themselves; none when it is no such thing."""
     groups = components(links)
     nodes = {node for group in groups for node in group}
@@ -74,10 +76,10 @@ def partition(links: Links) -> tuple[t.Any, ...]:
     return () if within else tuple(groups)
 
 
-def components(links: Links) -> list[t.Any]:
+def components(links: Links) -> list[Group]:
     """Sets of nodes that are joined by good links, in both directions where both are known."""
     left = {node for link in (*links.good, *links.bad) for node in link}
-    near: dict[t.Any, t.Any] = {node: set() for node in left}
+    near: dict[str, set[str]] = {node: set() for node in left}
     for source, target in links.good:
         if (target, source) not in links.bad and (source, target) not in links.bad:
             near[source].add(target)
@@ -101,7 +103,7 @@ def common(several: Iterable[Links]) -> Links:
     return Links(good, bad)
 
 
-def without(links: Links, others: Iterable[tuple[t.Any, ...]]) -> Links:
+def without(links: Links, others: Iterable[Pair]) -> Links:
     """The links less the bad ones that something deeper explains."""
     gone = set(others)
     return Links(links.good, {link: end for link, end in links.bad.items() if link not in gone})

@@ -12,6 +12,7 @@ import typing as t
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
+from .._checks._blame import Pair
 from .._checks._result import FAIL, INCONCLUSIVE
 from .._facts.model import Result
 
@@ -22,7 +23,7 @@ BAD = (FAIL, INCONCLUSIVE)
 class Atom(t.NamedTuple):
     """The smallest part of a bad result: a pair (source, target), one node, or nothing in particular; by kind of traffic or module."""
 
-    nodes: tuple[t.Any, ...]
+    nodes: tuple[str, ...]
     kind: str | None = None
 
 
@@ -31,23 +32,23 @@ class Claim(t.NamedTuple):
     only where evidence is missing; reasons: only results with one of these."""
 
     checks: str
-    kinds: tuple[t.Any, ...] | None = None
+    kinds: tuple[str, ...] | None = None
     wide: bool = False
     unsure: bool = False
-    reasons: tuple[t.Any, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 class Finding(t.NamedTuple):
     """A cause as it was found. ``networks`` None: all of them. ``links``: only these ordered pairs suffer, not all at the nodes."""
 
     title: str
-    nodes: tuple[t.Any, ...]
-    because: tuple[t.Any, ...]
-    networks: tuple[t.Any, ...] | None = None
-    links: tuple[t.Any, ...] | None = None
+    nodes: tuple[str, ...]
+    because: tuple[str, ...]
+    networks: tuple[str, ...] | None = None
+    links: tuple[Pair, ...] | None = None
     certainty: str = SEEN
     todo: str | None = None
-    claims: tuple[t.Any, ...] | None = None
+    claims: tuple[Claim, ...] | None = None
 
 
 class Rule(t.NamedTuple):
@@ -55,11 +56,11 @@ class Rule(t.NamedTuple):
 
     id: str
     find: Callable[[t.Any], Iterable[Finding]]
-    claims: tuple[t.Any, ...]
+    claims: tuple[Claim, ...]
     todo: str
 
 
-def atoms(result: Result, knocks: dict[str, t.Any]) -> frozenset[t.Any]:
+def atoms(result: Result, knocks: dict[str, dict[Pair, bool]]) -> frozenset[Atom]:
     """The parts of a bad result; none of a good one. ``knocks`` are the pairs that the check of the ports tried (``View.knocks``)."""
     if result["status"] not in BAD:
         return frozenset()
@@ -88,7 +89,7 @@ def _of_kernel(result: Result) -> Iterable[Atom]:
                 yield Atom((host,), module)
 
 
-def _of_port(result: Result, knocks: dict[str, t.Any]) -> set[t.Any]:
+def _of_port(result: Result, knocks: dict[str, dict[Pair, bool]]) -> set[Atom]:
     kind = str(result["evidence"].get("purpose"))
     pairs = {Atom(pair, kind) for pair, ok in knocks.get(kind, {}).items() if not ok}
     return pairs or {Atom((node,), kind) for node in result["nodes"]}
@@ -114,7 +115,7 @@ def _of_mesh(result: Result) -> Iterable[Atom]:
 PARTS: dict[t.Any, t.Any] = {"PRE-KMOD": _of_kernel, "LB-SPREAD": _of_spread, "MESH-ALL": _of_mesh}
 
 
-def covers(finding: Finding, claims: tuple[t.Any, ...], result: Result, atom: Atom) -> bool:
+def covers(finding: Finding, claims: tuple[Claim, ...], result: Result, atom: Atom) -> bool:
     """Whether the cause accounts for this part of the result."""
     if finding.networks is not None and result["network"] is not None and result["network"] not in finding.networks:
         return False

@@ -73,15 +73,15 @@ def old_view(view: View) -> Iterable[Finding]:
 
 def attach(view: View) -> Iterable[Finding]:
     """The engine of a worker refuses to attach a container."""
-    facts = view.facts
-    for item in view.failed("NET-ATTACH"):
-        rows = (facts.probed.get(facts.worker or "") or {}).get("attached") or []
-        network = next((known for known in facts.networks if known["name"] == item["network"]), None)
-        row = next((row for row in rows if network and row["network"] == network["id"]), None)
-        if row and row.get("refused"):
+    worker = view.facts.worker or ""
+    rows = (view.facts.probed.get(worker) or {}).get("attached") or []
+    refused = {row["network"]: row["refused"] for row in rows if row.get("refused")}
+    failed = {item["network"] for item in view.failed("NET-ATTACH")}
+    for network in view.facts.networks:
+        if network["id"] in refused and network["name"] in failed:
             yield Finding(
-                f"{facts.worker} cannot attach a container to {item['network']}",
-                (facts.worker,),
-                (row["refused"],),
-                (item["network"],),
+                f"{worker} cannot attach a container to {network['name']}",
+                (worker,),
+                (refused[network["id"]],),
+                (network["name"],),
             )

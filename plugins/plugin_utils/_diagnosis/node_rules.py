@@ -64,7 +64,7 @@ def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
         yield Finding(
             view.title(PROBLEMS[reason], view.ordered(texts)),
             view.ordered(texts),
-            tuple("{}: {}".format(*pair) for pair in sorted(texts.items())),
+            tuple(f"{host}: {text}" for host, text in sorted(texts.items())),
             claims=DOWN + blind,
         )
 
@@ -94,7 +94,7 @@ def task(reason: str) -> Callable[[View], Iterable[Finding]]:
         yield Finding(
             view.title(TASKS[reason], nodes, networks),
             nodes,
-            tuple("{}: {}".format(*pair) for pair in sorted(told.items())),
+            tuple(f"{where}: {text}" for where, text in sorted(told.items())),
             claims=(Claim("PRE-REACH"), Claim("*", wide=True, unsure=True)),
         )
 
@@ -282,7 +282,7 @@ def lost(view: View) -> Iterable[Finding]:
         yield Finding(
             view.title("The managers have lost {nodes}", nodes),
             nodes,
-            tuple("the swarm says that {} is {}; it answers Ansible".format(*pair) for pair in sorted(gone.items())),
+            tuple(f"the swarm says that {host} is {state}; it answers Ansible" for host, state in sorted(gone.items())),
             certainty=INFERRED,
         )
 

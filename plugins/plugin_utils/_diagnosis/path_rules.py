@@ -247,11 +247,11 @@ def balancer(view: View) -> Iterable[Finding]:
             network = next((known for known in view.facts.networks if known["name"] == item["network"]), None)
             direct = view.tried(network) if network else {}
             sound = all(set(kinds.values()) == {None} for pair, kinds in direct.items() if source in pair)
-            if direct and sound and row and all(isinstance(cell, str) for cell in row.values()):
+            if network and direct and sound and row and all(isinstance(cell, str) for cell in row.values()):
                 deaf.add(source)
-                names.add(item["network"])
+                names.add(network["name"])
                 lines.append(
-                    f"{source} on {item['network']}: direct paths pass, the virtual IP does not: {min(set(row.values()))}"
+                    f"{source} on {network['name']}: direct paths pass, the virtual IP does not: {min(set(row.values()))}"
                 )
     if deaf:
         nodes = view.ordered(deaf)

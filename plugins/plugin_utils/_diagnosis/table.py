@@ -8,8 +8,6 @@ Private to swarmlab.overlay. docs/diagnosis.md shows this table to people; a tes
 
 from __future__ import annotations
 
-import typing as t
-
 from .._checks import pre_reach
 from . import name_rules, node_rules, path_rules, told
 from .model import Claim, Rule
@@ -57,7 +55,7 @@ GOSSIP = (
     Claim("ENC-*"),
 )
 
-RULES: tuple[t.Any, ...] = (
+RULES: tuple[Rule, ...] = (
     Rule("one-node-twice", node_rules.same_node, (Claim("*", wide=True),), pre_reach.ONE_NAME),
     Rule(
         "no-leader",

@@ -25,8 +25,8 @@ class Line(t.NamedTuple):
     check: str
     title: str
     todo: str
-    reasons: tuple[t.Any, ...] = ()
-    suffers: tuple[t.Any, ...] = ()
+    reasons: tuple[str, ...] = ()
+    suffers: tuple[Claim, ...] = ()
 
 
 # What other causes rest on: it comes before what is seen of ports and paths.
@@ -218,7 +218,7 @@ LATE = (
 )
 
 
-def told(check: str, reasons: tuple[t.Any, ...], title: str) -> Callable[[View], Iterable[Finding]]:
+def told(check: str, reasons: tuple[str, ...], title: str) -> Callable[[View], Iterable[Finding]]:
     """The rule of one line of the table."""
 
     def find(view: View) -> Iterable[Finding]:
@@ -232,7 +232,7 @@ def told(check: str, reasons: tuple[t.Any, ...], title: str) -> Callable[[View],
     return find
 
 
-def rules(lines: tuple[t.Any, ...]) -> tuple[t.Any, ...]:
+def rules(lines: tuple[Line, ...]) -> tuple[Rule, ...]:
     """A rule for each line."""
     return tuple(
         Rule(

@@ -88,7 +88,7 @@ def properties(report: dict[str, t.Any]) -> list[tuple[str, str]]:
             f"performance: {way.where}, {way.words}",
             way.problem
             if way.mbit is None and way.problem
-            else ", ".join("{} {}".format(*pair) for pair in zip(way.cells(), COLUMNS)),
+            else ", ".join(f"{cell} {column}" for cell, column in zip(way.cells(), COLUMNS)),
         )
         for way in ways(report)
     ]

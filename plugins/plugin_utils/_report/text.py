@@ -161,7 +161,7 @@ def lines(report: dict[str, t.Any], paths: dict[str, str]) -> list[Line]:
 
 def _cause_lines(report: dict[str, t.Any], found: dict[str, t.Any]) -> list[Line]:
     """A cause, why it is held to be it, what to do, and the results below it in a word each."""
-    below = ["{}{}".format(item["id"], f" [{scope(item)}]" if scope(item) else "") for item in folded(report, found)]
+    below = [item["id"] + (f" [{scope(item)}]" if scope(item) else "") for item in folded(report, found)]
     more = f" and {len(below) - FOLDED_SHOWN} more" if len(below) > FOLDED_SHOWN else ""
     said = [Line(f"         because {text}") for text in found["because"][:2]]
     names = [Line(f"         below it: {', '.join(below[:FOLDED_SHOWN])}{more}")] if below else []

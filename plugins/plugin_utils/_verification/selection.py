@@ -59,29 +59,34 @@ def know_tags(task_vars: Mapping[str, t.Any], started: Iterable[str]) -> None:
 def choose(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> list[ModuleType]:
     """The checks to run, by the variables of the role and by Ansible's own tags."""
     available = _checks.load()
+    known = _checks.tags(available)
+    only, without = typed_tags(task_vars)
+    left = _checks.tagged(_asked_for(arguments, available), only, without, known)
+    if not left:
+        raise AnsibleActionFail(
+            f"No check is left: verify_checks chooses {listed(arguments['checks'])}, --tags {listed(only) or 'nothing'}, "
+            f"--skip-tags {listed(without) or 'nothing'}. Tags: {', '.join(known)}."
+        )
+    if any(check in left for check in disruptions()):
+        # Without the same proof before it nobody could say what a disruption broke.
+        left = [module for module in available if module in left or module.ID in _disruption.PROOF]
+    return left
+
+
+def _asked_for(arguments: Mapping[str, t.Any], available: list[ModuleType]) -> list[ModuleType]:
+    """The checks that the role's variables name and switch on."""
     checks, unknown = _checks.select(available, arguments["checks"])
     on = {*arguments["disruptive"], *(["performance"] if arguments["performance"] else [])}
-    off = [module for module in checks if hasattr(module, "SWITCH") and module.SWITCH not in on]
+    off = [module for module in checks if getattr(module, "SWITCH", None) not in {None, *on}]
     checks = [module for module in checks if module not in off]
     if off and not checks:
         raise AnsibleActionFail(
-            f"{listed(module.ID for module in off)}: switched on by verify_performance: true, or by "
-            f"verify_disruptive with {listed(check.SWITCH for check in disruptions())}."
+            f"{listed(module.ID for module in off)}: switched on by verify_performance: true, or by verify_disruptive "
+            f"with {listed(check.SWITCH for check in disruptions())}."
         )
     if unknown or not checks:
         raise AnsibleActionFail(
             f"verify_checks: no check is called {', '.join(unknown) or 'nothing'}. There are: "
             f"{', '.join(module.ID for module in available)}. Tags: {', '.join(_checks.tags(available))}."
         )
-    only, without = typed_tags(task_vars)
-    left = _checks.tagged(checks, only, without, _checks.tags(available))
-    if not left:
-        raise AnsibleActionFail(
-            f"No check is left: verify_checks chooses {listed(arguments['checks'])}, --tags "
-            f"{listed(only) or 'nothing'}, --skip-tags {listed(without) or 'nothing'}. Tags: "
-            f"{', '.join(_checks.tags(available))}."
-        )
-    if any(check in left for check in disruptions()):
-        # Without the same proof before it nobody could say what a disruption broke.
-        left = [module for module in available if module in left or module.ID in _disruption.PROOF]
-    return left
+    return checks

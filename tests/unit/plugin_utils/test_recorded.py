@@ -137,13 +137,18 @@ def reworded(value: Any) -> Any:
     return NONSENSE if isinstance(value, str) and " " in value else value
 
 
+def unspoken(problems: dict) -> dict:
+    """Problems with the same reasons and other words."""
+    return {key: replace(problem, text=NONSENSE) for key, problem in problems.items()}
+
+
 def causes_lost(name: str) -> list[str]:
     """The causes of a recorded run that are no longer found once all that people are meant to read has other words."""
     found = gathered(name)
     results = json.loads(json.dumps(verify_run.judged(found)))
     expected = [cause["id"] for cause in diagnose.diagnose(results, found)]
-    found = replace(found, problems={host: replace(told, text=NONSENSE) for host, told in found.problems.items()})
-    left = [cause["id"] for cause in diagnose.diagnose(reworded(results), found)]
+    silent = {part: unspoken(getattr(found, part)) for part in ("problems", "task_problems", "refused")}
+    left = [cause["id"] for cause in diagnose.diagnose(reworded(results), replace(found, **silent))]
     return [] if left == expected else [f"{name}: {expected} became {left}"]
 
 
