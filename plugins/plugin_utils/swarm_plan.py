@@ -13,10 +13,10 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..module_utils._swarm.place import Member, Place
+from ..module_utils._terms import LEAVING_LABEL
 from .swarm_groups import AS_IT_IS, MANAGER, WORKER
 
 READY = "ready"
-LEAVING_LABEL = "swarmlab.overlay/leaving"  # on a node that we drained to let it go; its value is the host's name
 
 
 class Refusal(Exception):

@@ -25,6 +25,8 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
     unreachable,
 )
 
+from .._terms import MANAGED_LABEL
+
 try:
     from docker import APIClient
     from docker.errors import APIError, DockerException, NotFound
@@ -93,7 +95,6 @@ Raw = transport.Raw
 engine_argument_spec = transport.engine_argument_spec
 wait_until = transport.wait_until
 
-MANAGED_LABEL = "swarmlab.overlay/managed"
 
 CONFLICT_ATTEMPTS = 6
 CONFLICT_PAUSE = 0.3

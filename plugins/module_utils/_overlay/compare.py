@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL
 from .._engine.transport import Raw
-from .spec import ENCRYPTED_OPTION, MTU_OPTION, OWN_LABELS, PINNED_LABEL, VXLAN_OPTION, NetworkSpec, Subnet, in_order
+from .._terms import MANAGED_LABEL, PINNED_LABEL
+from .spec import ENCRYPTED_OPTION, MTU_OPTION, OWN_LABELS, VXLAN_OPTION, NetworkSpec, Subnet, in_order
 
 Description = t.Dict[str, t.Any]
 AUTOMATIC = "automatic"

@@ -13,11 +13,11 @@ import ipaddress
 import re
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL
 from .._engine.transport import Raw
+from .._terms import MANAGED_LABEL, PINNED_LABEL
 from .common import Attachment, dns_problem, env_dict, env_list, parse_attachments, parse_words, same_image
 from .service_spec import plain
-from .spec import OWN_LABELS, PINNED_LABEL, SpecError, duplicate_names, label_problems
+from .spec import OWN_LABELS, SpecError, duplicate_names, label_problems
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 HOSTNAME_PATTERN = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")

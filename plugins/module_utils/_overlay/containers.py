@@ -14,7 +14,6 @@ import time
 import typing as t
 
 from .._engine.sdk import (
-    MANAGED_LABEL,
     NOT_IN_SWARM_ADVICE,
     APIClient,
     EngineError,
@@ -26,6 +25,7 @@ from .._engine.sdk import (
     wait_until,
 )
 from .._engine.transport import Raw
+from .._terms import MANAGED_LABEL
 from .container_spec import (
     ContainerSpec,
     addresses,

@@ -12,9 +12,10 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL, APIClient, EngineError, NotFound, Refused, explain, wait_until
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, explain, wait_until
+from .._terms import MANAGED_LABEL, PINNED_LABEL
 from .compare import is_allocated
-from .spec import ENCRYPTED_OPTION, MTU_OPTION, PINNED_LABEL, VXLAN_OPTION, NetworkSpec, Subnet
+from .spec import ENCRYPTED_OPTION, MTU_OPTION, VXLAN_OPTION, NetworkSpec, Subnet
 from .users import name_users, observe
 
 IN_USE = "is in use by"

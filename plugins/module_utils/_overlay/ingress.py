@@ -25,23 +25,11 @@ from .._engine.sdk import (
     wait_until,
 )
 from .._engine.transport import Raw
+from .._terms import NUDGE_LABEL, PARKED_ORDER_LABEL, PORTS_LABEL
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .networks import ATTEMPTS, PAUSE, is_passing, plan, refuse_shadows, warnings
-from .publishing import (
-    NUDGE_LABEL,
-    PARKED_ORDER_LABEL,
-    PORTS_LABEL,
-    Mesh,
-    MeshAction,
-    Target,
-    mesh_ports,
-    next_mesh_actions,
-    park,
-    publish,
-    published,
-    restore_order,
-)
+from .publishing import Mesh, MeshAction, Target, mesh_ports, next_mesh_actions, park, publish, published, restore_order
 from .services import await_converged, update_service
 from .spec import NetworkSpec, SpecError, parse_network
 from .surroundings import look_around

@@ -21,8 +21,8 @@ import typing as t
 
 from .._engine.sdk import APIClient, EngineError, NotFound, Refused, api_version, connect_container, explain
 from .._engine.transport import Raw
+from .._terms import PINNED_LABEL
 from .container_spec import explain_refusal
-from .spec import PINNED_LABEL
 
 Endpoint = t.Dict[str, t.Any]
 Networks = t.Mapping[str, t.Mapping[str, t.Any]]

@@ -14,9 +14,9 @@ import typing as t
 
 from .._discovery.records import service_attachment
 from .._engine.transport import Raw
+from .._terms import STANDS_IN_LABEL
 from .capacity import Capacity
 from .compare import Description, describe, subnets_of
-from .moves import STANDS_IN_LABEL
 from .spec import ENCRYPTED_OPTION, KNOWN_OPTIONS, Subnet, suggest
 from .surroundings import Surroundings
 

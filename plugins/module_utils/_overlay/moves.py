@@ -23,12 +23,10 @@ import typing as t
 import zlib
 
 from .._engine.transport import Raw
+from .._terms import ORDER_LABEL
 from .spec import NAME_LIMIT, Subnet
 
 STANDIN_PLACES = 64  # where the search for a stand-in's subnet begins: runs at the same time choose different ones
-STANDS_IN_LABEL = "swarmlab.overlay/stands-in-for"
-ADDRESSES_LABEL = "swarmlab.overlay/addresses"
-ORDER_LABEL = "swarmlab.overlay/order-before"
 START_FIRST = "start-first"
 NO_UPDATE_CONFIG = "none"
 

@@ -15,14 +15,12 @@ import typing as t
 
 from .._engine.sdk import APIClient, EngineError, NotFound, Refused, explain, wait_until
 from .._engine.transport import Raw
+from .._terms import ADDRESSES_LABEL, ORDER_LABEL, STANDS_IN_LABEL
 from .attachments import attach, detach
 from .compare import describe, differences, is_allocated, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .moves import (
-    ADDRESSES_LABEL,
-    ORDER_LABEL,
     STANDIN_PLACES,
-    STANDS_IN_LABEL,
     Action,
     Member,
     Situation,

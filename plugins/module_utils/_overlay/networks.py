@@ -13,20 +13,13 @@ import ipaddress
 import time
 import typing as t
 
-from .._engine.sdk import (
-    MANAGED_LABEL,
-    APIClient,
-    EngineError,
-    Refused,
-    RequestException,
-    as_engine_error,
-    require_manager,
-)
+from .._engine.sdk import APIClient, EngineError, Refused, RequestException, as_engine_error, require_manager
 from .._engine.transport import Raw
+from .._terms import MANAGED_LABEL, STANDS_IN_LABEL
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .lint import resolvers_inside, shadows
-from .moves import STANDS_IN_LABEL, free_subnet
+from .moves import free_subnet
 from .moving import Pending, move, obstacles, scene, standins
 from .spec import MTU_USUAL, NetworkSpec, SpecError, Subnet, overlaps, parse_networks
 from .surroundings import Surroundings, look_around

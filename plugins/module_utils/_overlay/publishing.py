@@ -19,11 +19,8 @@ import json
 import typing as t
 
 from .._engine.transport import Raw
+from .._terms import PARKED_ORDER_LABEL, PORTS_LABEL
 from .moves import hurry, unhurry
-
-PORTS_LABEL = "swarmlab.overlay/published-before"
-PARKED_ORDER_LABEL = "swarmlab.overlay/order-before-ingress"
-NUDGE_LABEL = "swarmlab.overlay/nudge"
 
 
 class Target(t.NamedTuple):

@@ -13,8 +13,8 @@ import copy
 import re
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL
 from .._engine.transport import Raw
+from .._terms import MANAGED_LABEL
 from .common import Attachment, env_dict, env_list, parse_attachments, parse_words, same_image
 from .port_clashes import Claim, mesh_clashes
 from .spec import SpecError, duplicate_names, label_problems, name_problems

@@ -13,8 +13,7 @@ import typing as t
 
 from .._engine.client import Engine, Refused
 from .._engine.transport import Raw
-
-DEFAULT_DATA_PATH_PORT = 4789  # an engine that tells 0 means this one
+from .._terms import DATA_PATH_PORT
 
 
 class Member(t.TypedDict):
@@ -75,7 +74,7 @@ def place(info: Raw) -> Place:
         "managers": sorted({remote.get("Addr") or "" for remote in remotes} - {""}),
         "manager_ids": sorted({remote.get("NodeID") or "" for remote in remotes} - {""}),
         "swarm_id": cluster.get("ID") or "",
-        "data_path_port": (cluster.get("DataPathPort") or DEFAULT_DATA_PATH_PORT) if cluster else None,
+        "data_path_port": (cluster.get("DataPathPort") or DATA_PATH_PORT) if cluster else None,
         "members": None,
         "error": swarm.get("Error") or "",
     }

@@ -20,6 +20,7 @@ from .._discovery.records import endpoint_mode, expected_records, is_running, ta
 from .._engine.client import Engine, NotFound, Refused
 from .._engine.transport import Raw, wait_until
 from .._probe import certificate, sockets
+from .._terms import DATA_PATH_PORT, RUN_LABEL
 from . import objects, shapes
 
 SECOND = 1000000000
@@ -38,7 +39,7 @@ def swarm_view(engine: Engine) -> shapes.Swarm:
     swarm = engine.inspect_swarm()
     return {
         "id": swarm["ID"],
-        "data_port": swarm.get("DataPathPort") or objects.DEFAULT_DATA_PORT,
+        "data_port": swarm.get("DataPathPort") or DATA_PATH_PORT,
         "rotating": bool(swarm.get("RootRotationInProgress")),
         "trust": _trust(swarm.get("TLSInfo") or {}),
         "autolock": bool(((swarm.get("Spec") or {}).get("EncryptionConfig") or {}).get("AutoLockManagers")),
@@ -79,7 +80,7 @@ def overlays(engine: Engine) -> list[shapes.Network]:
     """Every overlay network that people declared: neither ingress nor made by a verification."""
     found = []
     for network in engine.networks({"driver": "overlay"}):
-        if network["Scope"] != "swarm" or network.get("Ingress") or objects.RUN_LABEL in (network.get("Labels") or {}):
+        if network["Scope"] != "swarm" or network.get("Ingress") or RUN_LABEL in (network.get("Labels") or {}):
             continue
         found.append(describe(network))
     return sorted(found, key=lambda network: network["name"])
@@ -315,7 +316,7 @@ def unsettled(services: list[Raw], tasks: list[Raw]) -> shapes.Lacking:
     """Service -> how many of its tasks run, for people's services that want more than that."""
     found = {}
     for service in services:
-        if objects.RUN_LABEL in (service["Spec"].get("Labels") or {}):
+        if RUN_LABEL in (service["Spec"].get("Labels") or {}):
             continue
         mine = [
             task for task in tasks if task.get("ServiceID") == service["ID"] and task.get("DesiredState") == "running"
@@ -470,10 +471,10 @@ def remove_objects(engine: Engine, keep: str | None = None, only: str | None = N
     """Remove services and networks of verifications, of all but ``keep`` or of ``only`` one. Returns what would not go."""
 
     def ours(labels: dict[str, str]) -> bool:
-        return labels[objects.RUN_LABEL] != keep and only in (None, labels[objects.RUN_LABEL])
+        return labels[RUN_LABEL] != keep and only in (None, labels[RUN_LABEL])
 
-    services = [item for item in engine.services({"label": objects.RUN_LABEL}) if ours(item["Spec"]["Labels"])]
-    networks = [item for item in engine.networks({"label": objects.RUN_LABEL}) if ours(item["Labels"])]
+    services = [item for item in engine.services({"label": RUN_LABEL}) if ours(item["Spec"]["Labels"])]
+    networks = [item for item in engine.networks({"label": RUN_LABEL}) if ours(item["Labels"])]
     for service in services:
         engine.remove_service(service["ID"])
     deadline = time.monotonic() + IN_USE_PATIENCE

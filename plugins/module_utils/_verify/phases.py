@@ -32,6 +32,7 @@ from .._probe import (
     xfrm,
 )
 from .._probe import shapes as probed
+from .._terms import DATA_PATH_PORT
 from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone
 
 ANSWER = (
@@ -182,7 +183,7 @@ def _open_node(engine: Engine, plan: shapes.Common, timeout: float, errors: list
     if "lazy" in plan["needs"]:
         result["lazy_known"] = knows(engine, objects.name(plan["run"], "lazy"))
     if "wire" in plan["needs"] and (result.get("namespace") or not expected):
-        port = overlay.data_port(local.namespaces(engine)) or objects.DEFAULT_DATA_PORT
+        port = overlay.data_port(local.namespaces(engine)) or DATA_PATH_PORT
         _start(
             errors,
             plan,

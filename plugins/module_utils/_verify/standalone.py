@@ -15,6 +15,7 @@ import typing as t
 from .._engine.client import Engine, Refused
 from .._probe import netns, work
 from .._probe import shapes as probed
+from .._terms import PART_LABEL, RUN_LABEL
 from . import objects, shapes
 
 SLACK = 10
@@ -116,7 +117,7 @@ def attached_name(run: str) -> str:
 
 def remove(engine: Engine, keep: str | None = None, only: str | None = None) -> None:
     """Remove the attached containers of verifications: of all but ``keep``, or of ``only`` one."""
-    for container in engine.containers({"label": [objects.RUN_LABEL, objects.PART_LABEL + "=attached"]}, every=True):
-        run = container["Labels"][objects.RUN_LABEL]
+    for container in engine.containers({"label": [RUN_LABEL, PART_LABEL + "=attached"]}, every=True):
+        run = container["Labels"][RUN_LABEL]
         if run != keep and only in (None, run):
             engine.remove_container(container["Id"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterable
 
+from ...module_utils._terms import MANAGER_PORT
 from .._checks import _blame, _paths, _requests
 from .._checks._result import listed
 from . import links
@@ -31,7 +32,6 @@ DROPS = {
     links.BOTH: "{nodes} [drops|drop] %s%s",
 }
 FEW = {links.INWARD: " from %s", links.OUTWARD: " to %s", links.BOTH: " from and to %s"}
-MANAGER_PORT = 2377
 
 
 def _because(found: Links, limit: int = 4) -> tuple[t.Any, ...]:

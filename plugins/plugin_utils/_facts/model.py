@@ -15,7 +15,6 @@ from .problems import Problem, TaskProblem
 
 # What is declared of a network and told by the swarm alike. An omitted option means its default, which is no.
 DECLARED: t.Final = ("encrypted", "attachable", "internal")
-GOSSIP = 7946  # the port of gossip, tcp and udp
 
 Data = dict[str, t.Any]  # what a node told, as it told it
 ByHost = dict[str, t.Any]  # host of the play -> what it told

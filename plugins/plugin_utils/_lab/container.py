@@ -16,6 +16,7 @@ import time
 import typing as t
 from pathlib import Path
 
+from ...module_utils._terms import MANAGED_LABEL
 from . import recipe, thaw
 from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Images, Plan
 from .errors import LabError
@@ -39,7 +40,6 @@ else:
 
 LABEL = "swarmlab.overlay/lab"
 FOLDER_LABEL = "swarmlab.overlay/lab-directory"
-MANAGED_LABEL = "swarmlab.overlay/managed"
 STOP_SECONDS = 20
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 CARD = "eth0"  # a node's end of the lab's network

@@ -8,8 +8,8 @@ import copy
 import typing as t
 
 import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import LEAVING_LABEL
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_plan import (
-    LEAVING_LABEL,
     Farewell,
     Host,
     Leaver,

@@ -30,7 +30,8 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.joining 
     endpoint_of,
     home,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import PINNED_LABEL, SpecError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import SpecError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import PINNED_LABEL
 
 FULL = {
     "name": "cli",
