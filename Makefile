@@ -13,6 +13,7 @@
 #   make stop      stops the machines; make lab starts them again
 #   make destroy   no process and no file of the lab is left
 #   make existing  the promise on bare hosts as people have them: two suites, firewalls, sudo; some minutes
+#   make check     ruff, mypy, spelling, YAML: seconds; make format mends what can be mended
 #   make test      all tests: lint, unit, integration and long (container nodes), e2e (real VMs); each name alone runs that tier
 #   make matrix    the tests with every supported ansible-core and Python that this machine has; ARGS=--write keeps them in docs/matrix.md
 
@@ -36,7 +37,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 
-.PHONY: help setup lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection build
+.PHONY: help setup check format lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -85,6 +86,17 @@ ssh: .venv/.ready-run
 
 test: .venv/.ready-dev
 	@python scripts/test.py
+
+# Seconds: what people and pre-commit run all the time.
+check: .venv/.ready-dev
+	@ruff format --check --quiet . || { echo "check: 'make format' formats"; exit 1; }
+	@ruff check --quiet .
+	@mypy --no-error-summary
+	@codespell
+	@yamllint --strict .
+
+format: .venv/.ready-dev
+	@ruff check --fix --quiet . ; ruff format --quiet .
 
 lint unit integration long e2e: .venv/.ready-dev
 	@python scripts/test.py $@

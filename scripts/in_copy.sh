@@ -8,6 +8,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
+export CHECKOUT="$PWD"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 tree="$work/ansible_collections/swarmlab/overlay"

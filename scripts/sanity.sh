@@ -6,10 +6,10 @@
 # Usage: scripts/in_copy.sh scripts/sanity.sh [arguments of ansible-test sanity]
 set -eu
 
-# ansible-test would download pip's bootstrap script; the interpreter brings the same in ensurepip.
-HOME=$(mktemp -d)
+# ansible-test keeps the environments of its tests at home; in the checkout's cache the second run has them already.
+HOME="$CHECKOUT/.cache/sanity"
 export HOME
-trap 'rm -rf "$HOME"' EXIT INT TERM
+# It would download pip's bootstrap script; the interpreter brings the same in ensurepip.
 mkdir -p "$HOME/.ansible/test/cache"
 source=$(python3 -c 'import ansible_test; print(ansible_test.__path__[0])')/_internal/python_requirements.py
 for version in $(sed -n "s/^ *pip='\([0-9.]*\)'.*/\1/p" "$source" | tr . _); do

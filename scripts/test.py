@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -41,7 +42,14 @@ def pytest_step(tier: str, *options: str, folder: str = "") -> Step:
 
 WORKERS = ("-n", "3", "--dist", "loadfile")  # a lab for each: most of the time they wait for the swarm
 
+
 STEPS = [
+    # The longest first: two of this tier run at once.
+    Step("lint", "sanity", ["scripts/in_copy.sh", "scripts/sanity.sh"]),
+    Step("lint", "format", ["ruff", "format", "--check", "--quiet", "."]),
+    Step("lint", "ruff", ["ruff", "check", "--quiet", "."]),
+    Step("lint", "spelling", ["codespell"]),
+    Step("lint", "yamllint", ["yamllint", "--strict", "."]),
     Step("lint", "ansible-lint", ["ansible-lint", "--offline", "--nocolor"]),
     Step(
         "lint",
@@ -51,21 +59,21 @@ STEPS = [
             "antsibull-docs",
             "lint-collection-docs",
             "--plugin-docs",
-            "--validate-collection-refs",
-            "dependent",
+            "--validate-collection-refs=dependent",
             ".",
         ],
     ),
+    Step("lint", "types", ["mypy"]),
     Step("lint", "changelog", ["antsibull-changelog", "lint"]),
     Step("lint", "licences", ["reuse", "lint", "--quiet"]),
     Step("lint", "shell", ["sh", "-c", "shellcheck scripts/*.sh .ci/run"]),
     Step("lint", "importer", ["scripts/in_copy.sh", "scripts/importer.sh"]),
-    Step("lint", "sanity", ["scripts/in_copy.sh", "scripts/sanity.sh"]),
-    pytest_step("unit"),
+    pytest_step("unit", "-n", "2"),
     pytest_step("integration", "-m", "not long", *WORKERS),
     pytest_step("long", "-m", "long", *WORKERS, folder="integration"),
     Step("e2e", "molecule", ["molecule", "test"]),
 ]
+TOGETHER = {"lint": 2}  # how many steps of a tier run at once; their output is shown when each has ended
 
 
 def count(step: Step, code: int) -> tuple[int, int, int]:
@@ -97,33 +105,60 @@ def failures(step: Step) -> list[str]:
     return told
 
 
+@dataclass(frozen=True)
+class Done:
+    """A step that has ended."""
+
+    step: Step
+    code: int
+    seconds: float
+
+    @property
+    def line(self) -> str:
+        """One line of the table at the end."""
+        passed, failed, skipped = count(self.step, self.code)
+        word = "FAIL" if failed else "ok  "
+        return (
+            f"{word} {self.step.name:14} {self.seconds:6.0f} s  {passed:4} passed {failed:4} failed {skipped:4} skipped"
+        )
+
+
+def run(step: Step) -> Done:
+    """Run a step. Beside others its output is kept back until it ends."""
+    together = TOGETHER.get(step.tier, 1) > 1
+    if not together:
+        print(f"\n=== {step.tier}: {step.name}", flush=True)
+    step.junit.unlink(missing_ok=True)
+    environment = {**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "False"}
+    start = time.monotonic()
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if together else {}
+    done = subprocess.run(
+        step.command, cwd=CHECKOUT, env=environment, check=False, text=True, errors="replace", **output
+    )
+    seconds = time.monotonic() - start
+    if together:
+        print(f"\n=== {step.tier}: {step.name} ({seconds:.0f} s)\n{done.stdout}", end="", flush=True)
+    return Done(step, done.returncode, seconds)
+
+
 def main(tiers: list[str]) -> int:
     known = list(dict.fromkeys(step.tier for step in STEPS))
     unknown = [tier for tier in tiers if tier not in known]
     if unknown:
         sys.exit(f"test: no such tier: {', '.join(unknown)}; there are {', '.join(known)}")
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "False"}
-    total = [0, 0, 0]
-    lines: list[str] = []
-    failed: list[str] = []
-    for step in STEPS:
-        if tiers and step.tier not in tiers:
-            continue
-        print(f"\n=== {step.tier}: {step.name}", flush=True)
-        step.junit.unlink(missing_ok=True)
-        start = time.monotonic()
-        code = subprocess.run(step.command, cwd=CHECKOUT, env=environment, check=False).returncode
-        counted = count(step, code)
-        total = [one + other for one, other in zip(total, counted)]
-        failed += failures(step)
-        lines.append(
-            f"{'ok  ' if not counted[1] else 'FAIL'} {step.name:14} {time.monotonic() - start:6.0f} s"
-            f"  {counted[0]:4} passed {counted[1]:4} failed {counted[2]:4} skipped"
-        )
-    print("\n" + "\n".join([*failed, *lines]))
-    print(f"{total[0]} passed, {total[1]} failed" + (f", {total[2]} skipped" if total[2] else ""))
-    return 1 if total[1] else 0
+    ended: list[Done] = []
+    for tier in known:
+        if not tiers or tier in tiers:
+            with ThreadPoolExecutor(TOGETHER.get(tier, 1)) as pool:
+                ended += pool.map(run, [step for step in STEPS if step.tier == tier])
+    bad = [line for done in ended for line in failures(done.step)]
+    print("\n" + "\n".join([*bad, *(done.line for done in ended)]))
+    passed, failed, skipped = (
+        sum(numbers) for numbers in zip(*(count(done.step, done.code) for done in ended), strict=True)
+    )
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.model import Facts
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.model import Facts
 
 
 class Draft(Facts):

@@ -23,18 +23,22 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """The turns, or which other managers to ask first."""
         task_vars = task_vars or {}
-        result = super().run(tmp, task_vars)
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(
+            argument_spec={
+                "asked": {"type": "list", "elements": "dict", "default": []},
+                "last": {"type": "bool", "default": False},
+            }
+        )
         states = {
             host: task_vars["hostvars"].raw_get(host).get("engine_state") or {}
             for host in task_vars["ansible_play_hosts_all"]
         }
         places = {host: state["swarm"] for host, state in states.items() if state.get("swarm")}
-        places.update(
-            {answer["item"]: answer["swarm"] for answer in self._task.args.get("asked") or [] if answer.get("swarm")}
-        )
+        places.update({answer["item"]: answer["swarm"] for answer in arguments["asked"] if answer.get("swarm")})
         due = [host for host in task_vars["ansible_play_hosts"] if states[host].get("restart_due") and host in places]
         found = plan(places, due)
-        last = bool(self._task.args.get("last"))
+        last = arguments["last"]
         result.update(
             changed=False,
             turns=[turn._asdict() for turn in found.turns],

@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, t.Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Changes nothing."""
         task_vars = task_vars or {}
         result = dict(super().run(tmp, task_vars), changed=False)
@@ -53,7 +53,12 @@ class ActionModule(ActionBase):
         return dict(result, **asdict(choice))
 
 
-def _refuse(hosts: list[overlay_hosts.Host], choice: overlay_hosts.Choice, arguments: dict, task_vars: dict) -> None:
+def _refuse(
+    hosts: list[overlay_hosts.Host],
+    choice: overlay_hosts.Choice,
+    arguments: dict[str, t.Any],
+    task_vars: dict[str, t.Any],
+) -> None:
     members = next(host for host in hosts if host.name == choice.manager).members
     inventory = [name for name in task_vars["groups"]["all"] if name not in task_vars["groups"].get(LEAVING, ())]
     wrong = overlay_hosts.unknown(arguments["nodes"], inventory, members)
@@ -70,13 +75,13 @@ def _refuse(hosts: list[overlay_hosts.Host], choice: overlay_hosts.Choice, argum
         )
 
 
-def _declares(name: str, task_vars: dict) -> bool:
+def _declares(name: str, task_vars: dict[str, t.Any]) -> bool:
     """Whether something is declared for a host by itself, as where the managers' group alone has the variables."""
     variables = task_vars["hostvars"].raw_get(name)
     return any(variables.get(key) for key in DECLARATIONS)
 
 
-def _everybody(task_vars: dict) -> list[str]:
+def _everybody(task_vars: dict[str, t.Any]) -> list[str]:
     """The hosts of the swarm, managers first: those that a group says are of it, and those of the play."""
     groups = task_vars["groups"]
     play = task_vars["ansible_play_hosts_all"]
@@ -85,13 +90,13 @@ def _everybody(task_vars: dict) -> list[str]:
     return [name for name in dict.fromkeys([*of_it, *play]) if name in play or name not in leaving]
 
 
-def _host(name: str, task_vars: dict) -> overlay_hosts.Host:
+def _host(name: str, task_vars: dict[str, t.Any]) -> overlay_hosts.Host:
     """Without templating, which takes a second for many hosts; see phases_so_far."""
     in_play = name in task_vars["ansible_play_hosts"]
     if in_play:
         variables = task_vars["hostvars"].raw_get(name)
         answers = [variables.get(key) or {} for key in TOLD]
-        answer = next(
+        answer: dict[str, t.Any] = next(
             (answer for answer in answers if "swarm" in answer),
             {"msg": "its engine was not asked: an earlier task failed there"},
         )

@@ -12,6 +12,7 @@ from ansible import context
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import Member
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_discovery, swarm_groups
 
 DISPLAY = Display()
@@ -24,7 +25,7 @@ class ActionModule(ActionBase):
     _requires_connection = False
     _supports_check_mode = True
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, t.Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """``inventory`` sorts the inventory's hosts, ``discover`` looks for nodes beyond them, ``add`` makes a host of one."""
         task_vars = task_vars or {}
         result = dict(super().run(tmp, task_vars), changed=False)
@@ -56,7 +57,7 @@ class ActionModule(ActionBase):
             hosts=_ungrouped(declared, task_vars["groups"]),
         )
 
-    def _discover(self, task_vars: dict) -> list[dict[str, t.Any]]:
+    def _discover(self, task_vars: dict[str, t.Any]) -> list[dict[str, t.Any]]:
         """The nodes that managers list and no host of the play is, with the connection of the manager that told of them."""
         hostvars, hosts = task_vars["hostvars"], task_vars["ansible_play_hosts_all"]
         told = {host: dict(hostvars.raw_get(host).get("swarm_asked") or {}) for host in hosts}
@@ -81,7 +82,7 @@ class ActionModule(ActionBase):
             DISPLAY.display(f"  {name}: node {member['id']} of the swarm, reached at {address}", color="bright blue")
         return found
 
-    def _address(self, member: dict[str, t.Any], task_vars: dict) -> str:
+    def _address(self, member: Member, task_vars: dict[str, t.Any]) -> str:
         """Where Ansible reaches a node: where the swarm does, unless swarm_discovered_host says otherwise."""
         if "swarm_discovered_host" not in task_vars:
             return swarm_discovery.address_of(member)

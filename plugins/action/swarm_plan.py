@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, t.Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Changes nothing."""
         task_vars = task_vars or {}
         result = dict(super().run(tmp, task_vars), changed=False)
@@ -70,7 +70,7 @@ class ActionModule(ActionBase):
         except (swarm_groups.InventoryError, swarm_plan.Refusal) as error:
             raise AnsibleActionFail(str(error)) from error
 
-    def _ask(self, task_vars: dict) -> dict[str, t.Any]:
+    def _ask(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """The engine's place in a swarm, or why it did not tell."""
         try:
             answer = self._execute_module(module_name=INFO, module_args={}, task_vars=task_vars)
@@ -80,7 +80,7 @@ class ActionModule(ActionBase):
             return {"problem": one_line(reason(answer, task_vars["inventory_hostname"]))}
         return {"swarm": answer["swarm"]}
 
-    def _tell(self, again: bool, task_vars: dict) -> dict[str, t.Any]:
+    def _tell(self, again: bool, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """What is declared for this host, and its place. What role engine has just learned is not asked again."""
         before = task_vars.get("swarm_told") or {}
         state = task_vars.get("engine_state") or {}
@@ -96,7 +96,9 @@ class ActionModule(ActionBase):
             return dict(told, swarm=place({}))
         return dict(told, swarm=state["swarm"]) if "swarm" in state else dict(told, **self._ask(task_vars))
 
-    def _plan(self, arguments: dict, declared: swarm_groups.Declared, task_vars: dict) -> dict[str, t.Any]:
+    def _plan(
+        self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
         port = arguments["data_path_port"]
         if not LOWEST_PORT <= port <= HIGHEST_PORT:
             raise AnsibleActionFail(
@@ -110,7 +112,9 @@ class ActionModule(ActionBase):
         primary = next((host for host in hosts if host.name == found.primary), None)
         return dict(asdict(found), remote_addrs=_remote_addrs(primary), manager_ids=_manager_ids(primary))
 
-    def _leave(self, arguments: dict, declared: swarm_groups.Declared, task_vars: dict) -> dict[str, t.Any]:
+    def _leave(
+        self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
         going = task_vars["ansible_play_hosts_all"]
         staying = {
             name: role for name, role in declared.roles.items() if role != swarm_groups.WORKER and name not in going
@@ -143,13 +147,13 @@ def _show(steps: t.Iterable[str], warnings: t.Iterable[str]) -> None:
         DISPLAY.warning(warning)
 
 
-def _everybody(declared: swarm_groups.Declared, task_vars: dict) -> dict[str, str]:
+def _everybody(declared: swarm_groups.Declared, task_vars: dict[str, t.Any]) -> dict[str, str]:
     """The swarm's hosts with their roles, and those of the play that no group names."""
     play = dict.fromkeys(task_vars["ansible_play_hosts_all"], swarm_groups.AS_IT_IS)
     return {**declared.roles, **{name: role for name, role in play.items() if name not in declared.roles}}
 
 
-def _told(name: str, task_vars: dict) -> dict[str, t.Any]:
+def _told(name: str, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
     """What was last registered of this host; see host_values and phases_so_far for why without templating."""
     variables = task_vars["hostvars"].raw_get(name)
     if name in task_vars["ansible_play_hosts_all"]:
@@ -160,7 +164,7 @@ def _told(name: str, task_vars: dict) -> dict[str, t.Any]:
     return next((dict(entry) for entry in answers if entry.get("item") == name), {})
 
 
-def _host(name: str, role: str, task_vars: dict, outside: bool) -> swarm_plan.Host:
+def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> swarm_plan.Host:
     """``outside``: whether hosts outside the play have been asked for this plan. What they told for an earlier one is no longer so."""
     in_play = name in task_vars["ansible_play_hosts_all"]
     told = _told(name, task_vars) if in_play or outside else {}
@@ -176,7 +180,7 @@ def _host(name: str, role: str, task_vars: dict, outside: bool) -> swarm_plan.Ho
     )
 
 
-def _leaver(name: str, task_vars: dict) -> swarm_plan.Leaver:
+def _leaver(name: str, task_vars: dict[str, t.Any]) -> swarm_plan.Leaver:
     told = _told(name, task_vars)
     values = told.get("declared") or {}
     variables = task_vars["hostvars"].raw_get(name)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
@@ -23,7 +23,7 @@ DISPLAY = Display()
 MODULE = "swarmlab.overlay.verify_probe"
 
 
-def phases_so_far(task_vars: dict, settings: dict) -> dict[str, dict[str, Any]]:
+def phases_so_far(task_vars: dict[str, t.Any], settings: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
     """{phase: {host: what was registered}} of the phases of this run that have begun.
 
     What is registered needs no templating, which for 20 nodes takes a worker 2 seconds instead of 10 milliseconds.
@@ -39,12 +39,12 @@ def phases_so_far(task_vars: dict, settings: dict) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _belongs(result: dict, run: str) -> bool:
+def _belongs(result: dict[str, t.Any], run: str) -> bool:
     """Whether a registered result is of this run: a play may verify several times. One that broke off does not tell."""
     return result.get("run", run) == run and not result.get("skipped")
 
 
-def _silent(reason_code: str, problem: str) -> dict[str, Any]:
+def _silent(reason_code: str, problem: str) -> dict[str, t.Any]:
     """The result of a node that could not tell."""
     return {"changed": False, "seen": None, "reason": reason_code, "problem": problem}
 
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):
 
     _requires_connection = True
 
-    def run(self, tmp: str | None = None, task_vars: dict | None = None) -> dict[str, Any]:
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Plan, run the module, and hand back ``seen``, or ``problem`` when the node could not tell."""
         task_vars = task_vars or {}
         phase, settings = self._task.args["phase"], self._task.args["settings"]
@@ -84,7 +84,7 @@ class ActionModule(ActionBase):
             answer = _silent("module-failed", one_line(str(error)))
         return dict(result, asked=[asked, time.time()], **answer)
 
-    def _ask(self, arguments: dict, task_vars: dict) -> dict[str, Any]:
+    def _ask(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
         if answer.get("failed") or "seen" not in answer:
             said = one_line(reason(answer, task_vars["inventory_hostname"]))

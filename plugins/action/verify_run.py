@@ -19,6 +19,7 @@ from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.action.verify_probe import phases_so_far
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _disruption
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, text
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report.about import about
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report.writing import (
@@ -28,7 +29,6 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report.writing i
 )
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans, victim
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.model import Facts
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.selection import disruptions, know_tags
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.settings import begin
 

@@ -372,7 +372,9 @@ class InventoryModule(BaseInventoryPlugin):
 
     def _add_leaving(self, spec: LabSpec, record: LabRecord | None) -> None:
         self.inventory.add_group("lab_leaving")
-        for name in record.beyond(spec.nodes) if record and record.driver == spec.driver else ():
+        if record is None or record.driver != spec.driver:
+            return
+        for name in record.beyond(spec.nodes):
             self._add_node(record.settled(spec), spec.node(record.nodes[name].index), "lab_leaving")
 
     def _add_node(self, spec: LabSpec, node: NodeSpec, group: str) -> None:

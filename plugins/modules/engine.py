@@ -216,7 +216,7 @@ class Settings:
         # What a dead engine has never taken of ours, and is no longer declared, is not kept.
         ours = self.mark and self.mark.known and seen.info is None and self.mark.written == service.digest(self.content)
         self.wanted = settings.merge(
-            self._parsed(self.mark.content) if ours else self.present, module.params["daemon"] or {}
+            self._parsed(self.mark.content) if self.mark and ours else self.present, module.params["daemon"] or {}
         )
         self.differ = self.wanted != self.present
         problem = settings.unfit(self.wanted, seen.flags, self.path) if module.params["daemon"] is not None else ""

@@ -172,11 +172,15 @@ class Installer:
                 f"{self.system.name} has no package manager that is known here: install Docker Engine by hand"
             )
         names = self._engine_packages()
+        if self.tool is None and names:
+            raise HostError(
+                f"{self.system.name} has no package manager that is known here: install {', '.join(names)} by hand"
+            )
         if names and self.choice.repository:
             self._add(self.choice.repository)
         wanted = names + self.choice.sdk if not self.has_sdk else names
         if self.tool and (self.result["repository"] or len(packages.known(self.tool, wanted)) < len(wanted)):
-            self._refresh()
+            self._refresh(self.tool)
         sdk = [] if self.has_sdk else self._sdk_packages(names)
         if not self.has_sdk and not sdk and not self.given["packages"] and self.given["python"] == "package":
             raise HostError(self._no_package())
@@ -184,7 +188,7 @@ class Installer:
             names += packages.known(self.tool, self.choice.optional) if names and not self.given["packages"] else []
             names += sdk
             # Docker's packages are known to the package manager once their repository is.
-            self._install_packages(names, checked=not (self.module.check_mode and self.result["repository"]))
+            self._install_packages(self.tool, names, checked=not (self.module.check_mode and self.result["repository"]))
         expected = self.module.check_mode and (sdk or self.given["packages"])
         if not self.has_sdk and not expected and not look.sdk_version():
             if self.given["python"] == "package":
@@ -220,15 +224,15 @@ class Installer:
             "or add the repository that has it (EPEL on the RHEL family)"
         )
 
-    def _refresh(self) -> None:
+    def _refresh(self, tool: packages.PackageManager) -> None:
         """Read the package sources anew. What cannot be had, the installation tells."""
-        if self.tool.refresh and not self.module.check_mode:
-            process.run(*self.tool.refresh, timeout=self.given["timeout"])
+        if tool.refresh and not self.module.check_mode:
+            process.run(*tool.refresh, timeout=self.given["timeout"])
 
-    def _install_packages(self, names: list[str], checked: bool) -> None:
+    def _install_packages(self, tool: packages.PackageManager, names: list[str], checked: bool) -> None:
         if not names:
             return
-        against = packages.problem(self.tool, names, self.has_engine) if checked else ""
+        against = packages.problem(tool, names, self.has_engine) if checked else ""
         if against:
             raise HostError(
                 f"{socket.gethostname()}: {against}. No engine is ever replaced here: see to it by hand, or name other packages "
@@ -236,10 +240,10 @@ class Installer:
             )
         if not self.module.check_mode:
             try:
-                packages.install(self.tool, names, self.given["timeout"])
+                packages.install(tool, names, self.given["timeout"])
             except HostError:
-                self._refresh()  # what is on disk may name versions that are gone
-                packages.install(self.tool, names, self.given["timeout"])
+                self._refresh(tool)  # what is on disk may name versions that are gone
+                packages.install(tool, names, self.given["timeout"])
         self.result.update(changed=True, packages=self.result["packages"] + names)
 
     def _add(self, repository: distributions.Repository) -> None:
@@ -272,7 +276,7 @@ class Installer:
         folder = self.given["venv"]
         self.result.update(changed=True, sdk_python=look.python_of(folder))
         if self.tool and process.run(sys.executable, "-c", "import ensurepip, venv")[0]:
-            self._install_packages(packages.known(self.tool, self.choice.venv), checked=True)
+            self._install_packages(self.tool, packages.known(self.tool, self.choice.venv), checked=True)
         if self.module.check_mode:
             return
         there = os.path.exists(folder)

@@ -162,11 +162,13 @@ temporary:
 """
 
 import os
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery import asking
 from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery.records import expected_records
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import (
+    APIClient,
     EngineError,
     engine_argument_spec,
     manager_problem,
@@ -174,7 +176,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk impor
 )
 
 
-def known_records(client, network: str) -> dict:
+def known_records(client: APIClient, network: str) -> dict[str, list[str]]:
     """What the swarm's API says, on a manager."""
     problem = manager_problem(client.info())
     if problem is not None:
@@ -185,7 +187,7 @@ def known_records(client, network: str) -> dict:
     return expected_records(asking.network_id(client, network), client.services(), client.tasks())
 
 
-def run(module: AnsibleModule, client) -> dict:
+def run(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
     """Ask from every endpoint and compare."""
     params = module.params
     if params["timeout"] < 0:
@@ -211,10 +213,10 @@ def run(module: AnsibleModule, client) -> dict:
     return conclude(params["network"], records, bool(temporary))
 
 
-def conclude(network: str, records: list, temporary: bool) -> dict:
+def conclude(network: str, records: list[asking.Record], temporary: bool) -> dict[str, t.Any]:
     """The module's result."""
     wrong = [row for row in records if not row["ok"]]
-    result = {"changed": False, "records": records, "temporary": temporary}
+    result: dict[str, t.Any] = {"changed": False, "records": records, "temporary": temporary}
     if wrong:
         raise EngineError(
             (

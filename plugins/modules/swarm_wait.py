@@ -67,7 +67,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
 
 
-def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[dict], list[str]]]:
+def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[place.Member], list[str]]]:
     """Whether the swarm is whole; its members, and what is missing."""
     try:
         seen = place.ask(engine)
@@ -82,7 +82,7 @@ def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[dict
     return not missing, (seen["members"], missing)
 
 
-def refusal(engine: Engine, listed: list[dict], without: str) -> str:
+def refusal(engine: Engine, listed: list[place.Member], without: str) -> str:
     """Why the swarm cannot do without the node."""
     lost = members.majority_lost(listed, without)
     if lost:

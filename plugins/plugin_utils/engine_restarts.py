@@ -12,7 +12,8 @@ import typing as t
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import members
 
-Place = t.Mapping[str, t.Any]
+from ..module_utils._swarm.place import Member, Place
+
 RANKS = {"worker": 0, "manager": 1}
 
 
@@ -60,7 +61,7 @@ def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
                 f"{host}: no manager that was asked has it (node {node_id}) in its swarm. Take a manager of it into the run"
             )
             break
-        listed = {member["id"]: member for member in places[watching[0]]["members"]}
+        listed = {member["id"]: member for member in places[watching[0]]["members"] or ()}
         here = {node_id: host for node_id, host in named.items() if node_id in listed}
         refused += filter(None, (members.majority_lost(list(listed.values()), node_id) for node_id in here))
         turns += _turns(places, here, listed, watching)
@@ -76,7 +77,7 @@ def _managers(places: t.Mapping[str, Place], node_id: str) -> list[str]:
 
 
 def _turns(
-    places: t.Mapping[str, Place], here: dict[str, str], listed: dict[str, members.Member], watching: list[str]
+    places: t.Mapping[str, Place], here: dict[str, str], listed: dict[str, Member], watching: list[str]
 ) -> list[Turn]:
     """The turns in one swarm: workers, managers, the leader. Nodes that were down before, and are not of this run, are not waited for."""
     ours = {place["node_id"] for place in places.values()}

@@ -67,7 +67,7 @@ class LabAction(ActionBase):
         """The task's result. ``base`` is the folder that relative names start from. LabError when it fails."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        result = super().run(tmp, task_vars)
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
         del tmp
         try:
             # The roles give an absolute directory; for others it is below the folder that Ansible was called in.

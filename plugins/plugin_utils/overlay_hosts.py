@@ -12,7 +12,7 @@ import typing as t
 from collections import Counter
 from dataclasses import dataclass, field
 
-Place = t.Mapping[str, t.Any]  # as module swarm_info returns it
+from ..module_utils._swarm.place import Member, Place
 
 
 class Refusal(Exception):
@@ -35,9 +35,9 @@ class Host:
         return self.place["node_id"] if self.place else ""
 
     @property
-    def members(self) -> dict[str, Place]:
+    def members(self) -> dict[str, Member]:
         """The nodes of the swarm that this host speaks for, by id; only a manager that has a leader can list them."""
-        return {member["id"]: member for member in (self.place or {}).get("members") or []}
+        return {member["id"]: member for member in (self.place and self.place["members"]) or []}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def choose(hosts: t.Sequence[Host], named: str = "", final: bool = False) -> Cho
             told = {
                 address.rpartition(":")[0].strip("[]")
                 for host in hosts
-                for address in (host.place or {}).get("managers", [])
+                for address in (host.place["managers"] if host.place else ())
             }
             return Choice(ask=[host.name for host in sorted(others, key=lambda host: host.address not in told)])
         raise Refusal(
@@ -113,20 +113,20 @@ def _chosen(hosts: t.Sequence[Host], manager: Host) -> Choice:
     )
 
 
-def names(hosts: t.Sequence[Host], members: t.Mapping[str, Place]) -> dict[str, list[str]]:
+def names(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> dict[str, list[str]]:
     """By what each host of the play may be called: by the inventory, by its node's id, and by a host name that no other node has."""
     taken = {host.name for host in hosts}
     nodes = Counter(member["hostname"] for member in members.values())
     found = {}
     for host in hosts:
         if host.in_play:
-            hostname = members.get(host.node_id, {}).get("hostname", "")
+            hostname = members[host.node_id]["hostname"] if host.node_id in members else ""
             own = [hostname] if nodes[hostname] == 1 and hostname not in taken else []
             found[host.name] = list(dict.fromkeys([host.name, *filter(None, [host.node_id]), *own]))
     return found
 
 
-def unknown(nodes: t.Iterable[str], inventory: t.Container[str], members: t.Mapping[str, Place]) -> list[str]:
+def unknown(nodes: t.Iterable[str], inventory: t.Container[str], members: t.Mapping[str, Member]) -> list[str]:
     """What is wrong with the nodes that containers are declared on."""
     found = []
     for name in dict.fromkeys(nodes):
@@ -142,7 +142,7 @@ def unknown(nodes: t.Iterable[str], inventory: t.Container[str], members: t.Mapp
     return found
 
 
-def elsewhere(hosts: t.Sequence[Host], members: t.Mapping[str, Place]) -> list[str]:
+def elsewhere(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> list[str]:
     """The nodes that are ready and that no host of the play is."""
     here = {host.node_id for host in hosts if host.in_play}
     return sorted(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-Member = t.Mapping[str, t.Any]
+from ..module_utils._swarm.place import Member
 
 # Variables that say how a host is reached. Those that are of one host alone (its address, its public keys) are not taken over.
 CONNECTION = (

@@ -12,11 +12,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ..module_utils._swarm.place import Member, Place
+from ..module_utils._terms import LEAVING_LABEL
 from .swarm_groups import AS_IT_IS, MANAGER, WORKER
 
-Place = t.Mapping[str, t.Any]  # as module swarm_info returns it
 READY = "ready"
-LEAVING_LABEL = "swarmlab.overlay/leaving"  # on a node that we drained to let it go; its value is the host's name
 
 
 class Refusal(Exception):
@@ -43,6 +43,18 @@ class Host:
     @property
     def node_id(self) -> str:
         return self.place["node_id"] if self.place else ""
+
+    @property
+    def members(self) -> list[Member]:
+        """The nodes of the swarm, where this host can list them."""
+        return (self.place and self.place["members"]) or []
+
+    @property
+    def told(self) -> Place:
+        """The place of a host that was asked: whoever has a state was."""
+        if self.place is None:
+            raise LookupError(f"{self.name} was not asked")
+        return self.place
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,7 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
     if not speakers:
         return _found(hosts, final)
     _refuse_two_swarms(speakers)
-    members = {member["id"]: member for member in speakers[0].place["members"]}
+    members = {member["id"]: member for member in speakers[0].members}
     _refuse_strangers(hosts, members, speakers[0])
     _refuse_port(speakers[0], data_path_port)
     joining = [host for host in hosts if host.in_play and host.state == "inactive"]
@@ -99,7 +111,7 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
     unready = [
         host
         for host in hosts
-        if host.in_play and host not in pending and members.get(host.node_id, {}).get("state", READY) != READY
+        if host.in_play and host not in pending and host.node_id in members and members[host.node_id]["state"] != READY
     ]
     told = [host for host in hosts if changes.get(host.name)]
     return Plan(
@@ -133,9 +145,9 @@ def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
         )
     lost = [host for host in hosts if host.state not in ("", "inactive")]
     if lost:
-        managers = sorted({address for host in lost for address in host.place["managers"]})
+        addresses = sorted({address for host in lost for address in host.told["managers"]})
         raise Refusal(
-            f"{_names(lost)}: in a swarm of which no manager speaks for it here (its managers: {', '.join(managers) or 'unknown'})."
+            f"{_names(lost)}: in a swarm of which no manager speaks for it here (its managers: {', '.join(addresses) or 'unknown'})."
             " Put one of them into the inventory as a manager, or let the node leave (docker swarm leave). A second swarm was"
             " not made. Nothing was changed."
         )
@@ -164,12 +176,12 @@ def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
 
 def _speakers(hosts: t.Sequence[Host]) -> list[Host]:
     """The managers that can list their swarm's nodes, those of the play first. One that is declared a worker speaks where no other does."""
-    managers = [host for host in hosts if host.state == "active" and host.place["manager"]]
-    speakers = [host for host in managers if host.place["members"] is not None]
+    managers = [host for host in hosts if host.state == "active" and host.told["manager"]]
+    speakers = [host for host in managers if host.told["members"] is not None]
     if managers and not speakers:
         raise Refusal(
             f"{_names(managers)}: the managers of the swarm have no majority, so nothing about it can be changed"
-            f" ({'; '.join(sorted({host.place['error'] for host in managers} - {''})) or 'no leader'}). Start those that are down. Nothing was changed."
+            f" ({'; '.join(sorted({host.told['error'] for host in managers} - {''})) or 'no leader'}). Start those that are down. Nothing was changed."
         )
     return sorted(speakers, key=lambda host: (host.role == WORKER, not host.in_play))
 
@@ -201,14 +213,14 @@ def _refuse_unfit(hosts: t.Sequence[Host]) -> None:
     for state, text in advice.items():
         found = [host for host in hosts if host.in_play and host.state == state]
         if found:
-            told = "; ".join(sorted({host.place["error"] for host in found} - {""})) or "no reason given"
+            told = "; ".join(sorted({host.told["error"] for host in found} - {""})) or "no reason given"
             raise Refusal(f"{_names(found)}: {text}, and run this again. The engine says: {told}. Nothing was changed.")
 
 
 def _refuse_two_swarms(speakers: t.Sequence[Host]) -> None:
     swarms: dict[str, list[Host]] = {}
     for host in [host for host in speakers if host.role != WORKER] or speakers:
-        swarms.setdefault(host.place["swarm_id"], []).append(host)
+        swarms.setdefault(host.told["swarm_id"], []).append(host)
     if len(swarms) > 1:
         told = "; ".join(f"{_names(found)} of {swarm}" for swarm, found in swarms.items())
         raise Refusal(
@@ -217,9 +229,9 @@ def _refuse_two_swarms(speakers: t.Sequence[Host]) -> None:
         )
 
 
-def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any], speaker: Host) -> None:
+def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, Member], speaker: Host) -> None:
     strangers = [host for host in hosts if host.in_play and host.state == "active" and host.node_id not in members]
-    removed = [host for host in strangers if set(host.place["manager_ids"]) & set(members)]
+    removed = [host for host in strangers if set(host.told["manager_ids"]) & set(members)]
     if removed:
         raise Refusal(
             f"{_names(removed)}: no longer in the list of its swarm's managers, and does not know. Let it leave (docker swarm leave --force there),"
@@ -227,7 +239,7 @@ def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any], s
         )
     if strangers:
         told = "; ".join(
-            f"{host.name} is node {host.node_id} with managers {', '.join(host.place['managers']) or 'unknown'}"
+            f"{host.name} is node {host.node_id} with managers {', '.join(host.told['managers']) or 'unknown'}"
             for host in strangers
         )
         raise Refusal(
@@ -237,9 +249,9 @@ def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any], s
 
 
 def _refuse_port(speaker: Host, declared: int) -> None:
-    if speaker.place["data_path_port"] != declared:
+    if speaker.told["data_path_port"] != declared:
         raise Refusal(
-            f"The swarm sends overlay traffic through udp/{speaker.place['data_path_port']} and swarm_data_path_port declares {declared}."
+            f"The swarm sends overlay traffic through udp/{speaker.told['data_path_port']} and swarm_data_path_port declares {declared}."
             " A swarm cannot change it: declare the port that it has, or make the swarm anew. Nothing was changed."
         )
 
@@ -253,7 +265,7 @@ def _refuse_undeclared(joining: t.Sequence[Host]) -> None:
         )
 
 
-def _refuse_lost_majority(members: t.Mapping[str, t.Any], demoted: t.Sequence[str], new: int) -> None:
+def _refuse_lost_majority(members: t.Mapping[str, Member], demoted: t.Sequence[str], new: int) -> None:
     """Every managers' decision needs more than half of them; demotions happen one by one, after all others have become managers."""
     managers = [member for member in members.values() if member["reachability"] or member["role"] == MANAGER]
     total = len(managers) + new
@@ -269,7 +281,7 @@ def _refuse_lost_majority(members: t.Mapping[str, t.Any], demoted: t.Sequence[st
             )
 
 
-def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, Member]) -> list[dict[str, t.Any]]:
     """Changes so that each step leaves a majority: new managers first, and of those that go, the ones that count against it already."""
     return sorted(
         changes,
@@ -281,7 +293,7 @@ def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, t.Any]) -
     )
 
 
-def _is_reachable(member: t.Mapping[str, t.Any]) -> bool:
+def _is_reachable(member: Member) -> bool:
     return member["reachability"] == "reachable"
 
 
@@ -291,7 +303,7 @@ def _new_managers(joining: t.Sequence[Host], changes: t.Mapping[str, t.Mapping[s
     )
 
 
-def _change(host: Host, member: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _change(host: Host, member: Member) -> dict[str, t.Any]:
     """What of a member differs from its declaration. What nobody declares stays, but for what we did ourselves to let it go."""
     change: dict[str, t.Any] = {}
     if host.role and host.role != member["role"]:
@@ -314,7 +326,7 @@ def _by_role(joining: t.Sequence[Host]) -> dict[str, list[str]]:
     }
 
 
-def _warnings(hosts: t.Sequence[Host], members: t.Mapping[str, t.Any]) -> list[str]:
+def _warnings(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> list[str]:
     """What a person should know though it stops nothing."""
     managers = {host.name for host in hosts if host.role == MANAGER}
     found = []
@@ -338,7 +350,7 @@ def _words(change: t.Mapping[str, t.Any]) -> str:
     return ", ".join(told)
 
 
-def _seen(member: t.Mapping[str, t.Any]) -> str:
+def _seen(member: Member) -> str:
     return f"the swarm calls it {member['state']}" + (f" ({member['message']})" if member["message"] else "")
 
 
@@ -374,15 +386,13 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
     """How the hosts leave the swarm of the managers that stay. Raises Refusal."""
     _refuse_twins([*leavers, *staying])
     speakers = [
-        host
-        for host in staying
-        if host.state == "active" and host.place["manager"] and host.place["members"] is not None
+        host for host in staying if host.state == "active" and host.told["manager"] and host.told["members"] is not None
     ]
     if not speakers:
         return _no_keeper(leavers, staying)
     _refuse_two_swarms(speakers)
     keeper = speakers[0]
-    members = keeper.place["members"]
+    members = keeper.members
     claimed = {host.node_id for host in (*leavers, *staying) if host.node_id}
     nodes = {node_id: host.name for host in leavers for node_id in _nodes_of(host, members, claimed, keeper)}
     names = {member["id"]: member["hostname"] or member["id"] for member in members}
@@ -399,7 +409,7 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
             for host in leavers
             for member in members
             if host.state == "inactive"
-            and member["hostname"] == host.place["hostname"]
+            and member["hostname"] == host.told["hostname"]
             and member["state"] != READY
             and member["id"] not in nodes
         ],
@@ -420,9 +430,7 @@ def _no_keeper(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewe
     )
 
 
-def _nodes_of(
-    host: Leaver, members: t.Sequence[t.Mapping[str, t.Any]], claimed: t.Container[str], keeper: Host
-) -> list[str]:
+def _nodes_of(host: Leaver, members: t.Sequence[Member], claimed: t.Container[str], keeper: Host) -> list[str]:
     """Ids of the nodes that this host is or was. Its engine's word counts; where it is silent, the evidence must leave no doubt."""
     ids = {member["id"] for member in members}
     marked = [
@@ -431,7 +439,7 @@ def _nodes_of(
         if member["labels"].get(LEAVING_LABEL) == host.name and member["id"] not in claimed
     ]
     if host.node_id:
-        if host.node_id not in ids and not set(host.place["manager_ids"]) & ids:
+        if host.node_id not in ids and not set(host.told["manager_ids"]) & ids:
             raise Refusal(
                 f"{host.name} (node {host.node_id}) is in another swarm than {keeper.name}. It was left as it is: take it out of the play."
                 " Nothing was changed."

@@ -74,6 +74,7 @@ def test_groups_of_other_names(swarm, tmp_path: Path) -> None:
             "--limit d1 leaves no host of the swarm",
         ),
         ({"swarm_managers": {"m1": "vm1"}, "swarm_workers": {"m1": "vm1"}}, [], "m1: in both groups"),
+        ({"swarm_managers": {"m1": "vm1"}}, ["--skip-tags", "tagged"], "--skip-tags tagged leaves out the tasks"),
     ],
 )
 @pytest.mark.parametrize("playbook", [VERIFY, SWARM, "swarmlab.overlay.overlays"])

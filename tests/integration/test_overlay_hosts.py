@@ -19,7 +19,7 @@ def inventory(swarm, folder: Path, managers: dict[str, str], workers: dict[str, 
     def hosts(named: dict[str, str]) -> dict:
         return {"hosts": {name: {
             "ansible_connection": "community.docker.docker_api", "ansible_host": swarm.container(node), "ansible_python_interpreter": "/usr/bin/python3",
-            "ansible_docker_docker_host": swarm.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock"),
+            "ansible_docker_docker_host": swarm.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock"), "ansible_pipelining": True,
         } for name, node in named.items()}}  # fmt: skip
 
     path = folder / "hosts.json"

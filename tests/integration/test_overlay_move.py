@@ -7,20 +7,25 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
+from itertools import pairwise
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.moving import move
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import NetworkSpec
+from test_verify import wait_until
 
 pytestmark = pytest.mark.long
 TIMEOUT = 120
 WEB = "mkdir -p /www && echo served > /www/index.html && trap 'exit 0' TERM; httpd -f -h /www & wait $!"
 IDLE = "trap 'exit 0' TERM; sleep 100000 & wait $!"
-# One request after the other; each second of the outage of a name or of a server leaves several lines, which say why.
-ASK = "while :; do if why=$(wget -q -T 2 -O /dev/null http://{url} 2>&1); then echo ok; else echo $why; fi; usleep 100000; done"
+# One request after the other, each with its moment and why it failed.
+ASK = "while :; do why=$(wget -q -T 2 -O /dev/null http://{url} 2>&1) && why=ok; echo $(date +%s) $why; usleep 100000; done"
+# Records of gossip may get lost where nodes join a network on a busy machine; engines mend that within two exchanges of all records,
+# one every 30 s (docs/checks.md). Longer nobody may be cut off.
+MENDED = 90
 
 
 def create_service(swarm, name: str, network: str, *more: str) -> None:
@@ -39,6 +44,12 @@ def service(engine: APIClient, name: str, networks: dict[str, str]) -> dict:
 
 def names(engine: APIClient) -> dict[str, str]:
     return {raw["Id"]: raw["Name"] for raw in engine.networks()}
+
+
+def answers(swarm, box: str) -> list[tuple[int, str]]:
+    """The moment and the outcome of every request that a client made."""
+    lines = [line.partition(" ") for line in swarm.docker("vm1", "logs", box).splitlines()]
+    return [(int(moment), outcome) for moment, _blank, outcome in lines]
 
 
 def run_box(swarm, host: str, name: str, network: str, command: str, *more: str) -> None:
@@ -74,10 +85,13 @@ def test_a_network_is_changed_under_its_users(swarm, unique, engine) -> None:
         assert box["RestartCount"] == 0 and list(box["NetworkSettings"]["Networks"]) == [network]
         assert f"{name}-alias" in box["NetworkSettings"]["Networks"][network]["Aliases"]
     assert engine.inspect_container(near)["NetworkSettings"]["Networks"][network]["IPAddress"] == address
-    answers = swarm.docker("vm1", "logs", near).splitlines()
-    in_turn = [(answer, len(list(same))) for answer, same in groupby(answers)]
-    print(f"{len(answers) - answers.count('ok')} of {len(answers)} requests failed: {in_turn}")
-    assert answers[-1] == "ok" and answers.count("ok") >= len(answers) * 0.8, in_turn
+    wait_until(lambda: answers(swarm, near)[-1][1] == "ok", MENDED)
+    told = answers(swarm, near)
+    good = [moment for moment, answer in told if answer == "ok"]
+    outage = max(later - earlier for earlier, later in pairwise([told[0][0], *good]))
+    why = Counter(answer for _moment, answer in told)
+    print(f"{len(told) - len(good)} of {len(told)} requests failed, the longest outage took {outage} s: {why}")
+    assert told[-1][1] == "ok" and outage < MENDED, why
 
 
 def test_runs_killed_at_every_change(swarm, unique, engine, engine_socket) -> None:

@@ -143,8 +143,9 @@ def test_a_stopped_process_of_the_engine_is_one_problem_in_bounded_time(
 
 def test_what_is_asked_for_or_declared_and_is_not_there(swarm, network: str, tmp_path: Path) -> None:
     done = Verified(swarm, tmp_path, verify_networks=[network, "pruned"], verify_services=["wbe"], verify_checks=["OPT-LINT"],
-                    overlays_networks=[{"name": network}, {"name": "pruned"}])  # fmt: skip
+                    overlays_networks=[{"name": network, "encrypted": True}, {"name": "pruned"}])  # fmt: skip
     assert {cause["id"] for cause in done.report["causes"]} == {
+        "network-otherwise",
         "network-missing",
         "service-missing",
         "network-undone",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-Member = t.Mapping[str, t.Any]
+from .._swarm.place import Member
 
 
 def name(member: Member) -> str:

@@ -8,30 +8,46 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
-from typing import Any, NamedTuple
+import typing as t
 
-from .._engine.sdk import APIError, EngineError, NotFound, explain
-from .._probe import dns, netns, pause, work
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, explain
+from .._probe import dns, netns, pause, shapes, work
 
 LABEL = "swarmlab.overlay/discovery"
 SLACK = 15
 
 
-class Endpoint(NamedTuple):
+class Endpoint(t.NamedTuple):
     """A local container on the network."""
 
     name: str
     namespace: str
 
 
-def wanted_records(expected: dict, names: list[str] | None, absent: list[str]) -> dict:
+class Record(t.TypedDict):
+    """What a name must resolve to, and what it did resolve to from one endpoint."""
+
+    missing: list[str]
+    unexpected: list[str]
+    name: str
+    expected: list[str]
+    observed: list[str]
+    endpoint: str
+    answer: str
+    ok: bool
+    seconds: float
+
+
+def wanted_records(expected: t.Mapping[str, t.Any], names: list[str] | None, absent: list[str]) -> dict[str, list[str]]:
     """Name -> sorted addresses to expect: the chosen names, and the absent ones with none."""
     unknown = [name for name in names or [] if name not in expected]
     if unknown:
         raise EngineError(
-            f"Nothing is known about the name {', '.join(unknown)} on this network, so there is nothing to compare with. Known: {', '.join(sorted(expected)) or 'none'}."
+            f"Nothing is known about the name {', '.join(unknown)} on this network, so there is nothing to "
+            f"compare with. Known: {', '.join(sorted(expected)) or 'none'}."
         )
     chosen = {name: expected[name] for name in (names or expected)}
     both = sorted(set(chosen) & set(absent))
@@ -41,7 +57,7 @@ def wanted_records(expected: dict, names: list[str] | None, absent: list[str]) -
     return {name: check_addresses(name, addresses) for name, addresses in sorted(chosen.items())}
 
 
-def check_addresses(name: str, addresses: Any) -> list[str]:
+def check_addresses(name: str, addresses: t.Any) -> list[str]:
     """Sorted IPv4 addresses, or an EngineError that names the wrong one."""
     if not isinstance(addresses, (list, tuple)):
         raise EngineError(f"expected: the value of {name} must be a list of addresses, not {addresses!r}.")
@@ -53,11 +69,11 @@ def check_addresses(name: str, addresses: Any) -> list[str]:
     return sorted(addresses, key=dns.address_key)
 
 
-def network_id(client: Any, network: str) -> str:
+def network_id(client: APIClient, network: str) -> str:
     """The id of the network of exactly this name: the engine would take an id's beginning for a name too."""
     for found in client.networks(names=[network]):
         if found["Name"] == network:
-            return found["Id"]
+            return str(found["Id"])
     raise no_such_network(network)
 
 
@@ -66,7 +82,7 @@ def no_such_network(network: str) -> EngineError:
     return EngineError(f"There is no network called {network} in the swarm.")
 
 
-def endpoints(client: Any, network: str) -> list[Endpoint]:
+def endpoints(client: APIClient, network: str) -> list[Endpoint]:
     """The running local containers on the network of exactly this name."""
     found = []
     for container in client.containers(filters={"network": network}):
@@ -80,7 +96,7 @@ def endpoints(client: Any, network: str) -> list[Endpoint]:
     return sorted(found)
 
 
-def attach(client: Any, network: str) -> str:
+def attach(client: APIClient, network: str) -> str:
     """A temporary container on the network. Returns its id; remove it afterwards."""
     try:
         if not client.images(name=pause.IMAGE):
@@ -99,24 +115,25 @@ def attach(client: Any, network: str) -> str:
         raise EngineError(str(error)) from error
     try:
         client.start(created["Id"])
-    except APIError as error:
+    except Refused as error:
         client.remove_container(created["Id"], force=True)
         raise EngineError(
-            f"No local container is on network {network}, and a temporary one cannot be attached: {explain(error)}. Make the network attachable, or run this where one of its tasks runs."
+            f"No local container is on network {network}, and a temporary one cannot be attached: "
+            f"{explain(error)}. Make the network attachable, or run this where one of its tasks runs."
         ) from error
-    return created["Id"]
+    return str(created["Id"])
 
 
-def ask(places: list[Endpoint], network: str, wanted: dict, timeout: int) -> list[dict]:
+def ask(places: list[Endpoint], network: str, wanted: t.Mapping[str, list[str]], timeout: int) -> list[Record]:
     """Every name from every endpoint, until all are right or the time is up."""
     setting = work.Setting("", "", 3.0)
     jobs = []
     for place in places:
-        requests = [
+        requests: list[shapes.Request] = [
             {"id": name, "kind": "dns", "name": qualified(name, network), "expected": addresses, "patience": timeout}
             for name, addresses in wanted.items()
         ]
-        jobs.append((place, netns.begin(place.namespace, lambda r=requests: work.perform(r, setting))))
+        jobs.append((place, netns.begin(place.namespace, functools.partial(work.perform, requests, setting))))
     records = []
     for place, job in jobs:
         try:
@@ -132,21 +149,23 @@ def qualified(name: str, network: str) -> str:
     return f"{name}.{network}"
 
 
-def record(name: str, expected: list, endpoint: str, seen: dict) -> dict:
+def record(name: str, expected: list[str], endpoint: str, seen: shapes.Observation) -> Record:
     """One line of the result."""
-    return dict(
-        dns.difference(expected, seen["addresses"]),
-        name=name,
-        expected=list(expected),
-        observed=seen["addresses"],
-        endpoint=endpoint,
-        answer=seen["kind"],
-        ok=seen["ok"],
-        seconds=seen["seconds"],
-    )
+    differences = dns.difference(expected, seen["addresses"])
+    return {
+        "missing": differences["missing"],
+        "unexpected": differences["unexpected"],
+        "name": name,
+        "expected": list(expected),
+        "observed": seen["addresses"],
+        "endpoint": endpoint,
+        "answer": seen["kind"],
+        "ok": seen["ok"],
+        "seconds": seen["seconds"],
+    }
 
 
-def explain_records(records: list[dict]) -> str:
+def explain_records(records: list[Record]) -> str:
     """The wrong records in words."""
     parts = []
     for row in records:
@@ -154,24 +173,22 @@ def explain_records(records: list[dict]) -> str:
             continue
         words = [f"missing {', '.join(row['missing'])}"] if row["missing"] else []
         words += [f"unexpected {', '.join(row['unexpected'])}"] if row["unexpected"] else []
-        parts.append(
-            "{} from {}: {}".format(row["name"], row["endpoint"], " and ".join(words) or f"answer {row['answer']}")
-        )
+        parts.append(f"{row['name']} from {row['endpoint']}: {' and '.join(words) or 'answer ' + row['answer']}")
     rest = len(parts) - 5
     return "; ".join(parts[:5]) + (f"; and {rest} more" if rest > 0 else "")
 
 
-def diff(records: list[dict]) -> dict:
+def diff(records: list[Record]) -> dict[str, str]:
     """Expected against observed, as Ansible shows differences."""
 
-    def text(key: str) -> str:
+    def text(of: t.Callable[[Record], list[str]]) -> str:
         return "".join(
-            f"{row['name']} @{row['endpoint']}: {' '.join(row[key]) or '-'}\n" for row in records if not row["ok"]
+            f"{row['name']} @{row['endpoint']}: {' '.join(of(row)) or '-'}\n" for row in records if not row["ok"]
         )
 
     return {
         "before_header": "expected",
         "after_header": "observed",
-        "before": text("expected"),
-        "after": text("observed"),
+        "before": text(lambda row: row["expected"]),
+        "after": text(lambda row: row["observed"]),
     }

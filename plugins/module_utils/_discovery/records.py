@@ -10,12 +10,11 @@
 from __future__ import annotations
 
 import ipaddress
-import typing as t
 
-Raw = t.Mapping[str, t.Any]
+from .._engine.transport import Raw
 
 
-def expected_records(network_id: str, services: list[dict], tasks: list[dict]) -> dict[str, list[str]]:
+def expected_records(network_id: str, services: list[Raw], tasks: list[Raw]) -> dict[str, list[str]]:
     """Map every name on the network to the sorted IPv4 addresses that it must resolve to.
 
     C(services) and C(tasks) are the API's answers as they are. A service that is on the network but
@@ -46,7 +45,8 @@ def service_attachment(service: Raw, network_id: str) -> Raw | None:
     declared = (spec.get("TaskTemplate") or {}).get("Networks") or spec.get("Networks") or []
     for attachment in declared:
         if attachment.get("Target") == network_id:
-            return attachment
+            found: Raw = attachment
+            return found
     return None
 
 
@@ -54,7 +54,7 @@ def service_vip(service: Raw, network_id: str) -> str | None:
     """The service's virtual address on the network, without its prefix length."""
     for vip in (service.get("Endpoint") or {}).get("VirtualIPs") or []:
         if vip.get("NetworkID") == network_id and vip.get("Addr"):
-            return vip["Addr"].split("/")[0]
+            return str(vip["Addr"]).split("/")[0]
     return None
 
 
@@ -84,8 +84,8 @@ def endpoint_mode(service: Raw) -> str:
     return ((service.get("Spec") or {}).get("EndpointSpec") or {}).get("Mode") or "vip"
 
 
-def _running_by_service(network_id: str, tasks: list[dict]) -> dict[str, list[dict]]:
-    grouped: dict[str, list[dict]] = {}
+def _running_by_service(network_id: str, tasks: list[Raw]) -> dict[str, list[Raw]]:
+    grouped: dict[str, list[Raw]] = {}
     for task in tasks:
         if task.get("ServiceID") and is_running(task) and task_addresses(task, network_id):
             grouped.setdefault(task["ServiceID"], []).append(task)

@@ -13,13 +13,14 @@ import copy
 import http.client
 import json
 import socket
-from typing import Any, Mapping
+import typing as t
 from urllib.parse import quote, urlencode, urlsplit
 
 from .transport import (
     DEFAULT_DOCKER_HOST,
     DEFAULT_TIMEOUT,
     EngineError,
+    Raw,
     connect_unix,
     knock,
     retry_dropped,
@@ -47,12 +48,13 @@ class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self.path = path
+        self.seconds = timeout
 
     def connect(self) -> None:
         """Open the socket."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        connect_unix(self.sock, self.path, self.timeout)
+        self.sock.settimeout(self.seconds)
+        connect_unix(self.sock, self.path, self.seconds)
 
 
 def failure(status: int, body: bytes) -> Refused:
@@ -89,7 +91,7 @@ class Engine:
             return http.client.HTTPConnection(parts.hostname, parts.port or 2375, timeout=self.timeout)
         raise EngineError(f"docker_host: {self.docker_host} is neither unix://PATH nor tcp://HOST:PORT.")
 
-    def call(self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Any:
+    def call(self, method: str, path: str, query: t.Mapping[str, t.Any] | None = None, body: t.Any = None) -> t.Any:
         """The engine's answer: JSON as data, None when it has no content. ``body``: bytes as they are, else JSON."""
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/x-tar" if isinstance(body, bytes) else "application/json"}
@@ -115,9 +117,24 @@ class Engine:
         is_json = (answer.getheader("Content-Type") or "").startswith("application/json")
         return json.loads(data.decode()) if data and is_json else None
 
-    def info(self) -> dict:
+    def _get(self, path: str, query: t.Mapping[str, t.Any] | None = None) -> Raw:
+        """One object."""
+        found: Raw = self.call("GET", path, query)
+        return found
+
+    def _list(self, path: str, query: t.Mapping[str, t.Any] | None = None) -> list[Raw]:
+        """Objects; the engine tells null where there are none."""
+        found: list[Raw] | None = self.call("GET", path, query)
+        return found or []
+
+    def _create(self, path: str, spec: Raw, query: t.Mapping[str, t.Any] | None = None) -> Raw:
+        """The engine's answer about what it made."""
+        told: Raw = self.call("POST", path, query, spec)
+        return told
+
+    def info(self) -> Raw:
         """The engine and its part in the swarm."""
-        return self.call("GET", "/info")
+        return self._get("/info")
 
     def has_image(self, name: str) -> bool:
         """Whether the image is on this node."""
@@ -133,33 +150,33 @@ class Engine:
             "POST", "/images/create", {"fromSrc": "-", "repo": repository, "tag": tag, "changes": changes}, content
         )
 
-    def inspect_node(self, node: str) -> dict:
+    def inspect_node(self, node: str) -> Raw:
         """One node of the swarm; managers only."""
-        return self.call("GET", f"/nodes/{node}")
+        return self._get(f"/nodes/{node}")
 
-    def update_node(self, node: str, version: int, spec: dict) -> None:
+    def update_node(self, node: str, version: int, spec: Raw) -> None:
         """Change a node; refused when somebody else changed it since this version."""
         self.call("POST", f"/nodes/{node}/update", {"version": version}, spec)
 
-    def nodes(self) -> list[dict]:
+    def nodes(self) -> list[Raw]:
         """Every node of the swarm; managers only."""
-        return self.call("GET", "/nodes") or []
+        return self._list("/nodes")
 
-    def inspect_swarm(self) -> dict:
+    def inspect_swarm(self) -> Raw:
         """The swarm; managers only."""
-        return self.call("GET", "/swarm")
+        return self._get("/swarm")
 
-    def networks(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
+    def networks(self, filters: t.Mapping[str, t.Any] | None = None) -> list[Raw]:
         """Networks that this engine knows."""
-        return self.call("GET", "/networks", _filters(filters)) or []
+        return self._list("/networks", _filters(filters))
 
-    def inspect_network(self, network: str, verbose: bool = False) -> dict:
+    def inspect_network(self, network: str, verbose: bool = False) -> Raw:
         """One network; ``verbose`` adds what gossip told this node."""
-        return self.call("GET", f"/networks/{quote(network)}", {"verbose": "true"} if verbose else None)
+        return self._get(f"/networks/{quote(network)}", {"verbose": "true"} if verbose else None)
 
-    def create_network(self, spec: dict) -> str:
+    def create_network(self, spec: Raw) -> str:
         """Create a network; its id."""
-        return self.call("POST", "/networks/create", body=spec)["Id"]
+        return str(self._create("/networks/create", spec)["Id"])
 
     def remove_network(self, network: str) -> None:
         """Remove a network."""
@@ -169,17 +186,17 @@ class Engine:
         """Attach a container to one more network."""
         self.call("POST", f"/networks/{quote(network)}/connect", body={"Container": container})
 
-    def services(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
+    def services(self, filters: t.Mapping[str, t.Any] | None = None) -> list[Raw]:
         """Services of the swarm."""
-        return self.call("GET", "/services", _filters(filters)) or []
+        return self._list("/services", _filters(filters))
 
-    def inspect_service(self, service: str) -> dict:
+    def inspect_service(self, service: str) -> Raw:
         """One service."""
-        return self.call("GET", f"/services/{service}")
+        return self._get(f"/services/{service}")
 
-    def create_service(self, spec: dict) -> str:
+    def create_service(self, spec: Raw) -> str:
         """Create a service; its id."""
-        return self.call("POST", "/services/create", body=spec)["ID"]
+        return str(self._create("/services/create", spec)["ID"])
 
     def remove_service(self, service: str) -> None:
         """Remove a service that may have gone already."""
@@ -188,23 +205,21 @@ class Engine:
         except NotFound:
             return
 
-    def tasks(self, filters: Mapping[str, Any] | None = None) -> list[dict]:
+    def tasks(self, filters: t.Mapping[str, t.Any] | None = None) -> list[Raw]:
         """Tasks of the swarm."""
-        return self.call("GET", "/tasks", _filters(filters)) or []
+        return self._list("/tasks", _filters(filters))
 
-    def containers(self, filters: Mapping[str, Any], every: bool = False) -> list[dict]:
+    def containers(self, filters: t.Mapping[str, t.Any], every: bool = False) -> list[Raw]:
         """Local containers; ``every``: those that do not run as well."""
-        return (
-            self.call("GET", "/containers/json", dict(_filters(filters) or {}, all="true" if every else "false")) or []
-        )
+        return self._list("/containers/json", dict(_filters(filters) or {}, all="true" if every else "false"))
 
-    def inspect_container(self, container: str) -> dict:
+    def inspect_container(self, container: str) -> Raw:
         """One local container."""
-        return self.call("GET", f"/containers/{container}/json")
+        return self._get(f"/containers/{container}/json")
 
-    def create_container(self, name: str, spec: dict) -> str:
+    def create_container(self, name: str, spec: Raw) -> str:
         """Create a container; its id."""
-        return self.call("POST", "/containers/create", {"name": name}, spec)["Id"]
+        return str(self._create("/containers/create", spec, {"name": name})["Id"])
 
     def start(self, container: str) -> None:
         """Start a container."""
@@ -218,7 +233,7 @@ class Engine:
             return
 
 
-def _filters(filters: Mapping[str, Any] | None) -> dict | None:
+def _filters(filters: t.Mapping[str, t.Any] | None) -> dict[str, str] | None:
     """Filters as the API wants them: lists of texts in JSON."""
     if not filters:
         return None

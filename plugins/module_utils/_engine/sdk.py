@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import time
@@ -20,51 +21,80 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import tr
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
     DEFAULT_DOCKER_HOST,
     DEFAULT_TIMEOUT,
-    EngineError,
     knock,
     unreachable,
 )
 
+from .._terms import MANAGED_LABEL
+
 try:
-    from docker import APIClient, errors
+    from docker import APIClient
+    from docker.errors import APIError, DockerException, NotFound
     from requests.exceptions import ConnectionError as Disconnected
     from requests.exceptions import RequestException, Timeout
 
-    APIError = errors.APIError
-    DockerException = errors.DockerException
-    NotFound = errors.NotFound
     SDK_TRACEBACK: str | None = None
 except ImportError:
     # Stand-ins, so that everything below (and every module) can name these types when the SDK is missing.
     APIClient = object
 
-    class APIError(Exception):  # type: ignore[no-redef]
+    class APIError(Exception):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for docker.errors.APIError."""
 
-    class DockerException(Exception):  # type: ignore[no-redef]
+    class DockerException(Exception):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for docker.errors.DockerException."""
 
-    class NotFound(APIError):  # type: ignore[no-redef]
+    class NotFound(APIError):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for docker.errors.NotFound."""
 
-    class RequestException(Exception):  # type: ignore[no-redef]
+    class RequestException(Exception):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for requests.exceptions.RequestException."""
 
-    class Disconnected(RequestException):  # type: ignore[no-redef]
+    class Disconnected(RequestException):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for requests.exceptions.ConnectionError."""
 
-    class Timeout(RequestException):  # type: ignore[no-redef]
+    class Timeout(RequestException):  # type: ignore[no-redef]  # instead of the SDK's
         """Stand-in for requests.exceptions.Timeout."""
 
     SDK_TRACEBACK = traceback.format_exc()
 
 T = t.TypeVar("T")
 
+__all__ = (
+    "MANAGED_LABEL",
+    "APIClient",
+    "EngineError",
+    "NotFound",
+    "Raw",
+    "Refused",
+    "RequestException",
+    "api_version",
+    "as_engine_error",
+    "change_service",
+    "connect",
+    "connect_container",
+    "create_container",
+    "create_service",
+    "engine_argument_spec",
+    "explain",
+    "is_conflict",
+    "manager_addresses",
+    "manager_problem",
+    "require_manager",
+    "retry_conflicts",
+    "retry_dropped",
+    "run_module",
+    "tasks_by",
+    "wait_until",
+)
+
 # Parts of this door that need no SDK, for those that come through it.
+Refused = APIError  # as client.py calls it
+EngineError = transport.EngineError
+Raw = transport.Raw
 engine_argument_spec = transport.engine_argument_spec
 wait_until = transport.wait_until
 
-MANAGED_LABEL = "swarmlab.overlay/managed"
 
 CONFLICT_ATTEMPTS = 6
 CONFLICT_PAUSE = 0.3
@@ -89,6 +119,43 @@ def connect(params: t.Mapping[str, t.Any]) -> APIClient:
         return APIClient(base_url=docker_host, version="auto", timeout=timeout)
     except (DockerException, RequestException) as error:
         raise unreachable(docker_host, str(error)) from error
+
+
+def api_version(client: APIClient) -> tuple[int, ...]:
+    """The version of the API that is spoken with this engine."""
+    return tuple(int(part) for part in client._version.split("."))
+
+
+def tasks_by(client: APIClient, filters: t.Mapping[str, t.Sequence[str]]) -> list[Raw]:
+    """Tasks, by filters that the SDK's own call does not know."""
+    answer = client._get(client._url("/tasks"), params={"filters": json.dumps(filters)})
+    found: list[Raw] = client._result(answer, True)
+    return found
+
+
+def create_container(client: APIClient, name: str, spec: Raw) -> None:
+    """Create a container. The SDK's own calls know fewer fields than the API, so specifications are sent as they are."""
+    _send(client, client._url("/containers/create"), spec, {"name": name})
+
+
+def connect_container(client: APIClient, container: str, network: str, endpoint: Raw) -> None:
+    """Attach a container to a network as the endpoint says."""
+    _send(client, client._url("/networks/{0}/connect", network), {"Container": container, "EndpointConfig": endpoint})
+
+
+def create_service(client: APIClient, spec: Raw) -> None:
+    """Create a service. Without the header C(version) the engine does not ask a registry for the image's digest."""
+    _send(client, client._url("/services/create"), spec)
+
+
+def change_service(client: APIClient, service: str, version: int, spec: Raw) -> None:
+    """Give a service another specification; refused when somebody else changed it since this version."""
+    url = client._url("/services/{0}/update", service)
+    _send(client, url, spec, {"version": version, "registryAuthFrom": "spec"})
+
+
+def _send(client: APIClient, url: str, data: Raw, params: Raw | None = None) -> None:
+    client._raise_for_status(client._post_json(url, data=data, params=params))
 
 
 def manager_addresses(info: t.Mapping[str, t.Any]) -> list[str]:
@@ -145,7 +212,7 @@ def retry_conflicts(action: t.Callable[[], T], attempts: int = CONFLICT_ATTEMPTS
     for attempt in range(1, attempts):
         try:
             return action()
-        except APIError as error:
+        except Refused as error:
             if not is_conflict(error):
                 raise
             time.sleep(CONFLICT_PAUSE * attempt)
@@ -176,7 +243,7 @@ def as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineEr
             "Look at the daemon's log and load, or raise engine_timeout.",
             docker_host=docker_host,
         )
-    if isinstance(error, APIError):
+    if isinstance(error, Refused):
         return EngineError(f"{where[0].upper()}{where[1:]} refused: {explain(error)}", docker_host=docker_host)
     return unreachable(docker_host, str(error))
 
@@ -191,7 +258,7 @@ def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APICl
             client.close()
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
-    except (APIError, DockerException, RequestException) as error:
+    except (Refused, DockerException, RequestException) as error:
         module.fail_json(msg=as_engine_error(error, module.params).message)
     else:
         module.exit_json(**result)

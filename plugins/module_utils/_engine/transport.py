@@ -21,6 +21,7 @@ DEFAULT_TIMEOUT = 60
 
 
 T = t.TypeVar("T")
+Raw = t.Dict[str, t.Any]  # an object as the engine's API tells it
 
 DROPPED_ATTEMPTS = 6
 DROPPED_PAUSE = 0.5
@@ -36,12 +37,13 @@ class EngineError(Exception):
         self.details: dict[str, t.Any] = details
 
 
-class Waited(t.NamedTuple):
+class Waited(t.Generic[T]):
     """The outcome of a wait: whether it was met, what was last seen, and how long it took."""
 
-    done: bool
-    seen: t.Any
-    seconds: float
+    def __init__(self, done: bool, seen: T, seconds: float) -> None:
+        self.done = done
+        self.seen = seen
+        self.seconds = seconds
 
 
 def engine_argument_spec() -> dict[str, dict[str, t.Any]]:
@@ -128,11 +130,11 @@ def retry_dropped(action: t.Callable[[], T], dropped: type[Exception]) -> T:
 
 
 def wait_until(
-    predicate: t.Callable[[], tuple[bool, t.Any]],
+    predicate: t.Callable[[], tuple[bool, T]],
     timeout: float,
     interval: float = 0.2,
     max_interval: float = 1.0,
-) -> Waited:
+) -> Waited[T]:
     """Call C(predicate) until its first value is true or C(timeout) seconds have passed.
 
     The second value is what it saw; the last one is returned. It is asked at least once, and once

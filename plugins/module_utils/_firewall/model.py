@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
+from .._terms import GOSSIP_PORT
+
 MARK = "swarmlab.overlay"
-GOSSIP_PORT = 7946
 DATA_PATH_PORTS = (1024, 49151)
 TOOLS = ("firewalld", "ufw", "nftables", "iptables")
 

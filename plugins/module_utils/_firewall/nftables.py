@@ -157,8 +157,9 @@ def _fits_left(left: t.Any, right: t.Any, packet: tuple[str, int], wanted: Wante
 
 def _within(value: t.Any, port: int) -> bool:
     if isinstance(value, dict) and "range" in value:
-        return value["range"][0] <= port <= value["range"][1]
-    return value == port
+        low, high = value["range"]
+        return bool(low <= port <= high)
+    return bool(value == port)
 
 
 def _network(value: t.Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
@@ -191,7 +192,7 @@ def shapes(rules: t.Iterable[dict[str, t.Any]]) -> list[t.Any]:
 
 
 def _shape(rule: dict[str, t.Any]) -> tuple[t.Any, ...] | None:
-    parts = []
+    parts: list[tuple[t.Any, ...]] = []
     for part in rule["expr"]:
         match = part.get("match")
         if match and match["op"] == "==" and isinstance(match["left"], dict):
@@ -318,10 +319,13 @@ def _words(rule: dict[str, t.Any]) -> str:
 
 
 def _addresses(values: t.Iterable[str]) -> list[str]:
-    return sorted(
-        values,
-        key=lambda value: (_network(value) is None, int(_network(value).network_address) if _network(value) else value),
-    )
+    return sorted(values, key=_place)
+
+
+def _place(value: str) -> tuple[bool, int | str]:
+    """A key that sorts addresses as numbers, and before all else."""
+    network = _network(value)
+    return (True, value) if network is None else (False, int(network.network_address))
 
 
 def _files(names: list[Name], wanted: Wanted | None, seen: Seen) -> tuple[tuple[str, str | None], ...]:

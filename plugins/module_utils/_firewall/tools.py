@@ -15,7 +15,8 @@ import typing as t
 from .._engine.client import Engine, NotFound, Refused
 from .._engine.transport import EngineError
 from . import addresses, firewalld, iptables, nftables, ufw
-from .model import Command, Plan, Refusal, Wanted, by_hand
+from .model import MARK, Command, Plan, Refusal, Wanted, by_hand, ordered
+from .nftables import Ruleset
 
 Run = t.Callable[..., t.Tuple[int, str, str]]
 
@@ -149,7 +150,7 @@ class Host:
             read(f"{folder}/{nftables.FILE}") if folder else "",
         )
 
-    def boot(self, config: str) -> nftables.Ruleset | None:
+    def boot(self, config: str) -> Ruleset | None:
         """What the boot's file makes of a host without rules; None when it cannot be loaded there, as when it names this host's links."""
         code, out, _err = self.call([*SCRATCH, config])
         return nftables.ruleset(out) if code == 0 else None
@@ -173,7 +174,12 @@ class Found(t.NamedTuple):
 
 def merged(plans: t.Iterable[Plan]) -> Plan:
     rows = list(plans)
-    return Plan(*(tuple(item for plan in rows for item in plan[place]) for place in range(len(Plan._fields))))
+    return Plan(
+        tuple(item for plan in rows for item in plan.files),
+        tuple(item for plan in rows for item in plan.commands),
+        tuple(item for plan in rows for item in plan.before),
+        tuple(item for plan in rows for item in plan.after),
+    )
 
 
 def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
@@ -227,7 +233,7 @@ def _opening(
     now: nftables.Ruleset,
 ) -> Found:
     def all_of(held: t.Iterable[str]) -> Wanted:
-        return wanted if sure else wanted._replace(addresses=addresses.ordered([*wanted.addresses, *held]))
+        return wanted if sure else wanted._replace(addresses=ordered([*wanted.addresses, *held]))
 
     if tool == "firewalld":
         seen = host.firewalld(zones or {}, wanted.addresses)
@@ -300,7 +306,7 @@ def _problem(host: Host, found: Found) -> str | None:
             if code:
                 return f"{path} would not load: {' '.join(err.split())[-300:]}"
     if (
-        any(nftables.MARK in read(path) or path.endswith(nftables.FILE) for path in paths)
+        any(MARK in read(path) or path.endswith(nftables.FILE) for path in paths)
         and found.tool == "nftables"
         and found.wanted
     ):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain, manager_problem
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, explain, manager_problem
 from .common import alias_problems
 from .container_spec import address_problems
 from .containers import await_swarm
@@ -60,7 +60,7 @@ def ensure_attachments(client: APIClient, params: t.Mapping[str, t.Any], check_m
     if problems:
         raise SpecError(problems)
     present = [spec for spec in specs if spec.state == "present"]
-    views = [{}] * len(present)
+    views: list[dict[str, t.Any]] = [{}] * len(present)
     if not check_mode:
         _apply(client, steps, lambda: refused(client, steps, params, info))
         views = _await_names(client, present, params, steps)
@@ -171,7 +171,7 @@ def _apply(client: APIClient, steps: list[Step], reasons: t.Callable[[], list[st
                 detach(client, spec.container, spec.network)
             if step.action in ("attach", "reattach"):
                 attempt(spec.container, spec.network, float("inf"), _joining(client, step), PASSING)
-        except (APIError, EngineError) as error:
+        except (Refused, EngineError) as error:
             told = error.message if isinstance(error, EngineError) else f"Container {spec.container}: {explain(error)}."
             why = "; ".join(reasons())
             raise EngineError(
@@ -240,7 +240,7 @@ def attach(client: APIClient, container: str, network: str, like: str, ipv4_addr
         try:
             connect(client, container, network, dict(endpoint, IPAMConfig={"IPv4Address": ipv4_address}))
             return
-        except APIError as error:
+        except Refused as error:
             if isinstance(error, NotFound) and "container" in explain(error).lower():
                 raise
             # Taken, or not to be had: a place on the network counts for more than a certain address.
@@ -255,4 +255,5 @@ def detach(client: APIClient, container: str, network: str) -> None:
 
 def networks_of(client: APIClient, container: str) -> dict[str, dict[str, t.Any]]:
     """The container's attachments, by the networks' names."""
-    return client.inspect_container(container)["NetworkSettings"]["Networks"] or {}
+    settings: dict[str, t.Any] = client.inspect_container(container)["NetworkSettings"]
+    return settings["Networks"] or {}

@@ -13,6 +13,7 @@ import ipaddress
 import typing as t
 
 from .._discovery.records import endpoint_mode
+from .._engine.transport import Raw
 from .compare import Description, subnets_of
 from .convergence import eligible_nodes
 from .users import Usage, is_living, service_networks
@@ -51,7 +52,7 @@ class Capacity(t.NamedTuple):
         return dict(self._asdict(), used=self.used, free=self.free, missing=self.missing)
 
 
-def capacity(described: Description, usage: Usage, nodes: list[dict]) -> Capacity:
+def capacity(described: Description, usage: Usage, nodes: list[Raw]) -> Capacity:
     """The addresses of a network and their holders, from what a manager knows.
 
     Each task and each attached container has an address, each service with virtual addresses one more, each subnet a
@@ -87,7 +88,7 @@ def capacity(described: Description, usage: Usage, nodes: list[dict]) -> Capacit
     )
 
 
-def engine_counts(raw: t.Mapping[str, t.Any]) -> dict[str, dict[str, int]] | None:
+def engine_counts(raw: Raw) -> dict[str, dict[str, int]] | None:
     """The engine's own numbers for each subnet, which it tells from API 1.52; None from an older one."""
     subnets = ((raw.get("Status") or {}).get("IPAM") or {}).get("Subnets")
     if not subnets:
@@ -102,12 +103,12 @@ def _counts(gateway: str, ip_range: str | None) -> bool:
     return ip_range is None or ipaddress.ip_address(gateway) in ipaddress.ip_network(ip_range)
 
 
-def _has_vip(service: t.Mapping[str, t.Any], network_id: str) -> bool:
+def _has_vip(service: Raw, network_id: str) -> bool:
     vips = (service.get("Endpoint") or {}).get("VirtualIPs") or []
     return any(vip.get("NetworkID") == network_id for vip in vips)
 
 
-def _has_address(task: t.Mapping[str, t.Any], network_id: str) -> bool:
+def _has_address(task: Raw, network_id: str) -> bool:
     """A task that waits for an address has an attachment without one, or none."""
     return any(
         (entry.get("Network") or {}).get("ID") == network_id and entry.get("Addresses")
@@ -115,10 +116,10 @@ def _has_address(task: t.Mapping[str, t.Any], network_id: str) -> bool:
     )
 
 
-def _replicas(service: t.Mapping[str, t.Any], nodes: list[dict]) -> int:
+def _replicas(service: Raw, nodes: list[Raw]) -> int:
     mode = service["Spec"].get("Mode") or {}
     if "Global" in mode or "GlobalJob" in mode:
         return len(eligible_nodes(service, nodes))
     if "ReplicatedJob" in mode:
-        return (mode["ReplicatedJob"] or {}).get("MaxConcurrent", 1)
-    return (mode.get("Replicated") or {}).get("Replicas", 1)
+        return int((mode["ReplicatedJob"] or {}).get("MaxConcurrent", 1))
+    return int((mode.get("Replicated") or {}).get("Replicas", 1))

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL
-from .spec import ENCRYPTED_OPTION, MTU_OPTION, OWN_LABELS, PINNED_LABEL, VXLAN_OPTION, NetworkSpec, Subnet, in_order
+from .._engine.transport import Raw
+from .._terms import MANAGED_LABEL, PINNED_LABEL
+from .spec import ENCRYPTED_OPTION, MTU_OPTION, OWN_LABELS, VXLAN_OPTION, NetworkSpec, Subnet, in_order
 
 Description = t.Dict[str, t.Any]
 AUTOMATIC = "automatic"
 
 
-def describe(raw: t.Mapping[str, t.Any]) -> Description:
+def describe(raw: Raw) -> Description:
     """An overlay as the API reports it, in our own terms: same meaning, same description."""
     options = dict(raw.get("Options") or {})
     labels = dict(raw.get("Labels") or {})
@@ -50,7 +51,7 @@ def describe(raw: t.Mapping[str, t.Any]) -> Description:
     }
 
 
-def is_allocated(raw: t.Mapping[str, t.Any]) -> bool:
+def is_allocated(raw: Raw) -> bool:
     """Whether swarm has given the network its subnet and VXLAN id; without them nothing can use it."""
     return bool(raw.get("Driver")) and bool((raw.get("IPAM") or {}).get("Config"))
 

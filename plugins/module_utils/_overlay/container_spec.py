@@ -13,10 +13,11 @@ import ipaddress
 import re
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL
+from .._engine.transport import Raw
+from .._terms import MANAGED_LABEL, PINNED_LABEL
 from .common import Attachment, dns_problem, env_dict, env_list, parse_attachments, parse_words, same_image
 from .service_spec import plain
-from .spec import OWN_LABELS, PINNED_LABEL, SpecError, duplicate_names, label_problems
+from .spec import OWN_LABELS, SpecError, duplicate_names, label_problems
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 HOSTNAME_PATTERN = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")
@@ -63,7 +64,7 @@ def parse_container(entry: t.Mapping[str, t.Any], default_state: str, problems: 
     hostname = entry.get("hostname")
     if hostname is not None and not HOSTNAME_PATTERN.fullmatch(hostname):
         found.append(f"hostname '{hostname}' is not a host name of at most 63 characters")
-    fields = {
+    fields: dict[str, t.Any] = {
         "image": entry.get("image"),
         "command": parse_words(entry.get("command"), "command", found),
         "networks": parse_attachments(entry.get("networks"), found),
@@ -89,9 +90,7 @@ def parse_container(entry: t.Mapping[str, t.Any], default_state: str, problems: 
     return ContainerSpec(name, state, fields)
 
 
-def compare(
-    spec: ContainerSpec, raw: t.Mapping[str, t.Any], image: t.Mapping[str, t.Any]
-) -> dict[str, dict[str, t.Any]]:
+def compare(spec: ContainerSpec, raw: Raw, image: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
     """Every declared field in which the container is not as declared; C(image) holds defaults it inherits."""
     current = view(spec, raw, image)
     return {
@@ -101,7 +100,7 @@ def compare(
     }
 
 
-def view(spec: ContainerSpec, raw: t.Mapping[str, t.Any], image: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def view(spec: ContainerSpec, raw: Raw, image: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """An inspected container in the terms of a declaration."""
     config = raw.get("Config") or {}
     inherited = image.get("Config") or {}
@@ -151,7 +150,7 @@ def endpoint(attachment: Attachment) -> dict[str, t.Any]:
     return settings
 
 
-def addresses(raw: t.Mapping[str, t.Any]) -> dict[str, str]:
+def addresses(raw: Raw) -> dict[str, str]:
     """The container's address on each network."""
     networks = (raw.get("NetworkSettings") or {}).get("Networks") or {}
     return {name: settings.get("IPAddress") or "" for name, settings in sorted(networks.items())}
@@ -215,7 +214,7 @@ def address_problems(network: str, address: str | None) -> list[str]:
     return []
 
 
-def _attachments(raw: t.Mapping[str, t.Any], spec: ContainerSpec) -> list[Attachment]:
+def _attachments(raw: Raw, spec: ContainerSpec) -> list[Attachment]:
     """Attachments as declared: the engine adds the container's short id (and its name) to the aliases."""
     declared = {attachment.name: attachment for attachment in spec.networks}
     automatic = {(raw.get("Id") or "")[:12], (raw.get("Name") or "").lstrip("/"), spec.name}

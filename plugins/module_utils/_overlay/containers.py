@@ -9,20 +9,23 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import typing as t
 
 from .._engine.sdk import (
-    MANAGED_LABEL,
     NOT_IN_SWARM_ADVICE,
     APIClient,
-    APIError,
     EngineError,
     NotFound,
+    Refused,
+    create_container,
     explain,
     manager_addresses,
     wait_until,
 )
+from .._engine.transport import Raw
+from .._terms import MANAGED_LABEL
 from .container_spec import (
     ContainerSpec,
     addresses,
@@ -151,7 +154,7 @@ def action_for(state: t.Mapping[str, t.Any]) -> str:
     return "none" if state.get("Running") and not state.get("Paused") else "start"
 
 
-def may_not_stay(container: t.Mapping[str, t.Any] | None) -> bool:
+def may_not_stay(container: Raw | None) -> bool:
     """Whether the engine has had to start the container again, perhaps again and again; meanwhile it calls that running."""
     return container is not None and bool(container["State"].get("Restarting") or container.get("RestartCount"))
 
@@ -165,12 +168,13 @@ def _inspect(client: APIClient, name: str) -> dict[str, t.Any] | None:
     return found if found["Name"] == f"/{name}" else None
 
 
-def _image_of(client: APIClient, container: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _image_of(client: APIClient, container: Raw) -> dict[str, t.Any]:
     try:
-        return client.inspect_image(container["Image"])
+        image: dict[str, t.Any] = client.inspect_image(container["Image"])
     except NotFound:
         # The image was removed while its container stayed: then nothing can be told to be inherited.
         return {}
+    return image
 
 
 def _apply_all(client: APIClient, steps: list[Step], deadline: float) -> None:
@@ -203,23 +207,20 @@ def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
     """
     first = spec.networks[0].name
     try:
-        answer = client._post_json(
-            client._url("/containers/create"), data=create_arguments(spec), params={"name": spec.name}
-        )
-        client._raise_for_status(answer)
+        create_container(client, spec.name, create_arguments(spec))
     except NotFound as error:
         if "image" in explain(error).lower():
             raise EngineError(
                 f"Container {spec.name}: {explain(error)}. Images are not pulled here: bring it to the node first."
             ) from error
         raise EngineError(explain_refusal(spec.name, first, explain(error))) from error
-    except APIError as error:
+    except Refused as error:
         raise EngineError(explain_refusal(spec.name, first, explain(error))) from error
     try:
         attempt(spec.name, first, deadline, lambda: client.start(spec.name))
         for attachment in spec.networks[1:]:
-            place = attachment.name, endpoint(attachment)
-            attempt(spec.name, attachment.name, deadline, lambda place=place: connect(client, spec.name, *place))
+            onto = functools.partial(connect, client, spec.name, attachment.name, endpoint(attachment))
+            attempt(spec.name, attachment.name, deadline, onto)
     except EngineError:
         # Half a container would look like a different one to the next run, and hold its address meanwhile.
         _remove(client, spec.name, deadline)
@@ -233,7 +234,7 @@ def _remove(client: APIClient, name: str, deadline: float) -> None:
         except NotFound:
             # Somebody else was faster, and it is gone as declared.
             return True, ""
-        except APIError as error:
+        except Refused as error:
             if BEING_REMOVED not in explain(error):
                 raise
             return False, explain(error)

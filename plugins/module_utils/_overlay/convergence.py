@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import typing as t
 
+from .._engine.transport import Raw
 from .users import LIVING_STATES
 
 UNFINISHED_UPDATES = ("updating", "rollback_started")
 STUCK_UPDATES = ("paused", "rollback_paused")
 
-Raw = t.Mapping[str, t.Any]
 
-
-def waiting_for(service: Raw, current: list[dict], history: list[dict], nodes: list[dict]) -> list[str]:
+def waiting_for(service: Raw, current: list[Raw], history: list[Raw], nodes: list[Raw]) -> list[str]:
     """What the service still waits for, in words; empty when it has converged.
 
     C(current) are its tasks that are up to date with its specification, C(history) all its tasks.
@@ -37,7 +36,7 @@ def is_stuck(service: Raw) -> bool:
     return (service.get("UpdateStatus") or {}).get("State") in STUCK_UPDATES
 
 
-def eligible_nodes(service: Raw, nodes: list[dict]) -> list[dict]:
+def eligible_nodes(service: Raw, nodes: list[Raw]) -> list[Raw]:
     """The nodes that a global service shall have a task on."""
     constraints = ((service["Spec"].get("TaskTemplate") or {}).get("Placement") or {}).get("Constraints") or []
     return [
@@ -72,13 +71,13 @@ def _property(node: Raw, key: str) -> str | None:
         "node.role": spec.get("Role") or "",
     }
     if key.startswith("node.labels."):
-        return (spec.get("Labels") or {}).get(key[len("node.labels.") :], "")
+        return str((spec.get("Labels") or {}).get(key[len("node.labels.") :], ""))
     if key.startswith("engine.labels."):
-        return ((description.get("Engine") or {}).get("Labels") or {}).get(key[len("engine.labels.") :], "")
+        return str(((description.get("Engine") or {}).get("Labels") or {}).get(key[len("engine.labels.") :], ""))
     return known.get(key)
 
 
-def _missing_tasks(service: Raw, current: list[dict], history: list[dict], nodes: list[dict]) -> list[str]:
+def _missing_tasks(service: Raw, current: list[Raw], history: list[Raw], nodes: list[Raw]) -> list[str]:
     name = service["Spec"]["Name"]
     names = {node["ID"]: (node.get("Description") or {}).get("Hostname") or node["ID"] for node in nodes}
     wanted = [task for task in current if task.get("DesiredState") == "running"]
@@ -111,16 +110,16 @@ def _count(name: str, wanted: int, there: int) -> list[str]:
     return []
 
 
-def _newest_failures(history: list[dict]) -> list[dict]:
+def _newest_failures(history: list[Raw]) -> list[Raw]:
     """The last failed task of each slot, or of each node where there are no slots."""
-    newest: dict[t.Any, dict] = {}
+    newest: dict[t.Any, Raw] = {}
     for task in sorted(history, key=lambda task: (task.get("Status") or {}).get("Timestamp") or ""):
         if (task.get("Status") or {}).get("Err"):
             newest[task.get("Slot") or task.get("NodeID")] = task
     return list(newest.values())
 
 
-def _describe(name: str, task: Raw, history: list[dict], names: t.Mapping[str, str]) -> str:
+def _describe(name: str, task: Raw, history: list[Raw], names: t.Mapping[str, str]) -> str:
     node = names.get(task.get("NodeID") or "", task.get("NodeID") or "")
     where = f"{name}.{task['Slot']}" if task.get("Slot") else name
     where += f" on {node}" if node else " on no node yet"

@@ -12,9 +12,10 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL, APIClient, APIError, EngineError, NotFound, explain, wait_until
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, explain, wait_until
+from .._terms import MANAGED_LABEL, PINNED_LABEL
 from .compare import is_allocated
-from .spec import ENCRYPTED_OPTION, MTU_OPTION, PINNED_LABEL, VXLAN_OPTION, NetworkSpec, Subnet
+from .spec import ENCRYPTED_OPTION, MTU_OPTION, VXLAN_OPTION, NetworkSpec, Subnet
 from .users import name_users, observe
 
 IN_USE = "is in use by"
@@ -25,7 +26,7 @@ NAME_TAKEN = ("already exists", "name conflicts with an existing object")
 def list_networks(client: APIClient) -> list[dict[str, t.Any]]:
     """All networks. Without a leader the engine leaves out those of the swarm and says nothing, so the swarm is asked too."""
     client.inspect_swarm()
-    listed = client.networks()
+    listed: list[dict[str, t.Any]] = client.networks()
     client.inspect_swarm()
     return listed
 
@@ -37,8 +38,8 @@ def create_network(
     arguments = dict(create_arguments(spec), ingress=ingress)
     arguments["labels"].update(labels or {})
     try:
-        return client.create_network(spec.name, **arguments)["Id"]
-    except APIError as error:
+        return str(client.create_network(spec.name, **arguments)["Id"])
+    except Refused as error:
         if any(words in explain(error) for words in NAME_TAKEN):
             return None
         raise EngineError(f"Network {spec.name} could not be created: {explain(error)}.") from error
@@ -140,7 +141,7 @@ def _remove(client: APIClient, network_id: str, name: str, deadline: float) -> N
             client.remove_network(network_id)
         except NotFound:
             return True, ""
-        except APIError as error:
+        except Refused as error:
             if IN_USE not in explain(error):
                 raise EngineError(f"Network {name} could not be removed: {explain(error)}.") from error
             return False, explain(error)

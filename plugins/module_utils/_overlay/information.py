@@ -13,6 +13,7 @@ import typing as t
 
 from .._discovery.records import expected_records
 from .._engine.sdk import APIClient, NotFound, manager_addresses, manager_problem, retry_dropped
+from .._engine.transport import Raw
 from .capacity import capacity, engine_counts
 from .compare import describe, subnets_of
 from .lint import lint
@@ -48,7 +49,7 @@ def gather(client: APIClient, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]
     }
 
 
-def is_overlay(raw: t.Mapping[str, t.Any]) -> bool:
+def is_overlay(raw: Raw) -> bool:
     """Whether this is an overlay of the swarm, be it one that was never allocated (it has no driver yet)."""
     return raw.get("Scope") == "swarm" and raw.get("Driver") in ("overlay", "", None)
 
@@ -87,10 +88,10 @@ def vteps_of(verbose: t.Mapping[str, t.Any]) -> list[str]:
 
 def _network(
     client: APIClient,
-    raw: dict,
-    listed: list[dict],
+    raw: Raw,
+    listed: list[Raw],
     usage: Usage | None,
-    nodes: list[dict],
+    nodes: list[Raw],
     around: Surroundings,
 ) -> dict[str, t.Any]:
     network_id = raw["Id"]
@@ -133,7 +134,7 @@ def _network(
     return entry
 
 
-def _node(node: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _node(node: Raw) -> dict[str, t.Any]:
     return {
         "id": node["ID"],
         "name": (node.get("Description") or {}).get("Hostname") or node["ID"],
@@ -142,7 +143,7 @@ def _node(node: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _task(task: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _task(task: Raw) -> dict[str, t.Any]:
     return {
         "name": task.get("Name"),
         "address": task.get("EndpointIP"),

@@ -14,9 +14,9 @@ import typing as t
 
 from .._engine.sdk import (
     APIClient,
-    APIError,
     EngineError,
     NotFound,
+    Refused,
     RequestException,
     as_engine_error,
     explain,
@@ -24,28 +24,16 @@ from .._engine.sdk import (
     retry_conflicts,
     wait_until,
 )
+from .._engine.transport import Raw
+from .._terms import NUDGE_LABEL, PARKED_ORDER_LABEL, PORTS_LABEL
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .networks import ATTEMPTS, PAUSE, is_passing, plan, refuse_shadows, warnings
-from .publishing import (
-    NUDGE_LABEL,
-    PARKED_ORDER_LABEL,
-    PORTS_LABEL,
-    Mesh,
-    MeshAction,
-    Target,
-    mesh_ports,
-    next_mesh_actions,
-    park,
-    publish,
-    published,
-    restore_order,
-)
+from .publishing import Mesh, MeshAction, Target, mesh_ports, next_mesh_actions, park, publish, published, restore_order
 from .services import await_converged, update_service
 from .spec import NetworkSpec, SpecError, parse_network
 from .surroundings import look_around
 
-Raw = t.Dict[str, t.Any]
 USUAL_NAME = "ingress"
 # A node that was nudged takes the network up in less than a second, or fails to: the engine may look for its address too early.
 NUDGE_SECONDS = 2.0
@@ -193,7 +181,7 @@ def _bring_about(client: APIClient, spec: NetworkSpec, params: t.Mapping[str, t.
                 changed = True
                 told.add(action)
             _await_noticed(client, spec, set(actions), time.monotonic() + timeout)
-        except (APIError, EngineError) as error:
+        except (Refused, EngineError) as error:
             failures += 1
             if failures == ATTEMPTS or not is_passing(error):
                 raise _unfinished(error, changed) from error
@@ -245,7 +233,7 @@ def _perform(client: APIClient, spec: NetworkSpec, action: MeshAction, deadline:
         except NotFound:
             # It was removed meanwhile; the next look tells.
             return
-        except APIError as error:
+        except Refused as error:
             raise EngineError(
                 f"Ingress: '{action.verb}' of {action.target.name} was refused: {explain(error)}."
             ) from error
@@ -347,7 +335,7 @@ def _leftover(name: str) -> str:
     )
 
 
-def _unfinished(error: APIError | EngineError, changed: bool) -> APIError | EngineError:
+def _unfinished(error: Refused | EngineError, changed: bool) -> Refused | EngineError:
     if isinstance(error, EngineError) and changed:
         error.details.update(changed=True)
         error.message += (

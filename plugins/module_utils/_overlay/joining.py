@@ -19,9 +19,10 @@ import re
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, api_version, connect_container, explain
+from .._engine.transport import Raw
+from .._terms import PINNED_LABEL
 from .container_spec import explain_refusal
-from .spec import PINNED_LABEL
 
 Endpoint = t.Dict[str, t.Any]
 Networks = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -49,7 +50,7 @@ class Detour(t.NamedTuple):
     visit: str | None = None
 
 
-def home(container: t.Mapping[str, t.Any]) -> str | None:
+def home(container: Raw) -> str | None:
     """The network that the container was created with, by name or id; None if it is none that a node has to learn."""
     mode = (container.get("HostConfig") or {}).get("NetworkMode") or ""
     return None if NO_HOME.fullmatch(mode) else mode
@@ -57,7 +58,7 @@ def home(container: t.Mapping[str, t.Any]) -> str | None:
 
 def looks_for_home(client: APIClient) -> bool:
     """Whether this engine wants to know a container's home network for any other: from 25 on, whose API is 1.44."""
-    return tuple(int(part) for part in client._version.split(".")) >= (1, 44)
+    return api_version(client) >= (1, 44)
 
 
 def at_home(attached: Networks, home_network: str) -> list[str]:
@@ -99,7 +100,7 @@ def connect(client: APIClient, container: str, network: str, endpoint: Endpoint)
         return
     try:
         _connect(client, container, lead, {})
-    except APIError as error:
+    except Refused as error:
         if GONE.search(explain(error)):
             raise _homeless(found, lead) from error
         raise
@@ -125,10 +126,10 @@ def start(client: APIClient, container: str) -> None:
         _start(client, container)
         for name in way.later:
             _rejoin(client, found, name)
-    except APIError as error:
+    except Refused as error:
         _restore(client, found, way)
         gone = GONE.search(explain(error))
-        if gone is not None and gone.group(1) == way.visit:
+        if way.visit is not None and gone is not None and gone.group(1) == way.visit:
             raise _homeless(found, way.visit) from error
         raise
     if way.visit is not None:
@@ -146,7 +147,7 @@ def attempt(
         try:
             action()
             return
-        except APIError as error:
+        except Refused as error:
             reason = explain(error)
             if is_leftover(reason) and told is not None:
                 # It says nothing of its own, and clears the way for the next.
@@ -166,7 +167,7 @@ def is_leftover(reason: str) -> bool:
     return LEFTOVER.search(reason) is not None and "rpc error" not in reason
 
 
-def _attached(container: t.Mapping[str, t.Any]) -> Networks:
+def _attached(container: Raw) -> Networks:
     return (container.get("NetworkSettings") or {}).get("Networks") or {}
 
 
@@ -176,7 +177,7 @@ def _start(client: APIClient, container: str) -> None:
         try:
             client.start(container)
             return
-        except APIError as error:
+        except Refused as error:
             gone = GONE.search(explain(error))
             found = client.inspect_container(container)
             stale = [
@@ -191,7 +192,7 @@ def _start(client: APIClient, container: str) -> None:
                 _connect(client, container, name, endpoint_of(found, name))
 
 
-def _rejoin(client: APIClient, before: t.Mapping[str, t.Any], name: str) -> None:
+def _rejoin(client: APIClient, before: Raw, name: str) -> None:
     """Put a running container where it was. By the network's id: a place that a failed start left behind is kept by it."""
     remembered = _attached(before)[name].get("NetworkID")
     endpoint = endpoint_of(before, name)
@@ -199,13 +200,13 @@ def _rejoin(client: APIClient, before: t.Mapping[str, t.Any], name: str) -> None
         try:
             _connect(client, before["Id"], remembered, endpoint)
             return
-        except APIError as error:
+        except Refused as error:
             if not GONE.search(explain(error)):
                 raise
     _connect(client, before["Id"], name, endpoint)
 
 
-def _restore(client: APIClient, before: t.Mapping[str, t.Any], way: Detour) -> None:
+def _restore(client: APIClient, before: Raw, way: Detour) -> None:
     if not way.later:
         return
     client.stop(before["Id"], timeout=0)
@@ -216,7 +217,7 @@ def _restore(client: APIClient, before: t.Mapping[str, t.Any], way: Detour) -> N
         client.disconnect_container_from_network(before["Id"], way.visit)
 
 
-def endpoint_of(container: t.Mapping[str, t.Any], network: str) -> Endpoint:
+def endpoint_of(container: Raw, network: str) -> Endpoint:
     """The engine's request for an attachment that a stopped container has, a fixed address included. Pure."""
     settings = _attached(container)[network]
     endpoint = like_endpoint(settings, container["Id"])
@@ -227,7 +228,7 @@ def endpoint_of(container: t.Mapping[str, t.Any], network: str) -> Endpoint:
     return dict(endpoint, IPAMConfig={"IPv4Address": address}) if address and asked else endpoint
 
 
-def _homeless(container: t.Mapping[str, t.Any], network: str) -> EngineError:
+def _homeless(container: Raw, network: str) -> EngineError:
     return EngineError(
         f"Container {container['Name'].lstrip('/')} was created with network {network}, which the swarm has no more. This engine puts "
         f"it on no other network before there is one: declare {network} again, or make the container anew.",
@@ -236,7 +237,4 @@ def _homeless(container: t.Mapping[str, t.Any], network: str) -> EngineError:
 
 
 def _connect(client: APIClient, container: str, network: str, endpoint: Endpoint) -> None:
-    answer = client._post_json(
-        client._url("/networks/{0}/connect", network), data={"Container": container, "EndpointConfig": endpoint}
-    )
-    client._raise_for_status(answer)
+    connect_container(client, container, network, endpoint)

@@ -13,9 +13,10 @@ import ipaddress
 import typing as t
 
 from .._discovery.records import service_attachment
+from .._engine.transport import Raw
+from .._terms import STANDS_IN_LABEL
 from .capacity import Capacity
 from .compare import Description, describe, subnets_of
-from .moves import STANDS_IN_LABEL
 from .spec import ENCRYPTED_OPTION, KNOWN_OPTIONS, Subnet, suggest
 from .surroundings import Surroundings
 
@@ -30,11 +31,11 @@ class Finding(t.NamedTuple):
 
 
 def lint(
-    raw: t.Mapping[str, t.Any],
-    listed: t.Iterable[t.Mapping[str, t.Any]],
+    raw: Raw,
+    listed: t.Iterable[Raw],
     around: Surroundings,
     room: Capacity | None,
-    services: t.Iterable[t.Mapping[str, t.Any]] = (),
+    services: t.Iterable[Raw] = (),
 ) -> list[Finding]:
     """All findings about one existing overlay; C(listed) are all networks.
 
@@ -75,7 +76,8 @@ def lint(
 
 def shadows(name: str, subnets: t.Iterable[Subnet], around: Surroundings) -> tuple[list[str], list[str]]:
     """Where tasks on the network could not reach what the node can: certainly, and perhaps (networks behind a gateway)."""
-    hard, soft = [], []
+    hard: list[str] = []
+    soft: list[str] = []
     for subnet in subnets:
         own = ipaddress.ip_network(subnet.subnet)
         hard += [
@@ -113,7 +115,7 @@ def resolvers_inside(name: str, subnets: t.Iterable[Subnet], around: Surrounding
     ]
 
 
-def shared_names(network_id: str, services: t.Iterable[t.Mapping[str, t.Any]]) -> dict[str, list[str]]:
+def shared_names(network_id: str, services: t.Iterable[Raw]) -> dict[str, list[str]]:
     """Names on the network that several services have, as name or alias. The engine compares them in lower case."""
     owners: dict[str, set[str]] = {}
     for service in services:
@@ -145,7 +147,7 @@ def _options(options: t.Mapping[str, str]) -> list[Finding]:
     return found
 
 
-def _names(described: Description, others: list[t.Mapping[str, t.Any]]) -> list[Finding]:
+def _names(described: Description, others: list[Raw]) -> list[Finding]:
     return [
         Finding(
             "duplicate-name",
@@ -156,7 +158,7 @@ def _names(described: Description, others: list[t.Mapping[str, t.Any]]) -> list[
     ]
 
 
-def _overlaps(described: Description, others: list[t.Mapping[str, t.Any]]) -> list[Finding]:
+def _overlaps(described: Description, others: list[Raw]) -> list[Finding]:
     return [
         Finding("overlap", f"subnet {mine.subnet} overlaps {theirs.subnet} of network {other['Name']}")
         for mine in subnets_of(described)

@@ -22,12 +22,11 @@ import ipaddress
 import typing as t
 import zlib
 
+from .._engine.transport import Raw
+from .._terms import ORDER_LABEL
 from .spec import NAME_LIMIT, Subnet
 
 STANDIN_PLACES = 64  # where the search for a stand-in's subnet begins: runs at the same time choose different ones
-STANDS_IN_LABEL = "swarmlab.overlay/stands-in-for"
-ADDRESSES_LABEL = "swarmlab.overlay/addresses"
-ORDER_LABEL = "swarmlab.overlay/order-before"
 START_FIRST = "start-first"
 NO_UPDATE_CONFIG = "none"
 
@@ -119,13 +118,13 @@ def free_subnet(
     ``skip``: how many a pool's search passes over at first, and comes back to at its end.
     """
     used = [ipaddress.ip_network(subnet, strict=False) for subnet in taken]
-    used = [subnet for subnet in used if subnet.version == 4]
+    known = [subnet for subnet in used if isinstance(subnet, ipaddress.IPv4Network)]
     for pool in (ipaddress.ip_network(text) for text in pools):
-        if pool.version != 4 or pool.prefixlen > prefix:
+        if not isinstance(pool, ipaddress.IPv4Network) or pool.prefixlen > prefix:
             continue
         count = 2 ** (prefix - pool.prefixlen)
         middle = skip % count
-        found = _free_between(pool, prefix, middle, count, used) or _free_between(pool, prefix, 0, middle, used)
+        found = _free_between(pool, prefix, middle, count, known) or _free_between(pool, prefix, 0, middle, known)
         if found:
             return found
     return None
@@ -139,7 +138,7 @@ def _free_between(
     number = first
     while number < end:
         start = int(pool.network_address) + number * size
-        candidate = ipaddress.ip_network((start, prefix))
+        candidate = ipaddress.IPv4Network((start, prefix))
         # Jump over the whole obstacle: pools have millions of subnets.
         obstacles = [int(subnet.broadcast_address) for subnet in used if subnet.overlaps(candidate)]
         if not obstacles:
@@ -165,7 +164,7 @@ def parse_addresses(text: str) -> dict[str, str]:
     return {container: address for container, dummy, address in pairs}
 
 
-def with_network(raw: t.Mapping[str, t.Any], network: str, like: str) -> dict[str, t.Any]:
+def with_network(raw: Raw, network: str, like: str) -> dict[str, t.Any]:
     """A service's specification on one more network, attached as it is to another, replacing tasks gently."""
     attachments = attachments_of(raw)
     if any(entry.get("Target") == network for entry in attachments):
@@ -174,12 +173,12 @@ def with_network(raw: t.Mapping[str, t.Any], network: str, like: str) -> dict[st
     return hurry(_with_attachments(raw, [*attachments, dict(copy.deepcopy(model), Target=network)]))
 
 
-def without_network(raw: t.Mapping[str, t.Any], network: str) -> dict[str, t.Any]:
+def without_network(raw: Raw, network: str) -> dict[str, t.Any]:
     """A service's specification without a network."""
     return _with_attachments(raw, [entry for entry in attachments_of(raw) if entry.get("Target") != network])
 
 
-def attachments_of(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+def attachments_of(raw: Raw) -> list[dict[str, t.Any]]:
     """The networks of a specification, in the old place of the API or in the new one."""
     return list((raw.get("TaskTemplate") or {}).get("Networks") or raw.get("Networks") or [])
 
@@ -197,7 +196,7 @@ def hurry(raw: dict[str, t.Any], label: str = ORDER_LABEL) -> dict[str, t.Any]:
     return dict(raw, UpdateConfig=hurried, Labels=labels)
 
 
-def unhurry(raw: t.Mapping[str, t.Any], label: str = ORDER_LABEL) -> dict[str, t.Any]:
+def unhurry(raw: Raw, label: str = ORDER_LABEL) -> dict[str, t.Any]:
     """The reverse of hurry."""
     restored = copy.deepcopy(dict(raw))
     before = (restored.get("Labels") or {}).pop(label, None)
@@ -210,7 +209,7 @@ def unhurry(raw: t.Mapping[str, t.Any], label: str = ORDER_LABEL) -> dict[str, t
     return restored
 
 
-def may_run_twice(raw: t.Mapping[str, t.Any]) -> bool:
+def may_run_twice(raw: Raw) -> bool:
     """Whether a second task beside the first can do no harm: no data, no port and no place that only one can have."""
     template = raw.get("TaskTemplate") or {}
     ports = (raw.get("EndpointSpec") or {}).get("Ports") or []
@@ -221,12 +220,12 @@ def may_run_twice(raw: t.Mapping[str, t.Any]) -> bool:
     )
 
 
-def is_job(raw: t.Mapping[str, t.Any]) -> bool:
+def is_job(raw: Raw) -> bool:
     """Whether the service runs to an end: to update it is to run it again."""
     return bool({"ReplicatedJob", "GlobalJob"} & set(raw.get("Mode") or {}))
 
 
-def _with_attachments(raw: t.Mapping[str, t.Any], attachments: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+def _with_attachments(raw: Raw, attachments: list[dict[str, t.Any]]) -> dict[str, t.Any]:
     changed = copy.deepcopy(dict(raw))
     changed.setdefault("TaskTemplate", {})["Networks"] = attachments
     changed.pop("Networks", None)

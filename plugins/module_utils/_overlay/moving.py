@@ -13,15 +13,14 @@ import ipaddress
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, explain, wait_until
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, explain, wait_until
+from .._engine.transport import Raw
+from .._terms import ADDRESSES_LABEL, ORDER_LABEL, STANDS_IN_LABEL
 from .attachments import attach, detach
 from .compare import describe, differences, is_allocated, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .moves import (
-    ADDRESSES_LABEL,
-    ORDER_LABEL,
     STANDIN_PLACES,
-    STANDS_IN_LABEL,
     Action,
     Member,
     Situation,
@@ -40,8 +39,6 @@ from .moves import (
 from .services import await_converged, update_service
 from .spec import NetworkSpec, Subnet
 from .users import Usage, attachment_address, observe
-
-Raw = t.Dict[str, t.Any]
 
 
 class Pending(t.NamedTuple):
@@ -196,14 +193,14 @@ def _await_noticed(client: APIClient, spec: NetworkSpec, own_node: str, actions:
     """A manager that follows learns of a change a moment later than the leader."""
     done = {(action.verb, action.member.id if action.member else "") for action in actions}
 
-    def noticed() -> tuple[bool, Action | None]:
+    def noticed() -> tuple[bool, list[Action]]:
         left = next_actions(look(client, spec, own_node).situation)
         again = [action for action in left if (action.verb, action.member.id if action.member else "") in done]
-        return not again, again[0] if again else None
+        return not again, again
 
     waited = wait_until(noticed, deadline - time.monotonic())
     if not waited.done:
-        raise EngineError(_undone(spec, waited.seen))
+        raise EngineError(_undone(spec, waited.seen[0]))
 
 
 def _undone(spec: NetworkSpec, action: Action) -> str:
@@ -225,7 +222,7 @@ def _perform(client: APIClient, spec: NetworkSpec, seen: Scene, action: Action, 
     except NotFound:
         # Whoever was to be moved has gone meanwhile; the next look tells.
         return
-    except APIError as error:
+    except Refused as error:
         who = f" for {action.member.kind} {action.member.name}" if action.member else ""
         raise EngineError(f"Network {spec.name}: '{action.verb}'{who} was refused: {explain(error)}.") from error
 

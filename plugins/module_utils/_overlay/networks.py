@@ -13,19 +13,13 @@ import ipaddress
 import time
 import typing as t
 
-from .._engine.sdk import (
-    MANAGED_LABEL,
-    APIClient,
-    APIError,
-    EngineError,
-    RequestException,
-    as_engine_error,
-    require_manager,
-)
+from .._engine.sdk import APIClient, EngineError, Refused, RequestException, as_engine_error, require_manager
+from .._engine.transport import Raw
+from .._terms import MANAGED_LABEL, STANDS_IN_LABEL
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .lint import resolvers_inside, shadows
-from .moves import STANDS_IN_LABEL, free_subnet
+from .moves import free_subnet
 from .moving import Pending, move, obstacles, scene, standins
 from .spec import MTU_USUAL, NetworkSpec, SpecError, Subnet, overlaps, parse_networks
 from .surroundings import Surroundings, look_around
@@ -97,7 +91,7 @@ def ensure_networks(
             if check_mode or not steps or left:
                 break
             left = apply(client, steps, own_node, params["timeout"], done.append)
-        except (APIError, EngineError) as error:
+        except (Refused, EngineError) as error:
             # What is planned next rests on what is there then, so that trying again can do no harm.
             if attempt == ATTEMPTS or not is_passing(error):
                 raise _told(error, done) from error
@@ -118,11 +112,11 @@ def ensure_networks(
 
 def is_passing(error: Exception) -> bool:
     """Whether the swarm is changing its leader, or somebody else was faster: trying again helps."""
-    cause = error if isinstance(error, APIError) else error.__cause__
+    cause = error if isinstance(error, Refused) else error.__cause__
     return cause is not None and any(words in str(cause).lower() for words in PASSING)
 
 
-def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkSpec]:
+def undeclared(declared: list[NetworkSpec], listed: list[Raw]) -> list[NetworkSpec]:
     """Networks that carry our label and are not declared (any more), as declarations of their absence."""
     names = {spec.name for spec in declared}
     ours = {
@@ -138,7 +132,7 @@ def undeclared(declared: list[NetworkSpec], listed: list[dict]) -> list[NetworkS
 def decide(
     client: APIClient,
     specs: list[NetworkSpec],
-    listed: list[dict],
+    listed: list[Raw],
     params: t.Mapping[str, t.Any],
     own_node: str,
     around: Surroundings,
@@ -167,7 +161,7 @@ def decide(
     return steps
 
 
-def plan(specs: list[NetworkSpec], listed: list[dict]) -> list[Step]:
+def plan(specs: list[NetworkSpec], listed: list[Raw]) -> list[Step]:
     """Decide about every declared network, or raise a SpecError naming all that stand in the way."""
     problems: list[str] = []
     steps = []
@@ -219,7 +213,7 @@ def with_users(steps: list[Step], usage: Usage, in_use: str) -> list[Step]:
     return found
 
 
-def find(name: str, listed: list[dict]) -> tuple[str | None, Description | None]:
+def find(name: str, listed: list[Raw]) -> tuple[str | None, Description | None]:
     """The overlay of exactly this name, or what else bears the name."""
     named = [raw for raw in listed if raw.get("Name") == name]
     local = [raw for raw in named if raw.get("Scope") != "swarm"]
@@ -266,7 +260,7 @@ def refuse_shadows(steps: list[Step], around: Surroundings) -> None:
 
 
 def choose_subnets(
-    steps: list[Step], listed: list[dict], pools: t.Sequence[str], prefix: int, around: Surroundings
+    steps: list[Step], listed: list[Raw], pools: t.Sequence[str], prefix: int, around: Surroundings
 ) -> list[Step]:
     """A subnet for each network that comes and leaves it open, which overlaps nothing that is known. Pure."""
     taken = [subnet.subnet for raw in listed for subnet in subnets_of(describe(raw))]
@@ -285,7 +279,7 @@ def choose_subnets(
     return found
 
 
-def warnings(specs: list[NetworkSpec], listed: list[dict], around: Surroundings = Surroundings()) -> list[str]:
+def warnings(specs: list[NetworkSpec], listed: list[Raw], around: Surroundings = Surroundings()) -> list[str]:
     """What the engine takes but a person should know about."""
     found = [
         f"network {spec.name}: mtu {spec.mtu} is below {MTU_USUAL}, which IPv4 hosts are expected to take"
@@ -377,7 +371,7 @@ def _replace(client: APIClient, steps: list[Step], deadline: float, done: t.Call
 
 
 def result(
-    declared: list[NetworkSpec], steps: list[Step], listed: list[dict], left: list[Pending], check_mode: bool
+    declared: list[NetworkSpec], steps: list[Step], listed: list[Raw], left: list[Pending], check_mode: bool
 ) -> dict[str, t.Any]:
     """What the module returns. Pure."""
     views = {step.spec.name: _view(step) for step in steps}
@@ -408,14 +402,14 @@ def unfinished(name: str) -> str:
     )
 
 
-def _told(error: APIError | EngineError, done: list[Step]) -> APIError | EngineError:
+def _told(error: Refused | EngineError, done: list[Step]) -> Refused | EngineError:
     """The error with what was done before it."""
     if isinstance(error, EngineError) and done:
         error.details.update(changed=True, actions=[_action(step) for step in done])
     return error
 
 
-def _step(spec: NetworkSpec, current: Description | None, standin: dict | None) -> Step:
+def _step(spec: NetworkSpec, current: Description | None, standin: Raw | None) -> Step:
     if spec.state == "absent":
         return Step(spec, "remove" if current or standin else "none", current, standin=standin)
     found = {} if current is None else differences(spec, current)
@@ -463,7 +457,7 @@ def _action(step: Step) -> dict[str, t.Any]:
 
 
 def _described(
-    declared: list[NetworkSpec], steps: list[Step], listed: list[dict], check_mode: bool
+    declared: list[NetworkSpec], steps: list[Step], listed: list[Raw], check_mode: bool
 ) -> list[Description]:
     by_name = {raw["Name"]: raw for raw in listed if raw.get("Scope") == "swarm"}
     pending = {step.spec.name for step in steps if check_mode and step.creates}

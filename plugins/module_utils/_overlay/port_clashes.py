@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .._engine.transport import Raw
 from .convergence import eligible_nodes, verdict
 
-Raw = t.Mapping[str, t.Any]
 Key = t.Tuple[int, str]
 
 
@@ -69,7 +69,7 @@ def claims_of(specs: t.Iterable[Raw]) -> dict[Key, list[Claim]]:
     return found
 
 
-def clashes(specs: t.Iterable[Raw], touched: set[str], nodes: list[dict]) -> list[str]:
+def clashes(specs: t.Iterable[Raw], touched: set[str], nodes: list[Raw]) -> list[str]:
     """What is wrong with the ports of the touched services when all services are as specified."""
     by_name = {spec["Name"]: spec for spec in specs}
     claims = {
@@ -113,7 +113,7 @@ def enough_nodes(demands: list[Demand]) -> bool:
     return all(place(task, set()) for task in range(len(choices)))
 
 
-def _demand(spec: Raw, nodes: list[dict]) -> Demand | None:
+def _demand(spec: Raw, nodes: list[Raw]) -> Demand | None:
     """What a service certainly needs; None if that cannot be said."""
     mode = spec.get("Mode") or {}
     template = spec.get("TaskTemplate") or {}
@@ -135,7 +135,7 @@ def _demand(spec: Raw, nodes: list[dict]) -> Demand | None:
     return None
 
 
-def _no_room(port: int, protocol: str, demands: list[Demand], nodes: list[dict]) -> str:
+def _no_room(port: int, protocol: str, demands: list[Demand], nodes: list[Raw]) -> str:
     names = {node["ID"]: (node.get("Description") or {}).get("Hostname") or node["ID"] for node in nodes}
     told = "; ".join(
         f"{demand.service} has {demand.tasks} task{'' if demand.tasks == 1 else 's'} for "

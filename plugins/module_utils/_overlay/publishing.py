@@ -18,11 +18,9 @@ import copy
 import json
 import typing as t
 
+from .._engine.transport import Raw
+from .._terms import PARKED_ORDER_LABEL, PORTS_LABEL
 from .moves import hurry, unhurry
-
-PORTS_LABEL = "swarmlab.overlay/published-before"
-PARKED_ORDER_LABEL = "swarmlab.overlay/order-before-ingress"
-NUDGE_LABEL = "swarmlab.overlay/nudge"
 
 
 class Target(t.NamedTuple):
@@ -75,12 +73,12 @@ def next_mesh_actions(now: Mesh) -> tuple[MeshAction, ...]:
     return tuple(MeshAction("restore order", service) for service in now.hurried)
 
 
-def mesh_ports(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+def mesh_ports(raw: Raw) -> list[dict[str, t.Any]]:
     """The ports that a specification publishes through the routing mesh."""
     return [port for port in (raw.get("EndpointSpec") or {}).get("Ports") or [] if _through_mesh(port)]
 
 
-def park(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def park(raw: Raw) -> dict[str, t.Any]:
     """A service's specification without ports on the mesh, and with a record of them."""
     changed = copy.deepcopy(dict(raw))
     if not mesh_ports(raw):
@@ -94,7 +92,7 @@ def park(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return hurry(changed, PARKED_ORDER_LABEL)
 
 
-def publish(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def publish(raw: Raw) -> dict[str, t.Any]:
     """The reverse of park; ports that somebody has published meanwhile are newer than the record."""
     changed = copy.deepcopy(dict(raw))
     record = (changed.get("Labels") or {}).pop(PORTS_LABEL, None)
@@ -103,18 +101,18 @@ def publish(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return changed
 
 
-def restore_order(raw: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def restore_order(raw: Raw) -> dict[str, t.Any]:
     """The specification with the update order that it had before it was parked."""
     return unhurry(raw, PARKED_ORDER_LABEL)
 
 
-def recorded_ports(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+def recorded_ports(raw: Raw) -> list[dict[str, t.Any]]:
     """The ports on the mesh that a parked service will have again."""
     record = (raw.get("Labels") or {}).get(PORTS_LABEL)
     return [] if record is None else mesh_ports({"EndpointSpec": json.loads(record)})
 
 
-def published(services: t.Iterable[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+def published(services: t.Iterable[Raw]) -> list[dict[str, t.Any]]:
     """Services on the mesh, or parked, with their ports; a port that the swarm chose is told as it is now."""
     found = []
     for service in services:

@@ -15,6 +15,8 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
+from .._engine.transport import Raw
+
 
 class Wish(t.NamedTuple):
     """A container that shall be on a network; C(address) is one that it must have, C(joins) is false if it is there already."""
@@ -43,7 +45,7 @@ def refusals(wishes: t.Sequence[Wish], seen: t.Mapping[str, t.Any], node_id: str
     return found
 
 
-def _node_problems(node: t.Mapping[str, t.Any]) -> list[str]:
+def _node_problems(node: Raw) -> list[str]:
     found = []
     if node["availability"] != "active":
         found.append(
@@ -55,7 +57,7 @@ def _node_problems(node: t.Mapping[str, t.Any]) -> list[str]:
     return found
 
 
-def _network_problems(network: t.Mapping[str, t.Any], wishes: list[Wish], node: str | None) -> list[str]:
+def _network_problems(network: Raw, wishes: list[Wish], node: str | None) -> list[str]:
     name = network["name"]
     if not network["attachable"]:
         return [f"network {name} is not attachable; set attachable: true"]
@@ -76,7 +78,7 @@ def _network_problems(network: t.Mapping[str, t.Any], wishes: list[Wish], node: 
     return found
 
 
-def _address_problems(network: t.Mapping[str, t.Any], wish: Wish) -> list[str]:
+def _address_problems(network: Raw, wish: Wish) -> list[str]:
     address = ipaddress.ip_address(wish.address or "")
     subnets = [ipaddress.ip_network(subnet["subnet"]) for subnet in network["subnets"]]
     home = next((subnet for subnet in subnets if address in subnet), None)

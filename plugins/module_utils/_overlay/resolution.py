@@ -9,12 +9,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import typing as t
 
 from .._discovery.asking import SLACK, Endpoint, endpoints, qualified
 from .._engine.sdk import APIClient, EngineError, NotFound
-from .._probe import netns, work
+from .._engine.transport import Raw
+from .._probe import netns, shapes, work
 from .common import dns_problem
 
 ONCE = 2.0  # seconds for one question
@@ -39,7 +41,7 @@ def unable(docker_host: str) -> str | None:
     return None
 
 
-def question(container: t.Mapping[str, t.Any], network: str, places: t.Iterable[Endpoint]) -> Question | str:
+def question(container: Raw, network: str, places: t.Iterable[Endpoint]) -> Question | str:
     """What to ask about a container's place on a network, or why there is nothing to ask. Pure.
 
     C(places) are the running containers of this node on the network. A peer is asked rather than the container itself.
@@ -75,7 +77,7 @@ def await_names(
     jobs = [
         None
         if isinstance(entry, str)
-        else netns.begin(entry.place.namespace, lambda r=_requests(entry, limit): work.perform(r, setting))
+        else netns.begin(entry.place.namespace, functools.partial(work.perform, _requests(entry, limit), setting))
         for entry in asked
     ]
     found: list[dict[str, t.Any]] = []
@@ -120,7 +122,7 @@ def _question(client: APIClient, container: str, network: str) -> Question | str
         return "the container was removed meanwhile"
 
 
-def _requests(entry: Question, limit: int) -> list[dict[str, t.Any]]:
+def _requests(entry: Question, limit: int) -> list[shapes.Request]:
     """Others may have the same alias, so the address must be among the answers."""
     return [
         {
@@ -134,7 +136,7 @@ def _requests(entry: Question, limit: int) -> list[dict[str, t.Any]]:
     ]
 
 
-def _wrong(name: str, seen: t.Mapping[str, t.Any]) -> str:
+def _wrong(name: str, seen: shapes.Observation) -> str:
     return (
         f"{name} resolves to {', '.join(seen['addresses'])}"
         if seen["addresses"]

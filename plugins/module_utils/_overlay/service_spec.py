@@ -13,12 +13,14 @@ import copy
 import re
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL
+from .._engine.transport import Raw
+from .._terms import MANAGED_LABEL
 from .common import Attachment, env_dict, env_list, parse_attachments, parse_words, same_image
 from .port_clashes import Claim, mesh_clashes
 from .spec import SpecError, duplicate_names, label_problems, name_problems
 
 NANOSECONDS = 1000000000
+Port = t.Dict[str, t.Any]  # as it is declared: target, published, protocol, mode
 PORT_DEFAULTS = {"published": 0, "protocol": "tcp", "mode": "ingress"}
 # In the order in which a person reads a service.
 FIELDS = (
@@ -65,7 +67,7 @@ def parse_service(entry: t.Mapping[str, t.Any], default_state: str, problems: li
     name = entry.get("name") or ""
     found = [] if name == "default" else name_problems(name)
     networks = parse_attachments(entry.get("networks"), found, ("name", "aliases"))
-    fields = {
+    fields: dict[str, t.Any] = {
         "image": entry.get("image"),
         "command": parse_words(entry.get("command"), "command", found),
         "args": parse_words(entry.get("args"), "args", found),
@@ -90,7 +92,7 @@ def parse_service(entry: t.Mapping[str, t.Any], default_state: str, problems: li
     return ServiceSpec(name, entry.get("state") or default_state, fields)
 
 
-def view(raw: t.Mapping[str, t.Any], names: t.Mapping[str, str]) -> dict[str, t.Any]:
+def view(raw: Raw, names: t.Mapping[str, str]) -> dict[str, t.Any]:
     """A specification of the API in the terms of a declaration; C(names) maps ids of networks to names."""
     template = raw.get("TaskTemplate") or {}
     container = template.get("ContainerSpec") or {}
@@ -113,7 +115,7 @@ def view(raw: t.Mapping[str, t.Any], names: t.Mapping[str, str]) -> dict[str, t.
     }
 
 
-def compare(spec: ServiceSpec, raw: t.Mapping[str, t.Any], names: t.Mapping[str, str]) -> dict[str, dict[str, t.Any]]:
+def compare(spec: ServiceSpec, raw: Raw, names: t.Mapping[str, str]) -> dict[str, dict[str, t.Any]]:
     """Every declared field in which the service is not as declared."""
     current = view(raw, names)
     if "image" in spec.fields:
@@ -136,7 +138,7 @@ def new_spec(spec: ServiceSpec, ids: t.Mapping[str, str]) -> dict[str, t.Any]:
     return merge(base, spec.fields, ids)
 
 
-def merge(raw: t.Mapping[str, t.Any], fields: t.Mapping[str, t.Any], ids: t.Mapping[str, str]) -> dict[str, t.Any]:
+def merge(raw: Raw, fields: t.Mapping[str, t.Any], ids: t.Mapping[str, str]) -> dict[str, t.Any]:
     """The whole specification with the given fields set, and all else as it was."""
     merged = copy.deepcopy(dict(raw))
     template = merged.setdefault("TaskTemplate", {})
@@ -200,7 +202,7 @@ def _merge_endpoint(merged: dict[str, t.Any], fields: t.Mapping[str, t.Any]) -> 
         merged["EndpointSpec"] = endpoint
 
 
-def _networks(raw: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+def _networks(raw: Raw) -> list[dict[str, t.Any]]:
     return (raw.get("TaskTemplate") or {}).get("Networks") or raw.get("Networks") or []
 
 
@@ -221,7 +223,7 @@ def _attachment(entry: t.Mapping[str, t.Any], names: t.Mapping[str, str]) -> Att
     return Attachment(names.get(target, target), tuple(sorted(set(entry.get("Aliases") or []))))
 
 
-def _ports(declared: list[dict] | None, problems: list[str]) -> list[dict] | None:
+def _ports(declared: list[Port] | None, problems: list[str]) -> list[Port] | None:
     if declared is None:
         return None
     ports = []
@@ -235,7 +237,7 @@ def _ports(declared: list[dict] | None, problems: list[str]) -> list[dict] | Non
     return _sorted_ports(ports)
 
 
-def _sorted_ports(ports: list[dict]) -> list[dict]:
+def _sorted_ports(ports: list[Port]) -> list[Port]:
     keys = ("target", "published", "protocol", "mode")
     return [{key: port[key] for key in keys} for port in sorted(ports, key=lambda port: [str(port[k]) for k in keys])]
 

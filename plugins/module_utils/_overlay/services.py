@@ -9,20 +9,23 @@
 
 from __future__ import annotations
 
-import json
 import time
 import typing as t
 
 from .._engine.sdk import (
     APIClient,
-    APIError,
     EngineError,
     NotFound,
+    Refused,
+    change_service,
+    create_service,
     explain,
     require_manager,
     retry_conflicts,
+    tasks_by,
     wait_until,
 )
+from .._engine.transport import Raw
 from .capacity import capacity
 from .compare import describe, is_allocated
 from .convergence import is_alive, is_stuck, waiting_for
@@ -74,7 +77,7 @@ def ensure_services(
     }
 
 
-def predefined(client: APIClient) -> list[dict]:
+def predefined(client: APIClient) -> list[Raw]:
     """The engine's own networks that services can be on. The swarm has records of them, which it leaves out of its list."""
     found = []
     for name in PREDEFINED_OF_SERVICES:
@@ -86,7 +89,7 @@ def predefined(client: APIClient) -> list[dict]:
 
 
 def network_ids(
-    specs: list[ServiceSpec], listed: list[dict], check_mode: bool, warn: t.Callable[[str], None]
+    specs: list[ServiceSpec], listed: list[Raw], check_mode: bool, warn: t.Callable[[str], None]
 ) -> dict[str, str]:
     """Ids of all networks that the declarations name; a missing one is an error, or a warning in check mode."""
     ids = {raw["Name"]: raw["Id"] for raw in listed if raw.get("Scope") == "swarm"}
@@ -135,7 +138,7 @@ def beside_host(specs: list[ServiceSpec]) -> list[str]:
     ]
 
 
-def plan(specs: list[ServiceSpec], services: list[dict], names: t.Mapping[str, str]) -> list[Step]:
+def plan(specs: list[ServiceSpec], services: list[Raw], names: t.Mapping[str, str]) -> list[Step]:
     """Decide about every declared service, or raise a SpecError naming all that cannot be."""
     by_name = {service["Spec"]["Name"]: service for service in services}
     problems: list[str] = []
@@ -146,7 +149,7 @@ def plan(specs: list[ServiceSpec], services: list[dict], names: t.Mapping[str, s
 
 
 def refuse_too_small(
-    steps: list[Step], listed: list[dict], ids: t.Mapping[str, str], usage: Usage, nodes: list[dict]
+    steps: list[Step], listed: list[Raw], ids: t.Mapping[str, str], usage: Usage, nodes: list[Raw]
 ) -> None:
     """Raise a SpecError when a network has fewer addresses than its services need once they are as declared. Pure.
 
@@ -176,7 +179,7 @@ def refuse_too_small(
         raise SpecError(problems)
 
 
-def port_problems(steps: list[Step], ids: t.Mapping[str, str], usage: Usage, nodes: list[dict]) -> list[str]:
+def port_problems(steps: list[Step], ids: t.Mapping[str, str], usage: Usage, nodes: list[Raw]) -> list[str]:
     """Ports of changed services that they cannot have, now that the others and the nodes are known. Pure."""
     touched = {
         step.spec.name
@@ -201,7 +204,7 @@ def as_declared(steps: list[Step], ids: t.Mapping[str, str], usage: Usage) -> di
     return services
 
 
-def _step(spec: ServiceSpec, current: dict | None, names: t.Mapping[str, str], problems: list[str]) -> Step:
+def _step(spec: ServiceSpec, current: Raw | None, names: t.Mapping[str, str], problems: list[str]) -> Step:
     if spec.state == "absent":
         return Step(spec, "remove" if current is not None else "none", current)
     if current is None:
@@ -222,7 +225,7 @@ def _apply(client: APIClient, steps: list[Step], ids: t.Mapping[str, str]) -> No
     for step in steps:
         try:
             _apply_one(client, step, ids)
-        except APIError as error:
+        except Refused as error:
             raise EngineError(
                 f"Service {step.spec.name}: the engine refused to {step.action} it: {explain(error)}.",
                 changed=bool(done),
@@ -232,13 +235,8 @@ def _apply(client: APIClient, steps: list[Step], ids: t.Mapping[str, str]) -> No
 
 
 def _apply_one(client: APIClient, step: Step, ids: t.Mapping[str, str]) -> None:
-    """One change. The SDK's own calls know fewer fields than the API, so the specification is sent as it is.
-
-    Without the header C(version) the engine does not ask a registry for the image's digest.
-    """
     if step.action == "create":
-        answer = client._post_json(client._url("/services/create"), data=new_spec(step.spec, ids))
-        client._raise_for_status(answer)
+        create_service(client, new_spec(step.spec, ids))
     elif step.action == "remove" and step.current is not None:
         _remove(client, step.current["ID"])
     elif step.current is not None:
@@ -268,12 +266,7 @@ def update_service(
         changed = change(fresh["Spec"])
         if changed == fresh["Spec"]:
             return
-        answer = client._post_json(
-            client._url("/services/{0}/update", service_id),
-            data=changed,
-            params={"version": fresh["Version"]["Index"], "registryAuthFrom": "spec"},
-        )
-        client._raise_for_status(answer)
+        change_service(client, service_id, fresh["Version"]["Index"], changed)
 
     retry_conflicts(send)
 
@@ -345,21 +338,20 @@ def _explain_waiting(client: APIClient, names: list[str]) -> list[str]:
     return found or ["they did converge just after the time-out"]
 
 
-def _current_tasks(client: APIClient) -> list[dict]:
+def _current_tasks(client: APIClient) -> list[Raw]:
     """Tasks that are up to date with their service, by the filter that the docker command line uses itself."""
-    filters = json.dumps({"_up-to-date": ["true"]})
-    return client._result(client._get(client._url("/tasks"), params={"filters": filters}), True)
+    return tasks_by(client, {"_up-to-date": ["true"]})
 
 
-def _of(service: t.Mapping[str, t.Any], tasks: list[dict]) -> list[dict]:
+def _of(service: Raw, tasks: list[Raw]) -> list[Raw]:
     return [task for task in tasks if task.get("ServiceID") == service["ID"]]
 
 
-def _hostname(node: t.Mapping[str, t.Any] | None) -> str:
+def _hostname(node: Raw | None) -> str:
     return ((node or {}).get("Description") or {}).get("Hostname") or "a node that left"
 
 
-def _answers(node: t.Mapping[str, t.Any] | None) -> bool:
+def _answers(node: Raw | None) -> bool:
     """A node that is down reports no end of its tasks, so nobody can wait for it."""
     return node is not None and (node.get("Status") or {}).get("State") != "down"
 

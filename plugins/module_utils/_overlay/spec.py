@@ -14,14 +14,14 @@ import ipaddress
 import re
 import typing as t
 
-from .._engine.sdk import MANAGED_LABEL, EngineError
+from .._engine.sdk import EngineError
+from .._terms import MANAGED_LABEL, PINNED_LABEL
 
 ENCRYPTED_OPTION = "encrypted"
 MTU_OPTION = "com.docker.network.driver.mtu"
 VXLAN_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 KNOWN_OPTIONS = (ENCRYPTED_OPTION, MTU_OPTION, VXLAN_OPTION)
 # Remembers which automatic values were declared: the API shows both alike once they are allocated.
-PINNED_LABEL = "swarmlab.overlay/pinned"
 OWN_LABELS = (MANAGED_LABEL, PINNED_LABEL)
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*")

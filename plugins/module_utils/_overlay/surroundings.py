@@ -17,6 +17,7 @@ import struct
 import typing as t
 
 from .._daemon import settings
+from .._engine.transport import Raw
 from .._host import ROUTES, HostError, Route, parse_nameservers, parse_routes, read_bytes, read_text
 
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -37,7 +38,7 @@ class Surroundings(t.NamedTuple):
     engine_resolvers: tuple[str, ...] = ()
 
 
-def look_around(docker_host: str, nodes: t.Iterable[t.Mapping[str, t.Any]], avoid: t.Iterable[str]) -> Surroundings:
+def look_around(docker_host: str, nodes: t.Iterable[Raw], avoid: t.Iterable[str]) -> Surroundings:
     """Routes and resolvers of this node if it is the engine's own, the addresses of all nodes, and what was named."""
     addresses = tuple(
         sorted(

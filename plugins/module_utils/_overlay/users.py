@@ -9,10 +9,10 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 
-from .._engine.sdk import APIClient
+from .._engine.sdk import APIClient, tasks_by
+from .._engine.transport import Raw
 
 # In the order of a task's life; up to and with "running" swarm counts the task as using its networks.
 LIVING_STATES = ("new", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running")
@@ -22,8 +22,8 @@ RUNTIMES = ("container", "attachment", "plugin")
 class Usage(t.NamedTuple):
     """What the swarm's API says about users of networks, fetched once for all networks of a call."""
 
-    services: list[dict]
-    tasks: list[dict]
+    services: list[Raw]
+    tasks: list[Raw]
     nodes: dict[str, str]
 
     def users(self, network_id: str) -> list[dict[str, str]]:
@@ -102,7 +102,7 @@ class Usage(t.NamedTuple):
                     found.update({address.split("/")[0]: holder for address in entry.get("Addresses") or []})
         return found
 
-    def node(self, task: t.Mapping[str, t.Any]) -> str:
+    def node(self, task: Raw) -> str:
         """The name of the node a task is on."""
         node_id = task.get("NodeID") or ""
         return self.nodes.get(node_id) or node_id or "no node yet"
@@ -114,46 +114,45 @@ def observe(client: APIClient) -> Usage:
     return Usage(client.services(), list_tasks(client), nodes)
 
 
-def list_tasks(client: APIClient) -> list[dict]:
+def list_tasks(client: APIClient) -> list[Raw]:
     """All tasks, attached containers included: the SDK's own call cannot name runtimes the engine hides by default."""
-    filters = json.dumps({"runtime": list(RUNTIMES)})
-    url = client._url("/tasks")
-    return client._result(client._get(url, params={"filters": filters}), True)
+    return tasks_by(client, {"runtime": RUNTIMES})
 
 
-def service_networks(service: t.Mapping[str, t.Any]) -> set[str]:
+def service_networks(service: Raw) -> set[str]:
     """Ids of the networks in a service's specification."""
     spec = service.get("Spec") or {}
     declared = ((spec.get("TaskTemplate") or {}).get("Networks") or []) + (spec.get("Networks") or [])
     return {attachment.get("Target") for attachment in declared}
 
 
-def is_living(task: t.Mapping[str, t.Any]) -> bool:
+def is_living(task: Raw) -> bool:
     """Whether a task holds its addresses."""
     return task["Status"]["State"] in LIVING_STATES
 
 
-def task_networks(task: t.Mapping[str, t.Any]) -> set[str]:
+def task_networks(task: Raw) -> set[str]:
     """Ids of the networks a task is on or will be on."""
     spec = task.get("Spec") or {}
     wanted = {attachment.get("Target") for attachment in spec.get("Networks") or []}
-    return wanted | {(entry.get("Network") or {}).get("ID") for entry in task.get("NetworksAttachments") or []}
+    there = [(entry.get("Network") or {}).get("ID") for entry in task.get("NetworksAttachments") or []]
+    return wanted | {network for network in there if network}
 
 
-def container_id(task: t.Mapping[str, t.Any]) -> str:
+def container_id(task: Raw) -> str:
     """The container of an attachment task."""
     spec = (task.get("Spec") or {}).get("NetworkAttachmentSpec") or {}
-    return spec.get("ContainerID") or task["ID"]
+    return str(spec.get("ContainerID") or task["ID"])
 
 
-def attachment_address(tasks: t.Iterable[t.Mapping[str, t.Any]], container: str, network_id: str) -> str | None:
+def attachment_address(tasks: t.Iterable[Raw], container: str, network_id: str) -> str | None:
     """The IPv4 address of an attached container on a network."""
     for task in tasks:
         if container_id(task) != container:
             continue
         for entry in task.get("NetworksAttachments") or []:
             if (entry.get("Network") or {}).get("ID") == network_id and entry.get("Addresses"):
-                return entry["Addresses"][0].split("/")[0]
+                return str(entry["Addresses"][0]).split("/")[0]
     return None
 
 
@@ -164,5 +163,5 @@ def name_users(users: t.Iterable[t.Mapping[str, str]]) -> str:
     )
 
 
-def _stays(task: t.Mapping[str, t.Any]) -> bool:
+def _stays(task: Raw) -> bool:
     return is_living(task) and task.get("DesiredState") in LIVING_STATES

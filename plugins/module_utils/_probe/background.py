@@ -15,7 +15,9 @@ import select
 import shutil
 import signal
 import time
-from typing import Any, Callable, Iterable, NamedTuple
+import typing as t
+
+from . import shapes
 
 ROOT = "/run/swarmlab-overlay"
 
@@ -24,10 +26,18 @@ HANG = 30
 KEEP = 5
 SLOW = 2  # times as long as a task took on this node, the next one may take to come
 
-Job = Callable[[Callable[[], None], Callable[[], bool]], Any]
+Job = t.Callable[[shapes.Ready, shapes.Stopped], t.Any]  # what it returns must be JSON data
+Step = t.Callable[[], t.Any]  # what it returns does not matter
 
 
-class Lease(NamedTuple):
+class _Process(t.TypedDict):
+    """A helper's process; pid and start time name one for good."""
+
+    pid: int
+    started: str | None
+
+
+class Lease(t.NamedTuple):
     """How long the helpers of a run live on when no task renews them."""
 
     run: str
@@ -39,7 +49,7 @@ class Lease(NamedTuple):
 
     def expired(self) -> bool:
         """Whether nobody came back in time, or the run's folder is gone."""
-        end = _load(os.path.join(ROOT, self.run, LEASE))
+        end: float | None = _load(os.path.join(ROOT, self.run, LEASE))
         return end is None or time.monotonic() > end
 
 
@@ -69,7 +79,7 @@ class Kept:
                 os._exit(0)
         return self
 
-    def __exit__(self, *_unused: Any) -> None:
+    def __exit__(self, *_unused: t.Any) -> None:
         """The lease runs from here."""
         os.kill(self.child, signal.SIGKILL)
         os.waitpid(self.child, 0)
@@ -122,8 +132,8 @@ def start(
     lease: Lease,
     name: str,
     job: Job,
-    namespace: Callable[[], None] | None = None,
-    alone: Callable[[], None] | None = None,
+    namespace: Step | None = None,
+    alone: Step | None = None,
 ) -> str | None:
     """Run ``job(ready, stopped)`` in the background. Returns None once it is ready, else the reason why it is not.
 
@@ -170,7 +180,7 @@ class _Stop:
         signal.signal(signal.SIGTERM, self._tell)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    def _tell(self, *_unused: Any) -> None:
+    def _tell(self, *_unused: t.Any) -> None:
         self.told = True
 
     def __call__(self) -> bool:
@@ -189,8 +199,8 @@ def _serve(
     job: Job,
     lease: Lease,
     writing: int,
-    namespace: Callable[[], None] | None,
-    alone: Callable[[], None] | None,
+    namespace: Step | None,
+    alone: Step | None,
 ) -> None:
     """The body of the background process."""
     stopped = _Stop(lease)
@@ -216,14 +226,14 @@ def _told(writing: int) -> int:
     return writing
 
 
-def _write(path: str, name: str, data: Any) -> None:
+def _write(path: str, name: str, data: t.Any) -> None:
     temporary = os.path.join(path, "." + name)
     with open(temporary, "w", encoding="ascii") as handle:
         json.dump(data, handle)
     os.replace(temporary, os.path.join(path, name))
 
 
-def _load(path: str) -> Any:
+def _load(path: str) -> t.Any:
     try:
         with open(path, encoding="ascii") as handle:
             return json.load(handle)
@@ -231,7 +241,7 @@ def _load(path: str) -> Any:
         return None
 
 
-def stop(run: str, names: Iterable[str], seconds: float = 5.0) -> dict[str, Any]:
+def stop(run: str, names: t.Iterable[str], seconds: float = 5.0) -> dict[str, t.Any]:
     """Stop helpers of this run, all at once, and return their results; None for each that there is none of."""
     path = os.path.join(ROOT, run)
     deadline = time.monotonic() + seconds
@@ -243,11 +253,11 @@ def stop(run: str, names: Iterable[str], seconds: float = 5.0) -> dict[str, Any]
     return {name: _load(os.path.join(path, name + ".json")) for name in names}
 
 
-def _alive(who: dict) -> bool:
+def _alive(who: _Process) -> bool:
     return started_at(who["pid"]) == who["started"]
 
 
-def _end(who: dict, deadline: float) -> None:
+def _end(who: _Process, deadline: float) -> None:
     while _alive(who):
         if time.monotonic() > deadline:
             os.kill(who["pid"], signal.SIGKILL)

@@ -13,13 +13,15 @@ import calendar
 import hashlib
 import re
 import time
-from typing import NamedTuple
+import typing as t
+
+from . import shapes
 
 NAMES = {"2.5.4.3": "CN", "2.5.4.10": "O", "2.5.4.11": "OU"}
 UTC_TIME, CONTEXT_0 = 0x17, 0xA0
 
 
-class Element(NamedTuple):
+class Element(t.NamedTuple):
     """One DER element: its tag, its content, and all of it."""
 
     tag: int
@@ -62,7 +64,7 @@ def object_id(content: bytes) -> str:
     return ".".join(str(number) for number in [first, numbers[0] - 40 * first, *numbers[1:]])
 
 
-def name_fields(name: bytes) -> dict:
+def name_fields(name: bytes) -> dict[str, str]:
     """CN, O and OU of a distinguished name."""
     fields = {}
     for part in elements(name):
@@ -88,7 +90,7 @@ def pem_blocks(text: str) -> list[bytes]:
     return [base64.b64decode(block) for block in blocks]
 
 
-def parse(der: bytes) -> dict:
+def parse(der: bytes) -> shapes.Certificate:
     """Subject, issuer, and validity of a certificate, and the digest of the issuer's name as the swarm's API gives it."""
     body = elements(elements(der)[0].content)[0]
     fields = elements(body.content)
@@ -114,7 +116,7 @@ def roots_digest(text: str) -> str:
     return digest(b"".join(sorted(pem_blocks(text))))
 
 
-def node(folder: str) -> dict:
+def node(folder: str) -> shapes.Certificate | shapes.Unread:
     """What a node's certificate folder says: leaf, trusted roots, or why it cannot be read."""
     try:
         with open(folder + "/swarm-node.crt", encoding="ascii") as handle:

@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 import time
-from typing import NamedTuple
+import typing as t
 
 RESOLVER = "127.0.0.11"
 TYPE_A = 1
@@ -23,11 +23,11 @@ RESPONSE = 0x8000
 NXDOMAIN = 3
 
 
-class Answer(NamedTuple):
+class Answer(t.NamedTuple):
     """What the resolver said: ``kind`` is answer, empty, nxdomain, error, timeout or unreachable."""
 
     kind: str
-    addresses: tuple
+    addresses: tuple[str, ...]
 
 
 class Malformed(ValueError):
@@ -72,12 +72,12 @@ def decode_answer(packet: bytes, number: int) -> tuple[Answer, bool]:
     )
 
 
-def address_key(address: str) -> tuple:
+def address_key(address: str) -> tuple[int, ...]:
     """Sort addresses as numbers, not as text."""
     return tuple(int(part) for part in address.split("."))
 
 
-def _addresses(packet: bytes, offset: int, count: int) -> set:
+def _addresses(packet: bytes, offset: int, count: int) -> set[str]:
     found = set()
     for _unused in range(count):
         offset = _skip_name(packet, offset)
@@ -164,7 +164,7 @@ def _exactly(channel: socket.socket, size: int, deadline: float) -> bytes:
     return data
 
 
-def difference(expected: list, observed: list) -> dict:
+def difference(expected: t.Iterable[str], observed: t.Iterable[str]) -> dict[str, list[str]]:
     """What is missing and what is unexpected, as two sorted lists; both empty when the sets are equal."""
     want, have = set(expected), set(observed)
     return {

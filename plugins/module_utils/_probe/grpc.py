@@ -16,6 +16,8 @@ import ssl
 import struct
 import time
 
+from . import shapes
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS = 0, 1, 4
 END_STREAM, END_HEADERS = 1, 4
@@ -58,7 +60,7 @@ def outcome(code: int) -> str:
     return "refused" if code in (PERMISSION_DENIED, UNAUTHENTICATED) else "accepted"
 
 
-def stranger(address: str, port: int, seconds: float) -> dict:
+def stranger(address: str, port: int, seconds: float) -> shapes.Stranger:
     """What the manager at ``address`` does with a client that shows no certificate: refused, accepted or unreachable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

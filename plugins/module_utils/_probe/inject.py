@@ -13,7 +13,7 @@ import re
 import socket
 import struct
 
-from . import netlink, sockets
+from . import netlink, shapes, sockets
 
 ETH_P_IP, ETH_P_IPV6 = 0x0800, 0x86DD
 UDP = 17
@@ -43,7 +43,7 @@ def vxlan(number: int, inner: bytes) -> bytes:
     return struct.pack("!II", 0x08000000, number << 8) + EVERYBODY + OURS + struct.pack("!H", ETH_P_IP) + inner
 
 
-def parse_arp(text: str) -> dict:
+def parse_arp(text: str) -> dict[str, tuple[bytes, str]]:
     """Address -> (hardware address, device) of the complete entries in /proc/net/arp."""
     rows = re.findall(r"(?m)^(\S+)\s+0x\w+\s+0x2\s+([0-9a-f:]{17})\s+\S+\s+(\S+)$", text)
     return {address: (bytes.fromhex(mac.replace(":", "")), device) for address, mac, device in rows}
@@ -66,7 +66,7 @@ def parse_gateway6(text: str) -> str | None:
     return None
 
 
-def _neighbours6() -> dict:
+def _neighbours6() -> dict[str, tuple[bytes, str]]:
     """Address -> (hardware address, device) of the IPv6 neighbours that are known."""
     names = {link["index"]: link["name"] for link in netlink.links()}
     return {
@@ -90,7 +90,7 @@ def _read(path: str) -> str:
         return handle.read()
 
 
-def inject(run: str, name: str, request: dict) -> dict:
+def inject(run: str, name: str, request: shapes.Request) -> shapes.Reached:
     """Send the canary; tells whether it left."""
     content = sockets.question(run, name, request["network"], sockets.new_nonce())
     inner = datagram(request["inner_source"], request["inner_target"], SOURCE_PORT, sockets.PORT, content)

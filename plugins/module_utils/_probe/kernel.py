@@ -12,6 +12,8 @@ import gzip
 import os
 import re
 
+from . import shapes
+
 # Module -> the option that builds it, for kernels that come without a module tree.
 OPTIONS = {
     "vxlan": "VXLAN",
@@ -30,7 +32,9 @@ OPTIONS = {
 }
 
 
-def available(name: str, loaded: set, builtin: set, on_disk: set | None, config: dict | None) -> str:
+def available(
+    name: str, loaded: set[str], builtin: set[str], on_disk: set[str] | None, config: dict[str, str] | None
+) -> str:
     """loaded, builtin, loadable, missing, or unknown when nothing on this node tells."""
     if name in loaded:
         return "loaded"
@@ -46,18 +50,18 @@ def available(name: str, loaded: set, builtin: set, on_disk: set | None, config:
     return "missing" if setting == "m" else "unknown"
 
 
-def module_names(text: str) -> set:
+def module_names(text: str) -> set[str]:
     """Module names in the text of modules.dep or modules.builtin."""
     found = re.findall(r"(?m)^(?:\S*/)?([\w-]+)\.ko(?:\.\w+)?:?(?:\s|$)", text)
     return {name.replace("-", "_") for name in found}
 
 
-def loaded_names(text: str) -> set:
+def loaded_names(text: str) -> set[str]:
     """Module names in the text of /proc/modules."""
     return {line.split(" ", 1)[0] for line in text.splitlines() if line}
 
 
-def options(text: str) -> dict:
+def options(text: str) -> dict[str, str]:
     """Kernel options that are set, y or m."""
     return dict(re.findall(r"(?m)^CONFIG_(\w+)=([ym])$", text))
 
@@ -73,7 +77,7 @@ def _read(path: str) -> str | None:
         return None
 
 
-def facts() -> dict:
+def facts() -> shapes.Modules:
     """State of every module in OPTIONS, and the kernel's release."""
     release = os.uname().release
     tree = f"/lib/modules/{release}/"

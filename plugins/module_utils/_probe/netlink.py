@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Any, Callable, Iterator
+import typing as t
+
+from . import shapes
+
+T = t.TypeVar("T")
 
 NETLINK_ROUTE = 0
 REQUEST_DUMP = 0x301
@@ -26,7 +30,7 @@ ADDRESS_ANY, ADDRESS_LOCAL = 1, 2
 NEIGHBOUR_TARGET, NEIGHBOUR_MAC = 1, 2
 
 
-def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+def attributes(data: bytes) -> t.Iterator[tuple[int, bytes]]:
     """The netlink attributes in ``data``."""
     offset = 0
     while offset + 4 <= len(data):
@@ -37,7 +41,7 @@ def attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         offset += (size + 3) & ~3
 
 
-def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+def messages(data: bytes) -> t.Iterator[tuple[int, bytes]]:
     """The netlink messages in ``data`` as (type, body)."""
     offset = 0
     while offset + HEADER <= len(data):
@@ -49,10 +53,10 @@ def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def dump(
-    family: int, request: int, body: bytes, parse: Callable[[int, bytes], Any], seconds: float = 3.0
-) -> list | None:
+    family: int, request: int, body: bytes, parse: t.Callable[[int, bytes], T | None], seconds: float = 3.0
+) -> list[T] | None:
     """What ``parse`` makes of every message of a dump, but for None; None when the kernel knows no such family."""
-    found = []
+    found: list[T] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as channel:
             channel.settimeout(seconds)
@@ -73,11 +77,11 @@ def mac(data: bytes) -> str:
     return ":".join(f"{byte:02x}" for byte in data)
 
 
-def parse_link(_kind: int, body: bytes) -> dict | None:
+def parse_link(_kind: int, body: bytes) -> shapes.Link | None:
     """Index, name, MTU, kind; the VXLAN id and port of a VXLAN."""
     if len(body) < 16:
         return None
-    link: dict = {"index": struct.unpack("=i", body[4:8])[0], "name": "", "mtu": 0, "kind": ""}
+    link: shapes.Link = {"index": struct.unpack("=i", body[4:8])[0], "name": "", "mtu": 0, "kind": ""}
     for kind, value in attributes(body[16:]):
         if kind == LINK_NAME:
             link["name"] = value.rstrip(b"\0").decode("utf-8", "replace")
@@ -88,9 +92,9 @@ def parse_link(_kind: int, body: bytes) -> dict | None:
     return link
 
 
-def _link_info(data: bytes) -> dict:
+def _link_info(data: bytes) -> shapes.LinkInfo:
     parts = dict(attributes(data))
-    info: dict = {"kind": parts.get(INFO_KIND, b"").rstrip(b"\0").decode("ascii", "replace")}
+    info: shapes.LinkInfo = {"kind": parts.get(INFO_KIND, b"").rstrip(b"\0").decode("ascii", "replace")}
     if info["kind"] == "vxlan":
         inner = dict(attributes(parts.get(INFO_DATA, b"")))
         if len(inner.get(VXLAN_ID, b"")) == 4:
@@ -106,7 +110,7 @@ def text_of(raw: bytes) -> str | None:
     return socket.inet_ntop(family, raw) if family else None
 
 
-def parse_address(_kind: int, body: bytes) -> dict | None:
+def parse_address(_kind: int, body: bytes) -> shapes.Address | None:
     """An address and the index of its link."""
     if len(body) < 8:
         return None
@@ -115,7 +119,7 @@ def parse_address(_kind: int, body: bytes) -> dict | None:
     return {"index": struct.unpack("=I", body[4:8])[0], "address": address, "prefix": body[1]} if address else None
 
 
-def parse_neighbour(_kind: int, body: bytes) -> dict | None:
+def parse_neighbour(_kind: int, body: bytes) -> shapes.Neighbour | None:
     """A neighbour or forwarding entry: link, state, target address, hardware address."""
     if len(body) < 12:
         return None
@@ -128,21 +132,21 @@ def parse_neighbour(_kind: int, body: bytes) -> dict | None:
     }
 
 
-def links() -> list[dict]:
+def links() -> list[shapes.Link]:
     """Every link."""
     return dump(NETLINK_ROUTE, GET_LINK, bytes(16), parse_link) or []
 
 
-def addresses() -> list[dict]:
+def addresses() -> list[shapes.Address]:
     """Every address, of IPv4 and IPv6."""
     return dump(NETLINK_ROUTE, GET_ADDRESS, bytes(8), parse_address) or []
 
 
-def neighbours(family: int = socket.AF_INET) -> list[dict]:
+def neighbours(family: int = socket.AF_INET) -> list[shapes.Neighbour]:
     """Every neighbour of one family."""
     return dump(NETLINK_ROUTE, GET_NEIGHBOUR, struct.pack("=B15x", family), parse_neighbour) or []
 
 
-def forwarding() -> list[dict]:
+def forwarding() -> list[shapes.Neighbour]:
     """Every forwarding entry of bridges and VXLANs."""
     return dump(NETLINK_ROUTE, GET_NEIGHBOUR, struct.pack("=B15x", BRIDGE), parse_neighbour) or []

@@ -15,7 +15,9 @@ import os
 import select
 import signal
 import time
-from typing import Any, Callable, NamedTuple
+import typing as t
+
+T = t.TypeVar("T")
 
 CLONE_NEWNET = 0x40000000
 
@@ -44,15 +46,16 @@ def unshare_network() -> None:
         raise OSError(number, os.strerror(number))
 
 
-class Call(NamedTuple):
-    """A function at work in a namespace."""
+class Call(t.Generic[T]):
+    """A function at work in a namespace: the process that does it, and where its result is read."""
 
-    namespace: str | None
-    child: int
-    reading: int
+    def __init__(self, namespace: str | None, child: int, reading: int) -> None:
+        self.namespace = namespace
+        self.child = child
+        self.reading = reading
 
 
-def begin(namespace: str | None, function: Callable[[], Any]) -> Call:
+def begin(namespace: str | None, function: t.Callable[[], T]) -> Call[T]:
     """Start ``function()`` in ``namespace`` (``None``: a new, empty one). Its result must be JSON data."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -63,7 +66,7 @@ def begin(namespace: str | None, function: Callable[[], Any]) -> Call:
     return Call(namespace, child, reading)
 
 
-def finish(work: Call, seconds: float) -> Any:
+def finish(work: Call[T], seconds: float) -> T:
     """The result of what was begun; a ProbeError when there is none within ``seconds``."""
     try:
         raw = _read_all(work.reading, time.monotonic() + seconds)
@@ -71,15 +74,16 @@ def finish(work: Call, seconds: float) -> Any:
         os.close(work.reading)
         os.kill(work.child, signal.SIGKILL)
         os.waitpid(work.child, 0)
-    return _outcome(raw, work.namespace, seconds)
+    value: T = _outcome(raw, work.namespace, seconds)
+    return value
 
 
-def call(namespace: str | None, function: Callable[[], Any], seconds: float) -> Any:
+def call(namespace: str | None, function: t.Callable[[], T], seconds: float) -> T:
     """The result of ``function()`` run in ``namespace``."""
     return finish(begin(namespace, function), seconds)
 
 
-def _child(namespace: str | None, function: Callable[[], Any], writing: int) -> None:
+def _child(namespace: str | None, function: t.Callable[[], t.Any], writing: int) -> None:
     """Never returns: whatever happens here must not unwind into the caller's stack."""
     try:
         try:
@@ -98,7 +102,7 @@ def _child(namespace: str | None, function: Callable[[], Any], writing: int) -> 
 
 def _read_all(descriptor: int, deadline: float) -> bytes | None:
     """Everything up to the end of file, or None when the deadline passes first."""
-    chunks = []
+    chunks: list[bytes] = []
     while True:
         ready, _unused, _unused2 = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
@@ -109,7 +113,7 @@ def _read_all(descriptor: int, deadline: float) -> bytes | None:
         chunks.append(chunk)
 
 
-def _outcome(raw: bytes | None, namespace: str | None, seconds: float) -> Any:
+def _outcome(raw: bytes | None, namespace: str | None, seconds: float) -> t.Any:
     where = namespace or "a scratch network namespace"
     if raw is None:
         raise ProbeError(f"the probe in {where} gave no result within {seconds:.0f} s")

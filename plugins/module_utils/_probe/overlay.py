@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import re
 import socket
-from typing import Any
+import typing as t
 
-from . import netlink, netns
+from . import netlink, netns, shapes
+
+T = t.TypeVar("T")
 
 SECONDS = 10
 MOUNTED = re.compile(r" (/\S*/netns)/(?:1-\w+|lb_\w+|ingress_sbox|default) (?:.* )?- nsfs ")
@@ -34,7 +36,9 @@ def mounted(text: str) -> list[str]:
     return sorted({found.group(1) for found in MOUNTED.finditer(text)})
 
 
-def peers(links: list[dict], neighbours: list[dict], forwarding: list[dict]) -> list[str]:
+def peers(
+    links: list[shapes.Link], neighbours: list[shapes.Neighbour], forwarding: list[shapes.Neighbour]
+) -> list[str]:
     """The permanent entries towards other nodes, each as 'address hardware-address node-address'."""
     vxlans = {link["index"] for link in links if link["kind"] == "vxlan"}
     towards = {
@@ -47,20 +51,20 @@ def peers(links: list[dict], neighbours: list[dict], forwarding: list[dict]) -> 
     )
 
 
-def _look() -> dict:
+def _look() -> shapes.Overlay:
     links = netlink.links()
-    vxlan = next((link for link in links if link["kind"] == "vxlan"), {})
+    vxlan = next((link for link in links if link["kind"] == "vxlan"), None)
     return {
-        "vni": vxlan.get("vni"),
-        "port": vxlan.get("port"),
+        "vni": vxlan.get("vni") if vxlan else None,
+        "port": vxlan.get("port") if vxlan else None,
         "mtu": min([link["mtu"] for link in links if link["kind"] in ("vxlan", "veth")] or [0]),
         "peers": peers(links, netlink.neighbours(), netlink.forwarding()),
     }
 
 
-def parse_balancer(text: str) -> list[dict]:
+def parse_balancer(text: str) -> list[shapes.Backends]:
     """The virtual services in /proc/net/ip_vs: backends that get connections, and quiet ones, which are about to go."""
-    found: list = []
+    found: list[shapes.Backends] = []
     for line in text.splitlines():
         if re.match(r"(FWM|TCP|UDP)\s", line):
             found.append({"active": [], "quiet": []})
@@ -72,7 +76,7 @@ def parse_balancer(text: str) -> list[dict]:
     return found
 
 
-def _balancer() -> list | None:
+def _balancer() -> list[shapes.Backends] | None:
     try:
         with open("/proc/self/net/ip_vs", encoding="ascii") as handle:
             return parse_balancer(handle.read())
@@ -80,20 +84,20 @@ def _balancer() -> list | None:
         return None
 
 
-def _try(namespace: str, function: Any) -> Any:
+def _try(namespace: str, function: t.Callable[[], T]) -> T | None:
     try:
         return netns.call(namespace, function, SECONDS)
     except netns.ProbeError:
         return None
 
 
-def facts(folder: str, networks: list[str]) -> dict:
+def facts(folder: str, networks: list[str]) -> dict[str, shapes.Held]:
     """By network: what this node holds of it, in the folder of its engine's namespaces. A network without a namespace here is left out."""
-    found = {}
+    found: dict[str, shapes.Held] = {}
     for network in networks:
         seen = _try(overlay_namespace(folder, network), _look)
         if seen is not None:
-            found[network] = dict(seen, balancer=_try(balancer_namespace(folder, network), _balancer))
+            found[network] = {**seen, "balancer": _try(balancer_namespace(folder, network), _balancer)}
     return found
 
 

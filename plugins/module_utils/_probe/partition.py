@@ -14,6 +14,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import typing as t
+
+from . import shapes
+
+Match = t.Tuple[str, t.Optional[str], t.Optional[int]]  # protocol, direction of the port, port
 
 CHAIN = "SWARMLAB-PARTITION"
 TABLE = "swarmlab_partition"
@@ -21,15 +26,16 @@ SECONDS = 15
 IPV6 = "/proc/net/if_inet6"  # not there where the kernel was told to do without
 
 
-def matches(ports: dict) -> list[tuple]:
+def matches(ports: shapes.Ports) -> list[Match]:
     """(protocol, direction of the port, port) of all that is dropped; ESP has no ports. Both ends, since answers come from the port."""
-    found: list[tuple] = [
-        (protocol, end, port) for protocol in ("tcp", "udp") for port in ports[protocol] for end in ("sport", "dport")
+    both = {"tcp": ports["tcp"], "udp": ports["udp"]}
+    found: list[Match] = [
+        (protocol, end, port) for protocol in both for port in both[protocol] for end in ("sport", "dport")
     ]
     return [*found, ("esp", None, None)]
 
 
-def iptables(ports: dict) -> list[list[str]]:
+def iptables(ports: shapes.Ports) -> list[list[str]]:
     """The commands, without the program, that make the chain and jump to it."""
     rules = [
         ["-A", CHAIN, "-p", protocol, *(["--" + end, str(port)] if end else []), "-j", "DROP"]
@@ -49,7 +55,7 @@ def iptables_undo() -> list[list[str]]:
     ]
 
 
-def nft(ports: dict) -> str:
+def nft(ports: shapes.Ports) -> str:
     """The table, as nft reads it."""
     rules = "".join(
         f"{protocol} {side} {port} drop; " if side else "meta l4proto esp drop; "
@@ -89,7 +95,7 @@ def tools() -> list[str]:
     return found or [name for name in ("nft",) if shutil.which(name)]
 
 
-def cut(ports: dict) -> str | None:
+def cut(ports: shapes.Ports) -> str | None:
     """Put the rules in place. Returns why that failed; then none is left."""
     names = tools()
     if not names:

@@ -17,9 +17,9 @@ import selectors
 import socket
 import struct
 import time
-from typing import Any, Callable
+import typing as t
 
-from . import sockets, wire
+from . import shapes, sockets, wire
 
 UDP, ESP = 17, 50
 IPV6_CHECKSUM, CHECKSUM_AT = 7, 6  # include/uapi/linux/in6.h; where a UDP header has it, which IPv6 does not go without
@@ -58,7 +58,7 @@ def body(packet: bytes, protocol: int, family: int = socket.AF_INET) -> tuple[in
     return ports[0], ports[1], packet[start + 8 :]
 
 
-def bpf_program(offset: int, family: int = socket.AF_INET) -> list:
+def bpf_program(offset: int, family: int = socket.AF_INET) -> list[wire.Step]:
     """A classic BPF program over what a raw socket gets: 8 zero bytes and 's', at ``offset`` behind the IP header."""
     word, byte = (0x40, 0x50) if family == socket.AF_INET else (0x20, 0x30)  # relative to X, or not
     return [
@@ -93,20 +93,21 @@ def _listeners() -> list[tuple[socket.socket, int]]:
     return found
 
 
-def serve(run: str, name: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+def serve(run: str, name: str, ready: shapes.Ready, stopped: shapes.Stopped) -> shapes.Heard:
     """Answer nonces until told to stop. Returns how often each sender was heard: protocol/port/sender."""
-    heard: dict[str, int] = {}
+    heard: shapes.Heard = {}
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as opened:
         for channel, protocol in _listeners():
-            selector.register(opened.enter_context(channel), selectors.EVENT_READ, protocol)
+            selector.register(opened.enter_context(channel), selectors.EVENT_READ, (channel, protocol))
         ready()
         while not stopped():
             for key, _unused in selector.select(0.2):
-                _answer(key.fileobj, key.data, run, name, heard)
+                channel, protocol = key.data
+                _answer(channel, protocol, run, name, heard)
     return heard
 
 
-def _answer(channel: Any, protocol: int, run: str, name: str, heard: dict) -> None:
+def _answer(channel: socket.socket, protocol: int, run: str, name: str, heard: shapes.Heard) -> None:
     try:
         packet, sender = channel.recvfrom(BYTES)
         told = body(packet, protocol, channel.family)
@@ -124,7 +125,7 @@ def _answer(channel: Any, protocol: int, run: str, name: str, heard: dict) -> No
         return
 
 
-def udp(run: str, name: str, address: str, port: int, seconds: float) -> dict:
+def udp(run: str, name: str, address: str, port: int, seconds: float) -> shapes.Reached:
     """Which node answers a nonce to a UDP port."""
     nonce = os.urandom(8).hex()
     with socket.socket(sockets.family_of(address), socket.SOCK_DGRAM) as channel:
@@ -133,7 +134,7 @@ def udp(run: str, name: str, address: str, port: int, seconds: float) -> dict:
         return _wait(channel, run, nonce, seconds, lambda data: data)
 
 
-def esp(run: str, name: str, address: str, seconds: float) -> dict:
+def esp(run: str, name: str, address: str, seconds: float) -> shapes.Reached:
     """Which node answers a nonce over IP protocol 50."""
     nonce = os.urandom(8).hex()
     with _raw(ESP, sockets.family_of(address)) as channel:
@@ -141,7 +142,9 @@ def esp(run: str, name: str, address: str, seconds: float) -> dict:
         return _wait(channel, run, nonce, seconds, lambda packet: (body(packet, ESP, channel.family) or (0, 0, b""))[2])
 
 
-def _wait(channel: socket.socket, run: str, nonce: str, seconds: float, content: Callable[[bytes], bytes]) -> dict:
+def _wait(
+    channel: socket.socket, run: str, nonce: str, seconds: float, content: t.Callable[[bytes], bytes]
+) -> shapes.Reached:
     deadline = time.monotonic() + seconds
     while True:
         left = deadline - time.monotonic()
@@ -153,7 +156,7 @@ def _wait(channel: socket.socket, run: str, nonce: str, seconds: float, content:
             return {"node": told[0]}
 
 
-def tcp(address: str, port: int, seconds: float) -> dict:
+def tcp(address: str, port: int, seconds: float) -> shapes.Reached:
     """Whether somebody listens on a TCP port."""
     with socket.create_connection((address, port), timeout=seconds):
         return {"node": address}

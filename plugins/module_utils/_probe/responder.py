@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import selectors
 import socket
-from typing import Any, Callable
+import typing as t
 
-from . import sockets
+from . import shapes, sockets
 
 
-def serve(run: str, name: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+def serve(run: str, name: str, ready: shapes.Ready, stopped: shapes.Stopped) -> shapes.Heard:
     """Answer over TCP and UDP until told to stop. Returns how often each sender was heard: protocol/network/sender."""
-    heard: dict[str, int] = {}
+    heard: shapes.Heard = {}
     with selectors.DefaultSelector() as selector, _tcp_listener() as tcp, _udp_listener() as udp:
         selector.register(tcp, selectors.EVENT_READ, "accept")
         selector.register(udp, selectors.EVENT_READ, "udp")
@@ -42,7 +42,7 @@ def _udp_listener() -> socket.socket:
     return channel
 
 
-def _handle(selector: Any, key: Any, run: str, name: str, heard: dict) -> None:
+def _handle(selector: selectors.BaseSelector, key: t.Any, run: str, name: str, heard: shapes.Heard) -> None:
     try:
         if key.data == "accept":
             selector.register(key.fileobj.accept()[0], selectors.EVENT_READ, "line")
@@ -58,13 +58,15 @@ def _handle(selector: Any, key: Any, run: str, name: str, heard: dict) -> None:
         _drop(selector, key)
 
 
-def _drop(selector: Any, key: Any) -> None:
+def _drop(selector: selectors.BaseSelector, key: t.Any) -> None:
     if key.data == "line" and key.fileobj.fileno() in selector.get_map():
         selector.unregister(key.fileobj)
         key.fileobj.close()
 
 
-def _answer_connection(selector: Any, channel: socket.socket, run: str, name: str, heard: dict) -> None:
+def _answer_connection(
+    selector: selectors.BaseSelector, channel: socket.socket, run: str, name: str, heard: shapes.Heard
+) -> None:
     line = channel.recv(sockets.LINE)
     answer = _answer(run, name, "tcp", line, heard)
     if answer:
@@ -73,7 +75,7 @@ def _answer_connection(selector: Any, channel: socket.socket, run: str, name: st
     channel.close()
 
 
-def _answer(run: str, name: str, protocol: str, line: bytes, heard: dict) -> bytes | None:
+def _answer(run: str, name: str, protocol: str, line: bytes, heard: shapes.Heard) -> bytes | None:
     asked = sockets.parse_question(run, line)
     if asked is None:
         return None

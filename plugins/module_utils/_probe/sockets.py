@@ -14,6 +14,8 @@ import socket
 import struct
 import time
 
+from . import shapes
+
 PORT = 19747
 LINE = 512
 UDP_HEADERS = 28
@@ -64,7 +66,7 @@ def new_nonce() -> str:
     return os.urandom(8).hex()
 
 
-def tcp(run: str, sender: str, network: str, address: str, seconds: float, port: int = PORT) -> dict:
+def tcp(run: str, sender: str, network: str, address: str, seconds: float, port: int = PORT) -> shapes.Reached:
     """Who answers at ``address`` over TCP."""
     nonce = new_nonce()
     try:
@@ -75,7 +77,7 @@ def tcp(run: str, sender: str, network: str, address: str, seconds: float, port:
         return {"error": reason(error)}
 
 
-def udp(run: str, sender: str, network: str, address: str, seconds: float, size: int = 0) -> dict:
+def udp(run: str, sender: str, network: str, address: str, seconds: float, size: int = 0) -> shapes.Reached:
     """Who answers at ``address`` over UDP. With a ``size`` the packet has that many bytes, and no router may fragment it."""
     nonce = new_nonce()
     line = question(run, sender, network, nonce)
@@ -103,7 +105,7 @@ def read_line(channel: socket.socket) -> bytes:
     return data
 
 
-def _identified(run: str, line: bytes, nonce: str) -> dict:
+def _identified(run: str, line: bytes, nonce: str) -> shapes.Reached:
     name = parse_reply(run, line, nonce)
     return {"node": name} if name else {"error": "something else answered"}
 
@@ -119,7 +121,7 @@ def checksum(data: bytes) -> int:
     """The internet checksum (RFC 1071)."""
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -140,7 +142,7 @@ def is_echo_reply(packet: bytes, ident: int, sequence: int, payload: bytes) -> b
     return (kind, code, its_ident, its_sequence) == (ICMP_REPLY, 0, ident, sequence) and packet[start + 8 :] == payload
 
 
-def icmp(run: str, address: str, seconds: float) -> dict:
+def icmp(run: str, address: str, seconds: float) -> shapes.Reached:
     """Whether ``address`` answers an echo request that carries the canary."""
     ident, sequence = struct.unpack("!HH", os.urandom(4))
     payload = canary(run) + b" " + new_nonce().encode()

@@ -13,9 +13,8 @@ import json
 import socket
 import statistics
 import time
-from typing import Callable
 
-from . import sockets
+from . import shapes, sockets
 
 PORT = sockets.PORT + 1
 STREAM, ECHO = b"stream", b"echo"
@@ -26,7 +25,7 @@ ROUNDS_SECONDS = 0.5  # at most
 PATIENCE = 5.0  # seconds of silence after which either side gives up
 
 
-def serve(run: str, name: str, address: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> None:
+def serve(run: str, name: str, address: str, ready: shapes.Ready, stopped: shapes.Stopped) -> None:
     """Take measurements of this run at the address until told to stop."""
     with socket.socket(sockets.family_of(address), socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -47,7 +46,7 @@ def serve(run: str, name: str, address: str, ready: Callable[[], None], stopped:
                     continue
 
 
-def _serve(run: str, name: str, channel: socket.socket, stopped: Callable[[], bool]) -> None:
+def _serve(run: str, name: str, channel: socket.socket, stopped: shapes.Stopped) -> None:
     channel.settimeout(PATIENCE)
     channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     words = sockets.read_line(channel).split()
@@ -64,8 +63,8 @@ def _serve(run: str, name: str, channel: socket.socket, stopped: Callable[[], bo
         channel.sendall(json.dumps(_count(channel, stopped)).encode() + b"\n")
 
 
-def _count(channel: socket.socket, stopped: Callable[[], bool]) -> list:
-    """[bytes, seconds] from the first bytes to the last."""
+def _count(channel: socket.socket, stopped: shapes.Stopped) -> tuple[int, float]:
+    """(bytes, seconds) from the first bytes to the last."""
     buffer = bytearray(4 * BLOCK)
     total, first, last = 0, 0.0, 0.0
     while not stopped():
@@ -75,10 +74,10 @@ def _count(channel: socket.socket, stopped: Callable[[], bool]) -> list:
         last = time.monotonic()
         first = first or last
         total += got
-    return [total, last - first]
+    return total, last - first
 
 
-def measure(run: str, target: str, addresses: list[str], seconds: float, once: float) -> dict:
+def measure(run: str, target: str, addresses: list[str], seconds: float, once: float) -> shapes.Speed | shapes.Unread:
     """``mbit`` and ``latency_ms`` to the target, reached at the first of the addresses where it answers; else ``error``."""
     try:
         with _connect(run, ECHO, target, addresses, once) as channel:
@@ -118,7 +117,8 @@ def _connect(run: str, mode: bytes, target: str, addresses: list[str], once: flo
 
 
 def _round_trips(channel: socket.socket, seconds: float) -> list[float]:
-    message, trips = bytes(MESSAGE), []
+    message = bytes(MESSAGE)
+    trips: list[float] = []
     end = time.monotonic() + seconds
     while len(trips) < ROUNDS and time.monotonic() < end:
         began = time.monotonic()

@@ -14,10 +14,10 @@ import os
 import re
 import socket
 import subprocess
-from typing import Iterable
+import typing as t
 
 from .._host import ROUTES, parse_nameservers, parse_routes, split_port
-from . import netlink
+from . import netlink, shapes
 
 RESOLV = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 SECONDS = 10
@@ -37,21 +37,21 @@ def _read(path: str) -> str:
         return ""
 
 
-def routes(text: str) -> list[dict]:
+def routes(text: str) -> list[shapes.HostRoute]:
     """The routes in /proc/net/route that are no default."""
     return [{"network": route.network, "device": route.interface} for route in parse_routes(text)]
 
 
-def facts(declared: Iterable[str] = ()) -> dict:
+def facts(declared: t.Iterable[str] = ()) -> shapes.Host:
     """Addresses with their links, tunnels, routes, and name servers. ``declared``: addresses that may be DNS names."""
     names = {link["index"]: link for link in netlink.links()}
-    addresses = [
+    addresses: list[shapes.HostAddress] = [
         {"address": row["address"], "device": names[row["index"]]["name"], "mtu": names[row["index"]]["mtu"]}
         for row in netlink.addresses()
         if row["index"] in names
     ]
     nameservers = sorted({server for path in RESOLV for server in parse_nameservers(_read(path))})
-    vxlans = [
+    vxlans: list[shapes.Vxlan] = [
         {"device": link["name"], "vni": link.get("vni"), "port": link.get("port")}
         for link in names.values()
         if link["kind"] == "vxlan"
@@ -65,7 +65,7 @@ def facts(declared: Iterable[str] = ()) -> dict:
     }
 
 
-def looked_up(declared: Iterable[str]) -> dict:
+def looked_up(declared: t.Iterable[str]) -> dict[str, list[str]]:
     """The addresses that a DNS name (``mgr1.example.org``, perhaps with a port) stands for on this host. An interface stands for none."""
     found = {}
     for text in declared:
@@ -73,16 +73,16 @@ def looked_up(declared: Iterable[str]) -> dict:
             answers = socket.getaddrinfo(split_port(text)[0], None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
             continue
-        found[text] = sorted({answer[4][0] for answer in answers})
+        found[text] = sorted({str(answer[4][0]) for answer in answers})
     return found
 
 
-def parse_counters(text: str) -> dict:
+def parse_counters(text: str) -> shapes.Counters:
     """The IPsec counters in /proc/net/xfrm_stat."""
     return {name: int(value) for name, value in re.findall(r"(?m)^(Xfrm\w+)\s+(\d+)$", text)}
 
 
-def ipsec_counters() -> dict | None:
+def ipsec_counters() -> shapes.Counters | None:
     """The kernel's IPsec counters; None when it keeps none."""
     return parse_counters(_read("/proc/net/xfrm_stat")) or None
 
@@ -95,9 +95,9 @@ def _output(command: list[str]) -> str | None:
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
 
-def tables(text: str) -> dict:
+def tables(text: str) -> dict[str, list[str]]:
     """Rules by table in what iptables-save prints."""
-    found: dict = {}
+    found: dict[str, list[str]] = {}
     table = ""
     for line in text.splitlines():
         if line.startswith("*"):
@@ -112,7 +112,7 @@ def _carries(rule: str, vni: int) -> bool:
     return bool(re.search(f"21 \\d+ \\d+ {vni}\\b", rule)) or f"=0x{vni << 8:x}" in rule
 
 
-def parse_rules(text: str, vnis: list[int], ports: list[str], carrying: str | None = None) -> dict:
+def parse_rules(text: str, vnis: list[int], ports: list[str], carrying: str | None = None) -> shapes.Rules:
     """Which of the engine's rules are there: encryption by VXLAN id, ingress by published port such as 'tcp/8080'. ``carrying``: the rules
     of the family that goes between the nodes, where it is another; the routing mesh is of IPv4 alone."""
     rules = tables(text)
@@ -140,7 +140,7 @@ def parse_rules(text: str, vnis: list[int], ports: list[str], carrying: str | No
     }
 
 
-def parse_nft(text: str, vnis: list[int], ports: list[str]) -> dict:
+def parse_nft(text: str, vnis: list[int], ports: list[str]) -> shapes.Rules:
     """The same of the rules of an engine that uses nftables by itself."""
     held = re.search(r"set encrypted-vnis \{.*?elements = \{(.*?)\}", text, re.DOTALL)
     numbers = {int(number, 0) for number in re.findall(r"0x[0-9a-f]+|\d+", held.group(1))} if held else set()
@@ -153,7 +153,7 @@ def parse_nft(text: str, vnis: list[int], ports: list[str]) -> dict:
     }
 
 
-def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False) -> dict | None:
+def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False) -> shapes.Rules | None:
     """The engine's rules on this node; None when its tool does not answer. ``ipv6``: that is what goes between the nodes."""
     if backend == "nftables":
         text = _output(["nft", "list", "ruleset"])

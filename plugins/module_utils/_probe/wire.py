@@ -13,7 +13,9 @@ import ctypes
 import socket
 import struct
 import time
-from typing import Any, Callable
+import typing as t
+
+from . import shapes
 
 ETH_P_ALL = 0x0003
 SO_ATTACH_FILTER = 26
@@ -27,10 +29,11 @@ FRAGMENT = 44
 IPV6_HEAD, FRAGMENT_HEAD = 40, 8
 UDP_BYTES = 600
 ESP_BYTES = 64
+Step = t.Tuple[int, int, int, int]  # of a BPF program: code, jumps where true and false, number
 INJECTED = b" clear@"  # behind the canary of what inject.py writes on the wire: no network sent that
 
 
-def bpf_program(port: int) -> list:
+def bpf_program(port: int) -> list[Step]:
     """A classic BPF program over an IP packet (no link header): ESP, or UDP to ``port``; the rest is dropped."""
     return [
         (0x30, 0, 0, 0),  # A = version and header length
@@ -59,11 +62,28 @@ def bpf_program(port: int) -> list:
     ]
 
 
-def attach(channel: socket.socket, program: list) -> None:
+def attach(channel: socket.socket, program: list[Step]) -> None:
     """Let the kernel filter for this socket."""
     code = b"".join(struct.pack("HBBI", *step) for step in program)
     buffer = ctypes.create_string_buffer(code)
     channel.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(buffer)))
+
+
+class Esp(t.NamedTuple):
+    """An encrypted packet. ``spi``: the number of the state that it was encrypted with."""
+
+    source: str
+    target: str
+    spi: int
+
+
+class Inner(t.NamedTuple):
+    """A packet of an overlay in clear text, and what it carries."""
+
+    source: str
+    target: str
+    vni: int
+    content: bytes
 
 
 def outer(packet: bytes) -> tuple[str, str, int, int] | None:
@@ -84,7 +104,7 @@ def outer(packet: bytes) -> tuple[str, str, int, int] | None:
     )
 
 
-def parse(packet: bytes, port: int) -> dict | None:
+def parse(packet: bytes, port: int) -> Esp | Inner | None:
     """The facts of one IP packet: ESP (destination, SPI) or VXLAN (destination, VNI, inner payload)."""
     head = outer(packet)
     if head is None:
@@ -93,13 +113,13 @@ def parse(packet: bytes, port: int) -> dict | None:
     if protocol == ESP and len(packet) >= start + 4:
         spi = struct.unpack("!I", packet[start : start + 4])[0]
         # Zero is reserved for local use (RFC 4303, 2.1): a question of ports.py, nothing of the kernel's.
-        return {"kind": "esp", "source": source, "target": target, "spi": spi} if spi else None
+        return Esp(source, target, spi) if spi else None
     if protocol != UDP or len(packet) < start + 16 or struct.unpack("!H", packet[start + 2 : start + 4])[0] != port:
         return None
     if not packet[start + 8] & 0x08:
         return None
     number = struct.unpack("!I", packet[start + 12 : start + 16])[0] >> 8
-    return {"kind": "vxlan", "source": source, "target": target, "vni": number, "inner": packet[start + 16 :]}
+    return Inner(source, target, number, packet[start + 16 :])
 
 
 class Counts:
@@ -108,11 +128,11 @@ class Counts:
     def __init__(self, port: int, canary: bytes) -> None:
         self.port = port
         self.canary = canary
-        self.plain: dict = {}
-        self.seen: dict = {}
-        self.esp_out: dict = {}
-        self.esp_in: dict = {}
-        self.plain_in: dict = {}
+        self.plain: shapes.Table = {}
+        self.seen: shapes.Table = {}
+        self.esp_out: shapes.Table = {}
+        self.esp_in: shapes.Table = {}
+        self.plain_in: shapes.Table = {}
         self.injected = 0
 
     def add(self, packet: bytes, outgoing: bool) -> None:
@@ -120,25 +140,25 @@ class Counts:
         facts = parse(packet, self.port)
         if facts is None:
             return
-        if facts["kind"] == "esp":
+        if isinstance(facts, Esp):
             self._esp(facts, outgoing)
-        elif outgoing and self.canary + INJECTED in facts["inner"]:
+        elif outgoing and self.canary + INJECTED in facts.content:
             self.injected += 1
         elif outgoing:
-            key = str(facts["vni"])
-            _bump(self.plain, key, facts["target"])
-            if self.canary in facts["inner"]:
-                _bump(self.seen, key, facts["target"])
+            key = str(facts.vni)
+            _bump(self.plain, key, facts.target)
+            if self.canary in facts.content:
+                _bump(self.seen, key, facts.target)
         else:
-            _bump(self.plain_in, str(facts["vni"]), facts["source"])
+            _bump(self.plain_in, str(facts.vni), facts.source)
 
-    def _esp(self, facts: dict, outgoing: bool) -> None:
+    def _esp(self, facts: Esp, outgoing: bool) -> None:
         if outgoing:
-            _bump(self.esp_out, facts["target"], f"{facts['spi']:08x}")
+            _bump(self.esp_out, facts.target, f"{facts.spi:08x}")
         else:
-            _bump(self.esp_in, facts["source"], f"{facts['spi']:08x}")
+            _bump(self.esp_in, facts.source, f"{facts.spi:08x}")
 
-    def data(self) -> dict:
+    def data(self) -> shapes.Captured:
         """Everything counted, as plain data."""
         return {
             "plain": self.plain,
@@ -150,7 +170,7 @@ class Counts:
         }
 
 
-def _bump(table: dict, first: str, second: str) -> None:
+def _bump(table: shapes.Table, first: str, second: str) -> None:
     row = table.setdefault(first, {})
     row[second] = row.get(second, 0) + 1
 
@@ -163,7 +183,7 @@ def listener(port: int) -> socket.socket:
     return channel
 
 
-def watch(port: int, canary: bytes, ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+def watch(port: int, canary: bytes, ready: shapes.Ready, stopped: shapes.Stopped) -> shapes.Watched:
     """Count until told to stop; ``ready`` is called once no frame can be missed any more."""
     counts = Counts(port, canary)
     began = time.monotonic()
@@ -173,9 +193,7 @@ def watch(port: int, canary: bytes, ready: Callable[[], None], stopped: Callable
         while not stopped():
             _take(channel, counts)
         _seen, lost = struct.unpack("II", channel.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
-    result: dict[str, Any] = counts.data()
-    result.update(lost=lost, seconds=round(time.monotonic() - began, 1))
-    return result
+    return {**counts.data(), "lost": lost, "seconds": round(time.monotonic() - began, 1)}
 
 
 def _take(channel: socket.socket, counts: Counts) -> None:

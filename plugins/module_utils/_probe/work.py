@@ -24,17 +24,17 @@ from __future__ import annotations
 
 import ipaddress
 import time
+import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, NamedTuple
 
-from . import dns, grpc, inject, ports, sockets
+from . import dns, grpc, inject, ports, shapes, sockets
 
 THREADS = 96
 BURST = 3
 UNASKABLE = "unaskable"
 
 
-class Setting(NamedTuple):
+class Setting(t.NamedTuple):
     """What all requests of one namespace share."""
 
     run: str
@@ -42,7 +42,7 @@ class Setting(NamedTuple):
     once: float
 
 
-def perform(requests: list[dict], setting: Setting, threads: int = THREADS) -> dict:
+def perform(requests: list[shapes.Request], setting: Setting, threads: int = THREADS) -> shapes.Observations:
     """Observation by request id."""
     if not requests:
         return {}
@@ -52,7 +52,7 @@ def perform(requests: list[dict], setting: Setting, threads: int = THREADS) -> d
     return {request["id"]: seen for request, seen in zip(requests, done)}
 
 
-def _until(request: dict, setting: Setting, start: float) -> dict:
+def _until(request: shapes.Request, setting: Setting, start: float) -> shapes.Observation:
     deadline = start + request.get("patience", 0)
     tries, pause = 0, 0.25
     while True:
@@ -60,13 +60,12 @@ def _until(request: dict, setting: Setting, start: float) -> dict:
         seen = KINDS[request["kind"]](request, setting)
         now = time.monotonic()
         if seen["ok"] or seen.get("kind") == UNASKABLE or now + pause > deadline:
-            seen.update(seconds=round(now - start, 2), tries=tries)
-            return seen
+            return {**seen, "seconds": round(now - start, 2), "tries": tries}
         time.sleep(pause)
         pause = min(pause * 1.5, 2.0)
 
 
-def _dns(request: dict, setting: Setting) -> dict:
+def _dns(request: shapes.Request, setting: Setting) -> shapes.Observation:
     reason = dns.unaskable(request["name"])
     if reason:
         return {"ok": False, "kind": UNASKABLE, "addresses": [], "error": reason}
@@ -83,35 +82,35 @@ def _dns(request: dict, setting: Setting) -> dict:
     return {"ok": met, "kind": answer.kind, "addresses": list(answer.addresses)}
 
 
-def _inside(address: str, subnets: list) -> bool:
+def _inside(address: str, subnets: list[str]) -> bool:
     return any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in subnets)
 
 
-def _icmp(request: dict, setting: Setting) -> dict:
-    seen: dict[str, Any] = sockets.icmp(setting.run, request["address"], setting.once)
-    return dict(seen, ok="node" in seen)
+def _icmp(request: shapes.Request, setting: Setting) -> shapes.Observation:
+    seen = sockets.icmp(setting.run, request["address"], setting.once)
+    return {**seen, "ok": "node" in seen}
 
 
-def _tcp(request: dict, setting: Setting) -> dict:
+def _tcp(request: shapes.Request, setting: Setting) -> shapes.Observation:
     port = request.get("port", sockets.PORT)
     seen = sockets.tcp(setting.run, setting.name, request["network"], request["address"], setting.once, port)
-    return dict(seen, ok=seen.get("node") == request["node"])
+    return {**seen, "ok": seen.get("node") == request["node"]}
 
 
-def _closed(request: dict, setting: Setting) -> dict:
+def _closed(request: shapes.Request, setting: Setting) -> shapes.Observation:
     seen = sockets.tcp(setting.run, setting.name, request["network"], request["address"], 1.0, request["port"])
-    return dict(seen, ok="node" not in seen)
+    return {**seen, "ok": "node" not in seen}
 
 
-def _udp(request: dict, setting: Setting) -> dict:
+def _udp(request: shapes.Request, setting: Setting) -> shapes.Observation:
     seen = sockets.udp(setting.run, setting.name, request["network"], request["address"], setting.once)
-    return dict(seen, ok=seen.get("node") == request["node"])
+    return {**seen, "ok": seen.get("node") == request["node"]}
 
 
-def _burst(request: dict, setting: Setting) -> dict:
+def _burst(request: shapes.Request, setting: Setting) -> shapes.Observation:
     """Three at once: a single oversized packet may slip through in fragments of the outer one."""
 
-    def once(_number: int) -> dict:
+    def once(_number: int) -> shapes.Reached:
         return sockets.udp(
             setting.run, setting.name, request["network"], request["address"], setting.once, request["size"]
         )
@@ -119,39 +118,39 @@ def _burst(request: dict, setting: Setting) -> dict:
     with ThreadPoolExecutor(max_workers=BURST) as pool:
         answers = list(pool.map(once, range(BURST)))
     wrong = [answer for answer in answers if answer.get("node") != request["node"]]
-    return dict(wrong[0] if wrong else answers[0], ok=not wrong, answered=BURST - len(wrong))
+    return {**(wrong[0] if wrong else answers[0]), "ok": not wrong, "answered": BURST - len(wrong)}
 
 
-def _port_tcp(request: dict, setting: Setting) -> dict:
+def _port_tcp(request: shapes.Request, setting: Setting) -> shapes.Observation:
     return _told(lambda: ports.tcp(request["address"], request["port"], setting.once))
 
 
-def _port_udp(request: dict, setting: Setting) -> dict:
+def _port_udp(request: shapes.Request, setting: Setting) -> shapes.Observation:
     return _told(lambda: ports.udp(setting.run, setting.name, request["address"], request["port"], setting.once))
 
 
-def _port_esp(request: dict, setting: Setting) -> dict:
+def _port_esp(request: shapes.Request, setting: Setting) -> shapes.Observation:
     return _told(lambda: ports.esp(setting.run, setting.name, request["address"], setting.once))
 
 
-def _inject(request: dict, setting: Setting) -> dict:
+def _inject(request: shapes.Request, setting: Setting) -> shapes.Observation:
     return _told(lambda: inject.inject(setting.run, "clear@" + setting.name, request))
 
 
-def _told(look: Callable[[], dict]) -> dict:
+def _told(look: t.Callable[[], shapes.Reached]) -> shapes.Observation:
     try:
         seen = look()
     except OSError as error:
         seen = {"error": sockets.reason(error)}
-    return dict(seen, ok="node" in seen)
+    return {**seen, "ok": "node" in seen}
 
 
-def _vip(request: dict, setting: Setting) -> dict:
+def _vip(request: shapes.Request, setting: Setting) -> shapes.Observation:
     """Several fresh connections at once: the balancer goes round, so each backend must turn up."""
     wanted = set(request["nodes"])
     count = 2 * len(wanted)
 
-    def once(_number: int) -> dict:
+    def once(_number: int) -> shapes.Reached:
         return sockets.tcp(setting.run, setting.name, request["network"], request["address"], setting.once)
 
     with ThreadPoolExecutor(max_workers=min(32, count)) as pool:
@@ -168,12 +167,12 @@ def _vip(request: dict, setting: Setting) -> dict:
     }
 
 
-def _stranger(request: dict, setting: Setting) -> dict:
+def _stranger(request: shapes.Request, setting: Setting) -> shapes.Observation:
     seen = grpc.stranger(request["address"], request["port"], setting.once)
-    return dict(seen, ok=seen["outcome"] == "refused")
+    return {**seen, "ok": seen["outcome"] == "refused"}
 
 
-KINDS = {
+KINDS: dict[str, t.Callable[[shapes.Request, Setting], shapes.Observation]] = {
     "dns": _dns,
     "icmp": _icmp,
     "tcp": _tcp,

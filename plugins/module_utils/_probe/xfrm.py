@@ -13,7 +13,7 @@ import hmac
 import socket
 import struct
 
-from . import netlink
+from . import netlink, shapes
 
 NETLINK_XFRM = 6
 XFRM_MSG_NEWSA = 0x10
@@ -34,12 +34,12 @@ def _address_size(body: bytes, offset: int) -> int:
     return {socket.AF_INET: 4, socket.AF_INET6: 16}.get(struct.unpack("=H", body[offset : offset + 2])[0], 0)
 
 
-def parse_state(body: bytes, salt: bytes) -> dict | None:
+def parse_state(body: bytes, salt: bytes) -> shapes.State | None:
     """One state: addresses, SPI, mark, reqid, and the salted hash of its key."""
     size = _address_size(body, FAMILY) if len(body) >= STATE_SIZE else 0
     if not size:
         return None
-    state = {
+    state: shapes.State = {
         "source": netlink.text_of(body[SOURCE : SOURCE + size]),
         "target": netlink.text_of(body[ADDRESS : ADDRESS + size]),
         "spi": f"{struct.unpack('!I', body[SPI : SPI + 4])[0]:08x}",
@@ -56,12 +56,12 @@ def parse_state(body: bytes, salt: bytes) -> dict | None:
     return state
 
 
-def parse_policy(body: bytes) -> dict | None:
+def parse_policy(body: bytes) -> shapes.Policy | None:
     """One policy: direction, target, port, mark, and the state it asks for."""
     size = _address_size(body, POLICY_FAMILY) if len(body) >= POLICY_SIZE else 0
     if not size:
         return None
-    policy: dict = {
+    policy: shapes.Policy = {
         "target": netlink.text_of(body[:size]),
         "port": struct.unpack("!H", body[POLICY_PORT : POLICY_PORT + 2])[0],
         "out": body[POLICY_DIRECTION] == 1,
@@ -79,7 +79,7 @@ def parse_policy(body: bytes) -> dict | None:
     return policy
 
 
-def dump(salt: bytes) -> list[dict] | None:
+def dump(salt: bytes) -> list[shapes.State] | None:
     """Every state of this namespace; None when this kernel has no IPsec over netlink."""
     return netlink.dump(
         NETLINK_XFRM,
@@ -89,7 +89,7 @@ def dump(salt: bytes) -> list[dict] | None:
     )
 
 
-def policies() -> list[dict] | None:
+def policies() -> list[shapes.Policy] | None:
     """Every policy of this namespace; None when this kernel has no IPsec over netlink."""
     return netlink.dump(
         NETLINK_XFRM,

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, wait_until
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, wait_until
+from .._engine.transport import Raw
 from . import leaving
 from .raft import demote, is_leaderless, led, update
 
@@ -63,13 +64,13 @@ def changed(spec: t.Mapping[str, t.Any], entry: t.Mapping[str, t.Any]) -> dict[s
     return None if wanted == dict(spec, Labels=spec.get("Labels") or {}) else wanted
 
 
-def line(node: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> str:
+def line(node: Raw, spec: t.Mapping[str, t.Any]) -> str:
     """A node in a diff."""
     labels = "".join(f", {key}={value}" for key, value in sorted((spec.get("Labels") or {}).items()))
     return f"{leaving.hostname(node)} ({node['ID']}): {spec['Role']}, {spec['Availability']}{labels}\n"
 
 
-def _apply(client: APIClient, node: t.Mapping[str, t.Any], entry: t.Mapping[str, t.Any], timeout: int) -> None:
+def _apply(client: APIClient, node: Raw, entry: t.Mapping[str, t.Any], timeout: int) -> None:
     """One node. A role is waited for: the next change of a role needs a majority that counts this one."""
     update(client, node["ID"], lambda spec: changed(spec, entry) or spec)
     before, wanted = node["Spec"]["Role"], entry.get("role") or node["Spec"]["Role"]
@@ -79,7 +80,7 @@ def _apply(client: APIClient, node: t.Mapping[str, t.Any], entry: t.Mapping[str,
         _await_manager(client, node, timeout)
 
 
-def _await_manager(client: APIClient, node: t.Mapping[str, t.Any], timeout: int) -> None:
+def _await_manager(client: APIClient, node: Raw, timeout: int) -> None:
     def look() -> tuple[bool, str]:
         manager = led(lambda: client.inspect_node(node["ID"])).get("ManagerStatus") or {}
         return manager.get("Reachability") == "reachable", manager.get("Reachability") or "no manager yet"
@@ -104,7 +105,7 @@ def _await_ready(client: APIClient, ids: list[str], timeout: int) -> None:
         )
 
 
-def _state(node: t.Mapping[str, t.Any]) -> str:
+def _state(node: Raw) -> str:
     status = node.get("Status") or {}
     message = status.get("Message") or "no reason given"
     return f'{leaving.hostname(node)} ({node["ID"]}), which the swarm calls "{status.get("State")}" ({message})'
@@ -115,7 +116,7 @@ def _inspect(client: APIClient, node_id: str) -> dict[str, t.Any]:
         return led(lambda: client.inspect_node(node_id))
     except NotFound as error:
         raise EngineError(f"The swarm has no node {node_id}. Nothing was changed.") from error
-    except APIError as error:
+    except Refused as error:
         if not is_leaderless(error):
             raise
         raise EngineError(

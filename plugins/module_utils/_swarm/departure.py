@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, NotFound, require_manager, wait_until
+from .._engine.sdk import APIClient, EngineError, NotFound, Refused, require_manager, wait_until
+from .._engine.transport import Raw
 from . import leaving
 from .raft import demote, is_leaderless, led, update
 
@@ -28,7 +30,7 @@ def depart(
     info = require_manager(client)
     try:
         return _depart(client, info["Swarm"]["NodeID"], names, state, timeout, check_mode, labels or {})
-    except APIError as error:
+    except Refused as error:
         if not is_leaderless(error):
             raise
         raise EngineError(
@@ -61,13 +63,7 @@ def _depart(
     seconds = 0.0
     if not check_mode:
         for node in draining:
-            update(
-                client,
-                node["ID"],
-                lambda spec, own=labels.get(node["ID"], {}): dict(
-                    spec, Availability="drain", Labels={**(spec.get("Labels") or {}), **own}
-                ),
-            )
+            update(client, node["ID"], functools.partial(_drained, labels.get(node["ID"], {})))
         seconds = _wait_for_tasks(client, names, timeout) if found else 0.0
         for node in managers:
             demote(client, node)
@@ -84,11 +80,16 @@ def _depart(
     }
 
 
-def _member(node: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def _drained(labels: t.Mapping[str, str], spec: Raw) -> Raw:
+    """A node's specification for one that is to be emptied, with these labels beside its own."""
+    return dict(spec, Availability="drain", Labels={**(spec.get("Labels") or {}), **labels})
+
+
+def _member(node: Raw) -> dict[str, t.Any]:
     return {"id": node["ID"], "name": leaving.hostname(node), "up": leaving.is_up(node)}
 
 
-def _line(node: t.Mapping[str, t.Any], drained: bool = False) -> str:
+def _line(node: Raw, drained: bool = False) -> str:
     role, availability = ("worker", "drain") if drained else (node["Spec"]["Role"], node["Spec"]["Availability"])
     return f"{leaving.hostname(node)} ({node['ID']}): {role}, {availability}\n"
 

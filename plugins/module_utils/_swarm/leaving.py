@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-Raw = t.Mapping[str, t.Any]
+from .._engine.transport import Raw
 
 FINISHED_STATES = ("complete", "shutdown", "failed", "rejected", "orphaned", "remove")
 WANTED = ("running", "complete")  # desired states of tasks that shall do something: services, and jobs
@@ -34,7 +34,7 @@ def ambiguous(nodes: t.Iterable[Raw], names: t.Iterable[str]) -> str:
 
 
 def hostname(node: Raw) -> str:
-    return (node.get("Description") or {}).get("Hostname") or node["ID"]
+    return str((node.get("Description") or {}).get("Hostname") or node["ID"])
 
 
 def is_manager(node: Raw) -> bool:

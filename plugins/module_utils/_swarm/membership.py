@@ -19,11 +19,11 @@ from .._engine.client import Engine, Refused
 from .._engine.transport import EngineError, wait_until
 from .._host import split_port
 from . import place
+from .place import Place
 
 SECOND = 1000000000  # the engine's durations are nanoseconds
 GOES_ON = "will continue in the background"  # the engine's words of a join that takes longer than its own 20 s
 Params = t.Mapping[str, t.Any]
-Place = t.Dict[str, t.Any]
 
 
 def declare(engine: Engine, params: Params, check_mode: bool) -> dict[str, t.Any]:
@@ -159,7 +159,7 @@ def meant(text: str | None, option: str) -> str:
     if not host or _is_address(host) or os.path.exists(f"/sys/class/net/{host}"):
         return text or ""
     try:
-        found = sorted({entry[4][0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
+        found = sorted({str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
     except OSError as error:
         raise EngineError(
             f"{option} is {text}, which is no address, no interface of {socket.gethostname()}, and no name that it can resolve: {error}."

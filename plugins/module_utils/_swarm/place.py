@@ -12,13 +12,43 @@ from __future__ import annotations
 import typing as t
 
 from .._engine.client import Engine, Refused
-
-Raw = t.Mapping[str, t.Any]
-
-DEFAULT_DATA_PATH_PORT = 4789  # an engine that tells 0 means this one
+from .._engine.transport import Raw
+from .._terms import DATA_PATH_PORT
 
 
-def ask(engine: Engine) -> dict[str, t.Any]:
+class Member(t.TypedDict):
+    """A node as a manager lists it."""
+
+    id: str
+    hostname: str
+    role: str
+    availability: str
+    labels: dict[str, str]
+    state: str
+    message: str
+    address: str
+    leader: bool
+    reachability: str
+    manager_address: str
+
+
+class Place(t.TypedDict):
+    """What an engine tells of its swarm, as module swarm_info returns it. ``managers``: addresses with ports."""
+
+    state: str
+    hostname: str
+    node_id: str
+    node_address: str
+    manager: bool
+    managers: list[str]
+    manager_ids: list[str]
+    swarm_id: str
+    data_path_port: int | None
+    members: list[Member] | None
+    error: str
+
+
+def ask(engine: Engine) -> Place:
     """The place of this engine. Raises EngineError when it does not answer."""
     found = place(engine.info())
     if found["manager"]:
@@ -29,7 +59,7 @@ def ask(engine: Engine) -> dict[str, t.Any]:
     return found
 
 
-def place(info: Raw) -> dict[str, t.Any]:
+def place(info: Raw) -> Place:
     """What /info says of the swarm. ``members`` is None: only a manager that has a leader can list them."""
     swarm = info.get("Swarm") or {}
     remotes = swarm.get("RemoteManagers") or []
@@ -44,13 +74,13 @@ def place(info: Raw) -> dict[str, t.Any]:
         "managers": sorted({remote.get("Addr") or "" for remote in remotes} - {""}),
         "manager_ids": sorted({remote.get("NodeID") or "" for remote in remotes} - {""}),
         "swarm_id": cluster.get("ID") or "",
-        "data_path_port": (cluster.get("DataPathPort") or DEFAULT_DATA_PATH_PORT) if cluster else None,
+        "data_path_port": (cluster.get("DataPathPort") or DATA_PATH_PORT) if cluster else None,
         "members": None,
         "error": swarm.get("Error") or "",
     }
 
 
-def member(node: Raw) -> dict[str, t.Any]:
+def member(node: Raw) -> Member:
     """A node as managers list it. One that never finished its join has no description: its host name is empty."""
     spec, status = node.get("Spec") or {}, node.get("Status") or {}
     manager = node.get("ManagerStatus") or {}

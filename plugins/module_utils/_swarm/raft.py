@@ -12,7 +12,8 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, APIError, EngineError, retry_conflicts, wait_until
+from .._engine.sdk import APIClient, EngineError, Refused, retry_conflicts, wait_until
+from .._engine.transport import Raw
 from . import leaving
 
 DEMOTION_SECONDS = 120
@@ -32,7 +33,7 @@ def led(action: t.Callable[[], T], seconds: float = ELECTION_SECONDS) -> T:
     while True:
         try:
             return action()
-        except APIError as error:
+        except Refused as error:
             if not is_leaderless(error) or time.monotonic() >= deadline:
                 raise
         time.sleep(0.5)
@@ -48,7 +49,7 @@ def update(client: APIClient, node_id: str, change: t.Callable[[dict[str, t.Any]
     led(lambda: retry_conflicts(action))
 
 
-def demote(client: APIClient, node: t.Mapping[str, t.Any]) -> None:
+def demote(client: APIClient, node: Raw) -> None:
     """Make a worker of a manager, and wait until it has left the managers' raft: only then can the next one go."""
     if node["Spec"]["Role"] == "manager":
         update(client, node["ID"], lambda spec: {**spec, "Role": "worker"})
@@ -56,7 +57,7 @@ def demote(client: APIClient, node: t.Mapping[str, t.Any]) -> None:
     def look() -> tuple[bool, str]:
         try:
             return not client.inspect_node(node["ID"]).get("ManagerStatus"), "it is still a manager"
-        except APIError as error:
+        except Refused as error:
             if not is_leaderless(error):  # a leader that is demoted hands over first
                 raise
             return False, "the managers have no leader"

@@ -16,13 +16,14 @@ import re
 import shlex
 import subprocess
 import time
-from typing import Any, Callable
+import typing as t
 
 from .._discovery.records import is_running
 from .._engine.client import Engine, Refused
 from .._engine.transport import EngineError, wait_until
 from .._probe import background, partition, system
-from . import leader
+from .._probe import shapes as probed
+from . import leader, shapes
 
 HELPER = "disruption"
 PID_FILE = "/var/run/docker.pid"
@@ -41,22 +42,23 @@ COMMAND_SECONDS = 180
 ENGINE_WORDS = ("DOCKER", system.MARK, "--pol none")
 RESTORING = 20  # seconds that the engine gets to write its rules again by itself
 UNDOING = 30  # seconds that taking back may take
+GONE: shapes.Standing = ["gone", "gone"]  # of a node that the swarm no longer has
 NOWHERE = "no suitable node"  # what the scheduler says of a task that may run nowhere else
 
 
-def disrupt(engine: Engine, plan: dict) -> dict:
+def disrupt(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
     """The disruption on this node, from its beginning until it is undone."""
     began = time.monotonic()
     seen = ACTIONS[plan["what"]](engine, plan)
-    return dict(seen, seconds=round(time.monotonic() - began, 1))
+    return {**seen, "seconds": round(time.monotonic() - began, 1)}
 
 
-def _held(plan: dict, seconds: float, undo: Callable[[], str | None]) -> str | None:
+def _held(plan: shapes.DisruptPlan, seconds: float, undo: t.Callable[[], str | None]) -> str | None:
     """Start the helper that takes back: after so many seconds, or when this very process is gone. Returns why it did not start."""
     owner = os.getpid()
     started = background.started_at(owner)
 
-    def job(ready: Callable[[], None], stopped: Callable[[], bool]) -> dict:
+    def job(ready: probed.Ready, stopped: probed.Stopped) -> dict[str, str | None]:
         ready()
         end = time.monotonic() + seconds
         while not stopped() and time.monotonic() < end and background.started_at(owner) == started:
@@ -71,14 +73,14 @@ def _held(plan: dict, seconds: float, undo: Callable[[], str | None]) -> str | N
     return background.start(lease, HELPER, job)
 
 
-def _taken_back(plan: dict) -> str | None:
+def _taken_back(plan: shapes.DisruptPlan) -> str | None:
     """Tell the helper to take back now; why it could not."""
-    told = background.stop(plan["run"], [HELPER], UNDOING)[HELPER]
+    told: dict[str, str | None] | None = background.stop(plan["run"], [HELPER], UNDOING)[HELPER]
     background.forget(plan["run"])
     return told["problem"] if told else "whatever should have undone it was gone"
 
 
-def _partition(_engine: Engine, plan: dict) -> dict:
+def _partition(_engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
     problem = _held(plan, plan["seconds"], partition.mend) or partition.cut(plan["ports"])
     if not problem:
         time.sleep(plan["seconds"])
@@ -86,19 +88,20 @@ def _partition(_engine: Engine, plan: dict) -> dict:
     return {"done": not problem, "problem": problem or left}
 
 
-def _drain(engine: Engine, plan: dict) -> dict:
+def _drain(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
     """Drain the node, wait until its tasks run elsewhere, and give it back its availability."""
     before = engine.inspect_node(plan["node_id"])["Spec"]["Availability"]
     had = len([task for task in engine.tasks({"node": plan["node_id"]}) if is_running(task)])
     undoing = Engine(engine.docker_host, 10)
     problem = _held(plan, plan["timeout"], lambda: make_available(undoing, plan["node_id"], before))
-    waited = None
+    result: shapes.Disrupted = {"had": had}
     if not problem:
         problem = make_available(engine, plan["node_id"], "drain")
         waited = wait_until(lambda: _moved(engine, plan), plan["timeout"], interval=0.3)
+        result.update({**waited.seen, "moved_seconds": waited.seconds})
     left = _taken_back(plan)
-    moved = dict(waited.seen, moved_seconds=waited.seconds) if waited else {}
-    return dict(moved, had=had, done=not problem, problem=problem or left)
+    result.update({"done": not problem, "problem": problem or left})
+    return result
 
 
 def make_available(engine: Engine, node: str, availability: str) -> str | None:
@@ -117,7 +120,7 @@ def make_available(engine: Engine, node: str, availability: str) -> str | None:
     return f"{node[:12]} could not be set to {availability}: {problem}"
 
 
-def _moved(engine: Engine, plan: dict) -> tuple[bool, dict]:
+def _moved(engine: Engine, plan: shapes.DisruptPlan) -> tuple[bool, shapes.Moved]:
     """What is still to move from the node that is drained; services that may run nowhere else are told apart."""
     services, tasks = engine.services(), engine.tasks()
     # Those that are to end and have not yet ended count too.
@@ -137,12 +140,12 @@ def _moved(engine: Engine, plan: dict) -> tuple[bool, dict]:
     return not left and not waiting, {"left_behind": left, "waiting": waiting, "pinned": sorted(pinned)}
 
 
-def _more(now: dict, before: dict) -> dict:
+def _more(now: shapes.Lacking, before: shapes.Lacking) -> shapes.Lacking:
     """What was not so before."""
     return {name: text for name, text in now.items() if before.get(name) != text}
 
 
-def _restart_engine(engine: Engine, plan: dict) -> dict:
+def _restart_engine(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
     command = plan["restart"] or (RESTART if os.path.isdir(SYSTEMD) else "")
     if not command:
         return {"skip": "no systemd here: say how its engine is restarted with verify_engine_restart"}
@@ -200,7 +203,7 @@ def _run(command: list[str]) -> str | None:
     )
 
 
-def _firewall(engine: Engine, plan: dict) -> dict:
+def _firewall(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
     """Reload the host's firewall, and see whether the engine's rules are there again; if not, restart the engine, which writes them."""
     service = next((name for name in FIREWALLS if _is_active(name)), None)
     if not service:
@@ -213,7 +216,7 @@ def _firewall(engine: Engine, plan: dict) -> dict:
     if problem:
         return {"done": False, "problem": f"'{' '.join(command)}' failed: {problem}"}
     waited = wait_until(lambda: _restored(before), RESTORING, interval=0.5)
-    seen: dict = {
+    seen: shapes.Disrupted = {
         "done": True,
         "problem": None,
         "service": service,
@@ -269,7 +272,7 @@ def _restored(before: list[str]) -> tuple[bool, list[str]]:
     return not missing, missing
 
 
-ACTIONS: dict[str, Callable[[Engine, dict], dict]] = {
+ACTIONS: dict[str, t.Callable[[Engine, shapes.DisruptPlan], shapes.Disrupted]] = {
     "partition": _partition,
     "engine-restart": _restart_engine,
     "firewall-reload": _firewall,
@@ -277,19 +280,17 @@ ACTIONS: dict[str, Callable[[Engine, dict], dict]] = {
 }
 
 
-def settle(engine: Engine, plan: dict) -> dict:
+def settle(engine: Engine, plan: shapes.SettlePlan) -> shapes.Whole:
     """Wait, on the leader, until nodes and services are as they were before."""
     waited = wait_until(lambda: _whole(engine, plan), plan["timeout"], interval=0.3)
-    return dict(waited.seen, done=waited.done, seconds=waited.seconds)
+    return {**waited.seen, "done": waited.done, "seconds": waited.seconds}
 
 
-def _whole(engine: Engine, plan: dict) -> tuple[bool, dict[str, Any]]:
+def _whole(engine: Engine, plan: shapes.SettlePlan) -> tuple[bool, shapes.Whole]:
     try:
         nodes = {node["ID"]: leader.standing(node) for node in engine.nodes()}
         services = _more(leader.unsettled(engine.services(), engine.tasks()), plan["lacking"])
     except (EngineError, Refused) as error:
         return False, {"nodes": {}, "services": {}, "problem": error.message}
-    changed = {
-        node: nodes.get(node, ["gone", "gone"]) for node, state in plan["nodes"].items() if nodes.get(node) != state
-    }
+    changed = {node: nodes.get(node, GONE) for node, state in plan["nodes"].items() if nodes.get(node) != state}
     return not changed and not services, {"nodes": changed, "services": services, "problem": None}

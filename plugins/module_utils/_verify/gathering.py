@@ -12,20 +12,22 @@ from __future__ import annotations
 import time
 
 from .._engine.client import Engine, NotFound
+from .._engine.transport import Raw
 from .._probe import overlay
+from . import shapes
 
 NEEDS = {"probe", "gossip", "peers", "balancer"}
 
 
-def look(engine: Engine, plan: dict, folder: str) -> dict:
+def look(engine: Engine, plan: shapes.ExchangePlan, folder: str) -> dict[str, shapes.Held]:
     """By network: records, local endpoints, and the kernel's state. ``folder``: where the engine keeps namespaces."""
     if not NEEDS & set(plan["needs"]):
         return {}
     kernel = overlay.facts(folder, plan["network_ids"])
-    return {network: dict(kernel[network], **_engine(engine, network)) for network in kernel}
+    return {network: {**kernel[network], **_engine(engine, network)} for network in kernel}
 
 
-def look_again(engine: Engine, plan: dict, folder: str, deadline: float) -> dict:
+def look_again(engine: Engine, plan: shapes.ExchangePlan, folder: str, deadline: float) -> dict[str, shapes.Held]:
     """The second look: gossip gets until the deadline to tell of all probes of this run."""
     while True:
         seen = look(engine, plan, folder)
@@ -34,23 +36,23 @@ def look_again(engine: Engine, plan: dict, folder: str, deadline: float) -> dict
         time.sleep(0.5)
 
 
-def _lacking(network: str, held: dict, plan: dict) -> set:
+def _lacking(network: str, held: shapes.Held, plan: shapes.ExchangePlan) -> set[str]:
     """The probes that this node's gossip does not tell of, or its kernel does not know."""
     known = {row.split(" ")[0] for row in held["peers"] + held["local"]}
     return _untold(network, held, plan) | set(plan["probes"].get(network, [])) - known
 
 
-def _untold(network: str, held: dict, plan: dict) -> set:
+def _untold(network: str, held: shapes.Held, plan: shapes.ExchangePlan) -> set[str]:
     """The probes that this node's gossip does not tell of."""
     return set(plan["probes"].get(network, [])) - {row.rsplit(" ", 2)[1] for row in held["records"]}
 
 
-def untold(seen: dict, plan: dict) -> list[str]:
+def untold(seen: dict[str, shapes.Held], plan: shapes.ExchangePlan) -> list[str]:
     """The networks of which this node's gossip did not tell all probes."""
     return sorted(network for network, held in seen.items() if _untold(network, held, plan))
 
 
-def _engine(engine: Engine, network: str) -> dict:
+def _engine(engine: Engine, network: str) -> shapes.Gossip:
     try:
         raw = engine.inspect_network(network, verbose=True)
     except NotFound:
@@ -58,7 +60,7 @@ def _engine(engine: Engine, network: str) -> dict:
     return {"records": records(raw), "local": local(raw)}
 
 
-def records(raw: dict) -> list[str]:
+def records(raw: Raw) -> list[str]:
     """What gossip told: 'service address node-address', and 'service vip address'."""
     found = []
     for name, service in (raw.get("Services") or {}).items():
@@ -69,7 +71,7 @@ def records(raw: dict) -> list[str]:
     return sorted(found)
 
 
-def local(raw: dict) -> list[str]:
+def local(raw: Raw) -> list[str]:
     """The endpoints on this node, each as 'address hardware-address'."""
     return sorted(
         f"{item['IPv4Address'].split('/')[0]} {item['MacAddress']}"
@@ -78,17 +80,22 @@ def local(raw: dict) -> list[str]:
     )
 
 
-def settled(first: dict, second: dict) -> dict:
+def settled(first: dict[str, shapes.Held], second: dict[str, shapes.Held]) -> dict[str, shapes.Settled]:
     """Both looks as one: what was there each time, and what was there at all."""
-    held = {}
+    held: dict[str, shapes.Settled] = {}
     for network, now in second.items():
         before = first.get(network)
-        held[network] = dict(
-            {key: now[key] for key in ("vni", "port", "mtu", "balancer", "local")},
-            **{name: _both(before[name] if before else [], now[name]) for name in ("peers", "records")},
-        )
-    return {"held": held}
+        held[network] = {
+            "vni": now["vni"],
+            "port": now["port"],
+            "mtu": now["mtu"],
+            "balancer": now["balancer"],
+            "local": now["local"],
+            "peers": _both(before["peers"] if before else [], now["peers"]),
+            "records": _both(before["records"] if before else [], now["records"]),
+        }
+    return held
 
 
-def _both(first: list, second: list) -> dict:
+def _both(first: list[str], second: list[str]) -> shapes.Both:
     return {"always": sorted(set(first) & set(second)), "ever": sorted(set(first) | set(second))}

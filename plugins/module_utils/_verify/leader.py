@@ -11,15 +11,17 @@ from __future__ import annotations
 import base64
 import calendar
 import fnmatch
+import functools
 import ipaddress
 import time
-from typing import Any
+import typing as t
 
 from .._discovery.records import endpoint_mode, expected_records, is_running, task_addresses
 from .._engine.client import Engine, NotFound, Refused
-from .._engine.transport import wait_until
+from .._engine.transport import Raw, wait_until
 from .._probe import certificate, sockets
-from . import objects
+from .._terms import DATA_PATH_PORT, RUN_LABEL
+from . import objects, shapes
 
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
@@ -32,12 +34,12 @@ def is_leader(engine: Engine, node_id: str) -> bool:
     return bool((engine.inspect_node(node_id).get("ManagerStatus") or {}).get("Leader"))
 
 
-def swarm_view(engine: Engine) -> dict:
+def swarm_view(engine: Engine) -> shapes.Swarm:
     """The swarm as a plain summary: identity, trust, nodes."""
     swarm = engine.inspect_swarm()
     return {
         "id": swarm["ID"],
-        "data_port": swarm.get("DataPathPort") or objects.DEFAULT_DATA_PORT,
+        "data_port": swarm.get("DataPathPort") or DATA_PATH_PORT,
         "rotating": bool(swarm.get("RootRotationInProgress")),
         "trust": _trust(swarm.get("TLSInfo") or {}),
         "autolock": bool(((swarm.get("Spec") or {}).get("EncryptionConfig") or {}).get("AutoLockManagers")),
@@ -45,7 +47,7 @@ def swarm_view(engine: Engine) -> dict:
     }
 
 
-def _trust(info: dict) -> dict:
+def _trust(info: Raw) -> shapes.Trust:
     subject = info.get("CertIssuerSubject")
     return {
         "roots_digest": certificate.roots_digest(info.get("TrustRoot") or ""),
@@ -54,7 +56,7 @@ def _trust(info: dict) -> dict:
     }
 
 
-def _node(node: dict, now: float) -> dict:
+def _node(node: Raw, now: float) -> shapes.SwarmNode:
     """A node as the checks see it. One whose join has not ended told nothing of itself."""
     manager, spec, status, description = (
         node.get(key) or {} for key in ("ManagerStatus", "Spec", "Status", "Description")
@@ -74,17 +76,17 @@ def _node(node: dict, now: float) -> dict:
     }
 
 
-def overlays(engine: Engine) -> list[dict]:
+def overlays(engine: Engine) -> list[shapes.Network]:
     """Every overlay network that people declared: neither ingress nor made by a verification."""
     found = []
     for network in engine.networks({"driver": "overlay"}):
-        if network["Scope"] != "swarm" or network.get("Ingress") or objects.RUN_LABEL in (network.get("Labels") or {}):
+        if network["Scope"] != "swarm" or network.get("Ingress") or RUN_LABEL in (network.get("Labels") or {}):
             continue
         found.append(describe(network))
     return sorted(found, key=lambda network: network["name"])
 
 
-def describe(network: dict) -> dict:
+def describe(network: Raw) -> shapes.Network:
     """A network as the checks see it."""
     options = network.get("Options") or {}
     numbers = [int(part) for part in (options.get(objects.VNI_OPTION) or "").split(",") if part.strip().isdigit()]
@@ -100,20 +102,20 @@ def describe(network: dict) -> dict:
     }
 
 
-def _subnets(network: dict) -> list[str]:
+def _subnets(network: Raw) -> list[str]:
     return [part["Subnet"] for part in (network.get("IPAM") or {}).get("Config") or [] if part.get("Subnet")]
 
 
-def select(networks: list[dict], patterns: list[str]) -> tuple[list[dict], list[str]]:
+def select(networks: list[shapes.Network], patterns: list[str]) -> tuple[list[shapes.Network], list[str]]:
     """The networks that a pattern names, and the patterns that name none."""
     chosen = [item for item in networks if any(fnmatch.fnmatchcase(item["name"], pattern) for pattern in patterns)]
     empty = [p for p in patterns if p != "*" and not any(fnmatch.fnmatchcase(item["name"], p) for item in networks)]
     return chosen, empty
 
 
-def make_objects(engine: Engine, plan: dict, selected: list[dict]) -> dict:
+def make_objects(engine: Engine, plan: shapes.PreparePlan, selected: list[shapes.Network]) -> shapes.Made:
     """Create the networks and services of this run. What cannot be made is told under its name in ``refused``."""
-    made: dict = {
+    made: shapes.Made = {
         "twin": None,
         "lazy": None,
         "probe": None,
@@ -145,7 +147,7 @@ def make_objects(engine: Engine, plan: dict, selected: list[dict]) -> dict:
     return made
 
 
-def with_room(engine: Engine, networks: list[dict]) -> tuple[list[dict], list[str]]:
+def with_room(engine: Engine, networks: list[shapes.Network]) -> tuple[list[shapes.Network], list[str]]:
     """The networks that have room for a probe on every node, and the ids of those that have not: the last addresses of a network in
     use are not ours to take, and one task without an address would hold up the probes on all other networks."""
     nodes = len(engine.nodes())
@@ -162,7 +164,7 @@ def with_room(engine: Engine, networks: list[dict]) -> tuple[list[dict], list[st
     return roomy, crowded
 
 
-def _try(made: dict, part: str, create: Any) -> str | None:
+def _try(made: shapes.Made, part: str, create: t.Callable[[], str]) -> str | None:
     try:
         return create()
     except Refused as error:
@@ -170,7 +172,7 @@ def _try(made: dict, part: str, create: Any) -> str | None:
         return None
 
 
-def _create_network(engine: Engine, run: str, part: str, options: dict | None = None) -> str:
+def _create_network(engine: Engine, run: str, part: str, options: dict[str, str] | None = None) -> str:
     return engine.create_network(
         {
             "Name": objects.name(run, part),
@@ -182,22 +184,16 @@ def _create_network(engine: Engine, run: str, part: str, options: dict | None = 
     )
 
 
-def _create_speed_networks(engine: Engine, made: dict, run: str) -> list[str]:
+def _create_speed_networks(engine: Engine, made: shapes.Made, run: str) -> list[str]:
     """Networks of the run's own to measure on; none when one of them is refused, which is told."""
-    found = [
-        _try(
-            made,
-            "speed",
-            lambda part=part, way=way: _create_network(
-                engine, run, part, {"encrypted": ""} if way == "encrypted" else None
-            ),
-        )
-        for way, part in objects.SPEED_NETWORKS.items()
-    ]
+    found = []
+    for way, part in objects.SPEED_NETWORKS.items():
+        options = {"encrypted": ""} if way == "encrypted" else None
+        found.append(_try(made, "speed", functools.partial(_create_network, engine, run, part, options)))
     return [network for network in found if network] if all(found) else []
 
 
-def _template(plan: dict, part: str, targets: list[dict]) -> dict:
+def _template(plan: shapes.Common, part: str, targets: list[Raw]) -> Raw:
     return {
         "ContainerSpec": {
             "Image": plan["image"],
@@ -211,12 +207,14 @@ def _template(plan: dict, part: str, targets: list[dict]) -> dict:
     }
 
 
-def _create_probe(engine: Engine, plan: dict, targets: list[str]) -> str:
+def _create_probe(engine: Engine, plan: shapes.Common, targets: list[str]) -> str:
     """One task on every node, with an interface on every network under test, and an alias."""
     return _create_global(engine, plan, "probe", targets, [objects.name(plan["run"], "alias")])
 
 
-def _create_global(engine: Engine, plan: dict, part: str, targets: list[str], aliases: list | tuple = ()) -> str:
+def _create_global(
+    engine: Engine, plan: shapes.Common, part: str, targets: list[str], aliases: t.Sequence[str] = ()
+) -> str:
     return engine.create_service(
         {
             "Name": objects.name(plan["run"], part),
@@ -227,7 +225,7 @@ def _create_global(engine: Engine, plan: dict, part: str, targets: list[str], al
     )
 
 
-def _create_published(engine: Engine, plan: dict) -> str:
+def _create_published(engine: Engine, plan: shapes.Common) -> str:
     """A service with a published port and no network: only ingress carries it."""
     run = plan["run"]
     return engine.create_service(
@@ -244,29 +242,29 @@ def _create_published(engine: Engine, plan: dict) -> str:
     )
 
 
-def may_run_tasks(engine: Engine, swarm: dict) -> bool:
+def may_run_tasks(engine: Engine, swarm: Raw) -> bool:
     """Whether swarm gives this node tasks, as far as the node itself can tell: a worker cannot."""
     if not swarm.get("ControlAvailable"):
         return True
     return runs_tasks(engine.inspect_node(swarm["NodeID"]))
 
 
-def standing(node: dict) -> list:
+def standing(node: Raw) -> shapes.Standing:
     """[state, availability] of a node as the engine tells it."""
     return [(node.get("Status") or {}).get("State"), (node.get("Spec") or {}).get("Availability")]
 
 
-def runs_tasks(node: dict) -> bool:
+def runs_tasks(node: Raw) -> bool:
     """Whether swarm gives tasks to the node while it is up."""
     return standing(node)[1] == "active"
 
 
-def wait_for_tasks(engine: Engine, made: dict, timeout: float) -> dict:
-    """Wait until the run's services have converged; say how long it took and what did not come."""
-    services = [made[part] for part in ("probe", "published", "speed") if made[part]]
+def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[shapes.Convergence, list[Raw]]:
+    """Wait until the run's services have converged; how long it took and what did not come, and the tasks."""
+    services = [service for service in (made["probe"], made["published"], made["speed"]) if service]
     node_ids = [node["ID"] for node in engine.nodes() if standing(node) == ["ready", "active"]]
 
-    def look() -> tuple[bool, list[dict]]:
+    def look() -> tuple[bool, list[Raw]]:
         tasks = engine.tasks({"service": services}) if services else []
         return _converged(tasks, made, node_ids), tasks
 
@@ -276,22 +274,19 @@ def wait_for_tasks(engine: Engine, made: dict, timeout: float) -> dict:
         message = task["Status"].get("Err") or task["Status"].get("Message") or task["Status"]["State"]
         errors[task.get("NodeID") or "unplaced"] = f"{task['Status']['State']}: {message}"
     running = {task.get("NodeID") for task in waited.seen if is_running(task)}
-    return {
-        "seconds": waited.seconds,
-        "errors": {node: text for node, text in errors.items() if node not in running},
-        "tasks": waited.seen,
-    }
+    lacking = {node: text for node, text in errors.items() if node not in running}
+    return {"seconds": waited.seconds, "errors": lacking}, waited.seen
 
 
-def _converged(tasks: list[dict], made: dict, node_ids: list[str]) -> bool:
+def _converged(tasks: list[Raw], made: shapes.Made, node_ids: list[str]) -> bool:
     running = [task for task in tasks if is_running(task)]
-    everywhere = [made[part] for part in ("probe", "speed") if made[part]]
+    everywhere = [service for service in (made["probe"], made["speed"]) if service]
     there = {service: {task["NodeID"] for task in running if task["ServiceID"] == service} for service in everywhere}
     published = any(task["ServiceID"] == made["published"] for task in running)
     return all(nodes >= set(node_ids) for nodes in there.values()) and (not made["published"] or published)
 
 
-def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
+def views(engine: Engine, made: shapes.Made, tasks_of_run: list[Raw]) -> shapes.View:
     """Expected records of every network, the probes' addresses, and where the published service landed."""
     services, tasks, known = engine.services(), engine.tasks(), engine.networks()
     ids, ports = made["network_ids"], _ingress_ports(services)
@@ -308,7 +303,7 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
             (int(port.split("/")[1]) for port, service in ports.items() if service == made["published"]), None
         ),
         "published": sorted(ports),
-        "networks": [dict(describe(raw), room=room(raw)) for raw in _existing(engine, ids)],
+        "networks": [{**describe(raw), "room": room(raw)} for raw in _existing(engine, ids)],
         "lacking": unsettled(services, tasks),
         "all_networks": [[network["Name"], network["Id"], network["Scope"], _subnets(network)] for network in known],
         "unallocated": sorted(
@@ -317,11 +312,11 @@ def views(engine: Engine, made: dict, tasks_of_run: list[dict]) -> dict:
     }
 
 
-def unsettled(services: list[dict], tasks: list[dict]) -> dict:
+def unsettled(services: list[Raw], tasks: list[Raw]) -> shapes.Lacking:
     """Service -> how many of its tasks run, for people's services that want more than that."""
     found = {}
     for service in services:
-        if objects.RUN_LABEL in (service["Spec"].get("Labels") or {}):
+        if RUN_LABEL in (service["Spec"].get("Labels") or {}):
             continue
         mine = [
             task for task in tasks if task.get("ServiceID") == service["ID"] and task.get("DesiredState") == "running"
@@ -334,7 +329,7 @@ def unsettled(services: list[dict], tasks: list[dict]) -> dict:
     return found
 
 
-def _existing(engine: Engine, networks: list[str]) -> list[dict]:
+def _existing(engine: Engine, networks: list[str]) -> list[Raw]:
     """The networks, but for those that somebody removed meanwhile."""
     found = []
     for network in networks:
@@ -345,7 +340,7 @@ def _existing(engine: Engine, networks: list[str]) -> list[dict]:
     return found
 
 
-def last_view(engine: Engine, networks: list[str]) -> dict:
+def last_view(engine: Engine, networks: list[str]) -> shapes.LastView:
     """Expected records of every network as of now, and the addresses of tasks that ended a moment ago."""
     services, tasks = engine.services(), engine.tasks()
     now = time.time()
@@ -369,26 +364,26 @@ def _moment(text: str) -> int:
     return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
-def ended_lately(task: dict, now: float) -> bool:
+def ended_lately(task: Raw, now: float) -> bool:
     """Whether a task changed within the last minute and does not run: other nodes' tables may still know its address."""
     return now - _moment(task["UpdatedAt"]) < LATELY and not is_running(task)
 
 
-def oldest(tasks: list[dict], now: float) -> float | None:
+def oldest(tasks: list[Raw], now: float) -> float | None:
     """Age of the oldest of these tasks that runs, in seconds since it was made; None when none runs."""
     return max((now - _moment(task["CreatedAt"]) for task in tasks if is_running(task)), default=None)
 
 
-def _carried(network: str, tasks: list[dict], now: float) -> dict[str, float | None]:
+def _carried(network: str, tasks: list[Raw], now: float) -> dict[str, float | None]:
     """The nodes on which a task of the network runs, and the age of the oldest one on each."""
-    there: dict = {}
+    there: dict[str, list[Raw]] = {}
     for task in tasks:
         if is_running(task) and task_addresses(task, network):
             there.setdefault(task["NodeID"], []).append(task)
     return {node: oldest(found, now) for node, found in there.items()}
 
 
-def _ingress_ports(services: list[dict]) -> dict[str, str]:
+def _ingress_ports(services: list[Raw]) -> dict[str, str]:
     """Ports that the routing mesh publishes, as 'tcp/8080', and the id of each one's service."""
     return {
         f"{port['Protocol']}/{port['PublishedPort']}": service["ID"]
@@ -398,7 +393,7 @@ def _ingress_ports(services: list[dict]) -> dict[str, str]:
     }
 
 
-def room(raw: dict) -> list[dict] | None:
+def room(raw: Raw) -> list[shapes.Room] | None:
     """Addresses in use and free by subnet, from engines that tell (API 1.52)."""
     status = ((raw.get("Status") or {}).get("IPAM") or {}).get("Subnets")
     if not status:
@@ -409,7 +404,7 @@ def room(raw: dict) -> list[dict] | None:
     ]
 
 
-def _addresses(network: str, services: list[dict], tasks: list[dict]) -> list[list[str]]:
+def _addresses(network: str, services: list[Raw], tasks: list[Raw]) -> list[list[str]]:
     """[address, who has it] of every virtual IP and of every task that is not over, on the network."""
     named = {service["ID"]: service["Spec"]["Name"] for service in services}
     found = [
@@ -427,7 +422,7 @@ def _addresses(network: str, services: list[dict], tasks: list[dict]) -> list[li
     return found
 
 
-def _owners(network: str, services: list[dict], tasks: list[dict]) -> dict:
+def _owners(network: str, services: list[Raw], tasks: list[Raw]) -> dict[str, list[str]]:
     """Name on the network -> [service it belongs to, kind of name]: service, dnsrr, tasks, task or alias."""
     owners = {}
     for service in services:
@@ -446,9 +441,9 @@ def _kind(name: str, service: str) -> str:
     return "task" if name.startswith(service + ".") else "alias"
 
 
-def _probe_addresses(made: dict, network_ids: list[str], tasks: list[dict]) -> dict:
+def _probe_addresses(made: shapes.Made, network_ids: list[str], tasks: list[Raw]) -> dict[str, dict[str, str]]:
     """Node id -> network id -> address of the probe there."""
-    found: dict = {}
+    found: dict[str, dict[str, str]] = {}
     for task in tasks:
         if task["ServiceID"] != made["probe"] or not is_running(task):
             continue
@@ -459,7 +454,7 @@ def _probe_addresses(made: dict, network_ids: list[str], tasks: list[dict]) -> d
     return found
 
 
-def _vips(engine: Engine, made: dict) -> dict:
+def _vips(engine: Engine, made: shapes.Made) -> dict[str, str]:
     if not made["probe"]:
         return {}
     endpoint = engine.inspect_service(made["probe"]).get("Endpoint") or {}
@@ -468,18 +463,18 @@ def _vips(engine: Engine, made: dict) -> dict:
     }
 
 
-def _networks_of(tasks: list[dict]) -> list[str]:
+def _networks_of(tasks: list[Raw]) -> list[str]:
     return sorted({item["Network"]["Spec"]["Name"] for task in tasks for item in task.get("NetworksAttachments") or []})
 
 
 def remove_objects(engine: Engine, keep: str | None = None, only: str | None = None) -> list[str]:
     """Remove services and networks of verifications, of all but ``keep`` or of ``only`` one. Returns what would not go."""
 
-    def ours(labels: dict) -> bool:
-        return labels[objects.RUN_LABEL] != keep and only in (None, labels[objects.RUN_LABEL])
+    def ours(labels: dict[str, str]) -> bool:
+        return labels[RUN_LABEL] != keep and only in (None, labels[RUN_LABEL])
 
-    services = [item for item in engine.services({"label": objects.RUN_LABEL}) if ours(item["Spec"]["Labels"])]
-    networks = [item for item in engine.networks({"label": objects.RUN_LABEL}) if ours(item["Labels"])]
+    services = [item for item in engine.services({"label": RUN_LABEL}) if ours(item["Spec"]["Labels"])]
+    networks = [item for item in engine.networks({"label": RUN_LABEL}) if ours(item["Labels"])]
     for service in services:
         engine.remove_service(service["ID"])
     deadline = time.monotonic() + IN_USE_PATIENCE

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any
 
 from .._engine.client import Engine, NotFound
+from .._engine.transport import Raw
 from .._host import read_text
 from .._probe import background, overlay
 from . import objects
@@ -23,7 +23,7 @@ NAMESPACES = "/var/run/docker/netns"  # where they are unless the engine was tol
 MACHINE_ID = "/etc/machine-id"
 
 
-def outside(info: dict) -> tuple[str, str] | None:
+def outside(info: Raw) -> tuple[str, str] | None:
     """(reason, text) why the engine that gave this /info takes no part in a swarm; None: it does. Pure."""
     swarm, name = info.get("Swarm") or {}, info.get("Name")
     state, said = swarm.get("LocalNodeState") or "inactive", " ".join((swarm.get("Error") or "").split())
@@ -53,15 +53,15 @@ def machine() -> str:
         return f"{handle.read().strip()}/{os.stat(HOST_NAMESPACE).st_ino}"
 
 
-def copied(info: dict) -> dict:
+def copied(info: Raw) -> dict[str, str]:
     """Identities that a copy of a machine has in common with it, as digests: machine-id(5) is not to be told to others."""
     told = {"machine-id": read_text(MACHINE_ID).strip(), "engine id": info.get("ID") or ""}
     return {what: hashlib.sha256(text.encode()).hexdigest()[:12] for what, text in told.items() if text}
 
 
-def running(engine: Engine, run: str, part: str) -> tuple[bool, dict]:
+def running(engine: Engine, run: str, part: str) -> tuple[bool, Raw]:
     """The network settings of the run's local container of this part, as soon as it has a namespace; for ``wait_until``."""
-    labels = ["{}={}".format(*pair) for pair in objects.labels(run, part).items()]
+    labels = [f"{key}={value}" for key, value in objects.labels(run, part).items()]
     for found in engine.containers({"label": labels, "status": "running"}):
         try:
             settings = engine.inspect_container(found["Id"])["NetworkSettings"]
@@ -75,7 +75,7 @@ def namespaces(engine: Engine) -> str:
     """The folder where the engine keeps network namespaces: it is below its exec-root, which only its containers tell, or what is mounted."""
     for found in engine.containers({"status": "running"}):
         try:
-            key = engine.inspect_container(found["Id"])["NetworkSettings"]["SandboxKey"]
+            key: str = engine.inspect_container(found["Id"])["NetworkSettings"]["SandboxKey"]
         except NotFound:
             continue
         if key:
@@ -84,7 +84,14 @@ def namespaces(engine: Engine) -> str:
     return there[0] if len(there) == 1 else NAMESPACES
 
 
-def start(errors: list, lease: background.Lease, name: str, job: Any, namespace: Any = None, alone: Any = None) -> None:
+def start(
+    errors: list[str],
+    lease: background.Lease,
+    name: str,
+    job: background.Job,
+    namespace: background.Step | None = None,
+    alone: background.Step | None = None,
+) -> None:
     """Start a helper; why it did not start goes to ``errors``."""
     reason = background.start(lease, name, job, namespace, alone)
     if reason:

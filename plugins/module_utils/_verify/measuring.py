@@ -8,36 +8,37 @@ Private to swarmlab.overlay. Only on networks of the run's own, so that nobody's
 
 from __future__ import annotations
 
-from typing import Callable
-
 from .._engine.client import Engine
-from .._engine.transport import wait_until
+from .._engine.transport import Raw, wait_until
 from .._probe import background, dns, netns, speed
-from . import local, objects
+from .._probe import shapes as probed
+from . import local, objects, shapes
 
 HELPERS = ("speed", "speed-host")
 OPENING = 20  # seconds to wait for the local task; the services had the time to come up before
 SLACK = 30  # seconds of one measurement beyond its own
 
 
-def open_servers(engine: Engine, plan: dict, lease: background.Lease, errors: list) -> dict:
+def open_servers(
+    engine: Engine, plan: shapes.ProbePlan, serving: shapes.Serving, lease: background.Lease, errors: list[str]
+) -> dict[str, str]:
     """Serve in the local task and on the host. Returns the task's address by way; what did not start is told in ``errors``."""
 
-    def server(address: str) -> Callable:
+    def server(address: str) -> background.Job:
         return lambda ready, stopped: speed.serve(plan["run"], plan["name"], address, ready, stopped)
 
     waited = wait_until(lambda: local.running(engine, plan["run"], objects.SPEED), OPENING, interval=0.2)
-    served: dict = {}
+    served: dict[str, str] = {}
     if waited.done:
         served = _addresses(plan["run"], waited.seen)
         local.start(errors, lease, HELPERS[0], server("0.0.0.0"), lambda: netns.enter(waited.seen["SandboxKey"]))
     else:
         errors.append(f"no task to measure runs here after {OPENING} s")
-    local.start(errors, lease, HELPERS[1], server(plan["speed"]["address"]))
+    local.start(errors, lease, HELPERS[1], server(serving["address"]))
     return served
 
 
-def _addresses(run: str, settings: dict) -> dict:
+def _addresses(run: str, settings: Raw) -> dict[str, str]:
     """The container's address by way."""
     found = {
         way: (settings["Networks"].get(objects.name(run, part)) or {}).get("IPAddress")
@@ -46,14 +47,14 @@ def _addresses(run: str, settings: dict) -> dict:
     return {way: address for way, address in found.items() if address}
 
 
-def measure(_engine: Engine, plan: dict) -> dict:
+def measure(_engine: Engine, plan: shapes.MeasurePlan) -> shapes.Measured:
     """Every measurement of this node, none beside another."""
     with background.Kept(background.Lease(plan["run"], plan["lease"])):
         return {"measured": {row["id"]: _measure(plan, row) for row in plan["rows"]}}
 
 
-def _measure(plan: dict, row: dict) -> dict:
-    def look() -> dict:
+def _measure(plan: shapes.MeasurePlan, row: shapes.MeasureRow) -> probed.Speed | probed.Unread:
+    def look() -> probed.Speed | probed.Unread:
         addresses = list(row["addresses"])
         if row["name"]:
             # The balancer goes round: twice as many connections as there are tasks meet each of them.

@@ -8,16 +8,15 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-RUN_LABEL = "swarmlab.overlay/run"
-PART_LABEL = "swarmlab.overlay/part"
+from .._terms import PART_LABEL, RUN_LABEL
+
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
-DEFAULT_DATA_PORT = 4789
 EXCHANGES = ("exchange1", "exchange2", "exchange3")  # phases that wait for late gossip, when it is
 SPEED = "speed"  # the part that is measured
 SPEED_NETWORKS = {"overlay": SPEED, "encrypted": "speed-secret"}  # way of the traffic -> part of the network's name
 
 
-def labels(run: str, part: str) -> dict:
+def labels(run: str, part: str) -> dict[str, str]:
     """The labels by which an object is found and removed again, also after a crash."""
     return {RUN_LABEL: run, PART_LABEL: part}
 

@@ -9,12 +9,13 @@ wait for the other nodes.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
-from typing import Any
+import typing as t
 
 from .._engine.client import Engine, NotFound
-from .._engine.transport import EngineError, wait_until
+from .._engine.transport import EngineError, Raw, wait_until
 from .._probe import (
     background,
     certificate,
@@ -30,7 +31,9 @@ from .._probe import (
     work,
     xfrm,
 )
-from . import disrupting, gathering, leader, local, measuring, objects, standalone
+from .._probe import shapes as probed
+from .._terms import DATA_PATH_PORT
+from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone
 
 ANSWER = (
     25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
@@ -38,7 +41,7 @@ ANSWER = (
 HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
 
 
-def prepare(engine: Engine, plan: dict) -> dict:
+def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
     """Identity of the node, the probes' image, on the leader the run's objects; then wait for the local probe and look around."""
     began = time.time()
     info = engine.within(ANSWER).info()
@@ -52,47 +55,50 @@ def prepare(engine: Engine, plan: dict) -> dict:
         return _prepare(engine, plan, info, began)
 
 
-def _prepare(engine: Engine, plan: dict, info: dict, began: float) -> dict:
+def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) -> shapes.Prepared:
     swarm = info["Swarm"]
-    result: dict = {"node": _identity(info), "leader": False}
-    opened: dict = {
-        "errors": [],
+    result: shapes.Prepared = {"node": _identity(info), "leader": False}
+    errors: list[str] = []
+    opened: shapes.Opened = {
+        "errors": errors,
         "kernel": kernel.facts(),
         "host": system.facts(plan.get("declared") or ()),
         "local_networks": _local_networks(engine),
     }
     if "rules" in plan["needs"]:
         # Before this run publishes a port: the engine then writes the chain anew, and where packets enter it.
-        opened.update(
-            rules=system.firewall(result["node"]["firewall"], [], []),
-            engine_seconds=disrupting.engine_seconds(),
-            flushers=system.flushers(),
-        )
+        opened["rules"] = system.firewall(result["node"]["firewall"], [], [])
+        opened["engine_seconds"] = disrupting.engine_seconds()
+        opened["flushers"] = system.flushers()
     if "xfrm" in plan["needs"]:
         # Before a probe joins an encrypted network: the engine then sets up anew what may have been lost.
         opened.update(_ipsec(plan))
     if "ports" in plan["needs"]:
-        _start(opened, plan, "ports", lambda ready, stopped: ports.serve(plan["run"], plan["name"], ready, stopped))
+        _start(errors, plan, "ports", lambda ready, stopped: ports.serve(plan["run"], plan["name"], ready, stopped))
     if swarm.get("ControlAvailable") and leader.is_leader(engine, swarm["NodeID"]):
-        result.update(_lead(engine, plan))
-        _start(opened, plan, "janitor", _idle, alone=lambda: leader.remove_objects(engine, only=plan["run"]))
+        led = _lead(engine, plan)
+        result.update(led)
+        _start(errors, plan, "janitor", _idle, alone=lambda: leader.remove_objects(engine, only=plan["run"]))
     if plan["wait"]:
         expected = "probe" in plan["needs"] and leader.may_run_tasks(engine, swarm)
-        opened.update(_open_node(engine, dict(plan, timeout=plan["wait"]), opened["errors"], expected))
+        opened.update(_open_node(engine, plan, plan["wait"], errors, expected))
         if result["leader"]:
             result["view"] = _view(engine, result["made"], plan["wait"] - (time.time() - began))
-            opened.update(_serve_published(engine, plan, opened["errors"]))
+            opened.update(_serve_published(engine, plan, errors))
     if "certificate" in plan["needs"]:
         opened["certificate"] = certificate.node(os.path.join(info["DockerRootDir"], "swarm", "certificates"))
-    opened.update(counters=system.ipsec_counters(), time=time.time(), clock=[began, time.time()])
-    return dict(result, opened=opened)
+    opened["counters"] = system.ipsec_counters()
+    opened["time"] = time.time()
+    opened["clock"] = [began, time.time()]
+    result["opened"] = opened
+    return result
 
 
-def _lease(plan: dict) -> background.Lease:
+def _lease(plan: shapes.Common) -> background.Lease:
     return background.Lease(plan["run"], plan["lease"])
 
 
-def _lead(engine: Engine, plan: dict) -> dict:
+def _lead(engine: Engine, plan: shapes.PreparePlan) -> shapes.Led:
     leftovers = leader.remove_objects(engine, keep=plan["run"])
     selected, empty = leader.select(leader.overlays(engine), plan["networks"])
     made = leader.make_objects(engine, plan, selected)
@@ -106,7 +112,7 @@ def _lead(engine: Engine, plan: dict) -> dict:
     }
 
 
-def _identity(info: dict) -> dict:
+def _identity(info: Raw) -> shapes.Identity:
     swarm = info["Swarm"]
     return {
         "id": swarm["NodeID"],
@@ -125,7 +131,7 @@ def _local_networks(engine: Engine) -> list[str]:
     return sorted(network["Name"] for network in engine.networks() if network["Scope"] == "local")
 
 
-def _need_image(engine: Engine, plan: dict) -> None:
+def _need_image(engine: Engine, plan: shapes.Common) -> None:
     """Make the pause image where it is not yet; it stays, being smaller than a kilobyte of disk."""
     if plan["image"] != pause.IMAGE or engine.has_image(pause.IMAGE):
         return
@@ -145,40 +151,41 @@ def sweep(engine: Engine, keep: str | None) -> None:
     standalone.remove(engine, keep=keep)
 
 
-def _idle(ready: Any, stopped: Any) -> None:
+def _idle(ready: probed.Ready, stopped: probed.Stopped) -> None:
     """The job of a helper that only waits to be left alone."""
     ready()
     while not stopped():
         time.sleep(0.5)
 
 
-def open_node(engine: Engine, plan: dict) -> dict:
+def open_node(engine: Engine, plan: shapes.OpenPlan) -> shapes.Opened:
     """What ``prepare`` could not wait for."""
     with background.Kept(_lease(plan)):
         return _open(engine, plan)
 
 
-def _open(engine: Engine, plan: dict) -> dict:
-    result: dict = {"errors": []}
+def _open(engine: Engine, plan: shapes.OpenPlan) -> shapes.Opened:
+    errors: list[str] = []
+    result: shapes.Opened = {"errors": errors}
     if not plan["opened"]:
-        result.update(_open_node(engine, plan, result["errors"], plan["expected"]))
+        result.update(_open_node(engine, plan, plan["timeout"], errors, plan["expected"]))
         if plan["expected"] and not result.get("namespace"):
-            result["errors"].append(f"no probe task runs here after {plan['timeout']:.0f} s")
+            errors.append(f"no probe task runs here after {plan['timeout']:.0f} s")
             result["reason"] = "probe-not-started"
     if plan["leader"]:
         result["view"] = _view(engine, plan["made"], plan["timeout"])
     return result
 
 
-def _open_node(engine: Engine, plan: dict, errors: list, expected: bool) -> dict:
+def _open_node(engine: Engine, plan: shapes.Common, timeout: float, errors: list[str], expected: bool) -> shapes.Opened:
     """Wait for the local probe where one is expected, and start the helpers that need it."""
-    result = _open_probe(engine, plan, errors) if expected else {}
+    result: shapes.Opened = _open_probe(engine, plan, timeout, errors) if expected else {}
     if "lazy" in plan["needs"]:
         result["lazy_known"] = knows(engine, objects.name(plan["run"], "lazy"))
     if "wire" in plan["needs"] and (result.get("namespace") or not expected):
-        port = overlay.data_port(local.namespaces(engine)) or objects.DEFAULT_DATA_PORT
+        port = overlay.data_port(local.namespaces(engine)) or DATA_PATH_PORT
         _start(
-            {"errors": errors},
+            errors,
             plan,
             "wire",
             lambda ready, stopped: wire.watch(port, sockets.canary(plan["run"]), ready, stopped),
@@ -186,14 +193,14 @@ def _open_node(engine: Engine, plan: dict, errors: list, expected: bool) -> dict
     return result
 
 
-def _open_probe(engine: Engine, plan: dict, errors: list) -> dict:
+def _open_probe(engine: Engine, plan: shapes.Common, timeout: float, errors: list[str]) -> shapes.Opened:
     """The local task's namespace, with the responder in it."""
-    waited = wait_until(lambda: local.running(engine, plan["run"], "probe"), plan["timeout"], interval=0.2)
+    waited = wait_until(lambda: local.running(engine, plan["run"], "probe"), timeout, interval=0.2)
     if not waited.done:
         return {}
     namespace = waited.seen["SandboxKey"]
     _start(
-        {"errors": errors},
+        errors,
         plan,
         "responder",
         lambda ready, stopped: responder.serve(plan["run"], plan["name"], ready, stopped),
@@ -202,13 +209,13 @@ def _open_probe(engine: Engine, plan: dict, errors: list) -> dict:
     return {"namespace": namespace, "task_seconds": waited.seconds}
 
 
-def _serve_published(engine: Engine, plan: dict, errors: list) -> dict:
+def _serve_published(engine: Engine, plan: shapes.Common, errors: list[str]) -> shapes.Opened:
     """The responder of the published service, on the node where its task runs."""
     found, settings = local.running(engine, plan["run"], "published")
     if not found:
         return {}
     _start(
-        {"errors": errors},
+        errors,
         plan,
         "published",
         lambda ready, stopped: responder.serve(plan["run"], plan["name"], ready, stopped),
@@ -217,8 +224,15 @@ def _serve_published(engine: Engine, plan: dict, errors: list) -> dict:
     return {"published": True}
 
 
-def _start(result: dict, plan: dict, name: str, job: Any, namespace: Any = None, alone: Any = None) -> None:
-    local.start(result["errors"], _lease(plan), name, job, namespace, alone)
+def _start(
+    errors: list[str],
+    plan: shapes.Common,
+    name: str,
+    job: background.Job,
+    namespace: background.Step | None = None,
+    alone: background.Step | None = None,
+) -> None:
+    local.start(errors, _lease(plan), name, job, namespace, alone)
 
 
 def knows(engine: Engine, network: str | None) -> bool | None:
@@ -232,74 +246,79 @@ def knows(engine: Engine, network: str | None) -> bool | None:
     return True
 
 
-def _view(engine: Engine, made: dict, timeout: float) -> dict:
-    waited = leader.wait_for_tasks(engine, made, timeout)
-    tasks = waited.pop("tasks")
-    return dict(leader.views(engine, made, tasks), convergence=waited, swarm=leader.swarm_view(engine))
+def _view(engine: Engine, made: shapes.Made, timeout: float) -> shapes.View:
+    waited, tasks = leader.wait_for_tasks(engine, made, timeout)
+    return {**leader.views(engine, made, tasks), "convergence": waited, "swarm": leader.swarm_view(engine)}
 
 
-def probe(engine: Engine, plan: dict) -> dict:
+def probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
     """Carry out this node's requests, all namespaces at once, and tell what this node holds of the networks."""
     with background.Kept(_lease(plan)):
         return _probe(engine, plan)
 
 
-def _probe(engine: Engine, plan: dict) -> dict:
+def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
     began = time.time()
-    result: dict = {"observations": {}, "errors": []}
+    errors: list[str] = []
+    result: shapes.Probed = {"observations": {}, "errors": errors}
     if plan["published"]:
-        _serve_published(engine, plan, result["errors"])
+        _serve_published(engine, plan, errors)
     if plan["speed"]:
-        result["served"] = measuring.open_servers(engine, plan, _lease(plan), result["errors"])
+        result["served"] = measuring.open_servers(engine, plan, plan["speed"], _lease(plan), errors)
     patience = time.monotonic() + plan["patience"]
     folder = local.namespaces(engine)
     first = gathering.look(engine, plan, folder)
     setting = work.Setting(plan["run"], plan["name"], plan["once"])
     jobs = [
         netns.begin(
-            item["namespace"] or local.HOST_NAMESPACE, lambda item=item: work.perform(item["requests"], setting)
+            item["namespace"] or local.HOST_NAMESPACE, functools.partial(work.perform, item["requests"], setting)
         )
         for item in plan["work"]
     ]
     if plan["attach"]:
-        _start(result, plan, "janitor-at", _idle, alone=lambda: standalone.remove(engine, only=plan["run"]))
-        result.update(standalone.attach(engine, plan, setting))
+        _start(errors, plan, "janitor-at", _idle, alone=lambda: standalone.remove(engine, only=plan["run"]))
+        result.update(standalone.attach(engine, plan, plan["attach"], setting))
     for job in jobs:
         try:
-            result["observations"].update(netns.finish(job, plan["limit"]))
+            observed = netns.finish(job, plan["limit"])
+            result["observations"].update(observed)
         except netns.ProbeError as error:
-            result["errors"].append(str(error))
+            errors.append(str(error))
     second = gathering.look_again(engine, plan, folder, patience)
-    result.update(gathering.settled(first, second), untold=gathering.untold(second, plan))
+    result["held"] = gathering.settled(first, second)
+    result["untold"] = gathering.untold(second, plan)
     if {"wire", "xfrm"} & set(plan["needs"]):
         result.update(_ipsec(plan))
     if "rules" in plan["needs"]:
         result["rules"] = system.firewall(plan["firewall"], plan["vnis"], plan["ports"], plan["ipv6"])
-    result.update(counters=system.ipsec_counters(), clock=[began, time.time()])
+    result["counters"] = system.ipsec_counters()
+    result["clock"] = [began, time.time()]
     return result
 
 
-def exchange(engine: Engine, plan: dict) -> dict:
+def exchange(engine: Engine, plan: shapes.ExchangePlan) -> shapes.Exchanged:
     """Wait until this node's gossip tells of all probes."""
     with background.Kept(_lease(plan)):
         seen = gathering.look_again(engine, plan, local.namespaces(engine), time.monotonic() + plan["patience"])
     return {"untold": gathering.untold(seen, plan)}
 
 
-def _ipsec(plan: dict) -> dict:
+def _ipsec(plan: shapes.Common) -> shapes.Ipsec:
     return {"xfrm": xfrm.dump(plan["run"].encode()), "policies": xfrm.policies()}
 
 
-def close(engine: Engine, plan: dict) -> dict:
+def close(engine: Engine, plan: shapes.ClosePlan) -> shapes.Closed:
     """Look a last time, collect what the helpers saw, and remove everything of this run on this node."""
-    result: dict = {
+    result: shapes.Closed = {
         "namespaces": overlay.overlays(local.namespaces(engine)),
         "lazy_known": knows(engine, plan.get("lazy_id")),
         "clock": [time.time()] * 2,
     }
     if plan["leader"]:
         result.update(leader.last_view(engine, plan["network_ids"]))
-    result.update(background.stop(plan["run"], HELPERS))
+    told = background.stop(plan["run"], HELPERS)
+    result["responder"], result["published"] = told["responder"], told["published"]
+    result["ports"], result["wire"] = told["ports"], told["wire"]
     background.forget(plan["run"])
     sweep(engine, None)
     if plan["leader"]:
@@ -307,7 +326,7 @@ def close(engine: Engine, plan: dict) -> dict:
     return result
 
 
-PHASES = {
+PHASES: dict[str, t.Callable[[Engine, t.Any], t.Mapping[str, object]]] = {
     "prepare": prepare,
     "open": open_node,
     "probe": probe,

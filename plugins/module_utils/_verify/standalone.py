@@ -10,20 +10,21 @@ run's own lazy network: from there no name of another network may resolve.
 from __future__ import annotations
 
 import time
-from typing import Any
+import typing as t
 
 from .._engine.client import Engine, Refused
 from .._probe import netns, work
-from . import objects
+from .._probe import shapes as probed
+from .._terms import PART_LABEL, RUN_LABEL
+from . import objects, shapes
 
 SLACK = 10
 STOP = {"StopSignal": "SIGKILL"}
 
 
-def attach(engine: Engine, plan: dict, setting: work.Setting) -> dict:
+def attach(engine: Engine, plan: shapes.Common, steps: shapes.AttachPlan, setting: work.Setting) -> shapes.FromAttached:
     """Attach to the lazy network, ask there, then to every network under test, and ask there."""
-    steps = plan["attach"]
-    result: dict = {"attached": [], "attached_in": None, "seen_alone": {}, "seen_attached": {}}
+    result: shapes.FromAttached = {"attached": [], "attached_in": None, "seen_alone": {}, "seen_attached": {}}
     container = None
     if steps["lazy"]:
         lazy = _first(engine, plan, steps["lazy"])
@@ -35,21 +36,22 @@ def attach(engine: Engine, plan: dict, setting: work.Setting) -> dict:
         row = _next(engine, plan, container, network) if container else _first(engine, plan, network)
         container = container or (row.get("container") if "refused" not in row else None)
         result["attached"].append(row)
+    lazies = [result["lazy"]] if "lazy" in result else []
     asked = requests_from(result["attached"], steps["requests"])
     result["attached_in"] = next(
-        (row["namespace"] for row in [result.get("lazy") or {}, *result["attached"]] if row.get("namespace")), None
+        (row["namespace"] for row in [*lazies, *result["attached"]] if row.get("namespace")), None
     )
     if asked and result["attached_in"]:
         result["seen_attached"] = _ask(result["attached_in"], asked, setting)
     return result
 
 
-def requests_from(attached: list, requests: dict) -> list:
+def requests_from(attached: list[shapes.Attached], requests: dict[str, list[probed.Request]]) -> list[probed.Request]:
     """What the container asks, on the networks that did not refuse it. Pure."""
     return [request for row in attached if "refused" not in row for request in requests.get(row["network"], [])]
 
 
-def _ask(namespace: str, requests: list, setting: work.Setting) -> dict:
+def _ask(namespace: str, requests: list[probed.Request], setting: work.Setting) -> probed.Observations:
     limit = max([request.get("patience", 0) for request in requests] or [0]) + SLACK
     try:
         return netns.call(namespace, lambda: work.perform(requests, setting), limit)
@@ -57,29 +59,30 @@ def _ask(namespace: str, requests: list, setting: work.Setting) -> dict:
         return {}
 
 
-def _told(engine: Engine, container: str, network: dict) -> dict:
+def _told(engine: Engine, container: str, network: shapes.Named) -> shapes.Place:
     """Where the container is on the network."""
     settings = engine.inspect_container(container)["NetworkSettings"]
     endpoint = settings["Networks"].get(network["name"]) or {}
     return {"container": container, "namespace": settings["SandboxKey"], "address": endpoint.get("IPAddress")}
 
 
-def _timed(network: dict, name: str, action: Any) -> dict:
+def _timed(network: shapes.Named, name: str, action: t.Callable[[], shapes.Place]) -> shapes.Attached:
     """How long it took, and how it went or how the engine refused."""
     began = time.monotonic()
-    row: dict = {"network": network["id"], "name": name}
+    row: shapes.Attached = {"network": network["id"], "name": name}
     try:
         row.update(action())
     except Refused as error:
         row["refused"] = error.message
-    return dict(row, seconds=round(time.monotonic() - began, 2))
+    row["seconds"] = round(time.monotonic() - began, 2)
+    return row
 
 
-def _first(engine: Engine, plan: dict, network: dict) -> dict:
+def _first(engine: Engine, plan: shapes.Common, network: shapes.Named) -> shapes.Attached:
     """Make and start the container. The engine refuses a network that is not attachable before it starts anything."""
     name = attached_name(plan["run"])
 
-    def action() -> dict:
+    def action() -> shapes.Place:
         attachment_id = engine.create_container(
             name,
             dict(
@@ -99,8 +102,8 @@ def _first(engine: Engine, plan: dict, network: dict) -> dict:
     return _timed(network, name, action)
 
 
-def _next(engine: Engine, plan: dict, container: str, network: dict) -> dict:
-    def action() -> dict:
+def _next(engine: Engine, plan: shapes.Common, container: str, network: shapes.Named) -> shapes.Attached:
+    def action() -> shapes.Place:
         engine.connect_container(container, network["name"])
         return _told(engine, container, network)
 
@@ -114,7 +117,7 @@ def attached_name(run: str) -> str:
 
 def remove(engine: Engine, keep: str | None = None, only: str | None = None) -> None:
     """Remove the attached containers of verifications: of all but ``keep``, or of ``only`` one."""
-    for container in engine.containers({"label": [objects.RUN_LABEL, objects.PART_LABEL + "=attached"]}, every=True):
-        run = container["Labels"][objects.RUN_LABEL]
+    for container in engine.containers({"label": [RUN_LABEL, PART_LABEL + "=attached"]}, every=True):
+        run = container["Labels"][RUN_LABEL]
         if run != keep and only in (None, run):
             engine.remove_container(container["Id"])

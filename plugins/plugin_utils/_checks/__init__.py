@@ -21,7 +21,7 @@ Private to swarmlab.overlay. Runs on the controller only. A file here whose name
     unfit(facts)      optional: whether nothing can be asked at all
     hopeless(facts)   optional: whether waiting for gossip is of no use
 
-All are pure functions of the facts (``_verification/model.py``). No evidence is no pass.
+All are pure functions of the facts (``_facts/model.py``). No evidence is no pass.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from .._verification.model import Facts
+from .._facts.model import Facts
 
 
 def load() -> list[ModuleType]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterable
 
-from .._verification.model import Facts, Requests, Result
+from .._facts.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 # Names and paths, and what they rest on: proven before a disruption, and again after it.
@@ -107,7 +107,8 @@ def _wrong(found: dict[str, t.Any]) -> list[tuple[list[str], str]]:
             (
                 [node],
                 (
-                    f"{node}: '{seen['command']}' wiped {count(len(seen['lost']), 'rule')} of the engine, which did not write them again ({_repaired(seen['repair'])})"
+                    f"{node}: '{seen['command']}' wiped {count(len(seen['lost']), 'rule')} of the engine, which did "
+                    f"not write them again ({_repaired(seen['repair'])})"
                 ),
             )
         )

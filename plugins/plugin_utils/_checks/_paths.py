@@ -13,7 +13,7 @@ import ipaddress
 import typing as t
 
 from ...module_utils._host import split_port
-from .._verification.model import Facts, Network
+from .._facts.model import Facts, Network
 from . import _blame, _gossip
 from ._blame import Pair
 

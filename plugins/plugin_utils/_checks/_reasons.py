@@ -53,6 +53,7 @@ RESULTS = {
     "wrong-identity": "a certificate, a root or a manager's port is not as it should be",
     "network-missing": "a network that was asked for does not exist",
     "network-undone": "a network that the inventory declares does not exist",
+    "network-otherwise": "a network is not as the inventory declares it",
     "service-missing": "a service that was asked for is on none of the networks",
     "duplicate-network": "another network has the same name",
     "not-allocated": "the managers refuse to set the network up",

@@ -12,7 +12,7 @@ import fnmatch
 import typing as t
 
 from ...module_utils._probe import dns
-from .._verification.model import Facts, Network, Requests, Result
+from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 

@@ -12,7 +12,7 @@ import typing as t
 from collections.abc import Callable
 from types import ModuleType
 
-from .._verification.model import Facts, Network, Result
+from .._facts.model import Facts, Network, Result
 
 PASS, FAIL, INCONCLUSIVE, SKIP = "pass", "fail", "inconclusive", "skip"
 STATUSES = (PASS, FAIL, INCONCLUSIVE, SKIP)

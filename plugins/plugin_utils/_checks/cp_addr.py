@@ -9,7 +9,7 @@ import ipaddress
 import sys
 import typing as t
 
-from .._verification.model import Facts, Requests, Result
+from .._facts.model import Facts, Requests, Result
 from . import _gossip, _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from .._verification.model import Facts, Result
+from .._facts.model import Facts, Result
 from . import _disruption
 
 ID = "DIS-FIREWALL"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from .._verification.model import Facts, Network, Requests, Result
+from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, _requests
 from ._blame import Pair
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from .._verification.model import Facts, Network, Requests, Result
+from .._facts.model import Facts, Network, Requests, Result
 from . import _paths
 from ._blame import Pair
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
@@ -77,7 +77,8 @@ def judge(facts: Facts) -> list[Result]:
             PASS,
             "ok",
             (
-                f"{count(len(pairs), 'pair')}: one forward state each, known to the other end with the same key; policies meet port {facts.swarm['data_port']}"
+                f"{count(len(pairs), 'pair')}: one forward state each, known to the other end with the same key; "
+                f"policies meet port {facts.swarm['data_port']}"
             ),
             nodes=hosts,
         )

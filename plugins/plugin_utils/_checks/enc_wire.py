@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from .._verification.model import Facts, Network, Requests, Result
+from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, dp_matrix
 from ._blame import blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
@@ -147,7 +147,10 @@ def _conclude(facts: Facts, network: Network, pairs: list[tuple[str, str]], foun
         weights = _paths.suspicion(facts, network, found["undelivered"])
         nodes = blame(found["undelivered"], lambda node: weights.get(node, 0))
         sent = len([pair for pair in found["undelivered"] if pair not in found["silent"]])
-        text = f"{len(found['undelivered'])} of {count(len(pairs), 'canary pair')} not delivered (ESP left for {sent} of them): {listed(details['undelivered'], 3)}"
+        text = (
+            f"{len(found['undelivered'])} of {count(len(pairs), 'canary pair')} not delivered (ESP left for "
+            f"{sent} of them): {listed(details['undelivered'], 3)}"
+        )
         return result(CHECK, FAIL, "canaries-lost", text, network=name, nodes=nodes, details=details)
     if found["silent"] or found["foreign"]:
         nodes = sorted({source for source, _target in found["silent"] + found["foreign"]})
@@ -167,5 +170,8 @@ def _conclude(facts: Facts, network: Network, pairs: list[tuple[str, str]], foun
         )
     hosts = _paths.probed(facts, network["id"])
     frames = sum(sum(row.values()) for host in hosts for row in facts.wire[host]["esp_out"].values())
-    text = f"{count(len(pairs), 'canary pair')} delivered, {count(frames, 'ESP packet')} out, no clear frame; the twin's canary was seen in the clear on {count(len(hosts), 'node')}"
+    text = (
+        f"{count(len(pairs), 'canary pair')} delivered, {count(frames, 'ESP packet')} out, no clear "
+        f"frame; the twin's canary was seen in the clear on {count(len(hosts), 'node')}"
+    )
     return result(CHECK, PASS, "ok", text, network=name, nodes=hosts, details={"esp_packets": frames})

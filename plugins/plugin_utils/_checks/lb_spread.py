@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from .._verification.model import Facts, Network, Requests, Result
+from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, each_network, listed, result
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from ...module_utils._probe.sockets import PORT as PROBE_PORT
-from .._verification.model import Facts, Requests, Result
+from .._facts.model import Facts, Requests, Result
 from . import _paths
 from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
@@ -156,5 +156,9 @@ def _conclude(
             nodes=sorted(silent),
             details=details,
         )
-    text = f"port {facts.published_port} answers on {count(len({target for _source, target in tries}), 'node')}, the task runs on {home}; port {PROBE_PORT}, not published, does not"
+    text = (
+        f"port {facts.published_port} answers on "
+        f"{count(len({target for _source, target in tries}), 'node')}, the task runs on {home}; port "
+        f"{PROBE_PORT}, not published, does not"
+    )
     return result(CHECK, PASS, "ok", text, nodes=sorted(facts.opened), details=details)

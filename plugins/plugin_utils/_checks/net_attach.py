@@ -9,7 +9,7 @@ import sys
 import typing as t
 
 from .. import _foreign_words as foreign
-from .._verification.model import Facts, Network, Requests, Result
+from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, not_set_up, result
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 
-from .._verification.model import Facts, Requests, Result
+from .._facts.model import DECLARED, Facts, Requests, Result
 from ._result import FAIL, PASS, count, listed, result
 
 ID = "NET-EXISTS"
@@ -19,9 +19,11 @@ NEEDS: tuple[str, ...] = ()
 TAGS = ("P0", "networks")
 GUARD = True
 SERVICES = "Every service asked for is on a selected network"
-DECLARED = "Every network that the inventory declares exists"
+PRESENT = "Every network that the inventory declares exists"
 DECLARE = "Run role overlays, which makes it; 'docker network prune' removes networks that no service uses. Else take it out of overlays_networks."
 SERVICE = "Correct verify_services, or verify_networks: without the service nothing is proven of its names."
+ALIKE = "Every network is as the inventory declares it"
+AGREE = "Run role overlays, which tells what it would change (--check --diff), or correct overlays_networks."
 CHECK = sys.modules[__name__]
 
 
@@ -41,6 +43,21 @@ def undone(facts: Facts) -> list[str]:
     ]
 
 
+def otherwise(facts: Facts) -> dict[str, list[str]]:
+    """The selected networks that are not as the inventory declares them, and in what."""
+    declared = facts.settings.get("declared_as") or {}
+    found = {
+        network["name"]: [
+            f"{key} is {str(network[key]).lower()}, declared {str(declared[network['name']][key]).lower()}"
+            for key in DECLARED
+            if network[key] != declared[network["name"]][key]
+        ]
+        for network in facts.networks
+        if network["name"] in declared
+    }
+    return {name: differing for name, differing in found.items() if differing}
+
+
 def unknown_services(facts: Facts) -> list[str]:
     """The names and patterns of ``verify_services`` that no service of the selected networks has, once the leader has told them all."""
     there = {service for network in facts.networks for service, _kind in facts.owners.get(network["id"], {}).values()}
@@ -51,41 +68,21 @@ def unknown_services(facts: Facts) -> list[str]:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """Silent when no network was asked for by name."""
+    """One result for each kind of what is wrong, one for each network that is otherwise. Silent when no network was asked for by name."""
     strangers, pruned = unknown_services(facts), undone(facts)
-    wrong = (
-        [result(CHECK, FAIL, "network-missing", f"no overlay network is called {listed(facts.unmatched)}")]
-        if facts.unmatched
-        else []
-    )
-    wrong += (
-        [
-            result(
-                CHECK,
-                FAIL,
-                "service-missing",
-                f"no service called {listed(strangers)} is on the selected networks",
-                title=SERVICES,
-                hint=SERVICE,
-            )
-        ]
-        if strangers
-        else []
-    )
-    wrong += (
-        [
-            result(
-                CHECK,
-                FAIL,
-                "network-undone",
-                f"the inventory declares {listed(pruned)}, and the swarm has no such network",
-                title=DECLARED,
-                hint=DECLARE,
-            )
-        ]
-        if pruned
-        else []
-    )
+    wrong: list[Result] = []
+    if facts.unmatched:
+        wrong.append(result(CHECK, FAIL, "network-missing", f"no overlay network is called {listed(facts.unmatched)}"))
+    if strangers:
+        text = f"no service called {listed(strangers)} is on the selected networks"
+        wrong.append(result(CHECK, FAIL, "service-missing", text, title=SERVICES, hint=SERVICE))
+    if pruned:
+        text = f"the inventory declares {listed(pruned)}, and the swarm has no such network"
+        wrong.append(result(CHECK, FAIL, "network-undone", text, title=PRESENT, hint=DECLARE))
+    wrong += [
+        result(CHECK, FAIL, "network-otherwise", listed(differing), network=name, title=ALIKE, hint=AGREE)
+        for name, differing in otherwise(facts).items()
+    ]
     if wrong:
         return wrong
     if not facts.leader or facts.settings["networks"] == ["*"]:

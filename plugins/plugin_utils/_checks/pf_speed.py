@@ -9,7 +9,7 @@ import sys
 import typing as t
 from collections.abc import Iterator
 
-from .._verification.model import Facts, Requests, Result
+from .._facts.model import Facts, Requests, Result
 from . import _blame, _paths
 from ._result import INCONCLUSIVE, PASS, count, listed, not_set_up, result
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from .._verification.model import GOSSIP, Facts, Requests, Result
+from ...module_utils._terms import GOSSIP_PORT
+from .._facts.model import Facts, Requests, Result
 from . import _paths, _requests
 from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
@@ -43,16 +44,16 @@ def purpose(kind: str, number: int) -> str:
     if kind == "port-esp":
         return "esp"
     if kind == "port-udp":
-        return "gossip-udp" if number == GOSSIP else "data"
-    return "gossip-tcp" if number == GOSSIP else "managers"
+        return "gossip-udp" if number == GOSSIP_PORT else "data"
+    return "gossip-tcp" if number == GOSSIP_PORT else "managers"
 
 
 def needed(facts: Facts) -> list[Port]:
     """The ports that the selected networks need."""
     data = facts.swarm["data_port"]
     found = [
-        Port("port-tcp", GOSSIP, "7946/tcp (gossip)", "-p tcp --dport 7946"),
-        Port("port-udp", GOSSIP, "7946/udp (gossip)", "-p udp --dport 7946"),
+        Port("port-tcp", GOSSIP_PORT, "7946/tcp (gossip)", "-p tcp --dport 7946"),
+        Port("port-udp", GOSSIP_PORT, "7946/udp (gossip)", "-p udp --dport 7946"),
         Port("port-udp", data, f"{data}/udp (VXLAN)", f"-p udp --dport {data}"),
     ]
     if any(network["encrypted"] for network in facts.networks):
@@ -115,7 +116,7 @@ def hopeless(facts: Facts) -> bool:
     """Whether a node was found that gossip does not reach, as far as that was asked: a closed port is not mended by waiting."""
     if not facts.swarm:
         return False
-    asked = {_ident(port, target) for port in needed(facts) if port.number == GOSSIP for target in facts.hosts}
+    asked = {_ident(port, target) for port in needed(facts) if port.number == GOSSIP_PORT for target in facts.hosts}
     return any(not seen["ok"] for told in facts.observations.values() for ident, seen in told.items() if ident in asked)
 
 

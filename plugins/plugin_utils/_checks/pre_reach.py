@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from .._verification.model import Facts, Requests, Result
-from .._verification.problems import Problem
+from .._facts.model import Facts, Requests, Result
+from .._facts.problems import Problem
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "PRE-REACH"

@@ -9,7 +9,7 @@ import re
 import sys
 import typing as t
 
-from .._verification.model import Facts, Requests, Result
+from .._facts.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "PRE-SKEW"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 
-from .._verification.model import Facts, Network, Requests, Result
+from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 from .net_attach import attached_name

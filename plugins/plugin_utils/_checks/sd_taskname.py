@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from .._verification.model import Facts, Requests, Result
+from .._facts.model import Facts, Requests, Result
 from . import _resolving
 
 ID = "SD-TASKNAME"

@@ -10,7 +10,7 @@ import ipaddress
 import sys
 import typing as t
 
-from .._verification.model import Facts, Network, Requests, Result
+from .._facts.model import Facts, Network, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "SUBNET-OVERLAP"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from .._verification.model import Facts, Requests, Result
+from .._facts.model import Facts, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 

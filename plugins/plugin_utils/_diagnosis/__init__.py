@@ -4,7 +4,7 @@
 """From symptoms to causes: what makes many checks fail at once, where, and what to do about it. Pure.
 
 Private to swarmlab.overlay. Runs on the controller only. Knows the results of the checks and the facts that they were judged by
-(``_verification/model.py``), never the engine or Ansible. ``diagnose.diagnose(results, facts)`` is the way in; docs/diagnosis.md lists the causes.
+(``_facts/model.py``), never the engine or Ansible. ``diagnose.diagnose(results, facts)`` is the way in; docs/diagnosis.md lists the causes.
 
 A rule (``model.Rule``) finds a cause in the evidence and names the checks that suffer from it. Rules stand in the order of depth: what
 lies deeper comes first, and a later finding counts only when it explains something that nothing before it did. What no rule

@@ -8,7 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-from .._verification.model import Cause, Facts, Result
+from .._facts.model import Cause, Facts, Result
 from . import model
 from .table import RULES
 from .view import View

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from .._checks._blame import Pair
 from .._checks._result import FAIL, INCONCLUSIVE
-from .._verification.model import Result
+from .._facts.model import Result
 
 SEEN, INFERRED = "seen", "inferred"
 BAD = (FAIL, INCONCLUSIVE)

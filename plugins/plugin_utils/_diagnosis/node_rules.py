@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from .._checks import _paths, cp_addr, pre_reach
 from .._checks._result import count, listed
-from .._verification.model import Facts
+from .._facts.model import Facts
 from .model import INFERRED, SEEN, Claim, Finding
 from .view import View
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from ...module_utils._terms import MANAGER_PORT
 from .._checks import _blame, _paths, _requests
 from .._checks._blame import Pair
 from .._checks._result import listed
@@ -31,7 +32,6 @@ DROPS = {
     links.BOTH: "{nodes} [drops|drop] %s%s",
 }
 FEW = {links.INWARD: " from %s", links.OUTWARD: " to %s", links.BOTH: " from and to %s"}
-MANAGER_PORT = 2377
 
 
 def _because(found: Links, limit: int = 4) -> tuple[str, ...]:

@@ -46,6 +46,13 @@ DEEP = (
         ("network-undone",),
     ),
     Line(
+        "network-otherwise",
+        "NET-EXISTS",
+        "{networks} differs from what the inventory declares",
+        "Run role overlays with --check --diff to see what would change; or correct overlays_networks.",
+        ("network-otherwise",),
+    ),
+    Line(
         "service-missing",
         "NET-EXISTS",
         "A service that was asked for is on none of the networks",

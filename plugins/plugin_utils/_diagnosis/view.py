@@ -14,11 +14,12 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cached_property
 
+from ...module_utils._terms import GOSSIP_PORT
 from .._checks import _paths, _requests
 from .._checks._blame import Pair
 from .._checks._result import listed
 from .._checks.pre_port import purpose
-from .._verification.model import GOSSIP, Facts, Network, Result
+from .._facts.model import Facts, Network, Result
 from . import links
 from .model import BAD
 
@@ -153,7 +154,7 @@ class View:
 
     def _heard(self, kind: str, source: str, target: str) -> bool:
         """Whether a question arrived behind the target's firewall; of TCP nobody tells."""
-        words = {"data": f"17/{self.data_port}", "gossip-udp": f"17/{GOSSIP}", "esp": "50/0"}.get(kind)
+        words = {"data": f"17/{self.data_port}", "gossip-udp": f"17/{GOSSIP_PORT}", "esp": "50/0"}.get(kind)
         return bool(words and self.facts.heard.get(target, {}).get(f"{words}/{source}"))
 
     @cached_property

@@ -73,6 +73,7 @@ def _probe(kernel: Path, initrd: Path) -> str | None:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    assert process.stdout  # it is a pipe
     output = b""
     limit = time.monotonic() + PROBE_SECONDS
     try:

@@ -16,6 +16,7 @@ import time
 import typing as t
 from pathlib import Path
 
+from ...module_utils._terms import MANAGED_LABEL
 from . import recipe, thaw
 from .driver import ABSENT, PAUSED, RUNNING, STARTING, STOPPED, Answer, Driver, Images, Plan
 from .errors import LabError
@@ -39,7 +40,6 @@ else:
 
 LABEL = "swarmlab.overlay/lab"
 FOLDER_LABEL = "swarmlab.overlay/lab-directory"
-MANAGED_LABEL = "swarmlab.overlay/managed"
 STOP_SECONDS = 20
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 CARD = "eth0"  # a node's end of the lab's network
@@ -393,7 +393,7 @@ class ContainerDriver(Driver):
                 ["sh", "-c", script, "sh", *map(str, arguments)],
                 environment={"INPUT": standard_input},
             )
-            output = self.api.exec_start(order["Id"]).decode("utf-8", "replace")
+            output: str = self.api.exec_start(order["Id"]).decode("utf-8", "replace")
             code = self.api.exec_inspect(order["Id"])["ExitCode"]
         if code:
             raise LabError("LAB-E-ENGINE", action=action, reason=" ".join(output.split()) or f"exit code {code}")

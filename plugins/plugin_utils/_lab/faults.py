@@ -148,7 +148,9 @@ def _links(
 
 
 def _nodes(key: str, value: t.Any, known: t.Collection[str]) -> list[str]:
-    names = [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [None]
+    names: list[t.Any] = (
+        [value] if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [None]
+    )
     for name in names:
         if name not in known:
             raise bad(f"faults.{key}", f"{name!r} is not a node of this lab, which has {', '.join(known)}")

@@ -102,7 +102,7 @@ def ask(directory: Path, request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
             control.settimeout(ANSWER_SECONDS)
             control.connect(f"{path}/{switch.CONTROL}")
             control.sendall(json.dumps(request).encode() + b"\n")
-            answer = json.loads(control.makefile("rb").readline())
+            answer: dict[str, t.Any] = json.loads(control.makefile("rb").readline())
     except (OSError, ValueError) as error:
         raise LabError("LAB-E-SEGMENT", reason=f"it does not answer ({error})", log=folder / LOG) from error
     if "error" in answer:

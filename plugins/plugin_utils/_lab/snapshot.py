@@ -218,6 +218,7 @@ class Snapshots:
         process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        assert process.stdin and process.stdout  # they are pipes
         try:
             process.stdin.write(first.decode())
             process.stdin.flush()

@@ -188,7 +188,7 @@ class Switch:
                 key.data()
             now = time.monotonic()
             while self.late and self.late[0][0] <= now:
-                dummy, dummy2, target, frame = heapq.heappop(self.late)
+                target, frame = heapq.heappop(self.late)[2:]
                 self._transmit(self.ports[target], frame)
             for fault in [fault for fault in self.faults.values() if fault.until <= now]:
                 self.clear(fault.name)

@@ -55,7 +55,13 @@ def interfaces_within(network: Network, routes: str | None = None) -> list[str]:
     found = (
         _routes6(text) if network.version == 6 else [(route.network, route.interface) for route in parse_routes(text)]
     )
-    return sorted({interface for target, interface in found if ipaddress.ip_network(target).subnet_of(network)})
+    return sorted({interface for target, interface in found if _within(ipaddress.ip_network(target), network)})
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    if isinstance(inner, ipaddress.IPv4Network):
+        return isinstance(outer, ipaddress.IPv4Network) and inner.subnet_of(outer)
+    return isinstance(outer, ipaddress.IPv6Network) and inner.subnet_of(outer)
 
 
 def _routes6(text: str) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ import time
 import typing as t
 from collections.abc import Mapping
 
-from .._verification.model import Facts, Network
+from .._facts.model import Facts, Network
 
 
 def about(gathered: Facts, task_vars: Mapping[str, t.Any]) -> dict[str, t.Any]:

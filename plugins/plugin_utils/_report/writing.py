@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from ansible.errors import AnsibleActionFail
 
 from .._archive import archive
-from .._verification.model import Facts
+from .._facts.model import Facts
 from . import compare, diagnostics, junit, page
 
 REPORT = "report.json"

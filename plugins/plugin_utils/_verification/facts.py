@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from ...module_utils._probe import speed
 from ...module_utils._verify import objects
-from . import problems
-from .model import Data, Facts
+from .._facts import problems
+from .._facts.model import Data, Facts
 
 PHASES = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
 DECLARED = {

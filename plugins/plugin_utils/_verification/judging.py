@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from .. import _checks
 from .._checks._result import FAIL, INCONCLUSIVE
-from .model import Facts, Result
+from .._facts.model import Facts, Result
 
 
 def judged(facts: Facts) -> list[Result]:

@@ -17,8 +17,8 @@ from ...module_utils._probe import pause
 from ...module_utils._verify import objects, standalone
 from .. import _checks
 from .._checks import _paths
+from .._facts.model import Facts
 from . import facts as gathered
-from .model import Facts
 
 SLACK = (
     60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest

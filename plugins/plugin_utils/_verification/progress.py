@@ -12,8 +12,8 @@ from types import ModuleType
 
 from ...module_utils._verify import objects
 from .._checks._result import count, listed
+from .._facts.model import Facts
 from . import plans
-from .model import Facts
 
 NAMES_SHOWN = 4
 CHECKS_SHOWN = 8

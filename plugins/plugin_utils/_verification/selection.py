@@ -45,7 +45,8 @@ def know_tags(task_vars: Mapping[str, t.Any], started: Iterable[str]) -> None:
     only, without = (set(typed) for typed in typed_tags(task_vars))
     if without & EVERYTHING or (only and only <= NO_CHECK):
         raise AnsibleActionFail(
-            f"--tags {listed(sorted(only)) or 'nothing'}, --skip-tags {listed(sorted(without)) or 'nothing'} leave nothing of the verification. Tags: {', '.join(known)}."
+            f"--tags {listed(sorted(only)) or 'nothing'}, --skip-tags {listed(sorted(without)) or 'nothing'} "
+            f"leave nothing of the verification. Tags: {', '.join(known)}."
         )
     unknown = sorted({tag for typed in typed_tags(task_vars) for tag in typed} - ANSIBLE_TAGS - set(known))
     if unknown:

@@ -16,7 +16,9 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 
+from .._facts.model import DECLARED
 from . import selection
 
 
@@ -62,7 +64,8 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
         "hosts": hosts,
         "checks": [module.ID for module in checks],
         "networks": arguments["networks"],
-        "declared": declared(task_vars, hosts),
+        "declared": list(declared(task_vars, hosts)),
+        "declared_as": declared(task_vars, hosts),
         "services": arguments["services"],
         "nodes": arguments["nodes"],
         "image": arguments["image"],
@@ -80,9 +83,9 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
     }
 
 
-def declared(task_vars: Mapping[str, t.Any], hosts: list[str]) -> list[str]:
-    """The names of the networks that the inventory declares for role overlays, and wants to be there."""
-    found: dict[str, bool] = {}
+def declared(task_vars: Mapping[str, t.Any], hosts: list[str]) -> dict[str, dict[str, bool]]:
+    """The networks that the inventory declares for role overlays and wants to be there: name -> what can be compared with the swarm's."""
+    found: dict[str, dict[str, bool]] = {}
     for host in hosts:
         for entry in task_vars["hostvars"][host].get("overlays_networks") or []:
             if (
@@ -90,5 +93,5 @@ def declared(task_vars: Mapping[str, t.Any], hosts: list[str]) -> list[str]:
                 and isinstance(entry.get("name"), str)
                 and entry.get("state", "present") == "present"
             ):
-                found[entry["name"]] = True
-    return list(found)
+                found[entry["name"]] = {key: boolean(entry.get(key, False), strict=False) for key in DECLARED}
+    return found

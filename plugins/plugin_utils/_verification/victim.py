@@ -11,10 +11,11 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
+from ...module_utils._terms import GOSSIP_PORT
 from .. import _checks
 from .._checks import _disruption
+from .._facts.model import Facts
 from . import plans
-from .model import GOSSIP, Facts
 from .settings import new_run
 
 RESTARTING = ("engine-restart", "reboot", "firewall-reload")  # the last where the engine has to write its rules again
@@ -46,7 +47,7 @@ def choose(facts: Facts) -> dict[str, t.Any]:
         node_id=nodes[host]["id"],
         locks=nodes[host]["role"] == "manager" and facts.swarm["autolock"],
         lacking=facts.lacking,
-        ports={"tcp": sorted({*managers, GOSSIP}), "udp": sorted({GOSSIP, facts.swarm["data_port"]})},
+        ports={"tcp": sorted({*managers, GOSSIP_PORT}), "udp": sorted({GOSSIP_PORT, facts.swarm["data_port"]})},
         nodes={node["id"]: [node["state"], node["availability"]] for node in facts.swarm["nodes"]},
     )
 

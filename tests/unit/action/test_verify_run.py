@@ -241,9 +241,9 @@ def test_no_manager_is_locked_for_good(what: str, locks: bool, refused: bool) ->
 def test_what_the_inventory_declares_is_taken_from_every_host() -> None:
     hostvars = {
         "vm1": {"overlays_networks": [{"name": "front"}, {"name": "old", "state": "absent"}, "odd", {"nameless": 1}]},
-        "vm2": {"overlays_networks": [{"name": "front", "state": "present"}, {"name": "back"}]},
+        "vm2": {"overlays_networks": [{"name": "front", "state": "present"}, {"name": "back", "encrypted": "yes"}]},
         "vm3": {},
     }
-    assert verify_run.begin(arguments(), task_vars(ansible_play_hosts_all=list(hostvars), hostvars=hostvars))[
-        "declared"
-    ] == ["front", "back"]
+    settings = verify_run.begin(arguments(), task_vars(ansible_play_hosts_all=list(hostvars), hostvars=hostvars))
+    assert settings["declared"] == ["front", "back"]
+    assert settings["declared_as"]["back"] == {"encrypted": True, "attachable": False, "internal": False}

@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.action import verify_run
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.model import Facts
 
 TESTS = Path(__file__).resolve().parents[2]
 RECORDED = TESTS / "unit" / "recorded"

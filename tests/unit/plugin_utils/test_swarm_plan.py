@@ -8,8 +8,8 @@ import copy
 import typing as t
 
 import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import LEAVING_LABEL
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_plan import (
-    LEAVING_LABEL,
     Farewell,
     Host,
     Leaver,
@@ -163,7 +163,7 @@ def run(world: World, roles: dict[str, str], play: set[str], deaf: set[str]) -> 
     raise AssertionError("it never comes to an end")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(worlds())
 def test_in_every_world(given_world: tuple[World, dict[str, str], set[str], set[str]]) -> None:
     world, roles, play, deaf = given_world

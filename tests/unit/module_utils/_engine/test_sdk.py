@@ -99,14 +99,62 @@ def test_conflicts_are_retried_a_bounded_number_of_times(monkeypatch) -> None:
 
     def always() -> None:
         calls.append(1)
-        raise sdk.APIError("rpc error: code = Unknown desc = update out of sequence")
+        raise sdk.Refused("rpc error: code = Unknown desc = update out of sequence")
 
-    with pytest.raises(sdk.APIError):
+    with pytest.raises(sdk.Refused):
         sdk.retry_conflicts(always)
     assert len(calls) == sdk.CONFLICT_ATTEMPTS
 
     def other() -> None:
-        raise sdk.APIError("other")
+        raise sdk.Refused("other")
 
-    with pytest.raises(sdk.APIError, match="other"):
+    with pytest.raises(sdk.Refused, match="other"):
         sdk.retry_conflicts(other)
+
+
+class Client:
+    """The SDK's client as far as ``sdk.py`` reaches into it; it keeps what it was asked."""
+
+    _version = "1.44"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple] = []
+
+    def _url(self, path: str, *names: str) -> str:
+        return path.format(*names)
+
+    def _get(self, url: str, params: dict) -> tuple:
+        return url, params
+
+    def _post_json(self, url: str, data: dict, params: dict | None = None) -> str:
+        self.asked.append((url, data, params))
+        return "answer"
+
+    def _raise_for_status(self, answer: str) -> None:
+        assert answer == "answer"
+
+    def _result(self, answer: tuple, json: bool) -> list:
+        return [answer, json]
+
+
+def test_what_the_sdk_does_not_know_is_sent_as_it_is() -> None:
+    client = Client()
+    sdk.create_container(client, "web", {"Image": "i"})
+    sdk.connect_container(client, "c1", "blue", {"Aliases": ["a"]})
+    sdk.create_service(client, {"Name": "s"})
+    sdk.change_service(client, "s1", 7, {"Name": "s"})
+    assert client.asked == [
+        ("/containers/create", {"Image": "i"}, {"name": "web"}),
+        ("/networks/blue/connect", {"Container": "c1", "EndpointConfig": {"Aliases": ["a"]}}, None),
+        ("/services/create", {"Name": "s"}, None),
+        ("/services/s1/update", {"Name": "s"}, {"version": 7, "registryAuthFrom": "spec"}),
+    ]
+
+
+def test_tasks_are_asked_for_by_any_filter() -> None:
+    asked = sdk.tasks_by(Client(), {"runtime": ("container", "plugin")})
+    assert asked == [("/tasks", {"filters": '{"runtime": ["container", "plugin"]}'}), True]
+
+
+def test_the_version_of_the_api_is_compared_by_numbers() -> None:
+    assert sdk.api_version(Client()) == (1, 44) > (1, 9)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIError, EngineError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import EngineError, Refused
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.common import dns_problem
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.container_spec import (
     compare,
@@ -30,7 +30,8 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.joining 
     endpoint_of,
     home,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import PINNED_LABEL, SpecError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import SpecError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import PINNED_LABEL
 
 FULL = {
     "name": "cli",
@@ -239,7 +240,7 @@ def test_what_may_pass_is_tried_again_and_the_true_reason_is_told(
 
     def action() -> None:
         if left:
-            raise APIError(left.pop(0))
+            raise Refused(left.pop(0))
 
     if words is None:
         attempt("box", "a", float("inf"), action)

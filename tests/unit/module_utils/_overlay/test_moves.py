@@ -9,7 +9,6 @@ import typing as t
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.moves import (
-    ORDER_LABEL,
     Action,
     Member,
     Situation,
@@ -27,6 +26,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.moves im
     without_network,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import NAME_LIMIT, Subnet
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import ORDER_LABEL
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

@@ -10,8 +10,6 @@ import typing as t
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.moves import hurry
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.publishing import (
-    PARKED_ORDER_LABEL,
-    PORTS_LABEL,
     Mesh,
     MeshAction,
     Target,
@@ -23,6 +21,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.publishi
     recorded_ports,
     restore_order,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import PARKED_ORDER_LABEL, PORTS_LABEL
 from hypothesis import given
 from hypothesis import strategies as st
 

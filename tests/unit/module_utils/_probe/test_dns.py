@@ -9,7 +9,7 @@ import time
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import dns, work
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 LABEL = st.from_regex(r"\A[a-z0-9_-]{1,20}\Z")
@@ -25,7 +25,6 @@ def response(query: bytes, addresses: list[str], code: int = 0, truncated: bool 
     return header + query[12:] + records
 
 
-@settings(deadline=None)
 @given(st.lists(LABEL, min_size=1, max_size=6), st.lists(ADDRESS, max_size=20), st.integers(0, 65535))
 def test_an_answer_gives_back_the_set_of_addresses(labels: list[str], addresses: list[str], number: int) -> None:
     query = dns.encode_query(".".join(labels), number)
@@ -35,14 +34,12 @@ def test_an_answer_gives_back_the_set_of_addresses(labels: list[str], addresses:
     assert not truncated
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_answer_or_malformed(packet: bytes) -> None:
     with contextlib.suppress(dns.Malformed):
         dns.decode_answer(packet, 7)
 
 
-@settings(deadline=None)
 @given(st.lists(ADDRESS, min_size=1, max_size=5), st.integers(13, 200))
 def test_a_cut_answer_is_malformed(addresses: list[str], length: int) -> None:
     packet = response(dns.encode_query("web", 1), addresses)

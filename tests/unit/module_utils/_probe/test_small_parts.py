@@ -34,7 +34,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import (
     wire,
     xfrm,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 
@@ -87,7 +87,6 @@ def test_a_state_tells_its_key_as_a_salted_hash_only() -> None:
     assert state["key"] != xfrm.parse_state(state_message(1, key, 7), b"other")["key"]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_from_netlink_end(data: bytes) -> None:
     list(netlink.messages(data))
@@ -128,7 +127,6 @@ def test_the_program_waits(tmp_path: Path) -> None:
 WORD = st.from_regex(r"\A[a-zA-Z0-9_.-]{1,30}\Z")
 
 
-@settings(deadline=None)
 @given(WORD, WORD, WORD)
 def test_a_question_and_its_reply_are_read_back(sender: str, network: str, nonce: str) -> None:
     line = sockets.question("r1", sender, network, nonce)
@@ -138,7 +136,6 @@ def test_a_question_and_its_reply_are_read_back(sender: str, network: str, nonce
     assert sockets.parse_reply("r1", sockets.reply("r1", sender, nonce), nonce + "x") is None
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_the_checksum_makes_the_sum_zero(data: bytes) -> None:
     packet = sockets.echo_request(1, 2, data)
@@ -429,7 +426,6 @@ def test_texts_of_the_host() -> None:
     assert inject.parse_arp(arp) == {"10.78.0.12": (bytes.fromhex("02420a4e000c"), "eth0")}
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=120))
 def test_any_packet_to_the_ports_helper_ends(data: bytes) -> None:
     for protocol in (ports.UDP, ports.ESP):
@@ -438,7 +434,6 @@ def test_any_packet_to_the_ports_helper_ends(data: bytes) -> None:
             assert found is None or ports.parse("r1", found[2], ports.ASK) is None or data
 
 
-@settings(deadline=None)
 @given(WORD, WORD)
 def test_a_knock_and_its_answer(name: str, nonce: str) -> None:
     asked = ports.payload("r1", ports.ASK, name, nonce)
@@ -451,12 +446,11 @@ def test_an_injected_frame_is_a_sound_packet() -> None:
     inner = inject.datagram("10.0.1.4", "10.0.1.5", 1000, sockets.PORT, b"canary")
     assert sockets.checksum(inner[:20]) == 0
     facts = wire.parse(inject.datagram("10.77.0.11", "10.77.0.12", 1000, 4789, inject.vxlan(4098, inner)), 4789)
-    assert (facts["kind"], facts["vni"], facts["target"]) == ("vxlan", 4098, "10.77.0.12") and facts["inner"].endswith(
-        b"canary"
-    )
+    assert isinstance(facts, wire.Inner) and (facts.vni, facts.target) == (4098, "10.77.0.12")
+    assert facts.content.endswith(b"canary")
     packet = inject.datagram("fd77::11", "fd77::12", 1000, 4789, inject.vxlan(4098, inner))
     facts = wire.parse(packet, 4789)
-    assert (facts["kind"], facts["vni"], facts["source"], facts["target"]) == ("vxlan", 4098, "fd77::11", "fd77::12")
+    assert isinstance(facts, wire.Inner) and (facts.vni, facts.source, facts.target) == (4098, "fd77::11", "fd77::12")
     # With its checksum in it, the whole sums up to nothing.
     assert sockets.checksum(packet[8:40] + struct.pack("!II", len(packet) - 40, 17) + packet[40:]) == 0
 

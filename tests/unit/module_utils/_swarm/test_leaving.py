@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import Refused
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import leaving
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.raft import is_leaderless, led
 
@@ -133,11 +133,11 @@ def test_an_election_is_waited_for_and_nothing_else(answers: list[str], seconds:
     def action() -> str:
         problem = next(left)
         if problem:
-            raise APIError(problem)
+            raise Refused(problem)
         return "done"
 
     if outcome == "done":
         assert led(action, seconds) == "done"
     else:
-        with pytest.raises(APIError, match=outcome):
+        with pytest.raises(Refused, match=outcome):
             led(action, seconds)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _blame, _resolving, dp_matrix
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from drafts import Draft
 
 CHECKS = {module.ID: module for module in _checks.load()}

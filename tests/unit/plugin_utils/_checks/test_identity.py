@@ -10,8 +10,8 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, local
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import cp_addr, pre_reach
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
 from drafts import Draft
 from test_checks import CHECKS, HOSTS, around, break_path, healthy, judged, worst
 

@@ -17,8 +17,8 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _foreign_w
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _reasons
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import node_rules, table, told
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import problems
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts import problems
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from drafts import Draft
 from test_checks import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, break_path, healthy, missing, probe_address
 
@@ -213,6 +213,12 @@ def lost_way(facts: Draft) -> None:
 FAULTS = [
     ("network-missing", lambda facts: facts.update(unmatched=["gone"])),
     ("network-undone", lambda facts: facts.settings.update(declared=["gone"])),
+    (
+        "network-otherwise",
+        lambda facts: facts.settings.update(
+            declared_as={PLAIN["name"]: {"encrypted": True, "attachable": False, "internal": False}}
+        ),
+    ),
     ("service-missing", lambda facts: facts.settings.update(services=["web", "gone"])),
     ("clock-skew", skewed),
     ("engine-skew", lambda facts: facts.nodes["vm2"].update(engine="29.1.3")),

@@ -16,8 +16,8 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _b
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import links, model, table, told
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.view import View
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import problems
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts import problems
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from drafts import Draft
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -561,7 +561,7 @@ RESULTS = st.lists(
 PAIRS = st.lists(st.sampled_from([(a, b) for a in HOSTS for b in HOSTS if a != b]), max_size=6)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(
     RESULTS,
     PAIRS,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, diagnostics, writing
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 TOKEN = "SWMTKN-1-3pu6hszjas19xyp7ghgosyx9k8atbfcr8p2is99znpy26u2lkl-1awxwuwd3z9j1z3puu7rcgdbx"
@@ -102,7 +102,6 @@ def test_only_the_newest_few_stay_and_nothing_else_goes(tmp_path: Path) -> None:
     assert {entry.name for entry in tmp_path.iterdir()} == {*others, *old[-4:], new.name}
 
 
-@settings(deadline=None)
 @given(st.sets(st.text(min_size=1), max_size=4))
 def test_any_host_has_a_file_of_its_own_inside_the_archive(hosts: set) -> None:
     files = diagnostics.files(report(), {}, {"prepare": {host: {} for host in hosts}})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, junit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 WORDS = st.text() | st.just("\x00\x0b\ud800\uffff]]></failure>&\"'\r")
@@ -70,7 +70,6 @@ def test_a_run_that_checked_nothing_is_no_success() -> None:
     assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(build.STATUSES), WORDS), max_size=5), WORDS)
 def test_any_words_are_well_formed(rows: list, words: str) -> None:
     suite = suite_of([item(status, text, text) for status, text in rows], words)

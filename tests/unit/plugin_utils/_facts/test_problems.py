@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import problems
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.problems import Problem
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts import problems
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from .problems import Problem, TaskProblem
 
-GOSSIP = 7946  # the port of gossip, tcp and udp
+# What is declared of a network and told by the swarm alike. An omitted option means its default, which is no.
+DECLARED: t.Final = ("encrypted", "attachable", "internal")
 
 Data = dict[str, t.Any]  # what a node told, as it told it
 ByHost = dict[str, t.Any]  # host of the play -> what it told

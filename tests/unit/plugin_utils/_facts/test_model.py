@@ -10,7 +10,8 @@ import functools
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, model
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts import model
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts
 
 PLUGINS = Path(model.__file__).parents[2]
 ROOMS = ("_checks", "_diagnosis", "_report", "_verification")

@@ -1,0 +1,267 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shapes of what probes are asked and of what they tell: plain data, which travels as JSON.
+
+Private to swarmlab.overlay. Standard library only. Where a class has fields that may be missing, those that are always there are in one
+before it: nodes' Python knows no other way.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+Ready = t.Callable[[], None]  # a helper calls it once it is at work
+Stopped = t.Callable[[], bool]  # a helper asks it whether to end
+Heard = t.Dict[str, int]  # how often a responder heard whom: protocol/network/sender, or protocol/port/sender
+Counters = t.Dict[str, int]  # the kernel's IPsec counters by name
+Table = t.Dict[str, t.Dict[str, int]]  # packets by VXLAN id or by peer, then by peer or SPI
+
+
+class _Asked(t.TypedDict):
+    id: str
+    kind: str
+
+
+class Request(_Asked, total=False):
+    """One question; ``work.py`` tells which kind has which fields."""
+
+    patience: float  # seconds
+    name: str
+    expected: list[str] | None
+    within: list[str]
+    includes: str
+    address: str
+    network: str
+    node: str
+    nodes: list[str]
+    port: int
+    size: int  # bytes
+    vni: int
+    source: str
+    inner_source: str
+    inner_target: str
+
+
+class Reached(t.TypedDict, total=False):
+    """Who answered, or why nobody did."""
+
+    node: str
+    error: str
+
+
+class Stranger(t.TypedDict):
+    """What a manager did with a client that shows no certificate."""
+
+    outcome: str  # refused, accepted or unreachable
+    detail: str
+
+
+class _Met(t.TypedDict):
+    ok: bool
+
+
+class Observation(_Met, total=False):
+    """What was seen of a request; of a name it tells the addresses, of a virtual address who shares the connections."""
+
+    seconds: float
+    tries: int
+    node: str
+    error: str
+    kind: str  # of the resolver's answer
+    addresses: list[str]
+    answered: int
+    nodes: list[str]
+    errors: list[str]
+    count: int
+    shares: dict[str, int]
+    outcome: str
+    detail: str
+
+
+Observations = t.Dict[str, Observation]  # by the request's id
+
+
+class LinkInfo(t.TypedDict, total=False):
+    """A link's kind; the VXLAN id and port of a VXLAN."""
+
+    kind: str
+    vni: int
+    port: int
+
+
+class _Link(t.TypedDict):
+    index: int
+    name: str
+    mtu: int
+    kind: str
+
+
+class Link(_Link, total=False):
+    """A network interface."""
+
+    vni: int
+    port: int
+
+
+class Address(t.TypedDict):
+    """An address, and the index of its link."""
+
+    index: int
+    address: str
+    prefix: int
+
+
+class Neighbour(t.TypedDict):
+    """A neighbour or forwarding entry."""
+
+    index: int
+    permanent: bool
+    target: str | None
+    mac: str
+
+
+class Backends(t.TypedDict):
+    """The backends of one virtual service: those that get connections, and those about to go."""
+
+    active: list[str]
+    quiet: list[str]
+
+
+class Overlay(t.TypedDict):
+    """The kernel's state of one overlay's namespace. ``peers``: 'address hardware-address node-address'."""
+
+    vni: int | None
+    port: int | None
+    mtu: int
+    peers: list[str]
+
+
+class Held(Overlay):
+    """The same with the overlay's load balancer; None where this node has none."""
+
+    balancer: list[Backends] | None
+
+
+class State(t.TypedDict):
+    """One IPsec state. ``spi`` is hexadecimal, ``key`` the salted hash of the key."""
+
+    source: str | None
+    target: str | None
+    spi: str
+    protocol: int
+    reqid: int
+    mark: int
+    key: str | None
+
+
+class Policy(t.TypedDict):
+    """One IPsec policy, and the state that it asks for."""
+
+    target: str | None
+    port: int
+    out: bool
+    mark: int
+    spi: str | None
+    reqid: int | None
+
+
+class _Subject(t.TypedDict):
+    subject: dict[str, str]
+    issuer: dict[str, str]
+    issuer_digest: str
+    not_before: int
+    not_after: int
+
+
+class Certificate(_Subject, total=False):
+    """A node's certificate; times in seconds since 1970."""
+
+    roots_digest: str
+
+
+class Unread(t.TypedDict):
+    """Why something could not be read or measured."""
+
+    error: str
+
+
+class Captured(t.TypedDict):
+    """Packets that were seen between the nodes."""
+
+    plain: Table
+    canary: Table
+    esp_out: Table
+    esp_in: Table
+    plain_in: Table
+    injected: int
+
+
+class Watched(Captured):
+    """The same, with the packets that the kernel dropped and the seconds it took."""
+
+    lost: int
+    seconds: float
+
+
+class Speed(t.TypedDict):
+    """How fast a path is."""
+
+    mbit: float
+    latency_ms: float
+
+
+class Modules(t.TypedDict):
+    """The kernel's release, and the state of each module that overlays need."""
+
+    release: str
+    modules: dict[str, str]
+
+
+class HostAddress(t.TypedDict):
+    """An address of the host, and its interface."""
+
+    address: str
+    device: str
+    mtu: int
+
+
+class Vxlan(t.TypedDict):
+    """A VXLAN interface of the host."""
+
+    device: str
+    vni: int | None
+    port: int | None
+
+
+class HostRoute(t.TypedDict):
+    """A route of the host."""
+
+    network: str
+    device: str
+
+
+class Host(t.TypedDict):
+    """What of the host matters to overlays. ``names``: the addresses that each declared DNS name stands for."""
+
+    addresses: list[HostAddress]
+    vxlans: list[Vxlan]
+    routes: list[HostRoute]
+    nameservers: list[str]
+    names: dict[str, list[str]]
+
+
+class Rules(t.TypedDict):
+    """Which of the engine's rules are there: encryption by VXLAN id, ingress by port such as 'tcp/8080'."""
+
+    mark: list[int]
+    drop: list[int]
+    ingress_jump: bool
+    ingress_ports: list[str]
+
+
+class Ports(t.TypedDict):
+    """The ports between the nodes by protocol."""
+
+    tcp: list[int]
+    udp: list[int]
