@@ -54,7 +54,7 @@ def service_vip(service: Raw, network_id: str) -> str | None:
     """The service's virtual address on the network, without its prefix length."""
     for vip in (service.get("Endpoint") or {}).get("VirtualIPs") or []:
         if vip.get("NetworkID") == network_id and vip.get("Addr"):
-            return str(vip["Addr"]).split("/")[0]
+            return str(vip["Addr"]).partition("/")[0]
     return None
 
 

@@ -152,7 +152,7 @@ def attachment_address(tasks: t.Iterable[Raw], container: str, network_id: str) 
             continue
         for entry in task.get("NetworksAttachments") or []:
             if (entry.get("Network") or {}).get("ID") == network_id and entry.get("Addresses"):
-                return str(entry["Addresses"][0]).split("/")[0]
+                return str(entry["Addresses"][0]).partition("/")[0]
     return None
 
 

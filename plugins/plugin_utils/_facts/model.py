@@ -78,10 +78,6 @@ class Cause(t.TypedDict):
     shares: list[int]
 
 
-def _empty() -> t.Any:
-    return field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class Facts:
     """All that is known of a run, as far as its phases have come. Hosts are the play's; ids are the swarm's."""
@@ -92,61 +88,65 @@ class Facts:
     needs: list[str] = field(default_factory=list)
 
     # What each host told: who it is, when it was set up, when it probed, at the end.
-    nodes: dict[str, Node] = _empty()
-    opened: ByHost = _empty()
-    probed: ByHost = _empty()
-    closed: ByHost = _empty()
-    problems: dict[str, Problem] = _empty()  # why a host cannot be judged in full
-    clocks: dict[str, list[list[float]]] = _empty()  # [asked, answered, began, ended] of each call
-    observations: dict[str, dict[str, Data]] = _empty()  # request id -> how it went
-    probe_began: dict[str, float] = _empty()
-    served: ByHost = _empty()  # addresses to measure at
-    measured: dict[str, dict[str, Data]] = _empty()
-    held: dict[str, dict[str, Data]] = _empty()  # network id -> gossip, peers, load balancer
-    wire: ByHost = _empty()  # what the capture on the underlay counted
-    received: dict[str, dict[str, int]] = _empty()  # what the responders got
-    heard: dict[str, dict[str, int]] = _empty()  # what arrived at the swarm's ports
-    xfrm: dict[str, list[Data]] = _empty()
-    policies: dict[str, list[Data]] = _empty()
-    rules: ByHost = _empty()
+    nodes: dict[str, Node] = field(default_factory=dict)
+    opened: ByHost = field(default_factory=dict)
+    probed: ByHost = field(default_factory=dict)
+    closed: ByHost = field(default_factory=dict)
+    problems: dict[str, Problem] = field(default_factory=dict)  # why a host cannot be judged in full
+    clocks: dict[str, list[list[float]]] = field(default_factory=dict)  # [asked, answered, began, ended] of each call
+    observations: dict[str, dict[str, Data]] = field(default_factory=dict)  # request id -> how it went
+    probe_began: dict[str, float] = field(default_factory=dict)
+    served: ByHost = field(default_factory=dict)  # addresses to measure at
+    measured: dict[str, dict[str, Data]] = field(default_factory=dict)
+    held: dict[str, dict[str, Data]] = field(default_factory=dict)  # network id -> gossip, peers, load balancer
+    wire: ByHost = field(default_factory=dict)  # what the capture on the underlay counted
+    received: dict[str, dict[str, int]] = field(default_factory=dict)  # what the responders got
+    heard: dict[str, dict[str, int]] = field(default_factory=dict)  # what arrived at the swarm's ports
+    xfrm: dict[str, list[Data]] = field(default_factory=dict)
+    policies: dict[str, list[Data]] = field(default_factory=dict)
+    rules: ByHost = field(default_factory=dict)
 
     # What the leader told of the swarm.
     leader: str | None = None
     viewed: bool = False  # whether it told all that follows
-    swarm: Data = _empty()  # empty when nobody told
+    swarm: Data = field(default_factory=dict)  # empty when nobody told
     networks: list[Network] = field(default_factory=list)  # that are selected
     under_test: list[Network] = field(default_factory=list)  # these and the plain twin
     overlays: list[Network] = field(default_factory=list)
     all_networks: list[list[t.Any]] = field(default_factory=list)  # [name, id, scope, subnets]
     unmatched: list[str] = field(default_factory=list)
     unallocated: list[str] = field(default_factory=list)
-    vips: dict[str, str] = _empty()  # network id -> virtual IP of the probes
-    records: dict[str, dict[str, list[str]]] = _empty()  # network id -> name -> addresses
+    vips: dict[str, str] = field(default_factory=dict)  # network id -> virtual IP of the probes
+    records: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # network id -> name -> addresses
     later_records: dict[str, dict[str, list[str]]] | None = None  # the same at the end of the run
-    owners: dict[str, dict[str, list[str]]] = _empty()  # network id -> name -> [service, kind of name]
-    addresses: dict[str, list[list[str]]] = _empty()  # network id -> [address, who has it]
-    retired: dict[str, list[str]] = _empty()  # network id -> addresses that were given back lately
-    carried: dict[str, dict[str, float]] = _empty()  # network id -> node id -> seconds that it has carried it
-    lacking: dict[str, int] = _empty()  # services that want more tasks than run
+    owners: dict[str, dict[str, list[str]]] = field(
+        default_factory=dict
+    )  # network id -> name -> [service, kind of name]
+    addresses: dict[str, list[list[str]]] = field(default_factory=dict)  # network id -> [address, who has it]
+    retired: dict[str, list[str]] = field(default_factory=dict)  # network id -> addresses that were given back lately
+    carried: dict[str, dict[str, float]] = field(
+        default_factory=dict
+    )  # network id -> node id -> seconds that it has carried it
+    lacking: dict[str, int] = field(default_factory=dict)  # services that want more tasks than run
 
     # What the run made, and how that went.
-    made: Data = _empty()
-    refused: dict[str, Problem] = _empty()  # part of the run -> why the managers refused it
+    made: Data = field(default_factory=dict)
+    refused: dict[str, Problem] = field(default_factory=dict)  # part of the run -> why the managers refused it
     twin: Network | None = None
     worker: str | None = None  # that attaches containers
-    probes: dict[str, dict[str, str]] = _empty()  # host -> network id -> address
+    probes: dict[str, dict[str, str]] = field(default_factory=dict)  # host -> network id -> address
     probe_name: str = ""
     published_name: str = ""
     published: list[str] = field(default_factory=list)  # ports of the whole swarm
     published_on: str | None = None
     published_port: int | None = None
-    published_for: dict[str, float] = _empty()  # port -> seconds
+    published_for: dict[str, float] = field(default_factory=dict)  # port -> seconds
     published_networks: list[str] = field(default_factory=list)
-    convergence: Data = _empty()
-    task_problems: dict[str, TaskProblem] = _empty()  # node id -> why the probes' task does not run
-    speed_names: dict[str, str] = _empty()
+    convergence: Data = field(default_factory=dict)
+    task_problems: dict[str, TaskProblem] = field(default_factory=dict)  # node id -> why the probes' task does not run
+    speed_names: dict[str, str] = field(default_factory=dict)
     speed_port: int = 0
 
     # Disruptions: that of this run, and the outcomes of all by what they were.
-    disrupted: Data = _empty()  # empty when this run follows none
-    disruptions: dict[str, Data] = _empty()
+    disrupted: Data = field(default_factory=dict)  # empty when this run follows none
+    disruptions: dict[str, Data] = field(default_factory=dict)

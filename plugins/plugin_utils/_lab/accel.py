@@ -73,7 +73,8 @@ def _probe(kernel: Path, initrd: Path) -> str | None:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    assert process.stdout  # it is a pipe
+    if process.stdout is None:
+        raise AssertionError("the output is a pipe")
     output = b""
     limit = time.monotonic() + PROBE_SECONDS
     try:

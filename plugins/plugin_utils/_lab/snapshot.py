@@ -218,7 +218,8 @@ class Snapshots:
         process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        assert process.stdin and process.stdout  # they are pipes
+        if process.stdin is None or process.stdout is None:
+            raise AssertionError("input and output are pipes")
         try:
             process.stdin.write(first.decode())
             process.stdin.flush()

@@ -121,7 +121,7 @@ def twofold(facts: Draft) -> None:
 
 
 def misspelt(facts: Draft) -> None:
-    facts.networks = [dict(PLAIN, options={"encripted": ""}), SECRET]
+    facts.networks = [dict(PLAIN, options={"encrypt": ""}), SECRET]
 
 
 def unaskable(facts: Draft) -> None:
