@@ -30,7 +30,7 @@ def phases_so_far(task_vars: dict[str, t.Any], settings: dict[str, t.Any]) -> di
     """
     known = {host: task_vars["hostvars"].raw_get(host) for host in settings["hosts"]}
     found = {}
-    for phase in facts.PHASES + facts.DISRUPTING:
+    for phase in facts.PROVING + facts.DISRUPTING:
         name = "verify_phase_" + phase
         results = {host: dict(variables[name]) for host, variables in known.items() if name in variables}
         results = {host: result for host, result in results.items() if _belongs(result, settings["run"])}
@@ -72,7 +72,7 @@ class ActionModule(ActionBase):
         arguments = {key: value for key, value in self._task.args.items() if key != "settings"}
         asked = time.time()
         try:
-            if phase == facts.PHASES[0]:
+            if phase == facts.PROVING[0]:
                 result["declared"], known = resolve(self, task_vars, facts.DECLARED)
                 result.update({"ansible_facts": known} if known else {})
                 plan = dict(plan, declared=[str(text) for text in result["declared"].values()])

@@ -16,7 +16,7 @@ from ...module_utils._verify import objects
 from .._facts import problems
 from .._facts.model import Data, Facts
 
-PHASES = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
+PROVING = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
 DECLARED = {
     "swarm_advertise_addr": "addresses",
     "swarm_data_path_addr": "data_addresses",
@@ -37,7 +37,7 @@ NOTHING_MADE: Data = {
 
 def assemble(hosts: list[str], settings: dict[str, t.Any], phases: dict[str, t.Any]) -> Facts:
     """The facts, as far as the phases have come."""
-    seen: dict[str, t.Any] = {phase: _seen(phases.get(phase, {})) for phase in PHASES + DISRUPTING}
+    seen: dict[str, t.Any] = {phase: _seen(phases.get(phase, {})) for phase in PROVING + DISRUPTING}
     seen["probe"] = _probed(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
     prepared, opened = seen["prepare"].get(leader, {}), seen["open"].get(leader, {})
@@ -216,7 +216,7 @@ def _problems(hosts: list[str], phases: dict[str, t.Any], seen: dict[str, t.Any]
     for host in hosts:
         told = (
             problems.of_host(phase, phases[phase].get(host), seen[phase].get(host))
-            for phase in PHASES
+            for phase in PROVING
             if phases.get(phase)
         )
         problem = next(filter(None, told), None)

@@ -21,7 +21,7 @@ CHECKS_SHOWN = 8
 
 def lines(phase: str, facts: Facts, checks: list[ModuleType]) -> list[str]:
     """What is known as this phase begins, and what it is about to do."""
-    return PHASES[phase](facts, checks)
+    return LINES[phase](facts, checks)
 
 
 def _prepare(facts: Facts, checks: list[ModuleType]) -> list[str]:
@@ -107,7 +107,7 @@ def _close(facts: Facts, checks: list[ModuleType]) -> list[str]:
     return [text + (f"; fewer for {listed(short, CHECKS_SHOWN)}" if short else "") + "; cleaning up"]
 
 
-PHASES = {
+LINES = {
     "prepare": _prepare,
     "open": _open,
     "probe": _probe,
