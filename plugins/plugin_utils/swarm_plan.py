@@ -93,20 +93,38 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
         host.name: _change(host, members[host.node_id]) for host in hosts if host.in_play and host.node_id in members
     }
     demoted = [host for host in hosts if changes.get(host.name, {}).get("role") == WORKER]
-    _refuse_lost_majority(members, [host.node_id for host in demoted], _new_managers(joining, changes))
+    coming = _new_managers(joining, changes)
+    _refuse_lost_majority(members, [host.node_id for host in demoted], coming)
     primary = next((host for host in speakers if host not in demoted), speakers[0])
+    if primary in demoted and not coming:
+        return _ask_for_another(primary, hosts, final)
     # A manager is not told to make a worker of itself: another one has to be asked, once there is one.
     late = [host.name for host in demoted if host is primary or joining]
-    if primary in demoted and not _new_managers(joining, changes):
-        others = [host.name for host in hosts if host.place is None and not host.in_play]
-        if others and not final:
-            return Plan(ask=others)
-        raise Refusal(
-            f"{primary.name} is to become a worker, and no other manager that stays answers here, to say so. Put one into the inventory as a"
-            " manager. Nothing was changed."
-        )
     for name in late:
         changes[name].pop("role")
+    return _plan_of(hosts, members, primary, joining, changes, late)
+
+
+def _ask_for_another(primary: Host, hosts: t.Sequence[Host], final: bool) -> Plan:
+    """The only manager that speaks is to become a worker: somebody else has to say so."""
+    others = [host.name for host in hosts if host.place is None and not host.in_play]
+    if others and not final:
+        return Plan(ask=others)
+    raise Refusal(
+        f"{primary.name} is to become a worker, and no other manager that stays answers here, to say so. Put one into the inventory as a"
+        " manager. Nothing was changed."
+    )
+
+
+def _plan_of(
+    hosts: t.Sequence[Host],
+    members: t.Mapping[str, Member],
+    primary: Host,
+    joining: t.Sequence[Host],
+    changes: t.Mapping[str, dict[str, t.Any]],
+    late: list[str],
+) -> Plan:
+    """What is to be done in the swarm that ``primary`` speaks for. ``changes`` by host; ``late`` are workers only once another manager says so."""
     pending = [host for host in hosts if host.in_play and host.state == "pending"]
     unready = [
         host
@@ -114,14 +132,12 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
         if host.in_play and host not in pending and host.node_id in members and members[host.node_id]["state"] != READY
     ]
     told = [host for host in hosts if changes.get(host.name)]
+    touched = [host for host in hosts if host in told or host in unready]
     return Plan(
         primary=primary.name,
         joins=_by_role(joining),
         pending=[host.name for host in pending],
-        changes=_in_order(
-            [{"id": host.node_id, **changes.get(host.name, {})} for host in hosts if host in told or host in unready],
-            members,
-        ),
+        changes=_in_order([{"id": host.node_id, **changes.get(host.name, {})} for host in touched], members),
         unfinished=late,
         steps=[f"{host.name} joins as {host.role} through {primary.name}" for host in joining]
         + [f"{host.name} is waited for: its join is going on" for host in pending]
