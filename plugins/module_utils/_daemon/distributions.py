@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What to install on which distribution, and from where. Data and pure functions."""
+"""The packages of the engine on each distribution, and their repositories. Data and pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .._host import HostError
 
 
 class Distribution(t.NamedTuple):
-    """What /etc/os-release says."""
+    """The fields of /etc/os-release that are used here."""
 
     id: str
     like: tuple[str, ...]
@@ -26,12 +26,12 @@ class Distribution(t.NamedTuple):
 
     @property
     def family(self) -> str:
-        """Whose packages it takes; empty when nothing is known of it."""
+        """The distribution family whose packages this system uses; empty when it is unknown."""
         return next((FAMILIES[each] for each in (self.id, *self.like) if each in FAMILIES), "")
 
     @property
     def major(self) -> int:
-        """The first number of its version; 0 when it has none, as rolling releases and Debian's testing."""
+        """The first number of the version; 0 without one, as in rolling releases and Debian's testing."""
         found = re.match(r"\d+", self.version)
         return int(found.group()) if found else 0
 
@@ -48,7 +48,7 @@ FAMILIES = {
     "arch": "arch",
     "alpine": "alpine",
 }
-# The distribution's own engine, where it is called otherwise than in its family. Red Hat's family has Podman in its place.
+# Distributions whose own engine package has another name than in its family. Red Hat's family ships Podman instead.
 ENGINES = {
     "debian": ["docker.io", "iptables", "kmod"],
     "suse": ["docker", "iptables", "kmod"],
@@ -56,13 +56,14 @@ ENGINES = {
     "alpine": ["docker", "iptables", "kmod"],
 }
 ENGINES_BY_ID = {"fedora": ["moby-engine", "iptables", "kmod"], "amzn": ["docker", "iptables", "kmod"]}
-# A package of its own from Debian 13 on; elsewhere the engine brings it, or it is called so too. Nothing here needs it, people do.
+# A separate package from Debian 13 on; elsewhere part of the engine's package, or a package of the same name. Only
+# users need it, not this collection.
 CLIENT = {"debian": ["docker-cli"], "redhat": ["docker-cli"]}
 DOCKER_ENGINE = {
     "debian": ["docker-ce", "docker-ce-cli", "containerd.io", "kmod"],
     "redhat": ["docker-ce", "docker-ce-cli", "containerd.io", "kmod"],
 }
-CENTOS = "centos"  # serves what is built like RHEL
+CENTOS = "centos"  # also used by the rebuilds of RHEL
 DOCKER_FOLDERS = {"debian": "debian", "raspbian": "raspbian", "ubuntu": "ubuntu", "fedora": "fedora", "rhel": "rhel"}
 SDK = {
     "debian": ["python3-docker"],
@@ -75,7 +76,7 @@ VENV = {"debian": ["python3-venv"]}
 
 
 class Repository(t.NamedTuple):
-    """A package repository of Docker's: its address, and the file that names it to the package manager."""
+    """A Docker package repository: its address, and the package manager's file that defines it."""
 
     url: str
     key: str
@@ -84,7 +85,7 @@ class Repository(t.NamedTuple):
 
 
 class Choice(t.NamedTuple):
-    """What the host needs. Of ``sdk`` the first that the package manager knows will do."""
+    """The packages that the host needs. ``sdk``: the first package that the package manager knows is enough."""
 
     engine: list[str]
     optional: list[str]
@@ -94,9 +95,9 @@ class Choice(t.NamedTuple):
 
 
 def distribution(os_release: str) -> Distribution:
-    """The distribution that /etc/os-release describes."""
+    """Parse the text of /etc/os-release."""
     told = {name: value.strip("\"'") for name, value in re.findall(r"(?m)^(\w+)=(.*)$", os_release)}
-    # A derivative keeps the name of the release that it is built on beside its own.
+    # A derivative also keeps the code name of the release that it is based on.
     codename = told.get("UBUNTU_CODENAME") or told.get("DEBIAN_CODENAME") or told.get("VERSION_CODENAME", "")
     return Distribution(
         told.get("ID", ""),
@@ -108,11 +109,11 @@ def distribution(os_release: str) -> Distribution:
 
 
 def choose(system: Distribution, source: str, python: tuple[int, int], system_python: bool, url: str = "") -> Choice:
-    """What to install.
+    """Choose the packages to install.
 
     :param source: distribution, or docker for Docker's own packages
     :param python: version of the Python that modules run in
-    :param system_python: whether that is the distribution's own, which its packages are for
+    :param system_python: whether it is the distribution's own Python, for which its packages are built
     :param url: where Docker's repositories are, for ``docker``
     """
     family = system.family
@@ -126,7 +127,10 @@ def choose(system: Distribution, source: str, python: tuple[int, int], system_py
 
 
 def _address(url: str, folder: str) -> str:
-    """The repository in the folder of a distribution. An address that names such a folder already is taken as it is."""
+    """The repository's address for this distribution.
+
+    An address that already ends in a distribution's folder is kept.
+    """
     url = url.rstrip("/")
     return url if url.rpartition("/")[2] in (*DOCKER_FOLDERS.values(), CENTOS) else f"{url}/{folder}"
 
@@ -151,7 +155,7 @@ def repository(system: Distribution, url: str) -> Repository | None:
 
 
 def names_it(text: str, url: str) -> bool:
-    """Whether a file of package sources (one-line, deb822 or .repo) has this repository switched on."""
+    """Whether a file of package sources (one-line, deb822 or .repo) enables this repository."""
     address = re.compile(f"^https?://{re.escape(re.sub(r'^https?://', '', url).rstrip('/'))}(/|$)")
     for stanza in re.split(r"\n\s*\n|(?m:^(?=\[))", text):
         lines = [line.strip() for line in stanza.splitlines() if line.strip() and not line.lstrip().startswith("#")]
@@ -163,7 +167,7 @@ def names_it(text: str, url: str) -> bool:
 
 
 def require(choice: Choice, system: Distribution, source: str, url: str) -> None:
-    """Refuse where nobody knows the packages of the engine, or where they are."""
+    """Raise HostError when the engine's packages, or the repository's address, are unknown."""
     if source == "docker" and choice.repository and not url:
         raise HostError(
             "engine_source=docker needs engine_repository_url, the address of Docker's Linux repositories as its installation page "

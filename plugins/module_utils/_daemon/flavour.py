@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Whose Docker Engine this is: by the package that owns the program, never by its version."""
+"""The kind of engine on this host, by the package that owns its program, never by its version."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ ROOTLESS = "name=rootless"
 
 
 def owner(path: str) -> str:
-    """The package that the file belongs to; empty when no package manager knows it."""
+    """The package that owns the file; empty when no package manager knows it."""
     for argv, pattern in ASKED:
         if not shutil.which(argv[0]):
             continue
-        # On hosts whose /bin is /usr/bin, a package may know its file by the other name.
+        # On hosts where /bin is /usr/bin, the package database may list the file under the other path.
         for name in dict.fromkeys((path, os.path.realpath(path), re.sub(r"^/usr(?=/s?bin/)", "", path))):
             code, out = run(*argv, name)
             found = pattern.search(out) if code == 0 else None
@@ -52,10 +52,10 @@ def owner(path: str) -> str:
 def flavour(path: str, package: str, rootless: bool, podman: bool) -> str:
     """The kind of engine.
 
-    :param path: its program, empty when there is none
-    :param package: the package that the program belongs to
-    :param rootless: whether the engine that runs, runs as an ordinary user
-    :param podman: whether what is called docker here is Podman
+    :param path: the engine's program, empty when there is none
+    :param package: the package that owns the program
+    :param rootless: whether the running engine is rootless
+    :param podman: whether the command docker is Podman's
     """
     if path.startswith(SNAP):
         return "snap"
@@ -67,7 +67,7 @@ def flavour(path: str, package: str, rootless: bool, podman: bool) -> str:
 
 
 def is_podman() -> bool:
-    """Whether the program docker of this host is Podman's."""
+    """Whether this host's command docker is Podman's."""
     docker = shutil.which("docker", path=os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS]))
     if not docker:
         return False
@@ -79,13 +79,13 @@ def is_podman() -> bool:
 
 
 def rootless(running: Process | None, info: t.Mapping[str, t.Any] | None) -> bool:
-    """Whether the engine runs in rootless mode, by its own words or by its process."""
+    """Whether the engine runs in rootless mode, by its own /info or by its process."""
     told = any(ROOTLESS in option for option in (info or {}).get("SecurityOptions") or [])
     return told or bool(running and running.rootless)
 
 
 def refusal(kind: str, host: str, path: str) -> str:
-    """Why a swarm cannot be built on this kind of engine; empty when it can."""
+    """Why this kind of engine cannot serve a swarm; empty when it can."""
     if kind == "snap":
         return (
             f"{host} runs Docker Engine as a snap ({path}): snapd keeps its files and namespaces where neither its settings nor a proof "

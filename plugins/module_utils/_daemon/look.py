@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What is on this host: the engine's program, its process, and what it says of itself through its socket. Looks only."""
+"""The engine's state on this host: its program, its process, and its /info from the socket. Read-only."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ NOBODY = (
     BrokenPipeError,
     http.client.RemoteDisconnected,
 )
-STRANGE = 10  # seconds that whatever listens there may take when no engine's process is seen
+STRANGE = 10  # seconds for an answer on the socket when no process of the engine is found
 STOPPED = "T"
 PODMAN = "Podman Engine"
 
 
 class Seen(t.NamedTuple):
-    """An engine as it was found. ``path`` is empty when none is installed, ``info`` None when none runs."""
+    """The engine as found. ``path`` is empty when none is installed, ``info`` is None when none runs."""
 
     running: process.Process | None
     unit: process.Service
@@ -45,17 +45,20 @@ class Seen(t.NamedTuple):
 
     @property
     def flags(self) -> list[str]:
-        """What the engine is started with."""
+        """The engine's command-line arguments."""
         return self.running.flags if self.running else self.unit.command[1:]
 
     @property
     def state(self) -> str:
-        """Its place in a swarm, by the name that the engine has for it."""
+        """Its swarm state, by the engine's own name for it."""
         return ((self.info or {}).get("Swarm") or {}).get("LocalNodeState") or "inactive"
 
 
 def look(docker_host: str, timeout: int) -> Seen:
-    """Look at the host. EngineError when an engine runs and does not answer within the time limit."""
+    """Inspect the host.
+
+    Raises EngineError when the engine runs and does not answer within ``timeout`` seconds.
+    """
     unit, engines = process.service(), process.processes()
     holders = (
         process.holders(docker_host[len(UNIX) :], engines) if len(engines) > 1 and docker_host.startswith(UNIX) else ()
@@ -64,7 +67,7 @@ def look(docker_host: str, timeout: int) -> Seen:
     path = process.program(running, unit)
     package = flavour.owner(path) if path else ""
     refused = flavour.flavour(path, package, flavour.rootless(running, None), False)
-    # A socket of systemd would start the engine when it is asked; and one that is of no use is not waited for.
+    # A request would start the engine if systemd listens on its socket. An unusable socket is not waited for.
     asleep = not running and unit.known and docker_host == DEFAULT_DOCKER_HOST
     if asleep or flavour.refusal(refused, "", path):
         return Seen(running, unit, path, package, refused, None)
@@ -76,7 +79,7 @@ def look(docker_host: str, timeout: int) -> Seen:
 
 
 def _ask(docker_host: str, timeout: int, running: process.Process | None) -> tuple[dict[str, t.Any] | None, bool]:
-    """What the engine says of itself, None when nothing listens; and whether it is Podman."""
+    """The engine's /info (None when nothing listens), and whether it is Podman. ``timeout`` in seconds."""
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -91,7 +94,7 @@ def _ask(docker_host: str, timeout: int, running: process.Process | None) -> tup
                 raise EngineError(_silent(docker_host, timeout, running)) from error
             if not isinstance(error.__cause__, NOBODY):
                 raise
-        # One that dies while it is asked, time and again, does not run.
+        # An engine that dies on every request counts as not running.
         if not running or not _lives(running):
             return None, False
         if time.monotonic() > deadline:
@@ -117,7 +120,7 @@ def _silent(docker_host: str, timeout: int, running: process.Process) -> str:
 
 
 def sdk_version() -> str:
-    """Version of Docker SDK for Python in this Python. Importing it would take longer than all the rest of a module."""
+    """The version of Docker SDK for Python in this Python. An import would take longer than the rest of the module."""
     try:
         return metadata.version("docker")
     except metadata.PackageNotFoundError:
@@ -125,7 +128,7 @@ def sdk_version() -> str:
 
 
 def sdk_version_in(venv: str) -> str:
-    """The same in a virtual environment."""
+    """The version of Docker SDK for Python in a virtual environment."""
     folders = Path(venv).glob("lib/python*/site-packages/docker-*.dist-info")
     return max((folder.name[len("docker-") : -len(".dist-info")] for folder in folders), default="")
 

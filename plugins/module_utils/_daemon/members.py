@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Whether a swarm can do without one of its nodes for a moment. Pure; members are those of _swarm.place."""
+"""Whether a swarm can do without one of its nodes for a moment. Pure; members come from _swarm.place."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .._swarm.place import Member
 
 
 def name(member: Member) -> str:
-    """How people know a node."""
+    """The node's host name, or its id when it has none."""
     return member["hostname"] or member["id"]
 
 
 def unready(members: t.Sequence[Member], expected: t.Collection[str]) -> list[str]:
-    """What is missing until the swarm is whole: every expected node ready, every expected manager reachable, a leader there."""
+    """What the swarm still lacks: every expected node ready, every expected manager reachable, a leader."""
     known = {member["id"]: member for member in members}
     missing = [f"{each} is no member" for each in expected if each not in known]
     for member in members:
@@ -34,7 +34,7 @@ def unready(members: t.Sequence[Member], expected: t.Collection[str]) -> list[st
 
 
 def majority_lost(members: t.Sequence[Member], node_id: str) -> str:
-    """Why the managers would have no majority without this one; empty when they have, and where it is the only manager."""
+    """Why the managers would lose their majority without this node; empty when they keep it, or it is the only manager."""
     managers = [member for member in members if member["role"] == "manager"]
     if len(managers) < 2 or node_id not in {member["id"] for member in managers}:
         return ""

@@ -5,9 +5,9 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Package managers: what one would do, told before it does it, so that no package of an engine is ever replaced.
+"""Package managers: simulate each installation first, so that no engine's package is ever replaced.
 
-The first half of each entry asks, and is parsed by pure functions; only ``install`` changes the host.
+The commands before ``install`` only query, and pure functions parse their output. Only ``install`` changes the host.
 """
 
 from __future__ import annotations
@@ -22,20 +22,23 @@ from . import flavour
 from .process import FOLDERS, run
 
 INSTALL, CHANGE, REMOVE = "install", "replace by another version", "remove"
-# Packages of engines by name; whatever owns their programs on this host counts too.
+# Packages of engines by name. Packages that own an engine's program on this host count too.
 ENGINE = re.compile(r"(docker|moby|containerd|runc|crun|podman|nerdctl|cri-o|cri-tools)(?![a-z0-9])")
 PROGRAMS = ("dockerd", "docker", "docker-proxy", "containerd", "containerd-shim-runc-v2", "runc", "crun", "podman")
 
 
 class Change(t.NamedTuple):
-    """One step of what a package manager would do."""
+    """One step of a package manager's simulation."""
 
     action: str
     package: str
 
 
 class PackageManager(t.NamedTuple):
-    """How one is asked and told. Each command gets the packages' names behind it."""
+    """The commands of one package manager, and the parsers of their output.
+
+    Package names are appended to each command.
+    """
 
     program: str
     refresh: list[str]
@@ -47,12 +50,12 @@ class PackageManager(t.NamedTuple):
 
 
 def apt_known(text: str) -> set[str]:
-    """Packages with a candidate in what apt-cache policy prints."""
+    """The packages with a candidate in the output of apt-cache policy."""
     return set(re.findall(r"(?m)^(\S+?)(?::\w+)?:\n(?:  .*\n)*?  Candidate: (?!\(none\))", text))
 
 
 def apt_changes(text: str) -> list[Change] | None:
-    """What apt-get -s would do; None when it says that it cannot."""
+    """The steps that apt-get -s lists; None when it reports that it cannot."""
     if re.search(r"(?m)^E: ", text):
         return None
     installed = [
@@ -71,7 +74,7 @@ DNF_SECTIONS = {
 
 
 def dnf_changes(text: str) -> list[Change] | None:
-    """What dnf (4 or 5) --assumeno would do; None when it says that it cannot."""
+    """The steps that dnf (4 or 5) --assumeno lists; None when it reports that it cannot."""
     if "Nothing to do" in text:
         return []
     if "Transaction Summary" not in text:
@@ -106,7 +109,7 @@ ZYPPER_SECTIONS = {
 
 
 def zypper_changes(text: str) -> list[Change] | None:
-    """What zypper --xmlout --dry-run would do; None when it says that it cannot."""
+    """The steps that zypper --xmlout --dry-run lists; None when it reports that it cannot."""
     if "<install-summary" not in text:
         return [] if "Nothing to do" in text else None
     sections = re.findall(r"(?s)<to-([\w-]+)>(.*?)</to-\1>", text)
@@ -128,7 +131,7 @@ APK_VERBS = {
 
 
 def apk_changes(text: str) -> list[Change] | None:
-    """What apk add --simulate would do; None when it says that it cannot."""
+    """The steps that apk add --simulate lists; None when it reports that it cannot."""
     if re.search(r"(?m)^ERROR:", text):
         return None
     return [
@@ -139,7 +142,10 @@ def apk_changes(text: str) -> list[Change] | None:
 
 
 def pacman_changes(text: str) -> list[Change] | None:
-    """What pacman would install; what is there already in another version is told by ``touched``. It never removes without asking."""
+    """The packages that pacman would install. It never removes a package without asking.
+
+    ``problem`` marks those that are already installed as changed.
+    """
     return None if re.search(r"(?m)^error:", text) else [Change(INSTALL, name) for name in text.split()]
 
 
@@ -215,19 +221,19 @@ def manager() -> PackageManager | None:
 
 
 def bare(package: str) -> str:
-    """The name in what a package manager takes: without version and architecture."""
+    """The package's name without version and architecture."""
     return re.split(r"[=<>~:]", package)[0].strip()
 
 
 def owners() -> set[str]:
-    """The packages on this host that engines' programs belong to."""
+    """The packages that own engines' programs on this host."""
     path = os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS])
     there = {os.path.realpath(found) for found in (shutil.which(name, path=path) for name in PROGRAMS) if found}
     return {flavour.owner(each) for each in there} - {""}
 
 
 def touched(changes: t.Sequence[Change], engine_packages: t.Container[str], has_engine: bool) -> list[Change]:
-    """What speaks against it: nothing is ever removed, no engine gets another version, none comes beside one that is there."""
+    """The steps that must not happen: a removal, a changed engine, or a second engine beside the installed one."""
     return [
         each
         for each in changes
@@ -237,7 +243,7 @@ def touched(changes: t.Sequence[Change], engine_packages: t.Container[str], has_
 
 
 def told(changes: t.Sequence[Change]) -> str:
-    """Changes as words: what would be done with which packages."""
+    """The steps in words."""
     actions = dict.fromkeys(each.action for each in changes)
     return " and ".join(
         f"{action} {', '.join(each.package for each in changes if each.action == action)}" for action in actions
@@ -245,7 +251,7 @@ def told(changes: t.Sequence[Change]) -> str:
 
 
 def problem(tool: PackageManager, names: t.Sequence[str], has_engine: bool) -> str:
-    """Why these packages are not to be installed here; empty when they can be."""
+    """Why these packages must not be installed here; empty when they can be."""
     code, out = run(*tool.simulate, *names)
     changes = tool.changes(out)
     if changes is None:
@@ -258,7 +264,7 @@ def problem(tool: PackageManager, names: t.Sequence[str], has_engine: bool) -> s
 
 
 def known(tool: PackageManager, names: t.Sequence[str]) -> list[str]:
-    """Those of the names that the package manager can install."""
+    """The names that the package manager can install."""
     if not names:
         return []
     there = tool.known(run(*tool.look, *map(bare, names))[1])
@@ -266,14 +272,14 @@ def known(tool: PackageManager, names: t.Sequence[str]) -> list[str]:
 
 
 def install(tool: PackageManager, names: t.Sequence[str], seconds: float) -> None:
-    """Install packages."""
+    """Install packages. Raises HostError when it fails; ``seconds`` is the time limit."""
     code, out = run(*tool.install, *names, timeout=seconds)
     if code:
         raise HostError(f"{tool.program} did not install {', '.join(names)}: {last_lines(out)}")
 
 
 def last_lines(out: str) -> str:
-    """What went wrong, in what a package manager prints."""
+    """The error in a package manager's output, at most 600 characters."""
     lines = [line.strip() for line in re.sub(r"<[^<>]*>", "", out).splitlines() if line.strip()]
     first = next(
         (number for number, line in enumerate(lines) if re.match(r"(?i)(E:|error|problem|nothing provides)", line)), -3

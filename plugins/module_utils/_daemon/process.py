@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The engine's program, process and service on this host. Looks only."""
+"""The engine's program, process and service on this host. Read-only."""
 
 # pylint: disable=ansible-bad-function  # run_command has no time limit
 
@@ -21,7 +21,8 @@ import typing as t
 
 PROGRAM = "dockerd"
 UNIT = "docker.service"
-# Beyond PATH, which in a task is often shorter than in a shell: programs by hand, and those that a service names.
+# A task's PATH is often shorter than a shell's. These are the folders of manual installations and of services'
+# programs.
 FOLDERS = (
     "/usr/bin",
     "/usr/sbin",
@@ -45,7 +46,7 @@ class Process(t.NamedTuple):
 
 
 class Service(t.NamedTuple):
-    """The engine's systemd service. ``known``: there is one."""
+    """The engine's systemd service. ``known``: the unit exists."""
 
     known: bool = False
     pid: int = 0
@@ -53,7 +54,7 @@ class Service(t.NamedTuple):
 
 
 def run(*argv: str, timeout: float = COMMAND_SECONDS) -> tuple[int, str]:
-    """Run a program in plain English; its exit code and all that it printed."""
+    """Run a program in the C locale; its exit code and its whole output. ``timeout`` in seconds."""
     environment = {**os.environ, "LC_ALL": "C", "LANGUAGE": "C"}
     try:
         done = subprocess.run(
@@ -78,7 +79,7 @@ def has_systemd() -> bool:
 
 
 def service() -> Service:
-    """What systemd knows of the engine's service."""
+    """The engine's service as systemd reports it."""
     if not has_systemd():
         return Service()
     code, out = run("systemctl", "show", UNIT, "-p", "LoadState,MainPID,ExecStart,Environment,EnvironmentFiles")
@@ -86,9 +87,9 @@ def service() -> Service:
 
 
 def parse_service(text: str, read: t.Callable[[str], str]) -> Service:
-    """The service in what systemctl shows.
+    """Parse the output of systemctl show.
 
-    :param read: gives the text of a file, empty when there is none
+    :param read: returns a file's text, empty when there is no file
     """
     shown: dict[str, list[str]] = {}
     for line in text.splitlines():
@@ -107,7 +108,7 @@ def parse_service(text: str, read: t.Callable[[str], str]) -> Service:
 
 
 def _assignments(text: str) -> dict[str, str]:
-    """The variables in an environment file of systemd."""
+    """The variables in a systemd environment file."""
     found = {}
     for line in text.splitlines():
         name, equals, value = line.strip().partition("=")
@@ -119,12 +120,12 @@ def _assignments(text: str) -> dict[str, str]:
 def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
-    except ValueError:  # a quotation mark alone
+    except ValueError:  # an unclosed quotation mark
         return text.split()
 
 
 def expand(words: t.Sequence[str], variables: t.Mapping[str, str]) -> list[str]:
-    """A command as systemd expands it: $NAME by itself becomes words, ${NAME} a part of one."""
+    """A command expanded as systemd does: $NAME as a word becomes several words, ${NAME} stays in its word."""
     expanded: list[str] = []
     for word in words:
         whole = re.match(r"\$(\w+)\Z", word)
@@ -136,7 +137,10 @@ def expand(words: t.Sequence[str], variables: t.Mapping[str, str]) -> list[str]:
 
 
 def processes(proc: str = "/proc") -> list[Process]:
-    """The engines that run on this host: not those inside containers, which have process ids of their own."""
+    """The engines that run on this host.
+
+    Engines inside containers, which have other process ids there, are left out.
+    """
     found = []
     here = _namespaces(proc, "self")
     for folder in glob.glob(f"{proc}/[0-9]*"):
@@ -145,7 +149,7 @@ def processes(proc: str = "/proc") -> list[Process]:
         state = _read(f"{folder}/stat").rpartition(")")[2].split()[:1]
         if not words or not state or os.path.basename(words[0]) != PROGRAM:
             continue
-        # Of other users' processes only root is told.
+        # Only root can read other users' processes.
         there = _namespaces(proc, pid)
         if there[0] in ("", here[0]):
             path = _link(f"{folder}/exe").replace(" (deleted)", "") or words[0]
@@ -165,7 +169,7 @@ def _link(path: str) -> str:
 
 
 def chosen(running: t.Sequence[Process], service_pid: int, holders: t.Container[int]) -> Process | None:
-    """The engine that is meant: the service's, else the one that holds the socket, else one that is not rootless."""
+    """The process to use: the service's, else the holder of the socket, else the first that is not rootless."""
     ranked = sorted(
         running, key=lambda each: (each.pid != service_pid, each.pid not in holders, each.rootless, each.pid)
     )
@@ -173,7 +177,7 @@ def chosen(running: t.Sequence[Process], service_pid: int, holders: t.Container[
 
 
 def holders(path: str, running: t.Sequence[Process]) -> set[int]:
-    """Which of these processes listen on a UNIX socket."""
+    """The processes among ``running`` that listen on a UNIX socket."""
     rows = [line.split() for line in _read("/proc/net/unix").splitlines()[1:]]
     sockets = {
         f"socket:[{row[6]}]" for row in rows if len(row) > 7 and os.path.realpath(row[7]) == os.path.realpath(path)
@@ -182,7 +186,7 @@ def holders(path: str, running: t.Sequence[Process]) -> set[int]:
 
 
 def program(running: Process | None, unit: Service) -> str:
-    """Path of the engine's program: what runs, what the service would start, what is found; empty when there is none."""
+    """Path of the engine's program: of the process, else of the service, else from the search path; empty when there is none."""
     path = os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS])
     started = unit.command[0] if unit.command and os.path.exists(unit.command[0]) else ""
     return (running.path if running else "") or started or shutil.which(PROGRAM, path=path) or ""

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Bring the engine up with the settings that are declared, or leave it running with those that it had."""
+"""Start or restart the engine with the declared settings, or leave it running with its present ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .settings import without_flag
 MARK = ".swarmlab-restart-due"
 UNIT = process.UNIT
 NOISE = ("docker.service:", "Starting ", "Started ", "Stopped ", "Stopping ", "Failed to start ", "Dependency failed ")
-# What dockerd says last, on its standard error, is the reason; what it logs before may be nothing but a warning.
+# dockerd's last line on its standard error is the reason. Its log lines before that may be mere warnings.
 REASONS = (
     "unable to configure the Docker daemon",
     "failed to start daemon",
@@ -43,8 +43,11 @@ VALIDATED = "configuration OK"
 
 
 class Before(t.NamedTuple):
-    """What the restart mark keeps: the daemon.json that the engine runs with, None when it has none, and a hash of what was
-    written in its place. Not ``known``: a mark of an earlier version."""
+    """The content of the restart mark: the daemon.json that the running engine has loaded (None: no file), and a hash
+    of the new one.
+
+    ``known`` is false for a mark of an earlier version.
+    """
 
     known: bool
     content: bytes | None = None
@@ -52,7 +55,7 @@ class Before(t.NamedTuple):
 
 
 def keep(content: bytes | None, written: bytes) -> str:
-    """The text of the mark that says: written, not yet taken, and this is what the engine runs with."""
+    """The text of the mark: a new daemon.json is written but not loaded yet, and this is the one that the engine runs with."""
     before = None if content is None else base64.b64encode(content).decode("ascii")
     return json.dumps({"before": before, "written": digest(written)}) + "\n"
 
@@ -62,7 +65,7 @@ def digest(content: bytes | None) -> str:
 
 
 def kept(text: str) -> Before:
-    """What a mark says. One of an earlier version, or one cut off, does not tell."""
+    """Parse a mark. One of an earlier version, or a truncated one, is not ``known``."""
     try:
         told = json.loads(text)
         before = told["before"]
@@ -72,12 +75,14 @@ def kept(text: str) -> Before:
 
 
 def mark_of(path: str) -> str:
-    """The mark beside a daemon.json."""
+    """The path of the mark beside a daemon.json."""
     return os.path.join(os.path.dirname(path), MARK)
 
 
 def mark(path: str, running: process.Process | None) -> Before | None:
-    """The restart that is due; None when none is, also when the engine was started after the settings had been written.
+    """The pending restart.
+
+    None when there is none, or when the engine was started after the settings were written.
 
     :param path: of the daemon.json
     """
@@ -92,7 +97,7 @@ def mark(path: str, running: process.Process | None) -> Before | None:
 
 
 def reason(log: str) -> str:
-    """The line in which dockerd says why it does not start; empty when it does not."""
+    """The line in which dockerd gives the reason of a failed start; empty when there is none."""
     lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith(NOISE)]
     plain = [line for line in lines if line.startswith(REASONS)]
     fatal = [line for line in lines if "level=fatal" in line] or [line for line in lines if "level=error" in line]
@@ -100,12 +105,14 @@ def reason(log: str) -> str:
 
 
 def validate(path: str, flags: t.Sequence[str], text: str, shown: str) -> str:
-    """Why dockerd would not take these settings; empty when it would, or is too old to be asked (before 23.0).
+    """Why dockerd rejects these settings.
+
+    Empty when it accepts them, or when it cannot validate them (before 23.0).
 
     :param path: dockerd
-    :param flags: the arguments that it is started with
+    :param flags: its command-line arguments
     :param text: the settings
-    :param shown: what their file is called in the answer
+    :param shown: the file's name in the answer
     """
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as handle:
         handle.write(text)
@@ -117,7 +124,7 @@ def validate(path: str, flags: t.Sequence[str], text: str, shown: str) -> str:
 
 
 class Manager:
-    """Whoever starts the engine on this host: systemd, or a command that was named."""
+    """The way to start the engine on this host: systemd, or a command from the options."""
 
     def __init__(self, engine: t.Callable[[float], Engine], timeout: int, command: str) -> None:
         self.engine = engine
@@ -125,7 +132,7 @@ class Manager:
         self.command = command
 
     def require(self, need: str) -> None:
-        """Refuse where nobody can start or restart it."""
+        """Raise HostError when this host has no way to start or restart the engine."""
         if not self.command and not process.has_systemd():
             raise HostError(
                 f"Docker Engine {need}, and this host has no systemd to do it. Say how in engine_restart_command "
@@ -133,10 +140,10 @@ class Manager:
             )
 
     def bring_up(self, running: process.Process | None, state: str, enable: bool = True) -> str:
-        """Start the engine, or restart the one that runs, and wait until it answers and is back in the swarm. Why not; empty when it is.
+        """Start or restart the engine and wait until it answers and is back in the swarm. The problem; empty on success.
 
-        :param state: its place in the swarm before
-        :param enable: whether one that is started shall start at boot as well
+        :param state: its swarm state before
+        :param enable: whether an engine that is started is also enabled at boot
         """
         began = time.time()
         if self.command:
@@ -161,14 +168,14 @@ class Manager:
             time.sleep(0.5)
 
     def _missing(self, old: int, state: str, seconds: float) -> tuple[bool, str]:
-        """Whether the new engine answers, and what is missing until it is up again as it was."""
+        """Whether the new engine answers, and what it still lacks of its former state."""
         if old in {each.pid for each in process.processes()}:
             return True, f"the engine was not restarted within {self.timeout} s"
         try:
             now = (self.engine(seconds).info().get("Swarm") or {}).get("LocalNodeState") or "inactive"
         except (EngineError, Refused):
             return False, f"it does not answer within {self.timeout} s"
-        # One that waits for its key is told as such; it comes no further by itself.
+        # A locked engine is reported as it is: it makes no progress without its key.
         up = state != "active" or now in ("active", "locked")
         return True, "" if up else f"it answers, and its place in the swarm is '{now}' after {self.timeout} s"
 

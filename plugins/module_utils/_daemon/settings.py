@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""daemon.json: read as dockerd reads it, merged, and judged for what a swarm cannot have. Pure."""
+"""daemon.json: parsed as dockerd does, merged, and checked for settings that rule out a swarm. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .._redact import GONE
 Settings = t.Dict[str, t.Any]
 
 CONFIG_FILE = "/etc/docker/daemon.json"
-# dockerd lets a byte order mark choose the encoding, from 23.0 on.
+# From 23.0 on, dockerd detects the encoding by the byte order mark.
 MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -37,7 +37,7 @@ def decode(data: bytes, path: str = CONFIG_FILE) -> str:
 
 
 def parse(text: str, path: str = CONFIG_FILE) -> Settings:
-    """The settings in a daemon.json; an empty file has none. A key that is there twice is read as Go reads it."""
+    """The settings in a daemon.json; an empty file has none. A repeated key is read as Go reads it."""
     if not text.strip():
         return {}
     try:
@@ -50,7 +50,10 @@ def parse(text: str, path: str = CONFIG_FILE) -> Settings:
 
 
 def _united(pairs: list[tuple[str, t.Any]], path: str) -> Settings:
-    """Go unites maps that stand under one key, and takes the last of all else. Where it depends on dockerd's own types, nobody guesses."""
+    """Merge repeated keys as Go does: maps are united, of other values the last one counts.
+
+    Raises HostError where the result would depend on dockerd's own types.
+    """
     found: Settings = {}
     for key, value in pairs:
         before = found.get(key)
@@ -68,7 +71,7 @@ def _nested_twice(one: Settings, other: Settings) -> bool:
 
 
 def merge(present: Settings, declared: Settings) -> Settings:
-    """Lay the declared settings over those present. Dictionaries merge key by key; a null removes its key."""
+    """Apply the declared settings to the present ones. Dictionaries merge key by key; a null removes its key."""
     merged = dict(present)
     for key, value in declared.items():
         if value is None:
@@ -81,12 +84,12 @@ def merge(present: Settings, declared: Settings) -> Settings:
 
 
 def text_of(settings: Settings) -> str:
-    """A daemon.json with these settings, in the order in which they were."""
+    """A daemon.json with these settings, in their order."""
     return json.dumps(settings, indent=2) + "\n"
 
 
 def shown(value: t.Any, key: str = "") -> t.Any:
-    """The settings without what is secret in them: proxies' passwords, tokens of log drivers."""
+    """The settings without secrets: passwords of proxies, tokens of log drivers."""
     if isinstance(value, dict):
         return {name: shown(each, name) for name, each in value.items()}
     if isinstance(value, list):
@@ -97,9 +100,9 @@ def shown(value: t.Any, key: str = "") -> t.Any:
 
 
 def unfit(settings: Settings, flags: t.Sequence[str], path: str = CONFIG_FILE) -> str:
-    """Why an engine with these settings cannot serve a swarm or does not start; empty when nothing speaks against them.
+    """Why an engine with these settings cannot serve a swarm or does not start; empty when they fit.
 
-    :param flags: the arguments that the engine is started with
+    :param flags: the engine's command-line arguments
     """
     if settings.get("live-restore", flag(flags, "--live-restore") not in (None, "false")) is True:
         return (
@@ -145,5 +148,5 @@ def without_flag(flags: t.Sequence[str], name: str) -> list[str]:
 
 
 def config_file(flags: t.Sequence[str]) -> str:
-    """Where an engine that is started like this reads its settings."""
+    """The path of the settings file of an engine with these arguments."""
     return flag(flags, "--config-file") or CONFIG_FILE

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service discovery on one network as its local endpoints see it: asking, comparing, telling the difference.
+"""Service discovery on one network as its local endpoints see it: ask, compare, report differences.
 
 Private to swarmlab.overlay.
 """
@@ -28,7 +28,7 @@ class Endpoint(t.NamedTuple):
 
 
 class Record(t.TypedDict):
-    """What a name must resolve to, and what it did resolve to from one endpoint."""
+    """A name's expected addresses, and those that one endpoint resolved it to."""
 
     missing: list[str]
     unexpected: list[str]
@@ -42,7 +42,7 @@ class Record(t.TypedDict):
 
 
 def wanted_records(expected: t.Mapping[str, t.Any], names: list[str] | None, absent: list[str]) -> dict[str, list[str]]:
-    """Name -> sorted addresses to expect: the chosen names, and the absent ones with none."""
+    """Name -> sorted expected addresses: the chosen names, and the absent names without any. Raises EngineError."""
     unknown = [name for name in names or [] if name not in expected]
     if unknown:
         raise EngineError(
@@ -58,7 +58,7 @@ def wanted_records(expected: t.Mapping[str, t.Any], names: list[str] | None, abs
 
 
 def check_addresses(name: str, addresses: t.Any) -> list[str]:
-    """Sorted IPv4 addresses, or an EngineError that names the wrong one."""
+    """The sorted IPv4 addresses. Raises EngineError when one is invalid."""
     if not isinstance(addresses, (list, tuple)):
         raise EngineError(f"expected: the value of {name} must be a list of addresses, not {addresses!r}.")
     for address in addresses:
@@ -70,7 +70,7 @@ def check_addresses(name: str, addresses: t.Any) -> list[str]:
 
 
 def network_id(client: APIClient, network: str) -> str:
-    """The id of the network of exactly this name: the engine would take an id's beginning for a name too."""
+    """The id of the network with exactly this name. The engine also accepts the beginning of an id as a name."""
     for found in client.networks(names=[network]):
         if found["Name"] == network:
             return str(found["Id"])
@@ -78,7 +78,7 @@ def network_id(client: APIClient, network: str) -> str:
 
 
 def no_such_network(network: str) -> EngineError:
-    """Nothing bears the name."""
+    """The error for a network that does not exist."""
     return EngineError(f"There is no network called {network} in the swarm.")
 
 
@@ -97,7 +97,7 @@ def endpoints(client: APIClient, network: str) -> list[Endpoint]:
 
 
 def attach(client: APIClient, network: str) -> str:
-    """A temporary container on the network. Returns its id; remove it afterwards."""
+    """Attach a temporary container to the network. Returns its id; the caller removes it."""
     try:
         if not client.images(name=pause.IMAGE):
             client.import_image_from_data(
@@ -125,7 +125,7 @@ def attach(client: APIClient, network: str) -> str:
 
 
 def ask(places: list[Endpoint], network: str, wanted: t.Mapping[str, list[str]], timeout: int) -> list[Record]:
-    """Every name from every endpoint, until all are right or the time is up."""
+    """Ask every endpoint for every name until all answers are right or ``timeout`` seconds have passed."""
     setting = work.Setting("", "", 3.0)
     jobs = []
     for place in places:
@@ -145,7 +145,7 @@ def ask(places: list[Endpoint], network: str, wanted: t.Mapping[str, list[str]],
 
 
 def qualified(name: str, network: str) -> str:
-    """The name on this very network: a container on several networks would answer for the first that has it."""
+    """The name qualified with its network: the resolver of a container on several networks answers from the first one."""
     return f"{name}.{network}"
 
 
@@ -166,7 +166,7 @@ def record(name: str, expected: list[str], endpoint: str, seen: shapes.Observati
 
 
 def explain_records(records: list[Record]) -> str:
-    """The wrong records in words."""
+    """The wrong records as a message."""
     parts = []
     for row in records:
         if row["ok"]:
@@ -179,7 +179,7 @@ def explain_records(records: list[Record]) -> str:
 
 
 def diff(records: list[Record]) -> dict[str, str]:
-    """Expected against observed, as Ansible shows differences."""
+    """Expected and observed addresses, as Ansible shows a diff."""
 
     def text(of: t.Callable[[Record], list[str]]) -> str:
         return "".join(

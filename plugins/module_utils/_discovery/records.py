@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Which names the engine's resolver must answer on an overlay, worked out from what swarm's API says."""
+"""The names that the engine's resolver must answer on an overlay, derived from swarm's API."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .._engine.transport import Raw
 def expected_records(network_id: str, services: list[Raw], tasks: list[Raw]) -> dict[str, list[str]]:
     """Map every name on the network to the sorted IPv4 addresses that it must resolve to.
 
-    C(services) and C(tasks) are the API's answers as they are. A service that is on the network but
-    has no running task keeps its names with an empty list: nothing may answer them. The ingress
-    network carries no service records, so it gives an empty mapping.
+    C(services) and C(tasks) are the API's answers, unchanged. A service on the network without a running task keeps
+    its names with an empty list: they must not resolve. The ingress network has no service records, so its mapping is
+    empty.
     """
     running = _running_by_service(network_id, tasks)
     records: dict[str, set[str]] = {}
@@ -70,17 +70,17 @@ def task_addresses(task: Raw, network_id: str) -> list[str]:
 
 
 def task_name(service: Raw, task: Raw) -> str:
-    """The task's name as the engine makes it: by slot, or by node for a global service."""
+    """The task's name as the engine builds it: with the slot, or with the node for a global service."""
     return f"{service['Spec']['Name']}.{task.get('Slot') or task.get('NodeID', '')}.{task['ID']}"
 
 
 def is_running(task: Raw) -> bool:
-    """Whether the task runs and shall run: one that is about to stop has no records to rely on."""
+    """Whether the task runs and is to go on running. A task that is about to stop may already have lost its records."""
     return (task.get("Status") or {}).get("State") == "running" and task.get("DesiredState") == "running"
 
 
 def endpoint_mode(service: Raw) -> str:
-    """C(vip) or C(dnsrr); the API leaves the mode out when it is the default."""
+    """C(vip) or C(dnsrr); the API omits the mode when it is the default."""
     return ((service.get("Spec") or {}).get("EndpointSpec") or {}).get("Mode") or "vip"
 
 
@@ -93,7 +93,7 @@ def _running_by_service(network_id: str, tasks: list[Raw]) -> dict[str, list[Raw
 
 
 def _answer(service: Raw, network_id: str, addresses: set[str]) -> set[str]:
-    """What the service's own name answers: the engine withdraws a VIP's record with its last backend."""
+    """The addresses of the service's own name. The engine withdraws a VIP's record with its last backend."""
     vip = service_vip(service, network_id)
     if endpoint_mode(service) == "dnsrr" or vip is None or not addresses:
         return addresses

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The few calls of the engine's API that a verification makes, over the engine's socket and without an SDK.
+"""The engine's API calls that a verification needs, over the engine's socket and without an SDK.
 
-Private to swarmlab.overlay. Importing the SDK takes longer than a whole phase on an emulated machine, and a swarm in production
-seldom has it on its nodes. The names of the calls are the SDK's.
+Private to swarmlab.overlay. The import of the SDK takes longer than a whole phase on an emulated machine, and nodes
+in production seldom have it. The calls have the SDK's names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .transport import (
 
 
 class Refused(Exception):
-    """The engine answered with an error; ``message`` is its own words."""
+    """The engine answered with an error; ``message`` is its text."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -58,7 +58,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def failure(status: int, body: bytes) -> Refused:
-    """The error in an answer."""
+    """The error in an answer of the API."""
     try:
         message = json.loads(body.decode("utf-8", "replace")).get("message")
     except (ValueError, AttributeError):
@@ -78,7 +78,7 @@ class Engine:
         knock(self.docker_host, self.timeout)
 
     def within(self, seconds: int) -> Engine:
-        """The same engine, which has to answer within so many seconds if that is less than its time limit."""
+        """The same engine with at most this time limit, in seconds."""
         other = copy.copy(self)
         other.timeout = min(self.timeout, seconds)
         return other
@@ -92,7 +92,10 @@ class Engine:
         raise EngineError(f"docker_host: {self.docker_host} is neither unix://PATH nor tcp://HOST:PORT.")
 
     def call(self, method: str, path: str, query: t.Mapping[str, t.Any] | None = None, body: t.Any = None) -> t.Any:
-        """The engine's answer: JSON as data, None when it has no content. ``body``: bytes as they are, else JSON."""
+        """The engine's answer: JSON as data, None without content.
+
+        ``body``: bytes are sent as they are, anything else as JSON. Raises Refused, or EngineError without an answer.
+        """
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/x-tar" if isinstance(body, bytes) else "application/json"}
         target = path + ("?" + urlencode(query, doseq=True) if query else "")
@@ -123,17 +126,17 @@ class Engine:
         return found
 
     def _list(self, path: str, query: t.Mapping[str, t.Any] | None = None) -> list[Raw]:
-        """Objects; the engine tells null where there are none."""
+        """Objects; the API returns null when there are none."""
         found: list[Raw] | None = self.call("GET", path, query)
         return found or []
 
     def _create(self, path: str, spec: Raw, query: t.Mapping[str, t.Any] | None = None) -> Raw:
-        """The engine's answer about what it made."""
+        """The engine's answer to a create call."""
         told: Raw = self.call("POST", path, query, spec)
         return told
 
     def info(self) -> Raw:
-        """The engine and its part in the swarm."""
+        """The engine and its state in the swarm."""
         return self._get("/info")
 
     def has_image(self, name: str) -> bool:
@@ -155,7 +158,7 @@ class Engine:
         return self._get(f"/nodes/{node}")
 
     def update_node(self, node: str, version: int, spec: Raw) -> None:
-        """Change a node; refused when somebody else changed it since this version."""
+        """Change a node. Raises Refused when the node has changed since this version."""
         self.call("POST", f"/nodes/{node}/update", {"version": version}, spec)
 
     def nodes(self) -> list[Raw]:
@@ -167,11 +170,11 @@ class Engine:
         return self._get("/swarm")
 
     def networks(self, filters: t.Mapping[str, t.Any] | None = None) -> list[Raw]:
-        """Networks that this engine knows."""
+        """The networks that this engine knows."""
         return self._list("/networks", _filters(filters))
 
     def inspect_network(self, network: str, verbose: bool = False) -> Raw:
-        """One network; ``verbose`` adds what gossip told this node."""
+        """One network; ``verbose`` adds this node's gossip tables."""
         return self._get(f"/networks/{quote(network)}", {"verbose": "true"} if verbose else None)
 
     def create_network(self, spec: Raw) -> str:
@@ -199,7 +202,7 @@ class Engine:
         return str(self._create("/services/create", spec)["ID"])
 
     def remove_service(self, service: str) -> None:
-        """Remove a service that may have gone already."""
+        """Remove a service; one that no longer exists is fine."""
         try:
             self.call("DELETE", f"/services/{service}")
         except NotFound:
@@ -210,7 +213,7 @@ class Engine:
         return self._list("/tasks", _filters(filters))
 
     def containers(self, filters: t.Mapping[str, t.Any], every: bool = False) -> list[Raw]:
-        """Local containers; ``every``: those that do not run as well."""
+        """Local containers; ``every`` includes those that do not run."""
         return self._list("/containers/json", dict(_filters(filters) or {}, all="true" if every else "false"))
 
     def inspect_container(self, container: str) -> Raw:
@@ -234,7 +237,7 @@ class Engine:
 
 
 def _filters(filters: t.Mapping[str, t.Any] | None) -> dict[str, str] | None:
-    """Filters as the API wants them: lists of texts in JSON."""
+    """Filters as the API expects them: lists of strings in JSON."""
     if not filters:
         return None
     lists = {key: value if isinstance(value, list) else [value] for key, value in filters.items()}

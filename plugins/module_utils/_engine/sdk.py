@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""The one door to the Docker Engine: connecting, asking, waiting, and errors a person can act on."""
+"""The single entry to the Docker Engine through its SDK: connect, ask, wait, and turn failures into clear errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ try:
 
     SDK_TRACEBACK: str | None = None
 except ImportError:
-    # Stand-ins, so that everything below (and every module) can name these types when the SDK is missing.
+    # Stand-ins, so that this and every other module can name these types without the SDK.
     APIClient = object
 
     class APIError(Exception):  # type: ignore[no-redef]  # instead of the SDK's
@@ -88,7 +88,7 @@ __all__ = (
     "wait_until",
 )
 
-# Parts of this door that need no SDK, for those that come through it.
+# Parts of this entry that need no SDK, for its importers.
 Refused = APIError  # as client.py calls it
 EngineError = transport.EngineError
 Raw = transport.Raw
@@ -103,7 +103,7 @@ NOT_IN_SWARM_ADVICE = "Run the role swarmlab.overlay.swarm, or 'docker swarm ini
 
 
 def connect(params: t.Mapping[str, t.Any]) -> APIClient:
-    """Open the engine's API at C(docker_host), or raise an EngineError that names the reason."""
+    """Connect to the engine's API at C(docker_host). Raises EngineError with the reason."""
     docker_host = params.get("docker_host") or DEFAULT_DOCKER_HOST
     timeout = params.get("engine_timeout") or DEFAULT_TIMEOUT
     if SDK_TRACEBACK is not None:
@@ -122,34 +122,37 @@ def connect(params: t.Mapping[str, t.Any]) -> APIClient:
 
 
 def api_version(client: APIClient) -> tuple[int, ...]:
-    """The version of the API that is spoken with this engine."""
+    """The version of the API in use with this engine."""
     return tuple(int(part) for part in client._version.split("."))
 
 
 def tasks_by(client: APIClient, filters: t.Mapping[str, t.Sequence[str]]) -> list[Raw]:
-    """Tasks, by filters that the SDK's own call does not know."""
+    """Tasks, with filters that the SDK's own call does not support."""
     answer = client._get(client._url("/tasks"), params={"filters": json.dumps(filters)})
     found: list[Raw] = client._result(answer, True)
     return found
 
 
 def create_container(client: APIClient, name: str, spec: Raw) -> None:
-    """Create a container. The SDK's own calls know fewer fields than the API, so specifications are sent as they are."""
+    """Create a container.
+
+    The specification is sent as it is, because the SDK's calls support fewer fields than the API.
+    """
     _send(client, client._url("/containers/create"), spec, {"name": name})
 
 
 def connect_container(client: APIClient, container: str, network: str, endpoint: Raw) -> None:
-    """Attach a container to a network as the endpoint says."""
+    """Attach a container to a network with these endpoint settings."""
     _send(client, client._url("/networks/{0}/connect", network), {"Container": container, "EndpointConfig": endpoint})
 
 
 def create_service(client: APIClient, spec: Raw) -> None:
-    """Create a service. Without the header C(version) the engine does not ask a registry for the image's digest."""
+    """Create a service. Without the header C(version), the engine does not resolve the image's digest at a registry."""
     _send(client, client._url("/services/create"), spec)
 
 
 def change_service(client: APIClient, service: str, version: int, spec: Raw) -> None:
-    """Give a service another specification; refused when somebody else changed it since this version."""
+    """Update a service's specification. Refused when the service has changed since this version."""
     url = client._url("/services/{0}/update", service)
     _send(client, url, spec, {"version": version, "registryAuthFrom": "spec"})
 
@@ -159,13 +162,13 @@ def _send(client: APIClient, url: str, data: Raw, params: Raw | None = None) -> 
 
 
 def manager_addresses(info: t.Mapping[str, t.Any]) -> list[str]:
-    """The managers that an engine knows, from its /info."""
+    """The addresses of the managers that an engine knows, from its /info."""
     remotes = (info.get("Swarm") or {}).get("RemoteManagers") or []
     return sorted({manager.get("Addr", "") for manager in remotes} - {""})
 
 
 def require_manager(client: APIClient) -> dict[str, t.Any]:
-    """Return /info of a manager; raise an EngineError when this node is anything else."""
+    """The /info of a manager. Raises EngineError when this node is not one."""
     info: dict[str, t.Any] = client.info()
     error = manager_problem(info)
     if error is not None:
@@ -203,12 +206,12 @@ def manager_problem(info: t.Mapping[str, t.Any]) -> EngineError | None:
 
 
 def is_conflict(error: Exception) -> bool:
-    """Whether swarmkit refused an update because somebody else updated the object in between."""
+    """Whether swarmkit refused an update because of a concurrent update of the object."""
     return "update out of sequence" in str(error)
 
 
 def retry_conflicts(action: t.Callable[[], T], attempts: int = CONFLICT_ATTEMPTS) -> T:
-    """Run C(action), which must read the object's version itself, again after 'update out of sequence'."""
+    """Run C(action) again after 'update out of sequence'. It must read the object's version itself."""
     for attempt in range(1, attempts):
         try:
             return action()
@@ -220,12 +223,12 @@ def retry_conflicts(action: t.Callable[[], T], attempts: int = CONFLICT_ATTEMPTS
 
 
 def retry_dropped(action: t.Callable[[], T]) -> T:
-    """Run C(action), which only reads, again when the engine closes the connection instead of answering."""
+    """Run the read-only C(action) again when the engine closes the connection instead of answering."""
     return transport.retry_dropped(action, Disconnected)
 
 
 def explain(error: Exception) -> str:
-    """The engine's own words of an API error, in one line."""
+    """The engine's text of an API error, in one line."""
     text = getattr(error, "explanation", None) or str(error)
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
@@ -233,7 +236,7 @@ def explain(error: Exception) -> str:
 
 
 def as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineError:
-    """What the SDK or the connection raised, in words that say where and what to do."""
+    """An error of the SDK or the connection as an EngineError that names the place and the remedy."""
     docker_host = params.get("docker_host") or DEFAULT_DOCKER_HOST
     where = f"the Docker Engine on {socket.gethostname()} at {docker_host}"
     if isinstance(error, Timeout):
@@ -249,7 +252,7 @@ def as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineEr
 
 
 def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APIClient], dict[str, t.Any]]) -> None:
-    """Connect, run C(function), and end the module with its result or with one clear message."""
+    """Connect, run C(function), and exit the module with its result or with one clear message."""
     try:
         client = connect(module.params)
         try:

@@ -5,7 +5,10 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What everything that talks to an engine shares, and what needs no SDK: importing that costs seconds on an emulated machine."""
+"""Code shared by everything that talks to an engine.
+
+It needs no SDK, whose import takes seconds on an emulated machine.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ DEFAULT_TIMEOUT = 60
 
 
 T = t.TypeVar("T")
-Raw = t.Dict[str, t.Any]  # an object as the engine's API tells it
+Raw = t.Dict[str, t.Any]  # an object of the engine's API
 
 DROPPED_ATTEMPTS = 6
 DROPPED_PAUSE = 0.5
@@ -29,7 +32,7 @@ QUEUE_PAUSE = 0.2
 
 
 class EngineError(Exception):
-    """Something about the engine stops us. C(message) says what, where, and what to do."""
+    """A problem with the engine. C(message) says what is wrong, where, and what to do."""
 
     def __init__(self, message: str, **details: t.Any) -> None:
         super().__init__(message)
@@ -38,7 +41,7 @@ class EngineError(Exception):
 
 
 class Waited(t.Generic[T]):
-    """The outcome of a wait: whether it was met, what was last seen, and how long it took."""
+    """The outcome of a wait: whether the condition was met, the last value seen, and the time it took in seconds."""
 
     def __init__(self, done: bool, seen: T, seconds: float) -> None:
         self.done = done
@@ -59,7 +62,7 @@ def engine_argument_spec() -> dict[str, dict[str, t.Any]]:
 
 
 def knock(docker_host: str, timeout: int) -> None:
-    """Try a UNIX socket by itself: the SDK wraps the plain reasons until they cannot be told apart."""
+    """Test a UNIX socket directly, since the SDK hides the plain reason of a failure. ``timeout`` in seconds."""
     if not docker_host.startswith("unix://"):
         return
     path = "/" + docker_host[len("unix://") :].lstrip("/")
@@ -84,7 +87,10 @@ def knock(docker_host: str, timeout: int) -> None:
 
 
 def connect_unix(channel: socket.socket, path: str, timeout: float) -> None:
-    """Connect; where others that were not answered fill the queue, the kernel refuses at once, so try until the time is over."""
+    """Connect within ``timeout`` seconds.
+
+    The kernel refuses at once while the queue is full, so try again until then.
+    """
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -117,9 +123,10 @@ def unreachable(docker_host: str, reason: str) -> EngineError:
 
 
 def retry_dropped(action: t.Callable[[], T], dropped: type[Exception]) -> T:
-    """Run C(action), which only reads, again when the engine closes the connection instead of answering.
+    """Run the read-only C(action) again when the engine closes the connection instead of answering.
 
-    Engine 26.1 panics over the verbose view of a network whose services are going (a nil in getLBIndex), and lives on.
+    Engine 26.1 panics over the verbose view of a network whose services are being removed (a nil in getLBIndex), and
+    recovers.
     """
     for attempt in range(1, DROPPED_ATTEMPTS):
         try:
@@ -137,8 +144,8 @@ def wait_until(
 ) -> Waited[T]:
     """Call C(predicate) until its first value is true or C(timeout) seconds have passed.
 
-    The second value is what it saw; the last one is returned. It is asked at least once, and once
-    more at the end of the time, so that a time-out never rests on an old observation.
+    The second value is an observation; the last one is returned. The predicate is called at least once, and once more
+    at the end, so that a time-out never rests on an old observation.
     """
     start = time.monotonic()
     deadline = start + max(timeout, 0)
