@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The host under the engine: kernel modules and routes. Private to this collection."""
+"""The engine's host: kernel modules and routes. Private to this collection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROUTE_UP, ROUTE_GATEWAY = 0x1, 0x2  # include/uapi/linux/route.h
 
 
 class HostError(Exception):
-    """What is wrong with the host, in one sentence that says what to do."""
+    """A problem of the host, in one sentence that says what to do."""
 
 
 def loaded_kernel_modules(proc_modules: str, builtin: str) -> set[str]:
@@ -33,15 +33,17 @@ def loaded_kernel_modules(proc_modules: str, builtin: str) -> set[str]:
 
 
 def missing_kernel_modules(wanted: list[str], there: set[str]) -> list[str]:
-    """Those wanted that are not there, in the order wanted."""
+    """The wanted modules that are missing, in the given order."""
     return [name for name in wanted if name.replace("-", "_") not in there]
 
 
 def kernel_modules_package(missing: t.Sequence[str], os_release: str, release: str) -> str:
-    """The package that has the rarely used modules of the running kernel; empty when none is missing, or the distribution has one package for all.
+    """The package with the rarely used modules of the running kernel.
+
+    Empty when none is missing, or when the distribution has a single package for all modules.
 
     :param os_release: text of /etc/os-release
-    :param release: the running kernel's
+    :param release: the running kernel's release
     """
     ids = set(" ".join(re.findall(r"(?m)^ID(?:_LIKE)?=[\"']?([^\"'\n]*)", os_release)).split())
     if missing and ids & {"rhel", "fedora", "centos"}:
@@ -52,7 +54,7 @@ def kernel_modules_package(missing: t.Sequence[str], os_release: str, release: s
 
 
 class Route(t.NamedTuple):
-    """An IPv4 route: where to, through which interface, and whether without a gateway."""
+    """An IPv4 route: destination, interface, and whether it has no gateway."""
 
     network: str
     interface: str
@@ -60,7 +62,7 @@ class Route(t.NamedTuple):
 
 
 def parse_routes(text: str) -> list[Route]:
-    """The routes in /proc/net/route that are up, but the default. Numbers there are in the machine's byte order (proc(5))."""
+    """The active routes in /proc/net/route without the default. Its numbers have the machine's byte order (proc(5))."""
     found = []
     for fields in (line.split() for line in text.splitlines()[1:]):
         flags, mask = (int(fields[3], 16), int(fields[7], 16)) if len(fields) > 7 else (0, 0)
@@ -71,7 +73,7 @@ def parse_routes(text: str) -> list[Route]:
 
 
 def parse_nameservers(text: str) -> list[str]:
-    """The addresses of the name servers in a resolv.conf, as resolv.conf(5) and the engine read it: a comment may stand behind one."""
+    """The name servers' addresses in a resolv.conf, as resolv.conf(5) and the engine read it: a comment may follow one."""
     found = []
     for fields in (re.split(r"[#;]", line)[0].split() for line in text.splitlines()):
         if len(fields) < 2 or fields[0] != "nameserver":
@@ -79,12 +81,12 @@ def parse_nameservers(text: str) -> list[str]:
         try:
             found.append(str(ipaddress.ip_address(fields[1].partition("%")[0])))
         except ValueError:
-            continue  # the resolver passes over it too
+            continue  # the resolver skips it too
     return found
 
 
 def split_port(text: str) -> tuple[str, str]:
-    """Address and port of ``10.0.0.1:2377``, ``[fd00::1]:2377``, ``eth0`` or ``fd00::1``; the port is empty where none is given."""
+    """Address and port of ``10.0.0.1:2377``, ``[fd00::1]:2377``, ``eth0`` or ``fd00::1``; the port is empty when missing."""
     if text.startswith("["):
         host, _bracket, rest = text[1:].partition("]")
         return host, rest.lstrip(":")
@@ -93,7 +95,7 @@ def split_port(text: str) -> tuple[str, str]:
 
 
 def read_text(path: str) -> str:
-    """The file's text, or nothing when there is no such file."""
+    """The file's text; empty when there is no such file."""
     try:
         with open(path, encoding="utf-8") as handle:
             return handle.read()
@@ -102,7 +104,7 @@ def read_text(path: str) -> str:
 
 
 def read_bytes(path: str) -> bytes | None:
-    """The file's bytes, None when there is no such file."""
+    """The file's bytes; None when there is no such file."""
     try:
         with open(path, "rb") as handle:
             return handle.read()

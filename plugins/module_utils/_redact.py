@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking secrets out of text before it is shown to anybody. Pure, and linear in the text's length.
+"""Remove secrets from text before it is shown. Pure, and linear in the text's length.
 
 Private to the collection swarmlab.overlay.
 """
@@ -12,11 +12,13 @@ import re
 
 GONE = "[removed]"
 RULES = (
-    # Join tokens and unlock keys of a swarm. No word need begin there: in JSON a new line is a letter before it.
+    # Join tokens and unlock keys of a swarm. They need no word boundary before them: in JSON, an escaped new line
+    # ends in a letter.
     (re.compile(r"(SWMTKN|SWMKEY)-[0-9A-Za-z_+/=-]+"), rf"\1-{GONE}"),
-    # Private keys: also with the prefix of a log before each line, or as one line of JSON; ones whose end was cut off.
+    # Private keys: also with a log's prefix on each line, or as one line of JSON, or with their end cut off.
     (re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?(-----END \1-----|\Z)", re.DOTALL), GONE),
-    # PEM once more in base64: what "-----BEGIN " becomes at each of the three offsets, and wrapped lines after it.
+    # PEM encoded in base64 once more: the encodings of "-----BEGIN " at each of the three offsets, and wrapped lines
+    # after it.
     (
         re.compile(
             r"(?:LS0tLS1CRUdJTi|0tLS0tQkVHSU4g|tLS0tLUJFR0lOI)[A-Za-z0-9+/=]*"
@@ -24,11 +26,11 @@ RULES = (
         ),
         GONE,
     ),
-    # Credentials that the firmware hands to a machine, and files that it has written from them.
+    # Credentials that the firmware passes to a machine, and files written from them.
     (re.compile(r"(io\.systemd\.credential(?:\.binary)?:[\w.@-]+=)\S+"), rf"\1{GONE}"),
     (re.compile(r"(opt/io\.systemd\.credentials/[\w.@-]+,string=)\S+"), rf"\1{GONE}"),
     (re.compile(r"(\bf\+?~ \S+ \S+ \S+ \S+ \S+ )[A-Za-z0-9+/=]{32,}"), rf"\1{GONE}"),
-    # Key material in hexadecimal: as the kernel writes it, and after a word that says so. Ids and digests stay.
+    # Key material in hexadecimal: in the kernel's notation, or after a word that announces it. Ids and digests stay.
     (re.compile(r"0x[0-9a-fA-F]{32,}\b"), f"0x{GONE}"),
     (
         re.compile(r"(?i)((?:key|secret|password|token)s?\b\\*[\"']?\s*[:= ]\s*\\*[\"'\[]?)[0-9a-f]{16,}\b"),
@@ -36,7 +38,7 @@ RULES = (
     ),
 )
 KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY-----")
-KEY_REST = re.compile(r"(?:^|\s)[A-Za-z0-9+/]+={0,2}$")  # its last line may be short
+KEY_REST = re.compile(r"(?:^|\s)[A-Za-z0-9+/]+={0,2}$")  # the last line may be shorter
 KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{32,}$")
 
 
@@ -48,7 +50,7 @@ def redact(text: str) -> str:
 
 
 def _without_beheaded_keys(text: str) -> str:
-    """Keys whose beginning was cut off: the line that ends one, and the lines of base64 before it."""
+    """Remove keys whose beginning was cut off: the line that ends one, and the base64 lines before it."""
     if not KEY_END.search(text):
         return text
     kept: list[str] = []

@@ -5,22 +5,22 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Swarm's ports, and the labels of all that this collection makes."""
+"""Swarm's ports, and the labels of every object that this collection creates."""
 
 from __future__ import annotations
 
-MANAGER_PORT = 2377  # tcp, on managers; an address may name another
+MANAGER_PORT = 2377  # tcp, on managers; an advertised address may name another
 GOSSIP_PORT = 7946  # tcp and udp
-DATA_PATH_PORT = 4789  # udp; an engine that tells 0 means this one
+DATA_PATH_PORT = 4789  # udp; an engine that reports 0 uses this one
 
 MANAGED_LABEL = "swarmlab.overlay/managed"  # declared by a module
 RUN_LABEL = "swarmlab.overlay/run"  # made by a verification; its value is the run
-PART_LABEL = "swarmlab.overlay/part"  # which part of the run
-PINNED_LABEL = "swarmlab.overlay/pinned"  # what a network's declaration chose
-STANDS_IN_LABEL = "swarmlab.overlay/stands-in-for"  # a network that carries the users of another while that is changed
-ADDRESSES_LABEL = "swarmlab.overlay/addresses"  # of containers, which the stand-in remembers
-ORDER_LABEL = "swarmlab.overlay/order-before"  # a service's own update order while it is moved
-PORTS_LABEL = "swarmlab.overlay/published-before"  # a service's own ports while ingress is changed
+PART_LABEL = "swarmlab.overlay/part"  # the part of the run
+PINNED_LABEL = "swarmlab.overlay/pinned"  # the values that a network's declaration chose
+STANDS_IN_LABEL = "swarmlab.overlay/stands-in-for"  # a network that carries another network's users while that one is replaced
+ADDRESSES_LABEL = "swarmlab.overlay/addresses"  # addresses of containers, recorded on the stand-in
+ORDER_LABEL = "swarmlab.overlay/order-before"  # a service's original update order while it is moved
+PORTS_LABEL = "swarmlab.overlay/published-before"  # a service's ports while the ingress network is replaced
 PARKED_ORDER_LABEL = "swarmlab.overlay/order-before-ingress"
-NUDGE_LABEL = "swarmlab.overlay/nudge"  # on a node, for a moment: the swarm looks at its networks anew
-LEAVING_LABEL = "swarmlab.overlay/leaving"  # on a node that was drained to let it go; its value is the host's name
+NUDGE_LABEL = "swarmlab.overlay/nudge"  # on a node, briefly: it makes the node take up its networks
+LEAVING_LABEL = "swarmlab.overlay/leaving"  # on a node that was drained to leave; its value is the host's name

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nodes' addresses, from what an inventory and the engines say. Private to this collection, standard library only."""
+"""The nodes' addresses, from the inventory and from engines. Private to this collection, standard library only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Resolve = t.Callable[[str], t.List[str]]
 
 
 def bare(text: str) -> str:
-    """The host in C(host), C(host:port), C([host]:port)."""
+    """The host part of C(host), C(host:port) or C([host]:port)."""
     text = text.strip()
     if text.startswith("["):
         return text[1:].split("]")[0]
@@ -22,7 +22,7 @@ def bare(text: str) -> str:
 
 
 def literal(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address, when the text is one."""
+    """The text as an IP address, or None."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:
@@ -46,7 +46,7 @@ def unfit(text: str) -> str | None:
 
 
 def known(nodes: t.Mapping[str, t.Iterable[str]], resolve: Resolve, own_names: t.Collection[str]) -> tuple[str, ...]:
-    """All addresses of all nodes. Raises C(Refusal) with everybody whose address is not known."""
+    """All addresses of all nodes. Raises C(Refusal) that lists every node without a known address."""
     found: list[str] = []
     wrong: list[str] = []
     for node, said in sorted(nodes.items()):
@@ -76,7 +76,7 @@ def _of(text: str, resolve: Resolve, own_names: t.Collection[str]) -> tuple[list
     if not resolved:
         return [], f"{text} is neither an address nor a name that this host can resolve"
     fit = [address for address in resolved if not unfit(address)]
-    # Debian calls itself 127.0.1.1 in /etc/hosts: no host has to be opened for itself.
+    # Debian maps its own name to 127.0.1.1 in /etc/hosts. No host needs a rule for itself.
     if not fit and text not in own_names:
         return [], f"{text} is {', '.join(resolved)}, which {unfit(resolved[0])}"
     return fit, None
@@ -85,7 +85,7 @@ def _of(text: str, resolve: Resolve, own_names: t.Collection[str]) -> tuple[list
 def of_members(
     info: t.Mapping[str, t.Any], nodes: t.Iterable[t.Mapping[str, t.Any]], peers: t.Iterable[str]
 ) -> tuple[str, ...]:
-    """The members that an engine knows: from C(/info), as a manager from C(/nodes), and from the peers of an overlay."""
+    """The addresses of the swarm's members: from C(/info), from a manager's C(/nodes), and from the peers of overlays."""
     texts = [manager.get("Addr") or "" for manager in (info.get("Swarm") or {}).get("RemoteManagers") or []]
     for node in nodes:
         texts += [(node.get("Status") or {}).get("Addr") or "", (node.get("ManagerStatus") or {}).get("Addr") or ""]

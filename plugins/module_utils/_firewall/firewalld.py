@@ -1,11 +1,12 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""firewalld: rich rules in the zones by which the nodes come in.
+"""firewalld: rich rules in the zones of the nodes' traffic.
 
-A zone or an ipset of our own would need a reload to come to life, and a zone with the nodes as sources would take them out of the zones
-that they are in, with all that is open for them there. Rich rules have no comment, so ours are known by their priority, which also puts
-them before what a zone denies. Private to this collection, standard library only.
+A zone or an ipset of our own would need a reload to take effect. A zone with the nodes as sources would take them out
+of their present zones, together with everything that is open for them there. Rich rules have no comment, so ours are
+recognised by their priority, which also puts them before a zone's deny rules. Private to this collection, standard
+library only.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ OPEN = "ACCEPT"
 
 
 class Zone(t.NamedTuple):
-    """What C(firewall-cmd --list-all-zones) says of a zone."""
+    """One zone in the output of C(firewall-cmd --list-all-zones)."""
 
     target: str
     interfaces: tuple[str, ...]
@@ -31,7 +32,7 @@ class Zone(t.NamedTuple):
 
 
 class Seen(t.NamedTuple):
-    """The zones now and after a reload, the default zone, and the interface that leads to each address."""
+    """The zones now and after a reload, the default zone, and the interface on the route to each address."""
 
     runtime: dict[str, Zone]
     permanent: dict[str, Zone]
@@ -40,7 +41,7 @@ class Seen(t.NamedTuple):
 
 
 def zones(text: str) -> dict[str, Zone]:
-    """The zones in what C(firewall-cmd --list-all-zones) prints."""
+    """Parse the output of C(firewall-cmd --list-all-zones)."""
     found = {}
     for block in re.split(r"\n(?=\S)", text.strip("\n")):
         name, _line, rest = block.partition("\n")
@@ -57,7 +58,7 @@ def zones(text: str) -> dict[str, Zone]:
 
 
 def rule(address: str, protocol: str, port: int | None) -> str:
-    """A rich rule of ours, as firewalld itself writes it."""
+    """One of our rich rules, in firewalld's own notation."""
     family = f"ipv{ipaddress.ip_address(address).version}"
     what = f'protocol value="{protocol}"' if port is None else f'port port="{port}" protocol="{protocol}"'
     return f'rule priority="{PRIORITY}" family="{family}" source address="{address}" {what} accept'
@@ -68,7 +69,7 @@ def is_ours(text: str) -> bool:
 
 
 def zone_of(address: str, seen: Seen) -> str:
-    """The zone by which packets of this address come in: a source wins over the interface."""
+    """The zone that packets of this address enter by: a source takes precedence over the interface."""
     for name, zone in sorted(seen.runtime.items()):
         if any(_holds(source, address) for source in zone.sources):
             return name
@@ -86,7 +87,7 @@ def _holds(source: str, address: str) -> bool:
 
 
 def rules(wanted: Wanted, seen: Seen) -> dict[str, list[str]]:
-    """Our rules by zone. An address of this very host comes in by no interface."""
+    """Our rules by zone. An address of this host enters by no interface and needs no rule."""
     found: dict[str, list[str]] = {}
     for address in wanted.addresses:
         name = zone_of(address, seen)
@@ -99,7 +100,7 @@ def rules(wanted: Wanted, seen: Seen) -> dict[str, list[str]]:
 
 
 def held(seen: Seen) -> list[str]:
-    """The addresses that our rules have now."""
+    """The addresses in our present rules."""
     return [
         address
         for there in (seen.runtime, seen.permanent)
@@ -111,7 +112,7 @@ def held(seen: Seen) -> list[str]:
 
 
 def plan(wanted: Wanted | None, seen: Seen) -> Plan:
-    """What firewalld is to do, now and for good, without a reload."""
+    """firewalld's commands for the running and the permanent configuration, without a reload."""
     after = rules(wanted, seen) if wanted else {}
     commands: list[Command] = []
     words: dict[str, list[str]] = {"before": [], "after": []}
@@ -137,7 +138,7 @@ def _commands(option: tuple[str, ...], zone: str, act: str, texts: list[str]) ->
 
 
 def offline(permanent: t.Mapping[str, str]) -> Plan:
-    """Take back our rules while firewalld does not run, from the XML of its zones by zone name."""
+    """Remove our rules while firewalld does not run. C(permanent) holds the XML of its zones by name."""
     commands: list[Command] = []
     before: list[str] = []
     for name, text in sorted(permanent.items()):
@@ -148,7 +149,7 @@ def offline(permanent: t.Mapping[str, str]) -> Plan:
 
 
 def _from_xml(block: str) -> str:
-    """The rich rule of a C(rule) element that we once wrote."""
+    """The text of a rich rule of ours in a C(rule) element."""
     address = re.search(r'<source address="([^"]+)"', block)
     port = re.search(r"<port\b([^>]*)>", block)
     protocol = re.search(r'protocol="(\w+)"', port.group(1)) if port else re.search(r'<protocol value="(\w+)"', block)

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""iptables without a tool above it: a chain of our own, and a jump to it in INPUT before whatever drops.
+"""iptables without a front end: a chain of our own, and a jump to it in INPUT before the first rule that drops.
 
-The jump is not at the top: the engine puts there what drops clear text of encrypted networks. What is loaded at boot is a file that
-C(iptables-save) once wrote; ours is written into it, and nothing else that is loaded now, such as the engine's rules.
+The jump is not at the top, because the engine's rules there drop clear text of encrypted networks. The file that is
+loaded at boot was written by C(iptables-save). Only our rules are added to it, not the other rules that are loaded
+now, such as the engine's.
 Private to this collection, standard library only.
 """
 
@@ -29,7 +30,10 @@ MODULES = ("conntrack", "state", "comment", "tcp", "udp", "multiport")
 
 
 class Seen(t.NamedTuple):
-    """What C(iptables-save -t filter) prints, the file that is loaded at boot and its text. None where there is none."""
+    """The output of C(iptables-save -t filter), and the path and text of the file that is loaded at boot.
+
+    None where missing.
+    """
 
     now: str
     path: str | None
@@ -37,7 +41,7 @@ class Seen(t.NamedTuple):
 
 
 def chain(text: str, name: str) -> list[str]:
-    """The rules of a chain of table filter."""
+    """The rules of a chain in table filter."""
     return [line for line in filter_table(text) if line.startswith(f"-A {name} ")]
 
 
@@ -53,12 +57,12 @@ def policy(text: str) -> str:
 
 
 def closes(text: str, wanted: Wanted) -> bool:
-    """Whether INPUT may drop what nodes send, by its policy or by a rule."""
+    """Whether INPUT may drop traffic of the nodes, by its policy or by a rule."""
     return policy(text) == "DROP" or first_drop(text, "INPUT", wanted, ()) is not None
 
 
 def first_drop(text: str, name: str, wanted: Wanted, above: tuple[str, ...]) -> int | None:
-    """The place of the first rule that drops what nodes send."""
+    """The position of the first rule that drops traffic of the nodes."""
     for place, line in enumerate(chain(text, name)):
         target = _target(line, wanted)
         if target in DROPS:
@@ -69,7 +73,7 @@ def first_drop(text: str, name: str, wanted: Wanted, above: tuple[str, ...]) -> 
 
 
 def _target(line: str, wanted: Wanted) -> str | None:
-    """Where a rule sends what nodes send; None when it lets them by, or has a match that is not understood."""
+    """The target of a rule for traffic of the nodes; None when it does not match, or has a match that is not understood."""
     words = shlex.split(line)[2:]
     target, protocol, no = None, None, False
     for place, word in enumerate(words):
@@ -93,7 +97,7 @@ def _target(line: str, wanted: Wanted) -> str | None:
 
 
 def _narrow(word: str, value: str, no: bool) -> bool:
-    """Whether a match of a kind that is understood leaves the nodes out."""
+    """Whether a match of a known kind excludes the nodes."""
     if word == "-i":
         return (value == "lo") != no
     if word in ("--ctstate", "--state"):
@@ -112,7 +116,7 @@ def _within(value: str, port: int) -> bool:
 
 
 def rules(wanted: Wanted, version: int) -> list[str]:
-    """Our rules, as iptables-save prints them."""
+    """Our rules in the notation of iptables-save."""
     found = []
     for address in wanted.of(version):
         for protocol, ports in wanted.ports:
@@ -122,12 +126,12 @@ def rules(wanted: Wanted, version: int) -> list[str]:
 
 
 def held(seen: Seen) -> list[str]:
-    """The addresses that our rules have now."""
+    """The addresses in our present rules."""
     return re.findall(r" -s ([^/ ]+)/", "\n".join(chain(seen.now, CHAIN)))
 
 
 def plan(wanted: Wanted | None, version: int, seen: Seen) -> Plan:
-    """What is to be done for one IP version. Without C(wanted), or where nothing drops, all of ours goes."""
+    """The steps for one IP version. Without C(wanted), or when nothing drops, all of our rules are removed."""
     goal = rules(wanted, version) if wanted and closes(seen.now, wanted) else []
     if goal and not (seen.path and wanted and closes(seen.text, wanted)):
         raise Refusal(
@@ -147,18 +151,18 @@ def _is_jump(line: str) -> bool:
 
 
 def _place(lines: list[str], text: str, wanted: Wanted | None) -> int:
-    """Where the jump belongs among these rules of INPUT, none of which is ours."""
+    """The position of the jump among these rules of INPUT, none of which is ours."""
     drop = first_drop(text, "INPUT", wanted, ()) if wanted else None
     return len(lines) if drop is None else drop
 
 
 def _without(text: str) -> str:
-    """The text without anything of ours."""
+    """The text without our rules."""
     return "".join(line for line in text.splitlines(keepends=True) if CHAIN not in line)
 
 
 def _fits(text: str, goal: list[str], wanted: Wanted | None) -> bool:
-    """Whether our chain is as it should be, and one jump stands before whatever drops."""
+    """Whether our chain is as planned, and exactly one jump stands before the first rule that drops."""
     lines = chain(text, "INPUT")
     found = [place for place, line in enumerate(lines) if _is_jump(line)]
     drop = first_drop(text, "INPUT", wanted, ()) if wanted else None
@@ -169,7 +173,7 @@ def _fits(text: str, goal: list[str], wanted: Wanted | None) -> bool:
 
 
 def _script(goal: list[str], text: str, wanted: Wanted | None) -> str:
-    """What iptables-restore does in one go; empty when nothing is to be done."""
+    """The input of iptables-restore for all changes at once; empty when nothing changes."""
     if _fits(text, goal, wanted):
         return ""
     rows = ["*filter", f":{CHAIN} - [0:0]", *[f"-D{line[2:]}" for line in chain(text, "INPUT") if _is_jump(line)]]
@@ -182,7 +186,7 @@ def _script(goal: list[str], text: str, wanted: Wanted | None) -> str:
 
 
 def rewritten(text: str, goal: list[str], wanted: Wanted | None) -> str:
-    """The boot's file with our chain and jump, everything else as it was."""
+    """The file for the boot with our chain and jump added, and everything else unchanged."""
     if _fits(text, goal, wanted):
         return text
     bare = _without(text)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be opened for whom, what a tool has to do for it, and the refusals. Private to this collection, standard library only."""
+"""The openings, a tool's steps for them, and the refusals. Private to this collection, standard library only."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TOOLS = ("firewalld", "ufw", "nftables", "iptables")
 
 
 class Refusal(Exception):
-    """Why nothing is done: what is wrong, where, and what to do."""
+    """The reason to change nothing: what is wrong, where, and what to do."""
 
 
 class Wanted(t.NamedTuple):
-    """Addresses of nodes, and the ports that they may reach here: (protocol, ports), ESP without ports."""
+    """The nodes' addresses, and the local ports that they may reach: (protocol, ports), ESP without ports."""
 
     addresses: tuple[str, ...]
     ports: tuple[tuple[str, tuple[int, ...]], ...]
@@ -31,14 +31,14 @@ class Wanted(t.NamedTuple):
 
 
 class Command(t.NamedTuple):
-    """A program to run, with what it reads."""
+    """A program to run, and its standard input."""
 
     argv: tuple[str, ...]
     text: str = ""
 
 
 class Plan(t.NamedTuple):
-    """What a tool is to do: files first, then commands. C(before) and C(after) are our own rules, in words for people."""
+    """A tool's steps: files first, then commands. C(before) and C(after) are our rules in words."""
 
     files: tuple[tuple[str, str | None], ...] = ()
     commands: tuple[Command, ...] = ()
@@ -54,7 +54,7 @@ NOTHING = Plan()
 
 
 def wanted(addresses: t.Iterable[str], manager: bool, listen_port: int, data_path_port: int) -> Wanted:
-    """What nodes may reach. Raises C(Refusal) for a port that no swarm can have."""
+    """The openings for the nodes. Raises C(Refusal) for a port that no swarm can have."""
     low, high = DATA_PATH_PORTS
     if not low <= data_path_port <= high:
         raise Refusal(f"data_path_port is {data_path_port}; it must lie between {low} and {high}")
@@ -66,13 +66,13 @@ def wanted(addresses: t.Iterable[str], manager: bool, listen_port: int, data_pat
 
 
 def ordered(addresses: t.Iterable[str]) -> tuple[str, ...]:
-    """Each address once, in its usual form, IPv4 first."""
+    """Each address once, in its canonical form, IPv4 first."""
     known = {ipaddress.ip_address(address) for address in addresses}
     return tuple(str(address) for address in sorted(known, key=lambda address: (address.version, int(address))))
 
 
 def nft_rules(wanted: Wanted, families: t.Iterable[int] = (4, 6)) -> list[str]:
-    """The rules as nft reads them; also what a refusal lists."""
+    """The rules in nft's notation, which a refusal lists too."""
     rows = []
     for version in families:
         addresses = wanted.of(version)
@@ -90,7 +90,7 @@ def nft_rules(wanted: Wanted, families: t.Iterable[int] = (4, 6)) -> list[str]:
 
 
 def by_hand(wanted: Wanted) -> str:
-    """The end of a refusal: what somebody may do without us."""
+    """The end of a refusal: the rules to add by hand."""
     rules = "; ".join(nft_rules(wanted))
     return (
         f"Nothing was changed. To open it by hand, these are the rules, in the language of nft: {rules}"

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""nftables: a chain of our own in the very table whose input chain drops, and a jump to it at the top of that chain.
+"""nftables: a chain of our own in the table whose input chain drops, and a jump to it at the top of that chain.
 
-An accept in another table would not help: every base chain of a hook is asked, and one that drops has the last word. Tables that
-firewalld, or iptables with its nft variant, look after are not touched. Private to this collection, standard library only.
+An accept in another table would not help: the kernel evaluates every base chain of a hook, and a drop in any of them
+is final. Tables that belong to firewalld, or to iptables with its nft variant, are not touched. Private to this
+collection, standard library only.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .model import MARK, Command, Plan, Refusal, Wanted, nft_rules
 
 CHAIN = "swarmlab_overlay"
 FILE = "swarmlab-overlay.nft"
-# The file that is loaded at boot, and the folder beside it for files that it includes.
+# The file that is loaded at boot, and the folder beside it for included files.
 CONFIGS = (
     ("/etc/nftables.conf", "/etc/nftables.d"),
     ("/etc/sysconfig/nftables.conf", "/etc/nftables"),
@@ -36,16 +37,17 @@ Expr = t.Dict[str, t.Any]
 
 
 class Ruleset(t.NamedTuple):
-    """The chains of a host: their own data, and the rules in each."""
+    """A host's chains: their properties, and the rules of each."""
 
     chains: dict[Name, dict[str, t.Any]]
     rules: dict[Name, list[dict[str, t.Any]]]
 
 
 class Seen(t.NamedTuple):
-    """What is loaded, and what the file that is loaded at boot makes of an empty host.
+    """The loaded ruleset, and the ruleset that the file for the boot creates on an empty host.
 
-    C(boot) is none where the file could not be tried apart; C(include) is what the files say, by path."""
+    C(boot) is None when the file could not be tested in isolation. C(config) and C(text) are its path
+    and text; C(own) is the text of our file, in C(folder)."""
 
     now: Ruleset
     boot: Ruleset | None
@@ -56,7 +58,7 @@ class Seen(t.NamedTuple):
 
 
 def ruleset(text: str) -> Ruleset:
-    """What C(nft -j list ruleset) prints."""
+    """Parse the output of C(nft -j list ruleset)."""
     chains: dict[Name, dict[str, t.Any]] = {}
     rules: dict[Name, list[dict[str, t.Any]]] = {}
     for item in json.loads(text or "{}").get("nftables", []):
@@ -70,7 +72,7 @@ def ruleset(text: str) -> Ruleset:
 
 
 def closing(known: Ruleset, wanted: Wanted) -> list[Name]:
-    """The input chains that may drop what nodes send, by their policy or by a rule. Ours says nothing about that."""
+    """The input chains that may drop traffic of the nodes, by their policy or by a rule. Our own chain is ignored."""
     return sorted(
         name
         for name, chain in known.chains.items()
@@ -85,7 +87,7 @@ def closing(known: Ruleset, wanted: Wanted) -> list[Name]:
 
 
 def _first_drop(known: Ruleset, name: Name, wanted: Wanted, above: tuple[Name, ...]) -> int | None:
-    """The place of the first rule that drops what nodes send."""
+    """The position of the first rule that drops traffic of the nodes."""
     for place, rule in enumerate(known.rules.get(name, [])):
         if any(_drops(known, name, rule["expr"], packet, wanted, above) for packet in _packets(wanted)):
             return place
@@ -99,7 +101,7 @@ def _packets(wanted: Wanted) -> list[tuple[str, int]]:
 def _drops(
     known: Ruleset, name: Name, expr: list[Expr], packet: tuple[str, int], wanted: Wanted, above: tuple[Name, ...]
 ) -> bool:
-    """Whether a rule surely drops this packet of some node. One with a match that is not understood is taken for a narrow one."""
+    """Whether a rule certainly drops this packet of some node. A rule with an unknown match is assumed not to."""
     for part in expr:
         kind = next(iter(part))
         if kind == "match":
@@ -121,7 +123,7 @@ def _fits(match: Expr, packet: tuple[str, int], wanted: Wanted) -> bool:
 
 
 def _fits_left(left: t.Any, right: t.Any, packet: tuple[str, int], wanted: Wanted) -> bool | None:
-    """Whether the packet has what a match asks for; None when that cannot be told."""
+    """Whether the packet satisfies a match; None when that is unknown."""
     protocol, port = packet
     kind = next(iter(left)) if isinstance(left, dict) else ""
     values = (
@@ -140,7 +142,7 @@ def _fits_left(left: t.Any, right: t.Any, packet: tuple[str, int], wanted: Wante
         return None
     field = (left["payload"].get("protocol"), left["payload"].get("field"))
     if field[1] == "dport":
-        # The match says which protocol it means, whatever it says of the port.
+        # A port match implies its protocol, also when it is negated.
         return any(_within(value, port) for value in values) if field[0] in (protocol, "th") and port else None
     if field in (("ip", "protocol"), ("ip6", "nexthdr")):
         return protocol in values or NUMBERS[protocol] in values
@@ -172,7 +174,7 @@ def _network(value: t.Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network | No
 
 
 def jumps(known: Ruleset, name: Name) -> list[tuple[int, int]]:
-    """Place and handle of the jumps to our chain."""
+    """Position and handle of each jump to our chain."""
     return [
         (place, rule["handle"])
         for place, rule in enumerate(known.rules.get(name, []))
@@ -187,7 +189,7 @@ def own_chains(known: Ruleset) -> list[Name]:
 
 
 def shapes(rules: t.Iterable[dict[str, t.Any]]) -> list[t.Any]:
-    """What rules of our making say, in a form that can be compared. A rule of another making is none of them."""
+    """Rules in a comparable form: protocol, field and values of each match."""
     return [_shape(rule) for rule in rules]
 
 
@@ -206,7 +208,7 @@ def _shape(rule: dict[str, t.Any]) -> tuple[t.Any, ...] | None:
 
 
 def _goal(wanted: Wanted, family: str) -> list[t.Any]:
-    """The shapes of the rules that C(nft_rules) writes."""
+    """The comparable form of the rules that C(nft_rules) writes."""
     found = []
     for version in FAMILIES[family]:
         nodes = frozenset(wanted.of(version))
@@ -220,7 +222,7 @@ def _goal(wanted: Wanted, family: str) -> list[t.Any]:
 
 
 def fits(known: Ruleset, name: Name, wanted: Wanted) -> bool:
-    """Whether a closing chain is opened as it should be: one jump, before whatever drops, to a chain that has our rules."""
+    """Whether a closing chain is open as planned: one jump, before the first rule that drops, to a chain with our rules."""
     found = jumps(known, name)
     drop = _first_drop(known, name, wanted, ())
     return (
@@ -231,7 +233,7 @@ def fits(known: Ruleset, name: Name, wanted: Wanted) -> bool:
 
 
 def held(known: Ruleset) -> list[str]:
-    """The addresses that our rules have now."""
+    """The addresses in our present rules."""
     return [
         value
         for name in own_chains(known)
@@ -243,7 +245,7 @@ def held(known: Ruleset) -> list[str]:
 
 
 def _opened(name: Name, wanted: Wanted) -> list[str]:
-    """The statements that open one chain."""
+    """The nft statements that open one chain."""
     table = f"{name[0]} {name[1]}"
     rows = [f"add chain {table} {CHAIN}", f"flush chain {table} {CHAIN}"]
     rows += [f'add rule {table} {CHAIN} {rule} comment "{MARK}"' for rule in nft_rules(wanted, FAMILIES[name[0]])]
@@ -251,7 +253,7 @@ def _opened(name: Name, wanted: Wanted) -> list[str]:
 
 
 def own_file(names: list[Name], wanted: Wanted) -> str:
-    """The file that the boot's file includes in its end."""
+    """The text of our file, which the file for the boot includes at its end."""
     head = ["# Made by the Ansible collection swarmlab.overlay: what the nodes of a Docker Swarm may reach here."]
     return "\n".join([*head, *(row for name in names for row in _opened(name, wanted))]) + "\n"
 
@@ -276,7 +278,7 @@ def _same_table(name: Name, names: t.Iterable[Name]) -> bool:
 
 
 def plan(wanted: Wanted | None, seen: Seen) -> Plan:
-    """The files and the one transaction. Without C(wanted) all of ours goes."""
+    """The files and the single transaction. Without C(wanted) all of our rules are removed."""
     names = closing(seen.now, wanted) if wanted else []
     script: list[str] = []
     for name in sorted(seen.now.chains):
@@ -303,7 +305,7 @@ def plan(wanted: Wanted | None, seen: Seen) -> Plan:
 
 
 def _words(rule: dict[str, t.Any]) -> str:
-    """A rule of ours in the words of C(nft_rules); as nft's own data where somebody changed it."""
+    """A rule of ours in the notation of C(nft_rules); one that was edited is shown as nft's JSON."""
     words = []
     for part in _shape(rule) or ():
         if len(part) == 1:
@@ -323,13 +325,16 @@ def _addresses(values: t.Iterable[str]) -> list[str]:
 
 
 def _place(value: str) -> tuple[bool, int | str]:
-    """A key that sorts addresses as numbers, and before all else."""
+    """A sort key that orders addresses as numbers, before any other text."""
     network = _network(value)
     return (True, value) if network is None else (False, int(network.network_address))
 
 
 def _files(names: list[Name], wanted: Wanted | None, seen: Seen) -> tuple[tuple[str, str | None], ...]:
-    """Our file and the line that includes it. Refuses a chain that the boot's file does not make: it would not survive the boot."""
+    """Our file, and the line that includes it.
+
+    Refuses a chain that the file for the boot does not create: it would be lost at boot.
+    """
     if not seen.config:
         if names:
             raise Refusal(

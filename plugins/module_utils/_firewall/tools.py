@@ -1,7 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The packet filters of this host: what each says, which one is active, and the acts. Private to this collection, standard library only."""
+"""The packet filters of this host: their state, the active one, and the changes.
+
+Private to this collection, standard library only.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ SCRATCH = ("unshare", "--net", "sh", "-c", 'nft -f "$1" && nft -j list ruleset',
 
 
 def read(path: str) -> str:
-    """The text of a file; empty where there is none. What is no UTF-8 comes back as it was."""
+    """The text of a file; empty when there is none. Bytes that are not UTF-8 are preserved."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as handle:
             return handle.read()
@@ -39,7 +42,7 @@ def read(path: str) -> str:
 
 
 def resolve(name: str) -> list[str]:
-    """The addresses of a name, as this host knows it."""
+    """The addresses of a name, as this host resolves it."""
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -53,7 +56,10 @@ def own_names() -> set[str]:
 
 
 def members(docker_host: str, timeout: int) -> tuple[str, ...] | None:
-    """The addresses of the swarm's members that this host's engine knows; None when it cannot be asked."""
+    """The addresses of the swarm's members, from this host's engine; None when it does not answer.
+
+    ``timeout`` in seconds.
+    """
     try:
         engine = Engine(docker_host, timeout)
         info = engine.info()
@@ -67,7 +73,7 @@ def members(docker_host: str, timeout: int) -> tuple[str, ...] | None:
             try:
                 peers += [peer["IP"] for peer in engine.inspect_network(network["Id"]).get("Peers") or []]
             except NotFound:
-                continue  # it went meanwhile
+                continue  # removed since it was listed
         return addresses.of_members(info, (), peers)
     except (EngineError, Refused):
         return None
@@ -89,18 +95,18 @@ class Host:
         )
 
     def told(self, *argv: str) -> str:
-        """What a program prints; it must succeed."""
+        """The output of a program. Raises C(Refusal) when it fails."""
         code, out, err = self.call(argv)
         if code:
             raise Refusal(f"'{' '.join(argv)}' failed: {' '.join((err or out).split())[-300:] or code}")
         return out
 
     def firewalld_zones(self, now: nftables.Ruleset) -> dict[str, firewalld.Zone] | None:
-        """The zones that are in force; None when firewalld does not run."""
+        """The active zones; None when firewalld does not run."""
         if not self.has("firewall-cmd"):
             return None
         code, out, err = self.call(["firewall-cmd", "--list-all-zones"])
-        # Without a message bus nobody can say; what it leaves in the kernel does.
+        # Without a message bus the command cannot tell; its traces in the kernel can.
         if code == FIREWALLD_DOWN or (code and "DBUS_ERROR" in err and not self._has_traces_of_firewalld(now)):
             return None
         if code:
@@ -151,7 +157,10 @@ class Host:
         )
 
     def boot(self, config: str) -> Ruleset | None:
-        """What the boot's file makes of a host without rules; None when it cannot be loaded there, as when it names this host's links."""
+        """The ruleset that the file for the boot creates on a host without rules.
+
+        None when it cannot be loaded there, for example because it names this host's links.
+        """
         code, out, _err = self.call([*SCRATCH, config])
         return nftables.ruleset(out) if code == 0 else None
 
@@ -164,7 +173,7 @@ class Host:
 
 
 class Found(t.NamedTuple):
-    """The tool that filters here, if any, its plan, and what there is to say."""
+    """The active tool, if any, its plan, and notes for the user."""
 
     tool: str
     plan: Plan
@@ -183,7 +192,10 @@ def merged(plans: t.Iterable[Plan]) -> Plan:
 
 
 def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
-    """What opens this host's filter. Where it is not C(sure) who is a member, the addresses that are open stay so."""
+    """The plan that opens this host's filter.
+
+    Unless the members are known for C(sure), addresses that are open stay open.
+    """
     notes: list[str] = []
     active: dict[str, str] = {}
     now = host.ruleset()
@@ -204,7 +216,7 @@ def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
     closed = [
         iptables.PROGRAMS[version] for version, seen in saved.items() if seen and iptables.closes(seen.now, wanted)
     ]
-    # ufw works by iptables, and so does firewalld where it is told to.
+    # ufw uses iptables, and so does firewalld when it is configured to.
     if (
         closed
         and "ufw" not in active
@@ -254,7 +266,7 @@ def _opening(
 
 
 def closing(host: Host) -> Found:
-    """What takes back all of ours, in whichever tool it is."""
+    """The plan that removes all of our rules, in whichever tool they are."""
     plans: list[Plan] = []
     now = host.ruleset()
     zones = host.firewalld_zones(now)
@@ -273,7 +285,7 @@ def closing(host: Host) -> Found:
 
 
 def apply(host: Host, found: Found, write: t.Callable[[str, str | None], None]) -> None:
-    """Files first, tried as the boot would load them and put back when they fail; then what is to be in force now."""
+    """Write the files first, tested as at boot and restored when they fail; then change the active rules."""
     before = {path: read(path) if os.path.exists(path) else None for path, _text in found.plan.files}
     for path, text in found.plan.files:
         write(path, text)
@@ -298,7 +310,7 @@ def run(host: Host, command: Command) -> None:
 
 
 def _problem(host: Host, found: Found) -> str | None:
-    """Why the files that are written now would not come up at boot."""
+    """Why the files just written would not load at boot."""
     paths = [path for path, _text in found.plan.files]
     for version, program in iptables.PROGRAMS.items():
         for path in set(paths) & set(iptables.FILES[version]):

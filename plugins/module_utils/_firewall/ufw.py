@@ -16,7 +16,7 @@ ANY = ("0.0.0.0/0", "::/0")
 
 
 class Rule(t.NamedTuple):
-    """Who may reach what."""
+    """A rule: a source address and the ports that it may reach."""
 
     address: str
     protocol: str
@@ -29,7 +29,7 @@ class Rule(t.NamedTuple):
 
 
 class Seen(t.NamedTuple):
-    """C(/etc/ufw/user.rules) and C(user6.rules) in one, and whether ufw looks after IPv6."""
+    """The text of C(/etc/ufw/user.rules) and C(user6.rules), and whether ufw manages IPv6."""
 
     rules: str
     ipv6: bool
@@ -64,12 +64,12 @@ def rules(wanted: Wanted) -> list[Rule]:
 
 
 def held(seen: Seen) -> list[str]:
-    """The addresses that our rules have now."""
+    """The addresses in our present rules."""
     return [rule.address for rule, comment in tuples(seen.rules) if comment == MARK]
 
 
 def plan(wanted: Wanted | None, seen: Seen) -> Plan:
-    """The calls of ufw. A rule that somebody else wrote in the same words is left to them."""
+    """The calls of ufw. An identical rule of another author is left alone."""
     present = tuples(seen.rules)
     ours = [rule for rule, comment in present if comment == MARK]
     theirs = [rule for rule, comment in present if comment != MARK]
