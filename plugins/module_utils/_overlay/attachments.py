@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Attaching existing containers of this node to networks, and taking them off."""
+"""Attach existing containers of this node to networks, and detach them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .refusals import Wish, refusals
 from .resolution import await_names
 from .spec import SpecError
 
-# What may pass within the engine's own 20 s for an attachment; a deadline that it exceeded does not.
+# Errors that may pass within the engine's own limit of 20 s for an attachment. An exceeded deadline does not.
 PASSING = ("unavailable",)
 
 
 class AttachmentSpec(t.NamedTuple):
-    """A declared attachment; what is None is not compared."""
+    """A declared attachment; fields that are None are not compared."""
 
     container: str
     network: str
@@ -38,7 +38,7 @@ class AttachmentSpec(t.NamedTuple):
 
 
 class Step(t.NamedTuple):
-    """What is to be done about one declared attachment."""
+    """The action for one declared attachment."""
 
     spec: AttachmentSpec
     action: str
@@ -47,7 +47,7 @@ class Step(t.NamedTuple):
 
 
 def ensure_attachments(client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """Bring about those of the declared attachments that are this node's."""
+    """Reach the declared state of those attachments whose containers are on this node."""
     info = await_swarm(client, time.monotonic() + params["resolve_timeout"])
     if params["resolve_timeout"] < 0:
         raise SpecError([f"resolve_timeout must not be negative, not {params['resolve_timeout']}"])
@@ -75,10 +75,10 @@ def ensure_attachments(client: APIClient, params: t.Mapping[str, t.Any], check_m
 def refused(
     client: APIClient, steps: list[Step], params: t.Mapping[str, t.Any], info: t.Mapping[str, t.Any]
 ) -> list[str]:
-    """What the swarm will refuse, as far as this node or what it was given of a manager can tell."""
+    """The attachments that the swarm will refuse, as far as this node or the given manager's information shows."""
     local = {raw["Name"] for raw in client.networks() if raw.get("Scope") == "local"} if steps else set()
     wishes = [
-        # With "like", any address will do if the one is not to be had.
+        # With "like", any address is acceptable when the wanted one is not available.
         Wish(
             step.spec.container,
             step.container_id,
@@ -99,7 +99,7 @@ def refused(
 
 
 def parse_attachment_list(entries: list[dict[str, t.Any]], default_state: str) -> list[AttachmentSpec]:
-    """The declared attachments, or a SpecError naming all that is wrong."""
+    """The declared attachments. Raises SpecError with every problem found."""
     problems: list[str] = []
     specs = []
     for entry in entries:
@@ -127,9 +127,9 @@ def parse_attachment_list(entries: list[dict[str, t.Any]], default_state: str) -
 
 
 def decide(spec: AttachmentSpec, settings: t.Mapping[str, t.Any] | None, automatic: set[str]) -> Step:
-    """What is to be done about an attachment of which the engine reports these settings (None: there is none). Pure.
+    """The action for an attachment, given the engine's settings of it (None: not attached). Pure.
 
-    C(automatic) are the aliases that the engine adds by itself.
+    C(automatic) are the aliases that the engine adds itself.
     """
     if spec.state == "absent":
         return Step(spec, "none" if settings is None else "detach", None if settings is None else {})
@@ -162,7 +162,7 @@ def _plan(client: APIClient, specs: list[AttachmentSpec]) -> list[Step]:
 
 
 def _apply(client: APIClient, steps: list[Step], reasons: t.Callable[[], list[str]]) -> None:
-    """C(reasons) tells why, when the swarm refuses what it was thought to grant."""
+    """Carry out the steps. C(reasons) explains a refusal that was not foreseen."""
     done: list[dict[str, str]] = []
     for step in steps:
         spec = step.spec
@@ -204,7 +204,7 @@ def _action(step: Step) -> dict[str, str]:
 
 
 def _endpoint(spec: AttachmentSpec, before: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
-    """The engine's request for a declared attachment; aliases that are not declared stay."""
+    """The endpoint settings of a declared attachment. Present aliases stay unless aliases are declared."""
     aliases = (before or {}).get("aliases") or [] if spec.aliases is None else list(spec.aliases)
     endpoint: dict[str, t.Any] = {"Aliases": aliases}
     if spec.ipv4_address is not None:
@@ -231,7 +231,7 @@ def _diff(steps: list[Step]) -> dict[str, dict[str, t.Any]]:
 
 
 def attach(client: APIClient, container: str, network: str, like: str, ipv4_address: str | None = None) -> None:
-    """Attach a container to a network as it is attached to another one, at the address if it is free."""
+    """Attach a container to a network with the settings that it has on another one, at the address if it is free."""
     settings = networks_of(client, container)
     if network in settings:
         return
@@ -243,17 +243,17 @@ def attach(client: APIClient, container: str, network: str, like: str, ipv4_addr
         except Refused as error:
             if isinstance(error, NotFound) and "container" in explain(error).lower():
                 raise
-            # Taken, or not to be had: a place on the network counts for more than a certain address.
+            # Taken or not available: being on the network matters more than the address.
     connect(client, container, network, endpoint)
 
 
 def detach(client: APIClient, container: str, network: str) -> None:
-    """Take a container off a network."""
+    """Detach a container from a network."""
     if network in networks_of(client, container):
         client.disconnect_container_from_network(container, network)
 
 
 def networks_of(client: APIClient, container: str) -> dict[str, dict[str, t.Any]]:
-    """The container's attachments, by the networks' names."""
+    """The container's attachments by network name."""
     settings: dict[str, t.Any] = client.inspect_container(container)["NetworkSettings"]
     return settings["Networks"] or {}

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""How many addresses an overlay has, who holds them, and how many its declared users need. Pure."""
+"""The size of an overlay's address space, its holders, and the demand of its declared users. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .compare import Description, subnets_of
 from .convergence import eligible_nodes
 from .users import Usage, is_living, service_networks
 
-ADDRESSES_OF_NO_USE = 2  # of the network itself, and broadcast
+ADDRESSES_OF_NO_USE = 2  # the network address itself, and broadcast
 
 
 class Capacity(t.NamedTuple):
@@ -34,17 +34,17 @@ class Capacity(t.NamedTuple):
 
     @property
     def used(self) -> int:
-        """Addresses that somebody holds now."""
+        """Addresses that are taken."""
         return self.gateways + self.vips + self.tasks + self.containers + self.load_balancers
 
     @property
     def free(self) -> int:
-        """Addresses that nobody holds."""
+        """Addresses that are not taken."""
         return max(self.size - self.used, 0)
 
     @property
     def missing(self) -> int:
-        """Addresses that all tasks which shall run need, and that there are not."""
+        """Addresses that the declared tasks lack."""
         return max(self.wanted - self.size, 0)
 
     def view(self) -> dict[str, int]:
@@ -53,10 +53,10 @@ class Capacity(t.NamedTuple):
 
 
 def capacity(described: Description, usage: Usage, nodes: list[Raw]) -> Capacity:
-    """The addresses of a network and their holders, from what a manager knows.
+    """The addresses of a network and their holders, as a manager knows them.
 
-    Each task and each attached container has an address, each service with virtual addresses one more, each subnet a
-    gateway, and each node that holds the network one for its load balancer.
+    Each task and each attached container has an address. So has each service with virtual addresses, each subnet for
+    its gateway, and each node that holds the network for its load balancer.
     """
     network_id = described["id"]
     subnets = [subnet for subnet in subnets_of(described) if ":" not in subnet.subnet]
@@ -70,7 +70,7 @@ def capacity(described: Description, usage: Usage, nodes: list[Raw]) -> Capacity
     containers = [task for task in living if not task.get("ServiceID")]
     holders = {task["NodeID"] for task in living if task.get("NodeID")}
     if described["ingress"]:
-        # The routing mesh: on every node, task or no task.
+        # The routing mesh is on every node, with or without a task.
         holders = {node["ID"] for node in nodes}
     services = [service for service in usage.services if network_id in service_networks(service)]
     vips = sum(1 for service in usage.services if _has_vip(service, network_id))
@@ -89,7 +89,7 @@ def capacity(described: Description, usage: Usage, nodes: list[Raw]) -> Capacity
 
 
 def engine_counts(raw: Raw) -> dict[str, dict[str, int]] | None:
-    """The engine's own numbers for each subnet, which it tells from API 1.52; None from an older one."""
+    """The engine's own numbers for each subnet, from API 1.52 on; None from an older one."""
     subnets = ((raw.get("Status") or {}).get("IPAM") or {}).get("Subnets")
     if not subnets:
         return None
@@ -109,7 +109,10 @@ def _has_vip(service: Raw, network_id: str) -> bool:
 
 
 def _has_address(task: Raw, network_id: str) -> bool:
-    """A task that waits for an address has an attachment without one, or none."""
+    """Whether the task has its address.
+
+    A task that waits for one has an attachment without an address, or no attachment.
+    """
     return any(
         (entry.get("Network") or {}).get("ID") == network_id and entry.get("Addresses")
         for entry in task.get("NetworksAttachments") or []

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Pieces that declarations of services and of containers have in common. Pure."""
+"""Code shared by declarations of services and of containers. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import re
 import shlex
 import typing as t
 
-# What resolvers of all kinds take, and the engine's own.
+# The characters that every resolver accepts, the engine's own included.
 NAME_LETTERS = re.compile(r"[A-Za-z0-9_.-]*")
 LABEL_LIMIT, DNS_NAME_LIMIT = 63, 253
 ATTACHMENT_KEYS = ("name", "aliases", "ipv4_address")
@@ -28,7 +28,7 @@ class Attachment(t.NamedTuple):
 
 
 def dns_problem(name: str) -> str | None:
-    """Why DNS cannot carry this name, or None if it can. The engine takes it all the same, and nobody can ask for it."""
+    """Why DNS cannot carry this name, or None. The engine accepts such a name, but no client can ask for it."""
     labels = name.split(".")
     if not NAME_LETTERS.fullmatch(name):
         return "has characters other than letters, digits, '-', '_' and '.'"
@@ -42,7 +42,7 @@ def dns_problem(name: str) -> str | None:
 
 
 def alias_problems(network: str, aliases: t.Iterable[str]) -> list[str]:
-    """Aliases that nobody could ask for."""
+    """Problems with aliases that no client could ask for."""
     return [
         f"networks: alias '{alias}' on {network} {problem}"
         for alias in aliases
@@ -52,7 +52,7 @@ def alias_problems(network: str, aliases: t.Iterable[str]) -> list[str]:
 
 
 def parse_words(value: t.Any, option: str, problems: list[str]) -> list[str] | None:
-    """A command line as a list of words, given as such or as one string in shell syntax."""
+    """A command line as a list of words, declared as a list or as one string in shell syntax."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -70,7 +70,7 @@ def parse_words(value: t.Any, option: str, problems: list[str]) -> list[str] | N
 def parse_attachments(
     declared: list[t.Any] | None, problems: list[str], keys: tuple[str, ...] = ATTACHMENT_KEYS
 ) -> tuple[Attachment, ...] | None:
-    """Networks given by name, or as dictionaries with C(name), C(aliases) and so on."""
+    """Parse networks that are declared by name, or as dictionaries with C(name), C(aliases) and so on."""
     if declared is None:
         return None
     found = []
@@ -95,7 +95,7 @@ def parse_attachments(
 
 
 def env_list(env: t.Mapping[str, str]) -> list[str]:
-    """Environment variables as the engine stores them."""
+    """Environment variables in the engine's form."""
     return [f"{key}={value}" for key, value in sorted(env.items())]
 
 
@@ -105,5 +105,5 @@ def env_dict(env: t.Iterable[str] | None) -> dict[str, str]:
 
 
 def same_image(declared: str, current: str) -> str:
-    """The current image as it is to be compared: a digest that was not declared is no difference."""
+    """The current image for a comparison: without its digest when the declaration has none."""
     return current if "@" in declared else current.split("@")[0]

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Comparing declared overlay networks with what the engine reports. Pure."""
+"""Compare declared overlay networks with the engine's reports. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AUTOMATIC = "automatic"
 
 
 def describe(raw: Raw) -> Description:
-    """An overlay as the API reports it, in our own terms: same meaning, same description."""
+    """An overlay's properties in our own terms. Equal networks have equal descriptions."""
     options = dict(raw.get("Options") or {})
     labels = dict(raw.get("Labels") or {})
     configs = (raw.get("IPAM") or {}).get("Config") or []
@@ -52,12 +52,12 @@ def describe(raw: Raw) -> Description:
 
 
 def is_allocated(raw: Raw) -> bool:
-    """Whether swarm has given the network its subnet and VXLAN id; without them nothing can use it."""
+    """Whether swarm has allocated the network's subnet and VXLAN id. It is unusable without them."""
     return bool(raw.get("Driver")) and bool((raw.get("IPAM") or {}).get("Config"))
 
 
 def differences(spec: NetworkSpec, current: Description) -> dict[str, dict[str, t.Any]]:
-    """Every property in which the network is not as declared: what was not declared means the default."""
+    """Every property that differs from the declaration. An undeclared property is compared with its default."""
     if not current["allocated"]:
         return {"allocated": {"before": False, "after": True}}
     before, after = _comparable(spec, current), _declared(spec)
@@ -65,7 +65,7 @@ def differences(spec: NetworkSpec, current: Description) -> dict[str, dict[str, 
 
 
 def diff_view(spec: NetworkSpec | None, current: Description | None) -> tuple[Description, Description]:
-    """The two sides of the diff for one network: what is there, and what the declaration makes of it."""
+    """The two sides of one network's diff: the present state and the declared one."""
     before: Description = {}
     after: Description = {}
     if current is not None:
@@ -76,7 +76,7 @@ def diff_view(spec: NetworkSpec | None, current: Description | None) -> tuple[De
 
 
 def predicted(spec: NetworkSpec) -> Description:
-    """The description of a network that check mode would have created; automatic values are not known."""
+    """The description that a network created from this declaration would have. Automatic values are unknown."""
     return {
         "id": None,
         "name": spec.name,
@@ -118,7 +118,7 @@ def _declared(spec: NetworkSpec) -> Description:
 
 
 def _comparable(spec: NetworkSpec, current: Description) -> Description:
-    """The network as it is, with what the engine chose by itself shown as automatic where nothing else is declared."""
+    """The present network for the comparison: values that the engine chose are shown as automatic unless declared."""
     view = _plain(current)
     if not spec.subnets and "subnets" not in current["pinned"]:
         view["subnets"] = AUTOMATIC
@@ -154,5 +154,5 @@ def _subnet(config: t.Mapping[str, t.Any]) -> Subnet:
 
 
 def _number(text: str | None) -> int | str | None:
-    """A number where it is one; anything else stays visible as it is, and differs from every declared MTU."""
+    """The text as a number if it is one. Any other text stays as it is and differs from every declared MTU."""
     return int(text) if text is not None and text.isdigit() else text

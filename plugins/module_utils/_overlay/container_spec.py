@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What a declared standalone container looks like, and how it compares with an existing one. Pure."""
+"""Declared standalone containers, and their comparison with existing ones. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ContainerSpec(t.NamedTuple):
 
 
 def parse_containers(params: t.Mapping[str, t.Any]) -> list[ContainerSpec]:
-    """The declared containers, of the list or of the top level, or a SpecError naming all that is wrong."""
+    """The declared containers, from the list or the top level. Raises SpecError with every problem found."""
     declared = params.get("containers")
     if declared is None:
         declared = [params]
@@ -51,7 +51,7 @@ def parse_containers(params: t.Mapping[str, t.Any]) -> list[ContainerSpec]:
 
 
 def parse_container(entry: t.Mapping[str, t.Any], default_state: str, problems: list[str]) -> ContainerSpec:
-    """One container; what is wrong with it is added to C(problems)."""
+    """Parse one container; its problems are added to C(problems)."""
     name = entry.get("name") or ""
     state = entry.get("state") or default_state
     found = []
@@ -91,7 +91,7 @@ def parse_container(entry: t.Mapping[str, t.Any], default_state: str, problems: 
 
 
 def compare(spec: ContainerSpec, raw: Raw, image: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
-    """Every declared field in which the container is not as declared; C(image) holds defaults it inherits."""
+    """Every declared field that differs. C(image) holds the defaults that the container inherits."""
     current = view(spec, raw, image)
     return {
         key: {"before": plain(current[key]), "after": plain(spec.fields[key])}
@@ -122,7 +122,7 @@ def view(spec: ContainerSpec, raw: Raw, image: t.Mapping[str, t.Any]) -> dict[st
 
 
 def create_arguments(spec: ContainerSpec) -> dict[str, t.Any]:
-    """The API's body for creating the container, on its first network only."""
+    """The API's body for the creation of the container, on its first network only."""
     first = spec.networks[0]
     labels = dict(spec.fields.get("labels", {}), **{MANAGED_LABEL: "true"})
     pinned = [attachment.name for attachment in spec.networks if attachment.ipv4_address]
@@ -157,7 +157,7 @@ def addresses(raw: Raw) -> dict[str, str]:
 
 
 def explain_refusal(name: str, network: str, reason: str) -> str:
-    """The engine's refusal in its own words; of an attachment also what to do about it."""
+    """The engine's refusal in its own words, with a remedy when it concerns an attachment."""
     lowered = reason.lower()
     for words, advice in ADVICE:
         if not any(word in lowered for word in OTHER_REASONS) and any(word in lowered for word in words):
@@ -165,7 +165,7 @@ def explain_refusal(name: str, network: str, reason: str) -> str:
     return f"Container {name}: the engine refused it: {reason.rstrip('.')}. Correct the declaration, or see the daemon's log."
 
 
-# What says "not found" or "invalid" but has nothing to do with networks.
+# Texts with "not found" or "invalid" that do not concern networks.
 OTHER_REASONS = ("oci runtime", "no command specified", "executable file", "port is already allocated")
 
 ADVICE = (
@@ -215,7 +215,7 @@ def address_problems(network: str, address: str | None) -> list[str]:
 
 
 def _attachments(raw: Raw, spec: ContainerSpec) -> list[Attachment]:
-    """Attachments as declared: the engine adds the container's short id (and its name) to the aliases."""
+    """The attachments as declared: without the short id and name that the engine adds to the aliases."""
     declared = {attachment.name: attachment for attachment in spec.networks}
     automatic = {(raw.get("Id") or "")[:12], (raw.get("Name") or "").lstrip("/"), spec.name}
     pinned = ((raw.get("Config") or {}).get("Labels") or {}).get(PINNED_LABEL, "").split(",")
@@ -223,7 +223,7 @@ def _attachments(raw: Raw, spec: ContainerSpec) -> list[Attachment]:
     for name, settings in ((raw.get("NetworkSettings") or {}).get("Networks") or {}).items():
         wanted = set(declared[name].aliases) if name in declared else set()
         aliases = set(settings.get("Aliases") or []) - (automatic - wanted)
-        # The engine shows an address that the swarm chose in the same place as one that was asked for.
+        # The engine shows an address chosen by the swarm in the same field as a requested one.
         asked = name in pinned or (name in declared and declared[name].ipv4_address)
         fixed = (settings.get("IPAMConfig") or {}).get("IPv4Address") or None if asked else None
         found.append(Attachment(name, tuple(sorted(aliases)), fixed))

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Making standalone containers on overlays what they are declared to be, on the node they run on."""
+"""Create, change and remove declared standalone containers on overlays, on their node."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from .joining import attempt, connect, start
 from .service_spec import plain
 from .spec import SpecError
 
-# A container that cannot run ends at once; one that survives this is taken to run.
+# A container that cannot run exits at once. One that still runs after this time is taken to be fine.
 SETTLE_SECONDS = 0.5
 BEING_REMOVED = "is already in progress"
 
 
 class Step(t.NamedTuple):
-    """What is to be done about one declared container."""
+    """The action for one declared container."""
 
     spec: ContainerSpec
     action: str
@@ -54,7 +54,7 @@ class Step(t.NamedTuple):
 
 
 def ensure_containers(client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    """Bring all declared containers about on this node."""
+    """Reach the declared state of all containers on this node."""
     specs = parse_containers(params)
     deadline = time.monotonic() + params["timeout"]
     await_swarm(client, deadline)
@@ -74,7 +74,10 @@ def ensure_containers(client: APIClient, params: t.Mapping[str, t.Any], check_mo
 
 
 def refuse_local(specs: list[ContainerSpec], listed: list[dict[str, t.Any]], overlays: t.Collection[str]) -> None:
-    """Raise a SpecError for containers that the engine would put on a network of this node in place of the swarm's. Pure."""
+    """Raise SpecError for containers that would end up on a local network of the same name instead of the swarm's.
+
+    Pure.
+    """
     local = {
         raw["Name"]: raw.get("Driver") for raw in listed if raw.get("Scope") == "local" and raw["Name"] in overlays
     }
@@ -91,7 +94,10 @@ def refuse_local(specs: list[ContainerSpec], listed: list[dict[str, t.Any]], ove
 
 
 def await_swarm(client: APIClient, deadline: float) -> dict[str, t.Any]:
-    """Return /info of an active member of a swarm; one that has just come up may look for its managers until C(deadline)."""
+    """The /info of an active member of a swarm.
+
+    Waits until C(deadline) for a node that still looks for its managers.
+    """
 
     def settled() -> tuple[bool, dict[str, t.Any]]:
         info: dict[str, t.Any] = client.info()
@@ -105,7 +111,7 @@ def await_swarm(client: APIClient, deadline: float) -> dict[str, t.Any]:
 
 
 def membership_problem(info: t.Mapping[str, t.Any]) -> str | None:
-    """Why the engine that gave this /info is no active member of a swarm, or None if it is. Pure."""
+    """Why the engine with this /info is no active member of a swarm, or None if it is. Pure."""
     swarm = info.get("Swarm") or {}
     state = swarm.get("LocalNodeState") or "inactive"
     what = f"Node {info.get('Name')} is not an active node of a swarm"
@@ -134,7 +140,7 @@ def _plan(client: APIClient, spec: ContainerSpec) -> Step:
 
 
 def refuse_foreign(steps: list[Step]) -> None:
-    """Raise a SpecError for containers that somebody else made and that would have to go for the declared ones. Pure."""
+    """Raise SpecError for containers that this collection did not create and would have to replace. Pure."""
     problems = [
         f"container {step.spec.name} is there, was not made by this collection, and is not as declared ({', '.join(step.differences)}); "
         "it would have to be removed: do that yourself, or choose another name"
@@ -148,19 +154,19 @@ def refuse_foreign(steps: list[Step]) -> None:
 
 
 def action_for(state: t.Mapping[str, t.Any]) -> str:
-    """What makes a container run that is as declared otherwise. Pure."""
+    """The action that makes an otherwise correct container run. Pure."""
     if state.get("Dead") or state.get("Status") in ("dead", "removing"):
-        return "recreate"  # somebody's removal did not get to its end
+        return "recreate"  # an interrupted removal
     return "none" if state.get("Running") and not state.get("Paused") else "start"
 
 
 def may_not_stay(container: Raw | None) -> bool:
-    """Whether the engine has had to start the container again, perhaps again and again; meanwhile it calls that running."""
+    """Whether the engine has restarted the container; a container in a restart loop counts as running in between."""
     return container is not None and bool(container["State"].get("Restarting") or container.get("RestartCount"))
 
 
 def _inspect(client: APIClient, name: str) -> dict[str, t.Any] | None:
-    """The container of exactly this name: the engine would take an id's beginning for a name too."""
+    """The container with exactly this name. The engine also accepts the beginning of an id as a name."""
     try:
         found = client.inspect_container(name)
     except NotFound:
@@ -172,7 +178,7 @@ def _image_of(client: APIClient, container: Raw) -> dict[str, t.Any]:
     try:
         image: dict[str, t.Any] = client.inspect_image(container["Image"])
     except NotFound:
-        # The image was removed while its container stayed: then nothing can be told to be inherited.
+        # The image was removed and its container stayed, so the inherited values are unknown.
         return {}
     return image
 
@@ -201,9 +207,9 @@ def _apply(client: APIClient, step: Step, deadline: float) -> None:
 
 
 def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
-    """Create, start, connect the other networks. Networks are not looked up first.
+    """Create and start a container, and connect its other networks. Networks are not looked up first.
 
-    A worker does not know an overlay before its first endpoint there; attaching is what brings it.
+    A worker does not know an overlay before its first endpoint there; the attachment itself brings it.
     """
     first = spec.networks[0].name
     try:
@@ -222,7 +228,7 @@ def _create(client: APIClient, spec: ContainerSpec, deadline: float) -> None:
             onto = functools.partial(connect, client, spec.name, attachment.name, endpoint(attachment))
             attempt(spec.name, attachment.name, deadline, onto)
     except EngineError:
-        # Half a container would look like a different one to the next run, and hold its address meanwhile.
+        # A partial container would differ from the declaration in the next run, and keep its address until then.
         _remove(client, spec.name, deadline)
         raise
 
@@ -232,7 +238,7 @@ def _remove(client: APIClient, name: str, deadline: float) -> None:
         try:
             client.remove_container(name, force=True, v=True)
         except NotFound:
-            # Somebody else was faster, and it is gone as declared.
+            # Removed concurrently, which is the declared state.
             return True, ""
         except Refused as error:
             if BEING_REMOVED not in explain(error):
@@ -248,7 +254,7 @@ def _remove(client: APIClient, name: str, deadline: float) -> None:
 
 
 def _require_running(client: APIClient, steps: list[Step]) -> None:
-    """Raise an EngineError unless they run, and have not been restarted since they were looked at or started."""
+    """Raise EngineError unless the containers run and were not restarted meanwhile."""
     if not steps:
         return
     time.sleep(SETTLE_SECONDS)
@@ -259,7 +265,7 @@ def _require_running(client: APIClient, steps: list[Step]) -> None:
 
 
 def not_running(step: Step, found: t.Mapping[str, t.Any] | None) -> str | None:
-    """Why a container that should run does not, or None if it does. Pure."""
+    """Why a container that should run does not, or None. Pure."""
     name = step.spec.name
     if found is None:
         return f"container {name} was removed meanwhile"

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Whether services have converged, and what they wait for if not. Pure."""
+"""Whether services have converged, and what they wait for otherwise. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STUCK_UPDATES = ("paused", "rollback_paused")
 def waiting_for(service: Raw, current: list[Raw], history: list[Raw], nodes: list[Raw]) -> list[str]:
     """What the service still waits for, in words; empty when it has converged.
 
-    C(current) are its tasks that are up to date with its specification, C(history) all its tasks.
+    C(current) are the tasks of its present specification, C(history) all its tasks.
     """
     found = _missing_tasks(service, current, history, nodes)
     update = service.get("UpdateStatus") or {}
@@ -32,12 +32,12 @@ def waiting_for(service: Raw, current: list[Raw], history: list[Raw], nodes: lis
 
 
 def is_stuck(service: Raw) -> bool:
-    """Whether an update has stopped by itself: waiting does not help."""
+    """Whether an update is paused, so that waiting does not help."""
     return (service.get("UpdateStatus") or {}).get("State") in STUCK_UPDATES
 
 
 def eligible_nodes(service: Raw, nodes: list[Raw]) -> list[Raw]:
-    """The nodes that a global service shall have a task on."""
+    """The nodes on which a global service has a task."""
     constraints = ((service["Spec"].get("TaskTemplate") or {}).get("Placement") or {}).get("Constraints") or []
     return [
         node
@@ -49,12 +49,12 @@ def eligible_nodes(service: Raw, nodes: list[Raw]) -> list[Raw]:
 
 
 def satisfies(node: Raw, constraint: str) -> bool:
-    """Whether a node meets a constraint; one on something we do not know is left to the swarm's judgement."""
+    """Whether a node meets a constraint. An unknown kind of constraint counts as met; swarm decides."""
     return verdict(node, constraint) is not False
 
 
 def verdict(node: Raw, constraint: str) -> bool | None:
-    """Whether a node meets a constraint, None if that cannot be told from here."""
+    """Whether a node meets a constraint, None if that is unknown."""
     for operator in ("==", "!="):
         key, found, value = constraint.partition(operator)
         if found:
@@ -102,7 +102,7 @@ def _missing_tasks(service: Raw, current: list[Raw], history: list[Raw], nodes: 
 
 
 def _count(name: str, wanted: int, there: int) -> list[str]:
-    """The number of tasks that shall run, when it is not what was declared."""
+    """The number of running tasks, when it is not the declared one."""
     if there < wanted:
         return [f"{name}: {wanted - there} of {wanted} tasks do not exist yet"]
     if there > wanted:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modules share that declare one thing or a whole list of them. Private to swarmlab.overlay."""
+"""The argument specification of modules that declare one object or a list. Private to swarmlab.overlay."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ STATES = ["present", "absent"]
 
 
 def declaring_module(plural: str, options: Options, timeout: int, **others: dict[str, t.Any]) -> AnsibleModule:
-    """A module that takes either one declaration at top level, or a list of them.
+    """A module that takes either one declaration at top level or a list of them.
 
     :param plural: name of the list's option
-    :param options: what describes one thing, besides its name and state
+    :param options: options of one object, besides its name and state
     :param timeout: default of the option of that name, in seconds
     :param others: options of the whole call
     """

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Networks come and go: creating and removing overlays, and waiting until the swarm has done so."""
+"""Create and remove overlays, and wait until the swarm has done so."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .spec import ENCRYPTED_OPTION, MTU_OPTION, VXLAN_OPTION, NetworkSpec, Subne
 from .users import name_users, observe
 
 IN_USE = "is in use by"
-# As the engine says it that looked first, and as the swarm says it when two were as fast.
+# A name conflict: as the engine reports it after its own check, and as the swarm reports it after a race.
 NAME_TAKEN = ("already exists", "name conflicts with an existing object")
 
 
 def list_networks(client: APIClient) -> list[dict[str, t.Any]]:
-    """All networks. Without a leader the engine leaves out those of the swarm and says nothing, so the swarm is asked too."""
+    """All networks. The swarm is asked too: without a leader the engine silently omits the swarm's networks."""
     client.inspect_swarm()
     listed: list[dict[str, t.Any]] = client.networks()
     client.inspect_swarm()
@@ -34,7 +34,7 @@ def list_networks(client: APIClient) -> list[dict[str, t.Any]]:
 def create_network(
     client: APIClient, spec: NetworkSpec, labels: t.Mapping[str, str] | None = None, ingress: bool = False
 ) -> str | None:
-    """Create a declared network. Returns its id, or None when somebody else has just taken the name."""
+    """Create a declared network. Returns its id, or None when the name has just been taken."""
     arguments = dict(create_arguments(spec), ingress=ingress)
     arguments["labels"].update(labels or {})
     try:
@@ -72,10 +72,10 @@ def create_arguments(spec: NetworkSpec) -> dict[str, t.Any]:
 
 
 def await_allocated(client: APIClient, networks: t.Mapping[str, str], deadline: float) -> None:
-    """Wait until every network (id: name) has its subnet and VXLAN id; remove again those that get none."""
+    """Wait until every network (id: name) has its subnet and VXLAN id. Networks that get none are removed again."""
 
     def allocated() -> tuple[bool, dict[str, str]]:
-        # One that somebody else has removed meanwhile needs no waiting for.
+        # A network that was removed concurrently needs no waiting.
         waiting = {raw["Id"] for raw in client.networks() if raw["Id"] in networks and not is_allocated(raw)}
         return not waiting, {key: networks[key] for key in waiting}
 
@@ -85,7 +85,7 @@ def await_allocated(client: APIClient, networks: t.Mapping[str, str], deadline: 
     if waited.done:
         return
     for network_id in waited.seen:
-        # A network that was never allocated serves nobody, and blocks its name.
+        # A network that was never allocated is unusable and blocks its name.
         client.remove_network(network_id)
     raise EngineError(
         f"Swarm gave no subnet or VXLAN id to network {', '.join(sorted(waited.seen.values()))} within "
@@ -101,7 +101,7 @@ def remove_networks(
     deadline: float,
     removed: t.Callable[[str], None] = lambda name: None,
 ) -> None:
-    """Remove networks (id: name) that nobody means to use any longer, and wait until they are gone."""
+    """Remove networks (id: name) without users, and wait until they are gone."""
     _await_leavers(client, networks, deadline)
     for network_id, name in networks.items():
         _remove(client, network_id, name, deadline)
@@ -120,7 +120,10 @@ def remove_networks(
 
 
 def _await_leavers(client: APIClient, networks: t.Mapping[str, str], deadline: float) -> None:
-    """Tasks of removed services hold their network for a moment; taking it from under them breaks the next one."""
+    """Wait for tasks of removed services.
+
+    They hold their network for a moment, and its early removal breaks the next network.
+    """
 
     def left() -> tuple[bool, list[str]]:
         usage = observe(client)

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What one node knows about overlay networks; on a manager also what the swarm's API implies for them."""
+"""One node's knowledge of overlay networks; on a manager also the records derived from the swarm's API."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def gather(client: APIClient, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]
 
 
 def is_overlay(raw: Raw) -> bool:
-    """Whether this is an overlay of the swarm, be it one that was never allocated (it has no driver yet)."""
+    """Whether this is an overlay of the swarm. One that was never allocated has no driver yet."""
     return raw.get("Scope") == "swarm" and raw.get("Driver") in ("overlay", "", None)
 
 
 def services_of(verbose: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-    """Services with VIP and tasks as the node's own gossip tables have them."""
+    """The services with their VIPs and tasks, from the node's gossip tables."""
     return [
         {
             "name": name,
@@ -67,7 +67,7 @@ def services_of(verbose: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
 
 
 def containers_of(verbose: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
-    """Endpoints on the network on this node; the load balancer's own is told apart."""
+    """The network's endpoints on this node; the load balancer's is marked."""
     return [
         {
             "id": key,
@@ -81,7 +81,7 @@ def containers_of(verbose: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
 
 
 def vteps_of(verbose: t.Mapping[str, t.Any]) -> list[str]:
-    """Data-path addresses of the nodes with tasks on the network, in the view of this node."""
+    """The data-path addresses of the nodes with tasks on the network, as this node knows them."""
     tasks = (task for view in (verbose.get("Services") or {}).values() for task in view.get("Tasks") or [])
     return sorted({address for address in (_task(task)["vtep"] for task in tasks) if address})
 
@@ -98,7 +98,7 @@ def _network(
     try:
         verbose = retry_dropped(lambda: client.inspect_network(network_id, verbose=True))
     except NotFound:
-        # It went away between the list and the look: what the list said still holds for that moment.
+        # The network was removed between the list and the inspection; the list's entry is used.
         verbose = raw
     described = describe(verbose)
     room = None if usage is None else capacity(described, usage, nodes)

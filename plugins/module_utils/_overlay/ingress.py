@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Making the swarm's ingress network what it is declared to be, and carrying out what C(publishing) works out."""
+"""Reach the declared ingress network, with the steps from C(publishing)."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ from .spec import NetworkSpec, SpecError, parse_network
 from .surroundings import look_around
 
 USUAL_NAME = "ingress"
-# A node that was nudged takes the network up in less than a second, or fails to: the engine may look for its address too early.
+# A nudged node takes the network up in less than a second, or fails because its engine asks for the address too
+# early.
 NUDGE_SECONDS = 2.0
 
 
 class Scene(t.NamedTuple):
-    """Everything that was looked at."""
+    """The swarm's state as inspected."""
 
     mesh: Mesh
     network: Raw | None
@@ -50,7 +51,7 @@ class Scene(t.NamedTuple):
 def ensure_ingress(
     client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]
 ) -> dict[str, t.Any]:
-    """Bring the declared ingress network about, or finish what an interrupted run began."""
+    """Reach the declared ingress network, or finish an interrupted run."""
     require_manager(client)
     spec = parse_ingress(params)
     begin = look(client, spec)
@@ -72,7 +73,7 @@ def ensure_ingress(
 
 
 def parse_ingress(params: t.Mapping[str, t.Any]) -> NetworkSpec:
-    """The declared ingress network, or a SpecError naming all that is wrong."""
+    """The declared ingress network. Raises SpecError with every problem found."""
     problems: list[str] = []
     entry = dict(params, name=USUAL_NAME, attachable=False, internal=False)
     spec = parse_network(entry, "present", problems, params["underlay_mtu"], own_name=False)
@@ -82,7 +83,7 @@ def parse_ingress(params: t.Mapping[str, t.Any]) -> NetworkSpec:
 
 
 def look(client: APIClient, spec: NetworkSpec) -> Scene:
-    """The ingress network as the swarm has it, and the services that publish through it."""
+    """The swarm's ingress network, and the services that publish through it."""
     network = None
     for raw in list_networks(client):
         if raw.get("Ingress") and raw.get("Scope") == "swarm":
@@ -110,7 +111,7 @@ def look(client: APIClient, spec: NetworkSpec) -> Scene:
 
 
 def refuse_published(seen: Scene, found: t.Mapping[str, t.Any], in_use: str) -> None:
-    """Raise an EngineError when services publish through a network that must go. A change that was begun goes on."""
+    """Raise EngineError when services publish through a network that must go. A change in progress may go on."""
     if not found or not seen.mesh.published or seen.mesh.begun or in_use == "reattach":
         return
     changes = ", ".join(f"{key}: {change['before']!r} -> {change['after']!r}" for key, change in found.items())
@@ -132,7 +133,7 @@ def result(
     current: Description | None,
     end: Scene | None,
 ) -> dict[str, t.Any]:
-    """What the module returns; C(end) is None in check mode. Pure."""
+    """The module's result; C(end) is None in check mode. Pure."""
     users = published(begin.services)
     before, after = diff_view(spec, current)
     if begin.mesh.parked:
@@ -154,7 +155,7 @@ def result(
 
 
 def _action(mesh: Mesh) -> str | None:
-    """One word for all that has to be done."""
+    """One word for all pending actions."""
     if not next_mesh_actions(mesh):
         return None
     if mesh.network is not None and mesh.as_declared:
@@ -191,13 +192,13 @@ def _bring_about(client: APIClient, spec: NetworkSpec, params: t.Mapping[str, t.
 
 
 def _settled(client: APIClient, spec: NetworkSpec, deadline: float) -> Scene:
-    """The scene once the services concerned have converged: tasks that are being replaced may hold ports still."""
+    """The state once the services concerned have converged: tasks that are being replaced may still hold ports."""
     seen = look(client, spec)
     mesh = seen.mesh
     if mesh.as_declared and not mesh.begun:
         return seen
     names = sorted({service.name for service in mesh.published + mesh.parked + mesh.hurried})
-    # Without the network, or before all nodes have it, nothing with a port on it can converge.
+    # Services with published ports cannot converge without the network, or before all nodes have it.
     if names and (mesh.network is None or not mesh.as_declared or mesh.up):
         await_converged(client, names, deadline, [])
         return look(client, spec)
@@ -205,7 +206,7 @@ def _settled(client: APIClient, spec: NetworkSpec, deadline: float) -> Scene:
 
 
 def _await_noticed(client: APIClient, spec: NetworkSpec, done: set[MeshAction], deadline: float) -> None:
-    """A manager that follows learns of a change a moment later than the leader."""
+    """Wait until this manager has learned of a change. A follower learns of it a moment after the leader."""
 
     def noticed() -> tuple[bool, list[MeshAction]]:
         again = [action for action in next_mesh_actions(look(client, spec).mesh) if action in done]
@@ -231,7 +232,7 @@ def _perform(client: APIClient, spec: NetworkSpec, action: MeshAction, deadline:
             else:
                 update_service(client, action.target.id, changes[action.verb])
         except NotFound:
-            # It was removed meanwhile; the next look tells.
+            # Removed concurrently; the next inspection shows it.
             return
         except Refused as error:
             raise EngineError(
@@ -244,7 +245,7 @@ def _create(client: APIClient, spec: NetworkSpec, deadline: float) -> None:
         identity = create_network(client, spec, ingress=True)
         return identity is not None, identity or ""
 
-    # For a moment after its removal the engine still holds the name.
+    # The engine holds the name for a moment after the removal.
     waited = wait_until(created, deadline - time.monotonic())
     if not waited.done:
         raise EngineError(f"The ingress network could not be created: its name {spec.name} stays taken on this node.")
@@ -264,7 +265,7 @@ def _remove(client: APIClient, spec: NetworkSpec, deadline: float) -> None:
 
 
 def _await_nodes(client: APIClient, spec: NetworkSpec, deadline: float) -> None:
-    """Wait until every node that was nudged has taken the network up; those that failed at it are nudged again."""
+    """Wait until every nudged node has taken the network up; nodes that failed are nudged again."""
 
     def up() -> tuple[bool, list[Raw]]:
         network = look(client, spec).network
@@ -286,7 +287,10 @@ def _await_nodes(client: APIClient, spec: NetworkSpec, deadline: float) -> None:
 
 
 def _nudge(client: APIClient, node_id: str, mark: str | None) -> None:
-    """Have a node take the ingress network up: engines do so when their node's record changes, and not at its creation."""
+    """Make a node take the ingress network up.
+
+    Engines do so when their node object changes, not when the network is created.
+    """
 
     def update() -> None:
         node = client.inspect_node(node_id)
@@ -299,14 +303,14 @@ def _nudge(client: APIClient, node_id: str, mark: str | None) -> None:
 
 
 def _mark(node: Raw) -> str | None:
-    """The ingress network that the node was told of."""
+    """The ingress network in the node's nudge label."""
     return (node["Spec"].get("Labels") or {}).get(NUDGE_LABEL)
 
 
 def _absent(client: APIClient, network_id: str, nodes: list[Raw]) -> list[Raw]:
-    """The nodes that are ready and have not taken the network up; all of them when it cannot be told which.
+    """The ready nodes without the network; all of them when it is unclear which.
 
-    First of all this one: of a network that it does not hold it knows no peers.
+    This node comes first: without the network itself it knows none of its peers.
     """
     ready = [node for node in nodes if (node.get("Status") or {}).get("State") == "ready"]
     view = client.inspect_network(network_id)
@@ -320,7 +324,7 @@ def _absent(client: APIClient, network_id: str, nodes: list[Raw]) -> list[Raw]:
 
 
 def _is_leftover(client: APIClient, network_id: str) -> bool:
-    """Whether only this engine still has the network, while the swarm has not."""
+    """Whether only this engine still has the network, and the swarm does not."""
     try:
         client.inspect_network(network_id, scope="swarm")
     except NotFound:
