@@ -5,12 +5,13 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Starting containers, and connecting them, on nodes that do not know their networks yet.
+"""Start and connect containers on nodes that do not know their networks yet.
 
-A node learns an overlay by its first endpoint there. But whatever network a container is put on, engines from 25 on also look for
-the one that it was created with, its home, and only among those that the node knows already. If it is not among them, they fail
-after the swarm has granted the other place, which stays taken. A container's networks are joined in no certain order, so a start
-on a node that forgot them fails by chance. Here the home network comes first, and is not left to chance.
+A node learns an overlay with its first endpoint there. But engines from 25 on, whatever network a container joins,
+also look up the network that it was created with, its home, and only among the networks that the node already knows.
+If the home is not known, they fail after the swarm has granted the attachment, which stays allocated. The order in
+which a starting container joins its networks is random, so a start on a node that forgot them fails by chance. This
+module always joins the home network first.
 """
 
 from __future__ import annotations
@@ -27,47 +28,47 @@ from .container_spec import explain_refusal
 Endpoint = t.Dict[str, t.Any]
 Networks = t.Mapping[str, t.Mapping[str, t.Any]]
 
-# Settings of an attachment that the user chose and the engine keeps; all others are the engine's own.
+# Settings of an attachment that the user chose and the engine keeps. All others come from the engine.
 KEPT = ("Links", "DriverOpts", "GwPriority")
-# Modes that are no overlay's name, and "container:<id>".
+# Network modes without an overlay: the predefined ones, and "container:<id>".
 NO_HOME = re.compile(r"|default|bridge|host|none|container:.*")
 GONE = re.compile(r"rpc error.*network (\S+) not found")
-# What the engine says of a network, without having asked, when an earlier attempt ended in a time-out.
+# The engine's text when it refuses a network without asking the swarm, after an earlier attempt that timed out.
 LEFTOVER = re.compile(r"network \S+ not found")
 # The engine itself tries five times within 20 s to get an attachment from the swarm.
 ATTEMPTS = 2
 PASSING = ("deadline exceeded", "sandbox join failed", "unavailable")
-# A node that has just come up has no connection to a manager yet, though it calls itself active.
+# A node that has just come up has no connection to a manager yet, although it reports itself active.
 UNCONNECTED = "invalid cluster node"
 CONNECTION_SECONDS = 20
 PAUSE = 0.5
 
 
 class Detour(t.NamedTuple):
-    """Which networks a container leaves while it starts, and a network that it is on meanwhile only."""
+    """The networks that a container leaves for its start, and a network that it joins only for that time."""
 
     later: tuple[str, ...] = ()
     visit: str | None = None
 
 
 def home(container: Raw) -> str | None:
-    """The network that the container was created with, by name or id; None if it is none that a node has to learn."""
+    """The network that the container was created with, by name or id; None if it is not an overlay."""
     mode = (container.get("HostConfig") or {}).get("NetworkMode") or ""
     return None if NO_HOME.fullmatch(mode) else mode
 
 
 def looks_for_home(client: APIClient) -> bool:
-    """Whether this engine wants to know a container's home network for any other: from 25 on, whose API is 1.44."""
+    """Whether this engine requires the home network for every attachment: from 25 on, whose API is 1.44."""
     return api_version(client) >= (1, 44)
 
 
 def at_home(attached: Networks, home_network: str) -> list[str]:
-    """The attachment to the home network, if there is one."""
+    """The name of the attachment to the home network, if there is one."""
     return [name for name, settings in attached.items() if home_network in (name, settings.get("NetworkID"))]
 
 
 def detour(attached: Networks, home_network: str | None, known: bool) -> Detour:
-    """How to start a stopped container with these attachments; C(known) is whether the node knows its home network. Pure."""
+    """The detour for the start of a stopped container; C(known): the node knows its home network. Pure."""
     there = [] if home_network is None or known else at_home(attached, home_network)
     others = tuple(sorted(set(attached) - set(there)))
     if home_network is None or known or not others:
@@ -76,7 +77,10 @@ def detour(attached: Networks, home_network: str | None, known: bool) -> Detour:
 
 
 def is_known(client: APIClient, network: str) -> bool:
-    """Whether an endpoint can be put on the network without learning it. A manager lists all overlays, known or not."""
+    """Whether the node can attach to the network without learning it first.
+
+    A manager lists all overlays, known or not.
+    """
     try:
         found = client.inspect_network(network)
     except NotFound:
@@ -85,14 +89,14 @@ def is_known(client: APIClient, network: str) -> bool:
 
 
 def like_endpoint(settings: t.Mapping[str, t.Any], container: str) -> Endpoint:
-    """The engine's request for an attachment like an existing one: the engine adds the container's short id itself."""
+    """The endpoint settings that copy an existing attachment. The engine adds the container's short id itself."""
     endpoint: Endpoint = {key: settings[key] for key in KEPT if settings.get(key)}
     endpoint["Aliases"] = [alias for alias in settings.get("Aliases") or [] if alias != container[:12]]
     return endpoint
 
 
 def connect(client: APIClient, container: str, network: str, endpoint: Endpoint) -> None:
-    """Connect a container to a network, where this node may not know its home network."""
+    """Connect a container to a network on a node that may not know its home network."""
     found = client.inspect_container(container)
     lead = home(found) if found["State"]["Running"] and looks_for_home(client) else None
     if lead is None or network == lead or at_home(_attached(found), lead) or is_known(client, lead):
@@ -111,9 +115,9 @@ def connect(client: APIClient, container: str, network: str, endpoint: Endpoint)
 
 
 def start(client: APIClient, container: str) -> None:
-    """Start a stopped container on networks that this node may have forgotten, or that were made anew meanwhile.
+    """Start a stopped container on networks that this node may have forgotten, or that were re-created since.
 
-    As with the engine's own start, it runs with all its networks, or it does not run and keeps them all.
+    As with the engine's own start, it either runs with all its networks, or stays stopped and keeps them all.
     """
     found = client.inspect_container(container)
     lead = home(found) if looks_for_home(client) else None
@@ -139,7 +143,7 @@ def start(client: APIClient, container: str) -> None:
 def attempt(
     name: str, network: str, deadline: float, action: t.Callable[[], None], passing: tuple[str, ...] = PASSING
 ) -> None:
-    """Do what attaches a container, and again while the reason of the engine's refusal may pass."""
+    """Run an action that attaches a container, and repeat it while the reason of a refusal may pass."""
     connected_by = min(deadline, time.monotonic() + CONNECTION_SECONDS)
     left = ATTEMPTS
     told: str | None = None
@@ -150,7 +154,7 @@ def attempt(
         except Refused as error:
             reason = explain(error)
             if is_leftover(reason) and told is not None:
-                # It says nothing of its own, and clears the way for the next.
+                # This attempt fails without a reason of its own, and clears the state for the next one.
                 reason = told
             elif UNCONNECTED in reason and time.monotonic() < connected_by:
                 time.sleep(PAUSE)
@@ -163,7 +167,7 @@ def attempt(
 
 
 def is_leftover(reason: str) -> bool:
-    """Whether the engine denies a network without having asked a manager, whose answers are "rpc error"s."""
+    """Whether the engine denied a network without asking a manager, whose refusals are "rpc error"s."""
     return LEFTOVER.search(reason) is not None and "rpc error" not in reason
 
 
@@ -172,7 +176,7 @@ def _attached(container: Raw) -> Networks:
 
 
 def _start(client: APIClient, container: str) -> None:
-    """Start it; an attachment that remembers the id of a network that was removed is made by the network's name."""
+    """Start it. An attachment that refers to the id of a removed network is replaced by one with the network's name."""
     while True:
         try:
             client.start(container)
@@ -193,7 +197,10 @@ def _start(client: APIClient, container: str) -> None:
 
 
 def _rejoin(client: APIClient, before: Raw, name: str) -> None:
-    """Put a running container where it was. By the network's id: a place that a failed start left behind is kept by it."""
+    """Reattach a running container to its network.
+
+    The network's id reuses an attachment that a failed start left allocated.
+    """
     remembered = _attached(before)[name].get("NetworkID")
     endpoint = endpoint_of(before, name)
     if remembered:
@@ -218,12 +225,12 @@ def _restore(client: APIClient, before: Raw, way: Detour) -> None:
 
 
 def endpoint_of(container: Raw, network: str) -> Endpoint:
-    """The engine's request for an attachment that a stopped container has, a fixed address included. Pure."""
+    """The endpoint settings of a stopped container's attachment, with a fixed address. Pure."""
     settings = _attached(container)[network]
     endpoint = like_endpoint(settings, container["Id"])
     address = (settings.get("IPAMConfig") or {}).get("IPv4Address")
     pinned = ((container.get("Config") or {}).get("Labels") or {}).get(PINNED_LABEL, "").split(",")
-    # Where an engine died, an address that the swarm had chosen looks like one that was asked for, but is still in use.
+    # After a crash of the engine, an address chosen by the swarm looks like a requested one, but is still in use.
     asked = network in pinned or not settings.get("IPAddress")
     return dict(endpoint, IPAMConfig={"IPv4Address": address}) if address and asked else endpoint
 

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What is wrong, or will go wrong, with overlay networks, though the engine takes them without a word. Pure."""
+"""Problems of overlay networks, present or future, that the engine accepts silently. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOKS_FALSE = ("false", "0", "no", "off")
 
 
 class Finding(t.NamedTuple):
-    """One thing that a person should know about."""
+    """One finding for the user."""
 
     code: str
     text: str
@@ -75,7 +75,10 @@ def lint(
 
 
 def shadows(name: str, subnets: t.Iterable[Subnet], around: Surroundings) -> tuple[list[str], list[str]]:
-    """Where tasks on the network could not reach what the node can: certainly, and perhaps (networks behind a gateway)."""
+    """Conflicts where tasks on the network lose access to destinations that the node can reach.
+
+    Returns the certain ones, and the possible ones (networks behind a gateway).
+    """
     hard: list[str] = []
     soft: list[str] = []
     for subnet in subnets:
@@ -105,7 +108,7 @@ def shadows(name: str, subnets: t.Iterable[Subnet], around: Surroundings) -> tup
 
 
 def resolvers_inside(name: str, subnets: t.Iterable[Subnet], around: Surroundings) -> list[str]:
-    """Resolvers of all containers of this node that only those on the network reach, if something answers there."""
+    """Resolvers of all containers of this node that lie in the network, so that only its own containers can reach them."""
     return [
         f"network {name}: subnet {subnet.subnet} holds {address}, which daemon.json of this node gives to all its containers as their "
         "resolver (dns): those on other networks do not reach it"
@@ -116,7 +119,7 @@ def resolvers_inside(name: str, subnets: t.Iterable[Subnet], around: Surrounding
 
 
 def shared_names(network_id: str, services: t.Iterable[Raw]) -> dict[str, list[str]]:
-    """Names on the network that several services have, as name or alias. The engine compares them in lower case."""
+    """Names, aliases included, that several services have on the network. The engine compares them in lower case."""
     owners: dict[str, set[str]] = {}
     for service in services:
         attachment = service_attachment(service, network_id)

@@ -5,14 +5,14 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Changing a network that is in use: what has to be done next, worked out from nothing but what is there. Pure.
+"""Change a network that is in use: the next steps, derived only from the present state. Pure.
 
-Names of networks are unique in a swarm and cannot be changed, so users wait on a stand-in while the network is
-replaced. Whoever is moved is first put on the second network and only then taken off the first, and nobody is taken
-off before everybody is on: at every moment any two users share a network. Each move thus has four rounds:
+Names of networks are unique in a swarm and cannot be changed, so users move to a stand-in while the network is
+replaced. A user is first attached to the second network and only then detached from the first, and nothing is
+detached before all users are attached: any two users share a network at every moment. Each move thus has four rounds:
 network -> both -> stand-in -> (network removed and created) -> both -> network.
 
-Nothing is remembered between steps. A run that died is finished, or rolled back, by whoever looks next.
+No state is kept between steps. The next run finishes an interrupted move, or rolls it back.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from .._engine.transport import Raw
 from .._terms import ORDER_LABEL
 from .spec import NAME_LIMIT, Subnet
 
-STANDIN_PLACES = 64  # where the search for a stand-in's subnet begins: runs at the same time choose different ones
+STANDIN_PLACES = 64  # where the search for a stand-in's subnet begins: concurrent runs begin at different places
 START_FIRST = "start-first"
 NO_UPDATE_CONFIG = "none"
 
 
 class Member(t.NamedTuple):
-    """Somebody who is on the network, on its stand-in, or on both."""
+    """A user that is on the network, on its stand-in, or on both."""
 
     kind: str
     id: str
@@ -45,7 +45,7 @@ class Member(t.NamedTuple):
 
 
 class Situation(t.NamedTuple):
-    """All that the next step depends on."""
+    """The state that determines the next step."""
 
     network: str | None
     as_declared: bool
@@ -56,14 +56,14 @@ class Situation(t.NamedTuple):
 
 
 class Action(t.NamedTuple):
-    """One thing to do; C(member) is who is attached, detached or restored."""
+    """One action; C(member) is the user that is attached, detached or restored."""
 
     verb: str
     member: Member | None = None
 
 
 def next_actions(now: Situation) -> tuple[Action, ...]:
-    """What can be done now, in any order; then everybody must have settled before this is asked again."""
+    """The actions that are possible now, in any order. All members must have settled before the next call."""
     if now.standin is None:
         return _without_standin(now)
     if now.network is None:
@@ -95,17 +95,17 @@ def _without_standin(now: Situation) -> tuple[Action, ...]:
 
 
 def _containers_first(members: list[Member]) -> list[Member]:
-    """Containers may want their old address again, so they come before services, which take any."""
+    """Containers go first because they may need their former address; services take any."""
     return sorted(members, key=lambda member: member.kind != "container")
 
 
 def number_of(name: str) -> int:
-    """A number that networks with other names hardly have."""
+    """A checksum of the name, so that different networks seldom share a number."""
     return zlib.crc32(name.encode())
 
 
 def standin_name(name: str) -> str:
-    """The name of the network's stand-in: told by its beginning, unique by its end."""
+    """The name of the network's stand-in. Its beginning shows the network, its end makes it unique."""
     suffix = f"-standin-{number_of(name):08x}"
     return name[: NAME_LIMIT - len(suffix)].rstrip("-_") + suffix
 
@@ -113,9 +113,9 @@ def standin_name(name: str) -> str:
 def free_subnet(
     pools: t.Iterable[str], prefix: int, taken: t.Iterable[str | ipaddress.IPv4Network], skip: int = 0
 ) -> str | None:
-    """The first subnet of this size in the pools that overlaps nothing that is taken, or None.
+    """The first subnet of this size in the pools that overlaps no taken one, or None.
 
-    ``skip``: how many a pool's search passes over at first, and comes back to at its end.
+    ``skip``: the number of subnets of each pool that are tried last.
     """
     used = [ipaddress.ip_network(subnet, strict=False) for subnet in taken]
     known = [subnet for subnet in used if isinstance(subnet, ipaddress.IPv4Network)]
@@ -133,13 +133,13 @@ def free_subnet(
 def _free_between(
     pool: ipaddress.IPv4Network, prefix: int, first: int, end: int, used: list[ipaddress.IPv4Network]
 ) -> str | None:
-    """The first free one of a pool's subnets with these numbers."""
+    """The first free subnet with a number from ``first`` up to ``end`` in the pool."""
     size = 2 ** (32 - prefix)
     number = first
     while number < end:
         start = int(pool.network_address) + number * size
         candidate = ipaddress.IPv4Network((start, prefix))
-        # Jump over the whole obstacle: pools have millions of subnets.
+        # Skip the whole obstacle, since pools have millions of subnets.
         obstacles = [int(subnet.broadcast_address) for subnet in used if subnet.overlaps(candidate)]
         if not obstacles:
             return str(candidate)
@@ -148,13 +148,13 @@ def _free_between(
 
 
 def standin_prefix(subnets: t.Iterable[Subnet], usual: int) -> int:
-    """A stand-in has room for everybody, also while each task is there twice."""
+    """The prefix length of a stand-in, which has room for all users even while each task exists twice."""
     sizes = [ipaddress.ip_network(subnet.subnet).prefixlen for subnet in subnets]
     return min([*sizes, usual])
 
 
 def format_addresses(addresses: t.Mapping[str, str]) -> str:
-    """Addresses of containers as the stand-in's label keeps them."""
+    """The containers' addresses as text for the stand-in's label."""
     return ",".join(f"{container[:12]}={address}" for container, address in sorted(addresses.items()))
 
 
@@ -165,7 +165,7 @@ def parse_addresses(text: str) -> dict[str, str]:
 
 
 def with_network(raw: Raw, network: str, like: str) -> dict[str, t.Any]:
-    """A service's specification on one more network, attached as it is to another, replacing tasks gently."""
+    """A service's specification with one more network, attached with the settings of another."""
     attachments = attachments_of(raw)
     if any(entry.get("Target") == network for entry in attachments):
         return copy.deepcopy(dict(raw))
@@ -179,17 +179,17 @@ def without_network(raw: Raw, network: str) -> dict[str, t.Any]:
 
 
 def attachments_of(raw: Raw) -> list[dict[str, t.Any]]:
-    """The networks of a specification, in the old place of the API or in the new one."""
+    """The networks of a specification, from the API's old field or from the new one."""
     return list((raw.get("TaskTemplate") or {}).get("Networks") or raw.get("Networks") or [])
 
 
 def hurry(raw: dict[str, t.Any], label: str = ORDER_LABEL) -> dict[str, t.Any]:
-    """The specification with new tasks started before old ones stop, and a record of how it was."""
+    """The specification with update order start-first, and a record of the former order."""
     config = raw.get("UpdateConfig")
     if (config or {}).get("Order") == START_FIRST or not may_run_twice(raw):
         return raw
     before = NO_UPDATE_CONFIG if config is None else config.get("Order") or ""
-    # Without a configuration swarm replaces tasks one by one; with one, 0 would mean all at once.
+    # Without an update configuration swarm replaces tasks one by one; with one, parallelism 0 would mean all at once.
     hurried = dict({"Parallelism": 1} if config is None else config, Order=START_FIRST)
     labels = dict(raw.get("Labels") or {})
     labels.setdefault(label, before)
@@ -210,7 +210,7 @@ def unhurry(raw: Raw, label: str = ORDER_LABEL) -> dict[str, t.Any]:
 
 
 def may_run_twice(raw: Raw) -> bool:
-    """Whether a second task beside the first can do no harm: no data, no port and no place that only one can have."""
+    """Whether a second task can run beside the first: no mounts, no host port and no limit of tasks per node."""
     template = raw.get("TaskTemplate") or {}
     ports = (raw.get("EndpointSpec") or {}).get("Ports") or []
     return not (
@@ -221,7 +221,7 @@ def may_run_twice(raw: Raw) -> bool:
 
 
 def is_job(raw: Raw) -> bool:
-    """Whether the service runs to an end: to update it is to run it again."""
+    """Whether the service is a job, which an update would run again."""
     return bool({"ReplicatedJob", "GlobalJob"} & set(raw.get("Mode") or {}))
 
 

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Carrying out the changes of networks in use that C(moves) works out, one action after the other."""
+"""Carry out the changes of used networks that C(moves) plans, one action after the other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from .users import Usage, attachment_address, observe
 
 
 class Pending(t.NamedTuple):
-    """What only the engine of another node can do."""
+    """An action that only the engine of another node can carry out."""
 
     node: str
     node_id: str
@@ -54,7 +54,7 @@ class Pending(t.NamedTuple):
 
 
 class Scene(t.NamedTuple):
-    """Everything that was looked at for one network."""
+    """The inspected state of one network."""
 
     situation: Situation
     network: Raw | None
@@ -63,7 +63,7 @@ class Scene(t.NamedTuple):
 
 
 def standins(listed: t.Iterable[Raw]) -> dict[str, Raw]:
-    """The stand-ins there are, by the name that each holds the place of."""
+    """The existing stand-ins, by the name of the network that each replaces."""
     return {
         raw["Labels"][STANDS_IN_LABEL]: raw
         for raw in listed
@@ -72,7 +72,7 @@ def standins(listed: t.Iterable[Raw]) -> dict[str, Raw]:
 
 
 def look(client: APIClient, spec: NetworkSpec, own_node: str) -> Scene:
-    """The network, its stand-in, and all who are on either."""
+    """The network, its stand-in, and all users of either."""
     listed = list_networks(client)
     network = next((raw for raw in listed if raw["Name"] == spec.name and raw.get("Scope") == "swarm"), None)
     standin = standins(listed).get(spec.name)
@@ -80,7 +80,7 @@ def look(client: APIClient, spec: NetworkSpec, own_node: str) -> Scene:
 
 
 def scene(spec: NetworkSpec, network: Raw | None, standin: Raw | None, usage: Usage, own_node: str) -> Scene:
-    """The same from what was looked up already. Pure."""
+    """The same from objects that were fetched already. Pure."""
     ids = [raw["Id"] if raw is not None else None for raw in (network, standin)]
     on = [{(user["kind"], user["id"]): user for user in usage.users(key)} if key else {} for key in ids]
     everybody = {**on[1], **on[0]}
@@ -108,7 +108,7 @@ def scene(spec: NetworkSpec, network: Raw | None, standin: Raw | None, usage: Us
 
 
 def obstacles(spec: NetworkSpec, seen: Scene, elsewhere: bool) -> list[str]:
-    """Why these users cannot be moved, in words; C(elsewhere) says that somebody moves those on other nodes."""
+    """Why these users cannot be moved, in words. C(elsewhere): the caller moves the containers on other nodes."""
     containers = [member for member in seen.situation.members if member.kind == "container"]
     jobs = {service["ID"] for service in seen.usage.services if is_job(service["Spec"])}
     found = [
@@ -131,7 +131,7 @@ def obstacles(spec: NetworkSpec, seen: Scene, elsewhere: bool) -> list[str]:
 
 
 def pending(spec: NetworkSpec, seen: Scene, actions: t.Iterable[Action]) -> list[Pending]:
-    """The actions as the other nodes need to be told of them."""
+    """The actions in the form that other nodes need."""
     names = {"network": spec.name, "standin": standin_name(spec.name)}
     other = {"network": "standin", "standin": "network"}
     found = []
@@ -155,9 +155,10 @@ def pending(spec: NetworkSpec, seen: Scene, actions: t.Iterable[Action]) -> list
 
 
 def move(client: APIClient, spec: NetworkSpec, own_node: str, timeout: float) -> t.Iterator[Action | list[Pending]]:
-    """Do one action after the other and yield each; at the end what is left to other nodes, if anything is.
+    """Carry out one action after the other and yield each. At the end, yield those that are left to other nodes, if any.
 
-    C(timeout) is for each wait. Whoever stops listening leaves the move unfinished, which the next one finishes.
+    C(timeout) is for each wait, in seconds. A caller that stops iterating leaves the move unfinished; the next move
+    finishes it.
     """
     told: set[tuple[str, str]] = set()
     while True:
@@ -178,7 +179,7 @@ def move(client: APIClient, spec: NetworkSpec, own_node: str, timeout: float) ->
 
 
 def _settled(client: APIClient, spec: NetworkSpec, own_node: str, deadline: float) -> Scene:
-    """The situation once services on the networks have converged: a task that is being replaced may hold either."""
+    """The state once services on the networks have converged: a task that is being replaced may hold either."""
     seen = look(client, spec, own_node)
     if seen.standin is not None and not is_allocated(seen.standin):
         await_allocated(client, {seen.standin["Id"]: seen.standin["Name"]}, deadline)
@@ -190,7 +191,7 @@ def _settled(client: APIClient, spec: NetworkSpec, own_node: str, deadline: floa
 
 
 def _await_noticed(client: APIClient, spec: NetworkSpec, own_node: str, actions: list[Action], deadline: float) -> None:
-    """A manager that follows learns of a change a moment later than the leader."""
+    """Wait until this manager has learned of a change. A follower learns of it a moment after the leader."""
     done = {(action.verb, action.member.id if action.member else "") for action in actions}
 
     def noticed() -> tuple[bool, list[Action]]:
@@ -220,7 +221,7 @@ def _perform(client: APIClient, spec: NetworkSpec, seen: Scene, action: Action, 
         else:
             _move_container(client, spec, seen, action.verb, action.member)
     except NotFound:
-        # Whoever was to be moved has gone meanwhile; the next look tells.
+        # The member was removed concurrently; the next inspection shows it.
         return
     except Refused as error:
         who = f" for {action.member.kind} {action.member.name}" if action.member else ""
@@ -228,7 +229,7 @@ def _perform(client: APIClient, spec: NetworkSpec, seen: Scene, action: Action, 
 
 
 def _replace(client: APIClient, spec: NetworkSpec, seen: Scene, verb: str, deadline: float) -> None:
-    """The actions on the networks themselves."""
+    """Carry out an action on the networks themselves."""
     if verb == "create network":
         create_network(client, spec)
     elif verb == "create standin":
@@ -274,7 +275,7 @@ def _move_container(client: APIClient, spec: NetworkSpec, seen: Scene, verb: str
 
 
 def _standin_spec(client: APIClient, spec: NetworkSpec, seen: Scene) -> NetworkSpec:
-    """The stand-in is as the network shall be, on a subnet that is in nobody's way."""
+    """The stand-in's specification: the declared network's properties, on a subnet that overlaps nothing."""
     swarm = client.inspect_swarm()
     old = subnets_of(describe(seen.network)) if seen.network is not None else ()
     prefix = standin_prefix(old + spec.subnets + spec.chosen, swarm.get("SubnetSize") or 24)
@@ -291,7 +292,7 @@ def _standin_spec(client: APIClient, spec: NetworkSpec, seen: Scene) -> NetworkS
 
 
 def _addresses(seen: Scene) -> dict[str, str]:
-    """Addresses of attached containers on the network, which the stand-in remembers for them."""
+    """The present addresses of attached containers on the network, for the stand-in's label."""
     network = seen.situation.network or ""
     found = {
         member.id: attachment_address(seen.usage.tasks, member.id, network)
@@ -302,14 +303,14 @@ def _addresses(seen: Scene) -> dict[str, str]:
 
 
 def _address(seen: Scene, container: str) -> str | None:
-    """The address that the container had, if the network as declared holds it."""
+    """The container's former address, if the declared network contains it."""
     labels = (seen.standin or {}).get("Labels") or {}
     address = parse_addresses(labels.get(ADDRESSES_LABEL) or "").get(container[:12])
     return address if address and _declared_inside(seen.network, address) else None
 
 
 def _declared_inside(network: Raw | None, address: str) -> bool:
-    """The engine gives fixed addresses only inside subnets that somebody chose."""
+    """Whether a declared subnet contains the address. The engine grants fixed addresses only in such subnets."""
     described = describe(network or {})
     inside = [
         subnet

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Making overlay networks what they are declared to be: look, plan (pure), refuse or apply, and look again."""
+"""Reach the declared overlay networks: inspect, plan (pure), refuse or apply, and inspect again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .spec import MTU_USUAL, NetworkSpec, SpecError, Subnet, overlaps, parse_net
 from .surroundings import Surroundings, look_around
 from .users import Usage, name_users, observe
 
-# How often to plan anew when somebody else changes the same networks, and when the swarm changes its leader.
+# The number of attempts when the same networks are changed concurrently, or the swarm changes its leader.
 ATTEMPTS = 8
 PAUSE = 1.0
 PASSING = (
@@ -42,31 +42,31 @@ PASSING = (
 
 
 class Step(t.NamedTuple):
-    """What is to be done about one declared network."""
+    """The action for one declared network."""
 
     spec: NetworkSpec
     action: str
     current: Description | None = None
     differences: dict[str, dict[str, t.Any]] = {}
-    # The API's answer about the network that holds the place of this one while its users are moved.
+    # The API's object of the stand-in that carries this network's users during a move.
     standin: dict[str, t.Any] | None = None
     users: tuple[dict[str, str], ...] = ()
 
     @property
     def removes(self) -> bool:
-        """Whether the existing network goes away."""
+        """Whether the existing network is removed."""
         return self.action in ("remove", "recreate", "reattach") and bool(self.existing)
 
     @property
     def creates(self) -> bool:
-        """Whether a network comes."""
+        """Whether a network is created."""
         if self.action == "reattach":
             return self.current is None or bool(self.differences)
         return self.action in ("create", "recreate")
 
     @property
     def existing(self) -> dict[str, str]:
-        """The networks there are, id and name: the network itself and its stand-in."""
+        """The existing networks by id: the network itself and its stand-in."""
         found = {} if self.current is None else {self.current["id"]: self.spec.name}
         return found if self.standin is None else dict(found, **{self.standin["Id"]: self.standin["Name"]})
 
@@ -74,7 +74,7 @@ class Step(t.NamedTuple):
 def ensure_networks(
     client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]
 ) -> dict[str, t.Any]:
-    """Bring all declared networks about; nothing at all is changed when one of them cannot be."""
+    """Reach the declared state of all networks. Nothing is changed when one of the declarations is impossible."""
     declared = parse_networks(params)
     check_ranges(params)
     own_node = require_manager(client)["Swarm"].get("NodeID") or ""
@@ -92,7 +92,7 @@ def ensure_networks(
                 break
             left = apply(client, steps, own_node, params["timeout"], done.append)
         except (Refused, EngineError) as error:
-            # What is planned next rests on what is there then, so that trying again can do no harm.
+            # The next plan starts from the state then, so that another attempt is safe.
             if attempt == ATTEMPTS or not is_passing(error):
                 raise _told(error, done) from error
             time.sleep(PAUSE)
@@ -111,20 +111,20 @@ def ensure_networks(
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the swarm is changing its leader, or somebody else was faster: trying again helps."""
+    """Whether the error comes from a change of leader or a concurrent change, so that another attempt helps."""
     cause = error if isinstance(error, Refused) else error.__cause__
     return cause is not None and any(words in str(cause).lower() for words in PASSING)
 
 
 def undeclared(declared: list[NetworkSpec], listed: list[Raw]) -> list[NetworkSpec]:
-    """Networks that carry our label and are not declared (any more), as declarations of their absence."""
+    """Networks with our label and without a declaration, as declarations with state absent."""
     names = {spec.name for spec in declared}
     ours = {
         raw["Name"]: raw["Labels"]
         for raw in listed
         if (raw.get("Labels") or {}).get(MANAGED_LABEL) == "true" and not raw.get("Ingress")
     }
-    # A stand-in goes with the network that it stands in for.
+    # A stand-in is removed together with its network.
     found = {labels.get(STANDS_IN_LABEL) or name for name, labels in ours.items()} - names
     return [NetworkSpec(name, state="absent") for name in sorted(found)]
 
@@ -137,7 +137,10 @@ def decide(
     own_node: str,
     around: Surroundings,
 ) -> list[Step]:
-    """The plan, users taken into account; raises when one of them is in the way."""
+    """The plan, with users taken into account.
+
+    Raises SpecError or EngineError when it cannot be carried out.
+    """
     steps = plan(specs, listed)
     refuse_shadows(steps, around)
     if params["address_pools"] or params["avoid"]:
@@ -162,7 +165,7 @@ def decide(
 
 
 def plan(specs: list[NetworkSpec], listed: list[Raw]) -> list[Step]:
-    """Decide about every declared network, or raise a SpecError naming all that stand in the way."""
+    """The action for every declared network. Raises SpecError with every problem found."""
     problems: list[str] = []
     steps = []
     unfinished = standins(listed)
@@ -203,7 +206,10 @@ def plan(specs: list[NetworkSpec], listed: list[Raw]) -> list[Step]:
 
 
 def with_users(steps: list[Step], usage: Usage, in_use: str) -> list[Step]:
-    """The steps with those who use what would go; a network in use is replaced under its users if that is wanted. Pure."""
+    """The steps with the users of networks that would be removed.
+
+    With in_use=reattach, a used network is replaced under its users. Pure.
+    """
     found = []
     for step in steps:
         users = {user["id"]: user for key in step.existing for user in usage.users(key)} if step.removes else {}
@@ -214,7 +220,7 @@ def with_users(steps: list[Step], usage: Usage, in_use: str) -> list[Step]:
 
 
 def find(name: str, listed: list[Raw]) -> tuple[str | None, Description | None]:
-    """The overlay of exactly this name, or what else bears the name."""
+    """The overlay with exactly this name, or a description of another network with it."""
     named = [raw for raw in listed if raw.get("Name") == name]
     local = [raw for raw in named if raw.get("Scope") != "swarm"]
     swarm = {raw["Id"]: raw for raw in named if raw.get("Scope") == "swarm"}
@@ -235,7 +241,7 @@ def find(name: str, listed: list[Raw]) -> tuple[str | None, Description | None]:
 
 
 def check_ranges(params: t.Mapping[str, t.Any]) -> None:
-    """Raise a SpecError for ranges that are none."""
+    """Raise SpecError for ranges that are invalid."""
     problems = []
     for option in ("address_pools", "avoid"):
         for text in params[option]:
@@ -251,7 +257,7 @@ def check_ranges(params: t.Mapping[str, t.Any]) -> None:
 
 
 def refuse_shadows(steps: list[Step], around: Surroundings) -> None:
-    """Raise a SpecError when a network that comes would hide from its tasks what the nodes need."""
+    """Raise SpecError when a new network would hide addresses from its tasks that the nodes need."""
     problems = [
         text for step in steps if step.creates for text in shadows(step.spec.name, step.spec.subnets, around)[0]
     ]
@@ -262,7 +268,7 @@ def refuse_shadows(steps: list[Step], around: Surroundings) -> None:
 def choose_subnets(
     steps: list[Step], listed: list[Raw], pools: t.Sequence[str], prefix: int, around: Surroundings
 ) -> list[Step]:
-    """A subnet for each network that comes and leaves it open, which overlaps nothing that is known. Pure."""
+    """Choose a subnet for each new network that declares none. It overlaps no known one. Pure."""
     taken = [subnet.subnet for raw in listed for subnet in subnets_of(describe(raw))]
     taken += [subnet.subnet for step in steps if step.creates for subnet in step.spec.subnets]
     taken += [route.network for route in around.routes] + list(around.avoid)
@@ -280,7 +286,7 @@ def choose_subnets(
 
 
 def warnings(specs: list[NetworkSpec], listed: list[Raw], around: Surroundings = Surroundings()) -> list[str]:
-    """What the engine takes but a person should know about."""
+    """Declarations that the engine accepts but that deserve a warning."""
     found = [
         f"network {spec.name}: mtu {spec.mtu} is below {MTU_USUAL}, which IPv4 hosts are expected to take"
         for spec in specs
@@ -297,7 +303,7 @@ def warnings(specs: list[NetworkSpec], listed: list[Raw], around: Surroundings =
 
 
 def refuse_used(steps: list[Step]) -> None:
-    """Raise an EngineError when a network that must go is in use, with its users and what differs."""
+    """Raise EngineError when a network that must go is in use, with its users and the differences."""
     used = [step for step in steps if step.users and step.action in ("remove", "recreate")]
     if not used:
         return
@@ -316,7 +322,7 @@ def refuse_used(steps: list[Step]) -> None:
 def apply(
     client: APIClient, steps: list[Step], own_node: str, timeout: float, done: t.Callable[[Step], None]
 ) -> list[Pending]:
-    """Remove what must go, create what must come, move users; returns what is left to other nodes."""
+    """Remove, create and move networks; returns the actions that are left to other nodes. ``timeout`` in seconds."""
     plain = [step for step in steps if step.action != "reattach"]
     _replace(client, plain, time.monotonic() + timeout, done)
     left: list[Pending] = []
@@ -346,7 +352,7 @@ def _carry_out(
 
 
 def _replace(client: APIClient, steps: list[Step], deadline: float, done: t.Callable[[Step], None]) -> None:
-    """Networks that nobody uses. Whatever happens, C(done) learns what was really done."""
+    """Remove and create networks without users. C(done) gets the steps really done, also after an error."""
     going = {key: name for step in steps if step.removes for key, name in step.existing.items()}
     created: dict[str, str] = {}
     gone: list[str] = []
@@ -373,7 +379,7 @@ def _replace(client: APIClient, steps: list[Step], deadline: float, done: t.Call
 def result(
     declared: list[NetworkSpec], steps: list[Step], listed: list[Raw], left: list[Pending], check_mode: bool
 ) -> dict[str, t.Any]:
-    """What the module returns. Pure."""
+    """The module's result. Pure."""
     views = {step.spec.name: _view(step) for step in steps}
     return {
         "changed": bool(steps),
@@ -388,14 +394,14 @@ def result(
 
 
 def _interrupted(error: EngineError, done: list[Step]) -> EngineError:
-    """The error of an engine that went away; the last step may be a move under way."""
+    """The error of a lost connection to the engine; the last step may be an unfinished move."""
     if done and done[-1].action == "reattach":
         error.message += unfinished(done[-1].spec.name)
     return error
 
 
 def unfinished(name: str) -> str:
-    """What to say of a move that did not come to its end."""
+    """The message for an unfinished move."""
     return (
         f" The change of network {name} is unfinished, and nobody is without a network: run this again to finish it, or with the "
         "network declared as it was to roll it back."
@@ -403,7 +409,7 @@ def unfinished(name: str) -> str:
 
 
 def _told(error: Refused | EngineError, done: list[Step]) -> Refused | EngineError:
-    """The error with what was done before it."""
+    """The error with the steps done before it."""
     if isinstance(error, EngineError) and done:
         error.details.update(changed=True, actions=[_action(step) for step in done])
     return error
@@ -414,7 +420,7 @@ def _step(spec: NetworkSpec, current: Description | None, standin: Raw | None) -
         return Step(spec, "remove" if current or standin else "none", current, standin=standin)
     found = {} if current is None else differences(spec, current)
     if standin is not None:
-        # A move that was not finished: it is finished, or rolled back, whatever is said about networks in use.
+        # An unfinished move is finished or rolled back, whatever in_use says.
         return Step(spec, "reattach", current, found, standin)
     if current is None:
         return Step(spec, "create")

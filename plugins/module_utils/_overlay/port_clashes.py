@@ -5,10 +5,11 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Published ports that services cannot have at the same time: what is certain, not what is only possible. Pure.
+"""Conflicts between services' published ports, certain ones only. Pure.
 
-A port on the routing mesh (mode ingress) is taken on every node. A port of mode host is taken where a task runs, so any number of
-services may publish it as long as there is a node for each of their tasks; the scheduler finds them.
+A port on the routing mesh (mode ingress) is taken on every node. A port of mode host is taken where a task runs, so
+any number of services may publish it as long as there is a node for each of their tasks; the scheduler finds those
+nodes.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ class Claim(t.NamedTuple):
 
 
 class Demand(t.NamedTuple):
-    """Tasks that each need a node of their own for a port: so many, each on one of these nodes."""
+    """A number of tasks that each need a separate node for a port, and the possible nodes."""
 
     service: str
     tasks: int
     nodes: tuple[str, ...]
-    every: bool  # one on each of the nodes
+    every: bool  # one task on each of the nodes
 
 
 def mesh_clashes(claims: t.Mapping[Key, list[Claim]]) -> list[str]:
-    """Ports of which one claim is on the routing mesh, and ports that one service publishes twice."""
+    """Conflicts of a port on the routing mesh with another service, and ports that one service publishes twice."""
     found = []
     for (port, protocol), owners in sorted(claims.items()):
         names = sorted({owner.service for owner in owners})
@@ -59,7 +60,7 @@ def mesh_clashes(claims: t.Mapping[Key, list[Claim]]) -> list[str]:
 
 
 def claims_of(specs: t.Iterable[Raw]) -> dict[Key, list[Claim]]:
-    """Who publishes which port, from specifications of the API; ports that the swarm chooses are left out."""
+    """The claims on each port, from the API's specifications. Ports that the swarm chooses are left out."""
     found: dict[Key, list[Claim]] = {}
     for spec in specs:
         for port in (spec.get("EndpointSpec") or {}).get("Ports") or []:
@@ -70,7 +71,7 @@ def claims_of(specs: t.Iterable[Raw]) -> dict[Key, list[Claim]]:
 
 
 def clashes(specs: t.Iterable[Raw], touched: set[str], nodes: list[Raw]) -> list[str]:
-    """What is wrong with the ports of the touched services when all services are as specified."""
+    """The conflicts of the touched services' ports, when all services are as specified."""
     by_name = {spec["Name"]: spec for spec in specs}
     claims = {
         key: owners
@@ -88,7 +89,7 @@ def clashes(specs: t.Iterable[Raw], touched: set[str], nodes: list[Raw]) -> list
 
 
 def enough_nodes(demands: list[Demand]) -> bool:
-    """Whether every task can have a node that no other one has."""
+    """Whether every task can have a node that no other task has."""
     every = [node for demand in demands if demand.every for node in demand.nodes]
     if len(every) != len(set(every)):
         return False
@@ -114,7 +115,7 @@ def enough_nodes(demands: list[Demand]) -> bool:
 
 
 def _demand(spec: Raw, nodes: list[Raw]) -> Demand | None:
-    """What a service certainly needs; None if that cannot be said."""
+    """The nodes that a service certainly needs; None if that is unknown."""
     mode = spec.get("Mode") or {}
     template = spec.get("TaskTemplate") or {}
     placement = template.get("Placement") or {}
@@ -129,7 +130,7 @@ def _demand(spec: Raw, nodes: list[Raw]) -> Demand | None:
         ]
         return Demand(spec["Name"], len(certain), tuple(certain), True)
     if "Replicated" in mode:
-        # A node that is down or drained now may be there in a moment.
+        # A node that is down or drained now may be available in a moment.
         possible = [node["ID"] for node in nodes if all(verdict(node, text) is not False for text in constraints)]
         return Demand(spec["Name"], (mode["Replicated"] or {}).get("Replicas", 1), tuple(possible), False)
     return None

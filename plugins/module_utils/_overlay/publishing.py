@@ -5,11 +5,11 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Changing the ingress network: what has to be done next, worked out from nothing but what is there. Pure.
+"""Change the ingress network: the next steps, derived only from the present state. Pure.
 
-A swarm has one ingress network, and keeps it while a service publishes a port through it. So no stand-in can help: ports
-are taken off the services, which carry a record of them meanwhile, and given back on the new network. As with moves,
-a run that died is finished, or rolled back, by whoever looks next.
+A swarm has one ingress network and cannot remove it while a service publishes a port through it, so a stand-in is
+impossible. Instead, ports are removed from the services, which keep a record of them, and restored on the new
+network. As with moves, the next run finishes an interrupted change, or rolls it back.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ class Target(t.NamedTuple):
 
 
 class Mesh(t.NamedTuple):
-    """All that the next step depends on."""
+    """The state that determines the next step."""
 
     network: str | None
     as_declared: bool
     # Whether every node that answers has taken the network up.
     up: bool
-    # Nodes whose record was changed to make them do so, and those whose was not.
+    # Nodes whose node object was changed to make them do so, and the other nodes.
     nudged: tuple[Target, ...] = ()
     others: tuple[Target, ...] = ()
     published: tuple[Target, ...] = ()
     parked: tuple[Target, ...] = ()
-    # Services whose update order was changed meanwhile.
+    # Services whose update order was changed.
     hurried: tuple[Target, ...] = ()
 
     @property
     def begun(self) -> bool:
-        """Whether a change was begun that somebody has to finish."""
+        """Whether an unfinished change exists."""
         return bool(self.parked or self.hurried or self.nudged)
 
 
 class MeshAction(t.NamedTuple):
-    """One thing to do; C(target) is whose ports are taken off or given back, or which node is nudged."""
+    """One action; C(target) is the service whose ports are removed or restored, or the node that is nudged."""
 
     verb: str
     target: Target | None = None
 
 
 def next_mesh_actions(now: Mesh) -> tuple[MeshAction, ...]:
-    """What can be done now, in any order; then services must have settled before this is asked again."""
+    """The actions that are possible now, in any order. Services must have settled before the next call."""
     if now.network is None:
         return (MeshAction("create"),)
     if not now.as_declared:
@@ -79,7 +79,7 @@ def mesh_ports(raw: Raw) -> list[dict[str, t.Any]]:
 
 
 def park(raw: Raw) -> dict[str, t.Any]:
-    """A service's specification without ports on the mesh, and with a record of them."""
+    """A service's specification with its mesh ports moved into a record."""
     changed = copy.deepcopy(dict(raw))
     if not mesh_ports(raw):
         return changed
@@ -93,7 +93,7 @@ def park(raw: Raw) -> dict[str, t.Any]:
 
 
 def publish(raw: Raw) -> dict[str, t.Any]:
-    """The reverse of park; ports that somebody has published meanwhile are newer than the record."""
+    """The reverse of park. Ports that were published since then take precedence over the record."""
     changed = copy.deepcopy(dict(raw))
     record = (changed.get("Labels") or {}).pop(PORTS_LABEL, None)
     if record is not None and not mesh_ports(raw):
@@ -102,18 +102,18 @@ def publish(raw: Raw) -> dict[str, t.Any]:
 
 
 def restore_order(raw: Raw) -> dict[str, t.Any]:
-    """The specification with the update order that it had before it was parked."""
+    """The specification with the update order from before it was parked."""
     return unhurry(raw, PARKED_ORDER_LABEL)
 
 
 def recorded_ports(raw: Raw) -> list[dict[str, t.Any]]:
-    """The ports on the mesh that a parked service will have again."""
+    """The mesh ports that a parked service gets back."""
     record = (raw.get("Labels") or {}).get(PORTS_LABEL)
     return [] if record is None else mesh_ports({"EndpointSpec": json.loads(record)})
 
 
 def published(services: t.Iterable[Raw]) -> list[dict[str, t.Any]]:
-    """Services on the mesh, or parked, with their ports; a port that the swarm chose is told as it is now."""
+    """Services that publish on the mesh, or are parked, with their ports; ports chosen by the swarm have their present numbers."""
     found = []
     for service in services:
         spec = service["Spec"]

@@ -5,9 +5,9 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Why a swarm will not give a container its place on a network, told from what a manager knows. Pure.
+"""Reasons for a swarm to refuse a container's attachment to a network, from a manager's information. Pure.
 
-The engine waits 20 seconds for the swarm and then says "deadline exceeded", whatever the reason is.
+The engine waits 20 seconds for the swarm and then reports "deadline exceeded", whatever the reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .._engine.transport import Raw
 
 
 class Wish(t.NamedTuple):
-    """A container that shall be on a network; C(address) is one that it must have, C(joins) is false if it is there already."""
+    """A wanted attachment. C(address) is a required address, C(joins) is false if the container is attached already."""
 
     container: str
     container_id: str
@@ -29,7 +29,7 @@ class Wish(t.NamedTuple):
 
 
 def refusals(wishes: t.Sequence[Wish], seen: t.Mapping[str, t.Any], node_id: str) -> list[str]:
-    """What the swarm will refuse on this node; C(seen) is what overlay_network_info returns on a manager."""
+    """The refusals to expect on this node. C(seen) is the result of overlay_network_info on a manager."""
     node = next((entry for entry in seen.get("swarm_nodes") or [] if entry["id"] == node_id), None)
     networks = {network["name"]: network for network in seen.get("networks") or []}
     found = [] if node is None or not wishes else _node_problems(node)
@@ -67,7 +67,7 @@ def _network_problems(network: Raw, wishes: list[Wish], node: str | None) -> lis
     capacity = network.get("capacity")
     joining = sum(1 for wish in wishes if wish.joins)
     if capacity and joining and not found:
-        # A node that does not hold the network yet needs an address for its load balancer too.
+        # A node that does not hold the network yet needs another address for its load balancer.
         needed = joining + (0 if node is None or node in (network.get("nodes") or []) else 1)
         if capacity["free"] < needed:
             found.append(

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Whether attached containers are found by name, asked of the engine's own resolver in network namespaces of this node."""
+"""Whether attached containers resolve by name, asked of the engine's resolver in network namespaces of this node."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .._engine.transport import Raw
 from .._probe import netns, shapes, work
 from .common import dns_problem
 
-ONCE = 2.0  # seconds for one question
+ONCE = 2.0  # seconds for one query
 
 
 class Question(t.NamedTuple):
-    """What must resolve on which network, and whom to ask."""
+    """The names that must resolve on a network, and the endpoint to ask from."""
 
     network: str
     address: str
@@ -33,7 +33,7 @@ class Question(t.NamedTuple):
 
 
 def unable(docker_host: str) -> str | None:
-    """Why this process cannot look into the network namespaces of the engine's containers, or None."""
+    """Why this process cannot enter the network namespaces of the engine's containers, or None."""
     if not docker_host.startswith("unix://"):
         return f"the engine at {docker_host} is on another machine"
     if os.geteuid() != 0:
@@ -42,9 +42,9 @@ def unable(docker_host: str) -> str | None:
 
 
 def question(container: Raw, network: str, places: t.Iterable[Endpoint]) -> Question | str:
-    """What to ask about a container's place on a network, or why there is nothing to ask. Pure.
+    """The question about a container's attachment to a network, or the reason why there is none. Pure.
 
-    C(places) are the running containers of this node on the network. A peer is asked rather than the container itself.
+    C(places) are the running containers of this node on the network. A peer is preferred to the container itself.
     """
     name = container["Name"].lstrip("/")
     settings = (container["NetworkSettings"]["Networks"] or {}).get(network) or {}
@@ -53,7 +53,7 @@ def question(container: Raw, network: str, places: t.Iterable[Endpoint]) -> Ques
     if not settings.get("IPAddress"):
         return "the container has no IPv4 address on the network"
     short = container["Id"][:12]
-    # What DNS cannot carry, the engine takes, and nobody can ask for.
+    # Names that DNS cannot carry are accepted by the engine, and no client can ask for them.
     names = tuple(
         sorted(text for text in {name, *(settings.get("Aliases") or [])} - {short} if dns_problem(text) is None)
     )
@@ -67,9 +67,9 @@ def question(container: Raw, network: str, places: t.Iterable[Endpoint]) -> Ques
 def await_names(
     client: APIClient, pairs: t.Iterable[tuple[str, str]], docker_host: str, limit: int
 ) -> list[dict[str, t.Any]]:
-    """For each container and network: which names resolve to its address, and from where that was seen.
+    """For each container and network: the names that resolve to its address, and the endpoint that they were asked from.
 
-    Raises an EngineError when one does not within C(limit) seconds.
+    Raises EngineError when one does not resolve within C(limit) seconds.
     """
     reason = unable(docker_host) if limit else "resolve_timeout is 0"
     asked = [reason or _question(client, container, network) for container, network in pairs]
@@ -123,7 +123,7 @@ def _question(client: APIClient, container: str, network: str) -> Question | str
 
 
 def _requests(entry: Question, limit: int) -> list[shapes.Request]:
-    """Others may have the same alias, so the address must be among the answers."""
+    """The queries. Other containers may share an alias, so the address must be among the answers."""
     return [
         {
             "id": name,

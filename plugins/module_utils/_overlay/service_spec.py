@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What a declared service looks like, and how a declaration meets an existing specification. Pure."""
+"""Declared services, and their comparison and merge with existing specifications. Pure."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .port_clashes import Claim, mesh_clashes
 from .spec import SpecError, duplicate_names, label_problems, name_problems
 
 NANOSECONDS = 1000000000
-Port = t.Dict[str, t.Any]  # as it is declared: target, published, protocol, mode
+Port = t.Dict[str, t.Any]  # the declared keys: target, published, protocol, mode
 PORT_DEFAULTS = {"published": 0, "protocol": "tcp", "mode": "ingress"}
-# In the order in which a person reads a service.
+# The order of fields for readers.
 FIELDS = (
     "image",
     "command",
@@ -49,7 +49,7 @@ class ServiceSpec(t.NamedTuple):
 
 
 def parse_services(params: t.Mapping[str, t.Any]) -> list[ServiceSpec]:
-    """The declared services, of the list or of the top level, or a SpecError naming all that is wrong."""
+    """The declared services, from the list or the top level. Raises SpecError with every problem found."""
     declared = params.get("services")
     if declared is None:
         declared = [params]
@@ -63,7 +63,7 @@ def parse_services(params: t.Mapping[str, t.Any]) -> list[ServiceSpec]:
 
 
 def parse_service(entry: t.Mapping[str, t.Any], default_state: str, problems: list[str]) -> ServiceSpec:
-    """One service; what is wrong with it is added to C(problems)."""
+    """Parse one service; its problems are added to C(problems)."""
     name = entry.get("name") or ""
     found = [] if name == "default" else name_problems(name)
     networks = parse_attachments(entry.get("networks"), found, ("name", "aliases"))
@@ -93,7 +93,7 @@ def parse_service(entry: t.Mapping[str, t.Any], default_state: str, problems: li
 
 
 def view(raw: Raw, names: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """A specification of the API in the terms of a declaration; C(names) maps ids of networks to names."""
+    """The API's specification in the terms of a declaration; C(names) maps network ids to names."""
     template = raw.get("TaskTemplate") or {}
     container = template.get("ContainerSpec") or {}
     endpoint = raw.get("EndpointSpec") or {}
@@ -116,7 +116,7 @@ def view(raw: Raw, names: t.Mapping[str, str]) -> dict[str, t.Any]:
 
 
 def compare(spec: ServiceSpec, raw: Raw, names: t.Mapping[str, str]) -> dict[str, dict[str, t.Any]]:
-    """Every declared field in which the service is not as declared."""
+    """Every declared field that differs."""
     current = view(raw, names)
     if "image" in spec.fields:
         current["image"] = same_image(spec.fields["image"], current["image"])
@@ -128,7 +128,7 @@ def compare(spec: ServiceSpec, raw: Raw, names: t.Mapping[str, str]) -> dict[str
 
 
 def new_spec(spec: ServiceSpec, ids: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """The specification to create the service with; C(ids) maps names of networks to ids."""
+    """The specification for the service's creation; C(ids) maps network names to ids."""
     base: dict[str, t.Any] = {
         "Name": spec.name,
         "Labels": {MANAGED_LABEL: "true"},
@@ -139,7 +139,7 @@ def new_spec(spec: ServiceSpec, ids: t.Mapping[str, str]) -> dict[str, t.Any]:
 
 
 def merge(raw: Raw, fields: t.Mapping[str, t.Any], ids: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """The whole specification with the given fields set, and all else as it was."""
+    """The whole specification with the given fields set and everything else unchanged."""
     merged = copy.deepcopy(dict(raw))
     template = merged.setdefault("TaskTemplate", {})
     container = template.setdefault("ContainerSpec", {})
@@ -166,7 +166,7 @@ def merge(raw: Raw, fields: t.Mapping[str, t.Any], ids: t.Mapping[str, str]) -> 
 
 
 def plain(value: t.Any) -> t.Any:
-    """A value as it goes into results and diffs."""
+    """A value in the form of results and diffs."""
     if isinstance(value, Attachment):
         return attachment_view(value)
     if isinstance(value, tuple):
@@ -175,7 +175,7 @@ def plain(value: t.Any) -> t.Any:
 
 
 def attachment_view(attachment: Attachment) -> dict[str, t.Any]:
-    """An attachment as it goes into results and diffs."""
+    """An attachment in the form of results and diffs."""
     parts = {
         "name": attachment.name,
         "aliases": list(attachment.aliases),
@@ -209,7 +209,7 @@ def _networks(raw: Raw) -> list[dict[str, t.Any]]:
 def _targets(
     existing: list[dict[str, t.Any]], wanted: tuple[Attachment, ...], ids: t.Mapping[str, str]
 ) -> list[dict[str, t.Any]]:
-    """Attachments for the API; what we do not manage of one that stays (driver options) is kept."""
+    """Attachments for the API. Settings of present ones that are not managed here (driver options) are kept."""
     before = {entry.get("Target"): entry for entry in existing}
     targets = []
     for attachment in wanted:
@@ -252,7 +252,7 @@ def _port_view(port: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _constraints(declared: list[str] | None) -> list[str] | None:
-    """Constraints in one notation, in a fixed order."""
+    """Constraints in one notation and a fixed order."""
     if declared is None:
         return None
     return sorted(re.sub(r"\s*(==|!=)\s*", r" \1 ", constraint.strip()) for constraint in declared)
@@ -279,7 +279,7 @@ def _contradictions(fields: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _port_clashes(specs: list[ServiceSpec]) -> list[str]:
-    """What cannot be on any nodes; see port_clashes for what depends on them."""
+    """Conflicts on any set of nodes; port_clashes finds those that depend on the nodes."""
     claims: dict[tuple[int, str], list[Claim]] = {}
     for spec in specs:
         for port in spec.fields.get("ports", []) if spec.state == "present" else []:

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Making services what they are declared to be, and waiting until their tasks run."""
+"""Reach the declared state of services, and wait until their tasks run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PREDEFINED_OF_SERVICES = ("host", "bridge")
 
 
 class Step(t.NamedTuple):
-    """What is to be done about one declared service."""
+    """The action for one declared service."""
 
     spec: ServiceSpec
     action: str
@@ -49,7 +49,7 @@ class Step(t.NamedTuple):
 def ensure_services(
     client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool, warn: t.Callable[[str], None]
 ) -> dict[str, t.Any]:
-    """Bring all declared services about, and wait until they have converged."""
+    """Reach the declared state of all services, and wait until they have converged."""
     specs = parse_services(params)
     require_manager(client)
     listed = client.networks() + predefined(client)
@@ -78,7 +78,7 @@ def ensure_services(
 
 
 def predefined(client: APIClient) -> list[Raw]:
-    """The engine's own networks that services can be on. The swarm has records of them, which it leaves out of its list."""
+    """The engine's predefined networks that services can use. Swarm has objects for them, which its list omits."""
     found = []
     for name in PREDEFINED_OF_SERVICES:
         try:
@@ -91,7 +91,7 @@ def predefined(client: APIClient) -> list[Raw]:
 def network_ids(
     specs: list[ServiceSpec], listed: list[Raw], check_mode: bool, warn: t.Callable[[str], None]
 ) -> dict[str, str]:
-    """Ids of all networks that the declarations name; a missing one is an error, or a warning in check mode."""
+    """The ids of all networks in the declarations. A missing one raises SpecError, or is a warning in check mode."""
     ids = {raw["Name"]: raw["Id"] for raw in listed if raw.get("Scope") == "swarm"}
     impossible = {
         raw["Name"]: f"is a network of this node alone (driver {raw.get('Driver')}); services take those of the swarm, "
@@ -124,7 +124,7 @@ def network_ids(
 
 
 def beside_host(specs: list[ServiceSpec]) -> list[str]:
-    """Services in the node's own network namespace that shall be on other networks too, which the swarm takes. Pure."""
+    """Warnings for services on the network host and on others too, a combination that swarm accepts. Pure."""
     networks = {
         spec.name: {entry.name for entry in spec.fields.get("networks") or ()}
         for spec in specs
@@ -139,7 +139,7 @@ def beside_host(specs: list[ServiceSpec]) -> list[str]:
 
 
 def plan(specs: list[ServiceSpec], services: list[Raw], names: t.Mapping[str, str]) -> list[Step]:
-    """Decide about every declared service, or raise a SpecError naming all that cannot be."""
+    """The action for every declared service. Raises SpecError with every problem found."""
     by_name = {service["Spec"]["Name"]: service for service in services}
     problems: list[str] = []
     steps = [_step(spec, by_name.get(spec.name), names, problems) for spec in specs]
@@ -151,9 +151,9 @@ def plan(specs: list[ServiceSpec], services: list[Raw], names: t.Mapping[str, st
 def refuse_too_small(
     steps: list[Step], listed: list[Raw], ids: t.Mapping[str, str], usage: Usage, nodes: list[Raw]
 ) -> None:
-    """Raise a SpecError when a network has fewer addresses than its services need once they are as declared. Pure.
+    """Raise SpecError when a network has fewer addresses than its services need in their declared state. Pure.
 
-    Swarm takes such a service without a word, and leaves its tasks waiting for an address.
+    Swarm accepts such a service silently and leaves its tasks waiting for an address.
     """
     services = as_declared(steps, ids, usage)
     before = {service["Spec"]["Name"]: service_networks(service) for service in usage.services}
@@ -180,7 +180,7 @@ def refuse_too_small(
 
 
 def port_problems(steps: list[Step], ids: t.Mapping[str, str], usage: Usage, nodes: list[Raw]) -> list[str]:
-    """Ports of changed services that they cannot have, now that the others and the nodes are known. Pure."""
+    """Port conflicts of the changed services, with the other services and the nodes taken into account. Pure."""
     touched = {
         step.spec.name
         for step in steps
@@ -190,7 +190,7 @@ def port_problems(steps: list[Step], ids: t.Mapping[str, str], usage: Usage, nod
 
 
 def as_declared(steps: list[Step], ids: t.Mapping[str, str], usage: Usage) -> dict[str, dict[str, t.Any]]:
-    """All services by name, as they are once the steps are done. Pure."""
+    """All services by name, in their state after the steps. Pure."""
     services = {service["Spec"]["Name"]: service for service in usage.services}
     for step in steps:
         if step.action == "remove":
@@ -247,7 +247,7 @@ def _remove(client: APIClient, service_id: str) -> None:
     try:
         client.remove_service(service_id)
     except NotFound:
-        # Somebody else was faster, and it is gone as declared.
+        # Removed concurrently, which is the declared state.
         return
 
 
@@ -259,7 +259,7 @@ def _update(client: APIClient, service_id: str, step: Step, ids: t.Mapping[str, 
 def update_service(
     client: APIClient, service_id: str, change: t.Callable[[dict[str, t.Any]], dict[str, t.Any]]
 ) -> None:
-    """Send the changed specification, worked out anew from the newest one whenever somebody else was faster."""
+    """Send the changed specification. After a concurrent update it is computed again from the newest version."""
 
     def send() -> None:
         fresh = client.inspect_service(service_id)
@@ -272,7 +272,7 @@ def update_service(
 
 
 def _settle(client: APIClient, steps: list[Step], deadline: float, wait: bool, actions: list[dict[str, t.Any]]) -> None:
-    """Wait until tasks of removed services are gone, and those of the others run."""
+    """Wait until the tasks of removed services are gone and those of the others run."""
     if not wait:
         return
     removed = {step.current["ID"]: step.spec.name for step in steps if step.action == "remove" and step.current}
@@ -305,7 +305,10 @@ def _await_gone(client: APIClient, removed: dict[str, str], deadline: float, act
 
 
 def await_converged(client: APIClient, names: list[str], deadline: float, actions: list[dict[str, t.Any]]) -> None:
-    """Wait until every task of the named services is up to date and runs, or raise an EngineError that says which is not."""
+    """Wait until every task of the named services is up to date and runs.
+
+    Raises EngineError that names the services that did not converge.
+    """
 
     def converged() -> tuple[bool, bool]:
         services = [service for service in client.services() if service["Spec"]["Name"] in names]
@@ -339,7 +342,7 @@ def _explain_waiting(client: APIClient, names: list[str]) -> list[str]:
 
 
 def _current_tasks(client: APIClient) -> list[Raw]:
-    """Tasks that are up to date with their service, by the filter that the docker command line uses itself."""
+    """Tasks that are up to date with their service, by the filter that the docker command line uses."""
     return tasks_by(client, {"_up-to-date": ["true"]})
 
 
@@ -352,7 +355,7 @@ def _hostname(node: Raw | None) -> str:
 
 
 def _answers(node: Raw | None) -> bool:
-    """A node that is down reports no end of its tasks, so nobody can wait for it."""
+    """Whether the node reports its tasks' end. A node that is down does not, so there is no point in waiting."""
     return node is not None and (node.get("Status") or {}).get("State") != "down"
 
 

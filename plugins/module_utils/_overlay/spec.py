@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What a declared overlay network may look like: from module parameters to checked specifications. Pure."""
+"""Declared overlay networks: from module parameters to validated specifications. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENCRYPTED_OPTION = "encrypted"
 MTU_OPTION = "com.docker.network.driver.mtu"
 VXLAN_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 KNOWN_OPTIONS = (ENCRYPTED_OPTION, MTU_OPTION, VXLAN_OPTION)
-# Remembers which automatic values were declared: the API shows both alike once they are allocated.
+# C(PINNED_LABEL) records which automatic values were declared: the API shows both alike once they are allocated.
 OWN_LABELS = (MANAGED_LABEL, PINNED_LABEL)
 
 NAME_PATTERN = re.compile(r"[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*")
@@ -41,7 +41,7 @@ REFUSED_OPTIONS = {
 
 
 class Subnet(t.NamedTuple):
-    """One subnet of an overlay; what is None is left to the engine."""
+    """One subnet of an overlay; fields that are None are left to the engine."""
 
     subnet: str
     gateway: str | None = None
@@ -49,7 +49,7 @@ class Subnet(t.NamedTuple):
 
 
 class NetworkSpec(t.NamedTuple):
-    """A declared overlay network. What was not declared holds the default, or None for automatic."""
+    """A declared overlay network. Undeclared fields hold the default, or None for automatic."""
 
     name: str
     state: str = "present"
@@ -60,25 +60,25 @@ class NetworkSpec(t.NamedTuple):
     mtu: int | None = None
     vxlan_ids: tuple[int, ...] = ()
     labels: dict[str, str] = {}
-    # Subnets that were chosen for a network whose declaration leaves them open: never compared.
+    # Subnets chosen for a network that declares none. They are never compared.
     chosen: tuple[Subnet, ...] = ()
 
     def pinned(self) -> list[str]:
-        """The automatic values that this declaration fixes."""
+        """The normally automatic values that this declaration fixes."""
         found = ["subnets"] if self.subnets else []
         found += sorted(f"gateway={subnet.subnet}" for subnet in self.subnets if subnet.gateway)
         return found + (["vxlan_ids"] if self.vxlan_ids else [])
 
 
 class SpecError(EngineError):
-    """Declarations that cannot be: every problem found, before anything was changed."""
+    """Impossible declarations, with every problem found. Nothing was changed."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems) + ". Nothing was changed.", problems=problems)
 
 
 def parse_networks(params: t.Mapping[str, t.Any]) -> list[NetworkSpec]:
-    """The declared networks, of the list or of the top level, or a SpecError naming all that is wrong."""
+    """The declared networks, from the list or the top level. Raises SpecError with every problem found."""
     declared = params.get("networks")
     if declared is None:
         declared = [params]
@@ -99,7 +99,10 @@ def parse_network(
     underlay: t.Sequence[int] = (),
     own_name: bool = True,
 ) -> NetworkSpec:
-    """One network; what is wrong with it is added to C(problems). C(own_name) is false when the name is not the user's."""
+    """Parse one network; its problems are added to C(problems).
+
+    C(own_name) is false when the user did not choose the name.
+    """
     name = entry.get("name") or ""
     found = name_problems(name) if own_name else []
     subnets = tuple(_subnets(entry.get("subnets") or [], found))
@@ -123,7 +126,7 @@ def parse_network(
 
 
 def name_problems(name: str) -> list[str]:
-    """Why swarm would not take this name."""
+    """Why swarm would reject this name."""
     if name == "ingress":
         return ["the ingress network is declared with swarmlab.overlay.overlay_ingress"]
     if name in PREDEFINED:
@@ -136,7 +139,7 @@ def name_problems(name: str) -> list[str]:
 
 
 def label_problems(labels: t.Mapping[t.Any, t.Any], option: str) -> list[str]:
-    """Labels are strings; what YAML made of an unquoted value is not what the engine would store."""
+    """Problems with labels that are not strings: YAML's value of an unquoted text is not what the engine would store."""
     found = []
     for key, value in labels.items():
         if not isinstance(key, str) or not key:
@@ -158,7 +161,7 @@ def duplicate_names(names: list[str], noun: str) -> list[str]:
 def overlaps(
     declared: list[tuple[str, tuple[Subnet, ...]]], existing: list[tuple[str, tuple[Subnet, ...]]]
 ) -> list[str]:
-    """Declared subnets that overlap each other, or those of the existing networks."""
+    """Declared subnets that overlap each other, or those of existing networks."""
     mine = [(name, ipaddress.ip_network(subnet.subnet)) for name, subnets in declared for subnet in subnets]
     others = [(name, ipaddress.ip_network(subnet.subnet)) for name, subnets in existing for subnet in subnets]
     found = []
@@ -173,7 +176,7 @@ def overlaps(
 
 
 def in_order(subnets: tuple[Subnet, ...], vxlan_ids: tuple[int, ...]) -> tuple[tuple[Subnet, ...], tuple[int, ...]]:
-    """Subnets sorted by address, each VXLAN id going along with its subnet."""
+    """Subnets sorted by address, together with their VXLAN ids."""
     if len(subnets) != len(vxlan_ids):
         return tuple(sorted(subnets, key=_subnet_order)), vxlan_ids
     pairs = sorted(zip(subnets, vxlan_ids), key=lambda pair: _subnet_order(pair[0]))
@@ -252,7 +255,7 @@ def _network(option: str, text: str, problems: list[str]) -> ipaddress.IPv4Netwo
 
 
 def _mtu(declared: str | int | None, underlay: t.Sequence[int], problems: list[str]) -> int | None:
-    """The MTU in numbers; that of the narrowest interface of all nodes, if it is left to us. The engine takes its overhead off it."""
+    """The MTU as a number; for auto the smallest of all nodes' interfaces. The engine subtracts its own overhead."""
     if declared is None:
         return None
     if declared == MTU_AUTOMATIC:
@@ -288,7 +291,7 @@ def _driver_options(options: t.Mapping[t.Any, t.Any], subnets: int, problems: li
 
 
 def suggest(option: str) -> str:
-    """What a misspelt driver option was meant to be, as the end of a sentence."""
+    """The likely option behind a misspelt driver option, as the end of a sentence."""
     near = difflib.get_close_matches(option.lower(), KNOWN_OPTIONS, n=1, cutoff=0.6)
     short = {known.rsplit(".", 1)[-1]: known for known in KNOWN_OPTIONS}
     near = near or [

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What surrounds the overlays on this node: its routes, its resolvers, and the interface that carries them."""
+"""The surroundings of the overlays on this node: routes, resolvers, and the interface that carries them."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from .._host import ROUTES, HostError, Route, parse_nameservers, parse_routes, r
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 SIOCGIFADDR = 0x8915
 INTERFACE_NAME_BYTES = 15
-# Bridges of the engine's own networks: those are compared as networks.
+# Bridges of the engine's own networks, which are compared as networks.
 ENGINE_INTERFACES = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}|veth.*")
 
 
 class Surroundings(t.NamedTuple):
-    """What an overlay should not lie upon, from this node's view and from what one was told of the others."""
+    """Addresses that an overlay should not overlap: this node's own, and those given for the other nodes."""
 
     routes: tuple[Route, ...] = ()
     nameservers: tuple[str, ...] = ()
     nodes: tuple[tuple[str, str], ...] = ()
     avoid: tuple[str, ...] = ()
-    # Those that daemon.json gives to all containers of this node.
+    # The resolvers that daemon.json sets for all containers of this node.
     engine_resolvers: tuple[str, ...] = ()
 
 
 def look_around(docker_host: str, nodes: t.Iterable[Raw], avoid: t.Iterable[str]) -> Surroundings:
-    """Routes and resolvers of this node if it is the engine's own, the addresses of all nodes, and what was named."""
+    """Routes and resolvers of this node if its own engine is in use, the addresses of all nodes, and the given ranges."""
     addresses = tuple(
         sorted(
             ((node.get("Description") or {}).get("Hostname") or node["ID"], address)
@@ -61,12 +61,12 @@ def look_around(docker_host: str, nodes: t.Iterable[Raw], avoid: t.Iterable[str]
 
 
 def own_routes(text: str) -> list[Route]:
-    """The node's own routes from /proc/net/route: neither the default nor those to the engine's bridges."""
+    """The node's own routes in /proc/net/route, without the default and those to the engine's bridges."""
     return [route for route in parse_routes(text) if not ENGINE_INTERFACES.fullmatch(route.interface)]
 
 
 def engine_resolvers(content: bytes) -> tuple[str, ...]:
-    """The IPv4 resolvers in a daemon.json. What cannot be read is a matter of module engine."""
+    """The IPv4 resolvers in a daemon.json. A file that cannot be parsed yields none; module engine reports it."""
     try:
         declared = settings.parse(settings.decode(content)).get("dns")
     except HostError:
@@ -76,12 +76,12 @@ def engine_resolvers(content: bytes) -> tuple[str, ...]:
 
 
 def resolvers(text: str) -> list[str]:
-    """The IPv4 resolvers of a resolv.conf, but those on the node itself."""
+    """The IPv4 resolvers of a resolv.conf, without those on the node itself."""
     return [server for server in parse_nameservers(text) if ":" not in server and not server.startswith("127.")]
 
 
 def underlay(address: str) -> dict[str, t.Any]:
-    """The interface of this node that has the address, and its MTU; both None when no interface has it."""
+    """The interface of this node that has the address, and its MTU in bytes; both None when there is none."""
     for interface in sorted(os.listdir("/sys/class/net")):
         if _interface_address(interface) == address:
             mtu = read_text(f"/sys/class/net/{interface}/mtu").strip()
@@ -95,5 +95,5 @@ def _interface_address(interface: str) -> str | None:
         try:
             return socket.inet_ntoa(fcntl.ioctl(asker.fileno(), SIOCGIFADDR, request)[20:24])
         except OSError:
-            # An interface without an IPv4 address.
+            # an interface without an IPv4 address
             return None

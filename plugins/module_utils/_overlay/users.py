@@ -5,7 +5,10 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Who uses an overlay: services, their tasks and attached containers, as a manager sees them. Pure but for one query."""
+"""Users of an overlay as a manager sees them: services, their tasks and attached containers.
+
+Pure but for the queries.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,20 @@ import typing as t
 from .._engine.sdk import APIClient, tasks_by
 from .._engine.transport import Raw
 
-# In the order of a task's life; up to and with "running" swarm counts the task as using its networks.
+# In the order of a task's life. Swarm counts a task as using its networks up to and with "running".
 LIVING_STATES = ("new", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running")
 RUNTIMES = ("container", "attachment", "plugin")
 
 
 class Usage(t.NamedTuple):
-    """What the swarm's API says about users of networks, fetched once for all networks of a call."""
+    """The swarm's users of networks, fetched once for all networks of a call."""
 
     services: list[Raw]
     tasks: list[Raw]
     nodes: dict[str, str]
 
     def users(self, network_id: str) -> list[dict[str, str]]:
-        """Those who use the network and mean to go on: they must be told before it changes."""
+        """The users that stay on the network, and are affected when it changes."""
         found = [
             {"kind": "service", "name": service["Spec"]["Name"], "id": service["ID"]}
             for service in self.services
@@ -62,7 +65,7 @@ class Usage(t.NamedTuple):
         return found
 
     def leaving(self, network_id: str) -> list[str]:
-        """Tasks that still live on the network but are on their way out."""
+        """Tasks that still hold the network and are stopping."""
         known = {service["ID"] for service in self.services}
         return [
             f"{task['ID']} on {self.node(task)} ({task['Status']['State']})"
@@ -73,7 +76,7 @@ class Usage(t.NamedTuple):
         ]
 
     def holders(self, network_id: str) -> list[str]:
-        """The nodes that hold the network now, because a task or an attached container there is on it."""
+        """The nodes that hold the network now, because of a task or an attached container on it."""
         return sorted(
             {
                 self.node(task)
@@ -83,7 +86,7 @@ class Usage(t.NamedTuple):
         )
 
     def addresses(self, network_id: str) -> dict[str, dict[str, str | None]]:
-        """Who holds which IPv4 address of the network; the API does not tell those of the nodes' load balancers."""
+        """The holder of each IPv4 address of the network. The API does not show those of the nodes' load balancers."""
         known = {service["ID"]: service["Spec"]["Name"] for service in self.services}
         found: dict[str, dict[str, str | None]] = {}
         for service in self.services:
@@ -103,7 +106,7 @@ class Usage(t.NamedTuple):
         return found
 
     def node(self, task: Raw) -> str:
-        """The name of the node a task is on."""
+        """The name of a task's node."""
         node_id = task.get("NodeID") or ""
         return self.nodes.get(node_id) or node_id or "no node yet"
 
@@ -115,7 +118,7 @@ def observe(client: APIClient) -> Usage:
 
 
 def list_tasks(client: APIClient) -> list[Raw]:
-    """All tasks, attached containers included: the SDK's own call cannot name runtimes the engine hides by default."""
+    """All tasks, attached containers included. The SDK's own call cannot ask for the hidden runtimes."""
     return tasks_by(client, {"runtime": RUNTIMES})
 
 
@@ -132,7 +135,7 @@ def is_living(task: Raw) -> bool:
 
 
 def task_networks(task: Raw) -> set[str]:
-    """Ids of the networks a task is on or will be on."""
+    """The ids of a task's networks, also before it is on them."""
     spec = task.get("Spec") or {}
     wanted = {attachment.get("Target") for attachment in spec.get("Networks") or []}
     there = [(entry.get("Network") or {}).get("ID") for entry in task.get("NetworksAttachments") or []]
