@@ -1,10 +1,11 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Helpers that live on a node between two tasks: started, found again, stopped, and never left for ever.
+"""Helper processes that live on a node between two tasks: started, found again, stopped, and never left behind.
 
-Private to swarmlab.overlay. Standard library only. Each helper is a process in a session of its own and leaves its result in the
-run's folder. It lives on a lease that every task of the run renews: when nobody comes back, it ends by itself and nothing is left.
+Private to swarmlab.overlay. Standard library only. Each helper is a process in its own session and leaves its result
+in the run's folder. It lives on a lease that every task of the run renews. When no task follows, the lease expires
+and the helper ends by itself.
 """
 
 from __future__ import annotations
@@ -24,39 +25,40 @@ ROOT = "/run/swarmlab-overlay"
 LEASE = "lease"
 HANG = 30
 KEEP = 5
-SLOW = 2  # times as long as a task took on this node, the next one may take to come
+SLOW = 2  # the lease is at least this many times the duration of the last task on this node
 
-Job = t.Callable[[shapes.Ready, shapes.Stopped], t.Any]  # what it returns must be JSON data
-Step = t.Callable[[], t.Any]  # what it returns does not matter
+Job = t.Callable[[shapes.Ready, shapes.Stopped], t.Any]  # its result must be JSON data
+Step = t.Callable[[], t.Any]  # its result is ignored
 
 
 class _Process(t.TypedDict):
-    """A helper's process; pid and start time name one for good."""
+    """A helper's process. Its pid and start time identify it uniquely."""
 
     pid: int
     started: str | None
 
 
 class Lease(t.NamedTuple):
-    """How long the helpers of a run live on when no task renews them."""
+    """The time in seconds that the helpers of a run live on when no task renews it."""
 
     run: str
     seconds: float
 
     def renew(self) -> None:
-        """Count from now again."""
+        """Restart the time."""
         _write(folder(self.run), LEASE, time.monotonic() + self.seconds)
 
     def expired(self) -> bool:
-        """Whether nobody came back in time, or the run's folder is gone."""
+        """Whether no task renewed it in time, or the run's folder is gone."""
         end: float | None = _load(os.path.join(ROOT, self.run, LEASE))
         return end is None or time.monotonic() > end
 
 
 class Kept:
-    """Renews a lease for as long as the calling process is at work, however long that takes.
+    """Renew a lease for as long as the calling process works.
 
-    Where the work took long, the other nodes' work does too, and the next task may come later than the lease allows for.
+    After long work the new lease is longer too: the other nodes' work is probably slow as well, and delays the next
+    task.
     """
 
     def __init__(self, lease: Lease) -> None:
@@ -65,7 +67,7 @@ class Kept:
         self.child = 0
 
     def __enter__(self) -> Kept:
-        """Renew now, and from then on in a child that ends with its parent."""
+        """Renew now, and from then on in a child process that ends with its parent."""
         self.lease.renew()
         parent = os.getpid()
         self.child = os.fork()
@@ -80,7 +82,7 @@ class Kept:
         return self
 
     def __exit__(self, *_unused: t.Any) -> None:
-        """The lease runs from here."""
+        """Stop the child and start the final lease."""
         os.kill(self.child, signal.SIGKILL)
         os.waitpid(self.child, 0)
         took = time.monotonic() - self.began
@@ -88,7 +90,7 @@ class Kept:
 
 
 def folder(run: str) -> str:
-    """The run's folder on this node; made when needed, readable for root alone."""
+    """The run's folder on this node, created when missing and readable for root only."""
     path = os.path.join(ROOT, run)
     os.makedirs(path, mode=0o700, exist_ok=True)
     return path
@@ -103,14 +105,17 @@ def runs() -> list[str]:
 
 
 def forget(run: str) -> None:
-    """Remove the run's folder, and the root when it is empty."""
+    """Remove the run's folder, and the parent folder when it is empty."""
     shutil.rmtree(os.path.join(ROOT, run), ignore_errors=True)
     if not runs() and os.path.isdir(ROOT):
         os.rmdir(ROOT)
 
 
 def started_at(pid: int) -> str | None:
-    """The start time of a process in kernel ticks: with the pid it names one process for good. One that has ended is none, reaped or not."""
+    """The start time of a process in kernel ticks, None for one that has ended, reaped or not.
+
+    Together with the pid it identifies a process uniquely.
+    """
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as handle:
             fields = handle.read().rpartition(")")[2].split()
@@ -120,7 +125,7 @@ def started_at(pid: int) -> str | None:
 
 
 def age(pid: int) -> float | None:
-    """For how many seconds a process has run; None for one that has ended."""
+    """The age of a process in seconds; None for one that has ended."""
     ticks = started_at(pid)
     if ticks is None:
         return None
@@ -135,7 +140,7 @@ def start(
     namespace: Step | None = None,
     alone: Step | None = None,
 ) -> str | None:
-    """Run ``job(ready, stopped)`` in the background. Returns None once it is ready, else the reason why it is not.
+    """Run ``job(ready, stopped)`` in the background. Returns None once it is ready, else the reason of the failure.
 
     ``alone`` is called in the helper when its lease has expired.
     """
@@ -170,7 +175,7 @@ def _detach() -> None:
 
 
 class _Stop:
-    """When a helper has to end: told by a signal, or left alone."""
+    """Whether a helper has to end: it got a signal, or its lease has expired."""
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
@@ -184,7 +189,7 @@ class _Stop:
         self.told = True
 
     def __call__(self) -> bool:
-        """Asked often: a job that stops asking is ended by the kernel."""
+        """A job must call this often: the kernel ends a job that does not."""
         now = time.monotonic()
         if not self.alone and now > self.look:
             self.look = now + 1
@@ -242,7 +247,10 @@ def _load(path: str) -> t.Any:
 
 
 def stop(run: str, names: t.Iterable[str], seconds: float = 5.0) -> dict[str, t.Any]:
-    """Stop helpers of this run, all at once, and return their results; None for each that there is none of."""
+    """Stop helpers of this run, all at once, and return their results. None stands for a helper that does not exist.
+
+    ``seconds`` is the time that they get to end.
+    """
     path = os.path.join(ROOT, run)
     deadline = time.monotonic() + seconds
     told = [who for who in (_load(os.path.join(path, name + ".pid")) for name in names) if who and _alive(who)]

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the few fields of an X.509 certificate that tell who a swarm node is.
+"""Read the few fields of an X.509 certificate that identify a swarm node.
 
-Private to swarmlab.overlay. Standard library only. Only public parts are read, never a key.
+Private to swarmlab.overlay. Standard library only. It reads public parts only, never a key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UTC_TIME, CONTEXT_0 = 0x17, 0xA0
 
 
 class Element(t.NamedTuple):
-    """One DER element: its tag, its content, and all of it."""
+    """One DER element: its tag, its content, and its whole encoding."""
 
     tag: int
     content: bytes
@@ -91,7 +91,7 @@ def pem_blocks(text: str) -> list[bytes]:
 
 
 def parse(der: bytes) -> shapes.Certificate:
-    """Subject, issuer, and validity of a certificate, and the digest of the issuer's name as the swarm's API gives it."""
+    """Subject, issuer and validity of a certificate, and the digest of the issuer's name in the form of the swarm's API."""
     body = elements(elements(der)[0].content)[0]
     fields = elements(body.content)
     if fields[0].tag == CONTEXT_0:
@@ -107,7 +107,7 @@ def parse(der: bytes) -> shapes.Certificate:
 
 
 def digest(data: bytes) -> str:
-    """A short name for public data, to compare it across nodes."""
+    """A short digest of public data, to compare it across nodes."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
@@ -117,7 +117,7 @@ def roots_digest(text: str) -> str:
 
 
 def node(folder: str) -> shapes.Certificate | shapes.Unread:
-    """What a node's certificate folder says: leaf, trusted roots, or why it cannot be read."""
+    """The leaf and trusted roots in a node's certificate folder, or the reason why they cannot be read."""
     try:
         with open(folder + "/swarm-node.crt", encoding="ascii") as handle:
             leaf = parse(pem_blocks(handle.read())[0])

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small DNS client: enough to ask an engine's embedded resolver for IPv4 addresses.
+"""A small DNS client that asks an engine's embedded resolver for IPv4 addresses.
 
-Private to swarmlab.overlay. Standard library only. No tool is needed in the container's image.
+Private to swarmlab.overlay. Standard library only. The container's image needs no tool.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NXDOMAIN = 3
 
 
 class Answer(t.NamedTuple):
-    """What the resolver said: ``kind`` is answer, empty, nxdomain, error, timeout or unreachable."""
+    """The resolver's answer: ``kind`` is answer, empty, nxdomain, error, timeout or unreachable."""
 
     kind: str
     addresses: tuple[str, ...]
@@ -45,7 +45,7 @@ def encode_query(name: str, number: int) -> bytes:
 
 
 def unaskable(name: str) -> str | None:
-    """Why no resolver can be asked for this name; None: one can."""
+    """Why no resolver can be asked for this name; None if one can."""
     try:
         encode_query(name, 0)
     except ValueError as error:
@@ -54,7 +54,10 @@ def unaskable(name: str) -> str | None:
 
 
 def decode_answer(packet: bytes, number: int) -> tuple[Answer, bool]:
-    """The answer and whether it was cut short (ask again over TCP)."""
+    """The answer, and whether it was truncated (then ask again over TCP).
+
+    Raises Malformed for any other packet.
+    """
     if len(packet) < 12:
         raise Malformed("shorter than a DNS header")
     ident, flags, questions, answers = struct.unpack("!4H", packet[:8])
@@ -73,7 +76,7 @@ def decode_answer(packet: bytes, number: int) -> tuple[Answer, bool]:
 
 
 def address_key(address: str) -> tuple[int, ...]:
-    """Sort addresses as numbers, not as text."""
+    """A sort key that orders addresses as numbers."""
     return tuple(int(part) for part in address.split("."))
 
 
@@ -94,7 +97,7 @@ def _addresses(packet: bytes, offset: int, count: int) -> set[str]:
 
 
 def _skip_name(packet: bytes, offset: int) -> int:
-    """The offset behind a name; a compression pointer always ends it."""
+    """The offset after a name; a compression pointer always ends it."""
     while True:
         if offset >= len(packet):
             raise Malformed("a name runs past the end")
@@ -109,7 +112,7 @@ def _skip_name(packet: bytes, offset: int) -> int:
 
 
 def ask(name: str, server: str = RESOLVER, seconds: float = 3.0) -> Answer:
-    """Ask ``server`` for ``name``, over UDP, and over TCP when the answer was truncated."""
+    """Ask ``server`` for ``name`` over UDP, and again over TCP when the answer was truncated."""
     number = struct.unpack("!H", os.urandom(2))[0]
     query = encode_query(name, number)
     deadline = time.monotonic() + seconds
@@ -165,7 +168,7 @@ def _exactly(channel: socket.socket, size: int, deadline: float) -> bytes:
 
 
 def difference(expected: t.Iterable[str], observed: t.Iterable[str]) -> dict[str, list[str]]:
-    """What is missing and what is unexpected, as two sorted lists; both empty when the sets are equal."""
+    """Missing and unexpected values, as two sorted lists; both empty when the sets are equal."""
     want, have = set(expected), set(observed)
     return {
         "missing": sorted(want - have, key=address_key),

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask a swarm manager's port something, as a stranger without a certificate, and read how it refuses.
+"""Call a swarm manager's port without a client certificate, and read how it refuses.
 
-Private to swarmlab.overlay. Standard library only. The port completes a TLS handshake with any client, since a joining node
-has no certificate yet; what counts is that every call of a stranger is refused. So one harmless call (list nodes) is made
-over HTTP/2 with just the frames it takes, and the status of the answer is read.
+Private to swarmlab.overlay. Standard library only. The port completes a TLS handshake with any client, since a
+joining node has no certificate yet, but it must refuse every call of such a client. So one harmless call (list nodes)
+is made over HTTP/2 with the minimum of frames, and the status of the answer is read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DATA, HEADERS, SETTINGS = 0, 1, 4
 END_STREAM, END_HEADERS = 1, 4
 METHOD = b"/docker.swarmkit.v1.Control/ListNodes"
 PERMISSION_DENIED, UNAUTHENTICATED = 7, 16
-# "grpc-status" as HPACK writes it: the Huffman code of the name, or the name itself.
+# "grpc-status" in HPACK: the Huffman code of the name, or the name itself.
 STATUS_NAMES = (bytes.fromhex("889acac8b21234da8f"), b"\x0bgrpc-status")
 
 
@@ -33,7 +33,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def call(authority: str) -> bytes:
-    """Everything a client sends to call METHOD with an empty message."""
+    """All bytes that a client sends to call METHOD with an empty message."""
     fields = b"\x83\x87"  # :method POST, :scheme https
     fields += b"\x04" + _text(METHOD) + b"\x01" + _text(authority.encode())  # :path, :authority
     fields += b"\x0f\x10" + _text(b"application/grpc")  # content-type
@@ -47,7 +47,7 @@ def _text(value: bytes) -> bytes:
 
 
 def status(data: bytes) -> int | None:
-    """The gRPC status in what the server sent, None while there is none."""
+    """The gRPC status in the server's bytes, None when there is none yet."""
     for name in STATUS_NAMES:
         found = re.search(re.escape(name) + rb"([\x01\x02])(\d{1,2})", data)
         if found and len(found.group(2)) >= found.group(1)[0]:
@@ -56,12 +56,12 @@ def status(data: bytes) -> int | None:
 
 
 def outcome(code: int) -> str:
-    """What a status means for a stranger."""
+    """The meaning of a status for a client without a certificate."""
     return "refused" if code in (PERMISSION_DENIED, UNAUTHENTICATED) else "accepted"
 
 
 def stranger(address: str, port: int, seconds: float) -> shapes.Stranger:
-    """What the manager at ``address`` does with a client that shows no certificate: refused, accepted or unreachable."""
+    """The reaction of the manager at ``address`` to a client without a certificate: refused, accepted or unreachable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

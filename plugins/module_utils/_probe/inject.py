@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Send one canary in a clear VXLAN frame to another node, past this node's own firewall and IPsec.
+"""Send one canary in a clear-text VXLAN frame to another node, past this node's own firewall and IPsec.
 
-Private to swarmlab.overlay. Standard library only. A packet socket writes below both, as any machine on the wire could. The frame
-carries a question to the probe of this run and to nothing else.
+Private to swarmlab.overlay. Standard library only. A packet socket sends below both, as any machine on the wire
+could. The frame carries a question that only this run's probe answers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAC_TEXT = 17  # characters of an Ethernet address
 
 
 def datagram(source: str, target: str, source_port: int, target_port: int, content: bytes) -> bytes:
-    """An IP packet with a UDP datagram, in IPv4 without its checksum, which is optional there."""
+    """An IP packet with a UDP datagram. Over IPv4 it has no UDP checksum, which is optional there."""
     udp = struct.pack("!4H", source_port, target_port, 8 + len(content), 0) + content
     if sockets.family_of(target) == socket.AF_INET6:
         ends = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, target)
@@ -39,7 +39,7 @@ def datagram(source: str, target: str, source_port: int, target_port: int, conte
 
 
 def vxlan(number: int, inner: bytes) -> bytes:
-    """The payload of a VXLAN datagram: an Ethernet frame to everybody on the network, with an IPv4 packet in it."""
+    """The payload of a VXLAN datagram: a broadcast Ethernet frame with an IPv4 packet."""
     return struct.pack("!II", 0x08000000, number << 8) + EVERYBODY + OURS + struct.pack("!H", ETH_P_IP) + inner
 
 
@@ -50,7 +50,7 @@ def parse_arp(text: str) -> dict[str, tuple[bytes, str]]:
 
 
 def parse_gateway(text: str) -> str | None:
-    """The default gateway in /proc/net/route, of IPv4."""
+    """The default IPv4 gateway in /proc/net/route."""
     for line in text.splitlines()[1:]:
         parts = line.split()
         if len(parts) > 7 and parts[1] == "00000000" and parts[7] == "00000000" and parts[2] != "00000000":
@@ -59,7 +59,7 @@ def parse_gateway(text: str) -> str | None:
 
 
 def parse_gateway6(text: str) -> str | None:
-    """The default gateway in /proc/net/ipv6_route."""
+    """The default IPv6 gateway in /proc/net/ipv6_route."""
     for parts in map(str.split, text.splitlines()):
         if len(parts) > 4 and parts[1] == "00" and int(parts[4], 16):
             return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(parts[4]))
@@ -67,7 +67,7 @@ def parse_gateway6(text: str) -> str | None:
 
 
 def _neighbours6() -> dict[str, tuple[bytes, str]]:
-    """Address -> (hardware address, device) of the IPv6 neighbours that are known."""
+    """Address -> (hardware address, device) of the known IPv6 neighbours."""
     names = {link["index"]: link["name"] for link in netlink.links()}
     return {
         row["target"]: (bytes.fromhex(row["mac"].replace(":", "")), names[row["index"]])
@@ -77,7 +77,7 @@ def _neighbours6() -> dict[str, tuple[bytes, str]]:
 
 
 def _next_hop(address: str) -> tuple[bytes, str] | None:
-    """Hardware address and device of who takes what is for this address."""
+    """Hardware address and device of the next hop to this address."""
     if sockets.family_of(address) == socket.AF_INET6:
         known, gateway = _neighbours6(), parse_gateway6(_read("/proc/net/ipv6_route"))
     else:
@@ -91,7 +91,7 @@ def _read(path: str) -> str:
 
 
 def inject(run: str, name: str, request: shapes.Request) -> shapes.Reached:
-    """Send the canary; tells whether it left."""
+    """Send the canary. Returns whether it was sent."""
     content = sockets.question(run, name, request["network"], sockets.new_nonce())
     inner = datagram(request["inner_source"], request["inner_target"], SOURCE_PORT, sockets.PORT, content)
     outer = datagram(request["source"], request["address"], SOURCE_PORT, request["port"], vxlan(request["vni"], inner))

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether this node's kernel has what overlay networks need.
+"""Whether this node's kernel has the features that overlay networks need.
 
-Private to swarmlab.overlay. Standard library only. Looks at what is loaded, built in, or on disk; loads nothing.
+Private to swarmlab.overlay. Standard library only. It checks loaded, built-in and installed modules, and loads none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 
 from . import shapes
 
-# Module -> the option that builds it, for kernels that come without a module tree.
+# Module -> the kernel option that builds it, for kernels without a module tree.
 OPTIONS = {
     "vxlan": "VXLAN",
     "bridge": "BRIDGE",
@@ -35,7 +35,7 @@ OPTIONS = {
 def available(
     name: str, loaded: set[str], builtin: set[str], on_disk: set[str] | None, config: dict[str, str] | None
 ) -> str:
-    """loaded, builtin, loadable, missing, or unknown when nothing on this node tells."""
+    """loaded, builtin, loadable, missing, or unknown when nothing on this node shows it."""
     if name in loaded:
         return "loaded"
     if name in builtin:
@@ -62,7 +62,7 @@ def loaded_names(text: str) -> set[str]:
 
 
 def options(text: str) -> dict[str, str]:
-    """Kernel options that are set, y or m."""
+    """The kernel options that are set to y or m."""
     return dict(re.findall(r"(?m)^CONFIG_(\w+)=([ym])$", text))
 
 
@@ -78,7 +78,7 @@ def _read(path: str) -> str | None:
 
 
 def facts() -> shapes.Modules:
-    """State of every module in OPTIONS, and the kernel's release."""
+    """The state of every module in OPTIONS, and the kernel's release."""
     release = os.uname().release
     tree = f"/lib/modules/{release}/"
     dep, builtin = _read(tree + "modules.dep"), _read(tree + "modules.builtin")

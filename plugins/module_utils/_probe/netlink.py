@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read links, addresses, neighbours and forwarding entries of the present network namespace over netlink.
+"""Read links, addresses, neighbours and forwarding entries of the current network namespace over netlink.
 
 Private to swarmlab.overlay. Standard library only. Reads only.
 """
@@ -55,7 +55,10 @@ def messages(data: bytes) -> t.Iterator[tuple[int, bytes]]:
 def dump(
     family: int, request: int, body: bytes, parse: t.Callable[[int, bytes], T | None], seconds: float = 3.0
 ) -> list[T] | None:
-    """What ``parse`` makes of every message of a dump, but for None; None when the kernel knows no such family."""
+    """The results of ``parse`` for each message of a dump, without None.
+
+    Returns None when the kernel does not know the family.
+    """
     found: list[T] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family) as channel:
@@ -78,7 +81,7 @@ def mac(data: bytes) -> str:
 
 
 def parse_link(_kind: int, body: bytes) -> shapes.Link | None:
-    """Index, name, MTU, kind; the VXLAN id and port of a VXLAN."""
+    """Index, name, MTU in bytes, and kind; VXLAN id and port of a VXLAN interface."""
     if len(body) < 16:
         return None
     link: shapes.Link = {"index": struct.unpack("=i", body[4:8])[0], "name": "", "mtu": 0, "kind": ""}
@@ -105,7 +108,7 @@ def _link_info(data: bytes) -> shapes.LinkInfo:
 
 
 def text_of(raw: bytes) -> str | None:
-    """An IPv4 or IPv6 address, by its length; None for anything else."""
+    """The text of an IPv4 or IPv6 address, by its length; None for anything else."""
     family = {4: socket.AF_INET, 16: socket.AF_INET6}.get(len(raw))
     return socket.inet_ntop(family, raw) if family else None
 

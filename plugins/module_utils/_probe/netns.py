@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run a function inside another network namespace, in a child process with a time limit.
 
-Private to swarmlab.overlay. Standard library only. ``setns`` binds one thread for good, so it only ever
-happens in a forked child.
+Private to swarmlab.overlay. Standard library only. ``setns`` changes a thread permanently, so it is only called in a
+forked child.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CLONE_NEWNET = 0x40000000
 
 
 class ProbeError(Exception):
-    """A probe could not look; the message says what and where."""
+    """A probe failed to look; the message says where and why."""
 
 
 def enter(namespace: str) -> None:
@@ -47,7 +47,7 @@ def unshare_network() -> None:
 
 
 class Call(t.Generic[T]):
-    """A function at work in a namespace: the process that does it, and where its result is read."""
+    """A function that runs in a namespace: its process, and the descriptor of its result."""
 
     def __init__(self, namespace: str | None, child: int, reading: int) -> None:
         self.namespace = namespace
@@ -67,7 +67,7 @@ def begin(namespace: str | None, function: t.Callable[[], T]) -> Call[T]:
 
 
 def finish(work: Call[T], seconds: float) -> T:
-    """The result of what was begun; a ProbeError when there is none within ``seconds``."""
+    """The result of a started function. Raises ProbeError when there is none within ``seconds``."""
     try:
         raw = _read_all(work.reading, time.monotonic() + seconds)
     finally:
@@ -79,12 +79,12 @@ def finish(work: Call[T], seconds: float) -> T:
 
 
 def call(namespace: str | None, function: t.Callable[[], T], seconds: float) -> T:
-    """The result of ``function()`` run in ``namespace``."""
+    """The result of ``function()`` run in ``namespace``. Raises ProbeError when there is none within ``seconds``."""
     return finish(begin(namespace, function), seconds)
 
 
 def _child(namespace: str | None, function: t.Callable[[], t.Any], writing: int) -> None:
-    """Never returns: whatever happens here must not unwind into the caller's stack."""
+    """Run the function and exit. It never returns: an exception must not unwind into the caller's stack."""
     try:
         try:
             if namespace is None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel holds of an overlay network on this node: its VXLAN, its table of peers, its load balancer.
+"""The kernel's state of an overlay network on this node: VXLAN interface, peer table, load balancer.
 
 Private to swarmlab.overlay. Standard library only. Reads only.
 """
@@ -32,7 +32,7 @@ def balancer_namespace(folder: str, network: str) -> str:
 
 
 def mounted(text: str) -> list[str]:
-    """The folders where engines keep namespaces, by /proc/self/mountinfo: each is a mount there."""
+    """The folders of engines' namespaces in /proc/self/mountinfo, where each namespace is a mount."""
     return sorted({found.group(1) for found in MOUNTED.finditer(text)})
 
 
@@ -63,7 +63,7 @@ def _look() -> shapes.Overlay:
 
 
 def parse_balancer(text: str) -> list[shapes.Backends]:
-    """The virtual services in /proc/net/ip_vs: backends that get connections, and quiet ones, which are about to go."""
+    """The virtual services in /proc/net/ip_vs, with the backends that get connections and the quiet ones that are leaving."""
     found: list[shapes.Backends] = []
     for line in text.splitlines():
         if re.match(r"(FWM|TCP|UDP)\s", line):
@@ -92,7 +92,10 @@ def _try(namespace: str, function: t.Callable[[], T]) -> T | None:
 
 
 def facts(folder: str, networks: list[str]) -> dict[str, shapes.Held]:
-    """By network: what this node holds of it, in the folder of its engine's namespaces. A network without a namespace here is left out."""
+    """This node's state by network, from the folder of its engine's namespaces.
+
+    Networks without a namespace here are left out.
+    """
     found: dict[str, shapes.Held] = {}
     for network in networks:
         seen = _try(overlay_namespace(folder, network), _look)
@@ -102,7 +105,7 @@ def facts(folder: str, networks: list[str]) -> dict[str, shapes.Held]:
 
 
 def overlays(folder: str) -> list[str]:
-    """The overlays that have a namespace on this node, by the start of their network's id."""
+    """The overlays with a namespace on this node, by the beginning of their network's id."""
     try:
         return sorted(entry[2:] for entry in os.listdir(folder) if entry.startswith("1-"))
     except OSError:

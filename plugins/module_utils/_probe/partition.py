@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drop everything that Swarm sends and receives on this node, and nothing else; and take that back.
+"""Drop all of Swarm's traffic on this node, and nothing else; and remove that again.
 
-Private to swarmlab.overlay. Standard library only. The rules stand in a chain (iptables) or a table (nft) of one fixed name, so that they
-are found again whoever made them.
+Private to swarmlab.overlay. Standard library only. The rules are in a chain (iptables) or a table (nft) of a fixed
+name, so that any process can find and remove them.
 """
 
 # pylint: disable=ansible-bad-function  # run_command has no time limit
@@ -23,11 +23,14 @@ Match = t.Tuple[str, t.Optional[str], t.Optional[int]]  # protocol, direction of
 CHAIN = "SWARMLAB-PARTITION"
 TABLE = "swarmlab_partition"
 SECONDS = 15
-IPV6 = "/proc/net/if_inet6"  # not there where the kernel was told to do without
+IPV6 = "/proc/net/if_inet6"  # missing when the kernel was booted without IPv6
 
 
 def matches(ports: shapes.Ports) -> list[Match]:
-    """(protocol, direction of the port, port) of all that is dropped; ESP has no ports. Both ends, since answers come from the port."""
+    """(protocol, direction of the port, port) of all dropped packets; ESP has no ports.
+
+    Both directions are matched, since answers come from the port.
+    """
     both = {"tcp": ports["tcp"], "udp": ports["udp"]}
     found: list[Match] = [
         (protocol, end, port) for protocol in both for port in both[protocol] for end in ("sport", "dport")
@@ -36,7 +39,7 @@ def matches(ports: shapes.Ports) -> list[Match]:
 
 
 def iptables(ports: shapes.Ports) -> list[list[str]]:
-    """The commands, without the program, that make the chain and jump to it."""
+    """The arguments of iptables that create the chain and the jump to it."""
     rules = [
         ["-A", CHAIN, "-p", protocol, *(["--" + end, str(port)] if end else []), "-j", "DROP"]
         for protocol, end, port in matches(ports)
@@ -46,7 +49,7 @@ def iptables(ports: shapes.Ports) -> list[list[str]]:
 
 
 def iptables_undo() -> list[list[str]]:
-    """The commands, without the program, that remove it."""
+    """The arguments of iptables that remove both."""
     return [
         ["-D", "INPUT", "!", "-i", "lo", "-j", CHAIN],
         ["-D", "OUTPUT", "!", "-o", "lo", "-j", CHAIN],
@@ -56,7 +59,7 @@ def iptables_undo() -> list[list[str]]:
 
 
 def nft(ports: shapes.Ports) -> str:
-    """The table, as nft reads it."""
+    """The table in nft's notation."""
     rules = "".join(
         f"{protocol} {side} {port} drop; " if side else "meta l4proto esp drop; "
         for protocol, side, port in matches(ports)
@@ -69,7 +72,7 @@ def nft(ports: shapes.Ports) -> str:
 
 
 def _run(command: list[str], text: str = "") -> str | None:
-    """None when it succeeded, else why not."""
+    """Run a command. Returns None when it succeeded, else the error."""
     try:
         done = subprocess.run(
             command,
@@ -89,14 +92,14 @@ def _run(command: list[str], text: str = "") -> str | None:
 
 
 def tools() -> list[str]:
-    """What this node filters with: iptables, for each family that its kernel has, which every engine but the newest needs; or nft."""
+    """This node's packet filter commands: iptables for each family of its kernel, which every engine but the newest needs, or nft."""
     families = ("iptables", "ip6tables") if os.path.exists(IPV6) else ("iptables",)
     found = [name for name in families if shutil.which(name)]
     return found or [name for name in ("nft",) if shutil.which(name)]
 
 
 def cut(ports: shapes.Ports) -> str | None:
-    """Put the rules in place. Returns why that failed; then none is left."""
+    """Add the rules. Returns the reason of a failure; then no rule is left."""
     names = tools()
     if not names:
         return "neither iptables nor nft is there"
@@ -112,7 +115,7 @@ def cut(ports: shapes.Ports) -> str | None:
 
 
 def mend() -> str | None:
-    """Take the rules away, if there are any. Returns what is left of them, in words."""
+    """Remove the rules, if there are any. Returns the error for rules that are left."""
     left = False
     for name in tools():
         if name == "nft":

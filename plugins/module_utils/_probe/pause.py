@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A container image of one file: a static program of a few bytes that waits for ever.
 
-Private to swarmlab.overlay. Standard library only. It needs no registry and no tool, so that probing never depends on what
-images a swarm can reach.
+Private to swarmlab.overlay. Standard library only. It needs no registry and no tool, so that probing does not depend
+on the images that a swarm can pull.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import io
 import struct
 import tarfile
 
-# Swarm asks the image's registry before it takes the local image. "localhost" is one that answers at once, and that nobody else
-# can publish an image of this name on.
+# Swarm asks the image's registry before it uses the local image. "localhost" answers at once, and no one else can
+# publish an image of this name there.
 REPOSITORY = "localhost/swarmlab/pause"
 VERSION = "1"
 IMAGE = REPOSITORY + ":" + VERSION
 CHANGES = (
     'ENTRYPOINT ["/pause"]',
     'LABEL swarmlab.overlay/managed="true"',
-)  # what the imported archive becomes an image with
+)  # settings of the image, applied at the import of the archive
 BASE = 0x400000
 HEADERS = 64 + 56
 EXECUTABLE, READ_EXECUTE, LOAD = 2, 5, 1
@@ -48,7 +48,7 @@ MACHINES = {"x86_64": (62, X86_64), "amd64": (62, X86_64), "aarch64": (183, AARC
 
 
 def program(machine: str) -> bytes:
-    """The ELF executable for this machine (as uname names it); ValueError when there is none."""
+    """The ELF executable for this machine (the name from uname). Raises ValueError for an unknown machine."""
     if machine not in MACHINES:
         raise ValueError(f"no pause program for {machine}; name an image that keeps running with verify_image")
     number, code = MACHINES[machine]
@@ -60,7 +60,7 @@ def program(machine: str) -> bytes:
 
 
 def archive(machine: str) -> bytes:
-    """The root file system of the image as a tar archive, the same bytes every time."""
+    """The image's root file system as a tar archive, with the same bytes every time."""
     content = program(machine)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prove that a packet to a port that somebody else listens on passes the firewalls of both ends, and comes back.
+"""Prove that a packet to a port with a foreign listener passes the firewalls of both ends, and that the answer returns.
 
-Private to swarmlab.overlay. Standard library only. A raw socket gets its copy of a datagram behind the host's input filter, whoever owns
-the port; so a helper on each node answers the nonces of the others, over UDP and over IP protocol 50. The payload begins with zeros:
-VXLAN drops it for want of a valid id, and no SPI of the kernel's is zero.
+Private to swarmlab.overlay. Standard library only. A raw socket receives its copy of a datagram after the host's
+input filter, whichever process owns the port. So a helper on each node answers the nonces of the others, over UDP and
+over IP protocol 50. The payload begins with zeros: VXLAN drops it because its id is invalid, and no SPI of the kernel
+is zero.
 """
 
 from __future__ import annotations
@@ -22,24 +23,24 @@ import typing as t
 from . import shapes, sockets, wire
 
 UDP, ESP = 17, 50
-IPV6_CHECKSUM, CHECKSUM_AT = 7, 6  # include/uapi/linux/in6.h; where a UDP header has it, which IPv6 does not go without
+IPV6_CHECKSUM, CHECKSUM_AT = 7, 6  # include/uapi/linux/in6.h; the offset of the checksum in a UDP header, which IPv6 requires
 EMPTY = bytes(8)
 ASK, ANSWER = b"?", b"!"
 BYTES = 256
 
 
 def magic(run: str) -> bytes:
-    """What the payloads of a run begin with."""
+    """The first bytes of a run's payloads."""
     return EMPTY + b"swarmlab-port-" + run.encode()
 
 
 def payload(run: str, sign: bytes, name: str, nonce: str) -> bytes:
-    """A question or an answer of the node called ``name``."""
+    """A question or an answer of the node ``name``."""
     return b" ".join([magic(run), sign, name.encode(), nonce.encode()])
 
 
 def parse(run: str, data: bytes, sign: bytes) -> tuple[str, str] | None:
-    """(name, nonce) of a question or answer of this run, None for anything else."""
+    """(name, nonce) of a question or answer of this run; None for anything else."""
     parts = data[len(EMPTY) :].split(b" ") if data.startswith(magic(run)) else []
     if len(parts) != 4 or parts[1] != sign:
         return None
@@ -47,8 +48,10 @@ def parse(run: str, data: bytes, sign: bytes) -> tuple[str, str] | None:
 
 
 def body(packet: bytes, protocol: int, family: int = socket.AF_INET) -> tuple[int, int, bytes] | None:
-    """(source port, target port, payload) of what a raw socket gives: an IPv4 packet, but of IPv6 only what follows its header. ESP has
-    no ports."""
+    """(source port, target port, payload) of a raw socket's packet; ESP has no ports.
+
+    An IPv4 socket returns the IP header too, an IPv6 socket only the bytes after it.
+    """
     start = (packet[0] & 0xF) * 4 if packet and family == socket.AF_INET else 0
     if len(packet) < start + 8:
         return None
@@ -59,7 +62,7 @@ def body(packet: bytes, protocol: int, family: int = socket.AF_INET) -> tuple[in
 
 
 def bpf_program(offset: int, family: int = socket.AF_INET) -> list[wire.Step]:
-    """A classic BPF program over what a raw socket gets: 8 zero bytes and 's', at ``offset`` behind the IP header."""
+    """A classic BPF program for a raw socket's packets: 8 zero bytes and 's' at ``offset`` after the IP header."""
     word, byte = (0x40, 0x50) if family == socket.AF_INET else (0x20, 0x30)  # relative to X, or not
     return [
         (0xB1, 0, 0, 0),  # X = header length, of IPv4
@@ -83,7 +86,7 @@ def _raw(protocol: int, family: int = socket.AF_INET) -> socket.socket:
 
 
 def _listeners() -> list[tuple[socket.socket, int]]:
-    """(socket, protocol) of both families; a kernel may be without IPv6."""
+    """(socket, protocol) of both families; a kernel may lack IPv6."""
     found = [(_raw(protocol), protocol) for protocol in (UDP, ESP)]
     try:
         found += [(_raw(protocol, socket.AF_INET6), protocol) for protocol in (UDP, ESP)]
@@ -121,12 +124,12 @@ def _answer(channel: socket.socket, protocol: int, run: str, name: str, heard: s
             content = struct.pack("!4H", told[1], told[0], 8 + len(content), 0) + content
         channel.sendto(content, (sender[0], 0))
     except OSError:
-        # Nobody to answer to any more, or no way back: the asker tells so itself.
+        # The asker is gone or there is no route back; the asker reports it.
         return
 
 
 def udp(run: str, name: str, address: str, port: int, seconds: float) -> shapes.Reached:
-    """Which node answers a nonce to a UDP port."""
+    """The node that answers a nonce to a UDP port, within ``seconds``."""
     nonce = os.urandom(8).hex()
     with socket.socket(sockets.family_of(address), socket.SOCK_DGRAM) as channel:
         channel.connect((address, port))
@@ -135,7 +138,7 @@ def udp(run: str, name: str, address: str, port: int, seconds: float) -> shapes.
 
 
 def esp(run: str, name: str, address: str, seconds: float) -> shapes.Reached:
-    """Which node answers a nonce over IP protocol 50."""
+    """The node that answers a nonce over IP protocol 50, within ``seconds``."""
     nonce = os.urandom(8).hex()
     with _raw(ESP, sockets.family_of(address)) as channel:
         channel.sendto(payload(run, ASK, name, nonce), (address, 0))
@@ -157,6 +160,6 @@ def _wait(
 
 
 def tcp(address: str, port: int, seconds: float) -> shapes.Reached:
-    """Whether somebody listens on a TCP port."""
+    """Whether a TCP port accepts a connection within ``seconds``."""
     with socket.create_connection((address, port), timeout=seconds):
         return {"node": address}

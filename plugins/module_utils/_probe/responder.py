@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answer the other probes inside a probe's namespace, and remember who was heard.
+"""Answer the other probes inside a probe's namespace, and count the senders.
 
 Private to swarmlab.overlay. Standard library only.
 """
@@ -54,7 +54,7 @@ def _handle(selector: selectors.BaseSelector, key: t.Any, run: str, name: str, h
         else:
             _answer_connection(selector, key.fileobj, run, name, heard)
     except OSError:
-        # The peer went away between its packet and our answer: it will tell so itself.
+        # The peer went away before the answer; the peer reports it.
         _drop(selector, key)
 
 

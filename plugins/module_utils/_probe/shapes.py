@@ -1,19 +1,19 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shapes of what probes are asked and of what they tell: plain data, which travels as JSON.
+"""The types of probes' requests and results: plain data, which travels as JSON.
 
-Private to swarmlab.overlay. Standard library only. Where a class has fields that may be missing, those that are always there are in one
-before it: nodes' Python knows no other way.
+Private to swarmlab.overlay. Standard library only. A class with optional fields has a base class with the required
+ones: older Pythons on the nodes know no other way.
 """
 
 from __future__ import annotations
 
 import typing as t
 
-Ready = t.Callable[[], None]  # a helper calls it once it is at work
-Stopped = t.Callable[[], bool]  # a helper asks it whether to end
-Heard = t.Dict[str, int]  # how often a responder heard whom: protocol/network/sender, or protocol/port/sender
+Ready = t.Callable[[], None]  # a helper calls it when it is at work
+Stopped = t.Callable[[], bool]  # a helper calls it to learn whether to end
+Heard = t.Dict[str, int]  # how often a responder heard each sender: protocol/network/sender, or protocol/port/sender
 Counters = t.Dict[str, int]  # the kernel's IPsec counters by name
 Table = t.Dict[str, t.Dict[str, int]]  # packets by VXLAN id or by peer, then by peer or SPI
 
@@ -24,7 +24,7 @@ class _Asked(t.TypedDict):
 
 
 class Request(_Asked, total=False):
-    """One question; ``work.py`` tells which kind has which fields."""
+    """One request; ``work.py`` lists the fields of each kind."""
 
     patience: float  # seconds
     name: str
@@ -44,14 +44,14 @@ class Request(_Asked, total=False):
 
 
 class Reached(t.TypedDict, total=False):
-    """Who answered, or why nobody did."""
+    """The node that answered, or the reason why none did."""
 
     node: str
     error: str
 
 
 class Stranger(t.TypedDict):
-    """What a manager did with a client that shows no certificate."""
+    """A manager's reaction to a client without a certificate."""
 
     outcome: str  # refused, accepted or unreachable
     detail: str
@@ -62,7 +62,7 @@ class _Met(t.TypedDict):
 
 
 class Observation(_Met, total=False):
-    """What was seen of a request; of a name it tells the addresses, of a virtual address who shares the connections."""
+    """The result of one request. A name has its addresses, a virtual address the share of each node."""
 
     seconds: float
     tries: int
@@ -83,7 +83,7 @@ Observations = t.Dict[str, Observation]  # by the request's id
 
 
 class LinkInfo(t.TypedDict, total=False):
-    """A link's kind; the VXLAN id and port of a VXLAN."""
+    """A link's kind; id and port of a VXLAN."""
 
     kind: str
     vni: int
@@ -122,7 +122,7 @@ class Neighbour(t.TypedDict):
 
 
 class Backends(t.TypedDict):
-    """The backends of one virtual service: those that get connections, and those about to go."""
+    """The backends of one virtual service: those that get connections, and those that are leaving."""
 
     active: list[str]
     quiet: list[str]
@@ -138,7 +138,7 @@ class Overlay(t.TypedDict):
 
 
 class Held(Overlay):
-    """The same with the overlay's load balancer; None where this node has none."""
+    """The same with the overlay's load balancer, None without one on this node."""
 
     balancer: list[Backends] | None
 
@@ -156,7 +156,7 @@ class State(t.TypedDict):
 
 
 class Policy(t.TypedDict):
-    """One IPsec policy, and the state that it asks for."""
+    """One IPsec policy, and the state that it requires."""
 
     target: str | None
     port: int
@@ -181,13 +181,13 @@ class Certificate(_Subject, total=False):
 
 
 class Unread(t.TypedDict):
-    """Why something could not be read or measured."""
+    """The reason why something could not be read or measured."""
 
     error: str
 
 
 class Captured(t.TypedDict):
-    """Packets that were seen between the nodes."""
+    """Packets seen between the nodes."""
 
     plain: Table
     canary: Table
@@ -198,14 +198,14 @@ class Captured(t.TypedDict):
 
 
 class Watched(Captured):
-    """The same, with the packets that the kernel dropped and the seconds it took."""
+    """The same, with the number of packets that the kernel dropped, and the duration in seconds."""
 
     lost: int
     seconds: float
 
 
 class Speed(t.TypedDict):
-    """How fast a path is."""
+    """The speed of a path."""
 
     mbit: float
     latency_ms: float
@@ -242,7 +242,7 @@ class HostRoute(t.TypedDict):
 
 
 class Host(t.TypedDict):
-    """What of the host matters to overlays. ``names``: the addresses that each declared DNS name stands for."""
+    """The host's properties that matter to overlays. ``names``: the addresses of each declared DNS name."""
 
     addresses: list[HostAddress]
     vxlans: list[Vxlan]
@@ -252,7 +252,7 @@ class Host(t.TypedDict):
 
 
 class Rules(t.TypedDict):
-    """Which of the engine's rules are there: encryption by VXLAN id, ingress by port such as 'tcp/8080'."""
+    """The engine's rules that are present: encryption by VXLAN id, ingress by port such as 'tcp/8080'."""
 
     mark: list[int]
     drop: list[int]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Touch another probe over TCP, UDP and ICMP, and hear who answers.
+"""Contact another probe over TCP, UDP and ICMP, and identify the node that answers.
 
 Private to swarmlab.overlay. Standard library only. A question is one line, ``CANARY from network nonce``; the answer
-``CANARY name nonce`` proves which node was reached. The canary lets a capture recognise the traffic.
+``CANARY name nonce`` identifies the node. The canary marks the traffic for a capture.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PORT = 19747
 LINE = 512
 UDP_HEADERS = 28
 MTU_DISCOVER = 10
-MTU_PROBE = 3  # set the don't-fragment bit, whatever the path is believed to take
+MTU_PROBE = 3  # set the don't-fragment bit, whatever the assumed path MTU is
 ICMP_ECHO = 8
 ICMP_REPLY = 0
 
@@ -36,17 +36,17 @@ def canary(run: str) -> bytes:
 
 
 def question(run: str, sender: str, network: str, nonce: str) -> bytes:
-    """What a probe sends."""
+    """The bytes of a question."""
     return b" ".join([canary(run), sender.encode(), network.encode(), nonce.encode()]) + b"\n"
 
 
 def reply(run: str, name: str, nonce: str) -> bytes:
-    """What a responder called ``name`` answers."""
+    """The answer of the responder ``name``."""
     return b" ".join([canary(run), name.encode(), nonce.encode()]) + b"\n"
 
 
 def parse_question(run: str, line: bytes) -> tuple[str, str, str] | None:
-    """(sender, network, nonce) of a question of this run, None for anything else."""
+    """(sender, network, nonce) of a question of this run; None for anything else."""
     parts = line.strip().split(b" ")
     if len(parts) != 4 or parts[0] != canary(run):
         return None
@@ -54,7 +54,7 @@ def parse_question(run: str, line: bytes) -> tuple[str, str, str] | None:
 
 
 def parse_reply(run: str, line: bytes, nonce: str) -> str | None:
-    """The name of the node that answered this very question, None for anything else."""
+    """The name of the node that answered this nonce; None for anything else."""
     parts = line.strip().split(b" ")
     if len(parts) != 3 or parts[0] != canary(run) or parts[2] != nonce.encode():
         return None
@@ -62,12 +62,12 @@ def parse_reply(run: str, line: bytes, nonce: str) -> str | None:
 
 
 def new_nonce() -> str:
-    """A value that no earlier answer can carry."""
+    """A random value that no earlier answer can contain."""
     return os.urandom(8).hex()
 
 
 def tcp(run: str, sender: str, network: str, address: str, seconds: float, port: int = PORT) -> shapes.Reached:
-    """Who answers at ``address`` over TCP."""
+    """The node that answers at ``address`` over TCP within ``seconds``."""
     nonce = new_nonce()
     try:
         with socket.create_connection((address, port), timeout=seconds) as channel:
@@ -78,7 +78,10 @@ def tcp(run: str, sender: str, network: str, address: str, seconds: float, port:
 
 
 def udp(run: str, sender: str, network: str, address: str, seconds: float, size: int = 0) -> shapes.Reached:
-    """Who answers at ``address`` over UDP. With a ``size`` the packet has that many bytes, and no router may fragment it."""
+    """The node that answers at ``address`` over UDP within ``seconds``.
+
+    With a ``size`` the packet has that many bytes, and routers must not fragment it.
+    """
     nonce = new_nonce()
     line = question(run, sender, network, nonce)
     try:
@@ -95,7 +98,7 @@ def udp(run: str, sender: str, network: str, address: str, seconds: float, size:
 
 
 def read_line(channel: socket.socket) -> bytes:
-    """What comes up to the end of a line, or as much as a line may have."""
+    """The bytes up to the end of a line, or up to the maximum length of a line."""
     data = b""
     while not data.endswith(b"\n") and len(data) < LINE:
         chunk = channel.recv(LINE - len(data))
@@ -111,7 +114,7 @@ def _identified(run: str, line: bytes, nonce: str) -> shapes.Reached:
 
 
 def reason(error: OSError) -> str:
-    """Why a socket failed, in a few words."""
+    """The reason of a socket's failure, in a few words."""
     if isinstance(error, socket.timeout):
         return "no answer"
     return os.strerror(error.errno).lower() if error.errno else str(error)
@@ -134,7 +137,7 @@ def echo_request(ident: int, sequence: int, payload: bytes) -> bytes:
 
 
 def is_echo_reply(packet: bytes, ident: int, sequence: int, payload: bytes) -> bool:
-    """Whether this IPv4 packet is the answer to that request."""
+    """Whether this IPv4 packet answers that request."""
     start = (packet[0] & 0xF) * 4 if packet else 0
     if len(packet) < start + 8:
         return False
@@ -143,7 +146,7 @@ def is_echo_reply(packet: bytes, ident: int, sequence: int, payload: bytes) -> b
 
 
 def icmp(run: str, address: str, seconds: float) -> shapes.Reached:
-    """Whether ``address`` answers an echo request that carries the canary."""
+    """Whether ``address`` answers an echo request with the canary within ``seconds``."""
     ident, sequence = struct.unpack("!HH", os.urandom(4))
     payload = canary(run) + b" " + new_nonce().encode()
     deadline = time.monotonic() + seconds

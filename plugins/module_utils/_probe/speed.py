@@ -1,10 +1,11 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measure what a path carries over TCP: a stream counted where it arrives, and the time of round trips.
+"""Measure a path over TCP: throughput, counted by the receiver, and round-trip times.
 
-Private to swarmlab.overlay. Standard library only. A client says ``CANARY mode``; the server answers ``CANARY name``, so that behind a
-virtual IP too it is known which node is measured. One measurement at a time: they would share the wire.
+Private to swarmlab.overlay. Standard library only. A client sends ``CANARY mode``; the server answers ``CANARY
+name``, which identifies the measured node behind a virtual IP too. Measurements run one at a time, because they would
+share the wire.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ STREAM, ECHO = b"stream", b"echo"
 BLOCK = 65536
 MESSAGE = 64
 ROUNDS = 2000
-ROUNDS_SECONDS = 0.5  # at most
-PATIENCE = 5.0  # seconds of silence after which either side gives up
+ROUNDS_SECONDS = 0.5  # maximum
+PATIENCE = 5.0  # seconds of silence after which either side ends
 
 
 def serve(run: str, name: str, address: str, ready: shapes.Ready, stopped: shapes.Stopped) -> None:
-    """Take measurements of this run at the address until told to stop."""
+    """Serve measurements of this run at the address until told to stop."""
     with socket.socket(sockets.family_of(address), socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, PORT))
@@ -42,7 +43,7 @@ def serve(run: str, name: str, address: str, ready: shapes.Ready, stopped: shape
                 try:
                     _serve(run, name, channel, stopped)
                 except OSError:
-                    # The client went away or fell silent: it tells so itself.
+                    # The client went away or fell silent; the client reports it.
                     continue
 
 
@@ -64,7 +65,7 @@ def _serve(run: str, name: str, channel: socket.socket, stopped: shapes.Stopped)
 
 
 def _count(channel: socket.socket, stopped: shapes.Stopped) -> tuple[int, float]:
-    """(bytes, seconds) from the first bytes to the last."""
+    """(bytes, seconds) from the first to the last bytes."""
     buffer = bytearray(4 * BLOCK)
     total, first, last = 0, 0.0, 0.0
     while not stopped():
@@ -78,7 +79,10 @@ def _count(channel: socket.socket, stopped: shapes.Stopped) -> tuple[int, float]
 
 
 def measure(run: str, target: str, addresses: list[str], seconds: float, once: float) -> shapes.Speed | shapes.Unread:
-    """``mbit`` and ``latency_ms`` to the target, reached at the first of the addresses where it answers; else ``error``."""
+    """``mbit`` and ``latency_ms`` to the target, at the first address where it answers; else ``error``.
+
+    ``seconds`` is the length of a stream, ``once`` the limit for one connection.
+    """
     try:
         with _connect(run, ECHO, target, addresses, once) as channel:
             trips = _round_trips(channel, min(seconds, ROUNDS_SECONDS))
@@ -92,7 +96,7 @@ def measure(run: str, target: str, addresses: list[str], seconds: float, once: f
 
 
 def _connect(run: str, mode: bytes, target: str, addresses: list[str], once: float) -> socket.socket:
-    """A connection that the target itself answers."""
+    """A connection that the target itself answered."""
     problem = OSError(f"no address is known for {target}")
     for address in addresses:
         try:
@@ -134,7 +138,7 @@ def _round_trips(channel: socket.socket, seconds: float) -> list[float]:
 
 
 def _stream(channel: socket.socket, seconds: float) -> tuple[int, float]:
-    """(bytes, seconds) as the receiver counted them."""
+    """(bytes, seconds) as counted by the receiver."""
     block = bytes(BLOCK)
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host of a node tells of its own network: addresses, routes, name servers, IPsec counters, firewall rules.
+"""The network state of a node's host: addresses, routes, name servers, IPsec counters, firewall rules.
 
 Private to swarmlab.overlay. Standard library only. Reads only.
 """
@@ -38,7 +38,7 @@ def _read(path: str) -> str:
 
 
 def routes(text: str) -> list[shapes.HostRoute]:
-    """The routes in /proc/net/route that are no default."""
+    """The routes in /proc/net/route without the default."""
     return [{"network": route.network, "device": route.interface} for route in parse_routes(text)]
 
 
@@ -66,7 +66,10 @@ def facts(declared: t.Iterable[str] = ()) -> shapes.Host:
 
 
 def looked_up(declared: t.Iterable[str]) -> dict[str, list[str]]:
-    """The addresses that a DNS name (``mgr1.example.org``, perhaps with a port) stands for on this host. An interface stands for none."""
+    """The addresses of each declared DNS name (``mgr1.example.org``, perhaps with a port) on this host.
+
+    The name of an interface has none.
+    """
     found = {}
     for text in declared:
         try:
@@ -83,7 +86,7 @@ def parse_counters(text: str) -> shapes.Counters:
 
 
 def ipsec_counters() -> shapes.Counters | None:
-    """The kernel's IPsec counters; None when it keeps none."""
+    """The kernel's IPsec counters; None when it has none."""
     return parse_counters(_read("/proc/net/xfrm_stat")) or None
 
 
@@ -96,7 +99,7 @@ def _output(command: list[str]) -> str | None:
 
 
 def tables(text: str) -> dict[str, list[str]]:
-    """Rules by table in what iptables-save prints."""
+    """The rules by table in the output of iptables-save."""
     found: dict[str, list[str]] = {}
     table = ""
     for line in text.splitlines():
@@ -108,13 +111,15 @@ def tables(text: str) -> dict[str, list[str]]:
 
 
 def _carries(rule: str, vni: int) -> bool:
-    """Whether the rule matches the VXLAN id, as byte code or as u32."""
+    """Whether the rule matches the VXLAN id, in byte code or in a u32 match."""
     return bool(re.search(f"21 \\d+ \\d+ {vni}\\b", rule)) or f"=0x{vni << 8:x}" in rule
 
 
 def parse_rules(text: str, vnis: list[int], ports: list[str], carrying: str | None = None) -> shapes.Rules:
-    """Which of the engine's rules are there: encryption by VXLAN id, ingress by published port such as 'tcp/8080'. ``carrying``: the rules
-    of the family that goes between the nodes, where it is another; the routing mesh is of IPv4 alone."""
+    """The engine's rules that are present: encryption by VXLAN id, ingress by published port such as 'tcp/8080'.
+
+    ``carrying``: the rules of the nodes' address family, if another. The routing mesh is IPv4 only.
+    """
     rules = tables(text)
     between = rules if carrying is None else tables(carrying)
     marks = [rule for rule in between.get("mangle", []) if rule.startswith("-A OUTPUT ") and MARK in rule]
@@ -141,7 +146,7 @@ def parse_rules(text: str, vnis: list[int], ports: list[str], carrying: str | No
 
 
 def parse_nft(text: str, vnis: list[int], ports: list[str]) -> shapes.Rules:
-    """The same of the rules of an engine that uses nftables by itself."""
+    """The same for the rules of an engine with its own nftables support."""
     held = re.search(r"set encrypted-vnis \{.*?elements = \{(.*?)\}", text, re.DOTALL)
     numbers = {int(number, 0) for number in re.findall(r"0x[0-9a-f]+|\d+", held.group(1))} if held else set()
     there = [vni for vni in vnis if vni in numbers or vni << 8 in numbers]
@@ -154,7 +159,7 @@ def parse_nft(text: str, vnis: list[int], ports: list[str]) -> shapes.Rules:
 
 
 def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False) -> shapes.Rules | None:
-    """The engine's rules on this node; None when its tool does not answer. ``ipv6``: that is what goes between the nodes."""
+    """The engine's rules on this node; None when its tool does not answer. ``ipv6``: the nodes talk over IPv6."""
     if backend == "nftables":
         text = _output(["nft", "list", "ruleset"])
         return None if text is None else parse_nft(text, vnis, ports)
@@ -163,9 +168,10 @@ def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False
 
 
 def parse_flushers(firewalld: str, direct: str, nftables: str) -> list[str]:
-    """What here flushes the engine's rules whenever it is loaded again, from firewalld's settings and from nftables' file.
+    """The tools that flush the engine's rules when they are reloaded, from firewalld's settings and nftables' file.
 
-    The engine's bridges write theirs again when firewalld says that it reloaded; the overlay driver does not (docs/hosts-firewall.md).
+    The engine's bridge driver restores its rules after a reload of firewalld; the overlay driver does not
+    (docs/hosts-firewall.md).
     """
     found = []
     if re.search(r"(?mi)^\s*FirewallBackend\s*=\s*iptables\b", firewalld):
@@ -178,7 +184,7 @@ def parse_flushers(firewalld: str, direct: str, nftables: str) -> list[str]:
 
 
 def flushers() -> list[str]:
-    """The same of this node, of tools that are on."""
+    """The same for this node, for the tools that are enabled."""
     on = any(os.path.isdir(path % "firewalld") for path in RUNNING)
     return parse_flushers(
         _read(FIREWALLD) if on else "", _read(FIREWALLD_DIRECT), _read(NFTABLES) if os.path.islink(AT_BOOT) else ""

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Count what leaves and reaches a node's underlay: VXLAN in the clear, and ESP.
+"""Count packets on a node's underlay: clear-text VXLAN, and ESP.
 
-Private to swarmlab.overlay. Standard library only. Whether traffic is encrypted is judged on *outgoing* frames, because
-decrypted packets come by again inbound. Nothing captured is kept but counts; the payload is only searched for the canary.
+Private to swarmlab.overlay. Standard library only. *Outgoing* frames decide whether traffic is encrypted, because
+decrypted packets appear once more inbound. Only counts are kept; the payload is only searched for the canary.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ FRAGMENT = 44
 IPV6_HEAD, FRAGMENT_HEAD = 40, 8
 UDP_BYTES = 600
 ESP_BYTES = 64
-Step = t.Tuple[int, int, int, int]  # of a BPF program: code, jumps where true and false, number
-INJECTED = b" clear@"  # behind the canary of what inject.py writes on the wire: no network sent that
+Step = t.Tuple[int, int, int, int]  # an instruction of a BPF program: code, jumps for true and false, number
+INJECTED = b" clear@"  # the rest of a payload after the canary in frames of inject.py, which no network sent
 
 
 def bpf_program(port: int) -> list[Step]:
-    """A classic BPF program over an IP packet (no link header): ESP, or UDP to ``port``; the rest is dropped."""
+    """A classic BPF program over an IP packet (no link header) that keeps ESP and UDP to ``port``."""
     return [
         (0x30, 0, 0, 0),  # A = version and header length
         (0x54, 0, 0, 0xF0),  # A &= 0xf0
@@ -44,7 +44,7 @@ def bpf_program(port: int) -> list[Step]:
         (0x45, 16, 0, 0x1FFF),  # a later fragment: drop
         (0xB1, 0, 0, 0),  # X = header length
         (0x30, 0, 0, 9),  # A = protocol
-        (0x05, 0, 0, 7),  # on to what is common
+        (0x05, 0, 0, 7),  # continue with the common part
         (0x01, 0, 0, IPV6_HEAD),  # IPv6: X = header length
         (0x30, 0, 0, 6),  # A = next header
         (0x15, 0, 4, FRAGMENT),
@@ -53,7 +53,7 @@ def bpf_program(port: int) -> list[Step]:
         (0x01, 0, 0, IPV6_HEAD + FRAGMENT_HEAD),
         (0x30, 0, 0, IPV6_HEAD),  # A = next header, behind that of the fragment
         (0x15, 0, 1, ESP),
-        (0x06, 0, 0, ESP_BYTES),  # ESP: keep its head
+        (0x06, 0, 0, ESP_BYTES),  # ESP: keep its header
         (0x15, 0, 3, UDP),
         (0x48, 0, 0, 2),  # A = destination port
         (0x15, 0, 1, port),
@@ -63,14 +63,14 @@ def bpf_program(port: int) -> list[Step]:
 
 
 def attach(channel: socket.socket, program: list[Step]) -> None:
-    """Let the kernel filter for this socket."""
+    """Attach a kernel filter to this socket."""
     code = b"".join(struct.pack("HBBI", *step) for step in program)
     buffer = ctypes.create_string_buffer(code)
     channel.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(buffer)))
 
 
 class Esp(t.NamedTuple):
-    """An encrypted packet. ``spi``: the number of the state that it was encrypted with."""
+    """An encrypted packet. ``spi``: the number of its IPsec state."""
 
     source: str
     target: str
@@ -78,7 +78,7 @@ class Esp(t.NamedTuple):
 
 
 class Inner(t.NamedTuple):
-    """A packet of an overlay in clear text, and what it carries."""
+    """A clear-text packet of an overlay, and its payload."""
 
     source: str
     target: str
@@ -87,7 +87,7 @@ class Inner(t.NamedTuple):
 
 
 def outer(packet: bytes) -> tuple[str, str, int, int] | None:
-    """(source, target, protocol, where its header begins) of an IP packet; None for anything else, or a piece of one."""
+    """(source, target, protocol, offset of its header) of an IP packet; None for a fragment or anything else."""
     version = packet[0] >> 4 if packet else 0
     if version == 4 and len(packet) >= 20:
         return socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]), packet[9], (packet[0] & 0xF) * 4
@@ -112,7 +112,7 @@ def parse(packet: bytes, port: int) -> Esp | Inner | None:
     source, target, protocol, start = head
     if protocol == ESP and len(packet) >= start + 4:
         spi = struct.unpack("!I", packet[start : start + 4])[0]
-        # Zero is reserved for local use (RFC 4303, 2.1): a question of ports.py, nothing of the kernel's.
+        # Zero is reserved for local use (RFC 4303, 2.1): a question of ports.py, not the kernel's.
         return Esp(source, target, spi) if spi else None
     if protocol != UDP or len(packet) < start + 16 or struct.unpack("!H", packet[start + 2 : start + 4])[0] != port:
         return None
@@ -123,7 +123,7 @@ def parse(packet: bytes, port: int) -> Esp | Inner | None:
 
 
 class Counts:
-    """Sums, small enough to send: keys are text because they travel as JSON."""
+    """Counters, small enough to send. Keys are text because they travel as JSON."""
 
     def __init__(self, port: int, canary: bytes) -> None:
         self.port = port
@@ -159,7 +159,7 @@ class Counts:
             _bump(self.esp_in, facts.source, f"{facts.spi:08x}")
 
     def data(self) -> shapes.Captured:
-        """Everything counted, as plain data."""
+        """All counters as plain data."""
         return {
             "plain": self.plain,
             "canary": self.seen,
@@ -176,7 +176,7 @@ def _bump(table: shapes.Table, first: str, second: str) -> None:
 
 
 def listener(port: int) -> socket.socket:
-    """A socket that sees the filtered frames of every interface of this namespace, both ways."""
+    """A socket with the filtered frames of every interface of this namespace, in both directions."""
     channel = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
     attach(channel, bpf_program(port))
     channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
@@ -184,7 +184,7 @@ def listener(port: int) -> socket.socket:
 
 
 def watch(port: int, canary: bytes, ready: shapes.Ready, stopped: shapes.Stopped) -> shapes.Watched:
-    """Count until told to stop; ``ready`` is called once no frame can be missed any more."""
+    """Count until told to stop. ``ready`` is called when no frame can be missed any more."""
     counts = Counts(port, canary)
     began = time.monotonic()
     with listener(port) as channel:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Carry out a list of requests from inside one namespace, all at once, and say what was seen.
+"""Carry out a list of requests from inside one namespace, all at once, and return the observations.
 
 Private to swarmlab.overlay. Standard library only. A request is plain data:
 
@@ -17,7 +17,7 @@ Private to swarmlab.overlay. Standard library only. A request is plain data:
     {"id": ..., "kind": "vip",  "address": ..., "network": ..., "nodes": [who must answer], "patience": seconds}
     {"id": ..., "kind": "stranger",  "address": ..., "port": ..., "patience": seconds}
 
-It is repeated until it is met or its patience, counted from the common start, has run out.
+Each request is repeated until it is met or its patience in seconds, counted from the common start, has run out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ UNASKABLE = "unaskable"
 
 
 class Setting(t.NamedTuple):
-    """What all requests of one namespace share."""
+    """The settings shared by all requests of one namespace."""
 
     run: str
     name: str
@@ -43,7 +43,7 @@ class Setting(t.NamedTuple):
 
 
 def perform(requests: list[shapes.Request], setting: Setting, threads: int = THREADS) -> shapes.Observations:
-    """Observation by request id."""
+    """The observations by request id."""
     if not requests:
         return {}
     start = time.monotonic()
@@ -108,7 +108,7 @@ def _udp(request: shapes.Request, setting: Setting) -> shapes.Observation:
 
 
 def _burst(request: shapes.Request, setting: Setting) -> shapes.Observation:
-    """Three at once: a single oversized packet may slip through in fragments of the outer one."""
+    """Send three packets at once: a single oversized one may arrive in fragments of the outer packet."""
 
     def once(_number: int) -> shapes.Reached:
         return sockets.udp(
@@ -146,7 +146,7 @@ def _told(look: t.Callable[[], shapes.Reached]) -> shapes.Observation:
 
 
 def _vip(request: shapes.Request, setting: Setting) -> shapes.Observation:
-    """Several fresh connections at once: the balancer goes round, so each backend must turn up."""
+    """Open several connections at once: the balancer rotates, so each backend must answer one."""
     wanted = set(request["nodes"])
     count = 2 * len(wanted)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read the kernel's IPsec states over netlink; keys leave this file only as salted hashes.
+"""Read the kernel's IPsec states over netlink. Keys leave this file only as salted hashes.
 
 Private to swarmlab.overlay. Standard library only.
 """
@@ -30,7 +30,7 @@ POLICY_PORT, POLICY_FAMILY, POLICY_DIRECTION = 32, 40, 160
 
 
 def _address_size(body: bytes, offset: int) -> int:
-    """How long addresses of the family at this offset are; none of a family that is neither IPv4 nor IPv6."""
+    """The length in bytes of the address family at this offset; 0 for any other than IPv4 and IPv6."""
     return {socket.AF_INET: 4, socket.AF_INET6: 16}.get(struct.unpack("=H", body[offset : offset + 2])[0], 0)
 
 
@@ -57,7 +57,7 @@ def parse_state(body: bytes, salt: bytes) -> shapes.State | None:
 
 
 def parse_policy(body: bytes) -> shapes.Policy | None:
-    """One policy: direction, target, port, mark, and the state it asks for."""
+    """One policy: direction, target, port, mark, and the state that it requires."""
     size = _address_size(body, POLICY_FAMILY) if len(body) >= POLICY_SIZE else 0
     if not size:
         return None
