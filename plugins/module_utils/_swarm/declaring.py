@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Role, availability and labels of nodes, as one of the swarm's managers declares them."""
+"""Role, availability and labels of nodes, declared on one of the swarm's managers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ READY = "ready"
 def declare(
     client: APIClient, own: str, nodes: list[dict[str, t.Any]], timeout: int, check_mode: bool
 ) -> dict[str, t.Any]:
-    """Declare the nodes, all of which must be ready first; promotions come before demotions. The module's result."""
+    """Declare the nodes and return the module's result. Promotions come before demotions.
+
+    Raises EngineError when the node itself is to become a worker, or a node is not ready within ``timeout`` seconds.
+    """
     found = {entry["id"]: _inspect(client, entry["id"]) for entry in nodes}
     changes = {entry["id"]: spec for entry in nodes if (spec := changed(found[entry["id"]]["Spec"], entry)) is not None}
     if any(
@@ -34,7 +37,7 @@ def declare(
         )
     if not check_mode:
         _await_ready(client, [entry["id"] for entry in nodes], timeout)
-        for entry in sorted(nodes, key=lambda entry: entry.get("role") == "worker"):  # else in the order given
+        for entry in sorted(nodes, key=lambda entry: entry.get("role") == "worker"):  # otherwise in the given order
             if entry["id"] in changes:
                 _apply(client, found[entry["id"]], entry, timeout)
     return {
@@ -51,7 +54,7 @@ def declare(
 
 
 def changed(spec: t.Mapping[str, t.Any], entry: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
-    """The node's specification as declared, or None when it is so already."""
+    """The node's specification as declared, or None when nothing differs."""
     labels = {**(spec.get("Labels") or {}), **(entry.get("labels") or {})}
     for key in entry.get("remove_labels") or ():
         labels.pop(key, None)
@@ -65,13 +68,13 @@ def changed(spec: t.Mapping[str, t.Any], entry: t.Mapping[str, t.Any]) -> dict[s
 
 
 def line(node: Raw, spec: t.Mapping[str, t.Any]) -> str:
-    """A node in a diff."""
+    """A node's line in a diff."""
     labels = "".join(f", {key}={value}" for key, value in sorted((spec.get("Labels") or {}).items()))
     return f"{leaving.hostname(node)} ({node['ID']}): {spec['Role']}, {spec['Availability']}{labels}\n"
 
 
 def _apply(client: APIClient, node: Raw, entry: t.Mapping[str, t.Any], timeout: int) -> None:
-    """One node. A role is waited for: the next change of a role needs a majority that counts this one."""
+    """Change one node. A change of role is waited for, because the next one needs a majority that counts this node."""
     update(client, node["ID"], lambda spec: changed(spec, entry) or spec)
     before, wanted = node["Spec"]["Role"], entry.get("role") or node["Spec"]["Role"]
     if before != wanted == "worker":

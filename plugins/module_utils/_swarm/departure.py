@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Taking nodes out of a swarm, as one of its managers does it: drain, wait, demote one by one, remove."""
+"""Remove nodes from a swarm on one of its managers: drain, wait, demote one by one, remove."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def depart(
     check_mode: bool,
     labels: t.Mapping[str, dict[str, str]] | None = None,
 ) -> dict[str, t.Any]:
-    """Reach ``state`` for the nodes called ``names``; the module's result. ``labels``: of nodes that are drained, by id."""
+    """Reach ``state`` for the nodes in ``names`` and return the module's result.
+
+    ``labels``: of drained nodes, by id.
+    """
     info = require_manager(client)
     try:
         return _depart(client, info["Swarm"]["NodeID"], names, state, timeout, check_mode, labels or {})
@@ -81,7 +84,7 @@ def _depart(
 
 
 def _drained(labels: t.Mapping[str, str], spec: Raw) -> Raw:
-    """A node's specification for one that is to be emptied, with these labels beside its own."""
+    """A node's specification with availability drain and these labels in addition to its own."""
     return dict(spec, Availability="drain", Labels={**(spec.get("Labels") or {}), **labels})
 
 
@@ -118,6 +121,6 @@ def _remove(client: APIClient, node_id: str) -> None:
     try:
         led(
             lambda: client.remove_node(node_id, force=True)
-        )  # its tasks are gone; whether it has said goodbye does not matter
+        )  # its tasks are gone, so it need not have left the swarm itself
     except NotFound:
         return

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""What nodes that leave a swarm still hold, and in which order its managers can go. Pure."""
+"""The tasks that leaving nodes still hold, and the order in which managers can go. Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import typing as t
 from .._engine.transport import Raw
 
 FINISHED_STATES = ("complete", "shutdown", "failed", "rejected", "orphaned", "remove")
-WANTED = ("running", "complete")  # desired states of tasks that shall do something: services, and jobs
+WANTED = ("running", "complete")  # desired states of tasks that are to run: of services, and of jobs
 
 
 def find(nodes: t.Iterable[Raw], names: t.Container[str]) -> list[Raw]:
-    """The members with these ids or host names; a machine that joined twice has several."""
+    """The members with these ids or host names. A machine that joined twice has several."""
     return [node for node in nodes if node["ID"] in names or hostname(node) in names]
 
 
 def ambiguous(nodes: t.Iterable[Raw], names: t.Iterable[str]) -> str:
-    """The names among these that several nodes have, with the nodes; nothing where each name says which node is meant."""
+    """The names that several nodes share, with those nodes; empty when each name identifies one node."""
     found = []
     for name in names:
         holders = [node for node in nodes if hostname(node) == name and node["ID"] not in names]
@@ -38,7 +38,7 @@ def hostname(node: Raw) -> str:
 
 
 def is_manager(node: Raw) -> bool:
-    """Whether the node is a member of the managers' raft, or is to become one."""
+    """Whether the node is a member of the managers' raft, or will become one."""
     return bool(node.get("ManagerStatus")) or (node.get("Spec") or {}).get("Role") == "manager"
 
 
@@ -47,7 +47,7 @@ def is_up(node: Raw) -> bool:
 
 
 def dead_first(nodes: t.Iterable[Raw]) -> list[Raw]:
-    """Managers in the order of their demotion: one that is dead counts against the majority until it is gone."""
+    """Managers in the order of their demotion: dead ones first, since they count against the majority until removed."""
     return sorted(
         nodes, key=lambda node: ((node.get("ManagerStatus") or {}).get("Reachability") == "reachable", hostname(node))
     )
@@ -56,7 +56,7 @@ def dead_first(nodes: t.Iterable[Raw]) -> list[Raw]:
 def unmoved(leaving: list[Raw], nodes: list[Raw], services: list[Raw], tasks: list[Raw]) -> list[str]:
     """Tasks that are still on leaving nodes, or left them and do not run elsewhere yet, in words.
 
-    Containers that were attached to a network by hand are tasks without a service: they end with their machine.
+    Containers attached to a network by hand are tasks without a service: they end with their machine.
     """
     ids = {node["ID"]: node for node in leaving}
     names = {node["ID"]: hostname(node) for node in nodes}
@@ -75,14 +75,14 @@ def unmoved(leaving: list[Raw], nodes: list[Raw], services: list[Raw], tasks: li
 
 
 def _holds(task: Raw, node: Raw) -> bool:
-    """Whether a task keeps its node busy. What a dead node said of its tasks last is no longer news."""
+    """Whether a task keeps its node busy. The last reported state of a dead node's task is outdated."""
     if task.get("DesiredState") in WANTED and _state(task) not in FINISHED_STATES:
         return True
     return is_up(node) and _state(task) in ("starting", "running")
 
 
 def _moves(service: Raw) -> bool:
-    """Whether the swarm starts the service's tasks elsewhere: not one a node, nor those that are never restarted."""
+    """Whether the swarm starts the service's tasks elsewhere. It does not for global services, nor without restarts."""
     mode = service["Spec"].get("Mode") or {}
     policy = (service["Spec"].get("TaskTemplate") or {}).get("RestartPolicy") or {}
     return ("Replicated" in mode or "ReplicatedJob" in mode) and policy.get("Condition") != "none"
@@ -91,7 +91,7 @@ def _moves(service: Raw) -> bool:
 def _not_running(
     name: str, service: Raw, slots: set[t.Any], elsewhere: list[Raw], names: t.Mapping[str, str]
 ) -> list[str]:
-    """Those of the slots that have no task which runs, unless the service no longer needs as many."""
+    """The slots without a running task, unless the service no longer needs as many."""
     wanted = [task for task in elsewhere if task.get("DesiredState") in WANTED]
     replicas = ((service["Spec"].get("Mode") or {}).get("Replicated") or {}).get("Replicas", 0)
     found = []

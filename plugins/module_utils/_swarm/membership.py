@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""A host makes a swarm, joins one, or leaves it; each waits until the engine says that it is so."""
+"""Create, join or leave a swarm, and wait until the engine confirms it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from . import place
 from .place import Place
 
 SECOND = 1000000000  # the engine's durations are nanoseconds
-GOES_ON = "will continue in the background"  # the engine's words of a join that takes longer than its own 20 s
+GOES_ON = "will continue in the background"  # the engine's text for a join that takes longer than its own limit of 20 s
 Params = t.Mapping[str, t.Any]
 
 
@@ -73,7 +73,7 @@ def _unfit(now: Place, what: str) -> EngineError:
 
 
 def make(engine: Engine, params: Params, now: Place) -> Place:
-    """Make a swarm. Options that are not given are left to the engine, which documents its own defaults."""
+    """Create a swarm. Options that are not given are left to the engine, with its documented defaults."""
     spec: dict[str, t.Any] = dict(_addresses(params), ForceNewCluster=False, Spec={})
     for key, option in (
         ("DataPathPort", "data_path_port"),
@@ -92,7 +92,7 @@ def make(engine: Engine, params: Params, now: Place) -> Place:
 
 
 def join(engine: Engine, params: Params, now: Place) -> Place:
-    """Join a swarm, or go on waiting where an earlier join is still going on."""
+    """Join a swarm, or continue to wait for an earlier join."""
     if now["state"] == "inactive":
         for option in ("remote_addrs", "join_token"):
             if not params[option]:
@@ -110,7 +110,7 @@ def join(engine: Engine, params: Params, now: Place) -> Place:
 
 
 def leave(engine: Engine, params: Params, now: Place) -> Place:
-    """Leave, by force: a manager has been made a worker before, unless its swarm is to end."""
+    """Leave by force. A manager has been demoted before, unless its swarm is to end."""
     try:
         engine.call("POST", "/swarm/leave", {"force": "true"})
     except Refused as error:
@@ -119,7 +119,10 @@ def leave(engine: Engine, params: Params, now: Place) -> Place:
 
 
 def _await_active(engine: Engine, timeout: int) -> Place:
-    """On a busy machine, or while managers are busy with others, a join takes longer than the engine itself waits for it."""
+    """Wait until the node is active, at most ``timeout`` seconds.
+
+    On a busy machine, or with busy managers, a join takes longer than the engine itself waits for it.
+    """
 
     def look() -> tuple[bool, Place]:
         now = place.ask(engine)
@@ -149,12 +152,16 @@ def _addresses(params: Params) -> dict[str, str]:
 
 
 def is_ipv6(text: str) -> bool:
-    """Whether the address, with or without a port, is one of IPv6."""
+    """Whether the address, with or without a port, is an IPv6 address."""
     return ":" in split_port(text)[0]
 
 
 def meant(text: str | None, option: str) -> str:
-    """What the engine takes: an address or an interface. A DNS name, which it refuses, is looked up here, on the node itself."""
+    """The option's value as the engine accepts it: an address or an interface.
+
+    The engine rejects DNS names, so a name is resolved here, on the node itself. Raises EngineError when it is not
+    resolved to one address.
+    """
     host, port = split_port(text or "")
     if not host or _is_address(host) or os.path.exists(f"/sys/class/net/{host}"):
         return text or ""
@@ -184,7 +191,7 @@ def _is_address(text: str) -> bool:
 
 
 def _is_own(address: str) -> bool:
-    """Whether another node can reach this host by the address, and it is on one of the host's interfaces."""
+    """Whether the address is on one of the host's interfaces and is no loopback address."""
     if ipaddress.ip_address(address).is_loopback:
         return False
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""An engine's place in its swarm, as the engine itself tells it; a manager tells the swarm's members as well."""
+"""A node's place in its swarm, as its engine reports it. A manager reports the swarm's members as well."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Member(t.TypedDict):
 
 
 class Place(t.TypedDict):
-    """What an engine tells of its swarm, as module swarm_info returns it. ``managers``: addresses with ports."""
+    """The engine's swarm state, in the form that module swarm_info returns. ``managers``: addresses with ports."""
 
     state: str
     hostname: str
@@ -49,7 +49,7 @@ class Place(t.TypedDict):
 
 
 def ask(engine: Engine) -> Place:
-    """The place of this engine. Raises EngineError when it does not answer."""
+    """This engine's place. Raises EngineError when it does not answer."""
     found = place(engine.info())
     if found["manager"]:
         try:
@@ -60,7 +60,7 @@ def ask(engine: Engine) -> Place:
 
 
 def place(info: Raw) -> Place:
-    """What /info says of the swarm. ``members`` is None: only a manager that has a leader can list them."""
+    """The swarm state in /info. ``members`` is None: only a manager with a leader can list them."""
     swarm = info.get("Swarm") or {}
     remotes = swarm.get("RemoteManagers") or []
     cluster = swarm.get("Cluster") or {}
@@ -81,7 +81,7 @@ def place(info: Raw) -> Place:
 
 
 def member(node: Raw) -> Member:
-    """A node as managers list it. One that never finished its join has no description: its host name is empty."""
+    """A node in a manager's list. One that never finished its join has no description, and an empty host name."""
     spec, status = node.get("Spec") or {}, node.get("Status") or {}
     manager = node.get("ManagerStatus") or {}
     return {

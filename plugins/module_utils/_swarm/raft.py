@@ -5,7 +5,7 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Changes of nodes that wait for the managers: for their election, for each other's versions, for a role that was handed over."""
+"""Changes of nodes that wait for the managers: for an election, a concurrent update, or the end of a role."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ LEADERLESS = ("does not have a leader", "no elected cluster leader", "context de
 
 
 def is_leaderless(error: Exception) -> bool:
-    """Whether the managers could not answer because they have no leader just now, or no majority at all."""
+    """Whether the managers could not answer for lack of a leader or a majority."""
     return any(words in str(error) for words in LEADERLESS)
 
 
 def led(action: t.Callable[[], T], seconds: float = ELECTION_SECONDS) -> T:
-    """The result of an action, which waits while the managers elect a leader: on a busy machine that happens by itself."""
+    """The result of an action, repeated while the managers elect a leader, at most ``seconds``.
+
+    A busy machine can trigger an election by itself.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -40,7 +43,7 @@ def led(action: t.Callable[[], T], seconds: float = ELECTION_SECONDS) -> T:
 
 
 def update(client: APIClient, node_id: str, change: t.Callable[[dict[str, t.Any]], dict[str, t.Any]]) -> None:
-    """Change a node's specification, whoever else changes it meanwhile."""
+    """Change a node's specification, also under concurrent updates."""
 
     def action() -> None:
         node = client.inspect_node(node_id)
@@ -50,7 +53,7 @@ def update(client: APIClient, node_id: str, change: t.Callable[[dict[str, t.Any]
 
 
 def demote(client: APIClient, node: Raw) -> None:
-    """Make a worker of a manager, and wait until it has left the managers' raft: only then can the next one go."""
+    """Demote a manager, and wait until it has left the managers' raft: only then can the next one be demoted."""
     if node["Spec"]["Role"] == "manager":
         update(client, node["ID"], lambda spec: {**spec, "Role": "worker"})
 
@@ -58,7 +61,7 @@ def demote(client: APIClient, node: Raw) -> None:
         try:
             return not client.inspect_node(node["ID"]).get("ManagerStatus"), "it is still a manager"
         except Refused as error:
-            if not is_leaderless(error):  # a leader that is demoted hands over first
+            if not is_leaderless(error):  # a leader hands over before its own demotion
                 raise
             return False, "the managers have no leader"
 

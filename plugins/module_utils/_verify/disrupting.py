@@ -1,10 +1,11 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disrupt one node, take it back, and wait until the swarm is whole again.
+"""Disrupt one node, undo the disruption, and wait until the swarm has recovered.
 
-Private to swarmlab.overlay. What has to be taken back is taken back by a helper in the background that is started first: it does so when it is
-told, when its time is over, or when whoever started it is gone, so a killed controller leaves no node cut off or drained.
+Private to swarmlab.overlay. A background helper undoes the disruption and is started before it. The helper acts on a
+signal, at its time limit, or when the process that started it is gone. So a killed controller leaves no node cut off
+or drained.
 """
 
 # pylint: disable=ansible-bad-function  # run_command has no time limit
@@ -29,7 +30,8 @@ HELPER = "disruption"
 PID_FILE = "/var/run/docker.pid"
 SYSTEMD = "/run/systemd/system"
 RESTART = "systemctl restart docker"
-# A reload where the tool has one that people use, else a restart of its service. The unit of ufw is active whether or not ufw is enabled.
+# The usual reload command of the tool, else a restart of its service. The unit of ufw is active whether or not ufw is
+# enabled.
 FIREWALLS = {
     "firewalld": ["firewall-cmd", "--reload"],
     "ufw": ["ufw", "reload"],
@@ -40,21 +42,24 @@ FIREWALLS = {
 UFW_CONF = "/etc/ufw/ufw.conf"
 COMMAND_SECONDS = 180
 ENGINE_WORDS = ("DOCKER", system.MARK, "--pol none")
-RESTORING = 20  # seconds that the engine gets to write its rules again by itself
-UNDOING = 30  # seconds that taking back may take
-GONE: shapes.Standing = ["gone", "gone"]  # of a node that the swarm no longer has
-NOWHERE = "no suitable node"  # what the scheduler says of a task that may run nowhere else
+RESTORING = 20  # seconds for the engine to restore its rules by itself
+UNDOING = 30  # seconds for the undoing
+GONE: shapes.Standing = ["gone", "gone"]  # for a node that the swarm no longer has
+NOWHERE = "no suitable node"  # the scheduler's error for a task without a possible node
 
 
 def disrupt(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
-    """The disruption on this node, from its beginning until it is undone."""
+    """Carry out the disruption on this node and undo it."""
     began = time.monotonic()
     seen = ACTIONS[plan["what"]](engine, plan)
     return {**seen, "seconds": round(time.monotonic() - began, 1)}
 
 
 def _held(plan: shapes.DisruptPlan, seconds: float, undo: t.Callable[[], str | None]) -> str | None:
-    """Start the helper that takes back: after so many seconds, or when this very process is gone. Returns why it did not start."""
+    """Start the helper that undoes: after this number of seconds, or when the present process is gone.
+
+    Returns the reason when it did not start.
+    """
     owner = os.getpid()
     started = background.started_at(owner)
 
@@ -74,7 +79,7 @@ def _held(plan: shapes.DisruptPlan, seconds: float, undo: t.Callable[[], str | N
 
 
 def _taken_back(plan: shapes.DisruptPlan) -> str | None:
-    """Tell the helper to take back now; why it could not."""
+    """Make the helper undo now. Returns the reason of a failure."""
     told: dict[str, str | None] | None = background.stop(plan["run"], [HELPER], UNDOING)[HELPER]
     background.forget(plan["run"])
     return told["problem"] if told else "whatever should have undone it was gone"
@@ -89,7 +94,7 @@ def _partition(_engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
 
 
 def _drain(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
-    """Drain the node, wait until its tasks run elsewhere, and give it back its availability."""
+    """Drain the node, wait until its tasks run elsewhere, and restore its availability."""
     before = engine.inspect_node(plan["node_id"])["Spec"]["Availability"]
     had = len([task for task in engine.tasks({"node": plan["node_id"]}) if is_running(task)])
     undoing = Engine(engine.docker_host, 10)
@@ -105,7 +110,7 @@ def _drain(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
 
 
 def make_available(engine: Engine, node: str, availability: str) -> str | None:
-    """Give a node this availability. Somebody else may change it at the same moment: then once more."""
+    """Set a node's availability, with further attempts after concurrent updates. Returns the reason of a failure."""
     problem = None
     for _attempt in range(5):
         try:
@@ -121,9 +126,9 @@ def make_available(engine: Engine, node: str, availability: str) -> str | None:
 
 
 def _moved(engine: Engine, plan: shapes.DisruptPlan) -> tuple[bool, shapes.Moved]:
-    """What is still to move from the node that is drained; services that may run nowhere else are told apart."""
+    """The tasks still to move from the drained node. Services that cannot run on another node are listed separately."""
     services, tasks = engine.services(), engine.tasks()
-    # Those that are to end and have not yet ended count too.
+    # Tasks that are to end and still run count too.
     left = sorted(
         task["ID"][:12]
         for task in tasks
@@ -141,7 +146,7 @@ def _moved(engine: Engine, plan: shapes.DisruptPlan) -> tuple[bool, shapes.Moved
 
 
 def _more(now: shapes.Lacking, before: shapes.Lacking) -> shapes.Lacking:
-    """What was not so before."""
+    """The entries that are new or differ from before."""
     return {name: text for name, text in now.items() if before.get(name) != text}
 
 
@@ -167,19 +172,19 @@ def _engine_pid() -> int | None:
 
 
 def _engine_process() -> str | None:
-    """The engine's process: its pid, and when it was started."""
+    """The engine's process, as pid and start time; None when it is unknown."""
     pid = _engine_pid()
     return f"{pid}/{background.started_at(pid)}" if pid else None
 
 
 def engine_seconds() -> float | None:
-    """For how long this node's engine has run; None where it does not say which process it is."""
+    """The age in seconds of this node's engine process; None when it is unknown."""
     pid = _engine_pid()
     return background.age(pid) if pid else None
 
 
 def _is_back(engine: Engine, before: str | None) -> tuple[bool, str]:
-    """Whether a new process of the engine answers and takes part in the swarm; else what is missing."""
+    """Whether a new process of the engine answers and is active in the swarm; else what is missing."""
     if before and _engine_process() == before:
         return False, "the engine was not restarted"
     try:
@@ -204,7 +209,10 @@ def _run(command: list[str]) -> str | None:
 
 
 def _firewall(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
-    """Reload the host's firewall, and see whether the engine's rules are there again; if not, restart the engine, which writes them."""
+    """Reload the host's firewall and check the engine's rules.
+
+    If they stay away, restart the engine, which writes them.
+    """
     service = next((name for name in FIREWALLS if _is_active(name)), None)
     if not service:
         return {"skip": f"no firewall service runs there ({', '.join(FIREWALLS)})"}
@@ -230,14 +238,14 @@ def _firewall(engine: Engine, plan: shapes.DisruptPlan) -> shapes.Disrupted:
 
 
 def _is_active(service: str) -> bool:
-    """Whether systemd runs it, and it filters."""
+    """Whether systemd runs the service, and it filters."""
     if not os.path.isdir(SYSTEMD) or _run(["systemctl", "is-active", "--quiet", service]) is not None:
         return False
     return service != "ufw" or ufw_enabled(_text(UFW_CONF))
 
 
 def ufw_enabled(text: str) -> bool:
-    """What ufw.conf says."""
+    """Whether ufw.conf enables ufw."""
     return re.search(r"(?mi)^\s*ENABLED\s*=\s*\"?yes", text) is not None
 
 
@@ -250,7 +258,7 @@ def _text(path: str) -> str:
 
 
 def engine_rules() -> list[str]:
-    """The rules that iptables-save shows of the engine, without counters: its chains, and what encrypts and what drops clear text."""
+    """The engine's rules in iptables-save, without counters: its chains, and its rules for encryption."""
     try:
         done = subprocess.run(
             ["iptables-save"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=False
@@ -261,7 +269,7 @@ def engine_rules() -> list[str]:
 
 
 def of_engine(text: str) -> list[str]:
-    """The engine's rules in what iptables-save prints."""
+    """The engine's rules in the output of iptables-save."""
     return sorted(
         {line for line in text.splitlines() if line.startswith("-A ") and any(word in line for word in ENGINE_WORDS)}
     )
@@ -281,7 +289,7 @@ ACTIONS: dict[str, t.Callable[[Engine, shapes.DisruptPlan], shapes.Disrupted]] =
 
 
 def settle(engine: Engine, plan: shapes.SettlePlan) -> shapes.Whole:
-    """Wait, on the leader, until nodes and services are as they were before."""
+    """On the leader, wait until nodes and services are in their state from before."""
     waited = wait_until(lambda: _whole(engine, plan), plan["timeout"], interval=0.3)
     return {**waited.seen, "done": waited.done, "seconds": waited.seconds}
 

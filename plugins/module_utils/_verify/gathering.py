@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node holds of the networks under test: what gossip told its engine, and what the engine told the kernel.
+"""A node's state of the networks under test: its engine's gossip, and the kernel.
 
-Private to swarmlab.overlay. Looked at twice, before and after probing: a swarm at work changes meanwhile, so only what was there
-(or not there) both times counts.
+Private to swarmlab.overlay. The state is read twice, before and after probing. A busy swarm changes meanwhile, so
+only entries that are present (or missing) both times count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NEEDS = {"probe", "gossip", "peers", "balancer"}
 
 
 def look(engine: Engine, plan: shapes.ExchangePlan, folder: str) -> dict[str, shapes.Held]:
-    """By network: records, local endpoints, and the kernel's state. ``folder``: where the engine keeps namespaces."""
+    """Records, local endpoints and the kernel's state by network. ``folder``: of the engine's namespaces."""
     if not NEEDS & set(plan["needs"]):
         return {}
     kernel = overlay.facts(folder, plan["network_ids"])
@@ -28,7 +28,7 @@ def look(engine: Engine, plan: shapes.ExchangePlan, folder: str) -> dict[str, sh
 
 
 def look_again(engine: Engine, plan: shapes.ExchangePlan, folder: str, deadline: float) -> dict[str, shapes.Held]:
-    """The second look: gossip gets until the deadline to tell of all probes of this run."""
+    """The second reading. Gossip has until the deadline to deliver all probes of this run."""
     while True:
         seen = look(engine, plan, folder)
         if time.monotonic() > deadline or not any(_lacking(network, held, plan) for network, held in seen.items()):
@@ -37,18 +37,18 @@ def look_again(engine: Engine, plan: shapes.ExchangePlan, folder: str, deadline:
 
 
 def _lacking(network: str, held: shapes.Held, plan: shapes.ExchangePlan) -> set[str]:
-    """The probes that this node's gossip does not tell of, or its kernel does not know."""
+    """The probes that are missing in this node's gossip or kernel."""
     known = {row.split(" ")[0] for row in held["peers"] + held["local"]}
     return _untold(network, held, plan) | set(plan["probes"].get(network, [])) - known
 
 
 def _untold(network: str, held: shapes.Held, plan: shapes.ExchangePlan) -> set[str]:
-    """The probes that this node's gossip does not tell of."""
+    """The probes that are missing in this node's gossip."""
     return set(plan["probes"].get(network, [])) - {row.rsplit(" ", 2)[1] for row in held["records"]}
 
 
 def untold(seen: dict[str, shapes.Held], plan: shapes.ExchangePlan) -> list[str]:
-    """The networks of which this node's gossip did not tell all probes."""
+    """The networks with probes that are missing in this node's gossip."""
     return sorted(network for network, held in seen.items() if _untold(network, held, plan))
 
 
@@ -61,7 +61,7 @@ def _engine(engine: Engine, network: str) -> shapes.Gossip:
 
 
 def records(raw: Raw) -> list[str]:
-    """What gossip told: 'service address node-address', and 'service vip address'."""
+    """The records in gossip: 'service address node-address', and 'service vip address'."""
     found = []
     for name, service in (raw.get("Services") or {}).items():
         if service.get("VIP") not in (None, "", "<nil>"):
@@ -81,7 +81,7 @@ def local(raw: Raw) -> list[str]:
 
 
 def settled(first: dict[str, shapes.Held], second: dict[str, shapes.Held]) -> dict[str, shapes.Settled]:
-    """Both looks as one: what was there each time, and what was there at all."""
+    """Both readings in one: the entries that were present each time, and those present at least once."""
     held: dict[str, shapes.Settled] = {}
     for network, now in second.items():
         before = first.get(network)

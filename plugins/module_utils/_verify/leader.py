@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only a manager can do for a verification: make the run's objects, read the swarm's view, remove the objects.
+"""Manager-side steps: create, inspect and remove the run's objects.
 
 Private to swarmlab.overlay.
 """
@@ -26,11 +26,11 @@ from . import objects, shapes
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
 LATELY = 60
-RESERVED = 3  # of each subnet: its own address, the gateway's, and broadcast
+RESERVED = 3  # of each subnet: the network address, the gateway, and broadcast
 
 
 def is_leader(engine: Engine, node_id: str) -> bool:
-    """Whether this manager leads the swarm: exactly one node does, so it makes the objects."""
+    """Whether this manager leads the swarm. Exactly one node does, and creates the objects."""
     return bool((engine.inspect_node(node_id).get("ManagerStatus") or {}).get("Leader"))
 
 
@@ -57,7 +57,7 @@ def _trust(info: Raw) -> shapes.Trust:
 
 
 def _node(node: Raw, now: float) -> shapes.SwarmNode:
-    """A node as the checks see it. One whose join has not ended told nothing of itself."""
+    """A node in the form of the checks. One that has not finished its join has no description."""
     manager, spec, status, description = (
         node.get(key) or {} for key in ("ManagerStatus", "Spec", "Status", "Description")
     )
@@ -77,7 +77,7 @@ def _node(node: Raw, now: float) -> shapes.SwarmNode:
 
 
 def overlays(engine: Engine) -> list[shapes.Network]:
-    """Every overlay network that people declared: neither ingress nor made by a verification."""
+    """Every overlay network of the users: neither ingress nor a verification's own."""
     found = []
     for network in engine.networks({"driver": "overlay"}):
         if network["Scope"] != "swarm" or network.get("Ingress") or RUN_LABEL in (network.get("Labels") or {}):
@@ -87,7 +87,7 @@ def overlays(engine: Engine) -> list[shapes.Network]:
 
 
 def describe(network: Raw) -> shapes.Network:
-    """A network as the checks see it."""
+    """A network in the form of the checks."""
     options = network.get("Options") or {}
     numbers = [int(part) for part in (options.get(objects.VNI_OPTION) or "").split(",") if part.strip().isdigit()]
     return {
@@ -107,14 +107,14 @@ def _subnets(network: Raw) -> list[str]:
 
 
 def select(networks: list[shapes.Network], patterns: list[str]) -> tuple[list[shapes.Network], list[str]]:
-    """The networks that a pattern names, and the patterns that name none."""
+    """The networks that match a pattern, and the patterns that match none."""
     chosen = [item for item in networks if any(fnmatch.fnmatchcase(item["name"], pattern) for pattern in patterns)]
     empty = [p for p in patterns if p != "*" and not any(fnmatch.fnmatchcase(item["name"], p) for item in networks)]
     return chosen, empty
 
 
 def make_objects(engine: Engine, plan: shapes.PreparePlan, selected: list[shapes.Network]) -> shapes.Made:
-    """Create the networks and services of this run. What cannot be made is told under its name in ``refused``."""
+    """Create the networks and services of this run. ``refused`` has the engine's reason for each that it refused."""
     made: shapes.Made = {
         "twin": None,
         "lazy": None,
@@ -130,7 +130,7 @@ def make_objects(engine: Engine, plan: shapes.PreparePlan, selected: list[shapes
     if "probe" in needs:
         roomy, made["crowded"] = with_room(engine, selected)
     if "twin" in needs:
-        # Every network costs each node two namespaces; a plain one under test serves as the control as well.
+        # Every network costs each node two namespaces. A plain network under test also serves as the control.
         plain = [network["id"] for network in roomy if not network["encrypted"] and network["vni"] is not None]
         made["twin"] = plain[0] if plain else _try(made, "twin", lambda: _create_network(engine, run, "twin"))
     if "lazy" in needs:
@@ -148,15 +148,18 @@ def make_objects(engine: Engine, plan: shapes.PreparePlan, selected: list[shapes
 
 
 def with_room(engine: Engine, networks: list[shapes.Network]) -> tuple[list[shapes.Network], list[str]]:
-    """The networks that have room for a probe on every node, and the ids of those that have not: the last addresses of a network in
-    use are not ours to take, and one task without an address would hold up the probes on all other networks."""
+    """The networks with room for a probe on every node, and the ids of the others.
+
+    A verification must not take the last addresses of a network in use, and one task without an address would hold up
+    the probes on all other networks.
+    """
     nodes = len(engine.nodes())
     services, tasks = engine.services(), engine.tasks()
     roomy, crowded = [], []
     for network in networks:
         used = {address for address, _who in _addresses(network["id"], services, tasks)}
         size = sum(ipaddress.ip_network(subnet).num_addresses - RESERVED for subnet in network["subnets"])
-        # A probe and a load balancer on each node, and a virtual IP.
+        # A probe and a load balancer on each node, and one virtual IP.
         if network["subnets"] and size - len(used) < 2 * nodes + 1:
             crowded.append(network["id"])
         else:
@@ -185,7 +188,7 @@ def _create_network(engine: Engine, run: str, part: str, options: dict[str, str]
 
 
 def _create_speed_networks(engine: Engine, made: shapes.Made, run: str) -> list[str]:
-    """Networks of the run's own to measure on; none when one of them is refused, which is told."""
+    """Create the run's own networks for measurements; none when one is refused, with its reason in ``refused``."""
     found = []
     for way, part in objects.SPEED_NETWORKS.items():
         options = {"encrypted": ""} if way == "encrypted" else None
@@ -208,7 +211,7 @@ def _template(plan: shapes.Common, part: str, targets: list[Raw]) -> Raw:
 
 
 def _create_probe(engine: Engine, plan: shapes.Common, targets: list[str]) -> str:
-    """One task on every node, with an interface on every network under test, and an alias."""
+    """A service with one task on every node, an interface on every network under test, and an alias."""
     return _create_global(engine, plan, "probe", targets, [objects.name(plan["run"], "alias")])
 
 
@@ -226,7 +229,7 @@ def _create_global(
 
 
 def _create_published(engine: Engine, plan: shapes.Common) -> str:
-    """A service with a published port and no network: only ingress carries it."""
+    """A service with a published port and no network, which only ingress carries."""
     run = plan["run"]
     return engine.create_service(
         {
@@ -243,24 +246,27 @@ def _create_published(engine: Engine, plan: shapes.Common) -> str:
 
 
 def may_run_tasks(engine: Engine, swarm: Raw) -> bool:
-    """Whether swarm gives this node tasks, as far as the node itself can tell: a worker cannot."""
+    """Whether swarm assigns tasks to this node, as far as it knows itself: a worker does not know."""
     if not swarm.get("ControlAvailable"):
         return True
     return runs_tasks(engine.inspect_node(swarm["NodeID"]))
 
 
 def standing(node: Raw) -> shapes.Standing:
-    """[state, availability] of a node as the engine tells it."""
+    """[state, availability] of a node in the engine's terms."""
     return [(node.get("Status") or {}).get("State"), (node.get("Spec") or {}).get("Availability")]
 
 
 def runs_tasks(node: Raw) -> bool:
-    """Whether swarm gives tasks to the node while it is up."""
+    """Whether swarm assigns tasks to the node while it is up."""
     return standing(node)[1] == "active"
 
 
 def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[shapes.Convergence, list[Raw]]:
-    """Wait until the run's services have converged; how long it took and what did not come, and the tasks."""
+    """Wait until the run's services have converged, at most ``timeout`` seconds.
+
+    Returns the time it took, the errors, and the tasks.
+    """
     services = [service for service in (made["probe"], made["published"], made["speed"]) if service]
     node_ids = [node["ID"] for node in engine.nodes() if standing(node) == ["ready", "active"]]
 
@@ -287,7 +293,7 @@ def _converged(tasks: list[Raw], made: shapes.Made, node_ids: list[str]) -> bool
 
 
 def views(engine: Engine, made: shapes.Made, tasks_of_run: list[Raw]) -> shapes.View:
-    """Expected records of every network, the probes' addresses, and where the published service landed."""
+    """The expected records of every network, the probes' addresses, and the node of the published service."""
     services, tasks, known = engine.services(), engine.tasks(), engine.networks()
     ids, ports = made["network_ids"], _ingress_ports(services)
     published = [task for task in tasks_of_run if task["ServiceID"] == made["published"] and is_running(task)]
@@ -313,7 +319,7 @@ def views(engine: Engine, made: shapes.Made, tasks_of_run: list[Raw]) -> shapes.
 
 
 def unsettled(services: list[Raw], tasks: list[Raw]) -> shapes.Lacking:
-    """Service -> how many of its tasks run, for people's services that want more than that."""
+    """User service -> the number of its running tasks, for services that want more."""
     found = {}
     for service in services:
         if RUN_LABEL in (service["Spec"].get("Labels") or {}):
@@ -330,7 +336,7 @@ def unsettled(services: list[Raw], tasks: list[Raw]) -> shapes.Lacking:
 
 
 def _existing(engine: Engine, networks: list[str]) -> list[Raw]:
-    """The networks, but for those that somebody removed meanwhile."""
+    """The networks that still exist."""
     found = []
     for network in networks:
         try:
@@ -341,7 +347,7 @@ def _existing(engine: Engine, networks: list[str]) -> list[Raw]:
 
 
 def last_view(engine: Engine, networks: list[str]) -> shapes.LastView:
-    """Expected records of every network as of now, and the addresses of tasks that ended a moment ago."""
+    """The present expected records of every network, and the addresses of tasks that ended within the last minute."""
     services, tasks = engine.services(), engine.tasks()
     now = time.time()
     recent = [task for task in tasks if ended_lately(task, now)]
@@ -360,22 +366,25 @@ def last_view(engine: Engine, networks: list[str]) -> shapes.LastView:
 
 
 def _moment(text: str) -> int:
-    """Seconds since 1970 of a time as the engine writes it."""
+    """Seconds since 1970 of a time in the engine's format."""
     return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
 def ended_lately(task: Raw, now: float) -> bool:
-    """Whether a task changed within the last minute and does not run: other nodes' tables may still know its address."""
+    """Whether a task changed within the last minute and does not run.
+
+    Other nodes' tables may still have its address.
+    """
     return now - _moment(task["UpdatedAt"]) < LATELY and not is_running(task)
 
 
 def oldest(tasks: list[Raw], now: float) -> float | None:
-    """Age of the oldest of these tasks that runs, in seconds since it was made; None when none runs."""
+    """The age in seconds, since creation, of the oldest running task; None when none runs."""
     return max((now - _moment(task["CreatedAt"]) for task in tasks if is_running(task)), default=None)
 
 
 def _carried(network: str, tasks: list[Raw], now: float) -> dict[str, float | None]:
-    """The nodes on which a task of the network runs, and the age of the oldest one on each."""
+    """The nodes with a running task on the network, and the age of the oldest one on each."""
     there: dict[str, list[Raw]] = {}
     for task in tasks:
         if is_running(task) and task_addresses(task, network):
@@ -384,7 +393,7 @@ def _carried(network: str, tasks: list[Raw], now: float) -> dict[str, float | No
 
 
 def _ingress_ports(services: list[Raw]) -> dict[str, str]:
-    """Ports that the routing mesh publishes, as 'tcp/8080', and the id of each one's service."""
+    """The ports that the routing mesh publishes, as 'tcp/8080', and the id of each one's service."""
     return {
         f"{port['Protocol']}/{port['PublishedPort']}": service["ID"]
         for service in services
@@ -394,7 +403,7 @@ def _ingress_ports(services: list[Raw]) -> dict[str, str]:
 
 
 def room(raw: Raw) -> list[shapes.Room] | None:
-    """Addresses in use and free by subnet, from engines that tell (API 1.52)."""
+    """Used and free addresses by subnet, from engines that report them (API 1.52)."""
     status = ((raw.get("Status") or {}).get("IPAM") or {}).get("Subnets")
     if not status:
         return None
@@ -405,7 +414,7 @@ def room(raw: Raw) -> list[shapes.Room] | None:
 
 
 def _addresses(network: str, services: list[Raw], tasks: list[Raw]) -> list[list[str]]:
-    """[address, who has it] of every virtual IP and of every task that is not over, on the network."""
+    """[address, holder] of every virtual IP and of every unfinished task on the network."""
     named = {service["ID"]: service["Spec"]["Name"] for service in services}
     found = [
         [item["Addr"].split("/")[0], "virtual IP of " + service["Spec"]["Name"]]
@@ -423,7 +432,7 @@ def _addresses(network: str, services: list[Raw], tasks: list[Raw]) -> list[list
 
 
 def _owners(network: str, services: list[Raw], tasks: list[Raw]) -> dict[str, list[str]]:
-    """Name on the network -> [service it belongs to, kind of name]: service, dnsrr, tasks, task or alias."""
+    """Name on the network -> [service, kind of name]: service, dnsrr, tasks, task or alias."""
     owners = {}
     for service in services:
         own = service["Spec"]["Name"]
@@ -468,7 +477,10 @@ def _networks_of(tasks: list[Raw]) -> list[str]:
 
 
 def remove_objects(engine: Engine, keep: str | None = None, only: str | None = None) -> list[str]:
-    """Remove services and networks of verifications, of all but ``keep`` or of ``only`` one. Returns what would not go."""
+    """Remove services and networks of verifications: all except the run ``keep``, or those of the run ``only``.
+
+    Returns the objects that could not be removed.
+    """
 
     def ours(labels: dict[str, str]) -> bool:
         return labels[RUN_LABEL] != keep and only in (None, labels[RUN_LABEL])
@@ -482,7 +494,7 @@ def remove_objects(engine: Engine, keep: str | None = None, only: str | None = N
 
 
 def _remove_network(engine: Engine, network: str, deadline: float) -> bool:
-    """Swarm refuses while a task of a removed service still ends; ask again for a while."""
+    """Remove a network. Swarm refuses while a task of a removed service is ending, so ask again until the deadline."""
     while True:
         try:
             engine.remove_network(network)

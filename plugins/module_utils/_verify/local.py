@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run has on this node: its tasks' containers, and the helpers in their namespaces.
+"""A run's objects on this node: its tasks' containers, and the helpers in their namespaces.
 
 Private to swarmlab.overlay.
 """
@@ -19,12 +19,12 @@ from . import objects
 
 HOST_NAMESPACE = "/proc/self/ns/net"
 MOUNTS = "/proc/self/mountinfo"
-NAMESPACES = "/var/run/docker/netns"  # where they are unless the engine was told otherwise
+NAMESPACES = "/var/run/docker/netns"  # the default folder
 MACHINE_ID = "/etc/machine-id"
 
 
 def outside(info: Raw) -> tuple[str, str] | None:
-    """(reason, text) why the engine that gave this /info takes no part in a swarm; None: it does. Pure."""
+    """(reason, text) why the engine with this /info takes no part in a swarm; None if it does. Pure."""
     swarm, name = info.get("Swarm") or {}, info.get("Name")
     state, said = swarm.get("LocalNodeState") or "inactive", " ".join((swarm.get("Error") or "").split())
     if state == "active":
@@ -48,19 +48,19 @@ def outside(info: Raw) -> tuple[str, str] | None:
 
 
 def machine() -> str:
-    """What tells this machine from all others: the boot of its kernel, and the network that the engine's host has in it."""
+    """An identifier of this machine: its kernel's boot id, and the inode of the engine's host network namespace."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
         return f"{handle.read().strip()}/{os.stat(HOST_NAMESPACE).st_ino}"
 
 
 def copied(info: Raw) -> dict[str, str]:
-    """Identities that a copy of a machine has in common with it, as digests: machine-id(5) is not to be told to others."""
+    """Identities that copies of a machine share, as digests, since machine-id(5) must not be disclosed."""
     told = {"machine-id": read_text(MACHINE_ID).strip(), "engine id": info.get("ID") or ""}
     return {what: hashlib.sha256(text.encode()).hexdigest()[:12] for what, text in told.items() if text}
 
 
 def running(engine: Engine, run: str, part: str) -> tuple[bool, Raw]:
-    """The network settings of the run's local container of this part, as soon as it has a namespace; for ``wait_until``."""
+    """The network settings of the run's local container of this part, once it has a namespace; for ``wait_until``."""
     labels = [f"{key}={value}" for key, value in objects.labels(run, part).items()]
     for found in engine.containers({"label": labels, "status": "running"}):
         try:
@@ -72,7 +72,10 @@ def running(engine: Engine, run: str, part: str) -> tuple[bool, Raw]:
 
 
 def namespaces(engine: Engine) -> str:
-    """The folder where the engine keeps network namespaces: it is below its exec-root, which only its containers tell, or what is mounted."""
+    """The folder of the engine's network namespaces.
+
+    It is below the engine's exec-root, which only its containers or the mounts show.
+    """
     for found in engine.containers({"status": "running"}):
         try:
             key: str = engine.inspect_container(found["Id"])["NetworkSettings"]["SandboxKey"]
@@ -92,7 +95,7 @@ def start(
     namespace: background.Step | None = None,
     alone: background.Step | None = None,
 ) -> None:
-    """Start a helper; why it did not start goes to ``errors``."""
+    """Start a helper. The reason of a failure is added to ``errors``."""
     reason = background.start(lease, name, job, namespace, alone)
     if reason:
         errors.append(f"{name}: {reason}")

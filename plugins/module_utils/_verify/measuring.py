@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measuring performance on a node: the servers that wait to be measured, and the measurements, one after the other.
+"""Measure performance on a node: the servers to measure, and the measurements, one after the other.
 
-Private to swarmlab.overlay. Only on networks of the run's own, so that nobody's traffic is disturbed there.
+Private to swarmlab.overlay. Only the run's own networks are used, so that no other traffic is disturbed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from .._probe import shapes as probed
 from . import local, objects, shapes
 
 HELPERS = ("speed", "speed-host")
-OPENING = 20  # seconds to wait for the local task; the services had the time to come up before
-SLACK = 30  # seconds of one measurement beyond its own
+OPENING = 20  # seconds to wait for the local task; the services had time to start before
+SLACK = 30  # seconds of one measurement besides its streams
 
 
 def open_servers(
     engine: Engine, plan: shapes.ProbePlan, serving: shapes.Serving, lease: background.Lease, errors: list[str]
 ) -> dict[str, str]:
-    """Serve in the local task and on the host. Returns the task's address by way; what did not start is told in ``errors``."""
+    """Serve in the local task and on the host. Returns the task's address by way; failures are added to ``errors``."""
 
     def server(address: str) -> background.Job:
         return lambda ready, stopped: speed.serve(plan["run"], plan["name"], address, ready, stopped)
@@ -48,7 +48,7 @@ def _addresses(run: str, settings: Raw) -> dict[str, str]:
 
 
 def measure(_engine: Engine, plan: shapes.MeasurePlan) -> shapes.Measured:
-    """Every measurement of this node, none beside another."""
+    """All measurements of this node, one at a time."""
     with background.Kept(background.Lease(plan["run"], plan["lease"])):
         return {"measured": {row["id"]: _measure(plan, row) for row in plan["rows"]}}
 
@@ -57,7 +57,7 @@ def _measure(plan: shapes.MeasurePlan, row: shapes.MeasureRow) -> probed.Speed |
     def look() -> probed.Speed | probed.Unread:
         addresses = list(row["addresses"])
         if row["name"]:
-            # The balancer goes round: twice as many connections as there are tasks meet each of them.
+            # The balancer rotates: with twice as many connections as tasks, each task gets one.
             addresses = list(dns.ask(row["name"], seconds=plan["once"]).addresses) * row["tries"]
         return speed.measure(plan["run"], row["target"], addresses, plan["seconds"], plan["once"])
 

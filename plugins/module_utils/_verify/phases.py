@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The phases of a verification on one node. Each takes the plan for this node and returns plain data.
+"""The phases of a verification on one node. Each takes this node's plan and returns plain data.
 
-Private to swarmlab.overlay. ``prepare`` sets up, ``probe`` looks, ``close`` removes. ``open`` only has work where ``prepare`` could not
-wait for the other nodes.
+Private to swarmlab.overlay. ``prepare`` sets up, ``probe`` measures, ``close`` removes. ``open`` only has work where
+``prepare`` could not wait for the other nodes.
 """
 
 from __future__ import annotations
@@ -36,13 +36,16 @@ from .._terms import DATA_PATH_PORT
 from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone
 
 ANSWER = (
-    25  # seconds: that an engine hangs is known before the helpers on the other nodes take themselves for left alone
+    25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
 )
 HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
 
 
 def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
-    """Identity of the node, the probes' image, on the leader the run's objects; then wait for the local probe and look around."""
+    """Prepare the node: identity, the probes' image, and on the leader the run's objects.
+
+    Then wait for the local probe.
+    """
     began = time.time()
     info = engine.within(ANSWER).info()
     outside = local.outside(info)
@@ -66,12 +69,12 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         "local_networks": _local_networks(engine),
     }
     if "rules" in plan["needs"]:
-        # Before this run publishes a port: the engine then writes the chain anew, and where packets enter it.
+        # Before this run publishes a port, because the engine then writes the chain and its jumps anew.
         opened["rules"] = system.firewall(result["node"]["firewall"], [], [])
         opened["engine_seconds"] = disrupting.engine_seconds()
         opened["flushers"] = system.flushers()
     if "xfrm" in plan["needs"]:
-        # Before a probe joins an encrypted network: the engine then sets up anew what may have been lost.
+        # Before a probe joins an encrypted network, because the engine then restores what may have been lost.
         opened.update(_ipsec(plan))
     if "ports" in plan["needs"]:
         _start(errors, plan, "ports", lambda ready, stopped: ports.serve(plan["run"], plan["name"], ready, stopped))
@@ -132,7 +135,7 @@ def _local_networks(engine: Engine) -> list[str]:
 
 
 def _need_image(engine: Engine, plan: shapes.Common) -> None:
-    """Make the pause image where it is not yet; it stays, being smaller than a kilobyte of disk."""
+    """Create the pause image where it is missing. It stays, with less than a kilobyte on disk."""
     if plan["image"] != pause.IMAGE or engine.has_image(pause.IMAGE):
         return
     try:
@@ -143,7 +146,7 @@ def _need_image(engine: Engine, plan: shapes.Common) -> None:
 
 
 def sweep(engine: Engine, keep: str | None) -> None:
-    """Remove what earlier, crashed verifications left on this node."""
+    """Remove the objects of earlier, crashed verifications from this node."""
     for run in background.runs():
         if run != keep:
             background.stop(run, HELPERS)
@@ -152,14 +155,14 @@ def sweep(engine: Engine, keep: str | None) -> None:
 
 
 def _idle(ready: probed.Ready, stopped: probed.Stopped) -> None:
-    """The job of a helper that only waits to be left alone."""
+    """The job of a helper that only waits for its lease to expire."""
     ready()
     while not stopped():
         time.sleep(0.5)
 
 
 def open_node(engine: Engine, plan: shapes.OpenPlan) -> shapes.Opened:
-    """What ``prepare`` could not wait for."""
+    """The part of the preparation that ``prepare`` could not wait for."""
     with background.Kept(_lease(plan)):
         return _open(engine, plan)
 
@@ -178,7 +181,10 @@ def _open(engine: Engine, plan: shapes.OpenPlan) -> shapes.Opened:
 
 
 def _open_node(engine: Engine, plan: shapes.Common, timeout: float, errors: list[str], expected: bool) -> shapes.Opened:
-    """Wait for the local probe where one is expected, and start the helpers that need it."""
+    """Wait for the local probe where one is expected, and start the helpers that need it.
+
+    ``timeout`` is in seconds.
+    """
     result: shapes.Opened = _open_probe(engine, plan, timeout, errors) if expected else {}
     if "lazy" in plan["needs"]:
         result["lazy_known"] = knows(engine, objects.name(plan["run"], "lazy"))
@@ -194,7 +200,7 @@ def _open_node(engine: Engine, plan: shapes.Common, timeout: float, errors: list
 
 
 def _open_probe(engine: Engine, plan: shapes.Common, timeout: float, errors: list[str]) -> shapes.Opened:
-    """The local task's namespace, with the responder in it."""
+    """Start the responder in the local task's namespace."""
     waited = wait_until(lambda: local.running(engine, plan["run"], "probe"), timeout, interval=0.2)
     if not waited.done:
         return {}
@@ -210,7 +216,7 @@ def _open_probe(engine: Engine, plan: shapes.Common, timeout: float, errors: lis
 
 
 def _serve_published(engine: Engine, plan: shapes.Common, errors: list[str]) -> shapes.Opened:
-    """The responder of the published service, on the node where its task runs."""
+    """Start the responder of the published service, on the node of its task."""
     found, settings = local.running(engine, plan["run"], "published")
     if not found:
         return {}
@@ -236,7 +242,7 @@ def _start(
 
 
 def knows(engine: Engine, network: str | None) -> bool | None:
-    """Whether this node's engine finds the network (None: there is none to look for)."""
+    """Whether this node's engine knows the network (None: no network given)."""
     if not network:
         return None
     try:
@@ -252,7 +258,7 @@ def _view(engine: Engine, made: shapes.Made, timeout: float) -> shapes.View:
 
 
 def probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
-    """Carry out this node's requests, all namespaces at once, and tell what this node holds of the networks."""
+    """Carry out this node's requests, all namespaces at once, and return this node's state of the networks."""
     with background.Kept(_lease(plan)):
         return _probe(engine, plan)
 
@@ -297,7 +303,7 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
 
 
 def exchange(engine: Engine, plan: shapes.ExchangePlan) -> shapes.Exchanged:
-    """Wait until this node's gossip tells of all probes."""
+    """Wait until this node's gossip has all probes."""
     with background.Kept(_lease(plan)):
         seen = gathering.look_again(engine, plan, local.namespaces(engine), time.monotonic() + plan["patience"])
     return {"untold": gathering.untold(seen, plan)}
@@ -308,7 +314,7 @@ def _ipsec(plan: shapes.Common) -> shapes.Ipsec:
 
 
 def close(engine: Engine, plan: shapes.ClosePlan) -> shapes.Closed:
-    """Look a last time, collect what the helpers saw, and remove everything of this run on this node."""
+    """Read the state a last time, collect the helpers' results, and remove all of this run's objects on this node."""
     result: shapes.Closed = {
         "namespaces": overlay.overlays(local.namespaces(engine)),
         "lazy_known": knows(engine, plan.get("lazy_id")),

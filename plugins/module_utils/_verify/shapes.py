@@ -1,9 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shapes of what travels between controller and node: the plan that a phase gets, and what it tells. All of it is JSON.
+"""The types that travel between controller and node: the plan of a phase, and its result. All of it is JSON.
 
-Private to swarmlab.overlay. Times are in seconds; a network, service or node is meant by its id unless a field says otherwise.
+Private to swarmlab.overlay. Times are in seconds. Networks, services and nodes are given by id unless a field says
+otherwise.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import typing as t
 
 from .._probe import shapes as probed
 
-Lacking = t.Dict[str, str]  # name of a service: how many of its tasks run, where more should
-Records = t.Dict[str, t.List[str]]  # name in an overlay's DNS: the addresses it must have
+Lacking = t.Dict[str, str]  # name of a service: the number of its running tasks, when more should run
+Records = t.Dict[str, t.List[str]]  # name in an overlay's DNS: its expected addresses
 Standing = t.List[t.Optional[str]]  # [state, availability] of a node
 
 
 class Common(t.TypedDict):
-    """What every phase of a run gets. ``name``: the host's in the inventory."""
+    """The fields of every phase's plan. ``name``: the host's name in the inventory."""
 
     run: str
     name: str
@@ -33,13 +34,16 @@ class _PreparePlan(Common):
 
 
 class PreparePlan(_PreparePlan, total=False):
-    """``declared``: addresses that the inventory has for the host; they may be DNS names."""
+    """``declared``: the host's addresses in the inventory, which may be DNS names."""
 
     declared: list[str]
 
 
 class Made(t.TypedDict):
-    """What the leader made for the run. ``refused``: the engine's words by part; ``crowded``: networks without room for a probe."""
+    """The leader's objects for the run.
+
+    ``refused``: the engine's reason by part; ``crowded``: networks without room for a probe.
+    """
 
     twin: str | None
     lazy: str | None
@@ -52,7 +56,7 @@ class Made(t.TypedDict):
 
 
 class OpenPlan(Common):
-    """For what ``prepare`` could not wait for. ``opened``: nothing is left to do on this node but, on the leader, to look."""
+    """The rest of the preparation. ``opened``: this node is done, except that the leader still reads its view."""
 
     made: Made
     timeout: float
@@ -69,7 +73,7 @@ class Named(t.TypedDict):
 
 
 class AttachPlan(t.TypedDict):
-    """What a container attaches to, and what it asks there: ``alone`` on the lazy network, ``requests`` by network."""
+    """A container's attachments and its requests there: ``alone`` on the lazy network, ``requests`` by network."""
 
     lazy: Named | None
     alone: list[probed.Request]
@@ -78,20 +82,20 @@ class AttachPlan(t.TypedDict):
 
 
 class Work(t.TypedDict):
-    """What is asked from one namespace; None is the host's own."""
+    """The requests from one namespace; None is the host's own."""
 
     namespace: str | None
     requests: list[probed.Request]
 
 
 class Serving(t.TypedDict):
-    """Where the host serves those who measure."""
+    """The host's address for measurements."""
 
     address: str
 
 
 class ExchangePlan(Common):
-    """``probes``: the addresses that gossip is to tell of, by network."""
+    """``probes``: the addresses expected in gossip, by network."""
 
     patience: float
     network_ids: list[str]
@@ -99,7 +103,7 @@ class ExchangePlan(Common):
 
 
 class ProbePlan(ExchangePlan):
-    """``once``: for one question; ``limit``: for all of them; ``ports``: published ones, such as 'tcp/8080'."""
+    """``once``: limit of one question; ``limit``: of all questions; ``ports``: published ones, such as 'tcp/8080'."""
 
     once: float
     limit: float
@@ -114,7 +118,7 @@ class ProbePlan(ExchangePlan):
 
 
 class MeasureRow(t.TypedDict):
-    """One path to measure: to the addresses, or to what the name stands for, asked so many times."""
+    """One path to measure: to the addresses, or to those of the name. ``tries``: number of connections for each."""
 
     id: str
     namespace: str | None
@@ -125,7 +129,7 @@ class MeasureRow(t.TypedDict):
 
 
 class MeasurePlan(Common):
-    """``seconds``: of each stream."""
+    """``seconds``: the length of each stream."""
 
     rows: list[MeasureRow]
     once: float
@@ -133,7 +137,7 @@ class MeasurePlan(Common):
 
 
 class ClosePlan(t.TypedDict):
-    """What to look at a last time, and to remove."""
+    """The networks to read a last time, and to remove."""
 
     run: str
     leader: bool
@@ -142,7 +146,7 @@ class ClosePlan(t.TypedDict):
 
 
 class DisruptPlan(Common):
-    """``restart``: the command that restarts the engine, empty for the usual one; ``lacking``: before the disruption."""
+    """``restart``: the engine's restart command, empty for the usual one; ``lacking``: before the disruption."""
 
     what: str
     node_id: str
@@ -154,7 +158,7 @@ class DisruptPlan(Common):
 
 
 class SettlePlan(t.TypedDict):
-    """How nodes and services stood before the disruption."""
+    """The state of nodes and services before the disruption."""
 
     nodes: dict[str, Standing]
     lacking: Lacking
@@ -162,7 +166,7 @@ class SettlePlan(t.TypedDict):
 
 
 class Identity(t.TypedDict):
-    """Which node this is. ``machine`` and ``copied`` tell a copy of a machine; ``root``: the engine's folder."""
+    """A node's identity. ``machine`` and ``copied`` reveal a copied machine; ``root``: the engine's data folder."""
 
     id: str
     hostname: str
@@ -176,7 +180,7 @@ class Identity(t.TypedDict):
 
 
 class Trust(t.TypedDict):
-    """Digests of whom a node or the swarm trusts."""
+    """Digests of the trusted roots of a node or the swarm."""
 
     roots_digest: str
     issuer_digest: str | None
@@ -184,7 +188,7 @@ class Trust(t.TypedDict):
 
 
 class SwarmNode(t.TypedDict):
-    """A node as a manager tells of it. ``seconds``: since it joined."""
+    """A node in a manager's list. ``seconds``: since it joined."""
 
     id: str
     hostname: str | None
@@ -200,7 +204,7 @@ class SwarmNode(t.TypedDict):
 
 
 class Swarm(t.TypedDict):
-    """The swarm as its leader tells of it."""
+    """The swarm in its leader's view."""
 
     id: str
     data_port: int
@@ -211,7 +215,7 @@ class Swarm(t.TypedDict):
 
 
 class Room(t.TypedDict):
-    """How many addresses of a subnet are in use and free."""
+    """The numbers of used and free addresses of a subnet."""
 
     subnet: str
     used: int | None
@@ -230,13 +234,13 @@ class _Network(t.TypedDict):
 
 
 class Network(_Network, total=False):
-    """An overlay. ``room``: None from engines that do not tell."""
+    """An overlay. ``room``: None from engines that do not report it."""
 
     room: list[Room] | None
 
 
 class Convergence(t.TypedDict):
-    """How long the run's tasks took to come, and by node why one did not."""
+    """The time until the run's tasks were running, and by node the reason of each missing one."""
 
     seconds: float
     errors: dict[str, str]
@@ -245,7 +249,7 @@ class Convergence(t.TypedDict):
 class _Looked(t.TypedDict):
     records: dict[str, Records]
     owners: dict[str, dict[str, list[str]]]  # by network and name: [service, kind of name]
-    addresses: dict[str, list[list[str]]]  # by network: [address, who has it]
+    addresses: dict[str, list[list[str]]]  # by network: [address, holder]
     probes: dict[str, dict[str, str]]  # node: network: address
     vips: dict[str, str]
     published_networks: list[str]
@@ -259,7 +263,7 @@ class _Looked(t.TypedDict):
 
 
 class View(_Looked, total=False):
-    """What the leader sees of the swarm once the run's tasks are there."""
+    """The leader's view of the swarm with the run's tasks in place."""
 
     convergence: Convergence
     swarm: Swarm
@@ -273,7 +277,7 @@ class Ipsec(t.TypedDict):
 
 
 class Opened(t.TypedDict, total=False):
-    """What the node told when it was set up. ``namespace``: the path of its probe's."""
+    """The result of a node's setup. ``namespace``: the path of its probe's namespace."""
 
     errors: list[str]
     reason: str
@@ -297,7 +301,10 @@ class Opened(t.TypedDict, total=False):
 
 
 class Led(t.TypedDict):
-    """What the leader alone tells. ``unmatched``: patterns that name no network; ``leftovers``: what would not go."""
+    """The leader's part.
+
+    ``unmatched``: patterns that match no network; ``leftovers``: objects that could not be removed.
+    """
 
     leader: bool
     swarm: Swarm
@@ -313,7 +320,7 @@ class _Prepared(t.TypedDict):
 
 
 class Prepared(_Prepared, total=False):
-    """What ``prepare`` tells."""
+    """The result of ``prepare``."""
 
     opened: Opened
     swarm: Swarm
@@ -325,25 +332,25 @@ class Prepared(_Prepared, total=False):
 
 
 class Gossip(t.TypedDict):
-    """What gossip told ('service address node-address', 'service vip address') and the endpoints here ('address hardware-address')."""
+    """Gossip's records ('service address node-address', 'service vip address'), and local endpoints ('address hardware-address')."""
 
     records: list[str]
     local: list[str]
 
 
 class Held(probed.Held, Gossip):
-    """What this node holds of one network."""
+    """A node's state of one network."""
 
 
 class Both(t.TypedDict):
-    """What was there in both looks, and what in any."""
+    """The entries present in both readings, and those present in any."""
 
     always: list[str]
     ever: list[str]
 
 
 class Settled(t.TypedDict):
-    """Two looks at what this node holds of one network, as one."""
+    """Two readings of a node's state of one network, as one."""
 
     vni: int | None
     port: int | None
@@ -355,7 +362,7 @@ class Settled(t.TypedDict):
 
 
 class Place(t.TypedDict):
-    """Where a container is on a network."""
+    """A container's attachment to a network."""
 
     container: str
     namespace: str
@@ -368,7 +375,7 @@ class _Attached(t.TypedDict):
 
 
 class Attached(_Attached, total=False):
-    """How a container came onto a network, or in the engine's words why not."""
+    """The result of an attachment; ``refused`` has the engine's reason."""
 
     container: str
     namespace: str
@@ -385,7 +392,7 @@ class _FromAttached(t.TypedDict):
 
 
 class FromAttached(_FromAttached, total=False):
-    """What a container saw that attached to networks. ``attached_in``: the path of its namespace."""
+    """The observations of a container that attached to networks. ``attached_in``: the path of its namespace."""
 
     lazy: Attached
 
@@ -396,7 +403,10 @@ class _Probed(t.TypedDict):
 
 
 class Probed(_Probed, total=False):
-    """What ``probe`` and ``again`` tell. ``served``: by way, where the local task answers those who measure; ``untold``: networks."""
+    """The result of ``probe`` and ``again``.
+
+    ``served``: the local task's address for measurements, by way; ``untold``: networks with missing gossip.
+    """
 
     served: dict[str, str]
     attached: list[Attached]
@@ -414,19 +424,19 @@ class Probed(_Probed, total=False):
 
 
 class Exchanged(t.TypedDict):
-    """The networks of which gossip did not tell all probes."""
+    """The networks with probes that are missing in gossip."""
 
     untold: list[str]
 
 
 class Measured(t.TypedDict):
-    """By the row's id."""
+    """Results by the row's id."""
 
     measured: dict[str, probed.Speed | probed.Unread]
 
 
 class LastView(t.TypedDict):
-    """What the leader sees at the end: ages of tasks by port and by network and node, records, and addresses of tasks that ended."""
+    """The leader's view at the end: tasks' ages by port and by network and node, records, and addresses of ended tasks."""
 
     mesh: dict[str, float | None]
     carried: dict[str, dict[str, float | None]]
@@ -441,7 +451,7 @@ class _Closed(t.TypedDict):
 
 
 class Closed(_Closed, total=False):
-    """What ``close`` tells: the last look, and what the helpers saw; None of a helper that did not run."""
+    """The result of ``close``: the last readings, and the helpers' results; None of a helper that did not run."""
 
     mesh: dict[str, float | None]
     carried: dict[str, dict[str, float | None]]
@@ -455,7 +465,7 @@ class Closed(_Closed, total=False):
 
 
 class Moved(t.TypedDict):
-    """What of a drained node's tasks is still there, which services still lack tasks, and which may run nowhere else."""
+    """A drained node's remaining tasks, the services that lack tasks, and the services that cannot run elsewhere."""
 
     left_behind: list[str]
     waiting: Lacking
@@ -463,7 +473,7 @@ class Moved(t.TypedDict):
 
 
 class Disrupted(t.TypedDict, total=False):
-    """How a disruption went. ``skip``: why it was not even begun."""
+    """The course of a disruption. ``skip``: the reason why it did not begin."""
 
     skip: str
     done: bool
@@ -489,7 +499,7 @@ class _Whole(t.TypedDict):
 
 
 class Whole(_Whole, total=False):
-    """What is not as it was before."""
+    """Differences from the state before."""
 
     done: bool
     seconds: float

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one standalone container of a verification, attached on a worker to one network after the other.
+"""The standalone container of a verification, attached on a worker to one network after the other.
 
-Private to swarmlab.overlay. Starting a container costs more than all the rest, so one serves every network. It begins alone on the
-run's own lazy network: from there no name of another network may resolve.
+Private to swarmlab.overlay. The start of a container takes most of the time, so one container serves all networks. It
+begins on the run's own lazy network, where no name of another network may resolve.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STOP = {"StopSignal": "SIGKILL"}
 
 
 def attach(engine: Engine, plan: shapes.Common, steps: shapes.AttachPlan, setting: work.Setting) -> shapes.FromAttached:
-    """Attach to the lazy network, ask there, then to every network under test, and ask there."""
+    """Attach to the lazy network and ask there, then attach to every network under test and ask there."""
     result: shapes.FromAttached = {"attached": [], "attached_in": None, "seen_alone": {}, "seen_attached": {}}
     container = None
     if steps["lazy"]:
@@ -47,7 +47,7 @@ def attach(engine: Engine, plan: shapes.Common, steps: shapes.AttachPlan, settin
 
 
 def requests_from(attached: list[shapes.Attached], requests: dict[str, list[probed.Request]]) -> list[probed.Request]:
-    """What the container asks, on the networks that did not refuse it. Pure."""
+    """The container's requests, on the networks that accepted it. Pure."""
     return [request for row in attached if "refused" not in row for request in requests.get(row["network"], [])]
 
 
@@ -60,14 +60,14 @@ def _ask(namespace: str, requests: list[probed.Request], setting: work.Setting) 
 
 
 def _told(engine: Engine, container: str, network: shapes.Named) -> shapes.Place:
-    """Where the container is on the network."""
+    """The container's attachment to the network."""
     settings = engine.inspect_container(container)["NetworkSettings"]
     endpoint = settings["Networks"].get(network["name"]) or {}
     return {"container": container, "namespace": settings["SandboxKey"], "address": endpoint.get("IPAddress")}
 
 
 def _timed(network: shapes.Named, name: str, action: t.Callable[[], shapes.Place]) -> shapes.Attached:
-    """How long it took, and how it went or how the engine refused."""
+    """The result of an attachment, with its duration in seconds or the engine's reason to refuse."""
     began = time.monotonic()
     row: shapes.Attached = {"network": network["id"], "name": name}
     try:
@@ -79,7 +79,7 @@ def _timed(network: shapes.Named, name: str, action: t.Callable[[], shapes.Place
 
 
 def _first(engine: Engine, plan: shapes.Common, network: shapes.Named) -> shapes.Attached:
-    """Make and start the container. The engine refuses a network that is not attachable before it starts anything."""
+    """Create and start the container. The engine refuses a network that is not attachable before it starts anything."""
     name = attached_name(plan["run"])
 
     def action() -> shapes.Place:
@@ -111,12 +111,12 @@ def _next(engine: Engine, plan: shapes.Common, container: str, network: shapes.N
 
 
 def attached_name(run: str) -> str:
-    """The name of the container, which is its name on every network too."""
+    """The name of the container, also on every network."""
     return objects.name(run, "at")
 
 
 def remove(engine: Engine, keep: str | None = None, only: str | None = None) -> None:
-    """Remove the attached containers of verifications: of all but ``keep``, or of ``only`` one."""
+    """Remove the attached containers of verifications: all except those of the run ``keep``, or those of the run ``only``."""
     for container in engine.containers({"label": [RUN_LABEL, PART_LABEL + "=attached"]}, every=True):
         run = container["Labels"][RUN_LABEL]
         if run != keep and only in (None, run):
