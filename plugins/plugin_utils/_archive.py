@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Archives that may be handed to a colleague: nothing secret gets into one.
+"""Archives that are safe to share: they contain no secrets.
 
 Private to the collection swarmlab.overlay.
 """
@@ -16,7 +16,7 @@ from ..module_utils._redact import redact
 
 
 def archive(files: t.Mapping[str, str], folder: str, moment: int) -> bytes:
-    """A gzipped tar of these texts. Nothing gets into it that was not redacted."""
+    """A gzipped tar archive of these texts, all of them redacted. ``moment`` is the time in seconds since 1970."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for name, text in sorted(files.items()):

@@ -1,27 +1,28 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The checks, one file each: what it needs, what it asks the probes (plan), what it concludes (judge).
+"""The checks, one file each: what a check needs, its requests to the probes (plan), and its verdict (judge).
 
 Private to swarmlab.overlay. Runs on the controller only. A file here whose name does not start with ``_`` is a check:
 
     ID, TITLE, HINT   text
-    ORDER             where it stands in the report; causes come before what they cause
-    NEEDS             what the run must set up or look at for it: probe, twin, lazy, published, attach, wire, ports, certificate,
-                      gossip, peers, balancer, xfrm, rules, speed
-    TAGS              by what it can be selected besides its id
+    ORDER             its position in the report; causes come before their effects
+    NEEDS             what the run must set up or read for it: probe, twin, lazy, published, attach, wire, ports,
+                      certificate, gossip, peers, balancer, xfrm, rules, speed
+    TAGS              the words that select it, besides its id
     plan(facts)       {host: [request, ...]}, requests as in ``_probe/work.py``; "where" names another namespace than the probe's:
-                      host, alone and attached/NETWORK (the standalone container's). One id is one request, whoever plans it
+                      host, alone and attached/NETWORK (the standalone container's). Requests with the same id
+                      are carried out once
     judge(facts)      [result, ...], made with ``_result.py``
-    SWITCH            optional: what must be switched on for it (``verify_performance``, a word of ``verify_disruptive``)
+    SWITCH            optional: the switch that enables it (``verify_performance``, a word of ``verify_disruptive``)
     measurements      optional: as plan, but carried out alone, one after the other (``_verify/measuring.py``);
-    longest           with it: how long all of them take at most, by the number of hosts and the seconds of one
-    GUARD             optional, true: what is bad by it is told whatever was chosen, and proves nothing of what works
-    guards(facts)     optional: whether what is bad by it is told whatever was chosen, this time
-    unfit(facts)      optional: whether nothing can be asked at all
-    hopeless(facts)   optional: whether waiting for gossip is of no use
+    longest           with it: the longest time of all of them, by the number of hosts and the seconds of one
+    GUARD             optional, true: its bad results are always reported, and its passes prove no function
+    guards(facts)     optional: whether its bad results are reported in this run, whatever was chosen
+    unfit(facts)      optional: whether no request makes sense
+    hopeless(facts)   optional: whether waiting for gossip is useless
 
-All are pure functions of the facts (``_facts/model.py``). No evidence is no pass.
+All are pure functions of the facts (``_facts/model.py``). Missing evidence is never a pass.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ def load() -> list[ModuleType]:
 
 
 def named(module: ModuleType, pattern: str) -> bool:
-    """Whether the pattern names the check, by its id or by one of its tags."""
+    """Whether the pattern matches the check's id or one of its tags."""
     return any(fnmatch.fnmatchcase(word, pattern) for word in (module.ID, *module.TAGS))
 
 
 def select(modules: list[ModuleType], patterns: list[str]) -> tuple[list[ModuleType], list[str]]:
-    """The checks that a pattern names, and the patterns that name none."""
+    """The checks that match a pattern, and the patterns that match none."""
     chosen = [module for module in modules if any(named(module, pattern) for pattern in patterns)]
     empty = [p for p in patterns if not any(named(module, p) for module in modules)]
     return chosen, empty
@@ -59,7 +60,10 @@ def tags(modules: list[ModuleType]) -> list[str]:
 
 
 def tagged(modules: list[ModuleType], only: list[str], without: list[str], known: list[str]) -> list[ModuleType]:
-    """The checks that Ansible's ``--tags`` and ``--skip-tags`` leave. Tags that are not known choose nothing: other tasks have them."""
+    """The checks that remain after Ansible's ``--tags`` and ``--skip-tags``.
+
+    Unknown tags are ignored: they belong to other tasks.
+    """
     wanted = set(only) & set(known)
     return [
         module
@@ -69,22 +73,22 @@ def tagged(modules: list[ModuleType], only: list[str], without: list[str], known
 
 
 def is_guard(module: ModuleType, facts: Facts) -> bool:
-    """Whether what is bad by the check is told whatever was chosen."""
+    """Whether the check's bad results are reported whatever was chosen."""
     return getattr(module, "GUARD", False) or _says(module, "guards", facts)
 
 
 def guards() -> list[str]:
-    """Ids of the checks that prove nothing of what works."""
+    """Ids of the checks that prove no function."""
     return [module.ID for module in load() if getattr(module, "GUARD", False)]
 
 
 def unfit(facts: Facts) -> bool:
-    """Whether nothing can be asked at all."""
+    """Whether no request makes sense."""
     return any(_says(module, "unfit", facts) for module in load())
 
 
 def hopeless(facts: Facts) -> bool:
-    """Whether waiting for gossip is of no use."""
+    """Whether waiting for gossip is useless."""
     return any(_says(module, "hopeless", facts) for module in load())
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which node is to blame when paths between nodes fail, and which pairs to try.
+"""The nodes to blame when paths between nodes fail, and the pairs of nodes to try.
 
 Private to swarmlab.overlay.
 """
@@ -47,8 +47,8 @@ def _greedy(pairs: set[Pair]) -> set[str]:
 def blame(failed: Iterable[Pair], suspicion: Callable[[str], float] = lambda node: 0) -> list[str]:
     """The nodes that explain the failed (source, target) pairs.
 
-    One smallest covering set is the answer. Among several, the most suspected wins; when the evidence does not tell them
-    apart, every node that takes part is named.
+    The result is one smallest covering set. Among several, the most suspected one wins. When the evidence does not
+    distinguish them, the result is every node of a failed pair.
     """
     failed = list(failed)
     groups = covers(failed)
@@ -64,7 +64,7 @@ def blame(failed: Iterable[Pair], suspicion: Callable[[str], float] = lambda nod
 
 
 def pairs(nodes: list[str], run: str, full_up_to: int = FULL_MESH_UP_TO) -> list[Pair]:
-    """Ordered pairs to try: every one up to ten nodes, above that some neighbours by hash order, others in every run."""
+    """Ordered pairs to try: all of them up to ten nodes; above that, some neighbours by hash order, different in every run."""
     if len(nodes) <= full_up_to:
         return [(source, target) for source in nodes for target in nodes if source != target]
     ordered = ring(nodes, run)
@@ -78,5 +78,5 @@ def pairs(nodes: list[str], run: str, full_up_to: int = FULL_MESH_UP_TO) -> list
 
 
 def ring(nodes: list[str], run: str) -> list[str]:
-    """The nodes in an order that is another one in every run."""
+    """The nodes in an order that differs from run to run."""
     return sorted(nodes, key=lambda node: hashlib.sha256((f"{run}/{node}").encode()).hexdigest())

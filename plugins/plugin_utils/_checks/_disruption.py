@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the checks that disrupt a node share: what is proven before and after, and how the outcome is judged.
+"""Code shared by the checks that disrupt a node: what is proven before and after, and the verdict.
 
 Private to swarmlab.overlay. The disruption itself is ``_verify/disrupting.py``; role verify runs one after the other.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from .._facts.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
-# Names and paths, and what they rest on: proven before a disruption, and again after it.
+# Checks of names and paths, and of their foundations, made before a disruption and again after it.
 PROOF = (
     "PRE-REACH",
     "FW-RULES",
@@ -32,17 +32,17 @@ NOT_GREEN = "not begun: the proof before it was not green (verify_disruptive_for
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing by itself: a verification follows each disruption."""
+    """No requests: a verification follows each disruption."""
     return {}
 
 
 def verdicts(results: Iterable[Result]) -> dict[tuple[t.Any, ...], Result]:
-    """The bad results by what they are about, to tell what was so before from what is new."""
+    """The bad results by id, network and title, to distinguish new results from earlier ones."""
     return {(item["id"], item["network"], item["title"]): item for item in results if item["status"] in BAD}
 
 
 def outcome(facts: Facts, before: Iterable[Iterable[t.Any]], results: Iterable[Result]) -> dict[str, t.Any]:
-    """All that is known of a disruption: how it went, and what is worse since. Plain data."""
+    """The course of a disruption, and the results that are bad since. Plain data."""
     known = {tuple(key) for key in before}
     fresh = [item for key, item in verdicts(results).items() if key not in known]
     after = [
@@ -60,7 +60,10 @@ def outcome(facts: Facts, before: Iterable[Iterable[t.Any]], results: Iterable[R
 
 
 def _recovered(facts: Facts) -> float | None:
-    """Seconds from the end of the disruption until the last question was answered rightly. An upper bound: setting up is within it."""
+    """Seconds from the end of the disruption until the last request was met.
+
+    It is an upper bound: it includes the setup.
+    """
     ended = facts.disrupted["ended"]
     met = [
         facts.probe_began[host] + seen["seconds"]
@@ -147,7 +150,7 @@ def _repaired(repair: dict[str, t.Any]) -> str:
 
 
 def _told(found: dict[str, t.Any]) -> str:
-    """A disruption that was survived, in one line."""
+    """A line about a disruption that the swarm survived."""
     seen = found["seen"]
     parts = (
         [f"{found['node']} disrupted for {seen['seconds']:.0f} s"]

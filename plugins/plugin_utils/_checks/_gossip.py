@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a node holds of a network, as values: rows of gossip, of its endpoints, and of the kernel's table of peers. Pure.
+"""A node's state of a network as values: rows of gossip, of its endpoints, and of the kernel's peer table. Pure.
 
-Private to swarmlab.overlay. Nodes tell each row as a text with blanks between its fields (``_verify/gathering.py``).
+Private to swarmlab.overlay. Each row arrives as text with its fields separated by blanks (``_verify/gathering.py``).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ VIP = "vip"
 
 
 class Record(t.NamedTuple):
-    """What gossip tells of a service: a task's address and where tunnels to it end, or its virtual IP."""
+    """A service's record in gossip: a task's address and its tunnel endpoint, or the virtual IP."""
 
-    service: str  # may be empty, and may hold blanks
-    address: str  # of the task; the word vip in the record of a virtual IP
-    where: str  # where tunnels to the task end; the virtual IP itself
+    service: str  # may be empty, and may contain blanks
+    address: str  # the task's address; the word vip in a virtual IP's record
+    where: str  # the tunnel endpoint of the task; the virtual IP itself
 
     @property
     def is_virtual(self) -> bool:
-        """Whether it tells a virtual IP."""
+        """Whether the record is a virtual IP's."""
         return self.address == VIP
 
 
@@ -34,7 +34,7 @@ class Endpoint(t.NamedTuple):
 
 
 class Entry(t.NamedTuple):
-    """Where the kernel sends what is for an endpoint on another node."""
+    """The kernel's entry for an endpoint on another node."""
 
     address: str
     mac: str
@@ -47,7 +47,7 @@ def record(row: str) -> Record:
 
 
 def records(held: t.Mapping[str, t.Any] | None, when: str = "always") -> list[Record]:
-    """The records that a node held all the time, or ever."""
+    """The records that a node held all the time, or at any time."""
     return [record(row) for row in ((held or {}).get("records") or {}).get(when, [])]
 
 
@@ -57,5 +57,5 @@ def endpoints(held: t.Mapping[str, t.Any] | None) -> list[Endpoint]:
 
 
 def entries(held: t.Mapping[str, t.Any], when: str) -> list[Entry]:
-    """The kernel's entries that were there all the time, or ever."""
+    """The kernel's entries that were present all the time, or at any time."""
     return [Entry(*row.split(" ")) for row in held["peers"][when]]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the checks of paths share: who can be probed, and what the facts say about a path.
+"""Code shared by the checks of paths: the hosts that can be probed, and the facts about a path.
 
 Private to swarmlab.overlay.
 """
@@ -24,7 +24,7 @@ def probed(facts: Facts, network: str) -> list[str]:
 
 
 def selected(facts: Facts, host: str) -> bool:
-    """Whether the host is among those that were asked about."""
+    """Whether the host is among the selected ones."""
     return any(fnmatch.fnmatchcase(host, pattern) for pattern in facts.settings.get("nodes") or ["*"])
 
 
@@ -48,17 +48,17 @@ def host_pairs(facts: Facts) -> list[Pair]:
 
 
 def seen(facts: Facts, host: str, ident: str) -> dict[str, t.Any] | None:
-    """What the host observed for a request, None when it told nothing."""
+    """The host's observation for a request, None without one."""
     return facts.observations.get(host, {}).get(ident)
 
 
-SETTLED = 60  # seconds that something has run, before the engine's work for it must be done on every node
+SETTLED = 60  # seconds after which the engine has set something up on every node
 
 
 def lasted(facts: Facts, age: float | None) -> bool:
-    """Whether something of this age, in seconds at the end of the run, had settled before the run began."""
+    """Whether something with this age, in seconds at the end of the run, existed long enough before the run began."""
     if age is None or not facts.leader:
-        return False  # nothing of the sort, or the leader was not there at the end to tell
+        return False  # there is none, or the leader did not report at the end
     began, ended = (float(told[facts.leader]["clock"][0]) for told in (facts.opened, facts.closed))
     return age > ended - began + SETTLED
 
@@ -69,14 +69,14 @@ def lacks(facts: Facts, module: str) -> list[str]:
 
 
 def kernel(facts: Facts, host: str) -> dict[str, t.Any]:
-    """State of the kernel's modules on the host; empty when it did not tell."""
+    """The state of the kernel's modules on the host; empty when it was not reported."""
     return (facts.opened.get(host, {}).get("kernel") or {}).get("modules") or {}
 
 
 def matrix(nodes: list[str], kinds: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Evidence of paths, {kind: {source: {target: cell}}}: seconds until it answered, why it failed, or None for no observation.
+    """Evidence of paths, {kind: {source: {target: cell}}}: seconds until the answer, reason of the failure, or None.
 
-    A pair that was not tried has no cell. docs/report.md describes it, docs/report-schema.json fixes it.
+    A pair that was not tried has no cell. docs/report.md describes the format, docs/report-schema.json defines it.
     """
     return {"matrix": {"nodes": list(nodes), "kinds": kinds}}
 
@@ -89,14 +89,15 @@ def cell(seen: dict[str, t.Any] | None) -> float | str | None:
 
 
 def problem(seen: dict[str, t.Any]) -> str:
-    """Why a request to one node was not met: an error, or the wrong node answered."""
+    """Why a request to one node was not met: an error, or an answer from another node."""
     return seen.get("error") or f"{seen.get('node')} answered"
 
 
 def suspicion(facts: Facts, network: Network, failed: list[tuple[t.Any, ...]]) -> dict[str, t.Any]:
-    """How strongly the wire's evidence points at each host, given failed (source, target) pairs.
+    """The weight of the wire's evidence against each host, given failed (source, target) pairs.
 
-    Nothing left the source: the source. It reached the target's wire but not the target's probe: the target.
+    If no packet left the source, it counts against the source. If packets reached the target's wire but not its
+    probe, it counts against the target.
     """
     weights: dict[str, int] = {}
     for source, target in failed:
@@ -111,12 +112,12 @@ def suspicion(facts: Facts, network: Network, failed: list[tuple[t.Any, ...]]) -
 
 
 def address(facts: Facts, host: str) -> str | None:
-    """The host's address on the underlay, as the swarm knows it."""
+    """The host's address on the underlay, as swarm knows it."""
     return facts.nodes[host].get("address") if host in facts.nodes else None
 
 
 def parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a text writes, None when it writes none."""
+    """The text as an IP address, None when it is not one."""
     try:
         return ipaddress.ip_address(text or "")
     except ValueError:
@@ -124,13 +125,15 @@ def parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
 
 
 def local(facts: Facts, host: str) -> list[dict[str, t.Any]]:
-    """The addresses that the host's own interfaces have."""
+    """The addresses of the host's own interfaces."""
     return (facts.opened.get(host, {}).get("host") or {}).get("addresses") or []
 
 
 def meant(facts: Facts, host: str, declared: str) -> list[str]:
-    """The addresses that a declared address, interface or DNS name stands for, whatever port is behind it; of an interface those of IPv4
-    first, as the engine takes them."""
+    """The addresses of a declared address, interface or DNS name, without its port.
+
+    Those of an interface are sorted IPv4 first, as the engine uses them.
+    """
     name = split_port(declared)[0]
     found = [parsed(row["address"]) for row in local(facts, host) if row["device"] == name]
     usable = [address for address in found if address and not address.is_link_local]
@@ -143,35 +146,41 @@ def meant(facts: Facts, host: str, declared: str) -> list[str]:
 
 
 def over_ipv6(facts: Facts, host: str | None = None) -> bool:
-    """Whether tunnels to the host go over IPv6; of the swarm, where none is named, the first node tells: tunnels have two ends of one family."""
+    """Whether tunnels to the host use IPv6.
+
+    Without a host, the first node with a known address decides for the swarm: both ends of a tunnel have the same
+    family.
+    """
     ends = (parsed(tunnel(facts, name)) for name in ([host] if host else facts.nodes))
     return next((end.version == 6 for end in ends if end), False)
 
 
 def iptables(facts: Facts) -> str:
-    """The tool that lists and writes the rules which the nodes' traffic meets."""
+    """The tool for the rules that filter the nodes' traffic."""
     return "ip6tables" if over_ipv6(facts) else "iptables"
 
 
 def esp(facts: Facts) -> str:
-    """The kernel's module that encrypts what goes between the nodes."""
+    """The kernel module that encrypts traffic between the nodes."""
     return "esp6" if over_ipv6(facts) else "esp4"
 
 
 def lacks_esp(facts: Facts) -> list[str]:
-    """The hosts whose kernel cannot encrypt what goes between the nodes."""
+    """The hosts whose kernel cannot encrypt traffic between the nodes."""
     return lacks(facts, esp(facts))
 
 
 def tunnel(facts: Facts, host: str) -> str | None:
-    """Where tunnels to the host should end: at the data path's address, where the inventory declares one, else at the host's own. Known before
-    anything was asked, which what gossip tells is not."""
+    """The expected tunnel endpoint of the host: the declared data-path address, else the host's own address.
+
+    Unlike gossip's, it is known before any request.
+    """
     declared = (facts.settings.get("data_addresses") or {}).get(host)
     return meant(facts, host, declared)[0] if declared else address(facts, host)
 
 
 def vtep(facts: Facts, host: str) -> str | None:
-    """Where tunnels to the host end, as gossip tells; where they should end when gossip tells nothing."""
+    """The host's tunnel endpoint in gossip; without gossip, the expected one."""
     for network, own in facts.probes.get(host, {}).items():
         for held in facts.held.values():
             for record in _gossip.records(held.get(network)):
@@ -181,7 +190,7 @@ def vtep(facts: Facts, host: str) -> str | None:
 
 
 def packets_sent(facts: Facts, network: Network, source: str, target: str) -> int | None:
-    """Packets that left the source for the target: of this network, or ESP when it is encrypted; None when nobody captured there."""
+    """Packets from the source to the target: of this network, or ESP when it is encrypted; None without a capture."""
     wire = facts.wire.get(source)
     if not wire:
         return None
@@ -192,7 +201,7 @@ def packets_sent(facts: Facts, network: Network, source: str, target: str) -> in
 
 
 def packets_arrived(facts: Facts, network: Network, source: str, target: str) -> int:
-    """Packets from the source that reached the wire of the target, as for ``packets_sent``."""
+    """Packets from the source on the wire of the target, counted like ``packets_sent``."""
     wire = facts.wire.get(target) or {}
     origin = vtep(facts, source)
     if network["encrypted"]:

@@ -1,16 +1,16 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every reason that a result, a problem of a node or a refusal may have, and what it means. Reasons are stable; texts are not.
+"""Every reason of a result, a node's problem or a refusal, with its meaning. Reasons are stable; texts are not.
 
-Private to swarmlab.overlay. docs/reasons.md shows them to people; a test holds the two together.
+Private to swarmlab.overlay. docs/reasons.md lists them for users; a test keeps both in sync.
 """
 
 from __future__ import annotations
 
 RESULTS = {
     "ok": "all is as it should be",
-    # Nothing can be said.
+    # Inconclusive: no verdict is possible.
     "leader-not-in-play": "no host of the play leads the swarm, so nobody tells of it",
     "not-told": "nodes or managers did not tell what the check judges by",
     "no-observation": "a question was planned, and no node tells how it went",
@@ -29,7 +29,7 @@ RESULTS = {
     "small-size-lost": "not even small packets pass, so the size is not what stops them",
     "nothing-to-measure": "no node had a task of the run to measure",
     "not-measured": "a way could not be measured",
-    # There is nothing to say.
+    # Skipped: there is nothing to judge.
     "one-node": "the play has one node, so there is no pair",
     "too-few-nodes": "fewer than two nodes carry the network",
     "too-few-addresses": "the network has too few addresses for a probe on every node",
@@ -41,7 +41,7 @@ RESULTS = {
     "no-counters": "the kernels keep no counters of IPsec",
     "ipv6-only": "the routing mesh answers over IPv4 alone, and the nodes have no such address",
     "not-disrupted": "the disruption was left out",
-    # Something is wrong.
+    # Failed: something is wrong.
     "node-problem": "nodes could not be judged in full; evidence `reasons` has the reason of each",
     "one-node-twice": "hosts of the play are one node of the swarm",
     "join-broken-off": "the swarm lists a node that never told who it is",

@@ -1,21 +1,21 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ids of requests that several checks or the diagnosis read: values with fields, written and read in this one place. Pure.
+"""Ids of requests that several checks or the diagnosis read, as values with fields. Pure.
 
-Private to swarmlab.overlay. To the nodes an id is a text; whose id nobody else reads, a check writes for itself.
+Private to swarmlab.overlay. Nodes treat an id as text. A check with ids that only itself reads builds them itself.
 """
 
 from __future__ import annotations
 
 import typing as t
 
-KINDS = ("icmp", "tcp", "udp")  # ways to try a path inside a network
-PORTS, CALLS = "PRE-PORT", "CP-TLS"  # the checks that knock at ports, and that call managers
+KINDS = ("icmp", "tcp", "udp")  # kinds of direct requests inside a network
+PORTS, CALLS = "PRE-PORT", "CP-TLS"  # the checks that probe ports, and that call managers
 
 
 class Path(t.NamedTuple):
-    """From the host that asks to the probe of another, on a network."""
+    """A request from a host to the probe of another host, on a network."""
 
     check: str
     network: str  # the beginning of its id
@@ -27,7 +27,7 @@ class Path(t.NamedTuple):
 
 
 class Knock(t.NamedTuple):
-    """From the host that asks to a port of the swarm on another host."""
+    """A request from a host to a swarm port of another host."""
 
     kind: str
     number: int
@@ -38,7 +38,7 @@ class Knock(t.NamedTuple):
 
 
 class Call(t.NamedTuple):
-    """From the host that asks to a manager, without a certificate."""
+    """A call from a host to a manager, without a certificate."""
 
     address: str
     port: int
@@ -49,29 +49,29 @@ class Call(t.NamedTuple):
 
 
 def short(network: t.Mapping[str, t.Any]) -> str:
-    """A network's id as it stands in ids of requests."""
+    """A network's short id, as used in ids of requests."""
     return str(network["id"])[:12]
 
 
 def path(text: str) -> Path | None:
-    """The path that an id means; None when it means something else."""
+    """The path in an id; None for another kind of id."""
     parts = text.split("/")
     return Path(*parts) if len(parts) == 4 and parts[3] in KINDS and parts[0] != PORTS else None
 
 
 def knock(text: str) -> Knock | None:
-    """The port that an id means; None when it means something else."""
+    """The port request in an id; None for another kind of id."""
     parts = text.split("/")
     return Knock(parts[1], int(parts[2]), parts[3]) if len(parts) == 4 and parts[0] == PORTS else None
 
 
 def call(text: str) -> Call | None:
-    """The call that an id means; None when it means something else."""
+    """The call in an id; None for another kind of id."""
     check, dummy, address = text.partition("/")
     return manager(address) if check == CALLS else None
 
 
 def manager(address: str) -> Call:
-    """The call at a manager's address as the swarm writes it: '10.0.0.1:2377', '[fd00::1]:2377'."""
+    """The call to a manager's address in swarm's notation: '10.0.0.1:2377', '[fd00::1]:2377'."""
     host, dummy, port = address.rpartition(":")
     return Call(host.strip("[]"), int(port))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the checks of service discovery share: asking names from every node, comparing exact sets.
+"""Code shared by the checks of service discovery: ask for names from every node, compare exact sets.
 
 Private to swarmlab.overlay.
 """
@@ -24,9 +24,9 @@ HINT = (
 
 
 def asked_as(facts: Facts, network: Network, name: str) -> str:
-    """The bare name when only this network has it; else with the network's name, which the resolver understands.
+    """The bare name when only this network has it; else the name qualified with the network's, which the resolver supports.
 
-    The probe stands on every network at once, so a bare name of several networks would have several right answers.
+    The probe is on all networks at once, so a bare name of several networks would have several right answers.
     """
     holders = [item for item in facts.under_test if name in facts.records.get(item["id"], {})]
     return name if len(holders) == 1 else f"{name}.{network['name']}"
@@ -44,7 +44,7 @@ def chosen(facts: Facts, network: Network, kinds: tuple[str, ...]) -> dict[str, 
 
 
 def selected(facts: Facts, service: str) -> bool:
-    """Whether a service is among those that were asked for."""
+    """Whether a service is among the selected ones."""
     return any(fnmatch.fnmatchcase(service, pattern) for pattern in facts.settings.get("services") or ["*"])
 
 
@@ -67,7 +67,7 @@ def plan(check: t.Any, facts: Facts, kinds: tuple[str, ...]) -> Requests:
 
 
 def askable(facts: Facts, network: Network, kinds: tuple[str, ...]) -> dict[str, t.Any]:
-    """The chosen names that a resolver can be asked for: the engine takes any alias."""
+    """The chosen names that a resolver can be asked for, since the engine accepts any alias."""
     return {
         name: addresses
         for name, addresses in chosen(facts, network, kinds).items()
@@ -101,9 +101,9 @@ def ident(check: t.Any, network: Network, name: str) -> str:
 
 
 def judge(check: t.Any, facts: Facts, kinds: tuple[str, ...], absent: str | None = None) -> list[Result]:
-    """One result a network when all is well; else one more for each service that is not.
+    """One result a network when all is well; else one for each service with wrong answers.
 
-    ``absent`` says why a network without such a name is skipped; without it, that is a lack of evidence.
+    ``absent`` is the reason to skip a network without such a name; by default that is missing evidence.
     """
     results = []
     for network in facts.networks:
@@ -152,7 +152,7 @@ def _judge_names(
 
 
 def steady(facts: Facts, network: Network, name: str, expected: list[str]) -> bool:
-    """Whether the swarm still expected the same when probing was over. While a service changes, no answer is wrong."""
+    """Whether the swarm expected the same records after probing. While a service changes, no answer is wrong."""
     later = facts.later_records
     return later is None or later.get(network["id"], {}).get(name) == list(expected)
 
@@ -224,7 +224,7 @@ def _results(
 
 
 def describe(row: dict[str, t.Any]) -> str:
-    """One wrong record in words."""
+    """One wrong record as text."""
     parts = []
     if row["missing"]:
         parts.append("missing " + listed(row["missing"]))

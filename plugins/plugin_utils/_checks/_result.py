@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a check says what it found.
+"""The results of checks.
 
 Private to swarmlab.overlay.
 """
@@ -19,7 +19,10 @@ STATUSES = (PASS, FAIL, INCONCLUSIVE, SKIP)
 
 
 def result(check: t.Any, status: str, reason: str, summary: str, **more: t.Any) -> Result:
-    """One result. ``reason`` is one of ``_reasons.py``; ``summary`` is the evidence in one line; ``details`` holds the rest of it."""
+    """One result.
+
+    ``reason`` is one of ``_reasons.py``, ``summary`` the evidence in one line, ``details`` the rest of it.
+    """
     evidence = {"summary": summary}
     evidence.update(more.get("details") or {})
     return {
@@ -37,7 +40,7 @@ def result(check: t.Any, status: str, reason: str, summary: str, **more: t.Any) 
 
 
 def listed(words: t.Any, limit: int = 6) -> str:
-    """Words in a sentence, cut after a few."""
+    """The first words in a sentence, with the number of the others."""
     words = [str(word) for word in words]
     rest = len(words) - limit
     return ", ".join(words[:limit]) + (f" and {rest} more" if rest > 0 else "")
@@ -55,7 +58,7 @@ def count(number: int, noun: str) -> str:
 def each_network(
     check: ModuleType, facts: Facts, judge: Callable[[Facts, Network], Result], part: str | None = None
 ) -> list[Result]:
-    """One result a network; where a part of the run is needed that could not be made, that is said instead."""
+    """One result a network. Without the part of the run that it needs, the result says so."""
     return [
         (part and not_set_up(check, facts, part, network["name"])) or judge(facts, network)
         for network in facts.networks
@@ -63,7 +66,10 @@ def each_network(
 
 
 def not_set_up(check: t.Any, facts: Facts, part: str, network: str | None = None) -> Result | None:
-    """Why the check cannot be judged: the run could not make what it needs, or would not for want of addresses. None: it can."""
+    """Why the check cannot be judged: the run could not create what it needs, or had no addresses for it.
+
+    None if it can.
+    """
     if not facts.leader:
         return result(
             check,

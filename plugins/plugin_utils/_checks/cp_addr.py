@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CP-ADDR: every node is known by a usable address, which is the declared one, and tunnels end at an address of its own."""
+"""CP-ADDR: every node is known by a usable address, the declared one, and tunnels end at an address of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: engines, managers and gossip tell the addresses."""
+    """No requests: engines, managers and gossip report the addresses."""
     return {}
 
 
@@ -92,20 +92,23 @@ def _declared(facts: Facts, host: str) -> str | None:
 
 
 def usable_here(facts: Facts, host: str) -> list[str]:
-    """The addresses of the host's interfaces by which others might know it."""
+    """The addresses of the host's interfaces that other nodes may use."""
     found = [row["address"] for row in _paths.local(facts, host) if not row["device"].startswith(ENGINES_OWN)]
     return [address for address in found if not unusable(address) and not is_local(address)]
 
 
 def is_local(address: str | None) -> bool:
-    """Whether an address is of its link alone."""
+    """Whether the address is link-local."""
     found = _paths.parsed(address)
     return bool(found and found.is_link_local)
 
 
 def gone(facts: Facts, host: str) -> bool:
-    """Whether the host no longer has the address by which the swarm knows it. One that is translated on the way is none of its own either,
-    and right: then others reach the host there; where nobody tried, the inventory's word counts."""
+    """Whether the host no longer has the address that the swarm has for it.
+
+    A translated address (NAT) is not on the host either, and is right when other nodes reach the host there. If none
+    tried, the inventory decides.
+    """
     address, there = (
         _paths.parsed(facts.nodes[host]["address"]),
         {_paths.parsed(row["address"]) for row in _paths.local(facts, host)},
@@ -123,13 +126,13 @@ def gone(facts: Facts, host: str) -> bool:
 
 
 def is_declared(facts: Facts, host: str) -> bool:
-    """Whether the inventory declares the very address by which the swarm knows the host."""
+    """Whether the inventory declares the address that the swarm has for the host."""
     declared = _declared(facts, host)
     return declared is not None and facts.nodes[host]["address"] in _paths.meant(facts, host, declared)
 
 
 def _tunnels(facts: Facts, host: str) -> list[str]:
-    """Where the others send what is for this node's probe."""
+    """The wrong tunnel endpoints that other nodes have for this node's probe."""
     own = {row["address"] for row in _paths.local(facts, host)} | {facts.nodes[host]["address"]}
     wrong = set()
     for network, address in facts.probes.get(host, {}).items():

@@ -24,7 +24,7 @@ DAY = 86400
 
 
 def plan(facts: Facts) -> Requests:
-    """Every node knocks at every manager without a client certificate."""
+    """Every node calls every manager without a client certificate."""
     requests = {}
     for host in facts.opened:
         requests[host] = [
@@ -94,7 +94,7 @@ def _days_left(facts: Facts, host: str) -> int:
 
 
 def _node(facts: Facts, host: str) -> tuple[list[str], list[str]]:
-    """(what is wrong, what could not be seen) on one node."""
+    """(problems, missing evidence) of one node."""
     wrong, silent = _certificate(facts, host)
     wrong += _trust(facts, host)
     for address in _managers(facts):
@@ -127,7 +127,7 @@ def _certificate(facts: Facts, host: str) -> tuple[list[str], list[str]]:
 
 
 def _trust(facts: Facts, host: str) -> list[str]:
-    """What the node itself reported to the swarm."""
+    """The problems in the certificate data that the node itself reported to the swarm."""
     swarm = facts.swarm
     mine = [node for node in swarm["nodes"] if node["id"] == facts.nodes[host]["id"]]
     if not mine:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DIS-DRAIN: the tasks of a drained node run elsewhere, names follow them, and the node is as before."""
+"""DIS-DRAIN: the tasks of a drained node run elsewhere, names follow them, and the node returns to its former state."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ plan = _disruption.plan
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result, once the node was disrupted."""
+    """One result, after the node was disrupted."""
     return _disruption.judge(CHECK, facts)

@@ -25,5 +25,5 @@ plan = _disruption.plan
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result, once the node was disrupted."""
+    """One result, after the node was disrupted."""
     return _disruption.judge(CHECK, facts)

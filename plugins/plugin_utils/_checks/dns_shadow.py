@@ -21,7 +21,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: every node tells its name servers."""
+    """No requests: every node reports its name servers."""
     return {}
 
 

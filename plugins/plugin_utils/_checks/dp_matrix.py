@@ -29,7 +29,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Each source tries each target of its pairs three ways, and the virtual IP until every backend answered."""
+    """Each source tries each target of its pairs in three ways, and the virtual IP until every backend has answered."""
     requests: Requests = {}
     for network in facts.networks:
         for source, target in _paths.pairs(facts, network["id"]):
@@ -63,7 +63,7 @@ def ident(check: str, network: Network, target: str, kind: str) -> str:
 
 
 def balanced(facts: Facts, network: Network, source: str) -> list[dict[str, t.Any]]:
-    """Fresh connections from one host through the virtual IP."""
+    """Connections from one host through the virtual IP."""
     vip = facts.vips.get(network["id"])
     if not vip:
         return []
@@ -248,7 +248,7 @@ def _balanced_matrix(facts: Facts, network: Network) -> dict[str, t.Any]:
 
 
 def _backends(seen: dict[str, t.Any] | None, hosts: list[str]) -> dict[str, t.Any]:
-    """Which backends answered one source. Attempts go round: a failed one among them belongs to no backend, so to all."""
+    """The backends that answered one source. The balancer rotates, so a failed attempt counts for all backends."""
     if seen is None or seen["ok"]:
         return {host: _paths.cell(seen) for host in hosts}
     reason = listed(seen["errors"]) or "no answer"
@@ -258,7 +258,10 @@ def _backends(seen: dict[str, t.Any] | None, hosts: list[str]) -> dict[str, t.An
 
 
 def _failed_balanced(facts: Facts, network: Network, missing: dict[str, t.Any], slowest: float) -> Result:
-    """A source that no backend answers has a local cause; else each missing backend is a failed pair."""
+    """The result of failed virtual IPs.
+
+    A source without any backend has a local cause; else each missing backend is a failed pair.
+    """
     backends = _paths.probed(facts, network["id"])
     deaf = [source for source, (gone, _errors) in missing.items() if set(gone) == set(backends)]
     failed = {

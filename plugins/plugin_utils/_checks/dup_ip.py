@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DUP-IP: no address of a network is given out twice."""
+"""DUP-IP: every address of a network has a single holder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: the leader and every node tell who has which address."""
+    """No requests: the leader and every node report the holders of addresses."""
     return {}
 
 

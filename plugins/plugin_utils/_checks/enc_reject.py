@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ENC-REJECT: clear text that somebody injects into an encrypted network is dropped, and the same injection arrives on a plain one."""
+"""ENC-REJECT: clear text that is injected into an encrypted network is dropped, and the same injection arrives on a plain network."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def _encrypted(facts: Facts) -> list[Network]:
 
 
 def _ring(facts: Facts, network: Network) -> list[Pair]:
-    """(source, target): every host is the target once."""
+    """(source, target) pairs in which every host is the target once."""
     hosts = _paths.probed(facts, network["id"])
     return [(hosts[position - 1], target) for position, target in enumerate(hosts)] if len(hosts) > 1 else []
 
 
 def plan(facts: Facts) -> Requests:
-    """Each node writes a canary on the wire, for the probe of its neighbour, over each encrypted network and over the plain twin."""
+    """Each node sends a canary to the probe of its neighbour, over each encrypted network and over the plain twin."""
     if not _encrypted(facts) or not facts.twin or facts.twin["vni"] is None:
         return {}
     requests: Requests = {}

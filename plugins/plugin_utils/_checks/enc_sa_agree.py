@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ENC-SA-AGREE: what one node encrypts with, the other one decrypts with; and the policy meets the swarm's data port."""
+"""ENC-SA-AGREE: the IPsec states of both ends agree, and the policy matches the swarm's data port."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ ORDER = 68
 NEEDS = ("probe", "xfrm", "gossip")
 TAGS = ("P0", "encryption")
 CHECK = sys.modules[__name__]
-SENDERS = ("no-policy", "no-state", "policy-port")  # differences that are the sender's own
-LOST = {"no-policy": "policies-lost", "no-state": "states-lost"}  # difference -> reason, when the run itself mended it
+SENDERS = ("no-policy", "no-state", "policy-port")  # differences that only concern the sender
+LOST = {"no-policy": "policies-lost", "no-state": "states-lost"}  # difference -> reason, when the run itself repaired it
 
 
 class Difference(t.NamedTuple):
-    """What does not agree on the way from one node to another."""
+    """A difference between the states for one direction."""
 
     reason: str
     text: str
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: every node tells its states, with keys as salted hashes, and its policies."""
+    """No requests: every node reports its states, with keys as salted hashes, and its policies."""
     return {}
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result for the swarm: states are the node's, whatever the number of encrypted networks."""
+    """One result for the swarm, since states belong to nodes and not to networks."""
     encrypted = [network for network in facts.networks if network["encrypted"]]
     if not facts.leader:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told which networks are encrypted")]
@@ -90,7 +90,7 @@ def _wrong(facts: Facts, seen: dict[str, t.Any], pairs: list[tuple[str, str]]) -
 
 
 def _healed(facts: Facts, encrypted: list[Network], pairs: list[tuple[str, str]]) -> Result | None:
-    """The failure of pairs that did not agree before the run's probes joined; None when all did."""
+    """The failure of pairs that differed before the run's probes joined; None when all agreed."""
     before = {
         name: {host: seen[name] for host, seen in facts.opened.items() if seen.get(name) is not None}
         for name in ("xfrm", "policies")
@@ -103,7 +103,7 @@ def _healed(facts: Facts, encrypted: list[Network], pairs: list[tuple[str, str]]
     wrong = _wrong(facts, before, old)
     if not wrong:
         return None
-    # What a node itself had lost comes first.
+    # States that a node itself had lost come first.
     ordered = sorted(wrong.items(), key=lambda item: (item[1].reason not in LOST, item[0]))
     rows = [
         f"{source} to {target}: {'had ' * (found.reason in LOST)}{found.text}" for (source, target), found in ordered
@@ -122,7 +122,7 @@ def _healed(facts: Facts, encrypted: list[Network], pairs: list[tuple[str, str]]
 
 
 def _shared(facts: Facts, encrypted: list[Network], *pair: str) -> bool:
-    """Whether both nodes have carried one encrypted network since well before the verification."""
+    """Whether both nodes had carried one encrypted network for a while before the verification."""
     ids = [facts.nodes[host]["id"] for host in pair]
     return any(
         all(_paths.lasted(facts, facts.carried.get(network["id"], {}).get(node)) for node in ids)
@@ -131,7 +131,7 @@ def _shared(facts: Facts, encrypted: list[Network], *pair: str) -> bool:
 
 
 def compare(facts: Facts, seen: dict[str, t.Any], source: str, target: str) -> Difference | None:
-    """What is wrong with the way from one node to another, None when both ends agree. ``seen``: xfrm and policies by host."""
+    """The problem of one direction between nodes, None when both ends agree. ``seen``: xfrm and policies by host."""
     here, there = _paths.vtep(facts, source), _paths.vtep(facts, target)
     policies = [row for row in seen["policies"][source] if row["out"] and row["target"] == there]
     if not policies:
@@ -172,7 +172,10 @@ def _failed(facts: Facts, pairs: list[tuple[str, str]], wrong: dict[Pair, Differ
 
 
 def culprits(wrong: dict[Pair, Difference]) -> list[str]:
-    """A missing state or policy is the sender's own, an unknown SPI is missing at the receiver; other differences concern both."""
+    """The nodes to blame.
+
+    A missing state or policy is the sender's fault, an unknown SPI the receiver's; others concern both.
+    """
     found: set[str] = set()
     for (source, target), difference in wrong.items():
         if difference.reason in SENDERS:

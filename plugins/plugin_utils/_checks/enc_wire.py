@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ENC-WIRE: what an encrypted network sends between nodes is ESP, and the same capture sees a plain network's clear text."""
+"""ENC-WIRE: an encrypted network sends only ESP between nodes, and the same capture sees a plain network's clear text."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ def _judge(facts: Facts, network: Network) -> Result:
 
 
 def leaked(facts: Facts, host: str, network: Network) -> int:
-    """Outgoing frames of this network in the clear."""
+    """Outgoing clear-text frames of this network."""
     wire = facts.wire.get(host) or {}
     return sum(wire.get("plain", {}).get(str(network["vni"]), {}).values())
 
 
 def _blind(facts: Facts, hosts: list[str]) -> list[str]:
-    """The hosts whose capture is not proven: it must see the twin's canary leave in the clear."""
+    """The hosts whose capture is not proven. It must see the twin's canary leave in clear text."""
     key = str(facts.twin["vni"] if facts.twin else None)
     return [host for host in hosts if not sum((facts.wire.get(host) or {}).get("canary", {}).get(key, {}).values())]
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""FW-RULES: the rules that the engine wrote into the firewall are still there."""
+"""FW-RULES: the engine's firewall rules are present."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ INGRESS = "DOCKER-INGRESS"
 
 
 class Lack(t.NamedTuple):
-    """A rule that is missing: of published ports, or of encryption."""
+    """A missing rule: of published ports, or of encryption."""
 
     text: str
     ingress: bool = False
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing over the network: every node looks at its own rules."""
+    """No requests: every node reads its own rules."""
     return {}
 
 
@@ -88,7 +88,7 @@ def judge(facts: Facts) -> list[Result]:
 
 
 def _flushed(facts: Facts, host: str) -> str:
-    """What on this node flushes the engine's rules at every reload."""
+    """The tools on this node that flush the engine's rules on a reload."""
     found = facts.opened[host].get("flushers")
     return f" (a reload of {listed(found)} flushes them)" if found else ""
 
@@ -110,8 +110,8 @@ def _ingress(facts: Facts, host: str) -> list[str]:
     if facts.published and not rules["ingress_jump"]:
         return [f"nothing leads to the chain {INGRESS}"]
     own = f"tcp/{facts.published_port}"
-    # A port is written when the first task of its service runs, and a service may be replaced meanwhile. An engine that has just started
-    # is not done with it.
+    # A port's rule is written when the first task of its service runs. A service may be replaced meanwhile, and an
+    # engine that has just started may still have to write it.
     started = opened.get("engine_seconds")
     ages = facts.published_for if started is None or started > _paths.SETTLED else {}
     there = {port: age for port, age in ages.items() if age and age > _paths.SETTLED}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""GOSSIP-HASH: gossip told every node the same: services, tasks, and the nodes they are on."""
+"""GOSSIP-HASH: gossip is the same on every node: services, tasks, and their nodes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing over the network: every node tells what its engine holds."""
+    """No requests: every node reports its engine's gossip."""
     return {}
 
 
@@ -81,12 +81,15 @@ def _judge(facts: Facts, network: Network) -> Result:
 
 
 def digest(records: list[str]) -> str:
-    """A short name for what a node holds."""
+    """A short digest of a node's records."""
     return hashlib.sha256("\n".join(sorted(records)).encode()).hexdigest()[:12]
 
 
 def divergent(told: dict[str, t.Any]) -> dict[str, t.Any]:
-    """{host: [(lacks or holds, record)]}: a record held all the time on one node and never on another; the fewer are odd."""
+    """{host: [(lacks or holds, record)]} for each record that one node held all the time and another one never.
+
+    The smaller group of nodes is the odd one.
+    """
     odd: dict[str, list[tuple[str, str]]] = {}
     for record in sorted(set().union(*[always for always, _ever in told.values()])):
         holders = [host for host, (always, _ever) in told.items() if record in always]

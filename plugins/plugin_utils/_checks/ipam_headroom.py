@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IPAM-HEADROOM: a network has addresses left for what comes next."""
+"""IPAM-HEADROOM: a network has free addresses for further tasks."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ORDER = 36
 NEEDS: tuple[str, ...] = ()
 TAGS = ("P1", "lint")
 CHECK = sys.modules[__name__]
-RESERVED = 3  # the network's own address, the gateway's, and broadcast
+RESERVED = 3  # the network address, the gateway, and broadcast
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: the leader tells."""
+    """No requests: the leader reports the addresses."""
     return {}
 
 
@@ -41,7 +41,7 @@ def judge(facts: Facts) -> list[Result]:
 
 
 def free(facts: Facts, network: Network) -> tuple[int, str] | None:
-    """(addresses free without this run's own, how that is known)"""
+    """(number of free addresses without this run's own, source of the number)"""
     hosts = _paths.probed(facts, network["id"])
     if network.get("room"):
         return sum(row["free"] or 0 for row in network["room"]) + len(hosts), "told by the engine"

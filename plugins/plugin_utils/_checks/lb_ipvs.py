@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LB-IPVS: the load balancer of every node has exactly the backends that gossip tells."""
+"""LB-IPVS: the load balancer of every node has exactly the backends in gossip."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing over the network: every node tells the table of its load balancer."""
+    """No requests: every node reports the table of its load balancer."""
     return {}
 
 
@@ -77,7 +77,10 @@ def _judge(facts: Facts, network: Network) -> Result:
 
 
 def differences(held: dict[str, t.Any]) -> list[str]:
-    """The services whose backends no virtual service has: all that were there all the time, none that never was."""
+    """The services without a virtual service of the right backends.
+
+    It must have all backends that were present all the time, and none that never was.
+    """
     always: dict[str, set[str]] = {}
     ever: dict[str, set[str]] = {}
     balanced = set()

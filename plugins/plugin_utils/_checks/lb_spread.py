@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LB-SPREAD: fresh connections to a virtual IP go round all backends, and no backend gets more than its share."""
+"""LB-SPREAD: connections to a virtual IP rotate over all backends, and no backend gets more than its share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """The same connections as DP-MATRIX makes through the virtual IP: they are made once."""
+    """The connections through the virtual IP that DP-MATRIX makes too: they are made once."""
     requests: Requests = {}
     for network in facts.networks:
         for source in _paths.asking(facts, network["id"]):
@@ -85,6 +85,6 @@ def _judge(facts: Facts, network: Network) -> Result:
 
 
 def uneven(row: dict[str, t.Any]) -> bool:
-    """Whether a backend got nothing, or more than twice its share."""
+    """Whether a backend got no connection, or more than twice its share."""
     share = sum(row.values()) / len(row)
     return not row or min(row.values()) == 0 or max(row.values()) > 2 * share

@@ -48,7 +48,10 @@ def _tries(facts: Facts) -> list[Pair]:
 
 
 def asked_at(facts: Facts, host: str) -> str | None:
-    """Where the mesh is asked: it answers over IPv4 alone, on every address of a node. None: the node has no such address there."""
+    """The host's address for requests to the mesh, None when it has none.
+
+    The mesh answers on every IPv4 address of a node, and over IPv4 only.
+    """
     address = _paths.address(facts, host)
     if not address or ":" not in address:
         return address

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MTU-FIT: full-size packets of a network fit the wire under it, by arithmetic and by a burst that may not be fragmented."""
+"""MTU-FIT: full-size packets of a network fit the wire below it, by arithmetic and by a burst that must not be fragmented."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ PLAIN, ENCRYPTED, IPV6 = 50, 76, 20
 
 
 def overhead(facts: Facts, network: Network) -> int:
-    """What VXLAN adds to a packet, with ESP where it is encrypted; over IPv6 the outer header is longer."""
+    """The bytes that VXLAN adds to a packet, and ESP on encrypted networks. The outer header is longer over IPv6."""
     return _default(network) + (IPV6 if _paths.over_ipv6(facts) else 0)
 
 
 def _default(network: Network) -> int:
-    """What the engine takes for the overhead, over IPv6 too."""
+    """The overhead that the engine assumes, in bytes, even over IPv6."""
     return ENCRYPTED if network["encrypted"] else PLAIN
 
 
 def declared(network: Network) -> int:
-    """The MTU that the engine gives the network: what is declared, which is the wire's, or 1500, less the overhead."""
+    """The network's MTU from the engine: the declared MTU of the wire, or 1500, minus the overhead."""
     text = str((network.get("options") or {}).get(MTU_OPTION) or "")
     return (int(text) if text.isdigit() and int(text) else 1500) - _default(network)
 
 
 def hint(facts: Facts, network: Network, nodes: list[str]) -> str:
-    """What to do about packets that are too large."""
+    """The advice for packets that are too large."""
     return ADVICE % (
         f" less {IPV6}, as IPv6 takes" if _paths.over_ipv6(facts) else "",
         _default(network),
@@ -55,7 +55,7 @@ def hint(facts: Facts, network: Network, nodes: list[str]) -> str:
 
 
 def plan(facts: Facts) -> Requests:
-    """Three packets of full size to each target, and a small one as the control (the same as DP-MATRIX sends)."""
+    """Three packets of full size to each target, and a small one as the control (which DP-MATRIX sends too)."""
     requests: Requests = {}
     for network in facts.networks:
         for source, target in _paths.pairs(facts, network["id"]):
@@ -156,5 +156,5 @@ def _conclude(
 
 
 def underlay(facts: Facts, host: str) -> int | None:
-    """The MTU of the link where tunnels to the node end."""
+    """The MTU in bytes of the link of the node's tunnel endpoint."""
     return next((row["mtu"] for row in _paths.local(facts, host) if row["address"] == _paths.vtep(facts, host)), None)

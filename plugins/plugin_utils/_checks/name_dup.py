@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NAME-DUP: a network's name is its own, on every node."""
+"""NAME-DUP: a network's name is unique on every node."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: every node tells the names it knows."""
+    """No requests: every node reports the names of its networks."""
     return {}
 
 

@@ -20,12 +20,12 @@ ORDER = 45
 NEEDS = ("probe", "attach", "lazy")
 TAGS = ("P0", "networks")
 REFUSAL = "not-attachable"
-ENGINE_PATIENCE = 40  # seconds; the container starts while the others ask already
+ENGINE_PATIENCE = 40  # seconds; the container starts while the other probes already ask
 CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """The container asks for the probes' name; every probe asks for the container's name, wherever it will be."""
+    """The container asks for the probes' name; every probe asks for the container's name, whichever node has it."""
     requests: Requests = {}
     for network in facts.networks:
         vip = facts.vips.get(network["id"])
@@ -61,7 +61,7 @@ def attached_name(facts: Facts) -> str:
 
 
 def attached(facts: Facts, network: Network) -> dict[str, t.Any] | None:
-    """What the chosen worker reported for the network."""
+    """The chosen worker's result for the network."""
     rows = facts.probed.get(facts.worker or "", {}).get("attached") or []
     return next((row for row in rows if row["network"] == network["id"]), None)
 
@@ -100,7 +100,7 @@ def _judge(facts: Facts, network: Network) -> Result:
 
 
 def refusal(found: dict[str, t.Any]) -> str:
-    """The reason why the engine refused to attach the container; empty when it did not."""
+    """The reason for which the engine refused to attach the container; empty when it did not."""
     said = found.get("refused")
     return foreign.reason(said, foreign.ATTACHMENT, "engine-refused") if said is not None else ""
 

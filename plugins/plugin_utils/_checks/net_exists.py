@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NET-EXISTS: what was asked for by name is there."""
+"""NET-EXISTS: the networks and services that the user named exist."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing."""
+    """No requests."""
     return {}
 
 
 def undone(facts: Facts) -> list[str]:
-    """The networks that the inventory declares for role overlays and the swarm does not have, of those that were asked for."""
+    """The declared networks of role overlays that the swarm lacks, as far as the user's patterns match them."""
     there = {name for name, _id, scope, _subnets in facts.all_networks if scope == "swarm"}
     asked = facts.settings["networks"]
     return [
@@ -44,7 +44,7 @@ def undone(facts: Facts) -> list[str]:
 
 
 def otherwise(facts: Facts) -> dict[str, list[str]]:
-    """The selected networks that are not as the inventory declares them, and in what."""
+    """The selected networks that differ from the inventory's declaration, with the differences."""
     declared = facts.settings.get("declared_as") or {}
     found = {
         network["name"]: [
@@ -59,7 +59,10 @@ def otherwise(facts: Facts) -> dict[str, list[str]]:
 
 
 def unknown_services(facts: Facts) -> list[str]:
-    """The names and patterns of ``verify_services`` that no service of the selected networks has, once the leader has told them all."""
+    """The names and patterns of ``verify_services`` without a service on the selected networks.
+
+    It is empty unless the leader has reported all services.
+    """
     there = {service for network in facts.networks for service, _kind in facts.owners.get(network["id"], {}).values()}
     asked = facts.settings.get("services") or []
     return (
@@ -68,7 +71,10 @@ def unknown_services(facts: Facts) -> list[str]:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result for each kind of what is wrong, one for each network that is otherwise. Silent when no network was asked for by name."""
+    """One result for each kind of problem, and one for each network that differs.
+
+    No result unless a network was named.
+    """
     strangers, pruned = unknown_services(facts), undone(facts)
     wrong: list[Result] = []
     if facts.unmatched:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NET-LAZY: a worker learns of an overlay with its first endpoint there, and only that worker."""
+"""NET-LAZY: a worker learns an overlay with its first endpoint there, and other workers do not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing over the network: the chosen worker attaches a container while probing."""
+    """No requests: the chosen worker attaches a container while probing."""
     return {}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OPT-LINT: the options of a network mean what they look like."""
+"""OPT-LINT: the options of a network mean what they seem to mean."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ YES = ("", "true", "1", "yes")
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: the leader tells."""
+    """No requests: the leader reports the options."""
     return {}
 
 
@@ -46,7 +46,7 @@ def _judge(network: Network) -> Result:
 
 
 def strange(options: dict[str, t.Any]) -> list[str]:
-    """What does not mean what it looks like."""
+    """The options that do not mean what they seem to mean."""
     found = [f"unknown option {key} is ignored" for key in sorted(options) if key not in KNOWN]
     if "encrypted" in options and str(options["encrypted"]).lower() not in YES:
         found.append(f"encrypted={options['encrypted']} encrypts all the same")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PEER-FDB: the kernel of every node knows where the endpoints of the other nodes are, and nothing that is gone."""
+"""PEER-FDB: the kernel of every node has entries for the endpoints of the other nodes, and no stale ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing over the network: every node tells its neighbour and forwarding entries."""
+    """No requests: every node reports its neighbour and forwarding entries."""
     return {}
 
 
@@ -69,7 +69,10 @@ def _judge(facts: Facts, network: Network) -> Result:
 
 
 def everybody(facts: Facts) -> bool:
-    """Whether every node of the swarm that is up told what it has: only then is an unknown endpoint a stale one."""
+    """Whether every node of the swarm that is up reported its endpoints.
+
+    Only then is an unknown endpoint a stale one.
+    """
     told = {facts.nodes[host]["id"] for host in facts.held}
     return all(node["id"] in told for node in facts.swarm["nodes"] if node["state"] == "ready")
 
@@ -84,7 +87,7 @@ def _local(facts: Facts, network: Network, host: str) -> dict[str, str]:
 
 
 def _node(facts: Facts, network: Network, host: str) -> list[str]:
-    """What is wrong in one node's table."""
+    """The problems in one node's table."""
     held = facts.held[host][network["id"]]
     entries = {entry.address: entry for entry in _gossip.entries(held, "ever")}
     steady = {address for address, _who in facts.addresses.get(network["id"], [])}

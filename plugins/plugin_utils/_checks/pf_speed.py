@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PF-SPEED: what a plain and an encrypted overlay carry, measured beside the path between the hosts themselves."""
+"""PF-SPEED: the speed of a plain and an encrypted overlay, beside that of the path between the hosts themselves."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ TAGS = ("P3", "performance")
 SWITCH = "performance"
 CHECK = sys.modules[__name__]
 
-PAIRS = 3  # nodes that measure, each itself and its neighbour: more would only take longer
+PAIRS = 3  # nodes that measure, each itself and its neighbour; more would only take longer
 WAYS = (("host", "direct"), ("overlay", "direct"), ("overlay", "vip"), ("encrypted", "direct"), ("encrypted", "vip"))
 PLACES = ("same node", "other node")
-OVERHEAD = 2.0  # seconds of a measurement beyond its stream
-FAR_BELOW = 0.02  # of the hosts' path; header, copying and cipher together cost a factor of two to ten
+OVERHEAD = 2.0  # seconds of a measurement besides its stream
+FAR_BELOW = 0.02  # share of the hosts' path; header, copying and cipher together cost a factor of two to ten
 OFFLOAD = "%s carry less than a fiftieth of the hosts' path: look for packets in fragments (MTU-FIT) and for checksum offload of the network card"
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing while the other checks ask: see ``measurements``."""
+    """No requests during probing: see ``measurements``."""
     return {}
 
 
 def _rows(facts: Facts) -> Iterator[dict[str, t.Any]]:
-    """What to measure: from a few nodes by hash order, others in every run, to themselves and to the next one."""
+    """The measurements: from a few nodes by hash order, different in every run, to themselves and to the next node."""
     ready = [host for host in facts.hosts if host in facts.served and facts.opened.get(host, {}).get("namespace")]
     ring = _blame.ring(ready, facts.run)
     sources = [host for host in ring if _paths.selected(facts, host)][:PAIRS]
@@ -55,11 +55,11 @@ def _ident(row: dict[str, t.Any]) -> str:
 
 
 def blocked(facts: Facts, row: dict[str, t.Any]) -> str | None:
-    """Why a way cannot be measured here, as the kernel or the run tells; None: it can."""
+    """Why a way cannot be measured here, by the kernel or the run; None if it can."""
     no_ipvs, no_esp = _paths.lacks(facts, "ip_vs"), _paths.lacks_esp(facts)
     if row["via"] == "vip" and row["source"] in no_ipvs:
         return f"the kernel of {row['source']} lacks ip_vs"
-    # A virtual IP goes round all nodes, so each of them has to be there.
+    # A virtual IP rotates over all nodes, so each of them is needed.
     crossing = (
         facts.served if row["via"] == "vip" else {row["source"], row["target"]} if row["where"] == PLACES[1] else set()
     )
@@ -70,7 +70,7 @@ def blocked(facts: Facts, row: dict[str, t.Any]) -> str | None:
 
 
 def measurements(facts: Facts) -> dict[str, t.Any]:
-    """{host: rows}, carried out one after the other on one host after the other."""
+    """{host: rows}, carried out one after the other, on one host at a time."""
     rows: Requests = {}
     for row in _rows(facts):
         if blocked(facts, row):
@@ -91,12 +91,12 @@ def measurements(facts: Facts) -> dict[str, t.Any]:
 
 
 def longest(hosts: int, seconds: float) -> float:
-    """How long all measurements take at most, when all goes well: the run's helpers have to live that long."""
+    """The longest time in seconds for all measurements. The run's helpers have to live that long."""
     return min(hosts, PAIRS) * len(PLACES) * len(WAYS) * (seconds + OVERHEAD)
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result for the swarm. There is no right number: what was measured is shown beside the hosts' own path."""
+    """One result for the swarm. No figure is right or wrong: the results are shown beside the hosts' own path."""
     unmade = not_set_up(CHECK, facts, "speed")
     if unmade:
         return [unmade]
@@ -156,7 +156,7 @@ def _conclude(facts: Facts, rows: list[dict[str, t.Any]]) -> Result:
 
 
 def _best(rows: list[dict[str, t.Any]]) -> str:
-    """The figure that is asked for first: between two nodes, over the plain overlay or what else was measured."""
+    """The most interesting figure: between two nodes over the plain overlay, else over any other way."""
     measured = [row for row in rows if row["mbit"] is not None]
     crossing = [row for row in measured if row["where"] == PLACES[1]] or measured
     chosen = [row for row in crossing if (row["path"], row["via"]) == WAYS[1]] or crossing

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRE-KMOD: the kernel of every node can do what the selected networks need."""
+"""PRE-KMOD: the kernel of every node has the features that the selected networks need."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TAGS = ("P0", "preflight")
 CHECK = sys.modules[__name__]
 Found = dict[tuple[tuple[str, ...], str], list[str]]  # (modules, effect) -> hosts
 
-# Each entry is met when one of its modules is there; the text says what fails without it.
+# Each entry needs one of its modules; the text is the effect without it.
 ALWAYS = (
     (("vxlan",), "no overlay carries traffic between nodes"),
     (("bridge",), "no overlay can be made"),
@@ -40,7 +40,7 @@ ENCRYPTED = (
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: every node tells about its kernel when it is opened."""
+    """No requests: every node reports its kernel during the setup."""
     return {}
 
 

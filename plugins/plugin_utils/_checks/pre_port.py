@@ -26,7 +26,7 @@ PATIENCE = 6
 
 
 class Port(t.NamedTuple):
-    """A port that has to be open."""
+    """A port that must be open."""
 
     kind: str
     number: int
@@ -35,12 +35,12 @@ class Port(t.NamedTuple):
 
     @property
     def purpose(self) -> str:
-        """What the swarm uses it for."""
+        """The swarm's use of the port."""
         return purpose(self.kind, self.number)
 
 
 def purpose(kind: str, number: int) -> str:
-    """What the swarm uses a port for, which is asked for by a request of this kind."""
+    """The swarm's use of a port that a request of this kind tests."""
     if kind == "port-esp":
         return "esp"
     if kind == "port-udp":
@@ -85,7 +85,7 @@ def _asked(facts: Facts) -> list[tuple[Port, list[tuple[str, str, int]]]]:
 
 
 def plan(facts: Facts) -> Requests:
-    """Each source knocks at each target of its pairs; the helper on the target answers where no listener would."""
+    """Each source sends to each target of its pairs; the helper on the target answers where no listener would."""
     requests: Requests = {}
     for port, tries in _asked(facts) if facts.swarm else []:
         for source, target, number in tries:
@@ -103,7 +103,7 @@ def plan(facts: Facts) -> Requests:
 
 
 def _address(facts: Facts, port: Port, target: str) -> str | None:
-    """The data path may have an address of its own."""
+    """The target's address for the port. The data path may have its own address."""
     data = port.kind == "port-esp" or (port.kind, port.number) == ("port-udp", facts.swarm["data_port"])
     return _paths.tunnel(facts, target) if data else _paths.address(facts, target)
 
@@ -113,7 +113,7 @@ def _ident(port: Port, target: str) -> str:
 
 
 def hopeless(facts: Facts) -> bool:
-    """Whether a node was found that gossip does not reach, as far as that was asked: a closed port is not mended by waiting."""
+    """Whether gossip does not reach a node, as far as its port was tested. Waiting does not open a closed port."""
     if not facts.swarm:
         return False
     asked = {_ident(port, target) for port in needed(facts) if port.number == GOSSIP_PORT for target in facts.hosts}
@@ -144,7 +144,7 @@ def _judge(facts: Facts, port: Port, tries: list[tuple[str, str, int]]) -> Resul
         if seen is None:
             silent.add(source)
         elif not seen["ok"] and port.kind != "port-tcp" and target not in facts.heard:
-            silent.add(target)  # nobody is known to have listened there
+            silent.add(target)  # no listener is known there
         elif not seen["ok"]:
             failed[source, target] = seen.get("error") or f"{seen.get('node')} answered"
     title = f"{TITLE}: {port.text}"

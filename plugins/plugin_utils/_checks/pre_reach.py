@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRE-REACH: nothing can be proven about a node that does not answer."""
+"""PRE-REACH: every node answers; nothing can be proven about one that does not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NEEDS: tuple[str, ...] = ()
 TAGS = ("P0", "preflight")
 GUARD = True
 LOST = ("down", "disconnected")
-JOINING = 120  # seconds that a node may take to tell who it is
+JOINING = 120  # seconds that a node may take to report its description
 UNFINISHED = "Every node of the swarm has told who it is"
 REMOVE = "On a manager run 'docker node rm' with each of: %s. Then let the machine join again."
 SAME = "Every host of the play is a node of its own"
@@ -32,12 +32,12 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: the phases themselves are the question."""
+    """No requests: the phases themselves show it."""
     return {}
 
 
 def _lost(facts: Facts) -> dict[str, t.Any]:
-    """Nodes that answer Ansible, and not the swarm: it gives them no task, so nothing is proven there."""
+    """Nodes that answer Ansible and not the swarm. Swarm gives them no task, so nothing is proven there."""
     states = {node["id"]: node["state"] for node in facts.swarm.get("nodes", [])}
     found = {host: states.get(node["id"]) for host, node in facts.nodes.items()}
     return {
@@ -48,12 +48,12 @@ def _lost(facts: Facts) -> dict[str, t.Any]:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result for the hosts of the play, and one more for each thing that is wrong with who is who."""
+    """One result for the hosts of the play, and one for each problem of nodes' identities."""
     return [_answered(facts), *_same(facts), *_unfinished(facts)]
 
 
 def same_node(facts: Facts) -> dict[str, t.Any]:
-    """Node id -> the hosts of the play that have it, where that is more than one: a node is who its id says, whatever it is called."""
+    """Node id -> the hosts of the play with that id, for ids with more than one host."""
     holders: dict[str, list[str]] = {}
     for host, node in facts.nodes.items():
         holders.setdefault(node["id"], []).append(host)
@@ -61,12 +61,12 @@ def same_node(facts: Facts) -> dict[str, t.Any]:
 
 
 def unfit(facts: Facts) -> bool:
-    """Whether hosts are one node, so that nobody could tell who answers."""
+    """Whether several hosts are the same node, so that answers cannot be attributed."""
     return bool(same_node(facts))
 
 
 def unfinished(facts: Facts) -> list[dict[str, t.Any]]:
-    """Nodes of the swarm that have told nothing of themselves for a while: their join broke off."""
+    """Nodes of the swarm without a description for some time: their join was interrupted."""
     known = {node["id"] for node in facts.nodes.values()}
     return [
         node
@@ -96,7 +96,7 @@ def _unfinished(facts: Facts) -> list[Result]:
 
 
 def together(facts: Facts, hosts: list[str]) -> str:
-    """What hosts with one node id are to each other."""
+    """The relation of hosts with the same node id, in words."""
     one = len({facts.nodes[host].get("machine") for host in hosts}) == 1
     return f"one machine under {len(hosts)} names" if one else "copies of one machine: each has the other's node id"
 
@@ -112,7 +112,7 @@ def _same(facts: Facts) -> list[Result]:
 
 
 def _copies(facts: Facts) -> list[str]:
-    """Machines that have an identity in common, and are nodes of their own all the same: no fault of the swarm, and worth a word."""
+    """Machines that share an identity although they are separate nodes. That is a note, not an error."""
     holders: dict[tuple[str, str], dict[str, str]] = {}
     for host, node in facts.nodes.items():
         for what, value in (node.get("copied") or {}).items():
@@ -125,7 +125,10 @@ def _copies(facts: Facts) -> list[str]:
 
 
 def _answered(facts: Facts) -> Result:
-    """Fails with the name of every node that did not answer in some phase, whose probe did not come up, or that the swarm has lost."""
+    """The result of the play's hosts.
+
+    It fails for nodes that did not answer in a phase, whose probe did not start, or that the swarm has lost.
+    """
     problems = {**_lost(facts), **facts.problems}
     known = {node["id"] for node in facts.nodes.values()}
     others = [node for node in facts.swarm.get("nodes", []) if node["id"] not in known]

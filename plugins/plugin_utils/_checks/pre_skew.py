@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRE-SKEW: the nodes' engines fit together, and their clocks agree."""
+"""PRE-SKEW: the nodes' engine versions fit together, and their clocks agree."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIMIT = 30.0  # seconds; a restored machine needs a moment to set its clock
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: every node tells its version and its time."""
+    """No requests: every node reports its version and its time."""
     return {}
 
 
@@ -38,12 +38,12 @@ def version(text: str) -> tuple[int, ...]:
 
 
 def odd_spi(text: str) -> bool:
-    """Whether this engine derives SPIs in its own way."""
+    """Whether this engine version derives SPIs in its own way."""
     return (29, 0, 0) <= version(text) <= (29, 2, 0)
 
 
 def skew(calls: list[list[float]]) -> tuple[float, float] | None:
-    """Bounds of (node's clock - controller's clock), from when the controller asked and heard and what the node's clock said."""
+    """Bounds of (node's clock - controller's clock) in seconds, from both clocks' times of each call."""
     lows = [ended - heard for _asked, heard, _began, ended in calls]
     highs = [began - asked for asked, _heard, began, _ended in calls]
     return (max(lows), min(highs)) if calls else None
@@ -99,7 +99,7 @@ def judge(facts: Facts) -> list[Result]:
 
 
 def _apart(bounds: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The hosts whose clock is surely apart from the middle of all, and by how much."""
+    """The hosts whose clock certainly differs from the middle of all, and by how many seconds."""
     middles = sorted((low + high) / 2 for low, high in bounds.values())
     if not middles:
         return {}

@@ -77,6 +77,9 @@ def judge(facts: Facts) -> list[Result]:
 
 
 def _inside(addresses: list[str], facts: Facts) -> list[str]:
-    """The addresses inside any overlay: an unknown name goes upstream, and a wildcard there is no record of ours."""
+    """The addresses inside any overlay.
+
+    Unknown names go to the upstream resolver, and a wildcard there is no record of the engine's.
+    """
     subnets = [ipaddress.ip_network(subnet) for network in facts.overlays for subnet in network["subnets"]]
     return [address for address in addresses if any(ipaddress.ip_address(address) in subnet for subnet in subnets)]

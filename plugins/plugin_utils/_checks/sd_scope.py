@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SD-SCOPE: names stay on their network: a container on another one gets no answer."""
+"""SD-SCOPE: names are only visible on their network: a container on another one gets no answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """The standalone container asks while it stands on the run's own lazy network alone."""
+    """The standalone container asks while it is only on the run's own lazy network."""
     if not facts.worker or not facts.made["lazy"] or not facts.networks or not facts.made["probe"]:
         return {}
     base = {"kind": "dns", "where": "alone", "patience": 0}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SUBNET-OVERLAP: a network's subnet is none that the nodes' hosts reach otherwise, nor another overlay's."""
+"""SUBNET-OVERLAP: a network's subnet overlaps no route of the nodes and no other overlay's subnet."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ CHECK = sys.modules[__name__]
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing: every node tells its routes."""
+    """No requests: every node reports its routes."""
     return {}
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result a network, and one for each that the managers never set up: of two with one subnet that is the second."""
+    """One result a network, and one for each that swarm never allocated: of two with the same subnet that is the second."""
     wanted = facts.settings["networks"]
     unset = [name for name in facts.unallocated if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)]
     return [_judge(facts, network) for network in facts.networks] + [

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""XFRM-DELTA: the kernel's IPsec counters of errors stand still while encrypted networks are used."""
+"""XFRM-DELTA: the kernel's IPsec error counters do not rise while encrypted networks are used."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ORDER = 74
 NEEDS = ("probe", "xfrm")
 TAGS = ("P1", "encryption")
 CHECK = sys.modules[__name__]
-# A race of the kernel's own when states are replaced; the sender asks again.
+# A race in the kernel when states are replaced; the sender tries again.
 HARMLESS = ("XfrmAcquireError", "XfrmOutBundleCheckError")
 
 
 def plan(facts: Facts) -> Requests:
-    """Asks nothing over the network: every node reads its counters before and after."""
+    """No requests: every node reads its counters before and after."""
     return {}
 
 
@@ -52,14 +52,14 @@ def judge(facts: Facts) -> list[Result]:
 
 
 def _counters(facts: Facts, host: str) -> tuple[dict[str, int], dict[str, int]] | None:
-    """The host's counters before and after; None when it did not tell both."""
+    """The host's counters before and after; None unless it reported both."""
     probed = facts.probed.get(host, {})
     before, after = probed.get("counters_before") or facts.opened[host].get("counters"), probed.get("counters")
     return (before, after) if before and after else None
 
 
 def risen(facts: Facts, host: str, before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
-    """The counters that rose, less what this run's own knocks over protocol 50 did (PRE-PORT)."""
+    """The counters that rose, without the effect of this run's own requests over protocol 50 (PRE-PORT)."""
     rows = {
         name: value - before.get(name, 0)
         for name, value in after.items()
@@ -71,7 +71,7 @@ def risen(facts: Facts, host: str, before: dict[str, int], after: dict[str, int]
         for knock, seen in ((_requests.knock(ident), seen) for ident, seen in facts.observations.get(host, {}).items())
         if knock and knock.kind == "port-esp"
     )
-    if "XfrmInNoStates" in rows and not facts.probed[host].get("counters_before"):  # nobody knocks a second time
+    if "XfrmInNoStates" in rows and not facts.probed[host].get("counters_before"):  # the requests are not repeated
         rows["XfrmInNoStates"] -= own
     return {name: value for name, value in rows.items() if value > 0}
 
