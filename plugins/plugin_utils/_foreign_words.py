@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What programs of others say, where words are all they give: the one place of a verification that reads prose. Pure.
+"""Error texts of other programs, where there is nothing but text: the only place of a verification that parses prose. Pure.
 
-Private to swarmlab.overlay. The collection's own sentences are never searched: results and problems carry a reason of their own.
+Private to swarmlab.overlay. The collection's own messages are never parsed: results and problems carry a reason.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import typing as t
 
 
 class Words(t.NamedTuple):
-    """A sentence that has a reason. ``versions`` have said it so; ``sample`` is what one of them said."""
+    """A known text and its reason. ``versions``: the versions that print it; ``sample``: an example."""
 
     reason: str
     pattern: re.Pattern[str]
@@ -21,7 +21,7 @@ class Words(t.NamedTuple):
     sample: str
 
 
-# Of a host that Ansible cannot reach, or whose engine refuses a call.
+# For a host that Ansible cannot reach, or whose engine refuses a call.
 HOST = (
     Words(
         "node-frozen",
@@ -43,7 +43,7 @@ HOST = (
         "Make sure more than half of the managers are online.",
     ),
 )
-# Of a task that does not run, or an object of a run that the managers refuse.
+# For a task that does not run, or an object of a run that the managers refuse.
 TASK = (
     Words(
         "addresses-exhausted",
@@ -64,7 +64,7 @@ TASK = (
         'network sandbox join failed: subnet sandbox join failed for "10.0.2.0/24": error creating vxlan interface: file exists',
     ),
 )
-# Of a container that may not join a network.
+# For a container that must not join a network.
 ATTACHMENT = (
     Words(
         "not-attachable",
@@ -76,5 +76,5 @@ ATTACHMENT = (
 
 
 def reason(text: str, among: t.Iterable[Words], otherwise: str) -> str:
-    """The reason that a text gives."""
+    """The reason in a text; ``otherwise`` for an unknown text."""
     return next((words.reason for words in among if words.pattern.search(text)), otherwise)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the causes of bad results, the deepest first, and fold under each what it explains. Pure.
+"""Find the causes of bad results, the deepest first, and assign to each the results that it explains. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -15,10 +15,10 @@ from .view import View
 
 
 def diagnose(results: list[Result], facts: Facts, rules: tuple[model.Rule, ...] = RULES) -> list[Cause]:
-    """The causes, in the order of the report: those that explain most first.
+    """The causes in the order of the report: those that explain most come first.
 
-    ``explains`` and ``shares`` are places in the list of results: explained by this cause, alone or with others, and explained in
-    part while the rest has no known cause.
+    ``explains`` and ``shares`` are indexes into the list of results. Results in ``explains`` are explained in full,
+    by this cause alone or with others; results in ``shares`` are explained in part, and the rest has no known cause.
     """
     view = View(results, facts)
     parts = {place: model.atoms(item, view.knocks) for place, item in enumerate(results)}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Directions between nodes: which are known to work, which to fail, at which end, and which nodes explain that. Pure.
+"""Directions between nodes: those that work, those that fail and at which end, and the nodes that explain them. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from .._checks import _blame
 from .._checks._blame import Pair
 
-SOURCE, TARGET, WAY, UNKNOWN = "source", "target", "way", "unknown"  # where it is lost
+SOURCE, TARGET, WAY, UNKNOWN = "source", "target", "way", "unknown"  # the place of the loss
 INWARD, OUTWARD, BOTH = "in", "out", "both"
-Group = tuple[str, ...]  # nodes that hear each other
+Group = tuple[str, ...]  # nodes that can reach each other
 
 
 class Links(t.NamedTuple):
-    """Ordered pairs of nodes: ``good`` ones carry traffic; ``bad`` ones lose it, and where."""
+    """Ordered pairs of nodes. ``good`` ones carry traffic; ``bad`` ones lose it, at the given place."""
 
     good: frozenset[Pair]
     bad: dict[Pair, str]
@@ -30,7 +30,7 @@ NONE = Links(frozenset(), {})
 
 
 class Blamed(t.NamedTuple):
-    """The nodes that explain the bad links, the groups when they fall apart into such, and which way at the nodes is lost."""
+    """The nodes that explain the bad links, the groups of a partition, and the lost direction at the nodes."""
 
     nodes: tuple[str, ...]
     groups: tuple[Group, ...]
@@ -38,7 +38,7 @@ class Blamed(t.NamedTuple):
 
 
 def blame(links: Links) -> Blamed | None:
-    """Who is to blame; None when every link is good."""
+    """The nodes to blame; None when every link is good."""
     if not links.bad:
         return None
     groups = partition(links)
@@ -62,7 +62,10 @@ def _way(links: Links, nodes: set[str]) -> str:
 
 
 def partition(links: Links) -> tuple[Group, ...]:
-    """Groups of at least two nodes each that do not hear each other, and do so among themselves; none when it is no such thing."""
+    """The groups of a partition: at least two nodes each, connected inside and not to each other.
+
+    Empty without a partition.
+    """
     groups = components(links)
     nodes = {node for group in groups for node in group}
     if (
@@ -77,7 +80,7 @@ def partition(links: Links) -> tuple[Group, ...]:
 
 
 def components(links: Links) -> list[Group]:
-    """Sets of nodes that are joined by good links, in both directions where both are known."""
+    """Sets of nodes connected by good links, in both directions where both are known."""
     left = {node for link in (*links.good, *links.bad) for node in link}
     near: dict[str, set[str]] = {node: set() for node in left}
     for source, target in links.good:
@@ -96,7 +99,7 @@ def components(links: Links) -> list[Group]:
 
 
 def common(several: Iterable[Links]) -> Links:
-    """What is good anywhere is good; what is bad wherever it was tried is bad."""
+    """The links of several networks as one: good where any is good, bad where all that were tried are bad."""
     several = list(several)
     good = frozenset(link for links in several for link in links.good)
     bad = {link: end for links in several for link, end in links.bad.items() if link not in good}
@@ -104,6 +107,6 @@ def common(several: Iterable[Links]) -> Links:
 
 
 def without(links: Links, others: Iterable[Pair]) -> Links:
-    """The links less the bad ones that something deeper explains."""
+    """The links without the bad ones that a deeper cause explains."""
     gone = set(others)
     return Links(links.good, {link: end for link, end in links.bad.items() if link not in gone})

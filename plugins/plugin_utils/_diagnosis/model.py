@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rules are made of, and which parts of a result they account for. Pure.
+"""The elements of rules, and the parts of a result that they account for. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -21,15 +21,18 @@ BAD = (FAIL, INCONCLUSIVE)
 
 
 class Atom(t.NamedTuple):
-    """The smallest part of a bad result: a pair (source, target), one node, or nothing in particular; by kind of traffic or module."""
+    """The smallest part of a bad result: a pair (source, target), one node, or none; with its kind of traffic or module."""
 
     nodes: tuple[str, ...]
     kind: str | None = None
 
 
 class Claim(t.NamedTuple):
-    """Checks that suffer from a cause: by pattern; of these kinds only; wide: wherever it shows, not just at the cause's nodes; unsure:
-    only where evidence is missing; reasons: only results with one of these."""
+    """Checks that suffer from a cause, by pattern.
+
+    ``kinds``: only these kinds; ``wide``: everywhere, not only at the cause's nodes; ``unsure``: only results without
+    evidence; ``reasons``: only results with one of these reasons.
+    """
 
     checks: str
     kinds: tuple[str, ...] | None = None
@@ -39,7 +42,10 @@ class Claim(t.NamedTuple):
 
 
 class Finding(t.NamedTuple):
-    """A cause as it was found. ``networks`` None: all of them. ``links``: only these ordered pairs suffer, not all at the nodes."""
+    """A cause that was found.
+
+    ``networks`` None: all of them. ``links``: only these ordered pairs suffer, not all at the nodes.
+    """
 
     title: str
     nodes: tuple[str, ...]
@@ -52,7 +58,7 @@ class Finding(t.NamedTuple):
 
 
 class Rule(t.NamedTuple):
-    """``find(view)`` looks for the cause; ``claims`` and ``todo`` hold for findings that bring none of their own."""
+    """``find(view)`` looks for the cause. ``claims`` and ``todo`` are the defaults of its findings."""
 
     id: str
     find: Callable[[t.Any], Iterable[Finding]]
@@ -61,7 +67,7 @@ class Rule(t.NamedTuple):
 
 
 def atoms(result: Result, knocks: dict[str, dict[Pair, bool]]) -> frozenset[Atom]:
-    """The parts of a bad result; none of a good one. ``knocks`` are the pairs that the check of the ports tried (``View.knocks``)."""
+    """The parts of a bad result; none of a good one. ``knocks`` are the pairs that PRE-PORT tried (``View.knocks``)."""
     if result["status"] not in BAD:
         return frozenset()
     evidence = result["evidence"]
@@ -74,7 +80,7 @@ def atoms(result: Result, knocks: dict[str, dict[Pair, bool]]) -> frozenset[Atom
 
 
 def _of_matrix(matrix: dict[str, t.Any]) -> Iterable[Atom]:
-    """A pair failed where its cell is a text, and nothing is known where it is null."""
+    """The failed pairs, whose cell is a text, and the unknown pairs, whose cell is null."""
     for kind, rows in matrix["kinds"].items():
         for source, row in rows.items():
             for target, cell in row.items():
@@ -96,7 +102,7 @@ def _of_port(result: Result, knocks: dict[str, dict[Pair, bool]]) -> set[Atom]:
 
 
 def _of_spread(result: Result) -> Iterable[Atom]:
-    """A backend that a source never met."""
+    """A backend that a source never reached."""
     shares = result["evidence"].get("shares") or {}
     return [
         Atom((source, backend), "vip")
@@ -107,7 +113,7 @@ def _of_spread(result: Result) -> Iterable[Atom]:
 
 
 def _of_mesh(result: Result) -> Iterable[Atom]:
-    """A published port leads from the node that was asked to the one with the task."""
+    """The pairs of a published port: from the node that was asked to the node of the task."""
     home = result["evidence"].get("task_on")
     return [Atom((node, home)) for node in result["nodes"]] if home else ()
 
@@ -134,12 +140,12 @@ def _claimed(finding: Finding, claim: Claim, result: Result, atom: Atom) -> bool
     if claim.wide:
         return True
     if finding.links is not None:
-        # A question is lost on its way, or its answer is.
+        # Either the question or its answer is lost.
         return (
             atom.nodes in finding.links
             or atom.nodes[::-1] in finding.links
             or (len(atom.nodes) == 1 and atom.nodes[0] in finding.nodes)
         )
-    if not atom.nodes:  # of no node: what is wrong with a network itself
+    if not atom.nodes:  # no node: a problem of a network itself
         return not finding.nodes
     return bool(set(atom.nodes) & set(finding.nodes))

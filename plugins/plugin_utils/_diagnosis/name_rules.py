@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Causes that show in names and attachments. Pure.
+"""Causes that are visible in names and attachments. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -18,7 +18,7 @@ from .view import View
 
 
 def _by_network(rows: list[dict[str, t.Any]], key: str) -> dict[tuple[str, str], dict[str, tuple[str, ...]]]:
-    """(network, name) -> {asking node: addresses} for the rows that have such."""
+    """(network, name) -> {asking node: addresses} for the rows with a value for ``key``."""
     found: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     for row in rows:
         if row[key]:
@@ -32,7 +32,7 @@ def _asked(view: View, network: str) -> set[str]:
 
 
 def second_holder(view: View) -> Iterable[Finding]:
-    """Every node hears the same address too many for a name: something else answers to it, or it is a dead record."""
+    """Every node gets the same surplus address for a name: another holder answers, or the record is stale."""
     for (network, name), told in _by_network(view.wrong_names, "unexpected").items():
         if set(told) >= _asked(view, network) and len(set(told.values())) == 1:
             addresses = min(told.values())
@@ -47,7 +47,7 @@ def second_holder(view: View) -> Iterable[Finding]:
 
 
 def old_view(view: View) -> Iterable[Finding]:
-    """Some nodes hear wrong records where others hear the right ones."""
+    """Some nodes get wrong records, and others the right ones."""
     wrong: dict[t.Any, t.Any] = {}
     for row in view.wrong_names:
         wrong.setdefault(row["network"], {}).setdefault(row["node"], []).append(row)

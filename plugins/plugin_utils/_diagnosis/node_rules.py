@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Causes that are a node's own: its engine, its kernel, its certificate, its place in the swarm. Pure.
+"""Causes in a single node: its engine, its kernel, its certificate, its place in the swarm. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -18,9 +18,9 @@ from .model import INFERRED, SEEN, Claim, Finding
 from .view import View
 
 HOUR = 3600
-# What suffers when a node is not there: all about it, and the names that it has or should have told the others.
+# The effects of a missing node: on everything at the node, and on the names that other nodes have from it or lack.
 DOWN = (Claim("*"), Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Claim("PEER-*", wide=True))
-# Reason of a problem with a node, which is also the cause's id -> what it is in words.
+# Reason of a node's problem, which is also the cause's id -> the cause in words.
 PROBLEMS = {
     "node-frozen": "{nodes} [is|are] frozen: connections are taken and not answered",
     "node-unreachable": "{nodes} [does|do] not answer: the machine is off, or its ssh is broken",
@@ -32,16 +32,16 @@ PROBLEMS = {
     "swarm-error": "The engine of {nodes} cannot take part in its swarm",
     "no-leader": "The swarm has no leader: more than half of its managers are needed, {nodes} [finds|find] too few",
 }
-# Reason why a task of the probes does not run -> what it is in words.
+# Reason for which a task of the probes does not run -> the cause in words.
 TASKS = {
     "addresses-exhausted": "The addresses of {networks} are used up",
     "image-missing": "The probes' image is missing on {nodes}",
     "tunnel-left": "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
 }
-ENGINES_TUNNEL = "vx-"  # how the engine names a VXLAN device until it moves it into the network's namespace (libnetwork, overlay driver)
-FINAL = ("rejected", "failed")  # states that a task does not leave again
+ENGINES_TUNNEL = "vx-"  # the engine's name for a VXLAN device before it moves it into the network's namespace (libnetwork, overlay driver)
+FINAL = ("rejected", "failed")  # final states of a task
 NOT_STARTED = "probe-not-started"
-# Modules of one purpose, any of a tuple -> (what fails without them, only on encrypted networks: there ESP comes to it).
+# Modules of one purpose, any of a tuple -> (the effects, whether only encrypted networks suffer; those need ESP too).
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
     ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"), Claim("FW-*")), False),
@@ -54,7 +54,7 @@ MODULES = (
 
 
 def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
-    """The rule of one kind of problem with a node."""
+    """The rule for one kind of node problem."""
 
     def find(view: View) -> Iterable[Finding]:
         texts = {host: found.text for host, found in view.facts.problems.items() if found.reason == reason}
@@ -72,14 +72,14 @@ def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
 
 
 def _may_lead(view: View, texts: dict[str, t.Any]) -> bool:
-    """Nobody leads, and whoever answered is a worker: then the leader is among the silent."""
+    """Whether the missing leader may be among the silent hosts: no leader answered, and all hosts that did are workers."""
     facts = view.facts
     silent = {host for host in view.hosts if host not in facts.nodes}
     return not facts.leader and silent <= set(texts) and all(node["role"] == "worker" for node in facts.nodes.values())
 
 
 def task(reason: str) -> Callable[[View], Iterable[Finding]]:
-    """The rule of one reason why a probe's task does not run on a node."""
+    """The rule for one reason for which a probe's task does not run on a node."""
 
     def find(view: View) -> Iterable[Finding]:
         facts, errors = view.facts, view.facts.task_problems
@@ -87,7 +87,7 @@ def task(reason: str) -> Callable[[View], Iterable[Finding]]:
         told.update({part: refusal.text for part, refusal in facts.refused.items() if refusal.reason == reason})
         if not told:
             return
-        # The swarm tries again and again: a node whose task is on its way meanwhile waits for the same.
+        # Swarm retries all the time. A node whose task is in another state meanwhile waits for the same reason.
         other = {_host(view, node) for node, error in errors.items() if error.state in FINAL and error.reason != reason}
         nodes = view.ordered(_waiting(view) - other)
         networks = tuple(network["name"] for network in facts.networks)
@@ -102,7 +102,7 @@ def task(reason: str) -> Callable[[View], Iterable[Finding]]:
 
 
 def vni_taken(view: View) -> Iterable[Finding]:
-    """A tunnel of somebody else's has the id that a network got: the kernel lets a port have each id once."""
+    """A foreign tunnel with the id of a network. The kernel allows each id once per port."""
     for finding in task("tunnel-left")(view):
         devices = {
             host: [
@@ -135,7 +135,7 @@ def _waiting(view: View) -> set[str]:
 
 
 def task_missing(view: View) -> Iterable[Finding]:
-    """A probe that did not start, for a reason of its own."""
+    """A probe that did not start, for a reason of its own node."""
     facts = view.facts
     waiting = view.ordered(_waiting(view))
     if not waiting:
@@ -153,7 +153,7 @@ def task_missing(view: View) -> Iterable[Finding]:
 
 
 def same_node(view: View) -> Iterable[Finding]:
-    """Hosts of the play that are one node: whatever they told was told twice, or of another machine."""
+    """Hosts of the play that are the same node, so that their results are doubled or from another machine."""
     for hosts in pre_reach.same_node(view.facts).values():
         yield Finding(
             f"{' and '.join(hosts)} are {pre_reach.together(view.facts, hosts)}",
@@ -163,7 +163,7 @@ def same_node(view: View) -> Iterable[Finding]:
 
 
 def unfinished(view: View) -> Iterable[Finding]:
-    """Nodes whose join broke off."""
+    """Nodes whose join was interrupted."""
     ids = [node["id"] for node in pre_reach.unfinished(view.facts)]
     if ids:
         yield Finding(
@@ -178,7 +178,7 @@ def unfinished(view: View) -> Iterable[Finding]:
 
 
 def address_gone(view: View) -> Iterable[Finding]:
-    """Nodes that have lost the address by which the swarm knows them."""
+    """Nodes without the address that the swarm has for them."""
     nodes = view.ordered([host for host in view.facts.nodes if cp_addr.gone(view.facts, host)])
     if nodes:
         yield Finding(
@@ -195,7 +195,7 @@ def address_gone(view: View) -> Iterable[Finding]:
 
 
 def kernel(view: View) -> Iterable[Finding]:
-    """Modules that a node's kernel lacks, by what they are for."""
+    """Modules that a node's kernel lacks, by purpose."""
     for modules, claims, encrypted in MODULES:
         if encrypted:
             modules = ((_paths.esp(view.facts),), *modules)
@@ -220,7 +220,7 @@ def kernel(view: View) -> Iterable[Finding]:
 
 
 def clock(view: View) -> Iterable[Finding]:
-    """A certificate that is not valid by a clock that is hours from the others'."""
+    """A certificate that is invalid because the node's clock is hours off."""
     facts, told = view.facts, {}
     times = {host: opened["time"] for host, opened in facts.opened.items() if opened.get("time")}
     for host, now in times.items():
@@ -234,7 +234,7 @@ def clock(view: View) -> Iterable[Finding]:
 
 
 def expired(view: View) -> Iterable[Finding]:
-    """A node's certificate that is not valid now."""
+    """A node's certificate that is invalid now."""
     bad = view.ordered([host for host in view.facts.opened if not _valid(view.facts, host)])
     if bad:
         yield Finding(
@@ -253,7 +253,7 @@ def _leaf(facts: Facts, host: str) -> dict[str, t.Any] | None:
 
 
 def foreign(view: View) -> Iterable[Finding]:
-    """A node that trusts another root than the swarm, or has its certificate from elsewhere."""
+    """A node that trusts another root than the swarm, or has its certificate from another swarm."""
     facts, told = view.facts, {}
     trust = facts.swarm.get("trust") or {}
     for host in facts.opened:
@@ -270,7 +270,7 @@ def foreign(view: View) -> Iterable[Finding]:
 
 
 def lost(view: View) -> Iterable[Finding]:
-    """Nodes that answer us and not the managers, when no check of the ports says why."""
+    """Nodes that answer Ansible and not the managers, when PRE-PORT shows no reason."""
     states = {node["id"]: node["state"] for node in view.facts.swarm.get("nodes", [])}
     gone = {
         host: states[node["id"]]
@@ -300,14 +300,14 @@ def address(view: View) -> Iterable[Finding]:
 
 
 def unjudged(view: View) -> Iterable[Finding]:
-    """Any other reason why a node could not be judged in full."""
+    """Any other reason for which a node could not be judged in full."""
     problems = view.facts.problems
     for host in view.ordered(problems):
         yield Finding(f"{host} gave no full answer", (host,), (f"{host}: {problems[host].text}",), certainty=INFERRED)
 
 
 def managers(view: View) -> Iterable[Finding]:
-    """Nobody of the play leads the swarm, though everybody answered."""
+    """No host of the play leads the swarm, although all of them answered."""
     facts = view.facts
     if not facts.leader and len(facts.nodes) == len(view.hosts):
         yield Finding(

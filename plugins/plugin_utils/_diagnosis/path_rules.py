@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Causes on the way between nodes: ports and protocols, encryption, what is lost inside an overlay, virtual IPs. Pure.
+"""Causes between nodes: ports and protocols, encryption, losses inside an overlay, virtual IPs. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -42,7 +42,7 @@ def _because(found: Links, limit: int = 4) -> tuple[str, ...]:
 def _finding(
     view: View, found: Links, what: str, networks: tuple[str, ...] | None, certainty: str
 ) -> Iterable[Finding]:
-    """One finding for bad links of one medium: the nodes that drop it, or the two that it is lost between."""
+    """One finding for the bad links of one medium: the nodes that drop traffic, or the two nodes that it is lost between."""
     blamed = links.blame(found)
     if not blamed:
         return
@@ -64,7 +64,7 @@ def _groups(groups: tuple[links.Group, ...]) -> str:
 
 
 def _few(view: View, found: Links, way: str, nodes: tuple[str, ...]) -> str:
-    """The peers, when traffic with others gets through."""
+    """The affected peers, when traffic with other nodes works."""
     bad = {node for link in found.bad for node in link if node not in nodes}
     others = {
         node
@@ -76,7 +76,7 @@ def _few(view: View, found: Links, way: str, nodes: tuple[str, ...]) -> str:
 
 
 def split(view: View) -> Iterable[Finding]:
-    """Groups of nodes that do not hear each other, on the underlay or, where nobody looked there, on all networks."""
+    """Groups of nodes that cannot reach each other, on the underlay or, without tests there, on all networks."""
     found = view.dead if view.ports else view.plain
     groups = links.partition(found)
     if groups:
@@ -94,7 +94,7 @@ def _one_way(found: Links) -> bool:
 
 
 def one_way(view: View) -> Iterable[Finding]:
-    """Nothing at all gets through in one direction, and in the other it does."""
+    """Pairs where nothing gets through in one direction, and everything in the other."""
     blamed = links.blame(view.dead)
     if not blamed or not _one_way(view.dead):
         return
@@ -111,7 +111,7 @@ def one_way(view: View) -> Iterable[Finding]:
 
 
 def cut_off(view: View) -> Iterable[Finding]:
-    """Nodes that nothing gets to on the underlay."""
+    """Nodes that no traffic reaches on the underlay."""
     blamed = links.blame(view.dead)
     if not blamed or blamed.groups or _one_way(view.dead):
         return
@@ -126,7 +126,7 @@ def cut_off(view: View) -> Iterable[Finding]:
 
 
 def port(kind: str, what: Callable[[View], str]) -> Callable[[View], Iterable[Finding]]:
-    """The rule of one port or protocol of the underlay, as the check of the ports saw it."""
+    """The rule for one port or protocol of the underlay, from the results of PRE-PORT."""
 
     def find(view: View) -> Iterable[Finding]:
         dead = [link for bad in view.dead.bad for link in (bad, bad[::-1])]
@@ -136,7 +136,7 @@ def port(kind: str, what: Callable[[View], str]) -> Callable[[View], Iterable[Fi
 
 
 def manager_port(view: View) -> Iterable[Finding]:
-    """Managers that a node cannot call, by the calls of CP-TLS."""
+    """Managers that a node cannot call, from the calls of CP-TLS."""
     good, bad = set(), {}
     for host, observations in view.facts.observations.items():
         for ident, seen in observations.items():
@@ -154,13 +154,13 @@ def manager_port(view: View) -> Iterable[Finding]:
 
 
 def data_path(view: View) -> Iterable[Finding]:
-    """Plain networks carry nothing in some direction."""
+    """Directions that no plain network's traffic passes."""
     certainty = SEEN if set(view.plain.bad.values()) <= {links.TARGET, links.SOURCE} else INFERRED
     yield from _finding(view, view.plain, f"VXLAN (udp/{view.data_port})", view.networks(False), certainty)
 
 
 def states_gone(view: View) -> Iterable[Finding]:
-    """Nodes that have lost IPsec states which their peers still have."""
+    """Nodes without IPsec states that their peers still have."""
     names = view.networks(True)
     hosts = [host for host in view.facts.xfrm if host in view.facts.probes and host not in _paths.lacks_esp(view.facts)]
     if not names or len(hosts) < 2:
@@ -176,13 +176,13 @@ def states_gone(view: View) -> Iterable[Finding]:
 
 
 def _peers(view: View, host: str) -> list[str]:
-    """The hosts that this one has IPsec states towards."""
+    """The hosts for which this host has IPsec states."""
     targets = {state["target"] for state in view.facts.xfrm.get(host) or []}
     return sorted(name for name in view.hosts if name != host and _paths.vtep(view.facts, name) in targets)
 
 
 def clear_text(view: View) -> Iterable[Finding]:
-    """What an encrypted network sent in the clear."""
+    """Clear text that an encrypted network sent."""
     leaks: dict[str, dict[str, int]] = {}
     for network in view.facts.networks:
         for host, wire in view.facts.wire.items():
@@ -200,14 +200,14 @@ def clear_text(view: View) -> Iterable[Finding]:
 
 
 def esp(view: View) -> Iterable[Finding]:
-    """Encrypted networks carry nothing in some direction in which plain ones do, or of which nothing else is known."""
+    """Directions that no encrypted network's traffic passes, while plain traffic passes or is unknown."""
     found = links.without(view.encrypted, view.plain.bad)
     certainty = SEEN if set(found.bad.values()) <= {links.TARGET, links.SOURCE} and view.plain.good else INFERRED
     yield from _finding(view, found, "ESP (IP protocol 50)", view.networks(True), certainty)
 
 
 def one_network(view: View) -> Iterable[Finding]:
-    """A single network that is broken where others of its sort are sound."""
+    """A single broken network among working ones of its kind."""
     for network in view.facts.networks:
         known = view.encrypted if network["encrypted"] else view.plain
         found = links.without(view.network_links(network), known.bad)
@@ -215,7 +215,10 @@ def one_network(view: View) -> Iterable[Finding]:
 
 
 def inside(lost: tuple[frozenset[str], ...], title: str) -> Callable[[View], Iterable[Finding]]:
-    """The rule of pairs that lose some protocols inside the overlay, and pass others: ``lost`` lists the sets of kinds."""
+    """The rule for pairs that lose some protocols inside the overlay and pass others.
+
+    ``lost``: the sets of lost kinds.
+    """
 
     def find(view: View) -> Iterable[Finding]:
         bad: dict[Pair, frozenset[str]] = {}
@@ -240,7 +243,7 @@ def inside(lost: tuple[frozenset[str], ...], title: str) -> Callable[[View], Ite
 
 
 def balancer(view: View) -> Iterable[Finding]:
-    """Virtual IPs fail at a node whose direct paths are sound."""
+    """Failed virtual IPs at a node whose direct paths work."""
     deaf, names, lines = set(), set(), []
     for item in view.bad("DP-*"):
         for source, row in ((item["evidence"].get("matrix") or {"kinds": {}})["kinds"].get("vip") or {}).items():

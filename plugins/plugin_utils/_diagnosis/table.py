@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All causes that are known, the deepest first: where each is found, which checks suffer from it, what to do. Pure.
+"""All known causes, the deepest first, with their rules, the checks that suffer from them, and the remedies. Pure.
 
-Private to swarmlab.overlay. docs/diagnosis.md shows this table to people; a test holds the two together.
+Private to swarmlab.overlay. docs/diagnosis.md shows this table to users; a test keeps both in sync.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PATHS = (
     *(Claim(pattern, wide=True) for pattern in ("SD-*", "GOSSIP-*", "PEER-*")),
     Claim("*", wide=True, unsure=True),
 )
-# A manager that does not hear a node holds its tasks for dead.
+# A manager that cannot reach a node considers its tasks dead.
 MANAGED = (
     Claim("CP-TLS"),
     Claim("CP-TLS", wide=True, unsure=True),

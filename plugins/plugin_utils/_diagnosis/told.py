@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks whose failure is a cause by itself: what they look at lies deep. Pure.
+"""Checks whose failure is a cause by itself, because they test something basic. Pure.
 
-Private to swarmlab.overlay. One line each; a check that is not part of a run says nothing.
+Private to swarmlab.overlay. One line each; a check that is not part of the run finds nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ENCRYPTED = (*DATA, Claim("ENC-*"), Claim("XFRM-*"))
 
 
 class Line(t.NamedTuple):
-    """``reasons``: a result with one of them is this cause; without any, every failure of the check is."""
+    """One cause. ``reasons``: the results with one of them have it; without reasons, every failure of the check."""
 
     id: str
     check: str
@@ -29,7 +29,7 @@ class Line(t.NamedTuple):
     suffers: tuple[Claim, ...] = ()
 
 
-# What other causes rest on: it comes before what is seen of ports and paths.
+# The foundations of other causes, tested before ports and paths.
 DEEP = (
     Line(
         "network-missing",
@@ -127,7 +127,7 @@ DEEP = (
         (*DATA, Claim("SD-*")),
     ),
 )
-# What the engine's own tables show: it explains paths that fail, and may itself come of closed ports of the gossip.
+# Differences in the engine's own tables. They explain failing paths, and may result from closed gossip ports.
 TABLES = (
     Line(
         "gossip-differs",
@@ -156,7 +156,7 @@ TABLES = (
         (Claim("MESH-*"), Claim("ENC-*")),
     ),
 )
-# What may be a consequence of a closed port or a broken path: it counts only when none of them explains it.
+# Possible effects of a closed port or a broken path. They count only when no such cause explains them.
 LATE = (
     Line(
         "mtu-too-small",
@@ -219,7 +219,7 @@ LATE = (
 
 
 def told(check: str, reasons: tuple[str, ...], title: str) -> Callable[[View], Iterable[Finding]]:
-    """The rule of one line of the table."""
+    """The rule for one line of the table."""
 
     def find(view: View) -> Iterable[Finding]:
         found = [item for item in view.failed(check) if not reasons or item["reason"] in reasons]

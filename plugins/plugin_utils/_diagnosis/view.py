@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results and facts as the rules look at them: links by medium, wrong names, words for nodes. Pure.
+"""Results and facts in the form of the rules: links by medium, wrong names, words for nodes. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -25,7 +25,7 @@ from .model import BAD
 
 
 class View:
-    """A run's results and facts. Every property is worked out once."""
+    """A run's results and facts. Every property is computed once."""
 
     def __init__(self, results: list[Result], facts: Facts) -> None:
         self.results = results
@@ -41,7 +41,7 @@ class View:
         return [item for item in self.bad(pattern) if item["status"] == "fail"]
 
     def names(self, nodes: tuple[str, ...] | list[str]) -> str:
-        """Nodes in a sentence."""
+        """Nodes as text in a sentence."""
         if len(nodes) > 1 and set(nodes) >= set(self.hosts):
             return "every node"
         return " and ".join(", ".join(listed(nodes).rsplit(", ", 1)).rsplit(", ", 1)) if nodes else "no node"
@@ -49,7 +49,7 @@ class View:
     def title(
         self, template: str, nodes: tuple[str, ...] | list[str] = (), networks: tuple[str, ...] | list[t.Any] = ()
     ) -> str:
-        """A title with its nodes and networks: '{nodes} [is|are] frozen'. The verb follows the number of the nodes."""
+        """A title with its nodes and networks: '{nodes} [is|are] frozen'. The verb agrees with the number of nodes."""
         many = len(nodes) > 1 and not set(nodes) >= set(self.hosts)
         text = re.sub(r"\[([^|\]]*)\|([^|\]]*)\]", lambda found: found.group(2 if many else 1), template)
         text = text.replace("{nodes}", self.names(nodes)).replace("{networks}", " and ".join(networks) or "the swarm")
@@ -63,7 +63,7 @@ class View:
 
     @property
     def data_port(self) -> int:
-        """The data-path port as the swarm tells it; the engine's default when nobody does."""
+        """The swarm's data-path port; the engine's default when it is unknown."""
         return self.facts.swarm.get("data_port") or 4789
 
     def host_of(self, address: str) -> str | None:
@@ -79,7 +79,7 @@ class View:
 
     @cached_property
     def overlay(self) -> dict[str, dict[Pair, dict[str, str | None]]]:
-        """Network id -> {(source, target): {kind: None when it answered, else why not}}, of every check that tried pairs."""
+        """Network id -> {(source, target): {kind: None when it answered, else the reason}}, from all requests to probes."""
         found: dict[t.Any, t.Any] = {}
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
@@ -95,7 +95,10 @@ class View:
         return self.overlay.get(_requests.short(network), {})
 
     def network_links(self, network: Network) -> links.Links:
-        """The directions between nodes on a network. A failed question is lost itself, or its answer is: the responder tells which."""
+        """The directions between nodes on a network.
+
+        The responder shows whether the question or its answer was lost.
+        """
         pairs, received = self.tried(network), self.facts.received
         good, bad = set(), {}
         for (source, target), kinds in pairs.items():
@@ -127,23 +130,23 @@ class View:
 
     @cached_property
     def plain(self) -> links.Links:
-        """Directions that are bad on every plain network."""
+        """Directions that fail on every plain network."""
         return links.common(
             self.network_links(network) for network in self.facts.under_test if not network["encrypted"]
         )
 
     @cached_property
     def encrypted(self) -> links.Links:
-        """Directions that are bad on every encrypted network."""
+        """Directions that fail on every encrypted network."""
         return links.common(self.network_links(network) for network in self.facts.under_test if network["encrypted"])
 
     def networks(self, encrypted: bool) -> tuple[str, ...]:
-        """Names of the networks of one sort."""
+        """Names of the plain or of the encrypted networks."""
         return tuple(sorted(network["name"] for network in self.facts.under_test if network["encrypted"] == encrypted))
 
     @cached_property
     def knocks(self) -> dict[str, dict[Pair, bool]]:
-        """Kind of underlay traffic (``pre_port.purpose``) -> {(source, target): whether it was answered}, by the check of the ports."""
+        """Kind of underlay traffic (``pre_port.purpose``) -> {(source, target): whether it was answered}, from PRE-PORT."""
         found: dict[t.Any, t.Any] = {}
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
@@ -153,18 +156,18 @@ class View:
         return found
 
     def _heard(self, kind: str, source: str, target: str) -> bool:
-        """Whether a question arrived behind the target's firewall; of TCP nobody tells."""
+        """Whether a question passed the target's firewall. For TCP that is unknown."""
         words = {"data": f"17/{self.data_port}", "gossip-udp": f"17/{GOSSIP_PORT}", "esp": "50/0"}.get(kind)
         return bool(words and self.facts.heard.get(target, {}).get(f"{words}/{source}"))
 
     @cached_property
     def ports(self) -> dict[str, t.Any]:
-        """Kind of underlay traffic -> directions. A question that arrived and was not answered: the answer was lost."""
+        """Kind of underlay traffic -> directions. If a question arrived without an answer, the answer was lost."""
         return {kind: self._directions([kind], tries) for kind, tries in self.knocks.items()}
 
     @cached_property
     def dead(self) -> links.Links:
-        """Directions in which nothing at all gets through on the underlay, of several kinds that were tried."""
+        """Directions in which no traffic passes on the underlay, out of several kinds that were tried."""
         tried: dict[Pair, list[bool]] = {}
         for tries in self.knocks.values():
             for pair, ok in tries.items():
@@ -181,12 +184,12 @@ class View:
                 arrived = any(self._heard(kind, source, target) for kind in kinds)
                 bad.add((target, source) if arrived else (source, target))
                 good |= {(source, target)} if arrived else set()
-        # An answer proves both directions for its own flow only: what failed the other way round stays bad.
+        # An answer proves both directions only for its own flow. A failed request in the other direction stays bad.
         return links.Links(frozenset(good - bad), dict.fromkeys(bad, links.UNKNOWN))
 
     @cached_property
     def wrong_names(self) -> list[dict[str, t.Any]]:
-        """Rows of the checks of names: node, name, missing, unexpected, with network and service."""
+        """Rows of the name checks: node, name, missing, unexpected, with network and service."""
         return [
             dict(row, network=item["network"], service=item["service"])
             for item in self.failed("SD-*")

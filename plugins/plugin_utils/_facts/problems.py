@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a node, a task or an object of a run is not as it should be: a reason for programs, and a text for people. Pure.
+"""Problems of a node, a task or an object of a run: a reason for programs, and a text for users. Pure.
 
 Private to swarmlab.overlay. ``_checks/_reasons.py`` lists the reasons.
 """
@@ -16,7 +16,7 @@ from .. import _foreign_words as foreign
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is not as it should be."""
+    """A problem."""
 
     reason: str
     text: str
@@ -24,13 +24,13 @@ class Problem:
 
 @dataclass(frozen=True)
 class TaskProblem(Problem):
-    """A task that does not run; ``state`` is the swarm's word for where it is."""
+    """A task that does not run; ``state`` is its state in swarm's terms."""
 
     state: str
 
 
 def of_host(phase: str, result: t.Mapping[str, t.Any] | None, seen: t.Mapping[str, t.Any] | None) -> Problem | None:
-    """Why a host cannot be judged in full, by what was registered of it in a phase that has begun; None: it can."""
+    """Why a host cannot be judged in full, from its registered result of a phase that has begun; None if it can."""
     if not result:
         return Problem("no-answer", f"gave no answer (phase {phase})")
     if result.get("problem"):
@@ -44,13 +44,13 @@ def of_host(phase: str, result: t.Mapping[str, t.Any] | None, seen: t.Mapping[st
 
 
 def of_task(text: str) -> TaskProblem:
-    """What the leader tells of a task: 'STATE: what the swarm or the task's node says'."""
+    """The problem in the leader's text about a task: 'STATE: error of the swarm or of the task's node'."""
     state = text.partition(": ")[0]
-    # A task that stays new waits for its addresses: nothing else lies between this state and the next.
+    # A task that stays new waits for its addresses: nothing else separates this state from the next.
     reason = "addresses-exhausted" if state == "new" else foreign.reason(text, foreign.TASK, "task-not-running")
     return TaskProblem(reason, text, state)
 
 
 def of_part(text: str) -> Problem:
-    """Why the managers refused an object of the run."""
+    """The managers' reason to refuse an object of the run."""
     return Problem(foreign.reason(text, foreign.TASK, "engine-refused"), text)
