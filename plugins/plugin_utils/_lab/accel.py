@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Does KVM really run this guest here? Only a boot tells: /dev/kvm can open and create machines that never run.
+"""Whether KVM really runs this guest here. Only a boot shows it: some hosts have a /dev/kvm whose machines never run.
 
 Private to the collection swarmlab.overlay.
 """
@@ -29,7 +29,7 @@ BROKEN_MARK = b"KVM internal error"
 
 
 def kvm_problem(kernel: Path, initrd: Path, cache: Path) -> str | None:
-    """Why KVM cannot be used for this kernel; None when it can. The answer is remembered for this host boot."""
+    """Why KVM cannot be used for this kernel; None when it can. The result is cached until the host's next boot."""
     if not DEVICE.exists():
         return f"there is no {DEVICE}"
     if not os.access(DEVICE, os.R_OK | os.W_OK):
@@ -46,7 +46,7 @@ def kvm_problem(kernel: Path, initrd: Path, cache: Path) -> str | None:
 
 
 def choose(wanted: str, problem: str | None, report: t.Callable[[str], None]) -> str:
-    """The accelerator for ``wanted`` (auto, kvm, tcg), given what is wrong with KVM."""
+    """The accelerator for ``wanted`` (auto, kvm, tcg). ``problem`` is the reason against KVM, if any."""
     if wanted == "tcg":
         return "tcg"
     if problem is None:

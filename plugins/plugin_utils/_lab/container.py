@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Driver container: nodes are containers of this machine's engine, each running an engine of its own.
+"""Driver container: nodes are containers of this machine's engine, each with an engine of its own inside.
 
-Private to the collection swarmlab.overlay. Nodes share the machine's kernel, so what that lacks, they lack.
+Private to the collection swarmlab.overlay. Nodes share the machine's kernel and its limitations.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ LABEL = "swarmlab.overlay/lab"
 FOLDER_LABEL = "swarmlab.overlay/lab-directory"
 STOP_SECONDS = 20
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
-CARD = "eth0"  # a node's end of the lab's network
-# The node itself takes a fault back after its time, whatever became of the controller.
+CARD = "eth0"  # a node's interface on the lab's network
+# The node itself removes a fault after its time, so that it ends without the controller too.
 GIVE_FAULT = 'printf "%s" "$INPUT" | nft -f - && { setsid sh -c "sleep $2; nft delete table inet $1" >/dev/null 2>&1 </dev/null & }'
 CONSOLE_LINES = 50000
 # Numbers of include/uapi/linux/capability.h, in order.
@@ -97,14 +97,20 @@ def container_name(lab: str, node: str) -> str:
 
 
 def missing_capabilities(status: str) -> list[str]:
-    """Capabilities outside the bounding set in a /proc/PID/status: containers cannot have these, asking is an error."""
+    """Capabilities outside the bounding set in a /proc/PID/status.
+
+    Containers cannot have them, and requesting one is an error.
+    """
     match = re.search(r"^CapBnd:\s*([0-9a-f]+)$", status, re.MULTILINE)
     mask = int(match.group(1), 16) if match else -1
     return [name for number, name in enumerate(CAPABILITIES) if not mask >> number & 1]
 
 
 def connect(timeout: int = 120) -> t.Any:
-    """A client of this machine's engine, found by the environment as the docker command finds it."""
+    """A client of this machine's engine, configured by the environment as for the docker command.
+
+    ``timeout`` in seconds.
+    """
     if not HAVE_DOCKER:
         raise LabError("LAB-E-NOLIBRARY", package="docker", python=sys.executable)
     try:
@@ -117,7 +123,7 @@ def connect(timeout: int = 120) -> t.Any:
 
 
 def _first_cause(error: BaseException) -> str:
-    """What the operating system said first, which the libraries wrap several times; else the error's own words."""
+    """The original error of the operating system, which the libraries wrap several times; else the error's own text."""
     first = error
     while first.__context__ is not None:
         first = first.__context__
@@ -125,13 +131,13 @@ def _first_cause(error: BaseException) -> str:
 
 
 def _shorten(error: BaseException) -> str:
-    """The last and telling part of the client's nested messages."""
+    """The last and most specific part of the client's nested messages."""
     return (getattr(error, "explanation", None) or str(error)).strip().rstrip(".")
 
 
 @contextlib.contextmanager
 def translated(action: str) -> t.Iterator[None]:
-    """Errors of the engine as errors of the lab."""
+    """Raise the engine's errors as LabError."""
     try:
         yield
     except (DockerException, RequestException) as error:
@@ -139,7 +145,7 @@ def translated(action: str) -> t.Iterator[None]:
 
 
 class ContainerDriver(Driver):
-    """Containers. Everything is found again by its label, so a lost record loses nothing."""
+    """Nodes as containers. Every object is found by its label, so a lost record loses nothing."""
 
     def __init__(self, spec: LabSpec, report: t.Callable[[str], None]) -> None:
         super().__init__(spec, report)
@@ -201,7 +207,7 @@ class ContainerDriver(Driver):
         return RUNNING if self._says(entry["Id"], recipe.READY_MARK) else STARTING
 
     def _says(self, container: str, mark: str) -> bool:
-        """Whether the node said this since it was started last."""
+        """Whether the node has printed the mark since its last start."""
         started = self.api.inspect_container(container)["State"]["StartedAt"]
         since = time.mktime(time.strptime(started[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
         return mark.encode() in self.api.logs(container, since=int(since))
@@ -242,14 +248,14 @@ class ContainerDriver(Driver):
             driver="bridge",
             ipam=docker.types.IPAMConfig(pool_configs=[pool]),
             enable_ipv6=self.spec.subnet.version
-            == 6,  # beside it the engine gives a network of IPv4, which nobody asks for
+            == 6,  # the engine adds an IPv4 network, which is not used
             labels=self.labels,
             attachable=False,
         )
 
     def _create(self, node: NodeSpec, image: Image) -> None:
         api = self.api
-        # The engine's API has no word for systempaths=unconfined: the client sends empty lists instead.
+        # The engine's API has no option for systempaths=unconfined; the client sends empty lists instead.
         host = api.create_host_config(
             cap_add=["ALL"],
             cap_drop=missing_capabilities(Path("/proc/self/status").read_text(encoding="ascii")),
@@ -326,7 +332,7 @@ class ContainerDriver(Driver):
                     self.api.stop(name, timeout=STOP_SECONDS)
 
     def publish_names(self, names: t.Collection[str], record: LabRecord) -> None:
-        """The engine's name service knows them: every node has its name as an alias on the lab's network."""
+        """Nothing to do: every node has its name as an alias on the lab's network, which the engine's name service knows."""
 
     def discard(self, names: t.Iterable[str]) -> None:
         existing = self._containers()
@@ -376,7 +382,7 @@ class ContainerDriver(Driver):
         return sorted({*frozen, *(fault for tables in self._tables().values() for fault in tables.values())})
 
     def _tables(self) -> dict[str, dict[str, str]]:
-        """Tables that hold faults, with the fault's name, by node."""
+        """The nftables tables of faults by node, with the fault's name."""
         found = {}
         for name, entry in self._containers().items():
             if entry["State"] == "running":
@@ -385,7 +391,7 @@ class ContainerDriver(Driver):
         return found
 
     def _execute(self, node: str, script: str, standard_input: str, *arguments: t.Any) -> str:
-        """What a shell script prints on a node; LabError when it fails."""
+        """The output of a shell script on a node. Raises LabError when it fails."""
         action = f"run '{script.split()[0]}' on {node}"
         with translated(action):
             order = self.api.exec_create(
@@ -403,7 +409,7 @@ class ContainerDriver(Driver):
         answer = Answer()
         limit = time.monotonic() + seconds
         try:
-            # A client of its own: this one gives up when the node is silent, and threads must not share one.
+            # A separate client, because it gives up when the node is silent, and threads must not share one.
             with contextlib.closing(connect(timeout=seconds)) as api:
                 command = ["timeout", str(seconds), "sh", "-c", script]
                 call = api.exec_create(container_name(self.spec.name, name), command)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a driver is: the few things that differ between nodes that are machines and nodes that are containers.
+"""The interface of drivers: the operations that differ between machines and containers as nodes.
 
-Private to the collection swarmlab.overlay. A new driver is one new file with a subclass, named in ``drivers.py``.
+Private to the collection swarmlab.overlay. A new driver is one new file with a subclass, listed in ``drivers.py``.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from .image import Image
 from .spec import LabSpec, NodeSpec
 from .state import LabRecord
 
-ABSENT = "absent"  # nothing of the node is there, or not all of it
+ABSENT = "absent"  # the node does not exist, or not completely
 STOPPED = "stopped"  # complete, not running
 PAUSED = "paused"  # running, and not executing
 STARTING = "starting"  # running, not ready yet
 RUNNING = "running"  # running and ready
 
 Report = t.Callable[[str], None]
-Images = t.Mapping[str, Image]  # by the name of the node
+Images = t.Mapping[str, Image]  # by node name
 
 
 @dataclasses.dataclass
 class Plan:
-    """What a run will do to the nodes of a lab."""
+    """The changes that a run will make to the nodes of a lab."""
 
     create: list[NodeSpec]
     start: list[NodeSpec]
@@ -40,14 +40,14 @@ class Plan:
 
 @dataclasses.dataclass
 class Answer:
-    """What a command on a node printed, as far as it came, and why there may be no more of it."""
+    """The output of a command on a node, possibly incomplete, and the reason if it is."""
 
     output: bytes = b""
     problem: str | None = None
 
 
 class Driver(abc.ABC):
-    """Nodes of one lab. Methods raise LabError; every one can be called again after an interruption."""
+    """Nodes of one lab. Methods raise LabError; each can be called again after an interruption."""
 
     def __init__(self, spec: LabSpec, report: Report) -> None:
         self.spec = spec
@@ -63,31 +63,31 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def accelerator(self, image: Image) -> str:
-        """How nodes of this image are executed: kvm, tcg or native."""
+        """The accelerator of nodes with this image: kvm, tcg or native."""
 
     @abc.abstractmethod
     def configure(self, record: LabRecord) -> bool:
-        """Write what lies around the nodes (keys, connection settings); whether anything had to be written."""
+        """Write the files around the nodes (keys, connection settings). Returns whether anything changed."""
 
     @abc.abstractmethod
     def create(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
-        """Make the nodes, or complete them, without starting them."""
+        """Create the nodes, or complete them, without starting them."""
 
     @abc.abstractmethod
     def start(self, nodes: t.Sequence[NodeSpec], record: LabRecord, images: Images) -> None:
-        """Start the nodes, or let paused ones go on. Does not wait."""
+        """Start the nodes, or resume paused ones. Does not wait."""
 
     @abc.abstractmethod
     def wait_ready(self, nodes: t.Sequence[NodeSpec], record: LabRecord) -> None:
-        """Return when all nodes answer and their engines work."""
+        """Wait until all nodes answer and their engines work."""
 
     @abc.abstractmethod
     def stop(self, names: t.Iterable[str]) -> None:
-        """End the nodes gracefully within a bound, then by force. Disks stay."""
+        """Stop the nodes gracefully within a time limit, then by force. Disks stay."""
 
     @abc.abstractmethod
     def publish_names(self, names: t.Collection[str], record: LabRecord) -> None:
-        """Let these nodes, which run, know the names of all nodes of the record, after some came or went."""
+        """Update the names of the record's nodes on these running nodes, after nodes were added or removed."""
 
     @abc.abstractmethod
     def discard(self, names: t.Iterable[str]) -> None:
@@ -95,28 +95,31 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def set_faults(self, faults: t.Sequence[FaultSpec], record: LabRecord) -> None:
-        """Give the lab these faults. Each ends by itself after its time, but for killed nodes."""
+        """Set these faults. Each ends by itself after its time, except for killed nodes."""
 
     @abc.abstractmethod
     def clear_faults(self, names: t.Collection[str] | None, record: LabRecord) -> list[str]:
-        """End these faults (None: all); the names of those that there were."""
+        """End these faults (None: all). Returns the names of those that were active."""
 
     @abc.abstractmethod
     def faults(self, record: LabRecord) -> list[str]:
-        """Names of the faults that the lab has now."""
+        """Names of the active faults."""
 
     @abc.abstractmethod
     def execute(self, name: str, script: str, seconds: int) -> Answer:
-        """Run a shell script on a running node. A node that does not answer is a problem in the answer, no error."""
+        """Run a shell script on a running node for at most ``seconds``.
+
+        A silent node is a problem in the answer, not an error.
+        """
 
     @abc.abstractmethod
     def consoles(self, name: str) -> dict[str, bytes]:
-        """What the node said at its console, and its carrier about it: the end of it, by file name."""
+        """The end of the node's console output and of its carrier's messages, by file name."""
 
     @abc.abstractmethod
     def leftovers(self) -> list[str]:
-        """Names of what exists of this lab outside its record: what destroying it would have to end."""
+        """Names of the lab's objects outside its record, which destroying it would have to remove."""
 
     @abc.abstractmethod
     def remove(self) -> None:
-        """Remove everything of this lab outside its folder, also what no record names."""
+        """Remove everything of this lab outside its folder, with or without a record."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalogue of everything that can go wrong with a lab: a stable id, what happened, what to do about it.
+"""The catalogue of a lab's errors: a stable id, the cause, and the remedy.
 
 Private to the collection swarmlab.overlay.
 """
@@ -14,7 +14,7 @@ import typing as t
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One kind of failure. ``cause`` is a template for ``str.format``; ``advice`` is what the user can do."""
+    """One kind of failure. ``cause`` is a template for ``str.format``; ``advice`` is the remedy for the user."""
 
     cause: str
     advice: str
@@ -171,7 +171,7 @@ CATALOGUE: dict[str, Entry] = {
 
 
 class LabError(Exception):
-    """The one exception of the lab. ``message`` is complete: id, cause, advice."""
+    """The only exception of the lab. ``message`` is complete: id, cause, advice."""
 
     def __init__(self, error_id: str, **details: t.Any) -> None:
         entry = CATALOGUE[error_id]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults that a lab can be given: what can be asked for, and what that means for each direction of traffic. Pure.
+"""Faults of a lab: their options, and their effect on each direction of traffic. Pure.
 
 Private to the collection swarmlab.overlay.
 """
@@ -33,7 +33,7 @@ DEFAULTS: dict[str, t.Any] = {
     "jitter": 0,  # milliseconds
     "seconds": 60,
 }
-# What each kind needs, and what else it takes.
+# The required and the optional parameters of each kind.
 NEEDS = {
     "cut": ("nodes",),
     "one_way": ("from",),
@@ -52,14 +52,14 @@ TAKES = {
 }
 
 TABLE_PREFIX = "swarmlab_fault_"
-FAMILY = "inet"  # of tables: the segment may have either version of IP
+FAMILY = "inet"  # the tables' family: the segment may use either IP version
 
 Side = list[str] | None  # None: every node
 
 
 @dataclasses.dataclass(frozen=True)
 class FaultSpec:
-    """A valid fault. Links are pairs (from, to), each with names of nodes, or None for every node."""
+    """A valid fault. Links are pairs (from, to) of lists of node names, or None for every node."""
 
     name: str
     kind: str
@@ -74,7 +74,7 @@ class FaultSpec:
 
     @property
     def for_switch(self) -> dict[str, t.Any]:
-        """What the switch of a lab is told (see ``switch.parse_fault``)."""
+        """The fault in the format of the lab's switch (see ``switch.parse_fault``)."""
         return {
             "name": self.name,
             "seconds": self.seconds,
@@ -89,7 +89,7 @@ class FaultSpec:
 
 
 def parse(options: t.Any, known: t.Collection[str]) -> FaultSpec:
-    """Check one fault. ``known`` are the names of the lab's nodes."""
+    """Validate one fault. ``known`` are the names of the lab's nodes. Raises LabError."""
     if not isinstance(options, t.Mapping):
         raise bad("faults", f"{options!r} is not a dictionary")
     reject_unknown(options, DEFAULTS, "faults.")
@@ -178,10 +178,10 @@ def _number(key: str, value: t.Any, low: float, high: float) -> float:
 
 
 def nftables(fault: FaultSpec, node: str, addresses: t.Mapping[str, str], interface: str) -> str:
-    """Commands for nft(8) on a node that is a container: what this node must not receive. Empty when that is nothing.
+    """Commands for nft(8) on a container node: traffic that it must not receive. Empty when there is none.
 
-    Only receiving is filtered, on every node, so that each direction is cut at its end. Loss and protocols are here
-    too; delays are not, nftables cannot hold a packet back.
+    Only incoming traffic is filtered, on every node, so that each direction is cut at its receiving end. Loss and
+    protocols are supported; delays are not, because nftables cannot hold a packet back.
     """
     rules = []
     for sources, targets in fault.links:
@@ -211,12 +211,12 @@ def nftables(fault: FaultSpec, node: str, addresses: t.Mapping[str, str], interf
 
 
 def table_name(fault: str) -> str:
-    """Name of the table that holds a fault. Tables' names have no dots and hyphens, faults' names have."""
+    """Name of the table of a fault. Dots and hyphens, which table names cannot have, are encoded."""
     return TABLE_PREFIX + re.sub(r"[._-]", lambda found: f"_{ord(found.group()):02x}", fault)
 
 
 def fault_tables(listing: str) -> dict[str, str]:
-    """Tables that hold faults, with the faults' names, in what 'nft list tables' prints."""
+    """Tables of faults, with the faults' names, in the output of 'nft list tables'."""
     tables = re.findall(rf"^table {FAMILY} ({TABLE_PREFIX}\S+)$", listing, re.MULTILINE)
     return {
         table: re.sub(r"_([0-9a-f]{2})", lambda found: chr(int(found.group(1), 16)), table[len(TABLE_PREFIX) :])

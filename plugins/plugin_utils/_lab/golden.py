@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The golden node: booted once, made nobody, frozen. New nodes wake up from its memory instead of booting.
+"""The golden node: booted once, stripped of its identity, and frozen. New nodes resume from its memory instead of booting.
 
 Private to the collection swarmlab.overlay. The guest's side is ``golden`` in ``recipe``.
 """
@@ -23,7 +23,7 @@ from .lock import exclusive
 from .tools import tail
 
 MEMORY = "memory"
-# The MAC addresses that the golden node booted with; a clone replaces them before its cards are up.
+# The golden node's MAC addresses at its boot. A clone replaces them before its network cards are up.
 CARDS = qemu.Cards("52:54:00:00:00:01", "52:54:00:00:00:02", "segment", "switch")
 FREEZE_SECONDS = 120.0
 WAKE_SECONDS = 60.0
@@ -49,12 +49,12 @@ class Golden:
 
     @property
     def wake_arguments(self) -> list[str]:
-        """What makes QEMU wake up from the frozen memory. The machine is paused then."""
+        """QEMU's arguments to resume from the frozen memory. The machine is paused afterwards."""
         return ["-incoming", f"exec:cat {shlex.quote(str(self.memory))}"]
 
 
 def wanted(mode: str, accel: str) -> bool:
-    """Booting costs an emulated machine a minute; with KVM it takes seconds, and little is to be gained."""
+    """Whether a golden node pays off. A boot takes an emulated machine a minute, and with KVM only seconds."""
     return mode == "always" or (mode == "auto" and accel == "tcg")
 
 
@@ -63,13 +63,13 @@ def key(machine: qemu.Machine, disk: int) -> str:
 
 
 def find(image: Image, name: str) -> Golden | None:
-    """The finished golden node of this name. Finished means renamed into its place."""
+    """The finished golden node of this name. A finished one has been renamed to its final place."""
     golden = Golden(image.folder / name)
     return golden if golden.memory.is_file() and golden.disk.is_file() else None
 
 
 def ensure(cache: Path, image: Image, machine: qemu.Machine, disk: int, limit: float, report: Report) -> Golden:
-    """Find the golden node for this machine, or boot and freeze one. ``limit`` in seconds is for its boot."""
+    """Find the golden node for this machine, or boot and freeze one. ``limit`` is for its boot, in seconds."""
     name = key(machine, disk)
     found = find(image, name)
     if found:
@@ -129,7 +129,7 @@ def _wait_for_mark(image: Image, work: Path, limit: float, report: Report) -> No
 
 
 def _freeze(work: Path) -> None:
-    """Write the machine's memory into a file and end it."""
+    """Write the machine's memory to a file and end it."""
     folders = {"the golden node": work}
     qmp.demand_all(folders, "stop")
     qmp.demand_all(folders, "migrate-set-parameters", {"max-bandwidth": 2**40})
@@ -148,9 +148,9 @@ def _freeze(work: Path) -> None:
 
 
 def wake(folder: Path, name: str, message: t.Callable[[], bytes]) -> None:
-    """Let a clone go on that was started with ``wake_arguments``, and make it somebody.
+    """Resume a clone that was started with ``wake_arguments``, and give it an identity.
 
-    ``message`` is asked for at the last moment, because it holds the time.
+    ``message`` is called at the last moment, because it contains the time.
     """
     _wait_until_loaded(folder, name)
     qmp.demand_all({name: folder}, "cont")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makes a node itself: systemd credentials handed over by the firmware, or a message to a clone that woke up.
+"""A node's identity: systemd credentials from the firmware, or a message to a clone that resumes.
 
 Private to the collection swarmlab.overlay.
 """
@@ -60,13 +60,13 @@ def tmpfiles(files: t.Mapping[str, tuple[str, str]]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Identity:
-    """All that makes a node itself. ``host_key`` is the private and the public part; the private one is a secret.
+    """A node's identity. ``host_key`` is the private and the public part; the private one is a secret.
 
-    So is ``password``, that of a user who is not root.
+    So is ``password``, for a user who is not root.
     """
 
     node: NodeSpec
-    nodes: t.Sequence[NodeSpec]  # all of the lab, this one included
+    nodes: t.Sequence[NodeSpec]  # all nodes of the lab, including this one
     machine_id: str
     user_key: str
     host_key: tuple[str, str]
@@ -75,7 +75,7 @@ class Identity:
 
     @property
     def kernel_arguments(self) -> str:
-        """What the kernel's command line says of it, to whatever systemd the node has."""
+        """The part of the identity in the kernel's command line, for every version of systemd."""
         return f"systemd.hostname={self.node.name} systemd.machine_id={self.machine_id}"
 
     @property
@@ -128,9 +128,9 @@ def credentials(identity: Identity) -> dict[str, str]:
 
 
 def message(identity: Identity, now: float, seed: bytes) -> bytes:
-    """The identity as what a clone of the golden node reads from its serial port (see ``recipe``).
+    """The identity in the format that a clone of the golden node reads from its serial port (see ``recipe``).
 
-    ``now`` is the time in seconds since 1970; ``seed`` makes its random numbers its own.
+    ``now`` is the time in seconds since 1970; ``seed`` makes the clone's random numbers unique.
     """
     node = identity.node
     settings = {

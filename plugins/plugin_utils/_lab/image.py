@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Golden images: from a recipe to a folder in the cache that holds a disk, a kernel, an initrd and a root tree.
+"""Golden images: built from a recipe into a folder in the cache, with a disk, a kernel, an initrd and a root tree.
 
 Private to the collection swarmlab.overlay.
 """
@@ -30,7 +30,7 @@ from .lock import exclusive
 from .state import LabRecord
 from .tools import free_mib, read_end, require_tools, tail
 
-BUILDER = 1  # raised when the way of building changes in a manner that the recipe's data do not show
+BUILDER = 1  # increased when the build changes in a way that the recipe's data do not show
 BUILD_NEEDS_MIB = 3072
 TOOLS = {
     "mmdebstrap": ("mmdebstrap", "build the node image"),
@@ -40,7 +40,7 @@ TOOLS = {
 }
 APT_FOLDER = Path("/etc/apt")
 LOG_END = 65536
-# Errors of the builder that only say which of its steps another program's error has ended.
+# Errors of the builder that only name its step which another program's error ended.
 ERROR = re.compile(r"E: |dpkg: error ")
 CONSEQUENCE = re.compile(r"E: (.*failed|.*failed to run|setup failed: .*|command failed: .*|run_chroot failed: .*)$")
 
@@ -56,7 +56,7 @@ class Image:
     cached: bool
 
     def disk(self, gib: int) -> Path:
-        """The disk that nodes' disks are based on. Made in the size it is used in: nothing is to grow at a boot."""
+        """The base disk of the nodes' disks, created in its final size, so that nothing grows at boot."""
         return self.folder / f"disk-{gib}.raw"
 
     @property
@@ -73,7 +73,7 @@ class Image:
 
 
 def image_key(spec: ImageSpec) -> str:
-    """The name of the image that is made so. Any change of the recipe changes it."""
+    """The key of an image with this specification. Any change of the recipe changes it."""
     content = {
         "builder": BUILDER,
         "suite": spec.suite,
@@ -88,13 +88,13 @@ def image_key(spec: ImageSpec) -> str:
 
 
 def find_image(cache: Path, key: str) -> Image | None:
-    """The finished image of this key, if the cache has it. Finished means renamed into its place."""
+    """The finished image of this key, if the cache has it. A finished one has been renamed to its final place."""
     folder = cache / "images" / key
     return Image(key, folder, True) if (folder / "recipe.json").is_file() else None
 
 
 def recorded_images(cache: Path, record: LabRecord) -> dict[str, Image]:
-    """The image of each node of a lab. Its disk is worth nothing without it."""
+    """The image of each node of a lab. A node's disk is useless without its image."""
     found = {}
     for name, entry in record.nodes.items():
         image = find_image(cache, entry.image)
@@ -105,12 +105,12 @@ def recorded_images(cache: Path, record: LabRecord) -> dict[str, Image]:
 
 
 def locked(folder: Path, key: str, report: Report) -> t.ContextManager[None]:
-    """One run at a time works on this image; the others wait for it."""
+    """Lock this image; other runs wait."""
     return exclusive(folder / f"{key}.lock", what=f"image {key}", wait=1800, report=report)
 
 
 def ensure_image(cache: Path, spec: ImageSpec, report: Report) -> Image:
-    """Find the image in the cache, or build it. Two runs that need the same image build it once."""
+    """Find the image in the cache, or build it. Concurrent runs build the same image once."""
     key = image_key(spec)
     image = find_image(cache, key)
     if image:
@@ -157,7 +157,7 @@ def _build(cache: Path, key: str, spec: ImageSpec, mirror: str, report: Report) 
 
 
 def bootstrap_command(work: Path, spec: ImageSpec, mirror: str) -> list[str]:
-    """mmdebstrap picks root, user namespaces or fakechroot by itself: root is not needed."""
+    """The command of mmdebstrap, which chooses root, user namespaces or fakechroot by itself: root is not required."""
     command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(recipe.packages(spec))}"]
     command += [f"--aptopt={option}" for option in recipe.apt_options(spec)]
     command += [f"--dpkgopt={option}" for option in recipe.DPKG_OPTIONS]
@@ -175,7 +175,7 @@ def bootstrap_command(work: Path, spec: ImageSpec, mirror: str) -> list[str]:
 
 
 def ensure_disk(cache: Path, image: Image, gib: int, report: Report) -> None:
-    """Make the image's disk of this size, unless it is there."""
+    """Create the image's disk of this size in GiB, if it is missing."""
     disk = image.disk(gib)
     if disk.is_file():
         return
@@ -196,7 +196,7 @@ def ensure_disk(cache: Path, image: Image, gib: int, report: Report) -> None:
 
 
 def disk_command(work: Path, rootfs: Path, gib: int) -> list[str]:
-    """One fakeroot session unpacks the tree and makes the file system, so owners survive without root."""
+    """The command in a single fakeroot session that unpacks the tree and creates the file system, which preserves owners."""
     script = (
         'set -e; cd "$1"; mkdir root; tar -C root --numeric-owner -xpf "$2"; '
         "mke2fs -q -t ext4 -L swarmlab -d root -E lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0 "
@@ -220,7 +220,7 @@ def files_archive(files: t.Mapping[str, tuple[int, str]]) -> bytes:
 def _run(step: str, command: list[str], output: t.BinaryIO, log: Path, report: Report, key: str) -> None:
     environment = {**os.environ, "LC_ALL": "C", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
     started = said = time.monotonic()
-    process = subprocess.Popen(  # ended below whatever happens
+    process = subprocess.Popen(  # terminated at the end, whatever happens
         command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment
     )
     try:
@@ -242,10 +242,10 @@ def _run(step: str, command: list[str], output: t.BinaryIO, log: Path, report: R
 
 
 def why(output: str) -> str:
-    """The words of a builder's output that say why it failed.
+    """The lines of a builder's output that give the reason of its failure.
 
-    An error of a program that it called is followed by errors that only say which step this ended; a script that it
-    called says its own words before them.
+    The error of a program that the builder called is followed by errors that only name the ended step. A script that
+    it called prints its own error before them.
     """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [number for number, line in enumerate(lines) if ERROR.match(line)]
@@ -257,7 +257,7 @@ def why(output: str) -> str:
 
 
 def machine_mirror(folder: Path = APT_FOLDER) -> str:
-    """The mirror this machine installs its own Debian packages from."""
+    """The mirror that this machine installs its own Debian packages from."""
     texts = []
     for pattern in ("sources.list", "sources.list.d/*.list", "sources.list.d/*.sources"):
         for path in sorted(folder.glob(pattern)):
@@ -269,7 +269,7 @@ def machine_mirror(folder: Path = APT_FOLDER) -> str:
 
 
 def _is_debian(uri: str, suites: t.Iterable[str]) -> bool:
-    """A main archive: serves other suites of Debian too. Not the security archive, not a third party's."""
+    """Whether it is a main archive, which has other suites of Debian too: neither the security archive nor a third party's."""
     path = uri.rstrip("/").rsplit("/", 1)[-1]
     return path == "debian" and not any(suite.endswith(("-security", "/updates")) for suite in suites)
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which image a node is made from: the Debian suite and what is in it. Nodes that agree in all of it share one image.
+"""The specification of a node's image: the Debian suite and the contents. Nodes with equal specifications share one image.
 
-Private to the collection swarmlab.overlay. How such an image is made is in ``recipe``.
+Private to the collection swarmlab.overlay. ``recipe`` defines how such an image is built.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import typing as t
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """How a Debian suite differs from the others."""
+    """The differences between Debian suites."""
 
     engine: tuple[str, ...] = ("docker-cli", "docker.io")
-    # systemd from 256 on takes its networks from credentials; before, they are files that it finds.
+    # From version 256 on, systemd reads its networks from credentials; earlier versions need files.
     network_credentials: bool = True
-    # The lists of a suite that changes every day are signed for a week, and a mirror may stand still for longer.
+    # The package lists of a suite that changes daily are signed for a week, and a mirror may be older than that.
     expires: bool = False
 
 
@@ -41,16 +41,16 @@ ROOT = "root"
 
 @dataclasses.dataclass(frozen=True)
 class ImageSpec:
-    """What an image is made of."""
+    """The contents of an image."""
 
     suite: str = "trixie"
     mirror: str | None = None
-    packages: tuple[str, ...] = ()  # beside those that a node needs
+    packages: tuple[str, ...] = ()  # besides those that a node needs
     engine: bool = True
     firewall: str = NO_FIREWALL
-    user: str = ROOT  # who may log in; another one than root uses sudo
+    user: str = ROOT  # the user who may log in; any other than root uses sudo
 
     @property
     def kind(self) -> tuple[t.Any, ...]:
-        """What nodes of one lab are told apart by; the rest is the same for all of a lab."""
+        """The settings that can differ between nodes of one lab; the rest is the same for all of them."""
         return self.suite, self.engine, self.firewall, self.user

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking at a lab: nodes, their place in the swarm, snapshots, disk space. Changes nothing.
+"""The state of a lab: nodes, their place in the swarm, snapshots, disk space. Read-only.
 
 Private to the collection swarmlab.overlay.
 """
@@ -23,16 +23,16 @@ from .spec import LabSpec
 from .state import LabRecord
 from .tools import used_bytes
 
-SECONDS = {"kvm": (5, 12), "native": (5, 12), "tcg": (15, 40)}  # a command, a node; a busy machine takes several
+SECONDS = {"kvm": (5, 12), "native": (5, 12), "tcg": (15, 40)}  # seconds for a command and for a node; a busy machine takes several
 QUESTIONS = {
-    # Every node is asked, since which of them are managers is what the answer says.
+    # Every node is asked, since only the answers show which of them are managers.
     "members": "docker node ls --format '{{json .}}'",
     "disk": "du -sxk /var/lib/docker | cut -f1",
 }
 
 
 def open_lab(spec: LabSpec, report: Report = lambda text: None) -> tuple[LabRecord, Driver]:
-    """A lab that exists, as its record says it is, whatever the definition says by now."""
+    """An existing lab as recorded, regardless of the present definition. Raises LabError when there is none."""
     record = state.load(spec.directory)
     if record is None:
         raise LabError("LAB-E-NOLAB", name=spec.name, directory=spec.directory)
@@ -49,7 +49,7 @@ def open_lab(spec: LabSpec, report: Report = lambda text: None) -> tuple[LabReco
 
 
 def gather(spec: LabSpec) -> dict[str, t.Any]:
-    """Everything that is known of a lab; one that does not exist is no error."""
+    """All information about a lab; one that does not exist is no error."""
     result: dict[str, t.Any] = {
         "name": spec.name, "directory": str(spec.directory), "exists": False, "driver": "", "accel": "",
         "nodes": [], "swarm": False, "snapshots": snapshots(spec.directory / snapshot.FOLDER),
@@ -91,9 +91,9 @@ def gather(spec: LabSpec) -> dict[str, t.Any]:
 
 
 def members(outputs: t.Iterable[str]) -> dict[str, dict[str, str]]:
-    """{host name: role, availability, status} from the first output of ``docker node ls`` that is one.
+    """{host name: role, availability, status} from the first valid output of ``docker node ls``.
 
-    A machine that joined anew has more than one entry: the one that is ready counts.
+    A machine that joined again has several entries; the ready one counts.
     """
     for output in outputs:
         found: dict[str, dict[str, str]] = {}
@@ -116,13 +116,13 @@ def _json_lines(output: str) -> t.Iterator[dict[str, t.Any]]:
         try:
             entry = json.loads(line)
         except ValueError:
-            continue  # a message, such as that the node is not a manager
+            continue  # an error message, for example that the node is not a manager
         if isinstance(entry, dict) and "Hostname" in entry:
             yield entry
 
 
 def kib(output: str) -> int | None:
-    """The number that du printed last; nothing when it did not finish."""
+    """The last number that du printed; None when it did not finish."""
     words = output.split()
     return int(words[-1]) if words and words[-1].isdigit() else None
 

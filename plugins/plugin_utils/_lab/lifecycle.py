@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bringing a lab from the state it is in to the state that is asked for, whatever happened to it before.
+"""Bring a lab from any state to the wanted one, also after interruptions.
 
 Private to the collection swarmlab.overlay.
 """
@@ -32,7 +32,7 @@ from .state import LabRecord, NodeRecord
 LOCK_SECONDS = 30
 RECREATE = "this takes effect when the lab is destroyed and created again"
 RESTART = "this takes effect when the lab is stopped and started again"
-# What a lab's folder may hold when its record is missing, for it to be taken for a lab all the same.
+# The entries by which a lab's folder without a record is still recognised as a lab.
 OWN_ENTRIES = frozenset(
     {state.FILE, CONFIG, KNOWN_HOSTS, USER_KEY, f"{USER_KEY}.pub", PASSWORD, "nodes", "report", "segment", "snapshots"}
 )
@@ -40,7 +40,7 @@ OWN_ENTRIES = frozenset(
 
 @dataclasses.dataclass
 class Outcome:
-    """What a run did, or would do."""
+    """The changes that a run made, or would make."""
 
     changed: bool = False
     before: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -72,7 +72,7 @@ def run(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
 
 @contextlib.contextmanager
 def exclusively(spec: LabSpec, report: Report) -> t.Iterator[None]:
-    """Nobody else works on this lab meanwhile."""
+    """Lock this lab against other runs."""
     folder = spec.directory
     _make_folder(folder.parent)
     lock = folder.parent / f".{folder.name}.lock"
@@ -101,7 +101,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _load(spec: LabSpec) -> LabRecord | None:
-    """The lab's record, checked against what is asked for."""
+    """The lab's record. Raises LabError when the definition contradicts it."""
     record = state.load(spec.directory)
     if record is None:
         return None
@@ -113,7 +113,7 @@ def _load(spec: LabSpec) -> LabRecord | None:
 
 
 def plan_nodes(spec: LabSpec, states: t.Mapping[str, str]) -> Plan:
-    """Which nodes are to be created and which started, given what is there."""
+    """The nodes to create and to start, given their states."""
     nodes = spec.node_list
     return Plan(
         create=[node for node in nodes if states.get(node.name, ABSENT) == ABSENT],
@@ -122,7 +122,7 @@ def plan_nodes(spec: LabSpec, states: t.Mapping[str, str]) -> Plan:
 
 
 def notes(spec: LabSpec, record: LabRecord, running: t.Container[str]) -> list[str]:
-    """What the definition says and the lab will not have after this run."""
+    """The parts of the definition that the lab will not have after this run."""
     images: dict[tuple[str, str], list[str]] = {}
     found = []
     for name, entry in record.nodes.items():
@@ -194,14 +194,14 @@ def _carry_out(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, out
     try:
         _make_folder(spec.directory)
         _boot(spec, driver, plan, record, images, outcome)
-    except BaseException:  # KeyboardInterrupt too: what this run first created goes, and nothing else
+    except BaseException:  # KeyboardInterrupt too: remove what this run created, and nothing else
         if not spec.retain_failed:
             _undo(spec, driver, plan.create, record, fresh)
         raise
 
 
 def images_for(spec: LabSpec, record: LabRecord, report: Report) -> dict[str, Image]:
-    """The image of each node: the recorded one while the cache has it, and for new nodes that of others like them."""
+    """The image of each node: the recorded one while the cache has it; for new nodes that of nodes with the same settings."""
     found: dict[str, Image] = {}
     alike = {spec_of(spec, entry).kind: entry.image for entry in record.nodes.values()}
     for node in spec.node_list:
@@ -218,7 +218,7 @@ def images_for(spec: LabSpec, record: LabRecord, report: Report) -> dict[str, Im
 
 
 def spec_of(spec: LabSpec, entry: NodeRecord) -> ImageSpec:
-    """What a recorded node was made from."""
+    """The image specification of a recorded node."""
     return entry.settings.image(spec.mirror, spec.packages)
 
 
@@ -245,7 +245,7 @@ def _boot(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, images: 
 
 
 def start_idle(driver: Driver, record: LabRecord, check_mode: bool) -> bool:
-    """Start the nodes of an existing lab that do not run; whether there were any."""
+    """Start the stopped nodes of an existing lab. Returns whether there were any."""
     spec = driver.spec
     states = driver.observe(record.nodes)
     idle = [spec.node(record.nodes[name].index) for name, found in states.items() if found in (STOPPED, PAUSED)]
@@ -284,7 +284,10 @@ def _undo(spec: LabSpec, driver: Driver, created: t.Sequence[NodeSpec], record: 
 
 
 def _forget(spec: LabSpec, driver: Driver, names: t.Iterable[str], record: LabRecord) -> None:
-    """Remove nodes of a lab that stays. The record goes last: until then another run finds what is left."""
+    """Remove nodes of a lab that stays.
+
+    Their record goes last, so that another run can finish an interrupted removal.
+    """
     driver.discard(names)
     for name in names:
         record.nodes.pop(name, None)
@@ -314,7 +317,7 @@ def _drivers_leftovers(spec: LabSpec, report: Report) -> list[str]:
 
 
 def _destroyers(spec: LabSpec, report: Report) -> list[Driver]:
-    """Every driver that can look for remains of this lab. The one that is asked for must be able to."""
+    """Every driver that can look for remains of this lab. The driver in the definition must be able to."""
     found = []
     for name, driver_class in DRIVERS.items():
         driver = driver_class(spec, report)
@@ -337,7 +340,7 @@ def _recorded_driver(spec: LabSpec) -> str | None:
 
 
 def _absent(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
-    """Needs no record: a broken one, or one of another version, must not keep a lab alive."""
+    """Destroy a lab. No record is needed: a broken one, or one of another version, must not prevent it."""
     _require_lab_folder(spec.directory)
     folders = [path.name for path in (spec.directory / "nodes").glob("vm*")]
     before = dict.fromkeys(sorted({*folders, *_drivers_leftovers(spec, report)}), "present")
@@ -353,7 +356,7 @@ def _absent(spec: LabSpec, check_mode: bool, report: Report) -> Outcome:
 
 
 def _require_lab_folder(folder: Path) -> None:
-    """Never remove a folder that is something else."""
+    """Raise LabError for a folder that is not a lab's, so that it is never removed."""
     if not folder.exists():
         return
     if not folder.is_dir() or folder.is_symlink():

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One worker at a time on an image or a lab. The kernel releases the lock of a process that died.
+"""Locks for images and labs. The kernel releases the lock of a process that died.
 
 Private to the collection swarmlab.overlay.
 """
@@ -31,7 +31,7 @@ def exclusive(path: Path, what: str, wait: float, report: t.Callable[[str], None
 
 
 def _locked(path: Path, what: str, wait: float, report: t.Callable[[str], None]) -> int:
-    """A locked descriptor of the file that has this name now: a holder may remove it when it is done."""
+    """A locked descriptor of the file that has this name now, because a holder may remove the file when it is done."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One archive with what is needed to see what happened in a lab, without its secrets.
+"""An archive of a lab's logs and state for troubleshooting, without its secrets.
 
 Private to the collection swarmlab.overlay.
 """
@@ -21,16 +21,16 @@ from .spec import LabSpec
 from .tools import write_private
 
 PREFIX, SUFFIX = "logs-", ".tar.gz"
-SECONDS = {"kvm": (20, 90), "native": (10, 45), "tcg": (60, 400)}  # a command, a node
+SECONDS = {"kvm": (20, 90), "native": (10, 45), "tcg": (60, 400)}  # seconds for a command and for a node
 REPORT = "report/report.json"
 QUESTIONS = {
-    # On container nodes there is no journal: what their engine says is what the container says.
+    # Container nodes have no journal: their engine's messages are the container's output.
     "journal-docker.txt": "[ -d /run/systemd/system ] && journalctl -u docker --no-pager -n 20000",
     "journal-kernel.txt": "dmesg | tail -n 5000",
     "docker-info.txt": "docker info",
     "docker-node-ls.txt": "docker node ls",
     "docker-network-ls.txt": "docker network ls --no-trunc",
-    # No commands of containers: people put passwords there.
+    # No container commands, which may contain passwords.
     "docker-container-ls.txt": "docker container ls --all --format 'table {{.ID}}\t{{.Names}}\t{{.Image}}\t{{.Status}}\t{{.Networks}}'",
     "docker-service-ls.txt": "docker service ls",
     "docker-service-ps.txt": 'ids=$(docker service ls -q) && { [ -z "$ids" ] || docker service ps --no-trunc $ids; }',
@@ -40,7 +40,7 @@ QUESTIONS = {
 
 @dataclasses.dataclass
 class Collected:
-    """The archive, and which nodes are missing in it or incomplete, with the reason."""
+    """The archive, and the nodes that are missing or incomplete in it, with the reasons."""
 
     path: Path
     files: list[str]
@@ -48,7 +48,7 @@ class Collected:
 
 
 def collect(spec: LabSpec, report: Report) -> Collected:
-    """Make the archive. Nodes that do not answer are told, and stop nothing."""
+    """Create the archive. Nodes that do not answer are reported and do not stop it."""
     record, driver = info.open_lab(spec)
     states = driver.observe(record.nodes)
     awake = [name for name, found in states.items() if found in (RUNNING, STARTING)]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checking single values of options, which come from YAML, from the environment, or from a template. Pure.
+"""Validate single option values, which come from YAML, from the environment, or from a template. Pure.
 
 Private to the collection swarmlab.overlay.
 """
@@ -20,7 +20,7 @@ def bad(key: str, problem: str) -> LabError:
 
 
 def reject_unknown(options: t.Mapping[str, t.Any], known: t.Iterable[str], prefix: str) -> None:
-    """Name the first unknown key, and the known one that it resembles."""
+    """Raise LabError for the first unknown key, with the known key that it resembles."""
     names = list(known)
     for key in options:
         if key not in names:
@@ -30,7 +30,7 @@ def reject_unknown(options: t.Mapping[str, t.Any], known: t.Iterable[str], prefi
 
 
 def label(key: str, value: t.Any) -> str:
-    """A name of something in a lab (a snapshot, a fault), which becomes part of file names and commands."""
+    """The name of a snapshot or a fault, which becomes part of file names and commands. Raises LabError."""
     if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", value):
         raise bad(key, f"{value!r} is not a name of 1 to 64 lower-case letters, digits, dots, hyphens and underscores")
     return value

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Choosing local TCP ports.
+"""Choose local TCP ports.
 
 Private to the collection swarmlab.overlay.
 """
@@ -22,7 +22,7 @@ def choose(wanted: t.Mapping[str, int | None]) -> dict[str, int]:
     """
     chosen: dict[str, int] = {}
     with contextlib.ExitStack() as stack:
-        for name, port in wanted.items():  # ports that are asked for first, lest another name gets one by chance
+        for name, port in wanted.items():  # the wanted ports first, so that no other name gets one by chance
             if port and _listen(stack, port):
                 chosen[name] = port
         for name in wanted:
@@ -32,9 +32,9 @@ def choose(wanted: t.Mapping[str, int | None]) -> dict[str, int]:
 
 
 def _listen(stack: contextlib.ExitStack, port: int) -> int:
-    """Listen until ``stack`` ends; the port, or 0 when somebody else has it."""
+    """Listen until ``stack`` ends. Returns the port, or 0 when it is taken."""
     listener = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-    # As QEMU does it: connections in TIME_WAIT do not make a port taken, listeners do.
+    # As QEMU does: connections in TIME_WAIT do not block a port, listeners do.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding the lab's own QEMU processes. Never by a number in a file: a number may belong to somebody else by now.
+"""Find the lab's own QEMU processes, never by a process id in a file, because ids are reused.
 
 Private to the collection swarmlab.overlay. A node's QEMU is the one whose working folder is the node's folder.
 """
@@ -37,7 +37,7 @@ def _node_of(pid: str, prefix: str) -> str | None:
         if not folder.startswith(prefix):
             return None
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:  # ended meanwhile, or another user's
+    except OSError:  # ended since, or another user's
         return None
     if not os.path.basename(command[0]).startswith(b"qemu-system-"):
         return None
@@ -46,7 +46,10 @@ def _node_of(pid: str, prefix: str) -> str | None:
 
 
 def end(nodes_folder: Path, names: t.Collection[str] | None, grace: float, hard: float = 10.0) -> None:
-    """End the QEMU processes of these nodes (all: None): wait ``grace`` for them to go by themselves, then kill."""
+    """End the QEMU processes of these nodes (all: None).
+
+    They have ``grace`` seconds to end by themselves, then ``hard`` after a kill.
+    """
     limit = time.monotonic() + grace
     while _running(nodes_folder, names) and time.monotonic() < limit:
         time.sleep(0.1)

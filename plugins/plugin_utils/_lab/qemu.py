@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""QEMU's command line for a node, and starting it.
+"""QEMU's command line for a node, and its start.
 
-Private to the collection swarmlab.overlay. Machines that wake up from saved memory must be built exactly as the one
-that was saved, so all of them are built here.
+Private to the collection swarmlab.overlay. A machine that resumes from saved memory must be configured exactly like
+the saved one, so all of them are configured here.
 """
 
 # pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
@@ -29,19 +29,19 @@ from .tools import find_tool, tail
 QEMU = "qemu-system-x86_64"
 OLDEST = (7, 2)  # the first with "-netdev dgram"
 DISK = "disk.qcow2"
-DISK_NODE = "disk"  # QEMU's name of the disk, for snapshots
+DISK_NODE = "disk"  # QEMU's name for the disk, used by snapshots
 CONSOLE = "console.log"
 LOG = "qemu.log"
 IDENTITY_SOCKET = "identity.sock"
 CREDENTIALS = "credentials"
 START_SECONDS = 15
-# Every feature of a processor that is emulated costs time: this one has what cryptography gains from, and no more.
+# Every emulated processor feature costs time. This model has those that speed up cryptography, and no more.
 EMULATED_CPU = "Westmere,+rdrand"
 KERNEL_ARGUMENTS = (
     "root=/dev/vda rw rootfstype=ext4 console=ttyS0 quiet loglevel=4 net.ifnames=0 mitigations=off audit=0 selinux=0"
     " apparmor=0 nowatchdog fsck.mode=skip systemd.show_status=no random.trust_cpu=on panic=-1"
 )
-# What a kernel does for safety or in case, and what it costs on an emulated processor is worth more.
+# Kernel features for safety that cost too much time on an emulated processor.
 EMULATED_KERNEL_ARGUMENTS = (
     "init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off nokaslr cryptomgr.notests no_timer_check"
     " transparent_hugepage=never rcupdate.rcu_expedited=1 SYSTEMD_SECCOMP=0"
@@ -50,7 +50,7 @@ EMULATED_KERNEL_ARGUMENTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """What decides whether memory that one QEMU process saved can be loaded by another."""
+    """The properties that must be equal for one QEMU process to load memory that another one saved."""
 
     memory: int  # MiB
     vcpus: int
@@ -70,19 +70,19 @@ class Machine:
         ]  # fmt: skip
 
     def key(self, version: str) -> str:
-        """The same for machines that can load each other's memory. ``version`` is that of QEMU."""
+        """A key that is equal for machines that can load each other's memory. ``version`` is QEMU's."""
         cpu = "" if self.accel == "tcg" else _host_cpu()
         return hashlib.sha256("\0".join([version, cpu, *self.arguments]).encode()).hexdigest()[:12]
 
 
 def _host_cpu() -> str:
-    """Model and features of this machine's processor, which a guest under KVM sees."""
+    """Model and features of this machine's processor, which a KVM guest sees."""
     text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     return "".join(re.findall(r"^(?:model name|flags)\s*:.*$", text.split("\n\n", 1)[0], re.MULTILINE))
 
 
 def version() -> str:
-    """QEMU's version as it tells it, without what the distribution adds."""
+    """QEMU's version without the distribution's addition."""
     done = subprocess.run([find_tool(QEMU) or QEMU, "--version"], capture_output=True, text=True, check=True)
     match = re.search(r"version (\d+\.\d+(?:\.\d+)*)", done.stdout)
     return match.group(1) if match else done.stdout.splitlines()[0]
@@ -97,13 +97,16 @@ def require_version() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Cards:
-    """The two network cards: the user's way in, and the swarm's own segment. Sockets relative to the node's folder."""
+    """The two network cards: management access, and the swarm's own segment.
+
+    Socket paths are relative to the node's folder.
+    """
 
     management_mac: str
     segment_mac: str
     segment_socket: str
     switch_socket: str
-    ssh_port: int = 0  # on the loopback interface; 0: none
+    ssh_port: int = 0  # port on the loopback interface; 0: none
 
     @property
     def arguments(self) -> list[str]:
@@ -126,7 +129,7 @@ def command(
     kernel_arguments: str = "",
     wake: t.Sequence[str] = (),
 ) -> list[str]:
-    """QEMU's command line. Relative names are meant from the node's folder; secrets are in files only."""
+    """QEMU's command line. Relative names refer to the node's folder; secrets are only in files."""
     boot = [KERNEL_ARGUMENTS, EMULATED_KERNEL_ARGUMENTS if machine.accel == "tcg" else "", kernel_arguments]
     line = [
         find_tool(QEMU) or QEMU,
@@ -151,7 +154,7 @@ def command(
 
 
 def create_disk(folder: Path, backing: Path, backing_format: str, gib: int, name: str) -> None:
-    """A node's disk: what it writes, over what it shares with other nodes."""
+    """Create a node's disk: its own changes on top of a disk shared with other nodes. ``gib`` is the size in GiB."""
     line = [
         find_tool("qemu-img") or "qemu-img", "create", "-q", "-f", "qcow2", "-F", backing_format, "-b", str(backing),
         str(folder / DISK), f"{gib}G",
@@ -162,11 +165,11 @@ def create_disk(folder: Path, backing: Path, backing_format: str, gib: int, name
 
 
 def launch(folder: Path, line: t.Sequence[str], name: str) -> None:
-    """Start QEMU in the node's folder and return when its monitor is there."""
+    """Start QEMU in the node's folder and return when its monitor is available."""
     for leftover in (qmp.SOCKET, IDENTITY_SOCKET, "qemu.pid"):
         (folder / leftover).unlink(missing_ok=True)
     with (folder / LOG).open("wb") as log:
-        # A session of its own: Ctrl-C in the terminal is not meant for the machines.
+        # A session of its own: Ctrl-C in the terminal must not reach the machines.
         process = subprocess.Popen(
             line, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
@@ -179,5 +182,8 @@ def launch(folder: Path, line: t.Sequence[str], name: str) -> None:
 
 
 def default_vcpus(accelerator: str) -> int:
-    """Emulated processors compete for the real ones: one each keeps three nodes twice as fast as two each."""
+    """The default number of processors.
+
+    Emulated ones compete for the real ones: one each is twice as fast for three nodes as two each.
+    """
     return 1 if accelerator == "tcg" else min(2, os.cpu_count() or 1)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One command to the monitors of many machines at once.
+"""Send one command to the monitors of many machines at once.
 
 Private to the collection swarmlab.overlay.
 """
@@ -24,7 +24,7 @@ except ImportError:
     HAVE_QMP = False
 else:
     HAVE_QMP = True
-    logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)  # failures are answered by None, and said by the caller
+    logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)  # failures give None, and the caller reports them
 
 SOCKET = "qmp.sock"
 
@@ -40,7 +40,7 @@ Arguments = t.Mapping[str, t.Any] | None
 def execute_all(
     folders: t.Mapping[str, Path], command: str, arguments: Arguments = None, seconds: float = 5.0
 ) -> dict[str, t.Any]:
-    """The answer of each machine; None from one that does not answer in time, or refuses."""
+    """The answer of each machine; None from one that does not answer within ``seconds``, or refuses."""
 
     return {name: answer for name, (answer, problem) in _ask(folders, command, arguments, seconds).items()}
 
@@ -48,7 +48,7 @@ def execute_all(
 def demand_all(
     folders: t.Mapping[str, Path], command: str, arguments: Arguments = None, seconds: float = 30.0
 ) -> dict[str, t.Any]:
-    """Like execute_all, and LabError names the first machine that did not do it."""
+    """Like execute_all, but raises LabError with the first machine that failed."""
     answers = _ask(folders, command, arguments, seconds)
     for name, (dummy, problem) in answers.items():
         if problem:
@@ -66,7 +66,7 @@ def _ask(
 
 
 async def _execute(folder: Path, command: str, arguments: Arguments, seconds: float) -> tuple[t.Any, str]:
-    """The answer, and why there is none."""
+    """The answer, and the reason if there is none."""
     try:
         return await asyncio.wait_for(_converse(folder, command, arguments), seconds), ""
     except TimeoutError:
@@ -87,7 +87,7 @@ async def _converse(folder: Path, command: str, arguments: Arguments) -> t.Any:
 
 @contextlib.contextmanager
 def short_path(folder: Path) -> t.Iterator[str]:
-    """Another name of the folder: the path of a Unix socket is limited to 107 bytes, that of a lab is not."""
+    """A short alias of the folder: the path of a Unix socket is limited to 107 bytes, that of a lab is not."""
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{descriptor}"

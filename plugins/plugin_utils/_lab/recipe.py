@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is in the nodes' golden image: packages, files, and the few commands that finish it. Plain data.
+"""The contents of the nodes' golden image: packages, files, and the few commands that finish it. Plain data.
 
 Private to the collection swarmlab.overlay. Everything here is part of the image's key: a change makes a new image.
 """
@@ -26,15 +26,16 @@ PACKAGES: tuple[str, ...] = (
     "tcpdump",
     "udev",
 )
-# Beside the engine itself, whose packages the suite has. A node without an engine gets all of it from whoever installs one.
+# In addition to the engine, whose packages the suite defines. A node without an engine gets all of them when one is
+# installed.
 ENGINE_PACKAGES: tuple[str, ...] = ("iptables", "nftables", "python3-docker")
 
-# Printed on the console by the node itself; the controller waits for it without costing the guest anything.
+# The node prints it on its console; waiting for it costs the guest nothing.
 READY_MARK = "swarmlab: node ready"
 FAILED_MARK = "swarmlab: node failed"
 GOLDEN_MARK = "swarmlab: golden node waits for an identity"
-# Swarm asks the image's registry at every start of a task, also for an image that is there. This one's is the node
-# itself, which refuses at once: nothing is looked up outside, and nobody else can own the name.
+# Swarm asks the image's registry at every start of a task, also for a local image. This image's registry is the node
+# itself, which refuses at once: nothing is looked up outside, and no one else can own the name.
 LOCAL_IMAGE = "localhost/swarmlab/busybox:local"
 GOLDEN_TARGET = "swarmlab-golden.target"
 GOLDEN_CONSOLE = "/dev/ttyS1"
@@ -58,17 +59,17 @@ DPKG_OPTIONS: tuple[str, ...] = (
     "path-exclude=/usr/share/i18n/*",
     "path-exclude=/usr/share/bash-completion/*",
     "path-exclude=/usr/lib/udev/hwdb.d/*",
-    # The initrd is made below, of five modules and a busybox: the distribution's takes ten times as long to make
-    # and, on an emulated processor, several seconds to run.
+    # The initrd is built below, from five modules and a busybox. The distribution's takes ten times as long to build
+    # and several seconds to run on an emulated processor.
     "path-exclude=/etc/kernel/postinst.d/initramfs-tools",
-    # Drivers and file systems that no virtual machine of ours has.
+    # Drivers and file systems that no virtual machine of a lab has.
     "path-exclude=/usr/lib/modules/*/kernel/fs/bcachefs/*",
     "path-exclude=/usr/lib/modules/*/kernel/fs/btrfs/*",
     "path-exclude=/usr/lib/modules/*/kernel/fs/xfs/*",
     "path-exclude=/usr/lib/modules/*/kernel/drivers/infiniband/*",
 )
 
-# Work that a throw-away node needs neither at its first boot nor later.
+# Units that a throw-away node does not need.
 MASKED_UNITS: tuple[str, ...] = (
     "apt-daily-upgrade.timer",
     "apt-daily.timer",
@@ -116,7 +117,7 @@ MASKED_UNITS: tuple[str, ...] = (
     "tmp.mount",
 )
 
-# Each is a program that systemd runs at every boot, to find out that there is nothing for it to do.
+# Generators that systemd runs at every boot, and that have nothing to do on these nodes.
 MASKED_GENERATORS: tuple[str, ...] = (
     "systemd-debug-generator",
     "systemd-fstab-generator",
@@ -138,7 +139,7 @@ ENABLED_UNITS: tuple[str, ...] = (
     "systemd-networkd.service",
 )
 
-# Modules for the initrd, with everything they depend on: a root disk and, so that the network comes up early, a card.
+# Modules for the initrd, with their dependencies: a root disk, and a network card for an early start of the network.
 INITRD_MODULES: tuple[str, ...] = ("virtio_pci", "virtio_blk", "virtio_net", "ext4")
 
 _READY_SERVICE = """\
@@ -167,11 +168,11 @@ else
 fi
 """.replace("@READY@", READY_MARK).replace("@FAILED@", FAILED_MARK)
 
-# Loading is idempotent (the archive's content names the image), so every boot repairs a removed image.
-# A clone of the golden node woke up with it.
+# Loading is idempotent (the archive's content names the image), so every boot repairs a removed image. A clone of the
+# golden node already has it in its memory.
 _LOAD = "{ [ -e /run/swarmlab/loaded ] || docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar >/dev/null; }"
 
-# A node that boots without an engine gets the local image as soon as somebody has installed one.
+# A node that boots without an engine gets the local image as soon as one is installed.
 _IMAGE_SERVICE = """\
 [Unit]
 Description=Give the engine its local image
@@ -183,7 +184,7 @@ RemainAfterExit=yes
 ExecStart=docker load --quiet --input /usr/local/lib/swarmlab/busybox.tar
 """
 
-# The user is in the image, the key and the password are the lab's. What is told in /run is gone with the next boot.
+# The image contains the user, the lab provides the key and the password. Files in /run are gone after the next boot.
 _ADMIT = """\
 #!/bin/sh
 set -eu
@@ -214,8 +215,8 @@ StandardOutput=journal+console
 ExecStart=/usr/local/lib/swarmlab/golden
 """
 
-# Up to the mark this runs once, in the golden node; the rest runs in every clone, whose controller sends the identity
-# as an archive to the second serial port.
+# The part up to the mark runs once, in the golden node; the rest runs in every clone, whose controller sends the
+# identity as an archive to the second serial port.
 _GOLDEN = """\
 #!/bin/sh
 set -eu
@@ -259,8 +260,8 @@ for _word, _name in {
 }.items():
     _GOLDEN = _GOLDEN.replace(_word, _name)
 
-# The first process of a node that is a container: an engine, its local image, and an end when it is told to.
-# A node that is a container has no service manager: HUP is its word for restarting the engine.
+# The first process of a container node: starts the engine, loads its local image, and ends on a signal. A container
+# node has no service manager: the signal HUP restarts the engine.
 _CONTAINER_INIT = """\
 #!/bin/sh
 mkdir -p /run/lock
@@ -288,7 +289,7 @@ while [ -n "$again" ]; do
 done
 """.replace("@FAILED@", FAILED_MARK)
 
-# Asking systemd for a scope costs an emulated node seconds for every container.
+# A systemd scope for every container takes seconds on an emulated node.
 _DAEMON = """\
 {
   "exec-opts": [
@@ -297,8 +298,8 @@ _DAEMON = """\
 }
 """
 
-# Runs in the finished tree: an image archive as `docker save` writes it. Made by hand and without time stamps, so it
-# has one identity on all nodes, which `docker import` would not give.
+# Runs in the finished tree and builds an image archive in the format of `docker save`. It has no time stamps, so the
+# image has the same id on all nodes, which `docker import` would not give.
 _MAKE_LOCAL_IMAGE = """\
 import hashlib, io, json, os, subprocess, tarfile
 
@@ -417,7 +418,7 @@ _MAKE_USER = """\
 useradd --create-home --shell /bin/bash --groups sudo @USER@
 """
 
-# By hand: ufw itself looks at the kernel that it runs on, which is the one that builds.
+# Edited directly: ufw itself checks the running kernel, which is the builder's.
 _CLOSE_UFW = """\
 sed -i 's/^ENABLED=no/ENABLED=yes/' /etc/ufw/ufw.conf
 for family in "user ufw 0.0.0.0" "user6 ufw6 ::"; do
@@ -428,7 +429,7 @@ for family in "user ufw 0.0.0.0" "user6 ufw6 ::"; do
 done
 """
 
-# What Debian's own example is like: it flushes everything, Docker's rules included, whenever it is loaded again.
+# Like Debian's own example: it flushes all rules, Docker's included, whenever it is loaded.
 _NFTABLES = """\
 #!/usr/sbin/nft -f
 flush ruleset
@@ -455,7 +456,7 @@ MaxSessions 100
 MaxStartups 100
 """
 
-# Only cards and disks are of interest: hundreds of other devices would be looked at, and drivers loaded for them.
+# Only network cards and disks matter: otherwise hundreds of devices are examined, and drivers loaded for them.
 _UDEV_TRIGGER = """\
 [Service]
 ExecStart=
@@ -494,7 +495,7 @@ disabled_plugins = [
 ]
 """
 
-# Where networks are files in /run, these must be there before the one who reads them.
+# Where networks are files in /run, these must exist before they are read.
 _NETWORKS_FIRST = """\
 [Unit]
 After=systemd-tmpfiles-setup.service
@@ -544,7 +545,7 @@ def files(spec: ImageSpec) -> dict[str, tuple[int, str]]:
         found["usr/local/lib/swarmlab/admit"] = (0o755, _ADMIT.replace("@USER@", spec.user))
         steps.insert(0, "/usr/local/lib/swarmlab/admit")
     if spec.firewall != NO_FIREWALL:
-        # A node is ready when it is closed, not a moment before.
+        # A node is ready only when its firewall is up.
         unit = _READY_SERVICE.replace("After=", f"After={spec.firewall}.service ")
         found["etc/systemd/system/swarmlab-ready.service"] = (0o644, unit)
     if spec.firewall == "nftables":

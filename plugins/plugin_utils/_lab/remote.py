@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking all nodes of a lab something at once, where a node that is silent keeps nobody waiting for long.
+"""Run commands on all nodes of a lab at once, without long waits for silent nodes.
 
-Private to the collection swarmlab.overlay. Several commands travel as one script, because a call is what costs time.
+Private to the collection swarmlab.overlay. Several commands are sent as one script, because each call costs time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WORKERS = 16
 
 
 def script(commands: t.Mapping[str, str], boundary: str, seconds: int) -> str:
-    """A shell script that runs each command for at most ``seconds`` and tells where its output begins."""
+    """A shell script that runs each command for at most ``seconds`` and marks where its output begins."""
     lines = ["exec 2>&1"]
     for name, command in commands.items():
         lines += [
@@ -31,7 +31,7 @@ def script(commands: t.Mapping[str, str], boundary: str, seconds: int) -> str:
 
 
 def split(output: str, boundary: str) -> dict[str, str]:
-    """What each command of a script printed. Those that it did not come to are missing."""
+    """The output of each command of a script. Commands that did not run are missing."""
     parts = re.split(rf"(?:^|\n){re.escape(boundary)} (.*)\n", output)
     return dict(zip(parts[1::2], parts[2::2]))
 
@@ -39,7 +39,7 @@ def split(output: str, boundary: str) -> dict[str, str]:
 def ask(
     driver: Driver, names: t.Sequence[str], commands: t.Mapping[str, str], each: int, total: int
 ) -> dict[str, tuple[dict[str, str], str | None]]:
-    """{node: (what its commands printed, why it gave no complete answer)}."""
+    """{node: (output by command, the reason of an incomplete answer)}. ``each`` and ``total`` are limits in seconds."""
     boundary = f"=== {secrets.token_hex(8)}"
     text = script(commands, shlex.quote(boundary), each)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The switch that a lab's virtual machines are on: where its sockets are, starting it, talking to it, ending it.
+"""The switch of a lab's virtual machines: its sockets, start, requests and end.
 
 Private to the collection swarmlab.overlay. The switch itself is ``switch``.
 """
@@ -32,17 +32,17 @@ PROGRAM = Path(switch.__file__).with_suffix(".py")
 
 
 def node_socket(name: str) -> str:
-    """A node's end, as seen from the node's folder: relative, because the path of a socket is limited to 107 bytes."""
+    """The node's socket, relative to the node's folder, because the path of a socket is limited to 107 bytes."""
     return f"../../{FOLDER}/{name}"
 
 
 def switch_socket() -> str:
-    """The switch's end, as seen from a node's folder."""
+    """The switch's socket, relative to a node's folder."""
     return f"../../{FOLDER}/{switch.DATA}"
 
 
 def find(directory: Path) -> list[int]:
-    """Process ids of the lab's switch: of the programs whose working folder is the segment's, whatever a file says."""
+    """Process ids of the lab's switch: of the programs whose working folder is the segment's, regardless of any file."""
     folder = os.path.realpath(directory / FOLDER)
     found = []
     for entry in os.listdir("/proc"):
@@ -50,7 +50,7 @@ def find(directory: Path) -> list[int]:
             try:
                 here = os.readlink(f"/proc/{entry}/cwd").removesuffix(" (deleted)")
                 command = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0") if here == folder else []
-            except OSError:  # ended meanwhile, or another user's
+            except OSError:  # ended since, or another user's
                 continue
             if any(os.path.basename(word) == PROGRAM.name.encode() for word in command):
                 found.append(int(entry))
@@ -58,7 +58,7 @@ def find(directory: Path) -> list[int]:
 
 
 def ensure(directory: Path) -> bool:
-    """Start the switch unless it runs; whether it had to be started. Machines need not be started anew for that."""
+    """Start the switch unless it runs. Returns whether it was started. Machines need no restart for that."""
     if find(directory):
         return False
     folder = directory / FOLDER
@@ -78,7 +78,7 @@ def ensure(directory: Path) -> bool:
 
 
 def end(directory: Path) -> None:
-    """End the switch, which mends all faults first."""
+    """End the switch, which also ends all faults."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in find(directory):
             try:

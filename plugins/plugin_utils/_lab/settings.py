@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In what the nodes of one lab may differ, as machines in the field do. Pure.
+"""The settings in which the nodes of one lab may differ, like machines in production. Pure.
 
 Private to the collection swarmlab.overlay.
 """
@@ -24,26 +24,27 @@ RESERVED_USERS = ("daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", 
 
 @dataclasses.dataclass(frozen=True)
 class NodeSettings:
-    """What one node is like."""
+    """The settings of one node."""
 
     suite: str = "trixie"
     engine: bool = True
     firewall: str = NO_FIREWALL
     user: str = ROOT
-    jump: str | None = None  # the node that the way to this one leads through
+    jump: str | None = None  # the jump node on the way to this node
 
     def image(self, mirror: str | None, packages: tuple[str, ...]) -> ImageSpec:
-        """What such a node is made from; the mirror and further packages are those of its lab."""
+        """The image specification of such a node; the mirror and further packages are the lab's."""
         return ImageSpec(self.suite, mirror, packages, self.engine, self.firewall, self.user)
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(NodeSettings))
-# A container has no system of its own to log in to, to boot, or to install an engine in.
+# Settings that need a machine: a container has no system of its own to log in to, to boot, or to install an engine
+# in.
 NEED_A_MACHINE = {name: default for name, default in dataclasses.asdict(NodeSettings()).items() if name != "suite"}
 
 
 def parse(value: t.Any, names: t.Sequence[str], suite: str, driver: str) -> dict[str, NodeSettings]:
-    """The settings of each node; ``suite`` is the one of nodes that say nothing about it."""
+    """The settings of each node; ``suite`` is the default. Raises LabError."""
     given = _mapping(KEY, value)
     for name in given:
         if name != ALL and name not in names:
@@ -57,7 +58,7 @@ def parse(value: t.Any, names: t.Sequence[str], suite: str, driver: str) -> dict
 
 
 def _with_way(name: str, settings: NodeSettings, all_of_lab: t.Mapping[str, NodeSettings], own: bool) -> NodeSettings:
-    """A way that is asked for all nodes does not lead to the node in it by itself."""
+    """The settings without a jump to the node itself, which a jump node for all nodes would otherwise have."""
     jump = settings.jump
     if jump is None:
         return settings
@@ -71,7 +72,7 @@ def _with_way(name: str, settings: NodeSettings, all_of_lab: t.Mapping[str, Node
 
 
 def _mapping(key: str, value: t.Any) -> t.Mapping[str, t.Any]:
-    """A dictionary, which the environment gives as JSON."""
+    """A dictionary; the environment gives one as JSON."""
     if isinstance(value, str) and value.strip():
         try:
             value = json.loads(value)
@@ -85,7 +86,7 @@ def _mapping(key: str, value: t.Any) -> t.Mapping[str, t.Any]:
 
 
 def _checked(node: str, value: t.Any, driver: str) -> dict[str, t.Any]:
-    """The settings that are given for a node, or for all."""
+    """The validated settings of one node, or of all."""
     prefix = f"{KEY}.{node}"
     given = {key: entry for key, entry in _mapping(prefix, value).items() if entry is not None}
     reject_unknown(given, NAMES, f"{prefix}.")

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole labs, frozen at one moment and brought back: memory and disks of all machines together.
+"""Snapshots of whole labs at one moment: memory and disks of all machines together.
 
-Private to the collection swarmlab.overlay. What is saved lies in the nodes' own disks; a manifest names it. The
-machines stand still while they are saved, so that no message is under way that one of them has sent and none received.
+Private to the collection swarmlab.overlay. The saved data are in the nodes' own disks; a manifest lists them. The
+machines are paused while they are saved, so that no message is sent by one and not received by another.
 """
 
 # pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
@@ -37,17 +37,17 @@ CLOCK_SECONDS = 60.0
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """What a snapshot is of."""
+    """The content of a snapshot."""
 
     name: str
     created: float  # seconds since 1970
-    qemu: str  # version that saved it
+    qemu: str  # the version that saved it
     accel: str
     nodes: dict[str, NodeRecord]
 
 
 def parse(text: str, path: Path) -> Manifest:
-    """Read a manifest; LabError when it is not one."""
+    """Parse a manifest. Raises LabError when it is invalid."""
     try:
         content = json.loads(text)
         nodes = {name: state.node_record(node) for name, node in content.pop("nodes").items()}
@@ -63,7 +63,7 @@ def manifests(directory: Path) -> list[Manifest]:
 
 
 def obstacles(manifest: Manifest, record: LabRecord, version: str) -> list[str]:
-    """Why this snapshot cannot be restored into the lab as it is."""
+    """Why this snapshot cannot be restored into the present lab."""
     found = []
     if manifest.qemu != version:
         found.append(f"it was saved by QEMU {manifest.qemu}, and this is {version}")
@@ -102,7 +102,7 @@ class Snapshots:
         return next((found for found in manifests(self.spec.directory) if found.name == name), None)
 
     def save(self, name: str) -> Manifest:
-        """Freeze all machines, save them, let them go on. One of this name is replaced."""
+        """Pause all machines, save them, and resume them. A snapshot of this name is replaced."""
         states = self.driver.observe(self.record.nodes)
         idle = [f"{node} is {found}" for node, found in states.items() if found != RUNNING]
         if idle:
@@ -120,7 +120,7 @@ class Snapshots:
             problems = self._jobs("snapshot-delete", name)
             if not problems:
                 problems = self._jobs("snapshot-save", name, {"vmstate": qemu.DISK_NODE})
-                if problems:  # nothing of it is left, wherever it did succeed
+                if problems:  # remove it from every machine where it succeeded
                     self._jobs("snapshot-delete", name)
             self._raise(name, problems)
         finally:
@@ -132,11 +132,11 @@ class Snapshots:
         return manifest
 
     def _jobs(self, command: str, tag: str, arguments: t.Mapping[str, t.Any] | None = None) -> list[str]:
-        """The same job in all machines at once; what went wrong."""
-        # A name of its own: a job of an earlier run that was interrupted may still be there.
+        """Run the same job in all machines at once. Returns the errors."""
+        # A unique name, because a job of an interrupted run may still exist.
         name = f"swarmlab-{secrets.token_hex(4)}"
         order = {"job-id": name, "tag": tag, "devices": [qemu.DISK_NODE], **(arguments or {})}
-        # A machine that writes its memory does not answer meanwhile.
+        # A machine does not answer while it writes its memory.
         qmp.demand_all(self.folders, command, order, seconds=SAVE_SECONDS)
         limit = time.monotonic() + SAVE_SECONDS
         waiting = dict(self.folders)
@@ -160,7 +160,7 @@ class Snapshots:
             raise LabError("LAB-E-SNAPSHOT", name=name, reason="; ".join(problems))
 
     def restore(self, name: str) -> Manifest:
-        """Bring all machines back to what they were, with the time of now."""
+        """Restore all machines, and set their clocks to the present time."""
         manifest = self.find(name)
         if manifest is None:
             known = ", ".join(found.name for found in manifests(self.spec.directory)) or "none"
@@ -207,12 +207,15 @@ class Snapshots:
             time.sleep(0.05 if waiting else 0)
 
     def _set_clocks(self) -> None:
-        """Before anything that looks at a certificate."""
+        """Set the clocks, before any program checks a certificate."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(self._set_clock, self.folders))
 
     def _set_clock(self, node: str) -> None:
-        """The time is sent when the connection stands, so that a slow log-in does not falsify it."""
+        """Set a node's clock.
+
+        The time is sent once the connection is open, so that a slow log-in does not distort it.
+        """
         order = 'echo; read -r now && date -s "@$now" >/dev/null'
         words, first = self.driver.root_shell(node, order, "-o", f"ConnectTimeout={CLOCK_SECONDS:.0f}")
         process = subprocess.Popen(
@@ -232,7 +235,7 @@ class Snapshots:
             raise LabError("LAB-E-CLOCK", node=node, reason=" ".join(errors.split()) or "date failed")
 
     def delete(self, name: str) -> bool:
-        """Remove a snapshot; whether there was one. Machines may run or not."""
+        """Remove a snapshot. Returns whether there was one. Machines may run or not."""
         if self.find(name) is None:
             return False
         alive = processes.find(self.driver.nodes_folder)
@@ -252,7 +255,7 @@ class Snapshots:
 
 
 def _tags(disk: Path) -> list[str]:
-    """Tags of what is saved in a disk that no machine uses."""
+    """Tags of the snapshots in the disk of a stopped machine."""
     done = subprocess.run(
         [find_tool("qemu-img") or "qemu-img", "info", "--output=json", str(disk)],
         check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a lab shall be: every option checked, every value derived from them. Pure, so inventory and driver agree.
+"""The definition of a lab: every option validated, every value derived from them. Pure, so inventory and driver agree.
 
 Private to the collection swarmlab.overlay.
 """
@@ -27,9 +27,9 @@ ACCELERATORS = ("auto", "kvm", "tcg")
 GOLDEN = ("auto", "always", "never")
 STATES = ("present", "stopped", "absent")
 REFUSE, KEEP, REMOVE = SURPLUS = ("refuse", "keep", "remove")
-# Not QEMU's own 10.0.2.0/24: swarm's default pool gives that to the second overlay, which would hide the name server.
+# Not QEMU's own 10.0.2.0/24: swarm's default pool assigns it to the second overlay, which would hide the name server.
 MANAGEMENT = ipaddress.IPv4Network("192.168.76.0/24")
-FIRST_ADDRESS = 10  # vmN has the segment's address .(10+N)
+FIRST_ADDRESS = 10  # vmN has the address .(10+N) in the segment
 MIN_DISK_GIB = 4
 IMAGE_DEFAULTS: dict[str, t.Any] = {"suite": "trixie", "mirror": None, "packages": []}
 DEFAULTS: dict[str, t.Any] = {
@@ -56,7 +56,7 @@ DEFAULTS: dict[str, t.Any] = {
 
 @dataclasses.dataclass(frozen=True)
 class NodeSpec:
-    """One node, as far as it follows from the lab's definition."""
+    """One node, as the lab's definition gives it."""
 
     index: int
     name: str
@@ -110,7 +110,7 @@ class LabSpec:
         return self.settings.get(name) or NodeSettings(self.suite)
 
     def image_of(self, name: str) -> ImageSpec:
-        """What a node that is made now is made from."""
+        """The image specification of a node that is created now."""
         return self.settings_of(name).image(self.mirror, self.packages)
 
     @property
@@ -127,12 +127,15 @@ def node_name(index: int) -> str:
 
 
 def lab_digest(directory: Path) -> str:
-    """Tells labs apart on one machine: their folders differ."""
+    """A digest that distinguishes labs on one machine by their folders."""
     return hashlib.sha256(str(directory).encode()).hexdigest()
 
 
 def parse(options: t.Mapping[str, t.Any], base: Path) -> LabSpec:
-    """Check all options and give the lab they define. ``base`` is the project's folder, home of ``.lab``."""
+    """Validate all options and return the lab that they define. Raises LabError.
+
+    ``base`` is the project's folder, home of ``.lab``.
+    """
     reject_unknown(options, DEFAULTS, "")
     given = {**DEFAULTS, **{key: value for key, value in options.items() if value is not None}}
     name = _name(given["name"])
@@ -168,13 +171,13 @@ def parse(options: t.Mapping[str, t.Any], base: Path) -> LabSpec:
 
 
 def default_cache(environment: t.Mapping[str, str]) -> Path:
-    """Where images live that all labs of a user share (XDG base directory specification)."""
+    """The folder of images that all labs of a user share (XDG base directory specification)."""
     home = environment.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return Path(home) / "swarmlab"
 
 
 def manager_warning(managers: int) -> str | None:
-    """An even number of managers is allowed, and never wise."""
+    """A warning for an even number of managers, which is allowed but never useful."""
     if managers % 2:
         return None
     survives = (managers - 1) // 2

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's ssh configuration, and keys made by ssh-keygen.
+"""The lab's ssh configuration, and its keys, made by ssh-keygen.
 
 Private to the collection swarmlab.overlay.
 """
@@ -23,7 +23,7 @@ from .tools import write_private
 CONFIG = "ssh_config"
 KNOWN_HOSTS = "known_hosts"
 USER_KEY = "id_ed25519"
-PASSWORD = "password"  # the file that holds the one of users who are not root
+PASSWORD = "password"  # the password file of users other than root
 
 
 def render_config(spec: LabSpec, nodes: t.Iterable[tuple[NodeSpec, int]]) -> str:
@@ -35,7 +35,7 @@ def render_config(spec: LabSpec, nodes: t.Iterable[tuple[NodeSpec, int]]) -> str
         settings = spec.settings_of(node.name)
         way = f"  HostName {LOOPBACK}\n  Port {port}\n"
         if settings.jump:
-            # As ProxyJump does it, which would not quote the path.
+            # Like ProxyJump, which would not quote the path.
             jump = f"ssh -F '{spec.directory / CONFIG}' -W [%h]:%p {aliases.get(settings.jump, settings.jump)}"
             way = f"  HostName {node.address}\n  ProxyCommand {jump}\n"
         user = "" if settings.user == ROOT else f"  User {settings.user}\n"
@@ -62,7 +62,7 @@ def render_known_hosts(entries: t.Iterable[tuple[NodeSpec, str]]) -> str:
 
 
 def make_key(path: Path, comment: str) -> None:
-    """An ed25519 key pair; an existing complete pair is kept."""
+    """Create an ed25519 key pair; an existing complete pair is kept."""
     public = path.with_name(path.name + ".pub")
     if path.is_file() and public.is_file():
         return
@@ -73,14 +73,14 @@ def make_key(path: Path, comment: str) -> None:
 
 
 def make_password(path: Path) -> str:
-    """The password in this file, which is made if there is none."""
+    """The password in this file, which is created when missing."""
     if not path.is_file():
         write_private(path, secrets.token_urlsafe(18) + "\n")
     return path.read_text(encoding="ascii").strip()
 
 
 def write_if_changed(path: Path, content: str) -> bool:
-    """Private file with this content; tells whether it had to be written."""
+    """Write a private file with this content. Returns whether it changed."""
     if path.is_file() and path.read_text(encoding="utf-8") == content:
         return False
     write_private(path, content)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's record, lab.json: what was made, so that another run can go on with it.
+"""The lab's record, lab.json: its created objects, for later runs.
 
 Private to the collection swarmlab.overlay.
 """
@@ -19,13 +19,13 @@ from .spec import LabSpec
 from .tools import write_private
 
 FORMAT = 3
-ONE_IMAGE_FORMAT = 2  # all nodes of one image, and without settings of their own
+ONE_IMAGE_FORMAT = 2  # the earlier format: one image for all nodes, no settings of nodes
 FILE = "lab.json"
 
 
 @dataclasses.dataclass
 class NodeRecord:
-    """What one node was made with. It stays through stops and starts."""
+    """The properties that a node was created with. They stay through stops and starts."""
 
     index: int
     address: str
@@ -33,15 +33,15 @@ class NodeRecord:
     memory: int
     vcpus: int
     disk: int
-    ssh_port: int = 0  # 0: there is none, the way leads through another node
-    golden: str = ""  # the golden node that its disk is based on
+    ssh_port: int = 0  # 0: none, the node is reached through another one
+    golden: str = ""  # the golden node below its disk
     image: str = ""
     settings: NodeSettings = NodeSettings()
 
 
 @dataclasses.dataclass
 class LabRecord:
-    """What the lab was made with."""
+    """The properties that the lab was created with."""
 
     name: str
     driver: str
@@ -50,12 +50,12 @@ class LabRecord:
     nodes: dict[str, NodeRecord] = dataclasses.field(default_factory=dict)
 
     def settled(self, spec: LabSpec) -> LabSpec:
-        """The definition, with nodes that exist as they were made."""
+        """The definition, with existing nodes as they were created."""
         made = {name: entry.settings for name, entry in self.nodes.items()}
         return dataclasses.replace(spec, settings={**spec.settings, **made})
 
     def beyond(self, nodes: int) -> list[str]:
-        """Nodes that a lab of this many has no place for."""
+        """Nodes beyond this number of nodes."""
         return [name for name, entry in self.nodes.items() if entry.index > nodes]
 
 
@@ -72,7 +72,7 @@ def load(folder: Path) -> LabRecord | None:
 
 
 def parse(text: str, path: Path) -> LabRecord:
-    """Read a record; the version is looked at before anything else."""
+    """Parse a record. The version is checked first. Raises LabError."""
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -94,7 +94,7 @@ def parse(text: str, path: Path) -> LabRecord:
 
 
 def node_record(content: t.Mapping[str, t.Any]) -> NodeRecord:
-    """A node of a record or of a snapshot. TypeError when it is none."""
+    """A node of a record or of a snapshot. Raises TypeError when it is invalid."""
     return NodeRecord(**{**content, "settings": NodeSettings(**content.get("settings", {}))})
 
 

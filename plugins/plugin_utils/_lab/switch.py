@@ -1,11 +1,11 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The segment of a lab's virtual machines: a learning switch in one small process, whose links can be made to fail.
+"""The segment of a lab's virtual machines: a learning switch in one small process, with faults on its links.
 
-Private to the collection swarmlab.overlay. Runs by itself (``segment`` starts it) in the lab's folder ``segment``, as
-the user who made the lab, on nothing but the standard library. Every fault has a time limit, and none of them
-outlives this process.
+Private to the collection swarmlab.overlay. It runs as its own process (started by ``segment``) in the lab's folder
+``segment``, as the user who created the lab, with the standard library only. Every fault has a time limit and ends
+with this process at the latest.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ DATA = "switch"
 CONTROL = "control"
 PORT_NAME = re.compile(r"vm[0-9]+$")
 FRAME_BYTES = 65536
-QUEUE_FRAMES = 2000  # a link's queue; what comes on top is lost, as in any switch
+QUEUE_FRAMES = 2000  # frames in a link's queue; further ones are lost, as in any switch
 BUFFER_BYTES = 4 << 20
 BATCH = 64
 REQUEST_BYTES = 1 << 20
 MONITOR_SECONDS = 2.0
-LIST_LIMIT = 4096  # MAC addresses to remember
+LIST_LIMIT = 4096  # number of MAC addresses to remember
 PORTS_AT = {6: 0, 17: 0}  # TCP and UDP: both start with the source and the destination port
 
 
 @dataclasses.dataclass(frozen=True)
 class Link:
-    """A direction of traffic: from these nodes to those; None stands for every node."""
+    """A direction of traffic, from nodes to nodes; None stands for every node."""
 
     source: frozenset[str] | None
     target: frozenset[str] | None
@@ -50,16 +50,16 @@ class Link:
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """What is wrong with some links, or which machines are frozen, and until when (time.monotonic)."""
+    """A fault of links, or frozen machines, and its end (time.monotonic)."""
 
     name: str
     until: float
     links: tuple[Link, ...] = ()
-    loss: float = 0.0  # share of the frames that are lost
+    loss: float = 0.0  # share of lost frames
     delay: float = 0.0  # seconds
-    jitter: float = 0.0  # seconds, on top of the delay, at random
-    protocol: int | None = None  # of IP; None: every frame
-    port: int | None = None  # of UDP or TCP, source or destination
+    jitter: float = 0.0  # seconds, random, in addition to the delay
+    protocol: int | None = None  # IP protocol; None: every frame
+    port: int | None = None  # UDP or TCP port, source or destination
     frozen: tuple[str, ...] = ()
 
     def affects(self, source: str, target: str, packet: tuple[int, tuple[int, ...]] | None) -> bool:
@@ -72,7 +72,10 @@ class Fault:
 
 
 def parse_fault(content: t.Mapping[str, t.Any], now: float) -> Fault:
-    """A fault as the controller sends it (see ``faults``). ValueError, TypeError or KeyError for anything else."""
+    """Parse a fault from the controller (see ``faults``).
+
+    Raises ValueError, TypeError or KeyError when it is invalid.
+    """
     links = [Link(*(None if side is None else frozenset(side) for side in link)) for link in content.get("links", [])]
     return Fault(
         name=str(content["name"]),
@@ -88,7 +91,7 @@ def parse_fault(content: t.Mapping[str, t.Any], now: float) -> Fault:
 
 
 def look_into(frame: bytes) -> tuple[int, tuple[int, ...]] | None:
-    """Protocol and ports of an IP packet in an Ethernet frame; None when it is something else."""
+    """Protocol and ports of an IP packet in an Ethernet frame; None for any other frame."""
     if len(frame) >= 54 and frame[12:14] == b"\x86\xdd":
         return _ports(frame[20], frame, 54)
     if len(frame) < 34 or frame[12:14] != b"\x08\x00":
@@ -100,7 +103,7 @@ def look_into(frame: bytes) -> tuple[int, tuple[int, ...]] | None:
 
 
 def _ports(protocol: int, frame: bytes, start: int) -> tuple[int, tuple[int, ...]]:
-    """What follows the IP header, which ends at ``start``."""
+    """The protocol with the ports that follow the IP header, which ends at ``start``."""
     if protocol not in PORTS_AT or len(frame) < start + 4:
         return protocol, ()
     return protocol, (
@@ -112,7 +115,7 @@ def _ports(protocol: int, frame: bytes, start: int) -> tuple[int, tuple[int, ...
 def impairment(
     faults: t.Iterable[Fault], source: str, target: str, frame: bytes, chance: t.Callable[[], float]
 ) -> float | None:
-    """Seconds by which a frame is late on this link; None when it is lost. ``chance`` gives numbers from 0 up to 1."""
+    """The delay in seconds of a frame on this link; None when it is lost. ``chance`` gives numbers from 0 up to 1."""
     faults = list(faults)
     packet = look_into(frame) if any(fault.protocol is not None for fault in faults) else None
     late = 0.0
@@ -126,7 +129,7 @@ def impairment(
 
 @dataclasses.dataclass
 class Port:
-    """One node's end of the segment."""
+    """A node's port of the switch."""
 
     name: str
     out: socket.socket | None = None
@@ -137,7 +140,7 @@ class Port:
 
 
 def tell_monitor(node: str, command: str) -> bool:
-    """One command to a machine's monitor (QMP); whether it was carried out."""
+    """Send one command to a machine's monitor (QMP). Returns whether it was carried out."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as monitor:
         monitor.settimeout(MONITOR_SECONDS)
         try:
@@ -148,7 +151,7 @@ def tell_monitor(node: str, command: str) -> bool:
                 stream.write(json.dumps({"execute": execute}) + "\n")
                 stream.flush()
                 answer: dict[str, t.Any] = {}
-                while not {"return", "error"} & set(answer):  # events come in between
+                while not {"return", "error"} & set(answer):  # events arrive in between
                     answer = json.loads(stream.readline())
             return "return" in answer
         except (OSError, ValueError):
@@ -156,7 +159,7 @@ def tell_monitor(node: str, command: str) -> bool:
 
 
 class Switch:
-    """Learns which MAC address is where, as switches do, and sends every frame to one port, or to all others."""
+    """Learns the port of each MAC address, and sends every frame to its port, or to all others."""
 
     def __init__(self) -> None:
         self.selector = selectors.DefaultSelector()
@@ -166,7 +169,8 @@ class Switch:
         self.late: list[tuple[float, int, str, bytes]] = []
         self.order = itertools.count()
         self.data = self._bind(DATA, socket.SOCK_DGRAM)
-        # Whoever finds the control socket may connect at once: it gets its name when it listens.
+        # The control socket gets its final name only when it listens, because clients connect as soon as they find
+        # it.
         self.control = self._bind(CONTROL + ".new", socket.SOCK_STREAM)
         self.control.listen(16)
         os.replace(CONTROL + ".new", CONTROL)
@@ -194,7 +198,7 @@ class Switch:
                 self.clear(fault.name)
 
     def _patience(self) -> float | None:
-        """Seconds until something is due."""
+        """Seconds until the next event is due."""
         times = [fault.until for fault in self.faults.values()] + [entry[0] for entry in self.late[:1]]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
@@ -221,7 +225,7 @@ class Switch:
                 self._forward(source, name, frame)
 
     def _plugged_in(self) -> list[str]:
-        """All nodes, also those that have said nothing yet: who only waits to be asked must get the question."""
+        """All nodes, also those that have sent nothing yet, since a silent node must receive broadcasts too."""
         for name in os.listdir("."):
             if PORT_NAME.match(name):
                 self.ports.setdefault(name, Port(name))
@@ -245,7 +249,7 @@ class Switch:
             self._flush(port)
 
     def _flush(self, port: Port) -> None:
-        """Send what the port takes; the rest when it takes more."""
+        """Send the frames that the port accepts, and the rest when it accepts more."""
         try:
             if port.out is None:
                 port.out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -260,7 +264,7 @@ class Switch:
             if port.out is not None and port.out not in self.selector.get_map():
                 self.selector.register(port.out, selectors.EVENT_WRITE, lambda: self._flush(port))
             return
-        except OSError:  # the machine is gone, or was started anew
+        except OSError:  # the machine is gone, or was restarted
             port.lost += len(port.queue)
             port.queue.clear()
         else:
@@ -290,7 +294,7 @@ class Switch:
                 return
 
     def act(self, request: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-        """Set the faults in ``set``, end those named in ``clear``, and tell what there is."""
+        """Set the faults in ``set``, end those named in ``clear``, and return the active ones."""
         for name in request.get("clear", []):
             self.clear(name)
         failed = []

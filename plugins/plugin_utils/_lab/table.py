@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lab's state for a person with a terminal of 80 columns. Pure.
+"""A lab's state as a table for a terminal of 80 columns. Pure.
 
 Private to the collection swarmlab.overlay.
 """
@@ -52,7 +52,7 @@ def _title(info: Info) -> Line:
 
 
 def _table(info: Info) -> list[Line]:
-    """One line a node. Long names of containers go below the table, where it would be too wide with them."""
+    """One line a node. Long container names are listed below the table when they would make it too wide."""
     way = "CONTAINER" if info["driver"] == "container" else "SSH PORT"
     head = ["NODE", "STATE", "ADDRESS", way, "ROLE", "AVAILABILITY", "STATUS"]
     rows = [[*_row(node)] for node in info["nodes"]]

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thaws a frozen container after its time, whatever became of the run that froze it.
+"""Resume a frozen container after its time, independently of the run that froze it.
 
-Private to the collection swarmlab.overlay. ``start`` runs this file as a process of its own.
+Private to the collection swarmlab.overlay. ``start`` runs this file as a separate process.
 """
 
 # pylint: disable=ansible-bad-function  # run_command belongs to modules; this runs in action plugins
@@ -20,7 +20,7 @@ from pathlib import Path
 
 
 def start(container: str, fault: str, seconds: float) -> None:
-    """Leave a process behind that lets the container go on after so many seconds."""
+    """Start a process that resumes the container after this number of seconds."""
     subprocess.Popen(
         [sys.executable, str(Path(__file__)), container, fault, str(seconds)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -28,24 +28,24 @@ def start(container: str, fault: str, seconds: float) -> None:
 
 
 def _processes(container: str) -> t.Iterator[tuple[int, str]]:
-    """Process id and fault of those that wait for this container."""
+    """Process id and fault of the processes that wait to resume this container."""
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
                 words = Path(f"/proc/{entry}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-            except OSError:  # ended meanwhile, or another user's
+            except OSError:  # ended since, or another user's
                 continue
             if len(words) > 3 and os.path.basename(words[1]) == os.path.basename(__file__) and words[2] == container:
                 yield int(entry), words[3]
 
 
 def waiting(container: str) -> list[str]:
-    """Faults whose end this container waits for."""
+    """Faults that wait to resume this container."""
     return [fault for dummy, fault in _processes(container)]
 
 
 def end(container: str) -> None:
-    """The container goes on already."""
+    """Resume the container now."""
     for pid, dummy in _processes(container):
         try:
             os.kill(pid, signal.SIGTERM)
@@ -61,7 +61,7 @@ def main(container: str, seconds: float) -> None:
     try:
         docker.APIClient(**docker.utils.kwargs_from_env(), version="auto").unpause(container)
     except docker.errors.APIError:
-        return  # it goes on already, or is gone
+        return  # it runs already, or is gone
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small questions to this machine: programs, memory, space, files.
+"""Queries to this machine: programs, memory, space, files.
 
 Private to the collection swarmlab.overlay.
 """
@@ -24,12 +24,12 @@ SBIN = ("/usr/sbin", "/sbin")
 
 
 def find_tool(name: str) -> str | None:
-    """A program's path. The folders for administrators count too: users often lack them in PATH."""
+    """A program's path, also from the administrators' folders, which users' PATH often lacks."""
     return shutil.which(name) or shutil.which(name, path=os.pathsep.join(SBIN))
 
 
 def require_tools(tools: t.Mapping[str, tuple[str, str]]) -> None:
-    """Every program in ``tools`` (name: (package, purpose)) must be there."""
+    """Raise LabError unless every program in ``tools`` (name: (package, purpose)) is installed."""
     for name, (package, purpose) in tools.items():
         if find_tool(name) is None:
             raise LabError("LAB-E-NOTOOL", tool=name, package=package, purpose=purpose)
@@ -43,14 +43,14 @@ def free_mib(folder: Path) -> int:
 
 
 def available_memory_mib(meminfo: str | None = None) -> int:
-    """MemAvailable of /proc/meminfo: what programs can get without pushing others out."""
+    """MemAvailable of /proc/meminfo in MiB: the memory that programs can use without swapping."""
     text = meminfo if meminfo is not None else Path("/proc/meminfo").read_text(encoding="ascii")
     match = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
     return int(match.group(1)) // 1024 if match else 0
 
 
 def interfaces_within(network: Network, routes: str | None = None) -> list[str]:
-    """Network interfaces of this machine that lead to ``network`` or a part of it, by the kernel's table of routes."""
+    """Network interfaces of this machine with a route to ``network`` or a part of it."""
     text = routes if routes is not None else read_text(ROUTES if network.version == 4 else ROUTES6)
     found = (
         _routes6(text) if network.version == 6 else [(route.network, route.interface) for route in parse_routes(text)]
@@ -75,7 +75,7 @@ def _routes6(text: str) -> list[tuple[str, str]]:
 
 
 def used_bytes(folder: Path) -> int:
-    """The space that a folder's files take on their disk. Files that vanish meanwhile take none."""
+    """The disk space of a folder's files in bytes. Files that vanish meanwhile count as zero."""
     total = 0
     for root, unused, files in os.walk(folder):
         for name in files:
@@ -95,7 +95,7 @@ def read_end(path: Path, limit: int) -> bytes:
 
 
 def tail(path: Path, lines: int) -> str:
-    """The last lines of a text file that say something, joined; control characters left out."""
+    """The last non-empty lines of a text file, joined, without control characters."""
     try:
         text = read_end(path, 8192).decode("utf-8", "replace")
     except FileNotFoundError:

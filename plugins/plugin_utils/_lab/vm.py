@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Driver vm: nodes are virtual machines of QEMU, run by this user, with user-mode management networking.
+"""Driver vm: nodes are QEMU virtual machines of this user, with user-mode networking for management.
 
 Private to the collection swarmlab.overlay.
 """
@@ -36,23 +36,23 @@ from .tools import available_memory_mib, find_tool, free_mib, read_end, require_
 COMPLETE = "node.json"
 TOOLS = {"ssh": ("openssh-client", "reach the nodes"), "ssh-keygen": ("openssh-client", "make the lab's keys")}
 QEMU_TOOLS = {qemu.QEMU: "qemu-system-x86", "qemu-img": "qemu-utils"}
-OVERHEAD_MIB = 128  # of a QEMU process, beside its guest's memory
-DISK_GROWTH_MIB = 512  # what a node writes in an ordinary session
-EMULATION_FACTOR = 4  # time limits under emulation
+OVERHEAD_MIB = 128  # memory of a QEMU process in addition to its guest's
+DISK_GROWTH_MIB = 512  # disk space that a node uses in an ordinary session
+EMULATION_FACTOR = 4  # factor for time limits under emulation
 SAY_EVERY = 10.0
 STOP_SECONDS = 60.0
 SSH_SECONDS = 60.0
-SSH_FAILED = 255  # the exit status of ssh itself
+SSH_FAILED = 255  # ssh's own exit status
 CONSOLE_BYTES = 2**23
 PANIC_MARK = "Kernel panic"
 
 
 class VmDriver(Driver):
-    """Virtual machines."""
+    """Nodes as virtual machines."""
 
     def __init__(self, spec: LabSpec, report: t.Callable[[str], None]) -> None:
         super().__init__(spec, report)
-        self._clones: dict[str, golden.Golden | None] = {}  # what each node created by this run is made from
+        self._clones: dict[str, golden.Golden | None] = {}  # base of each node created by this run
 
     @property
     def nodes_folder(self) -> Path:
@@ -135,7 +135,7 @@ class VmDriver(Driver):
             list(pool.map(lambda node: self._create(node, record.nodes[node.name], images[node.name]), nodes))
 
     def _ensure_base(self, entry: NodeRecord, record: LabRecord, image: Image) -> golden.Golden | None:
-        """What a new node is made from: the golden node, or the image's disk alone."""
+        """The base of a new node: the golden node, or None for the image's disk alone."""
         if not golden.wanted(self.spec.golden, record.accel):
             ensure_disk(self.spec.cache, image, entry.disk, self.report)
             return None
@@ -145,7 +145,7 @@ class VmDriver(Driver):
 
     def _create(self, node: NodeSpec, entry: NodeRecord, image: Image) -> None:
         folder = self.folder(node.name)
-        if folder.exists():  # half-made by a run that was interrupted
+        if folder.exists():  # left incomplete by an interrupted run
             processes.end(self.nodes_folder, [node.name], grace=0)
             shutil.rmtree(folder)
         folder.mkdir(mode=0o700)
@@ -202,7 +202,7 @@ class VmDriver(Driver):
         )
 
     def _password(self, name: str) -> str:
-        """What sudo on this node asks for; empty where that is nothing."""
+        """The password that sudo on this node asks for; empty without one."""
         if self.spec.settings_of(name).user == ROOT:
             return ""
         return sshconf.make_password(self.spec.directory / sshconf.PASSWORD)
@@ -215,7 +215,7 @@ class VmDriver(Driver):
             write_private(target / name, identity.smbios_string(name, value))
 
     def launch(self, node: NodeSpec, record: LabRecord, image: Image, wake: t.Sequence[str] = ()) -> None:
-        """Start QEMU for a node. ``wake`` are arguments that make it go on from saved memory, paused."""
+        """Start QEMU for a node. With ``wake`` it resumes from saved memory, paused."""
         folder = self.folder(node.name)
         entry = record.nodes[node.name]
         line = qemu.command(
@@ -267,7 +267,10 @@ class VmDriver(Driver):
             time.sleep(0.3 if waiting else 0)
 
     def _newly_ready(self, waiting: t.Mapping[str, NodeSpec]) -> list[str]:
-        """Nodes that answer. Only those whose console says that they are ready are asked: asking costs time."""
+        """Nodes that answer.
+
+        Only nodes whose console shows that they are ready are tried, because each try costs time.
+        """
         alive = processes.find(self.nodes_folder)
         candidates = [name for name in waiting if self._says_ready(name, alive)]
         with ThreadPoolExecutor(max_workers=8) as pool:
@@ -286,11 +289,11 @@ class VmDriver(Driver):
         return False
 
     def _answers(self, name: str) -> bool:
-        """The whole way that Ansible will take: port, host key, user key, sudo; and the engine's socket at its end."""
+        """Whether Ansible's whole way works: port, host key, user key, sudo; and at its end the engine's socket."""
         return self._ssh(name, "test -S /run/docker.sock" if self.spec.settings_of(name).engine else "true")
 
     def root_shell(self, name: str, script: str, *options: str) -> tuple[list[str], bytes]:
-        """What runs a shell script as root on a node, and what this wants to read before the script does."""
+        """The command that runs a shell script as root on a node, and its standard input before the script's."""
         password = self._password(name)
         words = ["ssh", "-F", str(self.spec.directory / sshconf.CONFIG), "-o", "BatchMode=yes", *options, name]
         if not password:
@@ -335,17 +338,18 @@ class VmDriver(Driver):
         if not folders:
             return
         qmp.execute_all(folders, "cont")  # a paused machine cannot shut down
-        # Not by the power button (QMP system_powerdown): nothing in the image listens to it, to save a process a node.
+        # Not by the power button (QMP system_powerdown): the image has no program that listens to it, to save a
+        # process.
         behind = [name for name in folders if self.spec.settings_of(name).jump]
         with ThreadPoolExecutor(max_workers=8) as pool:
-            for group in (behind, [name for name in folders if name not in behind]):  # while the way to them is there
+            for group in (behind, [name for name in folders if name not in behind]):  # those behind a jump node first
                 list(pool.map(lambda name: self._ssh(name, "systemctl poweroff"), group))
         processes.end(self.nodes_folder, list(folders), grace=STOP_SECONDS)
         if not processes.find(self.nodes_folder):
             segment.end(self.spec.directory)
 
     def publish_names(self, names: t.Collection[str], record: LabRecord) -> None:
-        """Machines read their hosts file from their credentials when they boot; those that run get it anew."""
+        """Write the hosts file of running machines anew. Others read it from their credentials when they boot."""
         nodes = [self.spec.node(entry.index) for entry in record.nodes.values()]
         running = processes.find(self.nodes_folder)
         for node in nodes:
@@ -391,7 +395,7 @@ class VmDriver(Driver):
 
 
 def _has_banner(port: int) -> bool:
-    """Whether sshd talks. QEMU accepts connections at once, so only a banner means something."""
+    """Whether sshd answers. QEMU accepts connections at once, so only a banner proves it."""
     try:
         with socket.create_connection((ports.LOOPBACK, port), timeout=1) as connection:
             connection.settimeout(1)
