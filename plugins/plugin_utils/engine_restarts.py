@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which order engines of swarms are restarted, and who watches: a pure function of what every engine said.
+"""The order in which the engines of swarms are restarted, and the managers that watch: a pure function of the engines' states.
 
 Private to the collection swarmlab.overlay.
 """
@@ -18,9 +18,9 @@ RANKS = {"worker": 0, "manager": 1}
 
 
 class Turn(t.NamedTuple):
-    """A host whose engine is restarted, by the id of its node; the manager that is asked before; who must be ready then.
+    """One restart: the host, its node's id, the manager to ask before it, and the nodes that must be ready then.
 
-    The last turn of a swarm has no host: it waits until all are ready again.
+    The last turn of a swarm has no host: it waits until all nodes are ready again.
     """
 
     host: str
@@ -30,7 +30,7 @@ class Turn(t.NamedTuple):
 
 
 class Plan(t.NamedTuple):
-    """Turns one after the other, or why there are none."""
+    """The turns in order, or the reasons against them."""
 
     turns: list[Turn]
     refused: list[str]
@@ -39,7 +39,7 @@ class Plan(t.NamedTuple):
 def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
     """The turns of the hosts that are due.
 
-    :param places: {host: the place that its engine told}, of all hosts that were asked
+    :param places: {host: its swarm state from its engine}, of all hosts that were asked
     """
     refused = [
         f"{host}: its place in the swarm is '{places[host]['state']}', so nobody can tell whether the swarm can do without it"
@@ -79,11 +79,14 @@ def _managers(places: t.Mapping[str, Place], node_id: str) -> list[str]:
 def _turns(
     places: t.Mapping[str, Place], here: dict[str, str], listed: dict[str, Member], watching: list[str]
 ) -> list[Turn]:
-    """The turns in one swarm: workers, managers, the leader. Nodes that were down before, and are not of this run, are not waited for."""
+    """The turns in one swarm: workers, managers, the leader.
+
+    Nodes that were down before and are not part of this run are ignored.
+    """
     ours = {place["node_id"] for place in places.values()}
     nodes = sorted(node_id for node_id, member in listed.items() if member["state"] == "ready" or node_id in ours)
     order = sorted(here, key=lambda node_id: (RANKS[listed[node_id]["role"]], listed[node_id]["leader"]))
-    # A manager does not watch over its own restart where another can.
+    # A manager does not watch its own restart when another one can.
     turns = [
         Turn(here[each], each, next((host for host in watching if places[host]["node_id"] != each), watching[0]), nodes)
         for each in order

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables of a host that may be templates over its facts, which nobody has gathered yet. Controller only.
+"""A host's variables whose templates may need facts that are not gathered yet. Controller only.
 
 Private to the collection swarmlab.overlay.
 """
@@ -17,16 +17,17 @@ from ansible.template import trust_as_template
 FACTS = "ansible.legacy.setup"
 SUBSET = [
     "network"
-]  # and the least: what addresses and labels are made of (default_ipv4, interfaces, names, distribution)
+]  # the minimum for addresses and labels (default_ipv4, interfaces, names, distribution)
 
 
 def resolve(
     action: ActionBase, task_vars: dict[str, t.Any], names: t.Iterable[str]
 ) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
-    """The values of those variables that have one, and the facts that had to be gathered for them.
+    """The values of those variables that are set, and the facts gathered for them.
 
-    ``swarm_advertise_addr: "{{ ansible_default_ipv4.address }}"`` is the field's usual way to declare an address: the facts are gathered
-    here, and only where such a template needs them. Raises AnsibleActionFail, which names variable and host, where that does not help.
+    ``swarm_advertise_addr: "{{ ansible_default_ipv4.address }}"`` is the usual way to declare an address. Facts are
+    only gathered when such a template needs them. Raises AnsibleActionFail, with variable and host, when that does
+    not help.
     """
     wanted = [name for name in names if name in task_vars]
     facts: dict[str, t.Any] = {}
@@ -51,7 +52,7 @@ def resolve(
 
 
 def _given(values: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Without those that a template leaves empty: they are not declared."""
+    """The values without empty ones, which count as not declared."""
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
@@ -61,6 +62,6 @@ def _value(action: ActionBase, variables: dict[str, t.Any], name: str) -> t.Any:
 
 
 def _gather(action: ActionBase, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Facts by their short names; none when the host cannot tell them, as the value is then missed all the same."""
+    """Facts by their short names; none when gathering fails, since the missing value is reported anyway."""
     answer = action._execute_module(module_name=FACTS, module_args={"gather_subset": SUBSET}, task_vars=task_vars)
     return {name.removeprefix("ansible_"): value for name, value in (answer.get("ansible_facts") or {}).items()}

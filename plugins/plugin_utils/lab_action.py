@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the action plugins that work on a lab share: errors as results, a clean end on Ctrl-C, words while they work.
+"""Code shared by the action plugins for labs: errors as results, a clean end on Ctrl-C, progress messages.
 
 Private to the collection swarmlab.overlay.
 """
@@ -25,7 +25,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import 
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.state import LabRecord
 
 display = Display()
-LAB_OPTIONS = ("name", "directory", "cache")  # of modules that work on an existing lab
+LAB_OPTIONS = ("name", "directory", "cache")  # of modules for an existing lab
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -33,8 +33,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def interruptible() -> t.Iterator[None]:
     """Let SIGINT and SIGTERM end the work by an exception, once.
 
-    Ansible's worker would end at once and leave half a lab. The clean-up takes a second or two; further signals
-    must not interrupt it, and Ansible waits five seconds before it sends one.
+    Ansible's worker would exit at once and leave an incomplete lab. The clean-up takes a second or two. Further
+    signals must not interrupt it, and Ansible sends one only after five seconds.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -64,13 +64,13 @@ class LabAction(ActionBase):
 
     @abc.abstractmethod
     def work(self, arguments: t.Mapping[str, t.Any], base: Path) -> dict[str, t.Any]:
-        """The task's result. ``base`` is the folder that relative names start from. LabError when it fails."""
+        """The task's result. ``base`` is the folder for relative names. Raises LabError."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         del tmp
         try:
-            # The roles give an absolute directory; for others it is below the folder that Ansible was called in.
+            # The roles give an absolute directory; any other is relative to the folder that Ansible was called in.
             with interruptible():
                 result.update(self.work(self._task.args, Path.cwd()))
         except LabError as error:
@@ -83,11 +83,11 @@ class LabAction(ActionBase):
         return result
 
     def open_lab(self, arguments: t.Mapping[str, t.Any], base: Path) -> tuple[LabRecord, Driver]:
-        """The lab that the arguments name, which must exist."""
+        """The existing lab of the arguments. Raises LabError when there is none."""
         given = parse({key: arguments[key] for key in LAB_OPTIONS if arguments.get(key)}, base)
         return info.open_lab(given, self.say(given.name))
 
     @staticmethod
     def say(name: str) -> t.Callable[[str], None]:
-        """A function that shows a line about lab ``name``."""
+        """A function that prints a line about lab ``name``."""
         return lambda text: display.display(f"lab {name}: {text}")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a module did not even begin on a host, in one sentence: by what Python, the shell or sudo printed. Pure.
+"""Why a module did not start on a host, in one sentence, from the output of Python, the shell or sudo. Pure.
 
 Private to the collection swarmlab.overlay.
 """
@@ -12,7 +12,7 @@ import re
 import typing as t
 
 PYTHON = "3.8"
-# Those of sudo first: without it, Ansible may look for a Python in vain.
+# sudo's errors first, because without sudo Ansible may fail to find a Python.
 SENTENCES = (
     (
         re.compile(r"a password is required|a terminal is required|[Mm]issing (?:sudo|become) password"),
@@ -38,14 +38,14 @@ SENTENCES = (
 
 
 def sentence(text: str, host: str) -> str:
-    """What is wrong with the host; empty when the text tells nothing of the kind."""
+    """The host's problem; empty when the text shows none."""
     found = next((words for pattern, words in SENTENCES if pattern.search(text)), "")
     return found.format(host=host)
 
 
 def reason(answer: t.Mapping[str, t.Any], host: str) -> str:
-    """Why a module failed: what is wrong with the host, or its own message, or what it wrote."""
-    # A module that began has a message of its own and printed nothing else.
+    """The reason of a module's failure: the host's problem, the module's message, or its output."""
+    # A module that started has its own message and no other output.
     printed = "\n".join(str(answer.get(key) or "") for key in ("module_stderr", "module_stdout"))
     told = answer.get("msg") or ""
     begun = not printed.strip() and "requires a minimum of Python" not in told
@@ -55,5 +55,5 @@ def reason(answer: t.Mapping[str, t.Any], host: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text that may be long, as one line that is not."""
+    """A long text, shortened to one line."""
     return " ".join(text.split())[:400]

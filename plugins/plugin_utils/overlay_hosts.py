@@ -1,9 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which manager declarations are sent to, and which host a declared node is. Pure, controller only.
+"""The manager that declarations are sent to, and the hosts of declared nodes. Pure, controller only.
 
-Private to the collection swarmlab.overlay. Only what engines told counts: a group does not make a manager, and a name is not a node.
+Private to the collection swarmlab.overlay. Only the engines' reports count: a group does not make a manager, and a
+name is not a node.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ from ..module_utils._swarm.place import Member, Place
 
 
 class Refusal(Exception):
-    """Nothing was changed; the text says why and what to do."""
+    """Nothing was changed; the text has the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """A host of the inventory, and what its engine told of its place in a swarm."""
+    """An inventory host and its engine's swarm state."""
 
     name: str
     in_play: bool = True
     place: Place | None = None
     problem: str = "it was not asked"
-    # By which it is reached, as the inventory says.
+    # The address in the inventory.
     address: str = ""
 
     @property
@@ -36,13 +37,16 @@ class Host:
 
     @property
     def members(self) -> dict[str, Member]:
-        """The nodes of the swarm that this host speaks for, by id; only a manager that has a leader can list them."""
+        """The nodes of this host's swarm by id; only a manager with a leader can list them."""
         return {member["id"]: member for member in (self.place and self.place["members"]) or []}
 
 
 @dataclass(frozen=True)
 class Choice:
-    """``ask``: hosts outside the play, one of which has to speak for the swarm. Else the manager, and by what each host of the play is called."""
+    """``ask``: hosts outside the play that must be asked first.
+
+    Otherwise the manager, and the names of each host of the play.
+    """
 
     ask: list[str] = field(default_factory=list)
     manager: str = ""
@@ -51,11 +55,11 @@ class Choice:
 
 
 def choose(hosts: t.Sequence[Host], named: str = "", final: bool = False) -> Choice:
-    """The manager that declarations are sent to: the named one, or the first that speaks for the swarm, of the play if there is one there.
+    """The manager that declarations are sent to: the named one, or the first that lists the swarm's nodes, preferably in the play.
 
     :param hosts: all hosts of the swarm, managers first
-    :param named: the user's own choice
-    :param final: those that had to be asked have been, and did or did not answer
+    :param named: the user's choice
+    :param final: the hosts to ask have been asked already
     """
     speakers = [host for host in hosts if host.members]
     if named:
@@ -64,7 +68,7 @@ def choose(hosts: t.Sequence[Host], named: str = "", final: bool = False) -> Cho
     if not speakers:
         others = [host for host in hosts if not host.in_play]
         if others and not final:
-            # Whom the nodes of the play call managers is asked first.
+            # Hosts that the play's nodes know as managers are asked first.
             told = {
                 address.rpartition(":")[0].strip("[]")
                 for host in hosts
@@ -114,7 +118,7 @@ def _chosen(hosts: t.Sequence[Host], manager: Host) -> Choice:
 
 
 def names(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> dict[str, list[str]]:
-    """By what each host of the play may be called: by the inventory, by its node's id, and by a host name that no other node has."""
+    """The accepted names of each host of the play: the inventory's, its node's id, and its host name if unique."""
     taken = {host.name for host in hosts}
     nodes = Counter(member["hostname"] for member in members.values())
     found = {}
@@ -127,7 +131,7 @@ def names(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> dict[str,
 
 
 def unknown(nodes: t.Iterable[str], inventory: t.Container[str], members: t.Mapping[str, Member]) -> list[str]:
-    """What is wrong with the nodes that containers are declared on."""
+    """The problems with the nodes on which containers are declared."""
     found = []
     for name in dict.fromkeys(nodes):
         same = sorted(member["id"] for member in members.values() if member["hostname"] == name)
@@ -143,7 +147,7 @@ def unknown(nodes: t.Iterable[str], inventory: t.Container[str], members: t.Mapp
 
 
 def elsewhere(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> list[str]:
-    """The nodes that are ready and that no host of the play is."""
+    """The ready nodes without a host in the play."""
     here = {host.node_id for host in hosts if host.in_play}
     return sorted(
         member["hostname"] or identity
@@ -153,7 +157,7 @@ def elsewhere(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> list[
 
 
 def why(host: Host) -> str:
-    """Why a host does not speak for a swarm."""
+    """Why a host cannot list the nodes of a swarm."""
     place = host.place
     if place is None:
         return host.problem

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes that a manager lists and the inventory does not have: what to call them, and how to reach them. Pure, controller only.
+"""Nodes that a manager lists and the inventory lacks: their names, and connection variables. Pure, controller only.
 
 Private to the collection swarmlab.overlay.
 """
@@ -13,7 +13,7 @@ import typing as t
 
 from ..module_utils._swarm.place import Member
 
-# Variables that say how a host is reached. Those that are of one host alone (its address, its public keys) are not taken over.
+# Variables of a connection. Those of one single host (its address, its public keys) are not copied.
 CONNECTION = (
     "ansible_become", "ansible_connection", "ansible_docker_", "ansible_password", "ansible_paramiko_", "ansible_pipelining", "ansible_port",
     "ansible_private_key_file", "ansible_python_interpreter", "ansible_remote_tmp", "ansible_scp_", "ansible_sftp_", "ansible_shell_",
@@ -23,16 +23,16 @@ UNUSABLE = ("", "0.0.0.0", "::", "127.0.0.1", "::1")
 
 
 def connection_keys(variables: t.Iterable[str]) -> list[str]:
-    """Those of a host's variables that say how it is reached, and hold for its neighbours too."""
+    """The names of a host's connection variables that apply to its neighbours too."""
     return [
         key for key in variables if key.startswith(CONNECTION) and key != "ansible_ssh_host" and "_public" not in key
     ]
 
 
 def unknown(members: t.Iterable[Member], known: t.Container[str], silent: t.Container[str]) -> list[Member]:
-    """The nodes that no host of the play is, in the order of their names: the engine lists them by ids, which are random.
+    """The nodes without a host in the play, sorted by name because the engine lists them by random ids.
 
-    One that is known by the address of a host that did not answer would only be silent twice.
+    A node with the address or name of a host that did not answer is left out: it would fail a second time.
     """
     strangers = [
         member
@@ -48,14 +48,17 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def address_of(member: Member) -> str:
-    """By which the other nodes reach it. A manager that made its swarm on 0.0.0.0 is known by that, but its raft address is right."""
+    """The node's address for other nodes.
+
+    A manager that created its swarm on 0.0.0.0 is listed with that, but its raft address is right.
+    """
     if member["address"] not in UNUSABLE:
         return member["address"]
     return member["manager_address"].rpartition(":")[0].strip("[]") or member["hostname"]
 
 
 def name_of(member: Member, taken: t.Container[str]) -> str:
-    """What the report calls a node: its host name, which several nodes may have."""
+    """The node's name in the report: its host name, with a part of its id when the name is taken."""
     name = member["hostname"] or member["id"]
     return name if name not in taken else f"{name}-{member['id'][:6]}"
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which hosts of an inventory belong to the swarm, and what its groups declare them to be. Pure, controller only.
+"""The hosts of an inventory that belong to the swarm, and their declared roles by group. Pure, controller only.
 
 Private to the collection swarmlab.overlay.
 """
@@ -15,7 +15,7 @@ MANAGER, WORKER, AS_IT_IS = "manager", "worker", ""
 PARENT = "swarm"
 CANONICAL = {MANAGER: "swarm_managers", WORKER: "swarm_workers"}
 VARIABLE = {MANAGER: "swarm_managers_group", WORKER: "swarm_workers_group"}
-# What public inventories call them. Looked for only where no group has the canonical name.
+# The names of these groups in public inventories, used only when no group has the canonical name.
 USUAL = {
     MANAGER: (
         "swarm_manager",
@@ -27,30 +27,30 @@ USUAL = {
     ),
     WORKER: ("swarm_worker", "docker_swarm_workers", "docker_swarm_worker", "docker_workers", "workers", "worker"),
 }
-LEAVING = "lab_leaving"  # nodes of a lab on their way out (inventory plugin lab)
+LEAVING = "lab_leaving"  # nodes of a lab that are being removed (inventory plugin lab)
 BUILT_IN = ("all", "ungrouped", LEAVING)
 
 Groups = t.Mapping[str, t.Sequence[str]]
 
 
 class InventoryError(Exception):
-    """The inventory does not say what the swarm is to be; the text says what to do."""
+    """The inventory does not define the swarm; the text has the remedy."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """``roles``: each host of the swarm, in the inventory's order, and its role; "" where no group tells. ``groups``: the group of each role."""
+    """``roles``: role of each host of the swarm, in the inventory's order, "" without a group; ``groups``: the group of each role."""
 
     roles: t.Mapping[str, str]
     groups: t.Mapping[str, str]
 
     def having(self, role: str) -> list[str]:
-        """The hosts that are declared to have this role."""
+        """The hosts with this declared role."""
         return [host for host, declared in self.roles.items() if declared == role]
 
 
 def declared(groups: Groups, named: t.Mapping[str, str | None]) -> Declared:
-    """What the groups declare.
+    """The declaration in the groups. Raises InventoryError when it is contradictory.
 
     :param groups: all groups of the inventory with their hosts, children's included
     :param named: role -> name of its group where the user names one
@@ -69,7 +69,7 @@ def declared(groups: Groups, named: t.Mapping[str, str | None]) -> Declared:
 
 
 def _group(role: str, groups: Groups, named: str | None) -> str:
-    """The group of a role, or nothing."""
+    """The name of a role's group, or None."""
     if named:
         if named not in groups:
             raise InventoryError(
@@ -92,7 +92,7 @@ def _there(groups: Groups) -> str:
 
 
 def nobody(groups: Groups, limit: str | None) -> str:
-    """Why a play finds no host of the swarm, in words."""
+    """Why a play has no host of the swarm, in words."""
     if limit:
         return f"--limit {limit} leaves no host of the swarm, so nothing was done and nothing was proven. Name one of its hosts, or leave the limit out."
     return (

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be done so that hosts form one swarm: who makes it, who joins it, who changes. Pure, controller only.
+"""The steps that make hosts one swarm: create, join, change. Pure, controller only.
 
-Private to the collection swarmlab.overlay. A host and a node are the same where the engine on the host says so, by the node's id.
-Nothing is concluded from silence: an engine that was not asked, or gave no answer, may be in a swarm.
+Private to the collection swarmlab.overlay. A host is a node when the engine on the host reports the node's id. An
+engine that was not asked, or did not answer, may be in a swarm: nothing is concluded from silence.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ READY = "ready"
 
 
 class Refusal(Exception):
-    """Going on could hurt a swarm, or cannot end well. Nothing was changed; the text says why and what to do."""
+    """The run could damage a swarm or cannot succeed. Nothing was changed; the text has the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """A host of the inventory: what is declared for it, and what its engine told of its place in a swarm."""
+    """An inventory host: its declaration, and its engine's swarm state."""
 
     name: str
     role: str = AS_IT_IS
@@ -37,7 +37,7 @@ class Host:
 
     @property
     def state(self) -> str:
-        """Of the engine: inactive, pending, active, error, locked; "" where nobody knows."""
+        """The engine's state: inactive, pending, active, error, locked; "" when it is unknown."""
         return self.place["state"] if self.place else ""
 
     @property
@@ -46,12 +46,12 @@ class Host:
 
     @property
     def members(self) -> list[Member]:
-        """The nodes of the swarm, where this host can list them."""
+        """The nodes of the swarm, if this host can list them."""
         return (self.place and self.place["members"]) or []
 
     @property
     def told(self) -> Place:
-        """The place of a host that was asked: whoever has a state was."""
+        """The swarm state of a host that was asked. Raises LookupError for any other."""
         if self.place is None:
             raise LookupError(f"{self.name} was not asked")
         return self.place
@@ -59,10 +59,10 @@ class Host:
 
 @dataclass(frozen=True)
 class Plan:
-    """``ask``: hosts outside the play that must be asked before anything can be decided. Else what is to be done, in this order.
+    """``ask``: hosts outside the play that must be asked before any decision. Otherwise the steps in this order.
 
-    ``joins`` and ``pending`` are hosts, ``changes`` of nodes, by id, once they are ready; of the hosts in ``unfinished`` only a later manager
-    can make workers.
+    ``joins`` and ``pending`` are hosts; ``changes`` apply to nodes, by id, once they are ready. The hosts in
+    ``unfinished`` can only be demoted by a manager that joins later.
     """
 
     ask: list[str] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Plan:
 
 
 def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> Plan:
-    """The plan for these hosts. ``final``: hosts that could be asked have been. Raises Refusal."""
+    """The plan for these hosts. ``final``: the hosts that could be asked have been asked. Raises Refusal."""
     _refuse_twins(hosts)
     _refuse_unfit(hosts)
     speakers = _speakers(hosts)
@@ -98,7 +98,7 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
     primary = next((host for host in speakers if host not in demoted), speakers[0])
     if primary in demoted and not coming:
         return _ask_for_another(primary, hosts, final)
-    # A manager is not told to make a worker of itself: another one has to be asked, once there is one.
+    # A manager is not asked to demote itself: that needs another manager, once there is one.
     late = [host.name for host in demoted if host is primary or joining]
     for name in late:
         changes[name].pop("role")
@@ -106,7 +106,7 @@ def plan(hosts: t.Sequence[Host], data_path_port: int, final: bool = False) -> P
 
 
 def _ask_for_another(primary: Host, hosts: t.Sequence[Host], final: bool) -> Plan:
-    """The only manager that speaks is to become a worker: somebody else has to say so."""
+    """The only manager that lists the nodes is to become a worker, so another manager has to demote it."""
     others = [host.name for host in hosts if host.place is None and not host.in_play]
     if others and not final:
         return Plan(ask=others)
@@ -124,7 +124,10 @@ def _plan_of(
     changes: t.Mapping[str, dict[str, t.Any]],
     late: list[str],
 ) -> Plan:
-    """What is to be done in the swarm that ``primary`` speaks for. ``changes`` by host; ``late`` are workers only once another manager says so."""
+    """The steps in the swarm of ``primary``.
+
+    ``changes`` by host; ``late`` hosts are demoted only when another manager can do it.
+    """
     pending = [host for host in hosts if host.in_play and host.state == "pending"]
     unready = [
         host
@@ -149,7 +152,7 @@ def _plan_of(
 
 
 def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
-    """The plan where no engine that was asked manages a swarm: make one, if really there is none."""
+    """The plan when no engine that was asked manages a swarm: create one, if there certainly is none."""
     unknown = [host.name for host in hosts if host.place is None]
     if unknown and not final:
         return Plan(ask=unknown)
@@ -191,7 +194,10 @@ def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
 
 
 def _speakers(hosts: t.Sequence[Host]) -> list[Host]:
-    """The managers that can list their swarm's nodes, those of the play first. One that is declared a worker speaks where no other does."""
+    """The managers that can list their swarm's nodes, those of the play first.
+
+    One that is declared a worker comes last. Raises Refusal when the managers have no majority.
+    """
     managers = [host for host in hosts if host.state == "active" and host.told["manager"]]
     speakers = [host for host in managers if host.told["members"] is not None]
     if managers and not speakers:
@@ -203,7 +209,7 @@ def _speakers(hosts: t.Sequence[Host]) -> list[Host]:
 
 
 def _refuse_twins(hosts: t.Sequence[Host]) -> None:
-    """One node under two names: whatever is done to the one is done to the other."""
+    """Raise Refusal for hosts that are the same node, because each change would affect both."""
     holders: dict[str, list[Host]] = {}
     for host in hosts:
         if host.node_id:
@@ -218,7 +224,7 @@ def _refuse_twins(hosts: t.Sequence[Host]) -> None:
 
 
 def _refuse_unfit(hosts: t.Sequence[Host]) -> None:
-    """Hosts of the play that cannot take part."""
+    """Raise Refusal for hosts of the play that cannot take part."""
     silent = [host for host in hosts if host.in_play and host.place is None]
     if silent:
         raise Refusal(f"{_reasons(silent)}. Nothing was changed.")
@@ -282,7 +288,10 @@ def _refuse_undeclared(joining: t.Sequence[Host]) -> None:
 
 
 def _refuse_lost_majority(members: t.Mapping[str, Member], demoted: t.Sequence[str], new: int) -> None:
-    """Every managers' decision needs more than half of them; demotions happen one by one, after all others have become managers."""
+    """Raise Refusal when demotions would cost the managers their majority.
+
+    Demotions happen one by one, after all promotions.
+    """
     managers = [member for member in members.values() if member["reachability"] or member["role"] == MANAGER]
     total = len(managers) + new
     reachable = len([member for member in managers if _is_reachable(member)]) + new
@@ -298,7 +307,7 @@ def _refuse_lost_majority(members: t.Mapping[str, Member], demoted: t.Sequence[s
 
 
 def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, Member]) -> list[dict[str, t.Any]]:
-    """Changes so that each step leaves a majority: new managers first, and of those that go, the ones that count against it already."""
+    """The changes in an order that keeps the majority: promotions first, and unreachable managers first among demotions."""
     return sorted(
         changes,
         key=lambda change: (
@@ -320,7 +329,10 @@ def _new_managers(joining: t.Sequence[Host], changes: t.Mapping[str, t.Mapping[s
 
 
 def _change(host: Host, member: Member) -> dict[str, t.Any]:
-    """What of a member differs from its declaration. What nobody declares stays, but for what we did ourselves to let it go."""
+    """The differences of a node from its declaration.
+
+    Undeclared properties stay, except those set for an earlier departure.
+    """
     change: dict[str, t.Any] = {}
     if host.role and host.role != member["role"]:
         change["role"] = host.role
@@ -343,7 +355,7 @@ def _by_role(joining: t.Sequence[Host]) -> dict[str, list[str]]:
 
 
 def _warnings(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> list[str]:
-    """What a person should know though it stops nothing."""
+    """Warnings about the plan, which do not stop it."""
     managers = {host.name for host in hosts if host.role == MANAGER}
     found = []
     if managers and len(managers) % 2 == 0:
@@ -380,7 +392,10 @@ def _reasons(hosts: t.Iterable[Host]) -> str:
 
 @dataclass(frozen=True)
 class Leaver(Host):
-    """A host that is to leave. ``addresses``: by which the inventory knows it; ``declared_id``: the node that its owner says it is."""
+    """A host that leaves.
+
+    ``addresses``: its addresses in the inventory; ``declared_id``: its node's id from the user.
+    """
 
     addresses: frozenset[str] = frozenset()
     declared_id: str = ""
@@ -388,8 +403,11 @@ class Leaver(Host):
 
 @dataclass(frozen=True)
 class Farewell:
-    """``nodes``: to be drained and taken out of the list, by id, with a label that finds them again. ``leaving``: host -> the node as
-    which its engine can say goodbye itself."""
+    """The steps of a departure.
+
+    ``nodes``: to be drained and removed, by id, with a label that identifies them; ``leaving``: host -> the id of its
+    node, for hosts whose engine can leave by itself.
+    """
 
     keeper: str = ""
     nodes: list[dict[str, t.Any]] = field(default_factory=list)
@@ -399,7 +417,7 @@ class Farewell:
 
 
 def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell:
-    """How the hosts leave the swarm of the managers that stay. Raises Refusal."""
+    """The steps by which hosts leave the swarm of the remaining managers. Raises Refusal."""
     _refuse_twins([*leavers, *staying])
     speakers = [
         host for host in staying if host.state == "active" and host.told["manager"] and host.told["members"] is not None
@@ -433,7 +451,7 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
 
 
 def _no_keeper(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell:
-    """Without a manager that stays it is safe to go where all say that there is no swarm."""
+    """The empty plan without a remaining manager. Raises Refusal unless all hosts report that there is no swarm."""
     if staying and all(host.state == "inactive" for host in staying) and not any(host.node_id for host in leavers):
         return Farewell()
     told = (
@@ -447,7 +465,10 @@ def _no_keeper(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewe
 
 
 def _nodes_of(host: Leaver, members: t.Sequence[Member], claimed: t.Container[str], keeper: Host) -> list[str]:
-    """Ids of the nodes that this host is or was. Its engine's word counts; where it is silent, the evidence must leave no doubt."""
+    """The ids of this host's present and former nodes, as its engine reports them.
+
+    For a silent engine the evidence must be unambiguous, else Refusal is raised.
+    """
     ids = {member["id"] for member in members}
     marked = [
         member["id"]

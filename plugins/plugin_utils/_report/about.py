@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a report says of the swarm itself: the run, its nodes, its networks. Pure.
+"""The report's description of the swarm: the run, its nodes, its networks. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -16,7 +16,7 @@ from .._facts.model import Facts, Network
 
 
 def about(gathered: Facts, task_vars: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What the report says of the swarm itself."""
+    """The part of the report about the swarm itself."""
     swarm = gathered.swarm or {}
     return {
         "run": gathered.run,

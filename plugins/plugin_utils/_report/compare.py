@@ -1,9 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What changed since the previous report. Pure.
+"""Changes since the previous report. Pure.
 
-Private to swarmlab.overlay. The previous report may come from an older version, or be anything at all: it is a file on a disk.
+Private to swarmlab.overlay. The previous report is a file on a disk: it may come from an older version, or have any
+content.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .text import WORST_FIRST
 
 
 class Change(t.NamedTuple):
-    """A check whose verdict is another one now; None: it was not, or is no longer, among the checks."""
+    """A check whose verdict changed; None: it was not, or is no longer, among the checks."""
 
     key: tuple[t.Any, ...]
     before: str | None
@@ -23,7 +24,7 @@ class Change(t.NamedTuple):
 
 
 class Comparison(t.NamedTuple):
-    """``problem`` says why there is nothing to compare with; then the rest is empty."""
+    """``problem`` is the reason why no comparison is possible; the other fields are empty then."""
 
     problem: str | None
     started: str | None = None
@@ -55,7 +56,10 @@ def _problem(previous: t.Any, report: dict[str, t.Any]) -> str | None:
 
 
 def _verdicts(checks: list[t.Any]) -> dict[tuple[t.Any, ...], str]:
-    """The worst status of each check on each network; titles and services come and go with the verdict itself."""
+    """The worst status of each check on each network.
+
+    Titles and services are left out, since they depend on the verdict.
+    """
     found: dict[t.Any, t.Any] = {}
     for item in checks:
         if not isinstance(item, dict) or item.get("status") not in STATUSES or not isinstance(item.get("id"), str):

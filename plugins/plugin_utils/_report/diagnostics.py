@@ -1,9 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes into the archive of a failed verification: the report, and everything that it was judged by. Pure.
+"""The files in the archive of a failed verification: the report, and the data behind it. Pure.
 
-Private to swarmlab.overlay. What the nodes told is all there is: nothing more is asked of them. ``_archive.py`` takes secrets out.
+Private to swarmlab.overlay. It uses the data that the nodes have sent, and asks for no more. ``_archive.py`` removes
+secrets.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def files(report: dict[str, t.Any], facts: t.Any, phases: dict[str, t.Any]) -> d
 
 
 def _file(host: str) -> str:
-    """A host's name as a file's: an inventory may call a host anything."""
+    """A host's name as a file name. An inventory may give a host any name."""
     return "".join(char if char.isalnum() or char in "._-" else "_" for char in host).lstrip(".") or "_"
 
 
@@ -60,5 +61,5 @@ def _plain(value: t.Any) -> t.Any:
 
 
 def superfluous(names: Iterable[str], suffix: str) -> list[str]:
-    """The archives to remove, all but the newest: their names sort by time."""
+    """The archives to remove: all except the newest, since their names sort by time."""
     return sorted(name for name in names if name.startswith(PREFIX) and name.endswith(suffix))[:-KEPT]

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whatever a check recorded, readable: any JSON becomes lists and small tables, bounded. Pure.
+"""A check's evidence for readers: any JSON becomes lists and small tables, limited in size. Pure.
 
-Private to swarmlab.overlay. Nothing here knows a check: new evidence is shown as it comes.
+Private to swarmlab.overlay. Nothing here depends on a check: new evidence needs no change.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import typing as t
 
 from .markup import Markup, element, printable
 
-ELSEWHERE = ("summary", "matrix", "performance")  # the page has places of their own for these
+ELSEWHERE = ("summary", "matrix", "performance")  # shown elsewhere on the page
 ROWS = 50
 COLUMNS = 8
 TEXT = 2000
 
 
 def render(evidence: dict[str, t.Any]) -> Markup | None:
-    """A description list of everything but the summary; None when there is nothing else."""
+    """A description list of all evidence except the summary; None when there is no other."""
     rows = [
         (element("dt", _words(key)), element("dd", _value(value)))
         for key, value in evidence.items()
@@ -51,7 +51,7 @@ def _scalar(value: t.Any) -> bool:
 
 
 def _flat(value: t.Any) -> bool:
-    """Fits into one cell of a table."""
+    """Whether the value fits into one cell of a table."""
     return _scalar(value) or (isinstance(value, list) and all(_scalar(item) for item in value))
 
 
@@ -75,7 +75,7 @@ def _list(values: list[t.Any]) -> t.Any:
 
 
 def _table(head: list[t.Any], rows: list[t.Any]) -> Markup:
-    """Without words in the head, the first column says what the second is."""
+    """A table. With an empty head, the first column holds the row titles."""
     named = any(head)
     lines = (
         [

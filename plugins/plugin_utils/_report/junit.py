@@ -1,10 +1,10 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The results as JUnit XML, which CI systems show. Pure.
+"""The results as JUnit XML for CI systems. Pure.
 
 Private to swarmlab.overlay. One test case a result: failed is a failure, inconclusive an error, skipped is skipped.
-Messages lead with the cause, because CI systems group by them.
+Messages begin with the cause, because CI systems group by them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ NOTHING: dict[str, t.Any] = {
 
 
 def render(report: dict[str, t.Any]) -> str:
-    """The whole document. A run that checked nothing is an error: no CI system takes an empty suite, or one of skipped tests, for a failure."""
+    """The whole document.
+
+    A run without checks is an error, because CI systems do not count an empty or skipped suite as a failure.
+    """
     results = report["checks"] + ([] if any(item["status"] != "skip" for item in report["checks"]) else [NOTHING])
     root = ElementTree.Element("testsuites", _counts(results, report))
     suite = ElementTree.SubElement(root, "testsuite", dict(_counts(results, report), timestamp=report["started"]))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a status looks on the page: a symbol and a word, and a colour only besides. Pure.
+"""The look of a status on the page: a symbol and a word, with a colour in addition. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -23,7 +23,7 @@ def badge(status: str, word: str | None = None) -> Markup:
 
 
 def short(names: list[str]) -> dict[str, str]:
-    """Name -> the part before its domain, where that is enough to tell all names apart."""
+    """Name -> the part before its domain, if that distinguishes all names."""
     first = {name: name.split(".")[0] or name for name in names}
     return (
         first
@@ -33,19 +33,19 @@ def short(names: list[str]) -> dict[str, str]:
 
 
 def seconds(value: float) -> str:
-    """A measured time with the digits that mean something."""
+    """A measured time in seconds, with its significant digits."""
     if value < 1:
         return f"{value:.2f}"
     return ("%.1f" if value < 10 else "%.0f") % value
 
 
 def duration(value: float) -> str:
-    """A long time in words."""
+    """A duration in words."""
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def moment(started: str) -> Markup:
-    """The time of a report, as it is written there: UTC, ISO 8601."""
+    """The time of a report, in its own notation: UTC, ISO 8601."""
     shown = started.replace("T", " ").replace("Z", " UTC")
     return element("time", shown, datetime=started)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTML and SVG where every text is escaped, because only ``element`` makes markup. Pure.
+"""HTML and SVG in which every text is escaped, because only ``element`` creates markup. Pure.
 
-Private to swarmlab.overlay. Names and evidence are other people's words: nothing here trusts them.
+Private to swarmlab.overlay. Names and evidence come from outside and are not trusted.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import typing as t
 
 VOID = ("meta", "link", "br", "hr", "input")
 REPLACEMENT = "\ufffd"
-FORBIDDEN = ((0x7F, 0x9F), (0xD800, 0xDFFF), (0xFDD0, 0xFDEF))  # controls, surrogates, no characters
+FORBIDDEN = ((0x7F, 0x9F), (0xD800, 0xDFFF), (0xFDD0, 0xFDEF))  # control characters, surrogates, non-characters
 
 
 class Markup(str):
-    """Text that is markup already, and is not escaped again."""
+    """Text that is markup already and is not escaped again."""
 
 
 def printable(text: str, limit: int | None = None) -> str:
-    """The text without characters that neither HTML nor XML may hold; cut when it is longer than the limit."""
+    """The text without characters that HTML or XML forbid, cut at ``limit`` characters."""
     if limit is not None and len(text) > limit:
         text = text[:limit] + "\u2026"
     return "".join(char if _allowed(ord(char)) else REPLACEMENT for char in text)
 
 
 def _allowed(code: int) -> bool:
-    """Characters of XML 1.0, less the ones it discourages."""
+    """Whether XML 1.0 allows the character and does not discourage it."""
     if code < 0x20:
         return code in (0x9, 0xA, 0xD)
     if code & 0xFFFE == 0xFFFE:
@@ -37,12 +37,12 @@ def _allowed(code: int) -> bool:
 
 
 def escape(text: t.Any) -> Markup:
-    """t.Any value as text, safe inside elements and quoted attributes."""
+    """Any value as text, safe inside elements and quoted attributes."""
     return text if isinstance(text, Markup) else Markup(html.escape(printable(str(text)), quote=True))
 
 
 def join(children: t.Any) -> Markup:
-    """Children as one piece: None is nothing, lists are opened, the rest is escaped unless it is markup."""
+    """Children in one piece. None is nothing, lists are flattened, and all text except markup is escaped."""
     if children is None:
         return Markup()
     if isinstance(children, (list, tuple)):
@@ -51,7 +51,10 @@ def join(children: t.Any) -> Markup:
 
 
 def element(tag: str, /, *children: t.Any, **attributes: t.Any) -> Markup:
-    """An element. ``class_`` is class, ``aria_label`` is aria-label; None and False leave an attribute out, True is bare."""
+    """An element.
+
+    ``class_`` is class, ``aria_label`` is aria-label. None and False omit an attribute, True adds it without value.
+    """
     words = [tag]
     for key, value in attributes.items():
         if value is None or value is False:

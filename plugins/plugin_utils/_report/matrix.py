@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Node by node: one small heat map for each network and kind of traffic. Pure.
+"""Paths between nodes: one small heat map for each network and kind of traffic. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -13,15 +13,15 @@ import typing as t
 from . import marks, paths
 from .markup import Markup, element
 
-HEAT = (0.25, 1.0, 5.0)  # seconds: up to each of them a darker shade
-DENSE_FROM = 9  # nodes: symbols only, names upright
-WHOLE_UP_TO = 40  # nodes: above, only those with trouble are drawn
+HEAT = (0.25, 1.0, 5.0)  # seconds: the limits of the shades
+DENSE_FROM = 9  # number of nodes from which cells hold symbols only, with upright names
+WHOLE_UP_TO = 40  # number of nodes above which only nodes with failures are drawn
 PAIRS_NAMED = 8
 STATES = {"fail": ("f", "fail"), "inconclusive": ("u", "inconclusive")}
 
 
 def section(report: dict[str, t.Any]) -> Markup | None:
-    """The section of all matrices; None when no check brought one."""
+    """The section of all matrices; None when no check has one."""
     found = paths.by_network(report)
     if not found:
         return None
@@ -148,7 +148,7 @@ def _cell(kind: paths.Kind, source: str, target: str, dense: bool) -> Markup:
 
 
 def _reasons(tried: list[tuple[str, str, t.Any]]) -> Markup | None:
-    """Why pairs failed, each reason once: a tooltip is nothing on a phone or on paper."""
+    """The reasons of failed pairs, each reason once, because a phone or paper shows no tooltips."""
     reasons: dict[t.Any, t.Any] = {}
     for source, target, cell in tried:
         if isinstance(cell, str):

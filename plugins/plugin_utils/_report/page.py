@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report as one page that a person wants to open: the answer first, and all of it without script or network. Pure.
+"""The report as one HTML page: the verdict first, without script or network. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -54,7 +54,7 @@ def render(report: dict[str, t.Any], comparison: Comparison) -> str:
 
 
 def verdict(report: dict[str, t.Any]) -> tuple[str, str]:
-    """The answer in a word, and the status that it looks like."""
+    """The verdict in a word, and the status that gives it its look."""
     if not report["checks"]:
         return "NOTHING CHECKED", "inconclusive"
     if report["summary"]["ok"]:
@@ -122,7 +122,10 @@ def _ids(report: dict[str, t.Any]) -> list[tuple[t.Any, ...]]:
 
 
 def _causes(report: dict[str, t.Any]) -> Markup | None:
-    """What is wrong, by its cause; what has none, by what to do about it: failures with one cause often share one hint."""
+    """The failures by cause.
+
+    Those without a cause are grouped by hint, since failures with one cause often share it.
+    """
     places = {id(item): place for place, item in _ids(report)}
     rows = [_cause(report, found, places) for found in report["causes"]]
     rest = _without_cause(unexplained(report), places)
@@ -141,7 +144,7 @@ def _causes(report: dict[str, t.Any]) -> Markup | None:
 
 
 def _cause(report: dict[str, t.Any], found: dict[str, t.Any], places: dict[int, str]) -> Markup:
-    """The cause with what it rests on; the results that depend on it are folded below."""
+    """A cause with its evidence; its results are folded below."""
     below = folded(report, found)
     status = "fail" if any(item["status"] == "fail" for item in below) or not below else "inconclusive"
     parts = [plural(len(below), "result depends", "results depend") + " on it"] if below else []

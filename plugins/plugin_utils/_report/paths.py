@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the matrices of all checks say about paths, by network. Pure.
+"""The paths of all checks' matrices by network. Pure.
 
-Private to swarmlab.overlay. Any check may bring ``evidence.matrix``; see docs/report.md.
+Private to swarmlab.overlay. Any check may have ``evidence.matrix``; see docs/report.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Kind(t.NamedTuple):
 
 
 def by_network(report: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Network -> its kinds, in the order of the report."""
+    """Network -> its kinds of traffic, in the order of the report."""
     found: dict[t.Any, t.Any] = {}
     for item in report["checks"]:
         matrix = item["evidence"].get("matrix")
@@ -35,23 +35,23 @@ def by_network(report: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def state(cell: float | str | None) -> str:
-    """The status of a cell that is there."""
+    """The status of an existing cell."""
     if cell is None:
         return "inconclusive"
     return "fail" if isinstance(cell, str) else "pass"
 
 
 def worst(states: Iterable[str]) -> str:
-    """The worst of several states; of none it is inconclusive."""
+    """The worst of several states; inconclusive without any."""
     return min(states, key=WORST_FIRST.index, default="inconclusive")
 
 
 def tunnels(kinds: list[Kind]) -> dict[tuple[str, str], str]:
-    """Unordered pair of nodes -> the worst status of all direct traffic between them, both ways."""
+    """Unordered pair of nodes -> the worst status of all direct traffic between them, in both directions."""
     found: dict[t.Any, t.Any] = {}
     for kind in kinds:
         if kind.name in BALANCED:
-            continue  # a virtual IP fails for reasons of its own: the tunnel may be sound
+            continue  # a virtual IP has failures of its own, while the tunnel works
         for source, target, cell in pairs(kind):
             key = tuple(sorted((source, target)))
             found[key] = worst((state(cell), found.get(key, "pass")))

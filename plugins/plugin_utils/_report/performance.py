@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was measured, in one small table: a line for each way of the traffic, the middle of all pairs that were measured. Pure.
+"""Measurements in one small table: a line for each way of the traffic, with the median of all measured pairs. Pure.
 
-Private to swarmlab.overlay. A check brings ``evidence.performance``; see docs/report.md.
+Private to swarmlab.overlay. A check has ``evidence.performance``; see docs/report.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COLUMNS = ("Mbit/s", "of the hosts' path", "round trip, ms")
 
 
 class Way(t.NamedTuple):
-    """One line. ``problem``: why there is nothing to show, or what some of the pairs lacked."""
+    """One line of the table. ``problem``: the reason of missing figures, of all pairs or of some."""
 
     where: str
     words: str
@@ -30,7 +30,7 @@ class Way(t.NamedTuple):
     problem: str | None
 
     def cells(self) -> list[str]:
-        """The figures as texts; a dash for what was not measured."""
+        """The figures as texts; a dash for one that was not measured."""
         figures = (
             ("%.0f" if (self.mbit or 0) >= 100 else "%.1f", self.mbit),
             ("%.2f", self.ratio),
@@ -40,7 +40,7 @@ class Way(t.NamedTuple):
 
 
 def ways(report: dict[str, t.Any]) -> list[Way]:
-    """The lines, in the order in which checks bring them."""
+    """The lines, in the order of the checks."""
     grouped: dict[t.Any, t.Any] = {}
     for item in report["checks"]:
         for row in item["evidence"].get("performance") or []:
@@ -68,7 +68,7 @@ def _middle(rows: list[dict[str, t.Any]], name: str) -> float | None:
 
 
 def text(report: dict[str, t.Any]) -> list[str]:
-    """The table as lines of text; none when nothing was measured."""
+    """The table as lines of text; none without measurements."""
     found = ways(report)
     if not found:
         return []
@@ -82,7 +82,7 @@ def text(report: dict[str, t.Any]) -> list[str]:
 
 
 def properties(report: dict[str, t.Any]) -> list[tuple[str, str]]:
-    """(name, value) for a CI system."""
+    """(name, value) pairs for a CI system."""
     return [
         (
             f"performance: {way.where}, {way.words}",
@@ -95,7 +95,7 @@ def properties(report: dict[str, t.Any]) -> list[tuple[str, str]]:
 
 
 def section(report: dict[str, t.Any]) -> Markup | None:
-    """The section of the page; None when nothing was measured."""
+    """The section of the page; None without measurements."""
     found = ways(report)
     if not found:
         return None

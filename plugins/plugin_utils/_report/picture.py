@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The swarm drawn: nodes in a row, each network a lane below them, its tunnels as arcs between the nodes that hold it. Pure.
+"""A drawing of the swarm: nodes in a row, each network a lane below, its tunnels as arcs between its nodes. Pure.
 
-Private to swarmlab.overlay. The tables of the page say the same in words.
+Private to swarmlab.overlay. The tables of the page have the same content in words.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LANE_HEAD = 50
 LANE_FOOT = 16
 GAP = 12
 LANES = 24
-ARCS_UP_TO = 6  # nodes: every tunnel is drawn; above, only the broken ones
+ARCS_UP_TO = 6  # number of nodes up to which every tunnel is drawn; above, only the broken ones are
 BROKEN_DRAWN = 24
 LOCK = (
     "M3 6V4.2a3 3 0 0 1 6 0V6h.6c.5 0 .9.4.9.9v4.2c0 .5-.4.9-.9.9H2.4c-.5 0-.9-.4-.9-.9V6.9c0-.5.4-.9.9-.9z"
@@ -29,7 +29,7 @@ SUMMARY = "%d nodes and %d overlay networks, %d of them encrypted. The tables be
 
 
 class Frame(t.NamedTuple):
-    """Where things stand."""
+    """The geometry of the drawing."""
 
     nodes: list[t.Any]
     short: dict[t.Any, t.Any]
@@ -37,12 +37,12 @@ class Frame(t.NamedTuple):
     width: int
 
     def x(self, name: str) -> float:
-        """The middle of a node's column."""
+        """The x coordinate of a node's column."""
         return MARGIN + self.step * (self.nodes.index(name) + 0.5)
 
 
 def draw(report: dict[str, t.Any]) -> Markup | None:
-    """An ``svg`` element, and a line about what it leaves out; None when there is no node."""
+    """An ``svg`` element, and a line about omitted parts; None without nodes."""
     if not report["nodes"]:
         return None
     names = [node["name"] for node in report["nodes"]]
@@ -87,13 +87,13 @@ def draw(report: dict[str, t.Any]) -> Markup | None:
 
 
 def chosen(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    """The networks, those with trouble first."""
+    """The networks to draw, those with failures first."""
     troubled = {item["network"] for item in report["checks"] if item["status"] in ("fail", "inconclusive")}
     return sorted(report["networks"], key=lambda network: network["name"] not in troubled)
 
 
 def _fit(text: str, width: float, size: float) -> str:
-    """The text, cut in its middle to a width; the whole of it stays in a tooltip."""
+    """The text, shortened in the middle to a width. A tooltip has the full text."""
     room = max(int(width / (size * 0.62)), 3)
     return text if len(text) <= room else text[: room // 2] + "\u2026" + text[len(text) - (room - 1) // 2 :]
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the page looks: one style sheet, and a script that only adds comfort. No character of it comes from outside.
+"""The look of the page: one style sheet, and an optional script. Nothing in it comes from outside.
 
 Private to swarmlab.overlay.
 """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The summary a person reads in ten seconds. Pure.
+"""The summary of a report for the terminal. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -30,7 +30,7 @@ class Line(t.NamedTuple):
 
 
 def verdict(report: dict[str, t.Any]) -> Line:
-    """The answer, in one line."""
+    """The verdict in one line."""
     numbers = report["summary"]
     parts = [
         f"{numbers[status]} {word}"
@@ -53,7 +53,7 @@ def verdict(report: dict[str, t.Any]) -> Line:
 
 
 def nothing(report: dict[str, t.Any]) -> bool:
-    """Whether nothing was seen, neither that it works nor that it does not: that a node or a network is missing says nothing of either."""
+    """Whether there is no evidence about function at all. A missing node or network is no such evidence."""
     guards = _checks.guards()
     return not any(
         item["status"] == "pass" or (item["status"] == "fail" and item["id"] not in guards) for item in report["checks"]
@@ -61,19 +61,19 @@ def nothing(report: dict[str, t.Any]) -> bool:
 
 
 def troubles(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    """What went wrong, failures first, each kind in the order of the checks."""
+    """The bad results, failures first, each kind in the order of the checks."""
     bad = [item for item in report["checks"] if item["status"] in BAD]
     return sorted(bad, key=lambda item: WORST_FIRST.index(item["status"]))
 
 
 def unexplained(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    """What went wrong and no cause is known of, in the same order."""
+    """The bad results without a known cause, in the same order."""
     folded = {id(report["checks"][place]) for found in report["causes"] for place in found["explains"]}
     return [item for item in troubles(report) if id(item) not in folded]
 
 
 def headline(found: dict[str, t.Any]) -> str:
-    """A cause and its weight, in one line."""
+    """A cause and the number of its results, in one line."""
     parts = [plural(len(found["explains"]), "result depends", "results depend") + " on it"] if found["explains"] else []
     parts += (
         [plural(len(found["shares"]), "more result is", "more results are") + " partly due to it"]
@@ -94,19 +94,19 @@ def folded(report: dict[str, t.Any], found: dict[str, t.Any]) -> list[dict[str, 
 
 
 def scope(item: dict[str, t.Any]) -> str:
-    """What a result speaks of: its network and service; nothing for the whole swarm."""
+    """The scope of a result: its network and service; empty for the whole swarm."""
     return " ".join(part for part in (item["network"], item["service"]) if part)
 
 
 def trouble(item: dict[str, t.Any]) -> str:
-    """One failed check in one line."""
+    """One bad result in one line."""
     where = f" [{scope(item)}]" if scope(item) else ""
     nodes = " on " + ", ".join(item["nodes"]) if item["nodes"] else ""
     return f"{item['id']}{where}{nodes}: {item['evidence']['summary']}"
 
 
 class Grid(t.NamedTuple):
-    """Ids of checks down, networks across (None: the whole swarm), the worst status of each cell that has one."""
+    """Check ids down, networks across (None: the whole swarm), and the worst status of each non-empty cell."""
 
     rows: list[t.Any]
     columns: list[t.Any]
@@ -141,7 +141,7 @@ def _row(found: Grid, row: str, width: int) -> Line:
 
 
 def lines(report: dict[str, t.Any], paths: dict[str, str]) -> list[Line]:
-    """The whole summary: the verdict, what is wrong and what to do, the table, where the report and its page are."""
+    """The whole summary: the verdict, the failures with their remedies, the table, and the files' paths."""
     found = [verdict(report)]
     for item in report["causes"]:
         found += _cause_lines(report, item)
@@ -160,7 +160,7 @@ def lines(report: dict[str, t.Any], paths: dict[str, str]) -> list[Line]:
 
 
 def _cause_lines(report: dict[str, t.Any], found: dict[str, t.Any]) -> list[Line]:
-    """A cause, why it is held to be it, what to do, and the results below it in a word each."""
+    """A cause, its evidence, its remedy, and its results in a word each."""
     below = [item["id"] + (f" [{scope(item)}]" if scope(item) else "") for item in folded(report, found)]
     more = f" and {len(below) - FOLDED_SHOWN} more" if len(below) > FOLDED_SHOWN else ""
     said = [Line(f"         because {text}") for text in found["because"][:2]]
@@ -169,7 +169,7 @@ def _cause_lines(report: dict[str, t.Any], found: dict[str, t.Any]) -> list[Line
 
 
 def failure(report: dict[str, t.Any]) -> str:
-    """The message of the failed task: the verdict, the causes, and what has none."""
+    """The message of the failed task: the verdict, the causes, and the failures without one."""
     said = [headline(found) for found in report["causes"]] + [trouble(item) for item in unexplained(report)]
     more = f" (and {len(said) - 3} more, see the report)" if len(said) > 3 else ""
     return f"{verdict(report).text}. {'; '.join(said[:3])}{more}"

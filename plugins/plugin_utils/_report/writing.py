@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports in their folder: all forms of the last one, the one before it, and the archive of a run that was not good.
+"""The report's files: all forms of the last report, the one before it, and the archive of a failed run.
 
-Private to swarmlab.overlay. Everything is readable for its owner alone, and never half.
+Private to swarmlab.overlay. All files are only readable for their owner, and are written atomically.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ ARCHIVE = ".tar.gz"
 
 
 def write(report: dict[str, t.Any], directory: str) -> dict[str, str]:
-    """Write the report in all its forms, and keep the one before it. Readable for the owner alone, never half."""
+    """Write the report in all its forms, and keep the previous one.
+
+    Returns the paths. Files are private and written atomically.
+    """
     paths = {
         name: os.path.join(directory, file) for name, file in (("report", REPORT), ("page", PAGE), ("junit", JUNIT))
     }
@@ -52,13 +55,13 @@ def write(report: dict[str, t.Any], directory: str) -> dict[str, str]:
 
 
 def same_run(path: str, report: dict[str, t.Any]) -> bool:
-    """Whether the report that is there is this run's own, from before the disruptions: that is not the one to compare with."""
+    """Whether the existing report is this run's own, from before its disruptions, and thus no previous one."""
     there = earlier([path])
     return isinstance(there, dict) and there.get("run") == report["run"]
 
 
 def write_diagnostics(report: dict[str, t.Any], gathered: Facts, phases: dict[str, t.Any], directory: str) -> str:
-    """One archive with all that a colleague needs to see what was wrong, nothing secret in it. The newest few are kept."""
+    """Write an archive for troubleshooting, without secrets. The newest few archives are kept. Returns its path."""
     moment = int(time.time())
     name = time.strftime("diagnostics-%Y%m%dT%H%M%SZ", time.gmtime(moment))
     path = os.path.join(directory, name + ARCHIVE)
@@ -79,7 +82,7 @@ def _save(path: str, content: str | bytes) -> None:
 
 
 def earlier(paths: Iterable[str]) -> t.Any:
-    """The newest earlier report: None when there is none, a text when it is no JSON."""
+    """The newest earlier report: None when there is none, a text when it is not JSON."""
     for path in paths:
         try:
             with open(path, encoding="utf-8") as handle:
@@ -92,7 +95,7 @@ def earlier(paths: Iterable[str]) -> t.Any:
 
 
 def forget_junit(directory: str | None) -> None:
-    """No results of an earlier run may pass for this one's, should it be interrupted: CI systems take what they find."""
+    """Remove the results of an earlier run, so that a CI system does not read them after an interrupted run."""
     try:
         if directory:
             os.unlink(os.path.join(directory, JUNIT))

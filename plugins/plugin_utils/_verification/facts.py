@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything the hosts told in the phases, put together for the checks. Pure.
+"""The facts for the checks, assembled from the hosts' data of all phases. Pure.
 
-Private to swarmlab.overlay. Runs on the controller. ``phases`` maps a phase to {host: what the action plugin registered}.
+Private to swarmlab.overlay. Runs on the controller. ``phases`` maps a phase to {host: the action plugin's result}.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NOTHING_MADE: Data = {
 
 
 def assemble(hosts: list[str], settings: dict[str, t.Any], phases: dict[str, t.Any]) -> Facts:
-    """The facts, as far as the phases have come."""
+    """The facts of the phases so far."""
     seen: dict[str, t.Any] = {phase: _seen(phases.get(phase, {})) for phase in PROVING + DISRUPTING}
     seen["probe"] = _probed(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
@@ -61,7 +61,7 @@ def assemble(hosts: list[str], settings: dict[str, t.Any], phases: dict[str, t.A
 
 
 def _probed(seen: dict[str, t.Any]) -> dict[str, t.Any]:
-    """What each host told when it probed, with what the exchanges and the second look brought."""
+    """Each host's data from probing, with the results of the exchanges and of the second round."""
     return {
         host: _last_word(
             data, [seen[phase][host] for phase in objects.EXCHANGES if host in seen[phase]], seen["again"].get(host)
@@ -71,7 +71,7 @@ def _probed(seen: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _of_run(run: str) -> dict[str, t.Any]:
-    """The names of what the run makes."""
+    """The names of the run's objects."""
     return {
         "probe_name": objects.name(run, "probe"),
         "published_name": objects.name(run, "published"),
@@ -84,7 +84,7 @@ def _of_run(run: str) -> dict[str, t.Any]:
 
 
 def _of_nodes(phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any]:
-    """What every host told of itself when it was set up, when it probed, and when it measured."""
+    """Each host's data from its setup, from probing, and from measurements."""
     probed = seen["probe"]
     return {
         "nodes": {host: data["node"] for host, data in seen["prepare"].items()},
@@ -107,7 +107,7 @@ def _of_nodes(phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.A
 
 
 def _of_end(closed: dict[str, t.Any], leader: str | None) -> dict[str, t.Any]:
-    """What was told when the run ended: by every host what its helpers saw, by the leader how old things are."""
+    """The data from the end of the run: each host's helper results, and the leader's ages of tasks."""
     last = closed.get(leader, {}) if leader else {}
     return {
         "closed": closed,
@@ -122,12 +122,15 @@ def _of_end(closed: dict[str, t.Any], leader: str | None) -> dict[str, t.Any]:
 
 
 def _part(told: dict[str, t.Any], name: str) -> dict[str, t.Any]:
-    """Host -> one part of what it told, of the hosts that told it."""
+    """Host -> one part of its data, for the hosts that have it."""
     return {host: data[name] for host, data in told.items() if data.get(name) is not None}
 
 
 def _declared(prepared: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The addresses that the inventory declares for the hosts, by setting: templates are worked out when a host prepares."""
+    """The addresses that the inventory declares for the hosts, by setting.
+
+    Their templates are evaluated when a host prepares.
+    """
     found: dict[str, dict[str, str]] = {setting: {} for setting in DECLARED.values()}
     for host, row in prepared.items():
         for variable, value in (row.get("declared") or {}).items():
@@ -136,7 +139,7 @@ def _declared(prepared: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _disrupted(settings: dict[str, t.Any], phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any] | None:
-    """How the disruption of this run went, where it is one: what was seen of it, when it ended, and what the leader then waited for."""
+    """The disruption of this run, None without one: its observations, its end, and what the leader then waited for."""
     given = settings.get("disruption")
     if not given:
         return None
@@ -159,7 +162,7 @@ def _disrupted(settings: dict[str, t.Any], phases: dict[str, t.Any], seen: dict[
 
 
 def _opened(seen: dict[str, t.Any]) -> dict[str, t.Any]:
-    """What each host told when it was set up, in one phase or in two."""
+    """Each host's data from its setup, in one phase or in two."""
     opened = {}
     for host, data in seen["prepare"].items():
         if "opened" in data:
@@ -170,7 +173,7 @@ def _opened(seen: dict[str, t.Any]) -> dict[str, t.Any]:
 def _last_word(
     told: dict[str, t.Any], exchanged: list[dict[str, t.Any]], again: dict[str, t.Any] | None
 ) -> dict[str, t.Any]:
-    """What a host told when it probed; what gossip told later, and what the host told when it probed again, counts."""
+    """A host's data from probing. Later gossip and the results of the second round replace earlier ones."""
     if exchanged:
         told = dict(
             told, untold=exchanged[-1]["untold"], mended=sorted(set(told["untold"]) - set(exchanged[-1]["untold"]))
@@ -195,7 +198,7 @@ def _observations(probed: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _clocks(host: str, phases: dict[str, t.Any], seen: dict[str, t.Any]) -> list[list[float]]:
-    """[asked, answered] by the controller's clock and [began, ended] by the node's, of each call that tells."""
+    """[asked, answered] on the controller's clock and [began, ended] on the node's, for each call with both."""
     found = []
     for phase, results in phases.items():
         data = seen[phase].get(host) or {}
@@ -211,7 +214,7 @@ def _seen(results: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _problems(hosts: list[str], phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Why a host cannot be judged in full, in the order of the phases; the first reason counts."""
+    """The reasons why hosts cannot be judged in full. The first one counts, in the order of the phases."""
     found = {}
     for host in hosts:
         told = (
@@ -226,7 +229,7 @@ def _problems(hosts: list[str], phases: dict[str, t.Any], seen: dict[str, t.Any]
 
 
 def _of_leader(first: dict[str, t.Any], view: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The swarm and the run's objects as the leader tells; its later view where there are two."""
+    """The leader's data about the swarm and the run's objects, from its later view if there are two."""
     made, told = first.get("made") or NOTHING_MADE, view.get("convergence") or {}
     return {
         **_networks(first, view, made["twin"]),
@@ -245,7 +248,7 @@ def _of_leader(first: dict[str, t.Any], view: dict[str, t.Any]) -> dict[str, t.A
 
 
 def _networks(first: dict[str, t.Any], view: dict[str, t.Any], twin_id: str | None) -> dict[str, t.Any]:
-    """The networks that are selected, those with the plain twin, and all overlays that are known."""
+    """The selected networks, those with the plain twin, and all known overlays."""
     described = {network["id"]: network for network in view.get("networks") or []}
     selected = [dict(described.get(network["id"], network)) for network in first.get("networks") or []]
     twin = described.get(twin_id)
@@ -258,7 +261,7 @@ def _networks(first: dict[str, t.Any], view: dict[str, t.Any], twin_id: str | No
 
 
 def _worker(facts: Facts) -> str | None:
-    """The worker that attaches containers: the first that answered and may run tasks."""
+    """The worker that attaches containers: the first that answered and can run tasks."""
     able = _able(facts)
     return next(
         (
@@ -271,7 +274,7 @@ def _worker(facts: Facts) -> str | None:
 
 
 def _able(facts: Facts) -> set[str]:
-    """Ids of the nodes that swarm gives tasks to."""
+    """The ids of the nodes to which swarm assigns tasks."""
     nodes = facts.swarm.get("nodes", [])
     return {node["id"] for node in nodes if node["availability"] == "active" and node["state"] == "ready"}
 
@@ -286,23 +289,23 @@ def _probes(facts: Facts, addresses: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def able_hosts(facts: Facts) -> list[str]:
-    """The hosts of the play that swarm gives tasks to."""
+    """The hosts of the play to which swarm assigns tasks."""
     able = _able(facts)
     return [host for host in facts.hosts if host in facts.nodes and facts.nodes[host]["id"] in able]
 
 
 def expects_task(facts: Facts, host: str) -> bool:
-    """Whether a probe's task must come up on the host."""
+    """Whether a probe's task must start on the host."""
     return bool(facts.made["probe"]) and host in able_hosts(facts)
 
 
 def missing_probe(facts: Facts, host: str) -> bool:
-    """Whether the host's probe is still to come."""
+    """Whether the host's probe has yet to start."""
     return expects_task(facts, host) and not facts.opened.get(host, {}).get("namespace")
 
 
 def is_open(facts: Facts) -> bool:
-    """Whether everything that was made is up, on every host and in the leader's view."""
+    """Whether all objects of the run are up, on every host and in the leader's view."""
     if facts.made["published"] and not facts.published_on:
         return False
     return (

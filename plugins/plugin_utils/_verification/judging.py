@@ -14,7 +14,10 @@ from .._facts.model import Facts, Result
 
 
 def judged(facts: Facts) -> list[Result]:
-    """What the chosen checks came to; and what is bad by guards, whatever was chosen: without it the others prove less than was asked for."""
+    """The results of the chosen checks, and the bad results of guards, chosen or not.
+
+    They reduce what the other checks prove.
+    """
     chosen: list[str] = facts.settings["checks"]
     results: list[Result] = []
     for check in _checks.load():

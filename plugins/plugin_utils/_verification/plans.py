@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan of each phase for each host, worked out from the facts so far. Pure.
+"""The plan of each phase for each host, computed from the facts so far. Pure.
 
 Private to swarmlab.overlay. Runs on the controller.
 """
@@ -23,15 +23,15 @@ from . import facts as gathered
 SLACK = (
     60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
 )
-WAIT = 35  # seconds that one call may wait for probes: the helpers' lease must outlive it
+WAIT = 35  # seconds that one call may wait for probes; the helpers' lease must be longer
 GRACE = 20  # seconds from the end of the leader's wait until the next task renews the lease
-REBOOT = "reboot"  # Ansible does it, from outside
+REBOOT = "reboot"  # carried out by Ansible from outside
 REPAIR = 120  # seconds: four rounds of the exchange of all records, which engines make every 30 s, each with a random peer (networkdb)
-LEASE = 50  # seconds: what a killed controller leaves is gone within a minute
+LEASE = 50  # seconds: the remains of a killed controller are gone within a minute
 
 
 def lease(settings: dict[str, t.Any]) -> float:
-    """How long helpers live on without being renewed. Every host is met once a phase, in batches of as many as there are forks."""
+    """The helpers' lease in seconds. Each phase reaches every host once, in batches of the number of forks."""
     batches = math.ceil(len(settings["hosts"]) / max(1, settings["forks"]))
     return float(max(LEASE, settings["convergence"] + 30) * batches + settings.get("measuring", 0))
 
@@ -52,16 +52,21 @@ def _common(facts: Facts, host: str) -> dict[str, t.Any]:
 
 
 def prepare(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any]:
-    """Every host prepares the same way; which one leads is found out there. When all hosts do so at the same time, they wait for
-    each other; else that is left to the next phase."""
+    """The plan to prepare, the same for every host; the nodes find out which one leads.
+
+    If all hosts run at the same time, they wait for each other; else the next phase does.
+    """
     settings = facts.settings
     wait = min(settings["timeout"], WAIT) if together(settings) else 0
     return dict(_common(facts, host), networks=settings["networks"], wait=wait)
 
 
 def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:
-    """Nothing to do when all is open, on a host that was not prepared, or when nobody leads. Else every host takes part: its helpers
-    must not end while the leader waits for what may never come."""
+    """The rest of the preparation; None when everything is open, for a host that is not prepared, or without a
+    leader.
+
+    Otherwise every host takes part, because its helpers must not end while the leader waits.
+    """
     if host not in facts.nodes or not facts.leader or _checks.unfit(facts) or gathered.is_open(facts):
         return None
     common = _common(facts, host)
@@ -77,7 +82,7 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
 
 
 def probe(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any] | None:
-    """All requests of all checks for this host, grouped by namespace. Where hosts are one node, nobody could tell who answers."""
+    """All checks' requests for this host, grouped by namespace. None when several hosts are one node."""
     if host not in facts.opened or not facts.leader or _checks.unfit(facts):
         return None
     settings, node = facts.settings, facts.nodes[host]
@@ -99,7 +104,7 @@ def probe(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any]
 
 
 def _awaited(facts: Facts) -> dict[str, t.Any]:
-    """What gossip is to tell: the probes' addresses, by network."""
+    """The probes' addresses that gossip must have, by network."""
     return {
         "network_ids": [network["id"] for network in facts.under_test],
         "probes": {
@@ -110,7 +115,7 @@ def _awaited(facts: Facts) -> dict[str, t.Any]:
 
 
 def _attach(facts: Facts, checks: list[ModuleType]) -> dict[str, t.Any] | None:
-    """What the worker attaches its container to, one network after the other, and what it asks from there."""
+    """The worker's container: its networks, one after the other, and its requests there."""
     if "attach" not in facts.needs:
         return None
     lazy = None
@@ -137,7 +142,7 @@ def _plain(request: dict[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _work(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, t.Any]]:
-    """Requests by namespace. Checks may share a request: it is carried out once."""
+    """Requests by namespace. A request that checks share is carried out once."""
     grouped: dict[t.Any, t.Any] = {}
     for check in checks:
         for request in check.plan(facts).get(host, []):
@@ -153,21 +158,27 @@ def _namespace(facts: Facts, host: str, where: str) -> str | None:
 
 
 def is_late(facts: Facts, waited: int = 0) -> bool:
-    """Whether gossip lacks a probe after so many calls that waited, and there is hope: a closed port is not mended by waiting."""
+    """Whether gossip lacks a probe after this number of waiting calls, and waiting can help.
+
+    It does not open a closed port.
+    """
     late = any(told.get("untold") for told in facts.probed.values())
     return late and facts.settings["convergence"] + waited * WAIT < REPAIR and not _checks.hopeless(facts)
 
 
 def exchange(facts: Facts, host: str, _given: list[ModuleType], waited: int) -> dict[str, t.Any] | None:
-    """Wait for gossip where it lacked a probe: where nodes join a network at the same moment a record may get lost, and comes with the
-    engines' next exchange of all records. Every host is called, so that no helper takes itself for left alone."""
+    """Wait for probes that gossip lacks.
+
+    When nodes join a network at the same moment, a record may get lost and arrives with the engines' next exchange of
+    all records. Every host is called, so that no helper's lease expires.
+    """
     if host not in facts.probed or not is_late(facts, waited):
         return None
     return dict(_common(facts, host), patience=WAIT, **_awaited(facts))
 
 
 def again(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any] | None:
-    """All that is asked from inside the networks once more, on every host, where waiting for gossip has mended something."""
+    """All requests inside the networks once more, on every host, if waiting has completed gossip somewhere."""
     mended = any(told.get("mended") for told in facts.probed.values())
     plan = probe(facts, host, checks) if mended and host in facts.probed else None
     if plan is None:
@@ -185,7 +196,7 @@ def again(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any]
 
 
 def measure(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any] | None:
-    """What this host measures while all others are at rest."""
+    """The measurements of this host, while all others are idle."""
     rows = [
         row for check in checks if hasattr(check, "measurements") for row in check.measurements(facts).get(host, [])
     ]
@@ -198,7 +209,7 @@ def measure(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.An
 
 
 def close(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:
-    """Every host that was reached at least once is cleaned."""
+    """The plan to clean up, for every host that was reached at least once."""
     if host not in facts.nodes:
         return None
     return {
@@ -210,7 +221,7 @@ def close(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any]
 
 
 def disrupt(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:
-    """The disruption, on the node itself; a node is drained by the leader."""
+    """The disruption, on the node itself; the leader drains a node."""
     given = facts.settings["disruption"]
     actor = given["leader"] if given["what"] == "drain" else given["node"]
     if host != actor or given["what"] == REBOOT:
@@ -222,7 +233,7 @@ def disrupt(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.An
 
 
 def settle(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:
-    """The leader waits for all to be as before."""
+    """The leader waits for the state from before."""
     given = facts.settings["disruption"]
     return {key: given[key] for key in ("nodes", "lacking", "timeout")} if host == given["leader"] else None
 

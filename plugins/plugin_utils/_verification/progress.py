@@ -1,9 +1,9 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person sees while a verification runs: a line or two as each phase begins. Pure.
+"""Progress messages of a verification: a line or two at the beginning of each phase. Pure.
 
-Private to swarmlab.overlay. Runs on the controller. The length does not depend on the number of nodes.
+Private to swarmlab.overlay. Runs on the controller. The length is independent of the number of nodes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CHECKS_SHOWN = 8
 
 
 def lines(phase: str, facts: Facts, checks: list[ModuleType]) -> list[str]:
-    """What is known as this phase begins, and what it is about to do."""
+    """The state at the beginning of this phase, and its purpose."""
     return LINES[phase](facts, checks)
 
 
@@ -33,7 +33,7 @@ def _prepare(facts: Facts, checks: list[ModuleType]) -> list[str]:
 
 
 def _nodes(facts: Facts) -> str:
-    """Who answered; by name whoever did not."""
+    """The number of hosts that answered, and the names of those that did not."""
     hosts = facts.hosts
     silent = [host for host in hosts if host not in facts.nodes]
     text = f"{len(hosts) - len(silent)} of {count(len(hosts), 'node')} ready"
@@ -89,13 +89,13 @@ def _settle(facts: Facts, _checks: list[ModuleType]) -> list[str]:
 
 
 def left_out(phase: str, facts: Facts) -> list[str]:
-    """In place of all lines of a disruption that this node or swarm cannot have: one, as soon as that is known."""
+    """One line in place of all others when a disruption is impossible on this node or swarm."""
     given = facts.disrupted
     return [f"No {given['what']}: {given['skip']}"] if phase == "settle" else []
 
 
 def _close(facts: Facts, checks: list[ModuleType]) -> list[str]:
-    """How many answers were as they should be, by check; judging comes later."""
+    """The number of requests that were met, by check; they are judged later."""
     good, total, short = 0, 0, []
     for check in checks:
         wanted = [(host, request["id"]) for host, requests in check.plan(facts).items() for request in requests]

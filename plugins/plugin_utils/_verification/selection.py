@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which checks a run has: by the variables of the role, and by Ansible's own tags. Pure.
+"""The checks of a run, chosen by the role's variables and by Ansible's tags. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -20,9 +20,9 @@ from .. import _checks
 from .._checks import _disruption
 from .._checks._result import listed
 
-OWN_TAG = "verify"  # of all tasks of the role, beside the tags of the checks
-EVERYTHING = {"all", "tagged", OWN_TAG}  # skipped, no task of the role is left
-NO_CHECK = {"always", "never", "untagged"}  # chosen alone, they choose none of them
+OWN_TAG = "verify"  # of all tasks of the role, in addition to the checks' tags
+EVERYTHING = {"all", "tagged", OWN_TAG}  # if skipped, no task of the role remains
+NO_CHECK = {"always", "never", "untagged"}  # if chosen alone, no check is chosen
 ANSIBLE_TAGS = {"all", "always", "never", "tagged", "untagged", OWN_TAG}
 
 
@@ -32,12 +32,15 @@ def disruptions() -> list[ModuleType]:
 
 
 def typed_tags(task_vars: Mapping[str, t.Any]) -> tuple[list[str], list[str]]:
-    """What was typed behind ``--tags`` and ``--skip-tags``."""
+    """The tags given with ``--tags`` and ``--skip-tags``."""
     return list(task_vars.get("ansible_run_tags") or []), list(task_vars.get("ansible_skip_tags") or [])
 
 
 def know_tags(task_vars: Mapping[str, t.Any], started: Iterable[str]) -> None:
-    """Refuse a tag that no check has, when nothing but the playbook ``verify`` was started: around it, tags may belong to others."""
+    """Raise AnsibleActionFail for a tag without a check.
+
+    This only applies when the playbook ``verify`` runs alone: in others, tags may belong to other tasks.
+    """
     playbooks = [re.sub(r"\.ya?ml$", "", os.path.basename(name)).rpartition(".")[2] for name in started]
     if set(playbooks) != {OWN_TAG}:
         return
@@ -57,7 +60,7 @@ def know_tags(task_vars: Mapping[str, t.Any], started: Iterable[str]) -> None:
 
 
 def choose(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> list[ModuleType]:
-    """The checks to run, by the variables of the role and by Ansible's own tags."""
+    """The checks to run, by the role's variables and by Ansible's tags. Raises AnsibleActionFail when none is left."""
     available = _checks.load()
     known = _checks.tags(available)
     only, without = typed_tags(task_vars)
@@ -68,13 +71,13 @@ def choose(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> li
             f"--skip-tags {listed(without) or 'nothing'}. Tags: {', '.join(known)}."
         )
     if any(check in left for check in disruptions()):
-        # Without the same proof before it nobody could say what a disruption broke.
+        # A disruption's effect is unknown without the same proof before it.
         left = [module for module in available if module in left or module.ID in _disruption.PROOF]
     return left
 
 
 def _asked_for(arguments: Mapping[str, t.Any], available: list[ModuleType]) -> list[ModuleType]:
-    """The checks that the role's variables name and switch on."""
+    """The checks that the role's variables name and enable."""
     checks, unknown = _checks.select(available, arguments["checks"])
     on = {*arguments["disruptive"], *(["performance"] if arguments["performance"] else [])}
     off = [module for module in checks if getattr(module, "SWITCH", None) not in {None, *on}]

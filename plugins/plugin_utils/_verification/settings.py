@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings that every step of a run shares. Pure, but for the clock.
+"""The settings shared by every step of a run. Pure except for the clock.
 
 Private to swarmlab.overlay.
 """
@@ -23,7 +23,7 @@ from . import selection
 
 
 def new_run(checks: Iterable[ModuleType]) -> dict[str, t.Any]:
-    """What belongs to one run alone."""
+    """The settings of one single run."""
     needs = {need for check in checks for need in check.NEEDS}
     return {
         "run": f"{int(time.time()):x}{secrets.token_hex(2)}",
@@ -33,7 +33,7 @@ def new_run(checks: Iterable[ModuleType]) -> dict[str, t.Any]:
 
 
 def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The settings that every later step of this run shares."""
+    """The settings for every later step of this run."""
     for name in ("timeout", "convergence", "disruptive_timeout"):
         if arguments[name] < 1:
             raise AnsibleActionFail(f"verify_{name} must be at least 1 second, not {arguments[name]}.")
@@ -84,7 +84,7 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
 
 
 def declared(task_vars: Mapping[str, t.Any], hosts: list[str]) -> dict[str, dict[str, bool]]:
-    """The networks that the inventory declares for role overlays and wants to be there: name -> what can be compared with the swarm's."""
+    """The networks that the inventory declares present for role overlays: name -> the properties that can be compared."""
     found: dict[str, dict[str, bool]] = {}
     for host in hosts:
         for entry in task_vars["hostvars"][host].get("overlays_networks") or []:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The node that a disruption befalls, and the settings of the run that looks again after it. Pure.
+"""The node of a disruption, and the settings of the run that verifies after it. Pure.
 
 Private to swarmlab.overlay.
 """
@@ -18,14 +18,14 @@ from .._facts.model import Facts
 from . import plans
 from .settings import new_run
 
-RESTARTING = ("engine-restart", "reboot", "firewall-reload")  # the last where the engine has to write its rules again
+RESTARTING = ("engine-restart", "reboot", "firewall-reload")  # after the last one the engine may have to restore its rules
 REBOOTABLE = ("ssh", "paramiko", "paramiko_ssh", "libssh", "smart")
 PARTITION_SECONDS = 20
-REJOINING = 90  # seconds: gossip tries nodes that it gave up every 60 s, and exchanges whole tables every 30 s (libnetwork/networkdb)
+REJOINING = 90  # seconds: gossip retries failed nodes every 60 s, and exchanges whole tables every 30 s (libnetwork/networkdb)
 
 
 def choose(facts: Facts) -> dict[str, t.Any]:
-    """The node to disrupt, and what is to be as before after it; or why there is none."""
+    """The node to disrupt and the state to return to, or the reason why there is none."""
     asked, nodes = facts.settings["disruptive_node"], facts.nodes
     host = asked or facts.worker
     found: dict[str, t.Any] = {"node": host, "leader": facts.leader, "skip": None, "locks": False}
@@ -55,7 +55,7 @@ def choose(facts: Facts) -> dict[str, t.Any]:
 def settings_of_disruption(
     arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any], check_mode: bool
 ) -> dict[str, t.Any]:
-    """The settings of the run that proves names and paths again after a disruption."""
+    """The settings of the run that verifies names and paths after a disruption."""
     document, settings, what = arguments["document"], arguments["settings"], arguments["disruption"]
     given = document["victim"]
     variables = task_vars["hostvars"][given["node"]] if given["node"] else {}
