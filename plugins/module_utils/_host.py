@@ -73,7 +73,7 @@ def parse_routes(text: str) -> list[Route]:
 
 
 def parse_nameservers(text: str) -> list[str]:
-    """The name servers' addresses in a resolv.conf, as resolv.conf(5) and the engine read it: a comment may follow one."""
+    """The name servers' addresses in a resolv.conf, as in resolv.conf(5) and the engine. Comments may follow."""
     found = []
     for fields in (re.split(r"[#;]", line)[0].split() for line in text.splitlines()):
         if len(fields) < 2 or fields[0] != "nameserver":
@@ -86,7 +86,7 @@ def parse_nameservers(text: str) -> list[str]:
 
 
 def split_port(text: str) -> tuple[str, str]:
-    """Address and port of ``10.0.0.1:2377``, ``[fd00::1]:2377``, ``eth0`` or ``fd00::1``; the port is empty when missing."""
+    """Address and port of ``10.0.0.1:2377``, ``[fd00::1]:2377``, ``eth0`` or ``fd00::1``; the port may be empty."""
     if text.startswith("["):
         host, _bracket, rest = text[1:].partition("]")
         return host, rest.lstrip(":")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Error texts of other programs, where there is nothing but text: the only place of a verification that parses prose. Pure.
+"""Error texts of other programs that give no code: the only place of a verification that parses prose. Pure.
 
 Private to swarmlab.overlay. The collection's own messages are never parsed: results and problems carry a reason.
 """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order in which the engines of swarms are restarted, and the managers that watch: a pure function of the engines' states.
+"""The order of engine restarts in swarms, and the managers that watch: a pure function of the engines' states.
 
 Private to the collection swarmlab.overlay.
 """

@@ -55,7 +55,7 @@ class Choice:
 
 
 def choose(hosts: t.Sequence[Host], named: str = "", final: bool = False) -> Choice:
-    """The manager that declarations are sent to: the named one, or the first that lists the swarm's nodes, preferably in the play.
+    """The manager for declarations: the named one, or the first that lists the swarm's nodes, preferably in the play.
 
     :param hosts: all hosts of the swarm, managers first
     :param named: the user's choice

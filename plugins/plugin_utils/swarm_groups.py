@@ -39,7 +39,7 @@ class InventoryError(Exception):
 
 @dataclass(frozen=True)
 class Declared:
-    """``roles``: role of each host of the swarm, in the inventory's order, "" without a group; ``groups``: the group of each role."""
+    """``roles``: each host's role in the inventory's order, "" without a group; ``groups``: the group of each role."""
 
     roles: t.Mapping[str, str]
     groups: t.Mapping[str, str]

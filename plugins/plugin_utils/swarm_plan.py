@@ -307,7 +307,7 @@ def _refuse_lost_majority(members: t.Mapping[str, Member], demoted: t.Sequence[s
 
 
 def _in_order(changes: list[dict[str, t.Any]], members: t.Mapping[str, Member]) -> list[dict[str, t.Any]]:
-    """The changes in an order that keeps the majority: promotions first, and unreachable managers first among demotions."""
+    """The changes in an order that keeps the majority: promotions first; of demotions, unreachable managers first."""
     return sorted(
         changes,
         key=lambda change: (

@@ -34,7 +34,7 @@ def unready(members: t.Sequence[Member], expected: t.Collection[str]) -> list[st
 
 
 def majority_lost(members: t.Sequence[Member], node_id: str) -> str:
-    """Why the managers would lose their majority without this node; empty when they keep it, or it is the only manager."""
+    """Why the managers lose their majority without this node; empty when they keep it, or for the only manager."""
     managers = [member for member in members if member["role"] == "manager"]
     if len(managers) < 2 or node_id not in {member["id"] for member in managers}:
         return ""

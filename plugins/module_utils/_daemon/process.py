@@ -186,7 +186,7 @@ def holders(path: str, running: t.Sequence[Process]) -> set[int]:
 
 
 def program(running: Process | None, unit: Service) -> str:
-    """Path of the engine's program: of the process, else of the service, else from the search path; empty when there is none."""
+    """Path of the engine's program: the process's, else the service's, else an installed one; empty without one."""
     path = os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS])
     started = unit.command[0] if unit.command and os.path.exists(unit.command[0]) else ""
     return (running.path if running else "") or started or shutil.which(PROGRAM, path=path) or ""

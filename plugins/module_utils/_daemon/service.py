@@ -43,10 +43,10 @@ VALIDATED = "configuration OK"
 
 
 class Before(t.NamedTuple):
-    """The content of the restart mark: the daemon.json that the running engine has loaded (None: no file), and a hash
-    of the new one.
+    """The content of the restart mark.
 
-    ``known`` is false for a mark of an earlier version.
+    ``content`` is the daemon.json that the running engine has loaded (None: no file), ``written`` a hash of the new
+    one. ``known`` is false for a mark of an earlier version.
     """
 
     known: bool
@@ -55,7 +55,7 @@ class Before(t.NamedTuple):
 
 
 def keep(content: bytes | None, written: bytes) -> str:
-    """The text of the mark: a new daemon.json is written but not loaded yet, and this is the one that the engine runs with."""
+    """The text of the mark for a new daemon.json that is not loaded yet; ``content`` is the loaded one."""
     before = None if content is None else base64.b64encode(content).decode("ascii")
     return json.dumps({"before": before, "written": digest(written)}) + "\n"
 
@@ -140,7 +140,7 @@ class Manager:
             )
 
     def bring_up(self, running: process.Process | None, state: str, enable: bool = True) -> str:
-        """Start or restart the engine and wait until it answers and is back in the swarm. The problem; empty on success.
+        """Start or restart the engine, and wait until it is back in the swarm. Returns the problem; empty on success.
 
         :param state: its swarm state before
         :param enable: whether an engine that is started is also enabled at boot

@@ -145,7 +145,7 @@ def ask(places: list[Endpoint], network: str, wanted: t.Mapping[str, list[str]],
 
 
 def qualified(name: str, network: str) -> str:
-    """The name qualified with its network: the resolver of a container on several networks answers from the first one."""
+    """The name with its network. Otherwise the resolver of a container on several networks answers from the first."""
     return f"{name}.{network}"
 
 

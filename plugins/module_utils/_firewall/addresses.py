@@ -85,7 +85,7 @@ def _of(text: str, resolve: Resolve, own_names: t.Collection[str]) -> tuple[list
 def of_members(
     info: t.Mapping[str, t.Any], nodes: t.Iterable[t.Mapping[str, t.Any]], peers: t.Iterable[str]
 ) -> tuple[str, ...]:
-    """The addresses of the swarm's members: from C(/info), from a manager's C(/nodes), and from the peers of overlays."""
+    """The addresses of the swarm's members: from C(/info), a manager's C(/nodes), and the peers of overlays."""
     texts = [manager.get("Addr") or "" for manager in (info.get("Swarm") or {}).get("RemoteManagers") or []]
     for node in nodes:
         texts += [(node.get("Status") or {}).get("Addr") or "", (node.get("ManagerStatus") or {}).get("Addr") or ""]

@@ -73,7 +73,7 @@ def first_drop(text: str, name: str, wanted: Wanted, above: tuple[str, ...]) -> 
 
 
 def _target(line: str, wanted: Wanted) -> str | None:
-    """The target of a rule for traffic of the nodes; None when it does not match, or has a match that is not understood."""
+    """The target of a rule for traffic of the nodes; None when it does not match, or has an unknown match."""
     words = shlex.split(line)[2:]
     target, protocol, no = None, None, False
     for place, word in enumerate(words):

@@ -222,7 +222,7 @@ def _goal(wanted: Wanted, family: str) -> list[t.Any]:
 
 
 def fits(known: Ruleset, name: Name, wanted: Wanted) -> bool:
-    """Whether a closing chain is open as planned: one jump, before the first rule that drops, to a chain with our rules."""
+    """Whether a closing chain is open as planned: one jump to our rules, before the first rule that drops."""
     found = jumps(known, name)
     drop = _first_drop(known, name, wanted, ())
     return (

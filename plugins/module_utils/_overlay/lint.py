@@ -108,7 +108,7 @@ def shadows(name: str, subnets: t.Iterable[Subnet], around: Surroundings) -> tup
 
 
 def resolvers_inside(name: str, subnets: t.Iterable[Subnet], around: Surroundings) -> list[str]:
-    """Resolvers of all containers of this node that lie in the network, so that only its own containers can reach them."""
+    """Resolvers of all of this node's containers that are in the network, where only its own containers reach them."""
     return [
         f"network {name}: subnet {subnet.subnet} holds {address}, which daemon.json of this node gives to all its containers as their "
         "resolver (dns): those on other networks do not reach it"

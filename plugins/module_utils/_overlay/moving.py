@@ -155,7 +155,7 @@ def pending(spec: NetworkSpec, seen: Scene, actions: t.Iterable[Action]) -> list
 
 
 def move(client: APIClient, spec: NetworkSpec, own_node: str, timeout: float) -> t.Iterator[Action | list[Pending]]:
-    """Carry out one action after the other and yield each. At the end, yield those that are left to other nodes, if any.
+    """Carry out and yield one action after the other. At the end, yield those that are left to other nodes, if any.
 
     C(timeout) is for each wait, in seconds. A caller that stops iterating leaves the move unfinished; the next move
     finishes it.

@@ -67,7 +67,7 @@ def question(container: Raw, network: str, places: t.Iterable[Endpoint]) -> Ques
 def await_names(
     client: APIClient, pairs: t.Iterable[tuple[str, str]], docker_host: str, limit: int
 ) -> list[dict[str, t.Any]]:
-    """For each container and network: the names that resolve to its address, and the endpoint that they were asked from.
+    """For each container and network: the names that resolve to its address, and the endpoint that asked.
 
     Raises EngineError when one does not resolve within C(limit) seconds.
     """

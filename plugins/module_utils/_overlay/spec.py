@@ -139,7 +139,7 @@ def name_problems(name: str) -> list[str]:
 
 
 def label_problems(labels: t.Mapping[t.Any, t.Any], option: str) -> list[str]:
-    """Problems with labels that are not strings: YAML's value of an unquoted text is not what the engine would store."""
+    """Problems with labels that are not strings. YAML's value of an unquoted text differs from the engine's."""
     found = []
     for key, value in labels.items():
         if not isinstance(key, str) or not key:

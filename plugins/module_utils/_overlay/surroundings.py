@@ -39,7 +39,7 @@ class Surroundings(t.NamedTuple):
 
 
 def look_around(docker_host: str, nodes: t.Iterable[Raw], avoid: t.Iterable[str]) -> Surroundings:
-    """Routes and resolvers of this node if its own engine is in use, the addresses of all nodes, and the given ranges."""
+    """This node's routes and resolvers (if the engine is local), the addresses of all nodes, and the given ranges."""
     addresses = tuple(
         sorted(
             ((node.get("Description") or {}).get("Hostname") or node["ID"], address)

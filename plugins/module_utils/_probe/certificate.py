@@ -91,7 +91,7 @@ def pem_blocks(text: str) -> list[bytes]:
 
 
 def parse(der: bytes) -> shapes.Certificate:
-    """Subject, issuer and validity of a certificate, and the digest of the issuer's name in the form of the swarm's API."""
+    """Subject, issuer and validity of a certificate, and the issuer name's digest in the format of the swarm's API."""
     body = elements(elements(der)[0].content)[0]
     fields = elements(body.content)
     if fields[0].tag == CONTEXT_0:

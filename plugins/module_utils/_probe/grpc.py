@@ -61,7 +61,7 @@ def outcome(code: int) -> str:
 
 
 def stranger(address: str, port: int, seconds: float) -> shapes.Stranger:
-    """The reaction of the manager at ``address`` to a client without a certificate: refused, accepted or unreachable."""
+    """A manager's reaction within ``seconds`` to a client without a certificate: refused, accepted or unreachable."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

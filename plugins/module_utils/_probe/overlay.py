@@ -63,7 +63,7 @@ def _look() -> shapes.Overlay:
 
 
 def parse_balancer(text: str) -> list[shapes.Backends]:
-    """The virtual services in /proc/net/ip_vs, with the backends that get connections and the quiet ones that are leaving."""
+    """The virtual services in /proc/net/ip_vs, with the active backends and the quiet ones, which are leaving."""
     found: list[shapes.Backends] = []
     for line in text.splitlines():
         if re.match(r"(FWM|TCP|UDP)\s", line):

@@ -92,7 +92,10 @@ def _run(command: list[str], text: str = "") -> str | None:
 
 
 def tools() -> list[str]:
-    """This node's packet filter commands: iptables for each family of its kernel, which every engine but the newest needs, or nft."""
+    """This node's packet filter commands: iptables for each family of its kernel, or nft.
+
+    Every engine but the newest needs iptables.
+    """
     families = ("iptables", "ip6tables") if os.path.exists(IPV6) else ("iptables",)
     found = [name for name in families if shutil.which(name)]
     return found or [name for name in ("nft",) if shutil.which(name)]

@@ -23,7 +23,7 @@ import typing as t
 from . import shapes, sockets, wire
 
 UDP, ESP = 17, 50
-IPV6_CHECKSUM, CHECKSUM_AT = 7, 6  # include/uapi/linux/in6.h; the offset of the checksum in a UDP header, which IPv6 requires
+IPV6_CHECKSUM, CHECKSUM_AT = 7, 6  # include/uapi/linux/in6.h; offset of the UDP checksum, which IPv6 requires
 EMPTY = bytes(8)
 ASK, ANSWER = b"?", b"!"
 BYTES = 256

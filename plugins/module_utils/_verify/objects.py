@@ -13,7 +13,7 @@ from .._terms import PART_LABEL, RUN_LABEL
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 EXCHANGES = ("exchange1", "exchange2", "exchange3")  # extra phases that wait for late gossip
 SPEED = "speed"  # the part that is measured
-SPEED_NETWORKS = {"overlay": SPEED, "encrypted": "speed-secret"}  # way of the traffic -> last part of the network's name
+SPEED_NETWORKS = {"overlay": SPEED, "encrypted": "speed-secret"}  # way of the traffic -> part of the name
 
 
 def labels(run: str, part: str) -> dict[str, str]:

@@ -332,7 +332,10 @@ class Prepared(_Prepared, total=False):
 
 
 class Gossip(t.TypedDict):
-    """Gossip's records ('service address node-address', 'service vip address'), and local endpoints ('address hardware-address')."""
+    """Gossip's records and the local endpoints.
+
+    ``records``: 'service address node-address', 'service vip address'; ``local``: 'address hardware-address'.
+    """
 
     records: list[str]
     local: list[str]
@@ -436,7 +439,7 @@ class Measured(t.TypedDict):
 
 
 class LastView(t.TypedDict):
-    """The leader's view at the end: tasks' ages by port and by network and node, records, and addresses of ended tasks."""
+    """The leader's view at the end: tasks' ages by port, and by network and node; records; addresses of ended tasks."""
 
     mesh: dict[str, float | None]
     carried: dict[str, dict[str, float | None]]

@@ -116,7 +116,7 @@ def attached_name(run: str) -> str:
 
 
 def remove(engine: Engine, keep: str | None = None, only: str | None = None) -> None:
-    """Remove the attached containers of verifications: all except those of the run ``keep``, or those of the run ``only``."""
+    """Remove the attached containers of verifications: of all runs except ``keep``, or of the run ``only``."""
     for container in engine.containers({"label": [RUN_LABEL, PART_LABEL + "=attached"]}, every=True):
         run = container["Labels"][RUN_LABEL]
         if run != keep and only in (None, run):

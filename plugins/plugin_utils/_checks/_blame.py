@@ -64,7 +64,7 @@ def blame(failed: Iterable[Pair], suspicion: Callable[[str], float] = lambda nod
 
 
 def pairs(nodes: list[str], run: str, full_up_to: int = FULL_MESH_UP_TO) -> list[Pair]:
-    """Ordered pairs to try: all of them up to ten nodes; above that, some neighbours by hash order, different in every run."""
+    """Ordered pairs to try: all up to ten nodes; above that, some neighbours by hash order, different in every run."""
     if len(nodes) <= full_up_to:
         return [(source, target) for source in nodes for target in nodes if source != target]
     ordered = ring(nodes, run)

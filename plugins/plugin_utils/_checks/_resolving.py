@@ -24,7 +24,7 @@ HINT = (
 
 
 def asked_as(facts: Facts, network: Network, name: str) -> str:
-    """The bare name when only this network has it; else the name qualified with the network's, which the resolver supports.
+    """The bare name when only this network has it; else the name with the network's, which the resolver supports.
 
     The probe is on all networks at once, so a bare name of several networks would have several right answers.
     """

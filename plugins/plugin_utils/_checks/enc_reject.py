@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ENC-REJECT: clear text that is injected into an encrypted network is dropped, and the same injection arrives on a plain network."""
+"""ENC-REJECT: an encrypted network drops injected clear text, and the same injection arrives on a plain network."""
 
 from __future__ import annotations
 

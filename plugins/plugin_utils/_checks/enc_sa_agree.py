@@ -29,7 +29,7 @@ NEEDS = ("probe", "xfrm", "gossip")
 TAGS = ("P0", "encryption")
 CHECK = sys.modules[__name__]
 SENDERS = ("no-policy", "no-state", "policy-port")  # differences that only concern the sender
-LOST = {"no-policy": "policies-lost", "no-state": "states-lost"}  # difference -> reason, when the run itself repaired it
+LOST = {"no-policy": "policies-lost", "no-state": "states-lost"}  # difference -> reason, when the run repaired it
 
 
 class Difference(t.NamedTuple):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ENC-WIRE: an encrypted network sends only ESP between nodes, and the same capture sees a plain network's clear text."""
+"""ENC-WIRE: an encrypted network sends only ESP between nodes, and the same capture sees a plain one's clear text."""
 
 from __future__ import annotations
 

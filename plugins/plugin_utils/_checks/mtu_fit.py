@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MTU-FIT: full-size packets of a network fit the wire below it, by arithmetic and by a burst that must not be fragmented."""
+"""MTU-FIT: full-size packets of a network fit the wire below it, by arithmetic and by an unfragmented burst."""
 
 from __future__ import annotations
 

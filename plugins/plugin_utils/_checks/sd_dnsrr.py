@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SD-DNSRR: the name of a service in endpoint mode dnsrr resolves to the addresses of its running tasks, from every node."""
+"""SD-DNSRR: a service's name in endpoint mode dnsrr resolves to the addresses of its running tasks, from every node."""
 
 from __future__ import annotations
 

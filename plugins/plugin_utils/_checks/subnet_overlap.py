@@ -32,7 +32,7 @@ def plan(facts: Facts) -> Requests:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result a network, and one for each that swarm never allocated: of two with the same subnet that is the second."""
+    """One result a network, and one for each unallocated one: of two with the same subnet that is the second."""
     wanted = facts.settings["networks"]
     unset = [name for name in facts.unallocated if any(fnmatch.fnmatchcase(name, pattern) for pattern in wanted)]
     return [_judge(facts, network) for network in facts.networks] + [

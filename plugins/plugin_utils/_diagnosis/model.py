@@ -21,7 +21,7 @@ BAD = (FAIL, INCONCLUSIVE)
 
 
 class Atom(t.NamedTuple):
-    """The smallest part of a bad result: a pair (source, target), one node, or none; with its kind of traffic or module."""
+    """The smallest part of a bad result: a pair (source, target), one node, or none; with its kind or module."""
 
     nodes: tuple[str, ...]
     kind: str | None = None

@@ -38,7 +38,7 @@ TASKS = {
     "image-missing": "The probes' image is missing on {nodes}",
     "tunnel-left": "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
 }
-ENGINES_TUNNEL = "vx-"  # the engine's name for a VXLAN device before it moves it into the network's namespace (libnetwork, overlay driver)
+ENGINES_TUNNEL = "vx-"  # prefix of VXLAN devices before the engine moves them to their namespace (libnetwork)
 FINAL = ("rejected", "failed")  # final states of a task
 NOT_STARTED = "probe-not-started"
 # Modules of one purpose, any of a tuple -> (the effects, whether only encrypted networks suffer; those need ESP too).
@@ -72,7 +72,7 @@ def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
 
 
 def _may_lead(view: View, texts: dict[str, t.Any]) -> bool:
-    """Whether the missing leader may be among the silent hosts: no leader answered, and all hosts that did are workers."""
+    """Whether the leader may be among the silent hosts: no leader answered, and all hosts that did are workers."""
     facts = view.facts
     silent = {host for host in view.hosts if host not in facts.nodes}
     return not facts.leader and silent <= set(texts) and all(node["role"] == "worker" for node in facts.nodes.values())

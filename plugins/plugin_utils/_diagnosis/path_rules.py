@@ -42,7 +42,7 @@ def _because(found: Links, limit: int = 4) -> tuple[str, ...]:
 def _finding(
     view: View, found: Links, what: str, networks: tuple[str, ...] | None, certainty: str
 ) -> Iterable[Finding]:
-    """One finding for the bad links of one medium: the nodes that drop traffic, or the two nodes that it is lost between."""
+    """One finding for the bad links of one medium: the nodes that drop traffic, or the two nodes around the loss."""
     blamed = links.blame(found)
     if not blamed:
         return

@@ -79,7 +79,7 @@ class View:
 
     @cached_property
     def overlay(self) -> dict[str, dict[Pair, dict[str, str | None]]]:
-        """Network id -> {(source, target): {kind: None when it answered, else the reason}}, from all requests to probes."""
+        """Network id -> {(source, target): {kind: None when answered, else the reason}}, from all requests."""
         found: dict[t.Any, t.Any] = {}
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
@@ -146,7 +146,7 @@ class View:
 
     @cached_property
     def knocks(self) -> dict[str, dict[Pair, bool]]:
-        """Kind of underlay traffic (``pre_port.purpose``) -> {(source, target): whether it was answered}, from PRE-PORT."""
+        """Kind of underlay traffic (``pre_port.purpose``) -> {(source, target): whether it answered}, from PRE-PORT."""
         found: dict[t.Any, t.Any] = {}
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():

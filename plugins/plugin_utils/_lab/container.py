@@ -332,7 +332,7 @@ class ContainerDriver(Driver):
                     self.api.stop(name, timeout=STOP_SECONDS)
 
     def publish_names(self, names: t.Collection[str], record: LabRecord) -> None:
-        """Nothing to do: every node has its name as an alias on the lab's network, which the engine's name service knows."""
+        """Nothing to do: every node's name is an alias on the lab's network, which the engine's resolver knows."""
 
     def discard(self, names: t.Iterable[str]) -> None:
         existing = self._containers()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The golden node: booted once, stripped of its identity, and frozen. New nodes resume from its memory instead of booting.
+"""The golden node: booted once, stripped of its identity, frozen. New nodes resume from its memory without a boot.
 
 Private to the collection swarmlab.overlay. The guest's side is ``golden`` in ``recipe``.
 """

@@ -196,7 +196,7 @@ def ensure_disk(cache: Path, image: Image, gib: int, report: Report) -> None:
 
 
 def disk_command(work: Path, rootfs: Path, gib: int) -> list[str]:
-    """The command in a single fakeroot session that unpacks the tree and creates the file system, which preserves owners."""
+    """The command that unpacks the tree and creates the file system, in one fakeroot session to preserve owners."""
     script = (
         'set -e; cd "$1"; mkdir root; tar -C root --numeric-owner -xpf "$2"; '
         "mke2fs -q -t ext4 -L swarmlab -d root -E lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0 "
@@ -269,7 +269,7 @@ def machine_mirror(folder: Path = APT_FOLDER) -> str:
 
 
 def _is_debian(uri: str, suites: t.Iterable[str]) -> bool:
-    """Whether it is a main archive, which has other suites of Debian too: neither the security archive nor a third party's."""
+    """Whether it is a main archive, with other suites of Debian too: not the security archive, not a third party's."""
     path = uri.rstrip("/").rsplit("/", 1)[-1]
     return path == "debian" and not any(suite.endswith(("-security", "/updates")) for suite in suites)
 

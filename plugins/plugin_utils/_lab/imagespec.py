@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The specification of a node's image: the Debian suite and the contents. Nodes with equal specifications share one image.
+"""The specification of a node's image: Debian suite and contents. Nodes with equal specifications share one image.
 
 Private to the collection swarmlab.overlay. ``recipe`` defines how such an image is built.
 """

@@ -23,7 +23,7 @@ from .spec import LabSpec
 from .state import LabRecord
 from .tools import used_bytes
 
-SECONDS = {"kvm": (5, 12), "native": (5, 12), "tcg": (15, 40)}  # seconds for a command and for a node; a busy machine takes several
+SECONDS = {"kvm": (5, 12), "native": (5, 12), "tcg": (15, 40)}  # seconds for a command, for a node
 QUESTIONS = {
     # Every node is asked, since only the answers show which of them are managers.
     "members": "docker node ls --format '{{json .}}'",

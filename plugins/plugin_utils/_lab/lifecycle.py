@@ -201,7 +201,7 @@ def _carry_out(spec: LabSpec, driver: Driver, plan: Plan, record: LabRecord, out
 
 
 def images_for(spec: LabSpec, record: LabRecord, report: Report) -> dict[str, Image]:
-    """The image of each node: the recorded one while the cache has it; for new nodes that of nodes with the same settings."""
+    """The image of each node: the recorded one if it is cached; for a new node that of nodes with the same settings."""
     found: dict[str, Image] = {}
     alike = {spec_of(spec, entry).kind: entry.image for entry in record.nodes.values()}
     for node in spec.node_list:

@@ -42,7 +42,7 @@ def switch_socket() -> str:
 
 
 def find(directory: Path) -> list[int]:
-    """Process ids of the lab's switch: of the programs whose working folder is the segment's, regardless of any file."""
+    """Process ids of the lab's switch: of the programs whose working folder is the segment's, without any pid file."""
     folder = os.path.realpath(directory / FOLDER)
     found = []
     for entry in os.listdir("/proc"):

@@ -62,10 +62,10 @@ def prepare(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.An
 
 
 def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:
-    """The rest of the preparation; None when everything is open, for a host that is not prepared, or without a
-    leader.
+    """The rest of the preparation.
 
-    Otherwise every host takes part, because its helpers must not end while the leader waits.
+    None when everything is open, for a host that is not prepared, or without a leader. Otherwise every host takes part,
+    because its helpers must not end while the leader waits.
     """
     if host not in facts.nodes or not facts.leader or _checks.unfit(facts) or gathered.is_open(facts):
         return None

@@ -84,7 +84,7 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
 
 
 def declared(task_vars: Mapping[str, t.Any], hosts: list[str]) -> dict[str, dict[str, bool]]:
-    """The networks that the inventory declares present for role overlays: name -> the properties that can be compared."""
+    """The networks declared present for role overlays in the inventory: name -> the properties that can be compared."""
     found: dict[str, dict[str, bool]] = {}
     for host in hosts:
         for entry in task_vars["hostvars"][host].get("overlays_networks") or []:

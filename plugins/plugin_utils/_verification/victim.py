@@ -18,10 +18,10 @@ from .._facts.model import Facts
 from . import plans
 from .settings import new_run
 
-RESTARTING = ("engine-restart", "reboot", "firewall-reload")  # after the last one the engine may have to restore its rules
+RESTARTING = ("engine-restart", "reboot", "firewall-reload")  # the last one may cost the engine its rules
 REBOOTABLE = ("ssh", "paramiko", "paramiko_ssh", "libssh", "smart")
 PARTITION_SECONDS = 20
-REJOINING = 90  # seconds: gossip retries failed nodes every 60 s, and exchanges whole tables every 30 s (libnetwork/networkdb)
+REJOINING = 90  # seconds: gossip retries failed nodes every 60 s, exchanges tables every 30 s (libnetwork/networkdb)
 
 
 def choose(facts: Facts) -> dict[str, t.Any]:
