@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import calendar
 import os
 import socket
 import time
@@ -127,6 +128,11 @@ def retry_dropped(action: t.Callable[[], T], dropped: type[Exception]) -> T:
         except dropped:
             time.sleep(DROPPED_PAUSE * attempt)
     return action()
+
+
+def moment(text: str) -> int:
+    """Seconds since 1970 of a time as the engine writes it, in UTC."""
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
 def wait_until(

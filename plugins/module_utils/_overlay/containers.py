@@ -24,7 +24,7 @@ from .._engine.sdk import (
     manager_addresses,
     wait_until,
 )
-from .._engine.transport import Raw
+from .._engine.transport import Raw, moment
 from .._terms import MANAGED_LABEL
 from .container_spec import (
     ContainerSpec,
@@ -41,6 +41,8 @@ from .spec import SpecError
 
 # A container that cannot run ends at once; one that survives this is taken to run.
 SETTLE_SECONDS = 0.5
+# One that the engine has restarted runs for a moment each time. The engine itself takes it for sound after 10 s (moby, restartmanager).
+RESTARTED_SECONDS = 10
 BEING_REMOVED = "is already in progress"
 
 
@@ -252,10 +254,22 @@ def _require_running(client: APIClient, steps: list[Step]) -> None:
     if not steps:
         return
     time.sleep(SETTLE_SECONDS)
-    found = [(step, _inspect(client, step.spec.name)) for step in steps]
-    problems = [problem for step, container in found for problem in [not_running(step, container)] if problem]
+
+    def settled() -> tuple[bool, list[str]]:
+        found = [(step, _inspect(client, step.spec.name)) for step in steps]
+        problems = [problem for step, container in found for problem in [not_running(step, container)] if problem]
+        return bool(problems) or not any(just_restarted(container, time.time()) for _step, container in found), problems
+
+    problems = wait_until(settled, RESTARTED_SECONDS).seen
     if problems:
         raise EngineError("; ".join(problems) + ". See 'docker logs' on the node, and the command that was declared.")
+
+
+def just_restarted(found: t.Mapping[str, t.Any] | None, now: float) -> bool:
+    """Whether the engine has restarted a container that ended, too lately to say that it stays. Pure."""
+    if not found or not found.get("RestartCount"):
+        return False
+    return now - moment(found["State"]["StartedAt"]) < RESTARTED_SECONDS
 
 
 def not_running(step: Step, found: t.Mapping[str, t.Any] | None) -> str | None:
