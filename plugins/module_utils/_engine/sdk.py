@@ -25,8 +25,6 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
     unreachable,
 )
 
-from .._terms import MANAGED_LABEL
-
 try:
     from docker import APIClient
     from docker.errors import APIError, DockerException, NotFound
@@ -61,7 +59,6 @@ except ImportError:
 T = t.TypeVar("T")
 
 __all__ = (
-    "MANAGED_LABEL",
     "APIClient",
     "EngineError",
     "NotFound",

@@ -12,6 +12,7 @@ It needs no SDK, whose import takes seconds on an emulated machine.
 
 from __future__ import annotations
 
+import calendar
 import os
 import socket
 import time
@@ -134,6 +135,11 @@ def retry_dropped(action: t.Callable[[], T], dropped: type[Exception]) -> T:
         except dropped:
             time.sleep(DROPPED_PAUSE * attempt)
     return action()
+
+
+def moment(text: str) -> int:
+    """Seconds since 1970 (UTC) of a time in the engine's format."""
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
 
 
 def wait_until(

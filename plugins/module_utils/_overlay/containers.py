@@ -24,7 +24,7 @@ from .._engine.sdk import (
     manager_addresses,
     wait_until,
 )
-from .._engine.transport import Raw
+from .._engine.transport import Raw, moment
 from .._terms import MANAGED_LABEL
 from .container_spec import (
     ContainerSpec,
@@ -41,6 +41,9 @@ from .spec import SpecError
 
 # A container that cannot run exits at once. One that still runs after this time is taken to be fine.
 SETTLE_SECONDS = 0.5
+# A container in a restart loop runs for a moment each time. The engine itself takes it to be fine after 10 s (moby,
+# restartmanager).
+RESTARTED_SECONDS = 10
 BEING_REMOVED = "is already in progress"
 
 
@@ -258,10 +261,22 @@ def _require_running(client: APIClient, steps: list[Step]) -> None:
     if not steps:
         return
     time.sleep(SETTLE_SECONDS)
-    found = [(step, _inspect(client, step.spec.name)) for step in steps]
-    problems = [problem for step, container in found for problem in [not_running(step, container)] if problem]
+
+    def settled() -> tuple[bool, list[str]]:
+        found = [(step, _inspect(client, step.spec.name)) for step in steps]
+        problems = [problem for step, container in found for problem in [not_running(step, container)] if problem]
+        return bool(problems) or not any(just_restarted(container, time.time()) for _step, container in found), problems
+
+    problems = wait_until(settled, RESTARTED_SECONDS).seen
     if problems:
         raise EngineError("; ".join(problems) + ". See 'docker logs' on the node, and the command that was declared.")
+
+
+def just_restarted(found: t.Mapping[str, t.Any] | None, now: float) -> bool:
+    """Whether the engine restarted the container too recently to conclude that it keeps running. Pure."""
+    if not found or not found.get("RestartCount"):
+        return False
+    return now - moment(found["State"]["StartedAt"]) < RESTARTED_SECONDS
 
 
 def not_running(step: Step, found: t.Mapping[str, t.Any] | None) -> str | None:

@@ -9,7 +9,6 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import base64
-import calendar
 import fnmatch
 import functools
 import ipaddress
@@ -18,7 +17,7 @@ import typing as t
 
 from .._discovery.records import endpoint_mode, expected_records, is_running, task_addresses
 from .._engine.client import Engine, NotFound, Refused
-from .._engine.transport import Raw, wait_until
+from .._engine.transport import Raw, moment, wait_until
 from .._probe import certificate, sockets
 from .._terms import DATA_PATH_PORT, RUN_LABEL
 from . import objects, shapes
@@ -67,7 +66,7 @@ def _node(node: Raw, now: float) -> shapes.SwarmNode:
         "role": spec.get("Role"),
         "availability": spec.get("Availability"),
         "state": status.get("State"),
-        "seconds": now - _moment(node["CreatedAt"]) if node.get("CreatedAt") else None,
+        "seconds": now - moment(node["CreatedAt"]) if node.get("CreatedAt") else None,
         "address": status.get("Addr"),
         "manager_address": manager.get("Addr"),
         "leader": bool(manager.get("Leader")),
@@ -365,22 +364,17 @@ def last_view(engine: Engine, networks: list[str]) -> shapes.LastView:
     }
 
 
-def _moment(text: str) -> int:
-    """Seconds since 1970 of a time in the engine's format."""
-    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
-
-
 def ended_lately(task: Raw, now: float) -> bool:
     """Whether a task changed within the last minute and does not run.
 
     Other nodes' tables may still have its address.
     """
-    return now - _moment(task["UpdatedAt"]) < LATELY and not is_running(task)
+    return now - moment(task["UpdatedAt"]) < LATELY and not is_running(task)
 
 
 def oldest(tasks: list[Raw], now: float) -> float | None:
     """The age in seconds, since creation, of the oldest running task; None when none runs."""
-    return max((now - _moment(task["CreatedAt"]) for task in tasks if is_running(task)), default=None)
+    return max((now - moment(task["CreatedAt"]) for task in tasks if is_running(task)), default=None)
 
 
 def _carried(network: str, tasks: list[Raw], now: float) -> dict[str, float | None]:

@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import EngineError, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import moment
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.common import dns_problem
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.container_spec import (
     compare,
@@ -18,6 +19,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.containe
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.containers import (
     Step,
     action_for,
+    just_restarted,
     membership_problem,
     not_running,
     refuse_foreign,
@@ -308,3 +310,13 @@ def test_what_does_not_stay(action: str, before: int | None, state: dict, count:
     step = Step(parse(**FULL), action, None if before is None else {"RestartCount": before})
     told = not_running(step, {"State": state, "RestartCount": count})
     assert told is None if words is None else words in str(told)
+
+
+@pytest.mark.parametrize(
+    "count, age, expected", [(0, 1, False), (3, 1, True), (3, 9, True), (3, 11, False), (3, 86400, False)]
+)
+def test_a_container_that_was_just_restarted_is_not_yet_taken_to_stay(count: int, age: int, expected: bool) -> None:
+    began = moment("2026-11-26T15:00:00.123456789Z")
+    found = {"State": {"Running": True, "StartedAt": "2026-11-26T15:00:00.123456789Z"}, "RestartCount": count}
+    assert just_restarted(found, began + age) is expected
+    assert not just_restarted(None, began)
