@@ -17,8 +17,7 @@ RULES = (
     (re.compile(r"(SWMTKN|SWMKEY)-[0-9A-Za-z_+/=-]+"), rf"\1-{GONE}"),
     # Private keys: also with a log's prefix on each line, or as one line of JSON, or with their end cut off.
     (re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----.*?(-----END \1-----|\Z)", re.DOTALL), GONE),
-    # PEM encoded in base64 once more: the encodings of "-----BEGIN " at each of the three offsets, and wrapped lines
-    # after it.
+    # PEM encoded in base64 once more: "-----BEGIN " at each of the three offsets, and the wrapped lines after it.
     (
         re.compile(
             r"(?:LS0tLS1CRUdJTi|0tLS0tQkVHSU4g|tLS0tLUJFR0lOI)[A-Za-z0-9+/=]*"

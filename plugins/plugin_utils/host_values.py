@@ -15,9 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 FACTS = "ansible.legacy.setup"
-SUBSET = [
-    "network"
-]  # the minimum for addresses and labels (default_ipv4, interfaces, names, distribution)
+SUBSET = ["network"]  # the minimum for addresses and labels (default_ipv4, interfaces, names, distribution)
 
 
 def resolve(

@@ -21,8 +21,7 @@ import typing as t
 
 PROGRAM = "dockerd"
 UNIT = "docker.service"
-# A task's PATH is often shorter than a shell's. These are the folders of manual installations and of services'
-# programs.
+# A task's PATH is often shorter than a shell's. These folders have manually installed programs and services' ones.
 FOLDERS = (
     "/usr/bin",
     "/usr/sbin",

@@ -41,8 +41,8 @@ from .spec import SpecError
 
 # A container that cannot run exits at once. One that still runs after this time is taken to be fine.
 SETTLE_SECONDS = 0.5
-# A container in a restart loop runs for a moment each time. The engine itself takes it to be fine after 10 s (moby,
-# restartmanager).
+# A container in a restart loop runs for a moment each time. The engine takes it to be fine after 10 s (moby,
+# restartmanager), and so does this module.
 RESTARTED_SECONDS = 10
 BEING_REMOVED = "is already in progress"
 

@@ -35,8 +35,7 @@ from .spec import NetworkSpec, SpecError, parse_network
 from .surroundings import look_around
 
 USUAL_NAME = "ingress"
-# A nudged node takes the network up in less than a second, or fails because its engine asks for the address too
-# early.
+# A nudged node takes the network up within a second, or fails because its engine asks for the address too early.
 NUDGE_SECONDS = 2.0
 
 

@@ -35,9 +35,7 @@ from .._probe import shapes as probed
 from .._terms import DATA_PATH_PORT
 from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone
 
-ANSWER = (
-    25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
-)
+ANSWER = 25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
 HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
 
 

@@ -19,7 +19,7 @@ ENCRYPTED = (*DATA, Claim("ENC-*"), Claim("XFRM-*"))
 
 
 class Line(t.NamedTuple):
-    """One cause. ``reasons``: the results with one of them have it; without reasons, every failure of the check."""
+    """One cause. ``reasons``: results with one of them have this cause; without reasons, every failure of the check has."""
 
     id: str
     check: str

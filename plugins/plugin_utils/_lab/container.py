@@ -247,8 +247,7 @@ class ContainerDriver(Driver):
             self.network,
             driver="bridge",
             ipam=docker.types.IPAMConfig(pool_configs=[pool]),
-            enable_ipv6=self.spec.subnet.version
-            == 6,  # the engine adds an IPv4 network, which is not used
+            enable_ipv6=self.spec.subnet.version == 6,  # the engine adds an IPv4 network, which is not used
             labels=self.labels,
             attachable=False,
         )

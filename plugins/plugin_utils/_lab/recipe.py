@@ -26,8 +26,7 @@ PACKAGES: tuple[str, ...] = (
     "tcpdump",
     "udev",
 )
-# In addition to the engine, whose packages the suite defines. A node without an engine gets all of them when one is
-# installed.
+# In addition to the engine's packages, which the suite has. Without an engine, its later installation brings them all.
 ENGINE_PACKAGES: tuple[str, ...] = ("iptables", "nftables", "python3-docker")
 
 # The node prints it on its console; waiting for it costs the guest nothing.

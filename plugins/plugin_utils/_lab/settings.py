@@ -38,8 +38,7 @@ class NodeSettings:
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(NodeSettings))
-# Settings that need a machine: a container has no system of its own to log in to, to boot, or to install an engine
-# in.
+# Settings that need a machine: a container has no system to log in to, to boot, or to install an engine in.
 NEED_A_MACHINE = {name: default for name, default in dataclasses.asdict(NodeSettings()).items() if name != "suite"}
 
 

@@ -169,8 +169,7 @@ class Switch:
         self.late: list[tuple[float, int, str, bytes]] = []
         self.order = itertools.count()
         self.data = self._bind(DATA, socket.SOCK_DGRAM)
-        # The control socket gets its final name only when it listens, because clients connect as soon as they find
-        # it.
+        # The control socket gets its final name only when it listens: clients connect as soon as they find it.
         self.control = self._bind(CONTROL + ".new", socket.SOCK_STREAM)
         self.control.listen(16)
         os.replace(CONTROL + ".new", CONTROL)

@@ -338,8 +338,7 @@ class VmDriver(Driver):
         if not folders:
             return
         qmp.execute_all(folders, "cont")  # a paused machine cannot shut down
-        # Not by the power button (QMP system_powerdown): the image has no program that listens to it, to save a
-        # process.
+        # Not by the power button (QMP system_powerdown): to save a process, the image has no listener for it.
         behind = [name for name in folders if self.spec.settings_of(name).jump]
         with ThreadPoolExecutor(max_workers=8) as pool:
             for group in (behind, [name for name in folders if name not in behind]):  # those behind a jump node first
