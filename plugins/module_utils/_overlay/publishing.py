@@ -113,7 +113,7 @@ def recorded_ports(raw: Raw) -> list[dict[str, t.Any]]:
 
 
 def published(services: t.Iterable[Raw]) -> list[dict[str, t.Any]]:
-    """Services that publish on the mesh, or are parked, with their ports. Ports chosen by swarm are the present ones."""
+    """Services that publish on the mesh, or are parked, with their ports; those that swarm chose as they are now."""
     found = []
     for service in services:
         spec = service["Spec"]

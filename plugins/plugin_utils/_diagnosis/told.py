@@ -19,7 +19,7 @@ ENCRYPTED = (*DATA, Claim("ENC-*"), Claim("XFRM-*"))
 
 
 class Line(t.NamedTuple):
-    """One cause. ``reasons``: results with one of them have this cause; without reasons, every failure of the check has."""
+    """One cause. ``reasons``: results with one of them have this cause; without reasons, all failures of the check."""
 
     id: str
     check: str
