@@ -69,6 +69,12 @@ class Verified:
     """What a run of the role printed and wrote."""
 
     def __init__(self, swarm, folder: Path, *argv: str, **variables) -> None:
+        self._run(swarm, folder, *argv, **variables)
+        # This machine's engine loses the output of an exec now and then (moby 20.10); no test is about that.
+        if any("the module gave no result" in (node["problem"] or "") for node in self.report["nodes"]):
+            self._run(swarm, folder, *argv, **variables)
+
+    def _run(self, swarm, folder: Path, *argv: str, **variables) -> None:
         self.code, self.output = swarm.playbook(
             "swarmlab.overlay.verify", {"verify_directory": str(folder / "report"), **variables}, *argv
         )

@@ -85,28 +85,29 @@ def ensure_networks(
         warn(warning)
     done: list[Step] = []
     left: list[Pending] = []
-    for attempt in range(1, ATTEMPTS + 1):
+    # A change of leader may take longer than all attempts: then it is waited for as long as for anything else.
+    rounds, failures, deadline = 0, 0, time.monotonic() + params["timeout"]
+    while True:
         try:
             steps = [step for step in decide(client, specs, listed, params, own_node, around) if step.action != "none"]
             if check_mode or not steps or left:
                 break
+            if rounds == ATTEMPTS:
+                raise EngineError(
+                    f"Network {', '.join(step.spec.name for step in steps)} did not stay as declared: somebody else changes it "
+                    "at the same time, with another declaration."
+                )
             left = apply(client, steps, own_node, params["timeout"], done.append)
+            rounds += 1
         except (Refused, EngineError) as error:
             # The next plan starts from the state then, so that another attempt is safe.
-            if attempt == ATTEMPTS or not is_passing(error):
+            failures += 1
+            if not is_passing(error) or (failures >= ATTEMPTS and time.monotonic() > deadline):
                 raise _told(error, done) from error
             time.sleep(PAUSE)
         except RequestException as error:
             raise _told(_interrupted(as_engine_error(error, params), done), done) from error
         listed = list_networks(client)
-    else:
-        raise _told(
-            EngineError(
-                f"Network {', '.join(step.spec.name for step in steps)} did not stay as declared: somebody else changes it "
-                "at the same time, with another declaration."
-            ),
-            done,
-        )
     return result(declared, steps if check_mode else done, listed, left, check_mode)
 
 

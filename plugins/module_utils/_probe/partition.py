@@ -16,7 +16,8 @@ import shutil
 import subprocess
 import typing as t
 
-from . import shapes
+if t.TYPE_CHECKING:
+    from . import shapes
 
 Match = t.Tuple[str, t.Optional[str], t.Optional[int]]  # protocol, direction of the port, port
 
