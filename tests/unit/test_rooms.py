@@ -29,7 +29,7 @@ CONTROLLER: dict[str, set[str]] = {
     "_archive": {"_redact"},
     "_checks": {"_facts", "_foreign_words", "_host", "_probe"},
     "_diagnosis": {"_checks", "_facts"},
-    "_facts": {"_foreign_words"},
+    "_facts": {"_foreign_words", "_verify"},
     "_foreign_words": set(),
     "_lab": {"_archive", "_host"},
     "_report": {"_archive", "_checks", "_facts"},

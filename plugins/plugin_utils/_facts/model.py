@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ...module_utils._verify.shapes import Identity
 from .problems import Problem, TaskProblem
 
 # The properties that both a declaration and the swarm's API have. An omitted one has its default, false.
@@ -33,20 +34,6 @@ class Network(t.TypedDict):
     subnets: list[str]
     options: t.NotRequired[dict[str, str] | None]
     room: t.NotRequired[list[Data]]  # free addresses by subnet
-
-
-class Node(t.TypedDict):
-    """A host's node in the swarm, as its own engine reports it."""
-
-    id: str
-    hostname: str
-    machine: str
-    copied: dict[str, str]
-    address: str
-    role: str
-    engine: str
-    root: str
-    firewall: str
 
 
 class Result(t.TypedDict):
@@ -88,7 +75,7 @@ class Facts:
     needs: list[str] = field(default_factory=list)
 
     # Each host's data: its identity, from its setup, from probing, and from the end.
-    nodes: dict[str, Node] = field(default_factory=dict)
+    nodes: dict[str, Identity] = field(default_factory=dict)
     opened: ByHost = field(default_factory=dict)
     probed: ByHost = field(default_factory=dict)
     closed: ByHost = field(default_factory=dict)
