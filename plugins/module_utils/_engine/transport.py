@@ -31,6 +31,17 @@ DROPPED_ATTEMPTS = 6
 DROPPED_PAUSE = 0.5
 QUEUE_PAUSE = 0.2
 
+# What swarmkit and etcd's raft say while the managers change their leader, in lower case (engines 20.10 to 28.5).
+LEADER_CHANGE = (
+    "does not have a leader",
+    "no elected cluster leader",
+    "lost leader",
+    "not the leader",
+    "leader is unknown",
+    "raft:",
+    "raft proposal dropped",
+)
+
 
 class EngineError(Exception):
     """A problem with the engine. C(message) says what is wrong, where, and what to do."""

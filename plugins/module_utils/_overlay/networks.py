@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from .._engine.sdk import APIClient, EngineError, Refused, RequestException, as_engine_error, require_manager
-from .._engine.transport import Raw
+from .._engine.transport import LEADER_CHANGE, Raw
 from .._terms import MANAGED_LABEL, STANDS_IN_LABEL
 from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
@@ -28,17 +28,7 @@ from .users import Usage, name_users, observe
 # The number of attempts when the same networks are changed concurrently, or the swarm changes its leader.
 ATTEMPTS = 8
 PAUSE = 1.0
-PASSING = (
-    "does not have a leader",
-    "lost leadership",
-    "not the leader",
-    "raft:",
-    "code = unavailable",
-    "out of sequence",
-    "transport is closing",
-    "error while dialing",
-    "leader is unknown",
-)
+PASSING = (*LEADER_CHANGE, "code = unavailable", "out of sequence", "transport is closing", "error while dialing")
 
 
 class Step(t.NamedTuple):

@@ -13,18 +13,18 @@ import time
 import typing as t
 
 from .._engine.sdk import APIClient, EngineError, Refused, retry_conflicts, wait_until
-from .._engine.transport import Raw
+from .._engine.transport import LEADER_CHANGE, Raw
 from . import leaving
 
 DEMOTION_SECONDS = 120
 ELECTION_SECONDS = 30
 T = t.TypeVar("T")
-LEADERLESS = ("does not have a leader", "no elected cluster leader", "context deadline exceeded")
+LEADERLESS = (*LEADER_CHANGE, "context deadline exceeded")
 
 
 def is_leaderless(error: Exception) -> bool:
     """Whether the managers could not answer for lack of a leader or a majority."""
-    return any(words in str(error) for words in LEADERLESS)
+    return any(words in str(error).lower() for words in LEADERLESS)
 
 
 def led(action: t.Callable[[], T], seconds: float = ELECTION_SECONDS) -> T:

@@ -112,6 +112,8 @@ def test_one_that_is_told_to_be_a_worker_is_a_manager_until_it_has_left_the_raft
             "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers",
             True,
         ),
+        ("rpc error: code = Unknown desc = raft proposal dropped", True),
+        ("rpc error: code = Unknown desc = raft: failed to process the request: node lost leader status", True),
         ("update out of sequence", False),
     ],
 )
