@@ -364,9 +364,8 @@ class InventoryModule(BaseInventoryPlugin):
         for name, value in PATIENCE.items() if spec.driver == "vm" else ():
             inventory.set_variable("all", name, value)
         if any(made.settings_of(node.name).firewall != NO_FIREWALL for node in spec.node_list):
-            inventory.set_variable(
-                "all", "engine_firewall", "auto"
-            )  # of all: who has none still counts for those who have
+            # Of all: who has none still counts for those who have.
+            inventory.set_variable("all", "engine_firewall", "auto")
         for node in spec.node_list:
             self._add_node(made, node, "swarm_managers" if node.name in spec.manager_names else "swarm_workers")
 

@@ -119,8 +119,7 @@ def _wait_for_tasks(client: APIClient, names: list[str], timeout: int) -> float:
 
 def _remove(client: APIClient, node_id: str) -> None:
     try:
-        led(
-            lambda: client.remove_node(node_id, force=True)
-        )  # its tasks are gone, so it need not have left the swarm itself
+        # Its tasks are gone, so it need not have left the swarm itself.
+        led(lambda: client.remove_node(node_id, force=True))
     except NotFound:
         return

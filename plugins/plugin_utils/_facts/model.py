@@ -106,14 +106,12 @@ class Facts:
     vips: dict[str, str] = field(default_factory=dict)  # network id -> virtual IP of the probes
     records: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # network id -> name -> addresses
     later_records: dict[str, dict[str, list[str]]] | None = None  # the same at the end of the run
-    owners: dict[str, dict[str, list[str]]] = field(
-        default_factory=dict
-    )  # network id -> name -> [service, kind of name]
+    # network id -> name -> [service, kind of name]
+    owners: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     addresses: dict[str, list[list[str]]] = field(default_factory=dict)  # network id -> [address, holder]
     retired: dict[str, list[str]] = field(default_factory=dict)  # network id -> addresses that were freed lately
-    carried: dict[str, dict[str, float]] = field(
-        default_factory=dict
-    )  # network id -> node id -> age in seconds of its oldest task there
+    # network id -> node id -> age in seconds of its oldest task there
+    carried: dict[str, dict[str, float]] = field(default_factory=dict)
     lacking: dict[str, int] = field(default_factory=dict)  # services with fewer running tasks than they want
 
     # The objects of the run, and problems with them.

@@ -59,13 +59,14 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
             f"verify_disruptive_node: no host of this play is called {arguments['disruptive_node']}. There are: {', '.join(hosts)}."
         )
     measuring = [check for check in checks if hasattr(check, "measurements")]
+    networks = declared(task_vars, hosts)
     return {
         **new_run(checks),
         "hosts": hosts,
         "checks": [module.ID for module in checks],
         "networks": arguments["networks"],
-        "declared": list(declared(task_vars, hosts)),
-        "declared_as": declared(task_vars, hosts),
+        "declared": list(networks),
+        "declared_as": networks,
         "services": arguments["services"],
         "nodes": arguments["nodes"],
         "image": arguments["image"],
