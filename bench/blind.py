@@ -161,7 +161,7 @@ class Hands:
 
 
 def tried(hands: Hands, scenario: Scenario) -> dict:
-    """One seed, from injection until the lab is sound again."""
+    """One seed, from injection to the score. The faults are still there."""
     made, report, trouble, seconds = False, None, "", 0.0
     try:
         for fault in scenario.faults:
@@ -175,6 +175,26 @@ def tried(hands: Hands, scenario: Scenario) -> dict:
             seconds = time.monotonic() - began
     except (AssertionError, subprocess.SubprocessError) as error:
         trouble = str(error)[-1500:]
+    told = {
+        **scenario.data, "what": scenario.what, "lab": f"{hands.lab.driver}, {len(hands.lab.nodes)} nodes",
+        "seconds": round(seconds, 1),
+    }  # fmt: skip
+    if not made:
+        told["not made"] = trouble
+    elif report is None:
+        told |= {**scoring.scored(scenario, None, [], []), "no report": trouble}
+    else:
+        fresh, loose = faults.fresh(report, hands.before), faults.loose(report)
+        told |= {
+            **scoring.scored(scenario, report, fresh, loose), "summary": report["summary"],
+            "causes": [{key: cause[key] for key in ("id", "title", "nodes", "certainty", "because")} for cause in fresh[:4]],
+            "loose": [f"{item['id']} {','.join(item['nodes'])}: {item['evidence']['summary']}" for item in loose[:6]],
+        }  # fmt: skip
+    return told
+
+
+def heal(hands: Hands, scenario: Scenario, made: bool) -> None:
+    """Let the lab be sound again for the next seed: undo the faults, or make it anew."""
     healed = made and not any(fault.renew for fault in scenario.faults)
     if healed:
         try:
@@ -186,20 +206,6 @@ def tried(hands: Hands, scenario: Scenario) -> dict:
             print(f"  could not be undone: {error}", file=sys.stderr)
     if not healed or not hands.sound():
         hands.begin()
-    told = {
-        **scenario.data, "what": scenario.what, "lab": f"{hands.lab.driver}, {len(hands.lab.nodes)} nodes",
-        "seconds": round(seconds, 1),
-    }  # fmt: skip
-    if not made:
-        return {**told, "not made": trouble}
-    if report is None:
-        return {**told, **scoring.scored(scenario, None, [], []), "no report": trouble}
-    fresh, loose = faults.fresh(report, hands.before), faults.loose(report)
-    return {
-        **told, **scoring.scored(scenario, report, fresh, loose), "summary": report["summary"],
-        "causes": [{key: cause[key] for key in ("id", "title", "nodes", "certainty", "because")} for cause in fresh[:4]],
-        "loose": [f"{item['id']} {','.join(item['nodes'])}: {item['evidence']['summary']}" for item in loose[:6]],
-    }  # fmt: skip
 
 
 def line(found: dict) -> str:
@@ -230,6 +236,7 @@ def main() -> None:
     options.add_argument("--results", type=Path, default=CHECKOUT / "bench" / "blind.jsonl")
     options.add_argument("--show", action="store_true", help="print what seeds give, and make nothing")
     options.add_argument("--table", action="store_true", help="print the table of what was measured, and make nothing")
+    options.add_argument("--misses", action="store_true", help="print what was not found on seeds below 1000 too")
     options.add_argument("--keep", action="store_true", help="leave the lab, for another run")
     options.add_argument("--write", action="store_true", help="keep the table in docs/detection-blind.md")
     given = options.parse_args()
@@ -250,6 +257,8 @@ def main() -> None:
     if given.write:
         (CHECKOUT / "docs" / "detection-blind.md").write_text(text, encoding="utf-8")
     print(text)
+    if given.misses:
+        print(scoring.misses(there))
 
 
 def measure(given: argparse.Namespace, nodes: list[str], wanted: list[Scenario]) -> None:
@@ -275,6 +284,7 @@ def measure(given: argparse.Namespace, nodes: list[str], wanted: list[Scenario])
             print(line(found), flush=True)
             with given.results.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + "\n")
+            heal(hands, scenario, "not made" not in found)
     finally:
         if not given.keep:
             hands.unplug()

@@ -66,6 +66,32 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def misses(rows: Iterable[dict]) -> str:
+    """What was not right on seeds for developing, with what was said instead and what makes it again."""
+    lines = []
+    for row in latest(rows):
+        if "not made" in row or row["seed"] >= DEVELOPED or all(row[mark] for mark in MARKS):
+            continue
+        lines.append(f"seed {row['seed']}  [{row['family']}]  {row['what']}")
+        lines.append(
+            "  " + ", ".join(mark if row[mark] else f"NOT {mark}" for mark in MARKS) + f"; {row['seconds']:.0f} s"
+        )
+        for fault in row["faults"]:
+            lines.append(f"  wanted: {' or '.join(fault['causes'])} at {', '.join(fault['nodes']) or 'no node'}")
+            for step in fault["make"]:
+                lines.append(f"  done ({step['how']} {step['node']} {step['where']}): {step['text'][:300]}")
+        for cause in row.get("causes", [])[:3]:
+            lines.append(
+                f"  said: {cause['id']} at {', '.join(cause['nodes']) or 'no node'} ({cause['certainty']}): {cause['title']}"
+            )
+            lines += [f"        because {text}" for text in cause["because"][:3]]
+        lines += [f"  no cause: {text}" for text in row.get("loose", [])]
+        if "no report" in row:
+            lines.append(f"  no report: {row['no report'][-600:]}")
+        lines.append("")
+    return "\n".join(lines)
+
+
 PAGE = """\
 <!-- SPDX-FileCopyrightText: 2026 swarmlab contributors -->
 <!-- SPDX-License-Identifier: GPL-3.0-or-later -->

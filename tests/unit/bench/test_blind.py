@@ -241,3 +241,14 @@ def test_whoever_does_not_send_over_a_bad_link_is_left_alone(strangers) -> None:
         )
         assert "add" not in strangers.netem({"links": [["10.0.0.12", None]], "loss": 0.25}, host, WORDS)
     assert "add" not in strangers.netem(None, "vm2", WORDS)
+
+
+def test_misses_tell_what_was_done_and_said_and_never_of_unseen_seeds(scoring, single, strangers) -> None:
+    said = {**cause("cut-off", "vm1"), "title": "vm1 is cut off", "certainty": "seen", "because": ["PRE-REACH: lost"]}
+    row = {**single.data, "what": "a rule", "seconds": 12.0, "causes": [said], "loose": ["DP-MATRIX vm2: lost"]}
+    row |= scoring.scored(single, {}, [said], [])
+    text = scoring.misses([row, {**row, "seed": strangers.DEVELOPED}, {**row, "seed": 9, "right": True, "sound": True}])
+    for part in ("seed 7  [rule]", "NOT right, NOT sound", "wanted: rule-drops or data-port-blocked at vm2", "done (shell vm2 ): true",
+                 "said: cut-off at vm1 (seen): vm1 is cut off", "because PRE-REACH: lost", "no cause: DP-MATRIX vm2: lost"):  # fmt: skip
+        assert part in text
+    assert text.count("seed ") == 1
