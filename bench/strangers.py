@@ -515,9 +515,11 @@ def inodes(place: Place) -> Stranger:
 
 
 def read_only(place: Place) -> Stranger:
+    where = place.pick(["/var/lib/docker/containers", "/var/lib/docker/network", "/var/lib/docker/swarm"])
     return Stranger(
-        "disk", f"/var/lib/docker read-only on {place.node}", (place.node,), ("disk-full", "disk-read-only"),
-        shell(place.node, "mount -o bind,remount,ro /var/lib/docker"), (), ("container",), renew=True,
+        "disk", f"{where} read-only on {place.node}", (place.node,), ("disk-full", "disk-read-only"),
+        shell(place.node, f"mount --bind {where} {where} && mount -o bind,remount,ro {where}"), shell(place.node, f"umount {where}"),
+        renew=True,
     )  # fmt: skip
 
 
