@@ -81,10 +81,11 @@ def mac(data: bytes) -> str:
 
 
 def parse_link(_kind: int, body: bytes) -> shapes.Link | None:
-    """Index, name, MTU in bytes, and kind; VXLAN id and port of a VXLAN interface."""
+    """Index, name, flags, MTU in bytes, and kind; VXLAN id and port of a VXLAN interface."""
     if len(body) < 16:
         return None
-    link: shapes.Link = {"index": struct.unpack("=i", body[4:8])[0], "name": "", "mtu": 0, "kind": ""}
+    index, flags = struct.unpack("=iI", body[4:12])
+    link: shapes.Link = {"index": index, "flags": flags, "name": "", "mtu": 0, "kind": ""}
     for kind, value in attributes(body[16:]):
         if kind == LINK_NAME:
             link["name"] = value.rstrip(b"\0").decode("utf-8", "replace")

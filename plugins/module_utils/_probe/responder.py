@@ -12,19 +12,20 @@ import selectors
 import socket
 import typing as t
 
-from . import shapes, sockets
+from . import shapes, sockets, train
 
 
 def serve(run: str, name: str, ready: shapes.Ready, stopped: shapes.Stopped) -> shapes.Heard:
     """Answer over TCP and UDP until told to stop. Returns how often each sender was heard: protocol/network/sender."""
     heard: shapes.Heard = {}
+    trains = train.Answerer(run)
     with selectors.DefaultSelector() as selector, _tcp_listener() as tcp, _udp_listener() as udp:
         selector.register(tcp, selectors.EVENT_READ, "accept")
         selector.register(udp, selectors.EVENT_READ, "udp")
         ready()
         while not stopped():
             for key, _unused in selector.select(0.2):
-                _handle(selector, key, run, name, heard)
+                _handle(selector, key, run, name, heard, trains)
     return heard
 
 
@@ -38,17 +39,25 @@ def _tcp_listener() -> socket.socket:
 
 def _udp_listener() -> socket.socket:
     channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    train.stamped(channel)
     channel.bind(("0.0.0.0", sockets.PORT))
     return channel
 
 
-def _handle(selector: selectors.BaseSelector, key: t.Any, run: str, name: str, heard: shapes.Heard) -> None:
+def _handle(
+    selector: selectors.BaseSelector,
+    key: t.Any,
+    run: str,
+    name: str,
+    heard: shapes.Heard,
+    trains: train.Answerer,
+) -> None:
     try:
         if key.data == "accept":
             selector.register(key.fileobj.accept()[0], selectors.EVENT_READ, "line")
         elif key.data == "udp":
-            line, source = key.fileobj.recvfrom(65535)
-            answer = _answer(run, name, "udp", line, heard)
+            line, received, source = train.receive(key.fileobj)
+            answer = trains.answer(line, received) or _answer(run, name, "udp", line, heard)
             if answer:
                 key.fileobj.sendto(answer, source)
         else:

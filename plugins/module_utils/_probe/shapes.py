@@ -43,6 +43,39 @@ class Request(_Asked, total=False):
     inner_target: str
 
 
+class _TrainAsked(_Asked):
+    address: str
+    packets: int
+
+
+class TrainRequest(_TrainAsked, total=False):
+    """A train of packets along one path; ``train.py`` sends it."""
+
+    port: int
+
+
+class _Train(t.TypedDict):
+    sent: int
+    answered: int
+    arrived: int  # at the peer, by the last answer
+    repeated: int
+    reordered: int
+    corrupt: int
+    gap: int  # the most packets in a row without an answer
+    sizes: dict[str, list[int]]  # bytes -> [sent, answered]
+    mtu: int  # bytes, of the way as this kernel knows it
+    late_ms: int  # how late this process sent a packet, at worst
+    dwell_ms: int  # how long the peer's process let a packet wait, at worst
+
+
+class Train(_Train, total=False):
+    """The result of a train. Without an answer there is no delay, and there may be an error."""
+
+    delay_ms: list[float]  # least, median, nine of ten below, worst
+    mbit: float
+    error: str
+
+
 class Reached(t.TypedDict, total=False):
     """The node that answered, or the reason why none did."""
 
@@ -92,6 +125,7 @@ class LinkInfo(t.TypedDict, total=False):
 
 class _Link(t.TypedDict):
     index: int
+    flags: int
     name: str
     mtu: int
     kind: str
@@ -265,3 +299,34 @@ class Ports(t.TypedDict):
 
     tcp: list[int]
     udp: list[int]
+
+
+class Device(t.TypedDict):
+    """A link of the host. ``up``: switched on; ``running``: it has what it needs to carry traffic."""
+
+    up: bool
+    running: bool
+    mtu: int
+    kind: str
+
+
+class Testimony(t.TypedDict):
+    """What a node tells about itself; ``testimony.py`` describes the parts."""
+
+    time: float
+    counters: dict[str, int]
+    limits: dict[str, list[int]]  # used, most
+    settings: dict[str, int]
+    pressure: dict[str, float]
+    devices: dict[str, Device]
+    stopped: list[str]
+    rules: dict[str, int]  # packets that each dropped
+    shaped: list[str]
+
+
+class Inside(t.TypedDict):
+    """An overlay's own namespace on a node. ``rules``: packets that each rule dropped, where paths were bad."""
+
+    devices: dict[str, Device]
+    shaped: list[str]
+    rules: dict[str, int]

@@ -27,6 +27,8 @@ from .._probe import (
     responder,
     sockets,
     system,
+    testimony,
+    train,
     wire,
     work,
     xfrm,
@@ -36,6 +38,8 @@ from .._terms import DATA_PATH_PORT
 from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone
 
 ANSWER = 25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
+HALTED = 8  # seconds that a process of the engine may be stopped: a debugger or a snapshot of the machine stops it for a moment
+TRAINS = 60  # seconds: they take a few, and longer only where there is no processor
 HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
 
 
@@ -45,6 +49,13 @@ def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
     Then wait for the local probe.
     """
     began = time.time()
+    halted = wait_until(lambda: (not testimony.stopped(), testimony.stopped()), HALTED, interval=0.5)
+    if not halted.done:
+        # Neither an answer nor a task would come: the reason is known, and no time limit need run out.
+        raise EngineError(
+            f"A process of the engine is stopped: {', '.join(halted.seen)}. Continue it ('kill -CONT PID').",
+            reason_code="engine-part-stopped",
+        )
     info = engine.within(ANSWER).info()
     outside = local.outside(info)
     if outside:
@@ -89,6 +100,7 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
     if "certificate" in plan["needs"]:
         opened["certificate"] = certificate.node(os.path.join(info["DockerRootDir"], "swarm", "certificates"))
     opened["counters"] = system.ipsec_counters()
+    opened["testimony"] = testimony.look(info["DockerRootDir"])
     opened["time"] = time.time()
     opened["clock"] = [began, time.time()]
     result["opened"] = opened
@@ -288,6 +300,7 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
             result["observations"].update(observed)
         except netns.ProbeError as error:
             errors.append(str(error))
+    result["trains"] = _send_trains(plan, errors)
     second = gathering.look_again(engine, plan, folder, patience)
     result["held"] = gathering.settled(first, second)
     result["untold"] = gathering.untold(second, plan)
@@ -296,8 +309,29 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
     if "rules" in plan["needs"]:
         result["rules"] = system.firewall(plan["firewall"], plan["vnis"], plan["ports"], plan["ipv6"])
     result["counters"] = system.ipsec_counters()
+    result["testimony"] = testimony.look(plan["root"])
+    result["inside"] = gathering.inside(folder, plan["network_ids"], result)
     result["clock"] = [began, time.time()]
     return result
+
+
+def _send_trains(plan: shapes.ProbePlan, errors: list[str]) -> dict[str, probed.Train]:
+    """Measure the quality of all paths at once, now that nothing else is asked."""
+    jobs = [
+        netns.begin(
+            item["namespace"] or local.HOST_NAMESPACE,
+            functools.partial(train.perform, plan["run"], item["requests"], plan["once"]),
+        )
+        for item in plan["trains"]
+    ]
+    told: dict[str, probed.Train] = {}
+    for job in jobs:
+        try:
+            found = netns.finish(job, TRAINS)
+            told.update(found)
+        except netns.ProbeError as error:
+            errors.append(str(error))
+    return told
 
 
 def exchange(engine: Engine, plan: shapes.ExchangePlan) -> shapes.Exchanged:
@@ -323,6 +357,7 @@ def close(engine: Engine, plan: shapes.ClosePlan) -> shapes.Closed:
     told = background.stop(plan["run"], HELPERS)
     result["responder"], result["published"] = told["responder"], told["published"]
     result["ports"], result["wire"] = told["ports"], told["wire"]
+    result["late"] = background.late(plan["run"], HELPERS)
     background.forget(plan["run"])
     sweep(engine, None)
     if plan["leader"]:

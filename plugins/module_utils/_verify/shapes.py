@@ -88,6 +88,13 @@ class Work(t.TypedDict):
     requests: list[probed.Request]
 
 
+class Trains(t.TypedDict):
+    """The trains from one namespace; None is the host's own."""
+
+    namespace: str | None
+    requests: list[probed.TrainRequest]
+
+
 class Serving(t.TypedDict):
     """The host's address for measurements."""
 
@@ -103,18 +110,23 @@ class ExchangePlan(Common):
 
 
 class ProbePlan(ExchangePlan):
-    """``once``: limit of one question; ``limit``: of all questions; ``ports``: published ones, such as 'tcp/8080'."""
+    """``once``: limit of one question; ``limit``: of all questions; ``ports``: published ones, such as 'tcp/8080'.
+
+    ``root``: the engine's data folder.
+    """
 
     once: float
     limit: float
     attach: AttachPlan | None
     published: bool
     speed: Serving | None
+    root: str
     vnis: list[int]
     ports: list[str]
     firewall: str
     ipv6: bool
     work: list[Work]
+    trains: list[Trains]
 
 
 class MeasureRow(t.TypedDict):
@@ -295,6 +307,7 @@ class Opened(t.TypedDict, total=False):
     published: bool
     certificate: probed.Certificate | probed.Unread
     counters: probed.Counters | None
+    testimony: probed.Testimony
     time: float
     clock: list[float]
     view: View
@@ -423,6 +436,9 @@ class Probed(_Probed, total=False):
     policies: list[probed.Policy] | None
     rules: probed.Rules | None
     counters: probed.Counters | None
+    trains: dict[str, probed.Train]
+    testimony: probed.Testimony
+    inside: dict[str, probed.Inside]
     clock: list[float]
 
 
@@ -464,6 +480,7 @@ class Closed(_Closed, total=False):
     published: probed.Heard | None
     ports: probed.Heard | None
     wire: probed.Watched | None
+    late: dict[str, float]
     left: list[str]
 
 

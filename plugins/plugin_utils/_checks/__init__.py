@@ -15,6 +15,7 @@ Private to swarmlab.overlay. Runs on the controller only. A file here whose name
                       are carried out once
     judge(facts)      [result, ...], made with ``_result.py``
     SWITCH            optional: the switch that enables it (``verify_performance``, a word of ``verify_disruptive``)
+    trains            optional: as plan, trains of packets, sent once all requests are done (``_probe/train.py``)
     measurements      optional: as plan, but carried out alone, one after the other (``_verify/measuring.py``);
     longest           with it: the longest time of all of them, by the number of hosts and the seconds of one
     GUARD             optional, true: its bad results are always reported, and its passes prove no function

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ...module_utils._terms import MANAGER_PORT
-from .._checks import _blame, _paths, _requests
+from .._checks import _blame, _paths, _quality, _requests, _witness
 from .._checks._blame import Pair
 from .._checks._result import listed
+from .._facts.model import Network
 from . import links
 from .links import Links
 from .model import INFERRED, SEEN, Finding
@@ -265,3 +266,87 @@ def balancer(view: View) -> Iterable[Finding]:
             tuple(sorted(names)),
             certainty=INFERRED,
         )
+
+
+# Symptom of a path -> the cause in words; {where} is the wire or a network.
+QUALITIES = {
+    _quality.CORRUPT: "{where} of {nodes} corrupts packets",
+    _quality.NARROW: "{where} of {nodes} passes few bits in a second",
+    _quality.LOST: "{where} of {nodes} loses packets",
+    _quality.CAPPED: "{where} of {nodes} passes no large packets",
+    _quality.SLOW: "{where} of {nodes} is slow",
+    _quality.UNSTEADY: "{where} of {nodes} is unsteady: its delay varies",
+    _quality.REORDERED: "{where} of {nodes} delivers packets out of order",
+    _quality.REPEATED: "{where} of {nodes} delivers packets more than once",
+}
+
+
+def quality(symptom: str) -> Callable[[View], Iterable[Finding]]:
+    """The rule for one symptom of paths, at the lowest layer that has it: the wire, else each network."""
+
+    def find(view: View) -> Iterable[Finding]:
+        wire = _symptomatic(view, symptom, _paths.host_pairs(view.facts), _quality.WIRE, _quality.ICMP)
+        if wire:
+            yield _of_quality(view, symptom, wire, None)
+        below = {pair for bad in view.quality_of_wire for pair in (bad, bad[::-1])}
+        for network in view.facts.under_test:
+            pairs = _paths.pairs(view.facts, network["id"])
+            found = _symptomatic(view, symptom, pairs, _quality.layer_of(network))
+            found = {pair: text for pair, text in found.items() if pair not in below}
+            if found:
+                yield _of_quality(view, symptom, found, network)
+
+    return find
+
+
+def _symptomatic(view: View, symptom: str, pairs: list[Pair], *layers: str) -> dict[Pair, str]:
+    """The paths with the symptom in any of the layers, with its measure."""
+    found: dict[Pair, str] = {}
+    for layer in layers:
+        paths = _quality.paths(view.facts, layer, pairs)
+        for pair, rows in _quality.symptoms(view.facts, paths).items():
+            text = next((row.text for row in rows if row.kind == symptom), None)
+            if text:
+                found.setdefault(pair, text)
+    return found
+
+
+def _of_quality(view: View, symptom: str, bad: dict[Pair, str], network: Network | None) -> Finding:
+    """The finding for the paths with a symptom: at the nodes that all of them share."""
+    nodes = view.ordered(_blame.blame(bad))
+    where = network["name"] if network else "The link"
+    because = [f"{source} to {target}: {text}" for (source, target), text in sorted(bad.items())][:3]
+    title = QUALITIES[symptom].replace("{where}", where)
+    if len(nodes) == 2 == len({node for pair in bad for node in pair}) and len(view.hosts) > 2:
+        title = title.replace(" of {nodes} ", " between {nodes} ")
+    return Finding(
+        view.title(title, nodes),
+        nodes,
+        tuple(because),
+        (network["name"],) if network else None,
+        tuple(bad),
+    )
+
+
+def dropping(view: View) -> Iterable[Finding]:
+    """Rules that dropped packets during the run on a node whose paths fail."""
+    for host in view.hosts:
+        rules = _witness.dropped_by(view.facts, host)
+        for network in [None, *view.facts.under_test]:
+            lines = (
+                [f"{host}: {rule}" for rule in _witness.dropped_inside(view.facts, host, network["id"])]
+                if network
+                else [
+                    f"{host}: {rule} ({'it does not count' if number is None else f'dropped {number} packets meanwhile'})"
+                    for rule, number in rules.items()
+                ]
+            )
+            if lines:
+                inside = f"inside {network['name']} " if network else ""
+                yield Finding(
+                    view.title(f"A filter rule {inside}on {{nodes}} drops packets", (host,)),
+                    (host,),
+                    tuple(lines[:3]),
+                    (network["name"],) if network else None,
+                    certainty=SEEN if network else INFERRED,
+                )

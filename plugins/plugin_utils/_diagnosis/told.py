@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from .model import Claim, Finding, Rule
 from .view import View
 
-DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"), Claim("MTU-*"))
+DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"), Claim("MTU-*"), Claim("PATH-*"))
 ENCRYPTED = (*DATA, Claim("ENC-*"), Claim("XFRM-*"))
 
 

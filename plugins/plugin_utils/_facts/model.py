@@ -85,6 +85,9 @@ class Facts:
     probe_began: dict[str, float] = field(default_factory=dict)
     served: ByHost = field(default_factory=dict)  # addresses for measurements
     measured: dict[str, dict[str, Data]] = field(default_factory=dict)
+    trains: dict[str, dict[str, Data]] = field(default_factory=dict)  # request id -> how packets fared on a path
+    witnessed: ByHost = field(default_factory=dict)  # what a node tells about itself: {"before", "after", "inside"}
+    late: dict[str, dict[str, float]] = field(default_factory=dict)  # helper -> seconds without a processor, at worst
     held: dict[str, dict[str, Data]] = field(default_factory=dict)  # network id -> gossip, peers, load balancer
     wire: ByHost = field(default_factory=dict)  # counters of the capture on the underlay
     received: dict[str, dict[str, int]] = field(default_factory=dict)  # packets that the responders received

@@ -99,11 +99,24 @@ def _of_nodes(phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.A
         },
         "measured": {host: data["measured"] for host, data in seen["measure"].items()},
         "held": {host: data["held"] for host, data in probed.items() if "held" in data},
+        "trains": _part(probed, "trains"),
+        "witnessed": _witnessed(seen),
         "served": {host: data["served"] for host, data in probed.items() if data.get("served")},
         "xfrm": _part(probed, "xfrm"),
         "policies": _part(probed, "policies"),
         "rules": _part(probed, "rules"),
     }
+
+
+def _witnessed(seen: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What each host told about itself before and after probing; hosts of older recordings told nothing."""
+    found: dict[str, Data] = {}
+    for host, data in seen["prepare"].items():
+        before = (data.get("opened") or {}).get("testimony")
+        if before:
+            later = seen["probe"].get(host, {})
+            found[host] = {"before": before, "after": later.get("testimony"), "inside": later.get("inside") or {}}
+    return found
 
 
 def _of_end(closed: dict[str, t.Any], leader: str | None) -> dict[str, t.Any]:
@@ -114,6 +127,7 @@ def _of_end(closed: dict[str, t.Any], leader: str | None) -> dict[str, t.Any]:
         "wire": _part(closed, "wire"),
         "received": _part(closed, "responder"),
         "heard": _part(closed, "ports"),
+        "late": _part(closed, "late"),
         "later_records": last.get("records"),
         "retired": last.get("retired") or {},
         "carried": last.get("carried") or {},

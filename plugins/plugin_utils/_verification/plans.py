@@ -95,11 +95,13 @@ def probe(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any]
         patience=settings["convergence"],
         speed={"address": node["address"]} if facts.made.get("speed") and gathered.expects_task(facts, host) else None,
         **_awaited(facts),
+        root=node["root"],
         vnis=[network["vni"] for network in facts.under_test if network["vni"] is not None],
         ports=facts.published,
         firewall=node["firewall"],
         ipv6=_paths.over_ipv6(facts, host),
         work=_work(facts, host, checks),
+        trains=_trains(facts, host, checks),
     )
 
 
@@ -150,6 +152,15 @@ def _work(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, t
             if where in ("probe", "host"):
                 grouped.setdefault(_namespace(facts, host, where), {})[request["id"]] = _plain(request)
     return [{"namespace": namespace, "requests": list(requests.values())} for namespace, requests in grouped.items()]
+
+
+def _trains(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, t.Any]]:
+    """The trains of this host, grouped by namespace."""
+    grouped: dict[t.Any, t.Any] = {}
+    for check in checks:
+        for request in check.trains(facts).get(host, []) if hasattr(check, "trains") else []:
+            grouped.setdefault(_namespace(facts, host, request["where"]), []).append(_plain(request))
+    return [{"namespace": namespace, "requests": requests} for namespace, requests in grouped.items()]
 
 
 def _namespace(facts: Facts, host: str, where: str) -> str | None:

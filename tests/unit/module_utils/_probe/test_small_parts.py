@@ -345,7 +345,7 @@ def test_a_vxlan_tells_its_id_and_port() -> None:
     body = struct.pack("=BxHiII", 0, 0, 5, 0, 0) + attribute(netlink.LINK_NAME, b"vxlan0\0")
     body += attribute(netlink.LINK_MTU, struct.pack("=I", 1450)) + attribute(netlink.LINK_INFO, info)
     link = netlink.parse_link(0, body)
-    assert link == {"index": 5, "name": "vxlan0", "mtu": 1450, "kind": "vxlan", "vni": 4097, "port": 4789}
+    assert link == {"index": 5, "flags": 0, "name": "vxlan0", "mtu": 1450, "kind": "vxlan", "vni": 4097, "port": 4789}
 
 
 def test_peers_are_the_permanent_entries_of_the_vxlan() -> None:

@@ -63,6 +63,25 @@ SILENT = {
 }
 
 
+def train(**parts: object) -> dict:
+    """A train that went well, but for these parts."""
+    return {
+        "sent": 60, "answered": 60, "arrived": 60, "repeated": 0, "reordered": 0, "corrupt": 0, "gap": 0, "mtu": 1450,
+        "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 20]}, "late_ms": 1, "dwell_ms": 1,
+        "delay_ms": [0.1, 0.2, 0.3, 0.4], "mbit": 900.0, **parts,
+    }  # fmt: skip
+
+
+def told_of_itself(**parts: object) -> dict:
+    """What a sound node tells of itself, but for these parts."""
+    return {
+        "time": 1000.0, "counters": {"Udp.RcvbufErrors": 3}, "limits": {"connections": [90, 262144], "disk": [50, 100]},
+        "settings": {"net.ipv4.ip_forward": 1}, "pressure": {"load": 1.0, "processors": 2.0, "cpu.avg10": 3.0},
+        "devices": {"docker_gwbridge": {"up": True, "running": True, "mtu": 1500, "kind": "bridge"}},
+        "stopped": [], "rules": {}, "shaped": [], **parts,
+    }  # fmt: skip
+
+
 def probe_address(network: dict, host: str) -> str:
     return network["subnets"][0].replace("0/24", str(10 + HOSTS.index(host)))
 
@@ -173,6 +192,16 @@ def healthy() -> Draft:
         received={},
         xfrm={},
     )
+    facts.trains = {
+        host: {
+            f"PATH-QUALITY/{layer}/{other}": train()
+            for layer in ("icmp", "wire", *(network["id"][:12] for network in NETWORKS))
+            for other in HOSTS
+            if other != host
+        }
+        for host in HOSTS
+    }
+    facts.witnessed = {host: {"before": told_of_itself(), "after": told_of_itself(), "inside": {}} for host in HOSTS}
     for host in HOSTS:
         facts.opened[host] = {
             "namespace": "/ns/" + host,
@@ -362,6 +391,8 @@ def test_without_any_evidence_nothing_passes(ident: str) -> None:
         policies={},
         rules={},
         heard={},
+        trains={},
+        witnessed={},
     )
     assert CHECKS[ident].plan(facts) == {}
     assert "pass" not in [item["status"] for item in CHECKS[ident].judge(facts)]
@@ -370,7 +401,7 @@ def test_without_any_evidence_nothing_passes(ident: str) -> None:
 @pytest.mark.parametrize("ident", sorted(set(CHECKS) - SILENT))
 def test_silent_probes_are_no_pass(ident: str) -> None:
     facts = healthy()
-    facts.observations = {}
+    facts.update(observations={}, trains={}, witnessed={})
     assert worst(facts, ident) in ("inconclusive", "fail")
 
 
