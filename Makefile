@@ -37,7 +37,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 
-.PHONY: help setup check format lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection build
+.PHONY: help setup check format lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection blind build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -115,6 +115,9 @@ scale: .venv/.ready-run
 
 detection: .venv/.ready-run
 	@python bench/detection.py $(ARGS)
+
+blind: .venv/.ready-run
+	@python bench/blind.py $(ARGS)
 
 build: .venv/.ready-run
 	ansible-galaxy collection build --force

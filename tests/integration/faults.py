@@ -575,11 +575,11 @@ def rejoin(hands: Hands, host: str) -> None:
     )
 
 
-def until(what: str, look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def until(what: str, look: Callable[[], bool], patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not look():
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what} within {PATIENCE} s")
+            raise AssertionError(f"{what} within {patience:.0f} s")
         time.sleep(1)
 
 
@@ -593,7 +593,7 @@ def whole(hands: Hands) -> bool:
     return states == ["Ready"] * len(hands.nodes) and len(running) == len(hands.nodes)
 
 
-def furnish(hands: Hands, encrypted: bool, published: bool = False) -> None:
+def furnish(hands: Hands, encrypted: bool, published: bool = False, program: str = "sleep 1d") -> None:
     """The networks and the service that faults are about; with a published port where the kernels can balance."""
     names = [PLAIN, OTHER] + ([SECRET] if encrypted else [])
     for name in names:
@@ -603,7 +603,7 @@ def furnish(hands: Hands, encrypted: bool, published: bool = False) -> None:
     joined = " ".join([f"--network {name}" for name in names] + ["--publish 18080:80"] * published)
     hands.shell(
         "vm1",
-        f"docker service create -q -d --no-resolve-image --name {WEB} --mode global {joined} {hands.image} sleep 1d",
+        f"docker service create -q -d --no-resolve-image --name {WEB} --mode global {joined} {hands.image} {program}",
     )
     until("the lab was not furnished", lambda: whole(hands))
 
