@@ -41,6 +41,7 @@ class Request(_Asked, total=False):
     source: str
     inner_source: str
     inner_target: str
+    count: int
 
 
 class Reached(t.TypedDict, total=False):
@@ -98,10 +99,45 @@ class _Link(t.TypedDict):
 
 
 class Link(_Link, total=False):
-    """A network interface."""
+    """A network interface. ``up``: as its owner set it; ``queue``: the name of its queueing discipline."""
 
     vni: int
     port: int
+    up: bool
+    queue: str
+
+
+class Listener(t.TypedDict):
+    """A listening TCP socket. ``waiting``: connections that its program has not accepted yet."""
+
+    address: str
+    port: int
+    waiting: int
+
+
+class Interface(t.TypedDict):
+    """An interface of a container."""
+
+    name: str
+    up: bool
+    mtu: int
+    queue: str
+
+
+class Interior(t.TypedDict):
+    """What a namespace has. ``pinned``: neighbours that somebody set, as 'address hardware-address interface'."""
+
+    links: list[Interface]
+    addresses: list[str]
+    routes: list[str]
+    pinned: list[str]
+
+
+class Closely(t.TypedDict):
+    """Rules of packet filters that are not the engine's; whether its own for DNS are there, None without a tool."""
+
+    rules: list[str]
+    redirected: bool | None
 
 
 class Address(t.TypedDict):

@@ -8,8 +8,8 @@ Private to swarmlab.overlay. docs/diagnosis.md shows this table to users; a test
 
 from __future__ import annotations
 
-from .._checks import pre_reach
-from . import name_rules, node_rules, path_rules, told
+from .._checks import dp_task, lb_service, pre_reach
+from . import name_rules, node_rules, path_rules, task_rules, told
 from .model import Claim, Rule
 
 EVERYTHING = (Claim("*"),)
@@ -229,6 +229,9 @@ RULES: tuple[Rule, ...] = (
         "Allow IP protocol 50 between all nodes, also in the firewall of a cloud; compare 'ip xfrm state' on both ends.",
     ),
     *told.rules(told.LATE),
+    Rule("task-cut", task_rules.cut, (), dp_task.HINT),
+    Rule("task-deaf", task_rules.deaf, (), lb_service.DEAF),
+    *told.rules(told.SERVICES),
     Rule(
         "addresses-exhausted",
         node_rules.task("addresses-exhausted"),
