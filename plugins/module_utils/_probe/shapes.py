@@ -41,6 +41,7 @@ class Request(_Asked, total=False):
     source: str
     inner_source: str
     inner_target: str
+    count: int
 
 
 class _TrainAsked(_Asked):
@@ -125,17 +126,51 @@ class LinkInfo(t.TypedDict, total=False):
 
 class _Link(t.TypedDict):
     index: int
-    flags: int
     name: str
     mtu: int
     kind: str
 
 
 class Link(_Link, total=False):
-    """A network interface."""
+    """A network interface. ``up``: as its owner set it; ``queue``: the name of its queueing discipline."""
 
     vni: int
     port: int
+    up: bool
+    queue: str
+
+
+class Listener(t.TypedDict):
+    """A listening TCP socket. ``waiting``: connections that its program has not accepted yet."""
+
+    address: str
+    port: int
+    waiting: int
+
+
+class Interface(t.TypedDict):
+    """An interface of a container."""
+
+    name: str
+    up: bool
+    mtu: int
+    queue: str
+
+
+class Interior(t.TypedDict):
+    """What a namespace has. ``pinned``: neighbours that somebody set, as 'address hardware-address interface'."""
+
+    links: list[Interface]
+    addresses: list[str]
+    routes: list[str]
+    pinned: list[str]
+
+
+class Closely(t.TypedDict):
+    """Rules of packet filters that are not the engine's; whether its own for DNS are there, None without a tool."""
+
+    rules: list[str]
+    redirected: bool | None
 
 
 class Address(t.TypedDict):
@@ -302,10 +337,9 @@ class Ports(t.TypedDict):
 
 
 class Device(t.TypedDict):
-    """A link of the host. ``up``: switched on; ``running``: it has what it needs to carry traffic."""
+    """A link of the host. ``up``: switched on."""
 
     up: bool
-    running: bool
     mtu: int
     kind: str
 

@@ -77,6 +77,18 @@ def tcp(run: str, sender: str, network: str, address: str, seconds: float, port:
         return {"error": reason(error)}
 
 
+def connect(address: str, port: int, seconds: float) -> str | None:
+    """Why a TCP connection to somebody else's program does not open within ``seconds``; None if it does.
+
+    It is closed at once, and nothing is sent.
+    """
+    try:
+        with socket.create_connection((address, port), timeout=seconds):
+            return None
+    except OSError as error:
+        return reason(error)
+
+
 def udp(run: str, sender: str, network: str, address: str, seconds: float, size: int = 0) -> shapes.Reached:
     """The node that answers at ``address`` over UDP within ``seconds``.
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import struct
 import time
 
 from .._host import read_text
@@ -46,8 +45,7 @@ STOPPED = "Tt"  # states of a process that was stopped or is traced, proc_pid_st
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 VERDICTS = ("DROP", "REJECT", "TARPIT", "STOLEN")
 RULES = 40  # rules that are told at most
-QDISC, QDISC_KIND = 38, 1  # RTM_GETQDISC; TCA_KIND
-HARMLESS_QDISCS = (
+HARMLESS_QUEUES = (
     "noqueue",
     "pfifo_fast",
     "fq_codel",
@@ -60,7 +58,6 @@ HARMLESS_QDISCS = (
     "ingress",
     "clsact",
 )
-UP, RUNNING = 0x1, 0x40  # IFF_UP, IFF_RUNNING
 
 
 def look(root: str) -> shapes.Testimony:
@@ -244,8 +241,7 @@ def devices(every: bool = False) -> dict[str, shapes.Device]:
     """The links of this namespace. ``every``: with the ends of containers' links too, which the host has many of."""
     return {
         link["name"]: {
-            "up": bool(link["flags"] & UP),
-            "running": bool(link["flags"] & RUNNING),
+            "up": link["up"],
             "mtu": link["mtu"],
             "kind": link["kind"],
         }
@@ -323,17 +319,10 @@ def dropping() -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda row: -row[1])[:RULES])
 
 
-def parse_qdisc(_kind: int, body: bytes) -> tuple[int, str] | None:
-    """(index of the link, kind) of a queueing discipline."""
-    if len(body) < 20:
-        return None
-    parts = dict(netlink.attributes(body[20:]))
-    index: int = struct.unpack("=i", body[4:8])[0]
-    return index, parts.get(QDISC_KIND, b"").rstrip(b"\0").decode("ascii", "replace")
-
-
 def shaped() -> list[str]:
     """Devices whose queueing discipline delays, loses or limits: 'eth0: netem'."""
-    names = {link["index"]: link["name"] for link in netlink.links()}
-    rows = netlink.dump(netlink.NETLINK_ROUTE, QDISC, bytes(20), parse_qdisc) or []
-    return sorted({f"{names[index]}: {kind}" for index, kind in rows if index in names and kind not in HARMLESS_QDISCS})
+    return sorted(
+        f"{link['name']}: {link['queue']}"
+        for link in netlink.links()
+        if link.get("queue") and link["queue"] not in HARMLESS_QUEUES
+    )

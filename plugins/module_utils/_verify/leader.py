@@ -20,7 +20,7 @@ from .._engine.client import Engine, NotFound, Refused
 from .._engine.transport import Raw, moment, wait_until
 from .._probe import certificate, sockets
 from .._terms import DATA_PATH_PORT, RUN_LABEL
-from . import objects, shapes
+from . import objects, people, shapes
 
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
@@ -314,6 +314,7 @@ def views(engine: Engine, made: shapes.Made, tasks_of_run: list[Raw]) -> shapes.
         "unallocated": sorted(
             network["Name"] for network in known if network["Scope"] == "swarm" and not network.get("Driver")
         ),
+        "services": people.services(ids, services, tasks),
     }
 
 
@@ -361,6 +362,7 @@ def last_view(engine: Engine, networks: list[str]) -> shapes.LastView:
             network: sorted({address for task in recent for address in task_addresses(task, network)})
             for network in networks
         },
+        "serving": people.serving(services, tasks),
     }
 
 

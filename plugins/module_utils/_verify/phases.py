@@ -19,6 +19,7 @@ from .._engine.transport import EngineError, Raw, wait_until
 from .._probe import (
     background,
     certificate,
+    interior,
     kernel,
     netns,
     overlay,
@@ -35,7 +36,7 @@ from .._probe import (
 )
 from .._probe import shapes as probed
 from .._terms import DATA_PATH_PORT
-from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone
+from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone, workloads
 
 ANSWER = 25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
 HALTED = 8  # seconds that a process of the engine may be stopped: a debugger or a snapshot of the machine stops it for a moment
@@ -91,6 +92,8 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         led = _lead(engine, plan)
         result.update(led)
         _start(errors, plan, "janitor", _idle, alone=lambda: leader.remove_objects(engine, only=plan["run"]))
+    if "workloads" in plan["needs"]:
+        opened["workloads"] = workloads.found(engine, plan["run"], plan["networks"])  # while tasks of the run start
     if plan["wait"]:
         expected = "probe" in plan["needs"] and leader.may_run_tasks(engine, swarm)
         opened.update(_open_node(engine, plan, plan["wait"], errors, expected))
@@ -294,12 +297,16 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
     if plan["attach"]:
         _start(errors, plan, "janitor-at", _idle, alone=lambda: standalone.remove(engine, only=plan["run"]))
         result.update(standalone.attach(engine, plan, plan["attach"], setting))
-    for job in jobs:
+    for job, item in zip(jobs, plan["work"]):
         try:
             observed = netns.finish(job, plan["limit"])
             result["observations"].update(observed)
         except netns.ProbeError as error:
-            errors.append(str(error))
+            if not item.get("foreign"):
+                errors.append(str(error))
+    if plan.get("looks"):
+        failed = [ident for ident, seen in result["observations"].items() if not seen["ok"]]
+        result["workloads"] = workloads.look_again(plan["looks"], failed)
     result["trains"] = _send_trains(plan, errors)
     second = gathering.look_again(engine, plan, folder, patience)
     result["held"] = gathering.settled(first, second)
@@ -351,6 +358,7 @@ def close(engine: Engine, plan: shapes.ClosePlan) -> shapes.Closed:
         "namespaces": overlay.overlays(local.namespaces(engine)),
         "lazy_known": knows(engine, plan.get("lazy_id")),
         "clock": [time.time()] * 2,
+        "unaccepted": interior.waiting(plan.get("ports") or []),
     }
     if plan["leader"]:
         result.update(leader.last_view(engine, plan["network_ids"]))

@@ -43,6 +43,8 @@ RESULTS = {
     "no-counters": "the kernels keep no counters of IPsec",
     "ipv6-only": "the routing mesh answers over IPv4 alone, and the nodes have no such address",
     "not-disrupted": "the disruption was left out",
+    "no-workload": "no task or container of people's is on the network",
+    "nothing-listens": "no service of people's listens on a TCP port there",
     # Failed: something is wrong.
     "node-problem": "nodes could not be judged in full; evidence `reasons` has the reason of each",
     "one-node-twice": "hosts of the play are one node of the swarm",
@@ -77,6 +79,9 @@ RESULTS = {
     "backends-wrong": "the load balancer does not hold the tasks",
     "backends-missing": "a backend was not met through the virtual IP",
     "spread-uneven": "a backend got no connection, or far more than its share",
+    "virtual-ip-silent": "the tasks of a service answer, and its virtual IP does not",
+    "service-unreached": "a task of a service does not take connections at a port on which it listens",
+    "task-cut": "a task or container does not reach what the probe beside it reaches",
     "paths-lost": "nodes do not reach each other on the network",
     "port-silent": "a published port does not answer on a node",
     "port-unpublished": "a port that nobody published answers",

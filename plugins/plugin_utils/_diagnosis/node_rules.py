@@ -52,10 +52,12 @@ STATES = {
 }
 FINAL = ("rejected", "failed")  # final states of a task
 NOT_STARTED = "probe-not-started"
+# What a balancer carries; the tasks of people's services answer without it.
+BALANCED = (Claim("DP-*", ("vip",)), Claim("LB-IPVS"), Claim("LB-SPREAD"), Claim("LB-SERVICE", ("vip",)))
 # Modules of one purpose, any of a tuple -> (the effects, whether only encrypted networks suffer; those need ESP too).
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
-    ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"), Claim("FW-*")), False),
+    ((("ip_vs",), ("ip_vs_rr",)), (*BALANCED, Claim("MESH-*"), Claim("FW-*")), False),
     (
         (("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
         (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("PATH-*"), Claim("XFRM-*"), Claim("FW-*")),

@@ -8,8 +8,8 @@ Private to swarmlab.overlay. docs/diagnosis.md shows this table to users; a test
 
 from __future__ import annotations
 
-from .._checks import _quality, node_state, pre_reach
-from . import name_rules, node_rules, path_rules, told
+from .._checks import _quality, dp_task, lb_service, node_state, pre_reach
+from . import name_rules, node_rules, path_rules, task_rules, told
 from .model import Claim, Rule
 
 EVERYTHING = (Claim("*"),)
@@ -292,6 +292,9 @@ RULES: tuple[Rule, ...] = (
         "Remove the rule, or put one before it that accepts what the nodes send each other.",
     ),
     *told.rules(told.LATE),
+    Rule("task-cut", task_rules.cut, (), dp_task.HINT),
+    Rule("task-deaf", task_rules.deaf, (), lb_service.DEAF),
+    *told.rules(told.SERVICES),
     Rule(
         "addresses-exhausted",
         node_rules.task("addresses-exhausted"),

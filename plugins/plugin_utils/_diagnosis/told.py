@@ -216,6 +216,23 @@ LATE = (
         ENCRYPTED,
     ),
 )
+# What people's services suffer by themselves, when nothing below explains it.
+SERVICES = (
+    Line(
+        "balancer-broken",
+        "LB-SERVICE",
+        "The balancer (IPVS) of {nodes} does not lead to the tasks of a service on {networks}",
+        "'docker service update --force SERVICE' sets its balancing up again; look into the network's lb_ namespace ('ipvsadm -ln', mangle marks).",
+        ("virtual-ip-silent",),
+        (Claim("LB-*"), Claim("MESH-*")),
+    ),
+    Line(
+        "port-unreached",
+        "MESH-SERVICE",
+        "Published ports of people's services do not answer on {nodes}",
+        "Look for a rule of the host's that drops them (DOCKER-USER, raw, mangle, nft), and for the chain DOCKER-INGRESS.",
+    ),
+)
 
 
 def told(check: str, reasons: tuple[str, ...], title: str) -> Callable[[View], Iterable[Finding]]:

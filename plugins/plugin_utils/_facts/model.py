@@ -117,6 +117,9 @@ class Facts:
     carried: dict[str, dict[str, float]] = field(default_factory=dict)
     lacking: dict[str, int] = field(default_factory=dict)  # services with fewer running tasks than they want
 
+    services: list[Data] = field(default_factory=list)  # people's, with virtual IPs, tasks and published ports
+    serving: dict[str, list[str]] | None = None  # service id -> its running tasks at the end of the run
+
     # The objects of the run, and problems with them.
     made: Data = field(default_factory=dict)
     refused: dict[str, Problem] = field(default_factory=dict)  # part of the run -> the managers' reason to refuse it

@@ -131,6 +131,7 @@ def _of_end(closed: dict[str, t.Any], leader: str | None) -> dict[str, t.Any]:
         "later_records": last.get("records"),
         "retired": last.get("retired") or {},
         "carried": last.get("carried") or {},
+        "serving": last.get("serving"),
         "published_for": last.get("mesh") or {},
     }
 
@@ -242,13 +243,16 @@ def _problems(hosts: list[str], phases: dict[str, t.Any], seen: dict[str, t.Any]
     return found
 
 
+_LISTS = ("all_networks", "unallocated", "published_networks", "published", "services")
+
+
 def _of_leader(first: dict[str, t.Any], view: dict[str, t.Any]) -> dict[str, t.Any]:
     """The leader's data about the swarm and the run's objects, from its later view if there are two."""
     made, told = first.get("made") or NOTHING_MADE, view.get("convergence") or {}
     return {
         **_networks(first, view, made["twin"]),
         **{name: view.get(name) or {} for name in ("vips", "records", "owners", "addresses", "lacking")},
-        **{name: view.get(name) or [] for name in ("all_networks", "unallocated", "published_networks", "published")},
+        **{name: view.get(name) or [] for name in _LISTS},
         "swarm": view.get("swarm") or first.get("swarm") or {},
         "viewed": bool(view),
         "made": made,

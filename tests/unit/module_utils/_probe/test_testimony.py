@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import struct
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import testimony
@@ -108,10 +107,10 @@ def test_a_rule_that_both_tools_list_is_told_once(monkeypatch: pytest.MonkeyPatc
     assert "inet guard input: udp dport 4789 drop" in told and not any(rule.startswith("ip filter") for rule in told)
 
 
-def test_a_queueing_discipline() -> None:
-    body = struct.pack("=BBHiIII", 0, 0, 0, 7, 0, 0, 0) + struct.pack("=HH", 10, 1) + b"netem\0" + b"\0\0"
-    assert testimony.parse_qdisc(36, body) == (7, "netem")
-    assert testimony.parse_qdisc(36, b"") is None
+def test_devices_with_a_queue_that_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"name": "eth0", "queue": "netem"}, {"name": "eth1", "queue": "fq_codel"}, {"name": "lo"}]
+    monkeypatch.setattr(testimony.netlink, "links", lambda: rows)
+    assert testimony.shaped() == ["eth0: netem"]
 
 
 @given(st.text(max_size=200))

@@ -77,7 +77,7 @@ def told_of_itself(**parts: object) -> dict:
     return {
         "time": 1000.0, "counters": {"Udp.RcvbufErrors": 3}, "limits": {"connections": [90, 262144], "disk": [50, 100]},
         "settings": {"net.ipv4.ip_forward": 1}, "pressure": {"load": 1.0, "processors": 2.0, "cpu.avg10": 3.0},
-        "devices": {"docker_gwbridge": {"up": True, "running": True, "mtu": 1500, "kind": "bridge"}},
+        "devices": {"docker_gwbridge": {"up": True, "mtu": 1500, "kind": "bridge"}},
         "stopped": [], "rules": {}, "shaped": [], **parts,
     }  # fmt: skip
 
@@ -271,9 +271,49 @@ def healthy() -> Draft:
         }
         for net in (PLAIN, SECRET)
     ]
+    furnished(facts)
     observe(facts)
     measured(facts)
     return facts
+
+
+WEB = "web000000000"
+
+
+def furnished(facts: Draft) -> None:
+    """People's own service, with a task on every node that listens on port 80, published as 8080."""
+    mine = {host: {net["id"]: net["subnets"][0].replace("0/24", str(50 + HOSTS.index(host))) for net in (PLAIN, SECRET)}
+            for host in HOSTS}  # fmt: skip
+    port = {"published": 8080, "target": 80, "mode": "ingress"}
+    facts.services = [
+        {
+            "id": WEB,
+            "name": "web",
+            "vips": {net["id"]: facts.vips[net["id"]][:-1] + "5" for net in (PLAIN, SECRET)},
+            "ports": [port],
+            "tasks": [{"id": f"task-{host}", "node": "id-" + host, "addresses": mine[host],
+                       "ports": [{"published": 8181, "target": 81, "mode": "host"}]} for host in HOSTS],
+        }
+    ]  # fmt: skip
+    facts.serving = {WEB: [f"task-{host}" for host in HOSTS]}
+    for host in HOSTS:
+        row = {"id": "c-" + host, "name": f"web.1.task-{host}", "service": "web", "task": f"task-{host}",
+               "namespace": "/ns/c-" + host, "networks": mine[host], "ports": [80, 81]}  # fmt: skip
+        facts.opened[host]["workloads"] = {"number": 1, "rows": [row]}
+        facts.probed[host]["workloads"] = {
+            "probe": {"ports": [19747], "waiting": {}, "interior": interior(["10.0.1.9"])},
+            "c-" + host: {"ports": [80, 81], "waiting": {}, "interior": interior([*mine[host].values()])},
+        }
+
+
+def interior(addresses: list[str]) -> dict:
+    """What a sound container has inside."""
+    return {
+        "links": [{"name": "eth0", "up": True, "mtu": 1450, "queue": "noqueue"}],
+        "addresses": addresses,
+        "routes": ["10.0.1.0/24 eth0", "10.0.2.0/24 eth1"],
+        "pinned": [],
+    }
 
 
 def measured(facts: Draft) -> None:
@@ -322,6 +362,8 @@ def observe(facts: Draft) -> None:
                     seen.update(kind="answer", addresses=list(request["expected"] or []))
                 elif request["kind"] == "vip":
                     seen.update(nodes=request["nodes"], errors=[], count=6, shares=dict.fromkeys(request["nodes"], 2))
+                elif request["kind"] == "connect":
+                    seen.update(count=request.get("count", 1), answered=request.get("count", 1))
                 elif request["kind"] == "stranger":
                     seen.update(outcome="refused", detail="gRPC status 7")
                 facts.observations.setdefault(host, {})[request["id"]] = seen

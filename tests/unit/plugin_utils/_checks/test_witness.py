@@ -11,7 +11,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.jud
 from drafts import Draft
 from test_checks import CHECKS, PLAIN, break_path, healthy, told_of_itself
 
-BRIDGE = {"up": True, "running": True, "mtu": 1500, "kind": "bridge"}
+BRIDGE = {"up": True, "mtu": 1500, "kind": "bridge"}
 RULE = "filter: -A INPUT -p udp --dport 4789 -j DROP"
 
 
