@@ -13,6 +13,7 @@ MANAGER_PORT = 2377  # tcp, on managers; an advertised address may name another
 GOSSIP_PORT = 7946  # tcp and udp
 DATA_PATH_PORT = 4789  # udp; an engine that reports 0 uses this one
 
+OWN_PREFIX = "swarmlab.overlay/"  # of all labels below
 MANAGED_LABEL = "swarmlab.overlay/managed"  # declared by a module
 RUN_LABEL = "swarmlab.overlay/run"  # made by a verification; its value is the run
 PART_LABEL = "swarmlab.overlay/part"  # the part of the run
