@@ -509,7 +509,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "narrow-link",
         "the node's link limited to 2 Mbit/s",
-        "link-narrow",
+        "link-capped",
         ("vm3",),
         on("vm3", "tc qdisc add dev eth0 root tbf rate 2mbit burst 4kb latency 200ms"),
         on("vm3", "tc qdisc del dev eth0 root"),

@@ -23,7 +23,7 @@ HEADER = 16
 GET_LINK, GET_ADDRESS, GET_NEIGHBOUR = 18, 22, 30
 BRIDGE = 7
 PERMANENT = 0x80
-LINK_NAME, LINK_MTU, LINK_QUEUE, LINK_INFO = 3, 4, 6, 18
+LINK_ADDRESS, LINK_NAME, LINK_MTU, LINK_QUEUE, LINK_INFO = 1, 3, 4, 6, 18
 LINK_UP = 0x1
 INFO_KIND, INFO_DATA = 1, 2
 VXLAN_ID, VXLAN_PORT = 1, 15
@@ -92,6 +92,8 @@ def parse_link(_kind: int, body: bytes) -> shapes.Link | None:
             link["name"] = value.rstrip(b"\0").decode("utf-8", "replace")
         elif kind == LINK_MTU and len(value) == 4:
             link["mtu"] = struct.unpack("=I", value)[0]
+        elif kind == LINK_ADDRESS:
+            link["mac"] = mac(value)
         elif kind == LINK_QUEUE:
             link["queue"] = value.rstrip(b"\0").decode("ascii", "replace")
         elif kind == LINK_INFO:

@@ -56,6 +56,8 @@ class TrainRequest(_TrainAsked, total=False):
 
 
 class _Train(t.TypedDict):
+    packets: int  # sent, those of the bursts too
+    bytes: int  # of all these packets, with their IP headers
     sent: int
     answered: int
     arrived: int  # at the peer, by the last answer
@@ -75,6 +77,7 @@ class Train(_Train, total=False):
     delay_ms: list[float]  # least, median, nine of ten below, worst
     mbit: float
     error: str
+    source: str  # address from which the kernel sends there
 
 
 class Reached(t.TypedDict, total=False):
@@ -138,6 +141,7 @@ class Link(_Link, total=False):
     port: int
     up: bool
     queue: str
+    mac: str
 
 
 class Listener(t.TypedDict):
@@ -356,6 +360,9 @@ class Testimony(t.TypedDict):
     stopped: list[str]
     rules: dict[str, int]  # packets that each dropped
     shaped: list[str]
+    read_only: list[str]
+    neighbours: dict[str, list[t.Any]]
+    hardware: list[str]
 
 
 class Inside(t.TypedDict):

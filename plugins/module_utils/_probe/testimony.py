@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import typing as t
 
 from .._host import read_text
 from . import netlink, shapes, system
@@ -29,19 +30,40 @@ SNMP: dict[str, tuple[str, ...]] = {
 DEVICE = ("rx_dropped", "tx_dropped", "rx_errors", "tx_errors", "rx_crc_errors", "tx_carrier_errors", "rx_fifo_errors")
 CONNTRACK = ("drop", "early_drop", "insert_failed")
 NEIGHBOURS = ("table_fulls", "unresolved_discards")
+# Settings of the kernel that can break overlays; a star stands for every device that is no end of a container's link.
 SETTINGS = (
+    "net/core/netdev_max_backlog",
+    "net/core/rmem_default",
+    "net/core/somaxconn",
+    "net/core/wmem_default",
+    "net/ipv4/icmp_echo_ignore_all",
+    "net/ipv4/ip_default_ttl",
     "net/ipv4/ip_forward",
-    "net/ipv4/conf/all/rp_filter",
-    "net/ipv4/conf/all/forwarding",
-    "net/bridge/bridge-nf-call-iptables",
-    "net/bridge/bridge-nf-call-arptables",
-    "net/ipv6/conf/all/disable_ipv6",
+    "net/ipv4/ip_no_pmtu_disc",
+    "net/ipv4/ip_nonlocal_bind",
+    "net/ipv4/ipfrag_high_thresh",
+    "net/ipv4/tcp_mtu_probing",
+    "net/ipv4/udp_l3mdev_accept",
+    "net/ipv4/conf/*/accept_local",
+    "net/ipv4/conf/*/arp_filter",
+    "net/ipv4/conf/*/arp_ignore",
+    "net/ipv4/conf/*/disable_policy",
+    "net/ipv4/conf/*/disable_xfrm",
+    "net/ipv4/conf/*/drop_unicast_in_l2_multicast",
+    "net/ipv4/conf/*/forwarding",
+    "net/ipv4/conf/*/rp_filter",
     "net/ipv4/vs/conn_reuse_mode",
     "net/ipv4/vs/expire_nodest_conn",
-    "net/ipv4/icmp_echo_ignore_all",
+    "net/ipv6/conf/all/disable_ipv6",
+    "net/bridge/bridge-nf-call-iptables",
+    "net/bridge/bridge-nf-call-arptables",
+    "net/netfilter/nf_conntrack_checksum",
+    "net/netfilter/nf_conntrack_max",
+    "net/netfilter/nf_conntrack_udp_timeout",
 )
 ENGINES = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2", "docker-containerd")
 STOPPED = "Tt"  # states of a process that was stopped or is traced, proc_pid_stat(5)
+MOUNTS = "/proc/self/mountinfo"
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 VERDICTS = ("DROP", "REJECT", "TARPIT", "STOLEN")
 RULES = 40  # rules that are told at most
@@ -72,6 +94,26 @@ def look(root: str) -> shapes.Testimony:
         "stopped": stopped(),
         "rules": dropping(),
         "shaped": shaped(),
+        "read_only": read_only(read_text(MOUNTS), root),
+        "neighbours": neighbours(),
+        "hardware": sorted({link["mac"] for link in netlink.links() if link.get("mac")}),
+    }
+
+
+def read_only(mounts: str, root: str) -> list[str]:
+    """The places of the engine's data, in /proc/self/mountinfo, where nothing can be written."""
+    rows = [fields for fields in map(str.split, mounts.splitlines()) if len(fields) > 5]
+    below = root.rstrip("/") + "/"
+    found = [row[4] for row in rows if "ro" in row[5].split(",") and (row[4] + "/").startswith(below)]
+    return sorted(found)
+
+
+def neighbours() -> dict[str, list[t.Any]]:
+    """Address of a neighbour -> [its hardware address as this kernel knows it, whether somebody fixed that]."""
+    return {
+        row["target"]: [row["mac"], row["permanent"]]
+        for row in netlink.neighbours()
+        if row["target"] and row["mac"] and row["target"] != "127.0.0.1"
     }
 
 
@@ -202,15 +244,13 @@ def _group() -> dict[str, tuple[int | None, int | None]]:
 
 def settings() -> dict[str, int]:
     """Settings of the kernel by their path, as sysctl(8) writes it."""
+    links = [link["name"] for link in netlink.links() if link["kind"] != "veth" or link["name"].startswith("eth")]
     found = {}
-    paths = [*SETTINGS]
-    for link in netlink.links():
-        if link["kind"] != "veth" or link["name"].startswith("eth"):
-            paths += [f"net/ipv4/conf/{link['name']}/{name}" for name in ("forwarding", "rp_filter")]
-    for path in paths:
-        value = _number("/proc/sys/" + path)
-        if value is not None:
-            found[path.replace("/", ".")] = value
+    for pattern in SETTINGS:
+        for path in [pattern.replace("*", name) for name in ("all", *links)] if "*" in pattern else [pattern]:
+            value = _number("/proc/sys/" + path)
+            if value is not None:
+                found[path.replace("/", ".")] = value
     return found
 
 

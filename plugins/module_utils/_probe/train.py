@@ -162,7 +162,7 @@ class _Train:
         self.there = Seen()  # answers that came back
         self.counts = [0, 0, 0, 0]  # arrived, repeated, late, broken at the peer
         self.late = self.dwell = 0.0
-        self.error = ""
+        self.error = self.source = ""
         self.mtu = 0
         self.channel = self._open(request)
 
@@ -174,6 +174,7 @@ class _Train:
             channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WANTED_ROOM)
             stamped(channel)
             channel.connect((self.address, request.get("port", 0)))
+            self.source = channel.getsockname()[0]
             if self.family == socket.AF_INET6:
                 channel.setsockopt(socket.IPPROTO_IPV6, MTU_DISCOVER6, MTU_PROBE)
                 self.mtu = channel.getsockopt(socket.IPPROTO_IPV6, MTU6)
@@ -273,6 +274,8 @@ class _Train:
         arrived, repeated, late, broken = self.counts
         told: shapes.Train = {
             "sent": len(paced),
+            "bytes": sum(self.sizes.values()) + len(self.bursts) * self.mtu,
+            "packets": len(self.sent),
             "answered": len(back),
             "arrived": len(back) if self.icmp else arrived,
             "repeated": repeated + self.there.repeated,
@@ -292,6 +295,8 @@ class _Train:
             told["mbit"] = round(rate, 1)
         if self.error and not back:
             told["error"] = self.error
+        if self.source:
+            told["source"] = self.source
         return told
 
 

@@ -25,12 +25,13 @@ AT_ONCE = 900  # packets that a node sends at most, about
 FEW = 3  # packets: fewer lost, repeated or late ones prove nothing
 OUTLIER = 8  # times as slow as the other paths of the layer
 NOTICEABLE = 0.4  # share of a limit below which nothing is a concern, however much better other paths are
+A_WHILE = 8  # packets in a row without an answer, and as many with one, are no chance
 LATE = 1000  # milliseconds: a process that was so late proves no loss
 SOUND, BROKEN = 0.8, 0.2  # shares of a size's packets that passed
 
-LOST, SLOW, UNSTEADY, NARROW, CAPPED, CORRUPT, REPEATED, REORDERED = (
+LOST, SLOW, UNSTEADY, NARROW, CAPPED, CORRUPT, REPEATED, REORDERED, FLAPS = (
     "loses packets", "is slow", "is unsteady", "passes few bits", "passes no large packets", "corrupts packets",
-    "repeats packets", "reorders packets",
+    "repeats packets", "reorders packets", "goes and comes",
 )  # fmt: skip
 
 
@@ -145,12 +146,15 @@ def _lost(path: Path, back: list[Path], limit: float) -> Symptom | None:
     share = 100 * sum(lost) / sum(train["sent"] for train in trains)
     if share <= limit:
         return None
-    return Symptom(LOST, f"{100 * lost[0] / trains[0]['sent']:.0f} % lost{_in_a_row(trains[0], lost[0])}")
+    text = f"{100 * lost[0] / trains[0]['sent']:.0f} % lost"
+    if _flaps(trains[0], lost[0]):
+        return Symptom(FLAPS, f"{text}, {trains[0]['gap']} packets in a row")
+    return Symptom(LOST, text)
 
 
-def _in_a_row(train: Data, lost: int) -> str:
-    """A remark about losses that came together: a path that goes and comes, not one that loses here and there."""
-    return f", {train['gap']} in a row" if train["gap"] > max(FEW, lost // 2) else ""
+def _flaps(train: Data, lost: int) -> bool:
+    """Whether the losses came together: a path that goes and comes, not one that loses here and there."""
+    return bool(train["gap"] >= A_WHILE and train["gap"] > lost // 2 and train["answered"] >= A_WHILE)
 
 
 def _sizes(train: Data) -> list[tuple[int, float]]:

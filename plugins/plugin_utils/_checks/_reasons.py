@@ -88,6 +88,7 @@ RESULTS = {
     "quality-poor": "paths lose, delay, repeat, reorder, corrupt or limit what they carry",
     "table-full": "a table of the kernel is full",
     "disk-full": "no room is left where the engine lives",
+    "disk-read-only": "the engine cannot write its data",
     "memory-short": "hardly any memory is left",
     "not-forwarding": "a node does not forward packets",
     "setting-wrong": "a setting of the kernel makes a node drop packets",

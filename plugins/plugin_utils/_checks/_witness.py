@@ -28,6 +28,25 @@ TABLES: t.Final = {
     "processes": "starts no more processes (kernel.pid_max)",
     "processes of the group": "starts no more processes (pids.max of its control group)",
 }
+# End of a setting's name -> whether a value can break paths.
+BREAKING: t.Final[dict[str, t.Callable[[int], bool]]] = {
+    ".rp_filter": lambda value: value == 1,
+    ".arp_ignore": lambda value: value >= 3,
+    ".arp_filter": lambda value: value == 1,
+    ".forwarding": lambda value: value == 0,
+    ".disable_policy": lambda value: value == 1,
+    ".disable_xfrm": lambda value: value == 1,
+    ".ip_default_ttl": lambda value: value < 8,
+    ".icmp_echo_ignore_all": lambda value: value == 1,
+    ".rmem_default": lambda value: value < 16384,
+    ".wmem_default": lambda value: value < 16384,
+    ".netdev_max_backlog": lambda value: value < 32,
+    ".somaxconn": lambda value: value < 8,
+    ".ipfrag_high_thresh": lambda value: value < 65536,
+    ".nf_conntrack_max": lambda value: value < 1024,
+    ".nf_conntrack_udp_timeout": lambda value: value < 5,
+    ".bridge-nf-call-iptables": lambda value: value == 0,
+}
 FULL_COUNTERS: t.Final = {"arp_cache.table_fulls": "neighbours", "nf_conntrack.early_drop": "connections"}
 # Counters that move only when packets are damaged or thrown away.
 TELLING = re.compile(
@@ -73,6 +92,8 @@ def _full(facts: Facts, host: str, told: Data) -> list[Wrong]:
             found.append(
                 Wrong("disk-full", host, f"{what} is left where the engine lives ({100 * used / most:.1f} % used)")
             )
+    if told.get("read_only"):
+        found.append(Wrong("disk-read-only", host, f"{' and '.join(told['read_only'])} cannot be written"))
     used, most = told["limits"].get("memory", (0, 1))
     if used >= SHORT * most:
         found.append(Wrong("memory-short", host, f"{(most - used) // 1024} of {most // 1024} MiB of memory are left"))
@@ -102,6 +123,42 @@ def _forwarding(facts: Facts, host: str) -> list[str]:
     device = next((row["device"] for row in _paths.local(facts, host) if row["address"] == address), None)
     names = ["net.ipv4.ip_forward", f"net.ipv4.conf.{GATEWAY}.forwarding"]
     return names + ([f"net.ipv4.conf.{device}.forwarding"] if device else [])
+
+
+def odd(facts: Facts, host: str) -> dict[str, tuple[int, int]]:
+    """Settings of a host that differ from those of most other hosts: name -> (its value, that of the others)."""
+    told = latest(facts, host)
+    others = [seen for seen in (latest(facts, other) for other in facts.hosts if other != host) if seen]
+    found = {}
+    for name, value in (told["settings"] if told else {}).items():
+        theirs = [seen["settings"][name] for seen in others if name in seen["settings"]]
+        usual = max(set(theirs), key=theirs.count) if theirs else value
+        if value != usual and 2 * theirs.count(usual) > len(theirs):
+            found[name] = (value, usual)
+    return found
+
+
+def breaking(facts: Facts, host: str) -> list[str]:
+    """Odd settings of a host whose values can break paths, as text."""
+    return [
+        f"{name} is {value}, on the other nodes {usual}"
+        for name, (value, usual) in odd(facts, host).items()
+        if any(name.endswith(end) and bad(value) for end, bad in BREAKING.items())
+    ]
+
+
+def strange_neighbour(facts: Facts, source: str, target: str) -> str | None:
+    """What is wrong with the hardware address to which a host sends what is for another one; None if nothing is.
+
+    In some clouds every address has the hardware address of a gateway, so it counts only beside a dead path.
+    """
+    mine, theirs = latest(facts, source), latest(facts, target)
+    known = (mine or {}).get("neighbours", {}).get(_paths.tunnel(facts, target))
+    if not known or not theirs or not theirs.get("hardware") or known[0] in theirs["hardware"]:
+        return None
+    owner = next((host for host in facts.hosts if known[0] in (latest(facts, host) or {}).get("hardware", [])), None)
+    whose = f"which is {owner}'s" if owner else "which no node has"
+    return f"{source} sends what is for {target} to {known[0]}, {whose}{' (a fixed entry)' if known[1] else ''}"
 
 
 def _parts(facts: Facts, host: str, told: Data) -> list[Wrong]:
@@ -170,6 +227,7 @@ def evidence(facts: Facts, host: str, networks: t.Iterable[str] = ()) -> list[st
     if not told:
         return []
     lines = [f"{host}: {device} shapes traffic" for device in told["shaped"]]
+    lines += [f"{host}: {text}" for text in breaking(facts, host)]
     for network in networks:
         inside = facts.witnessed[host]["inside"].get(network)
         lines += [f"{host}: {device} inside the network shapes traffic" for device in (inside or {}).get("shaped", [])]

@@ -16,6 +16,7 @@ TITLE = "The nodes have room, forward packets, and their parts run"
 HINTS = {
     "table-full": "Raise the limit ('sysctl -w'), and look at what fills it ('conntrack -S', 'ip -s neigh').",
     "disk-full": "Make room: 'docker system df' and 'docker system prune' show and remove what is not used.",
+    "disk-read-only": "Mount it writable again ('mount -o remount,rw'), and look in the kernel's log for why it was not.",
     "memory-short": "Give the node more memory, or its tasks limits.",
     "not-forwarding": "Set it to 1 ('sysctl -w'), and find what sets it at boot (/etc/sysctl.d, a hardening role).",
     "setting-wrong": "Set it to 2 (loose) or 0 where packets have more than one way.",

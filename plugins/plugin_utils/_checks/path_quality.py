@@ -33,6 +33,15 @@ def trains(facts: Facts) -> Requests:
     return _quality.requests(facts)
 
 
+def hopeless(facts: Facts) -> bool:
+    """Whether the wire is so bad somewhere that waiting for gossip cannot help."""
+    if not facts.swarm:
+        return False
+    paths = _quality.paths(facts, _quality.WIRE, _paths.host_pairs(facts))
+    bad = {row.kind for rows in _quality.symptoms(facts, paths).values() for row in rows}
+    return any(path.dead for path in paths) or bool(bad & {_quality.LOST, _quality.CAPPED, _quality.FLAPS})
+
+
 def judge(facts: Facts) -> list[Result]:
     """One result for the wire, and one for each network."""
     if not facts.leader:

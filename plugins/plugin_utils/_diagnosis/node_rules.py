@@ -44,6 +44,7 @@ ENGINES_TUNNEL = "vx-"  # prefix of VXLAN devices before the engine moves them t
 STATES = {
     "table-full": "A table in the kernel of {nodes} is full",
     "disk-full": "The disk of {nodes} is full",
+    "disk-read-only": "The engine of {nodes} cannot write its data",
     "memory-short": "{nodes} [has|have] no memory left",
     "not-forwarding": "{nodes} [does|do] not forward packets",
     "setting-wrong": "A setting of the kernel of {nodes} makes it drop packets",

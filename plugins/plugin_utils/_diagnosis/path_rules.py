@@ -268,10 +268,13 @@ def balancer(view: View) -> Iterable[Finding]:
         )
 
 
+# Errors of a kernel that has no way to an address (connect(2), ip-route(8): unreachable, prohibit, blackhole).
+NO_WAY = ("network is unreachable", "permission denied", "invalid argument", "host is unreachable")
 # Symptom of a path -> the cause in words; {where} is the wire or a network.
 QUALITIES = {
     _quality.CORRUPT: "{where} of {nodes} corrupts packets",
     _quality.NARROW: "{where} of {nodes} passes few bits in a second",
+    _quality.FLAPS: "{where} of {nodes} goes and comes",
     _quality.LOST: "{where} of {nodes} loses packets",
     _quality.CAPPED: "{where} of {nodes} passes no large packets",
     _quality.SLOW: "{where} of {nodes} is slow",
@@ -350,3 +353,49 @@ def dropping(view: View) -> Iterable[Finding]:
                     (network["name"],) if network else None,
                     certainty=SEEN if network else INFERRED,
                 )
+
+
+def strange_neighbours(view: View) -> Iterable[Finding]:
+    """Nodes that send what is for another node to a hardware address that it does not have, where nothing arrives."""
+    bad: dict[Pair, str] = {}
+    for path in _dead_on_wire(view):
+        text = _witness.strange_neighbour(view.facts, path.source, path.target)
+        if text:
+            bad[path.pair] = text
+    if bad:
+        nodes = view.ordered({source for source, _target in bad})
+        title = view.title("{nodes} [has|have] a wrong hardware address of another node", nodes)
+        yield Finding(title, nodes, tuple(bad.values())[:4], links=tuple(bad))
+
+
+def strange_routes(view: View) -> Iterable[Finding]:
+    """Nodes whose kernel has no way to another node, or takes one that does not begin at their data-path address."""
+    bad: dict[Pair, str] = {}
+    for path in _dead_on_wire(view):
+        told, own = path.train or {}, _paths.tunnel(view.facts, path.source)
+        if told.get("error") in NO_WAY:
+            bad[path.pair] = f"{path.source} to {path.target}: {told['error']}"
+        elif told.get("source") and own and told["source"] != own:
+            bad[path.pair] = f"{path.source} sends to {path.target} from {told['source']}, and its address is {own}"
+    if bad:
+        nodes = view.ordered({source for source, _target in bad})
+        title = view.title("{nodes} [has|have] no right route to other nodes", nodes)
+        yield Finding(title, nodes, tuple(bad.values())[:4], links=tuple(bad))
+
+
+def _dead_on_wire(view: View) -> list[_quality.Path]:
+    paths = _quality.paths(view.facts, _quality.WIRE, _paths.host_pairs(view.facts))
+    return [path for path in paths if path.dead]
+
+
+def odd_settings(view: View) -> Iterable[Finding]:
+    """Settings of the kernel that can break paths and differ from those of the other nodes."""
+    for host in view.hosts:
+        lines = _witness.breaking(view.facts, host)
+        if lines:
+            yield Finding(
+                view.title("A setting of the kernel of {nodes} differs from the other nodes'", (host,)),
+                (host,),
+                tuple(f"{host}: {line}" for line in lines[:4]),
+                certainty=INFERRED,
+            )

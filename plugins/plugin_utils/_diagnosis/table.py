@@ -55,15 +55,19 @@ LINKS = {
         _quality.CORRUPT,
         "Look at the device, its driver and cable ('ethtool -S'), and at checksum offload ('ethtool -K DEVICE tx off rx off').",
     ),
-    "link-narrow": (
+    "link-capped": (
         _quality.NARROW,
         "Look for a shaper or policer ('tc -s qdisc', the cloud's limit for this machine), and at what else uses the link.",
+    ),
+    "link-flaps": (
+        _quality.FLAPS,
+        "Look for a cable, a transceiver or a bond that changes ('ip -s link', the kernel's log), and for a rule or an address that comes and goes.",
     ),
     "link-lossy": (
         _quality.LOST,
         "Look at the link's errors ('ip -s link', 'ethtool -S'), its queues ('tc -s qdisc') and rules that drop some packets; then at the switch.",
     ),
-    "link-capped": (
+    "link-drops-large": (
         _quality.CAPPED,
         "Let every device on the way have the MTU that this node has, or give this node the smaller one.",
     ),
@@ -71,7 +75,7 @@ LINKS = {
         _quality.SLOW,
         "Look for a queue ('tc -s qdisc'), a tunnel or a detour on the way ('traceroute'), and at the load of the node.",
     ),
-    "link-unsteady": (
+    "link-jitters": (
         _quality.UNSTEADY,
         "Look for a full queue ('tc -s qdisc'), power saving, and other traffic on the link.",
     ),
@@ -79,7 +83,7 @@ LINKS = {
         _quality.REORDERED,
         "Look for several ways in turn (bonding in round-robin, ECMP for each packet) and for a queue that reorders ('tc -s qdisc').",
     ),
-    "link-repeats": (
+    "link-duplicates": (
         _quality.REPEATED,
         "Look for a loop or a mirror in the switches, and for a queue that repeats ('tc -s qdisc').",
     ),
@@ -109,6 +113,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("engine-part-stopped", node_rules.state("engine-part-stopped"), (Claim("*"), *DOWN_WIDE), ""),
     Rule("disk-full", node_rules.state("disk-full"), (Claim("*"), *DOWN_WIDE), ""),
+    Rule("disk-read-only", node_rules.state("disk-read-only"), (Claim("*"), *DOWN_WIDE), ""),
     Rule("memory-short", node_rules.state("memory-short"), (Claim("*"), *DOWN_WIDE), ""),
     Rule(
         "no-leader",
@@ -206,6 +211,18 @@ RULES: tuple[Rule, ...] = (
     *told.rules(told.DEEP),
     Rule("setting-wrong", node_rules.state("setting-wrong"), (Claim("NODE-STATE"), *PATHS), ""),
     Rule(
+        "neighbour-wrong",
+        path_rules.strange_neighbours,
+        PATHS,
+        "Remove the entry ('ip neigh del'), and look for a second machine with that address ('arping -D').",
+    ),
+    Rule(
+        "route-wrong",
+        path_rules.strange_routes,
+        PATHS,
+        "Compare 'ip route get ADDRESS' on the node with 'docker node inspect', and mend the route.",
+    ),
+    Rule(
         "partition",
         path_rules.split,
         PATHS,
@@ -254,6 +271,12 @@ RULES: tuple[Rule, ...] = (
         path_rules.port("data", lambda view: f"VXLAN (udp/{view.data_port})"),
         (Claim("PRE-PORT", ("data",)), *DATA),
         "Allow the data-path port between all nodes, udp/4789 unless the swarm was made with another.",
+    ),
+    Rule(
+        "setting-wrong",
+        path_rules.odd_settings,
+        (*DATA, *ENCRYPTED, Claim("PRE-PORT"), Claim("CP-*")),
+        "Give the node the setting of the others ('sysctl -w'), and find what sets it at boot.",
     ),
     Rule(
         "data-port-blocked",

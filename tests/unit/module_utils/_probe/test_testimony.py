@@ -107,6 +107,17 @@ def test_a_rule_that_both_tools_list_is_told_once(monkeypatch: pytest.MonkeyPatc
     assert "inet guard input: udp dport 4789 drop" in told and not any(rule.startswith("ip filter") for rule in told)
 
 
+def test_places_of_the_engine_that_cannot_be_written() -> None:
+    mounts = (
+        "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n"
+        "30 22 8:2 / /var/lib/docker ro,relatime shared:1 - ext4 /dev/sdb1 rw\n"
+        "31 30 8:2 / /var/lib/docker/swarm ro - ext4 /dev/sdb1 rw\n"
+        "32 22 8:3 / /var/lib/docker-old ro - ext4 /dev/sdc1 ro\n33 22 x\n"
+    )
+    assert testimony.read_only(mounts, "/var/lib/docker") == ["/var/lib/docker", "/var/lib/docker/swarm"]
+    assert testimony.read_only(mounts, "/srv/docker") == []
+
+
 def test_devices_with_a_queue_that_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"name": "eth0", "queue": "netem"}, {"name": "eth1", "queue": "fq_codel"}, {"name": "lo"}]
     monkeypatch.setattr(testimony.netlink, "links", lambda: rows)

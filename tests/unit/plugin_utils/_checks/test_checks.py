@@ -107,6 +107,7 @@ def healthy() -> Draft:
                 "role": "worker" if host != "vm1" else "manager",
                 "address": ADDRESS[host],
                 "engine": "28.5.2",
+                "root": "/var/lib/docker",
             }
             for host in HOSTS
         },

@@ -15,12 +15,13 @@ LOSSY = {"answered": 45, "arrived": 52, "gap": 2, "sizes": {"100": [20, 15], "60
 DEAD = {"answered": 0, "arrived": 0, "gap": 60, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}
 BAD = {
     "link-lossy": LOSSY,
+    "link-flaps": {**LOSSY, "gap": 14},
     "link-slow": {"delay_ms": [140.0, 150.0, 151.0, 160.0]},
-    "link-unsteady": {"delay_ms": [0.1, 30.0, 180.0, 300.0]},
-    "link-narrow": {"mbit": 2.0},
-    "link-capped": {"answered": 40, "gap": 1, "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 0]}},
+    "link-jitters": {"delay_ms": [0.1, 30.0, 180.0, 300.0]},
+    "link-capped": {"mbit": 2.0},
+    "link-drops-large": {"answered": 40, "gap": 1, "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 0]}},
     "link-corrupts": {"corrupt": 5},
-    "link-repeats": {"repeated": 7},
+    "link-duplicates": {"repeated": 7},
     "link-reorders": {"reordered": 9},
 }
 
@@ -128,3 +129,48 @@ def test_packets_are_fewer_where_there_are_many_paths() -> None:
         probes={host: {network["id"]: "10.0.9.9" for network in facts.under_test} for host in hosts},
     )
     assert {row["packets"] for row in CHECKS["PATH-QUALITY"].trains(facts)["vm1"]} == {20}
+
+
+def test_gossip_is_not_waited_for_on_a_wire_that_loses_packets() -> None:
+    facts = healthy()
+    assert not CHECKS["PATH-QUALITY"].hopeless(facts)
+    spoil(facts, ["wire"], "vm2", **LOSSY)
+    assert CHECKS["PATH-QUALITY"].hopeless(facts)
+    facts.swarm = {}
+    assert not CHECKS["PATH-QUALITY"].hopeless(facts)
+
+
+def dead_wire(facts: Draft, here: str, there: str, **parts: object) -> None:
+    facts.trains[here][f"PATH-QUALITY/wire/{there}"].update(train(**DEAD, **parts))
+
+
+@pytest.mark.parametrize(
+    ("parts", "because"),
+    [
+        ({"error": "network is unreachable"}, "vm1 to vm2: network is unreachable"),
+        ({"source": "192.0.2.9"}, "vm1 sends to vm2 from 192.0.2.9, and its address is 10.77.0.11"),
+    ],
+)
+def test_a_wrong_route_is_told_where_the_wire_is_dead(parts: dict, because: str) -> None:
+    facts = healthy()
+    facts.trains["vm1"]["PATH-QUALITY/wire/vm3"].update(source="192.0.2.9")  # it works: translated, or a second way
+    dead_wire(facts, "vm1", "vm2", **parts)
+    facts.settings["checks"] = ["PATH-QUALITY"]
+    found = diagnose(whole(facts), facts)
+    assert [(cause["id"], cause["nodes"]) for cause in found] == [("route-wrong", ["vm1"])]
+    assert because in found[0]["because"]
+
+
+@pytest.mark.parametrize("owner", ["vm3", None])
+def test_a_wrong_neighbour_is_told_where_the_wire_is_dead(owner: str | None) -> None:
+    facts = healthy()
+    for number, host in enumerate(HOSTS):
+        facts.witnessed[host]["after"].update(hardware=[f"02:00:00:00:00:0{number}"], neighbours={})
+    wrong = "02:00:00:00:00:02" if owner else "02:00:00:00:00:99"
+    facts.witnessed["vm1"]["after"]["neighbours"] = {"10.77.0.12": [wrong, True]}
+    facts.settings["checks"] = ["PATH-QUALITY"]
+    assert diagnose(whole(facts), facts) == [], "some clouds answer for every address"
+    dead_wire(facts, "vm1", "vm2")
+    (found,) = diagnose(whole(facts), facts)
+    assert (found["id"], found["nodes"]) == ("neighbour-wrong", ["vm1"])
+    assert ("which is vm3's" if owner else "which no node has") in found["because"][0]

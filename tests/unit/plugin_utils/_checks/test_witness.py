@@ -29,6 +29,7 @@ def after(facts: Draft, host: str, **parts: object) -> None:
         ({"limits": {"disk": [999_990, 1_000_000]}}, "disk-full"),
         ({"limits": {"inodes": [99, 100]}}, "disk-full"),
         ({"limits": {"memory": [999, 1000]}}, "memory-short"),
+        ({"read_only": ["/var/lib/docker"]}, "disk-read-only"),
         ({"settings": {"net.ipv4.ip_forward": 0}}, "not-forwarding"),
         ({"settings": {"net.ipv4.ip_forward": 1, "net.ipv4.conf.eth1.forwarding": 0}}, "not-forwarding"),
         (
@@ -141,3 +142,32 @@ def test_a_fault_elsewhere_stays_a_fault() -> None:
     facts.settings.update(checks=["DP-MATRIX"], once=3.0)
     facts.late = {"vm3": {"responder": 12.0}}
     assert "fail" in [item["status"] for item in whole(facts)], "vm1 and vm2 had their processors"
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"net.ipv4.ip_default_ttl": 1}, "setting-wrong"),
+        ({"net.ipv4.ip_default_ttl": 128}, "data-port-blocked"),  # odd, and harmless
+    ],
+)
+def test_a_setting_that_only_one_node_has_is_the_cause_where_it_can_break_paths(settings: dict, cause: str) -> None:
+    facts = healthy()
+    for host in facts.hosts:
+        after(facts, host, settings={"net.ipv4.ip_forward": 1, "net.ipv4.ip_default_ttl": 64})
+    after(facts, "vm2", settings={"net.ipv4.ip_forward": 1, **settings})
+    assert _witness.odd(facts, "vm1") == {} and list(_witness.odd(facts, "vm2")) == list(settings)
+    facts.networks = facts.under_test = [PLAIN]
+    break_path(facts, PLAIN, [("vm1", "vm2"), ("vm2", "vm1"), ("vm3", "vm2"), ("vm2", "vm3")])
+    found = diagnose(CHECKS["DP-MATRIX"].judge(facts), facts)
+    assert [item["id"] for item in found] == [cause]
+    assert any("ip_default_ttl" in line for item in found for line in item["because"]) is (cause == "setting-wrong")
+
+
+def test_two_nodes_have_no_majority() -> None:
+    facts = healthy()
+    facts.hosts = ["vm1", "vm2"]
+    after(facts, "vm1", settings={"net.ipv4.ip_default_ttl": 64})
+    after(facts, "vm2", settings={"net.ipv4.ip_default_ttl": 1})
+    assert _witness.odd(facts, "vm1") and _witness.odd(facts, "vm2")
+    assert _witness.breaking(facts, "vm1") == [] and len(_witness.breaking(facts, "vm2")) == 1
