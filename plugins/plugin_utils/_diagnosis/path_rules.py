@@ -283,6 +283,15 @@ QUALITIES = {
     _quality.REPEATED: "{where} of {nodes} delivers packets more than once",
 }
 
+# Symptom -> those that it shows as on other paths of the same nodes.
+COMPANIONS: dict[str, tuple[str, ...]] = {
+    _quality.CORRUPT: (_quality.LOST, _quality.FLAPS),
+    _quality.NARROW: (_quality.LOST, _quality.FLAPS, _quality.SLOW, _quality.UNSTEADY),
+    _quality.FLAPS: (_quality.LOST,),
+    _quality.SLOW: (_quality.UNSTEADY,),
+    _quality.REORDERED: (_quality.UNSTEADY, _quality.SLOW),
+}
+
 
 def quality(symptom: str) -> Callable[[View], Iterable[Finding]]:
     """The rule for one symptom of paths, at the lowest layer that has it: the wire, else each network."""
@@ -303,15 +312,24 @@ def quality(symptom: str) -> Callable[[View], Iterable[Finding]]:
 
 
 def _symptomatic(view: View, symptom: str, pairs: list[Pair], *layers: str) -> dict[Pair, str]:
-    """The paths with the symptom in any of the layers, with its measure."""
+    """The paths with the symptom in any of the layers, with its measure.
+
+    A path of the same nodes with one of its companions belongs to it: what a full queue holds back on one path, it
+    drops on the next.
+    """
     found: dict[Pair, str] = {}
+    beside: dict[Pair, str] = {}
     for layer in layers:
         paths = _quality.paths(view.facts, layer, pairs)
         for pair, rows in _quality.symptoms(view.facts, paths).items():
-            text = next((row.text for row in rows if row.kind == symptom), None)
-            if text:
-                found.setdefault(pair, text)
-    return found
+            texts = {row.kind: row.text for row in rows}
+            if symptom in texts:
+                found.setdefault(pair, texts[symptom])
+            for kind in COMPANIONS.get(symptom, ()):
+                if kind in texts:
+                    beside.setdefault(pair, texts[kind])
+    nodes = {node for pair in found for node in pair}
+    return {**{pair: text for pair, text in beside.items() if nodes & set(pair)}, **found}
 
 
 def _of_quality(view: View, symptom: str, bad: dict[Pair, str], network: Network | None) -> Finding:

@@ -116,6 +116,13 @@ def test_two_nodes_with_a_bad_path_between_them_are_both_named() -> None:
     ]
 
 
+def test_what_a_full_queue_does_to_other_paths_belongs_to_it() -> None:
+    facts = healthy()
+    spoil(facts, ["wire"], "vm3", **LOSSY)
+    facts.trains["vm2"]["PATH-QUALITY/wire/vm3"].update(train(mbit=2.0))
+    assert causes(facts) == [("link-capped", ["vm3"], [])]
+
+
 def test_packets_are_fewer_where_there_are_many_paths() -> None:
     facts = healthy()
     rows = CHECKS["PATH-QUALITY"].trains(facts)
