@@ -42,6 +42,7 @@ class Request(_Asked, total=False):
     inner_source: str
     inner_target: str
     count: int
+    refusal: bool
 
 
 class Reached(t.TypedDict, total=False):
@@ -158,10 +159,14 @@ class Neighbour(t.TypedDict):
 
 
 class Backends(t.TypedDict):
-    """The backends of one virtual service: those that get connections, and those that are leaving."""
+    """The backends of one virtual service: those that get connections, and those that are leaving.
+
+    ``mark``: of the packets that it takes, None for one of another kind.
+    """
 
     active: list[str]
     quiet: list[str]
+    mark: int | None
 
 
 class Overlay(t.TypedDict):

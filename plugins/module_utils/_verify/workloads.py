@@ -103,9 +103,7 @@ def _ports(addresses: list[str]) -> list[int]:
     """The ports of the present namespace that take IPv4. Where the kernel does not tell, a connection from inside does."""
     rows = interior.sockets_here()
     unsure = interior.only_ipv6(rows, addresses)
-    refused = {
-        port for port in unsure if addresses and sockets.connect(addresses[0], port, QUICK) == "connection refused"
-    }
+    refused = {port for port in unsure if addresses and sockets.connect(addresses[0], port, QUICK) == sockets.REFUSED}
     return [port for port in interior.reachable(rows, addresses) if port not in refused]
 
 

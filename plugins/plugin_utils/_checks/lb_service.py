@@ -229,7 +229,7 @@ class _Seen:
             details={
                 "failed": rows,
                 "deaf": [self._told(by_task[task]) for task in deaf],
-                "pairs": sorted(
+                "ways": sorted(
                     [[source, by_task[task].host, by_task[task].name] for source, task in {key[:2] for key in lost}]
                 ),
             },

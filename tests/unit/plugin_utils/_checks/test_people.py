@@ -158,7 +158,7 @@ def test_a_way_between_two_nodes_is_a_pair() -> None:
     lose(facts, "/80/task-vm2", ["vm1", "vm3"])
     result = next(item for item in CHECKS["LB-SERVICE"].judge(facts) if item["status"] == "fail")
     assert result["nodes"] == ["vm2"] and result["evidence"]["deaf"] == []
-    assert ["vm1", "vm2", "web.1"] in result["evidence"]["pairs"] and causes(facts, "LB-SERVICE") == []
+    assert ["vm1", "vm2", "web.1"] in result["evidence"]["ways"] and causes(facts, "LB-SERVICE") == []
 
 
 def test_a_virtual_ip_that_alone_is_silent_is_its_nodes_balancer() -> None:
