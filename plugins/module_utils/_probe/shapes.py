@@ -42,6 +42,7 @@ class Request(_Asked, total=False):
     inner_source: str
     inner_target: str
     count: int
+    least: int
     refusal: bool
 
 

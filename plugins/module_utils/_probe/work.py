@@ -12,7 +12,8 @@ Private to swarmlab.overlay. Standard library only. A request is plain data:
     {"id": ..., "kind": "tcp" | "udp", "address": ..., "network": ..., "node": who must answer, "patience": seconds}
     {"id": ..., "kind": "tcp", "size": bytes of the question and of the answer, the same
     {"id": ..., "kind": "tcp" | "closed", "port": ..., the same at another port; closed: nobody of ours may answer}
-    {"id": ..., "kind": "burst", "size": bytes of each packet, three of them unfragmented, else as udp; "count": more}
+    {"id": ..., "kind": "burst", "size": bytes of each packet, three of them unfragmented, else as udp; "count": more,
+        "least": of so many must be answered}
     {"id": ..., "kind": "connect", "address": ..., "port": ..., "count": connections at once, "patience": seconds}
         "refusal": true: a refusal is an answer too, since it comes from there
     {"id": ..., "kind": "port-tcp" | "port-udp" | "port-esp", "address": ..., "port": ..., "patience": seconds}
@@ -123,7 +124,9 @@ def _burst(request: shapes.Request, setting: Setting) -> shapes.Observation:
     with ThreadPoolExecutor(max_workers=count) as pool:
         answers = list(pool.map(once, range(count)))
     wrong = [answer for answer in answers if answer.get("node") != request["node"]]
-    return {**(wrong[0] if wrong else answers[0]), "ok": not wrong, "answered": count - len(wrong)}
+    answered = count - len(wrong)
+    ok = answered >= request.get("least", count)
+    return {**(wrong[0] if wrong and not ok else answers[0]), "ok": ok, "answered": answered}
 
 
 def _connect(request: shapes.Request, setting: Setting) -> shapes.Observation:

@@ -273,7 +273,10 @@ class Service(t.TypedDict):
 
 
 class Workload(t.TypedDict):
-    """A container of people's on this node. ``networks``: its address by network; ``ports``: where it takes TCP."""
+    """A container of people's on this node. ``networks``: its address by network.
+
+    ``ports``: where it takes TCP, by network; under an empty name those that it takes at any address.
+    """
 
     id: str
     name: str
@@ -281,7 +284,7 @@ class Workload(t.TypedDict):
     task: str | None
     namespace: str
     networks: dict[str, str]
-    ports: list[int]
+    ports: dict[str, list[int]]
 
 
 class Workloads(t.TypedDict):

@@ -49,7 +49,7 @@ def _services(facts: Facts) -> list[Asked]:
         for service in _workloads.selected(facts):
             rows = [row for row in known.get(service["id"], []) if network["id"] in row.addresses]
             if network["id"] in service["vips"] and rows:
-                found.append(Asked(network, service, rows, _workloads.common(rows)))
+                found.append(Asked(network, service, rows, _workloads.common(rows, network["id"])))
     return found
 
 

@@ -248,7 +248,7 @@ def healthy() -> Draft:
     return facts
 
 
-WEB = "web000000000"
+WEB, INGRESS = "web000000000", "ingress00000"
 
 
 def furnished(facts: Draft) -> None:
@@ -267,12 +267,13 @@ def furnished(facts: Draft) -> None:
         }
     ]  # fmt: skip
     facts.ingress = dict(
-        PLAIN, id="ingress00000", name="ingress", subnets=["10.0.0.0/24"], attachable=False, room=None, used=9
+        PLAIN, id=INGRESS, name="ingress", subnets=["10.0.0.0/24"], attachable=False, room=None, used=9
     )
     facts.serving = {WEB: [f"task-{host}" for host in HOSTS]}
     for host in HOSTS:
         row = {"id": "c-" + host, "name": f"web.1.task-{host}", "service": "web", "task": f"task-{host}",
-               "namespace": "/ns/c-" + host, "networks": mine[host], "ports": [80, 81]}  # fmt: skip
+               "namespace": "/ns/c-" + host, "networks": mine[host],
+               "ports": {place: [80, 81] for place in ("", INGRESS, PLAIN["id"], SECRET["id"])}}  # fmt: skip
         facts.opened[host]["gateway"] = {"subnets": ["172.18.0.0/16"], "used": 4}
         facts.opened[host]["host"]["routes"].append({"network": "172.18.0.0/16", "device": "docker_gwbridge"})
         facts.opened[host]["ipv6"] = {PLAIN["id"]: f"fd00::{host[-1]}"}
