@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterable
 
-from .._checks import dp_ipv6, net_egress, net_system
+from .._checks import dp_ipv6, net_egress, net_gateway, net_ingress
 from .model import Claim, Finding, Rule
 from .view import View
 
@@ -94,24 +94,39 @@ DEEP = (
     ),
     Line(
         "subnet-overlap",
-        "NET-SYSTEM",
-        "The subnet of {networks} is in use elsewhere too",
-        net_system.OVERLAP % "it",
+        "NET-INGRESS",
+        "The subnet of ingress is in use elsewhere too",
+        net_ingress.HINT,
         ("subnet-overlap",),
-        (Claim("MESH-*"), Claim("NET-EGRESS")),
+        (Claim("MESH-*"),),
+    ),
+    Line(
+        "subnet-overlap",
+        "NET-GATEWAY",
+        "The subnet of docker_gwbridge is in use elsewhere on {nodes}",
+        net_gateway.HINT,
+        ("subnet-overlap",),
+        (Claim("NET-EGRESS"),),
     ),
     Line(
         "resolver-shadowed",
-        "NET-SYSTEM",
-        "A name server of {nodes} lies inside the subnet of {networks}",
-        net_system.OVERLAP % "it",
+        "NET-INGRESS",
+        "A name server of {nodes} lies inside the subnet of ingress",
+        net_ingress.HINT,
+        ("resolver-shadowed",),
+    ),
+    Line(
+        "resolver-shadowed",
+        "NET-GATEWAY",
+        "A name server of {nodes} lies inside the subnet of docker_gwbridge",
+        net_gateway.HINT,
         ("resolver-shadowed",),
     ),
     Line(
         "gateway-missing",
-        "NET-SYSTEM",
+        "NET-GATEWAY",
         "{nodes} [has|have] no docker_gwbridge: tasks have no way out, and published ports no way in",
-        net_system.MISSING % "the node",
+        net_gateway.MISSING % "the node",
         ("gateway-missing",),
         (Claim("MESH-*"), Claim("NET-EGRESS")),
     ),
@@ -199,17 +214,24 @@ LATE = (
     ),
     Line(
         "mtu-too-small",
-        "NET-SYSTEM",
-        "Packets of full size of {networks} do not pass the way to {nodes}",
-        net_system.FULL % "the node",
+        "NET-INGRESS",
+        "Packets of full size of ingress do not pass the way to {nodes}",
+        net_ingress.FULL % "the node",
         ("mtu-too-small", "full-size-lost"),
         (Claim("MESH-*"),),
     ),
     Line(
         "addresses-exhausted",
-        "NET-SYSTEM",
-        "The addresses of {networks} are used up, or nearly",
-        net_system.HINT,
+        "NET-INGRESS",
+        "The addresses of ingress are used up, or nearly",
+        net_ingress.HINT,
+        ("addresses-exhausted",),
+    ),
+    Line(
+        "addresses-exhausted",
+        "NET-GATEWAY",
+        "The addresses of docker_gwbridge on {nodes} are used up, or nearly",
+        net_gateway.HINT,
         ("addresses-exhausted",),
     ),
     Line(

@@ -48,6 +48,7 @@ SILENT = {
     "SUBNET-OVERLAP",
     "OPT-LINT",
     "DNS-SHADOW",
+    "NET-GATEWAY",
     "FW-RULES",
     "GOSSIP-HASH",
     "PEER-FDB",

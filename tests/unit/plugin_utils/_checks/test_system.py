@@ -12,11 +12,8 @@ from test_checks import CHECKS, HOSTS, PLAIN, healthy, judged, worst
 
 
 def bad(facts: Draft, ident: str) -> list[tuple]:
-    return [
-        (item["status"], item["reason"], item["network"], item["nodes"])
-        for item in CHECKS[ident].judge(facts)
-        if item["status"] != "pass"
-    ]
+    found = [item for item in CHECKS[ident].judge(facts) if item["status"] != "pass"]
+    return [(item["status"], item["reason"], item["network"], item["nodes"]) for item in found]
 
 
 def causes(facts: Draft, *idents: str) -> list[tuple]:
@@ -34,7 +31,7 @@ def server(host: str, address: str):
 
 def full(facts: Draft) -> None:
     for source in ("vm1", "vm3"):
-        facts.observations[source]["NET-SYSTEM/vm2"].update(ok=False, error="no answer")
+        facts.observations[source]["NET-INGRESS/vm2"].update(ok=False, error="no answer")
 
 
 SMALL = {"subnets": ["172.18.0.0/28"], "used": 11}
@@ -59,26 +56,28 @@ SMALL = {"subnets": ["172.18.0.0/28"], "used": 11}
 def test_what_is_wrong_with_the_swarms_own_networks(change, found: tuple, cause: str) -> None:
     facts = healthy()
     change(facts)
-    assert bad(facts, "NET-SYSTEM") == [("fail", *found)]
-    assert causes(facts, "NET-SYSTEM") == [(cause, found[2])]
+    reason, network, nodes = found
+    here, there = ("NET-INGRESS", "NET-GATEWAY") if network == "ingress" else ("NET-GATEWAY", "NET-INGRESS")
+    assert bad(facts, here) == [("fail", reason, None, nodes)] and bad(facts, there) == []
+    assert causes(facts, here, there) == [(cause, nodes)]
 
 
 def test_a_name_server_on_the_node_itself_is_no_stranger() -> None:
     facts = healthy()
     facts.opened["vm1"]["host"]["addresses"].append({"address": "172.18.0.1", "device": "docker_gwbridge", "mtu": 1500})
     server("vm1", "172.18.0.1")(facts)
-    assert bad(facts, "NET-SYSTEM") == []
+    assert bad(facts, "NET-GATEWAY") == []
 
 
 def test_a_swarm_without_ingress_and_one_that_tells_nothing() -> None:
     facts = healthy()
     facts.ingress = None
-    assert bad(facts, "NET-SYSTEM") == [("skip", "no-ingress", "ingress", [])]
+    assert bad(facts, "NET-INGRESS") == [("skip", "no-ingress", None, [])]
     facts.ingress = {}
-    assert bad(facts, "NET-SYSTEM") == [("inconclusive", "not-told", "ingress", [])]
+    assert bad(facts, "NET-INGRESS") == [("inconclusive", "not-told", None, [])]
     facts = healthy()
     facts.opened["vm2"].pop("gateway")
-    assert bad(facts, "NET-SYSTEM") == [("inconclusive", "not-told", "docker_gwbridge", ["vm2"])]
+    assert bad(facts, "NET-GATEWAY") == [("inconclusive", "not-told", None, ["vm2"])]
 
 
 def test_full_size_is_judged_only_where_small_packets_pass() -> None:
@@ -86,7 +85,7 @@ def test_full_size_is_judged_only_where_small_packets_pass() -> None:
     full(facts)
     for source in ("vm1", "vm3"):
         facts.observations[source]["MESH-ALL/vm2"].update(ok=False, error="no answer")
-    assert bad(facts, "NET-SYSTEM") == []
+    assert bad(facts, "NET-INGRESS") == []
 
 
 # --- The way out
