@@ -148,6 +148,24 @@ def wiped(name: str, what: str, command: str) -> Fault:
     )
 
 
+def in_task(name: str, host: str, what: str, words: str, undo: str, cause: str) -> Fault:
+    """Something done inside one task of the service, whose node is sound. $dev is its interface on the plain network."""
+    look = f'{{{{.NetworkSettings.SandboxKey}}}} {{{{(index .NetworkSettings.Networks "{PLAIN}").IPAddress}}}}'
+    enter = (
+        f"set -- $(docker inspect -f '{look}' $(docker ps -q --filter name={WEB})); "
+        'inside="nsenter --net=$1"; dev=$($inside ip -o -4 addr | grep " $2/" | awk \'{print $2}\'); $inside '
+    )
+    return Fault(
+        name,
+        what,
+        cause,
+        (host,),
+        on(host, enter + words),
+        on(host, enter + undo),
+        checks=("PRE-REACH", "DP-MATRIX", "DP-TASK", "LB-SERVICE"),
+    )
+
+
 SOCKET_AWAY = "mv /run/docker.sock /run/docker.sock.away"
 SOCKET_BACK = "mv /run/docker.sock.away /run/docker.sock"
 CERTIFICATES = "/var/lib/docker/swarm/certificates"
@@ -223,6 +241,31 @@ FAULTS: tuple[Fault, ...] = (
         lambda hands: hands.shell("vm2", SECOND.format(PLAIN, WEB, hands.image)),
         on("vm2", "docker rm -f faults-second"),
         checks=("PRE-REACH", "SD-VIP"),
+    ),
+    in_task(
+        "task-cut",
+        "vm2",
+        "the interface of one task down",
+        "ip link set $dev down",
+        "ip link set $dev up",
+        "task-cut",
+    ),
+    in_task(
+        "task-deaf",
+        "vm3",
+        "a rule in one task that drops what comes to its port",
+        "iptables -w -A INPUT -i $dev -p tcp --dport 80 -j DROP",
+        "iptables -w -D INPUT -i $dev -p tcp --dport 80 -j DROP",
+        "task-deaf",
+    ),
+    Fault(
+        "no-forwarding",
+        "net.ipv4.ip_forward=0",
+        "egress-broken",
+        ("vm3",),
+        on("vm3", "sysctl -qw net.ipv4.ip_forward=0"),
+        on("vm3", "sysctl -qw net.ipv4.ip_forward=1"),
+        checks=("PRE-REACH", "DP-MATRIX", "NET-EGRESS"),
     ),
     Fault(
         "foreign-root",

@@ -31,6 +31,7 @@ LISTERS = (
     ["nft", "list", "ruleset"],
 )  # the last shows also what the first does
 DECIDES = re.compile(r"\b(drop|reject|queue|redirect|dnat to|snat to|masquerade)\b")
+REFUSES = re.compile(r"(?i)\b(drop|reject)\b")
 SECONDS = 5
 RULES = 12  # at most that many rules are told of a namespace
 
@@ -96,26 +97,30 @@ def parse_rules(text: str) -> tuple[list[str], bool]:
     """(rules that are not the engine's, whether the engine's redirection of DNS is there), of iptables-save or nft. Pure."""
     foreign, redirected = [], False
     for line in (row.strip() for row in text.splitlines()):
-        if RESOLVER in line:
+        if RESOLVER in line and not REFUSES.search(line):
             redirected = True
         elif line.startswith("-A ") or (line.startswith(":") and " DROP " in line) or DECIDES.search(line):
             foreign.append(line)
     return foreign, redirected
 
 
+def output(command: list[str]) -> str | None:
+    """What a program prints in this namespace; None when it is not there, fails, or takes too long."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
 def closely() -> shapes.Closely:
     """The packet filters' rules in this namespace, from the first tool that has any which is not the engine's."""
     known, redirected = False, False
     for command in LISTERS:
-        try:
-            done = subprocess.run(
-                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
+        text = output(command)
+        if text is None:
             continue
-        if done.returncode != 0:
-            continue
-        foreign, there = parse_rules(done.stdout.decode("utf-8", "replace"))
+        foreign, there = parse_rules(text)
         known, redirected = True, redirected or there
         if foreign:
             return {"rules": list(dict.fromkeys(foreign))[:RULES], "redirected": redirected}

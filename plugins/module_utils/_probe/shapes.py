@@ -42,6 +42,8 @@ class Request(_Asked, total=False):
     inner_source: str
     inner_target: str
     count: int
+    least: int
+    refusal: bool
 
 
 class _TrainAsked(_Asked):
@@ -195,10 +197,14 @@ class Neighbour(t.TypedDict):
 
 
 class Backends(t.TypedDict):
-    """The backends of one virtual service: those that get connections, and those that are leaving."""
+    """The backends of one virtual service: those that get connections, and those that are leaving.
+
+    ``mark``: of the packets that it takes, None for one of another kind.
+    """
 
     active: list[str]
     quiet: list[str]
+    mark: int | None
 
 
 class Overlay(t.TypedDict):

@@ -157,7 +157,9 @@ def with_room(engine: Engine, networks: list[shapes.Network]) -> tuple[list[shap
     roomy, crowded = [], []
     for network in networks:
         used = {address for address, _who in _addresses(network["id"], services, tasks)}
-        size = sum(ipaddress.ip_network(subnet).num_addresses - RESERVED for subnet in network["subnets"])
+        # An address of IPv6 is never short, and comes on top of one of IPv4.
+        subnets = [ipaddress.ip_network(subnet) for subnet in network["subnets"] if ":" not in subnet]
+        size = sum(subnet.num_addresses - RESERVED for subnet in subnets)
         # A probe and a load balancer on each node, and one virtual IP.
         if network["subnets"] and size - len(used) < 2 * nodes + 1:
             crowded.append(network["id"])
@@ -315,7 +317,20 @@ def views(engine: Engine, made: shapes.Made, tasks_of_run: list[Raw]) -> shapes.
             network["Name"] for network in known if network["Scope"] == "swarm" and not network.get("Driver")
         ),
         "services": people.services(ids, services, tasks),
+        "ingress": _ingress(engine, known, services, tasks),
+        "shared": {network: people.shared(network, services) for network in ids},
     }
+
+
+def _ingress(engine: Engine, known: list[Raw], services: list[Raw], tasks: list[Raw]) -> shapes.Ingress | None:
+    """The network of the routing mesh; None when somebody removed it."""
+    for raw in known:
+        if raw.get("Ingress"):
+            found: shapes.Ingress = {**describe(raw), "used": people.used(raw["Id"], services, tasks, engine.nodes())}
+            for seen in _existing(engine, [raw["Id"]]):
+                found["room"] = room(seen)
+            return found
+    return None
 
 
 def unsettled(services: list[Raw], tasks: list[Raw]) -> shapes.Lacking:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._discovery.records import endpoint_mode, is_running, service_vip, task_addresses
+from .._discovery.records import endpoint_mode, is_running, service_attachment, service_vip, task_addresses
 from .._engine.transport import Raw
 from .._terms import RUN_LABEL
 from . import shapes
@@ -78,3 +78,30 @@ def serving(known: list[Raw], tasks: list[Raw]) -> dict[str, list[str]]:
         for service in known
         if RUN_LABEL not in (service["Spec"].get("Labels") or {})
     }
+
+
+def shared(network: str, known: list[Raw]) -> dict[str, list[str]]:
+    """The names on a network to which several services answer; the engine compares them in lower case."""
+    holders: dict[str, set[str]] = {}
+    for service in known:
+        attachment = service_attachment(service, network)
+        for name in [service["Spec"]["Name"], *(attachment.get("Aliases") or [])] if attachment else []:
+            holders.setdefault(name.lower(), set()).add(service["Spec"]["Name"])
+    return {name: sorted(services) for name, services in sorted(holders.items()) if len(services) > 1}
+
+
+def used(network: str, known: list[Raw], tasks: list[Raw], nodes: list[Raw]) -> int:
+    """The number of addresses in use on ingress: virtual IPs, tasks, and a load balancer on each node."""
+    virtual = [
+        vip
+        for service in known
+        for vip in (service.get("Endpoint") or {}).get("VirtualIPs") or []
+        if vip.get("NetworkID") == network and vip.get("Addr")
+    ]
+    held = [
+        task
+        for task in tasks
+        if task.get("DesiredState") == "running"
+        and any((row.get("Network") or {}).get("ID") == network for row in task.get("NetworksAttachments") or [])
+    ]
+    return len(virtual) + len(held) + len(nodes)

@@ -77,6 +77,7 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         "kernel": kernel.facts(),
         "host": system.facts(plan.get("declared") or ()),
         "local_networks": _local_networks(engine),
+        "gateway": local.gateway(engine),
     }
     if "rules" in plan["needs"]:
         # Before this run publishes a port, because the engine then writes the chain and its jumps anew.
@@ -225,7 +226,7 @@ def _open_probe(engine: Engine, plan: shapes.Common, timeout: float, errors: lis
         lambda ready, stopped: responder.serve(plan["run"], plan["name"], ready, stopped),
         lambda: netns.enter(namespace),
     )
-    return {"namespace": namespace, "task_seconds": waited.seconds}
+    return {"namespace": namespace, "task_seconds": waited.seconds, "ipv6": local.ipv6(waited.seen)}
 
 
 def _serve_published(engine: Engine, plan: shapes.Common, errors: list[str]) -> shapes.Opened:
@@ -311,6 +312,8 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
     second = gathering.look_again(engine, plan, folder, patience)
     result["held"] = gathering.settled(first, second)
     result["untold"] = gathering.untold(second, plan)
+    if "balancer" in plan["needs"]:
+        result["marks"] = overlay.marks(folder, [network for network in plan["network_ids"] if network in second])
     if {"wire", "xfrm"} & set(plan["needs"]):
         result.update(_ipsec(plan))
     if "rules" in plan["needs"]:

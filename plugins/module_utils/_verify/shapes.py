@@ -285,7 +285,10 @@ class Service(t.TypedDict):
 
 
 class Workload(t.TypedDict):
-    """A container of people's on this node. ``networks``: its address by network; ``ports``: where it takes TCP."""
+    """A container of people's on this node. ``networks``: its address by network.
+
+    ``ports``: where it takes TCP, by network; under an empty name those that it takes at any address.
+    """
 
     id: str
     name: str
@@ -293,7 +296,7 @@ class Workload(t.TypedDict):
     task: str | None
     namespace: str
     networks: dict[str, str]
-    ports: list[int]
+    ports: dict[str, list[int]]
 
 
 class Workloads(t.TypedDict):
@@ -323,6 +326,12 @@ class Looked(_Seen, total=False):
     closely: probed.Closely
 
 
+class Ingress(Network):
+    """The network of the routing mesh. ``used``: the number of its addresses that are taken."""
+
+    used: int
+
+
 class Convergence(t.TypedDict):
     """The time until the run's tasks were running, and by node the reason of each missing one."""
 
@@ -345,6 +354,8 @@ class _Looked(t.TypedDict):
     all_networks: list[list[t.Any]]  # [name, id, scope, subnets]
     unallocated: list[str]
     services: list[Service]
+    ingress: Ingress | None
+    shared: dict[str, dict[str, list[str]]]  # by network: name -> the services that answer to it, where several do
 
 
 class View(_Looked, total=False):
@@ -361,6 +372,13 @@ class Ipsec(t.TypedDict):
     policies: list[probed.Policy] | None
 
 
+class Gateway(t.TypedDict):
+    """docker_gwbridge, through which tasks leave their node. ``used``: addresses of its subnets that are taken."""
+
+    subnets: list[str]
+    used: int
+
+
 class Opened(t.TypedDict, total=False):
     """The result of a node's setup. ``namespace``: the path of its probe's namespace."""
 
@@ -370,6 +388,8 @@ class Opened(t.TypedDict, total=False):
     host: probed.Host
     local_networks: list[str]
     workloads: Workloads
+    gateway: Gateway | None
+    ipv6: dict[str, str]  # the probe's IPv6 address by network
     rules: probed.Rules | None
     engine_seconds: float | None
     flushers: list[str]
@@ -507,6 +527,7 @@ class Probed(_Probed, total=False):
     held: dict[str, Settled]
     untold: list[str]
     workloads: dict[str, Looked]
+    marks: dict[str, dict[str, int]]  # by network: virtual IP -> the mark of its packets
     xfrm: list[probed.State] | None
     policies: list[probed.Policy] | None
     rules: probed.Rules | None

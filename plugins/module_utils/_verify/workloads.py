@@ -29,7 +29,8 @@ NATIVE = (
     "io.containerd.runc.v2",
 )  # runtimes whose containers use the host's network stack
 LIMIT = 64  # containers of a node that are looked into
-SECONDS = 10  # for a visit to all of them
+DOUBTFUL = 6  # of them whose rules are listed, which starts programs
+SECONDS = 15  # for a visit to all of them
 QUICK = 0.3  # seconds, for a connection inside one namespace
 PROBE = "probe"  # the id of the run's own probe among them
 
@@ -74,7 +75,7 @@ def describe(container: Raw, told: Raw) -> shapes.Workload | None:
             for endpoint in (settings.get("Networks") or {}).values()
             if endpoint.get("NetworkID") and endpoint.get("IPAddress")
         },
-        "ports": [],
+        "ports": {},
     }
 
 
@@ -89,24 +90,23 @@ def found(engine: Engine, run: str, patterns: t.Sequence[str]) -> shapes.Workloa
             continue
         if row:
             rows.append(row)
-    ports = _visit({row["id"]: row["namespace"] for row in rows}, lambda ident: _ports(_addresses(rows, ident)))
+    places = {row["id"]: row["networks"] for row in rows}
+    ports = _visit({row["id"]: row["namespace"] for row in rows}, lambda ident: _ports(places[ident]))
     for row in rows:
-        row["ports"] = ports.get(row["id"]) or []
+        row["ports"] = ports.get(row["id"]) or {}
     return {"number": len(mine), "rows": rows}
 
 
-def _addresses(rows: list[shapes.Workload], ident: str) -> list[str]:
-    return [address for row in rows if row["id"] == ident for address in row["networks"].values()]
-
-
-def _ports(addresses: list[str]) -> list[int]:
+def _ports(networks: dict[str, str]) -> dict[str, list[int]]:
     """The ports of the present namespace that take IPv4. Where the kernel does not tell, a connection from inside does."""
-    rows = interior.sockets_here()
+    rows, addresses = interior.sockets_here(), sorted(networks.values())
     unsure = interior.only_ipv6(rows, addresses)
-    refused = {
-        port for port in unsure if addresses and sockets.connect(addresses[0], port, QUICK) == "connection refused"
+    refused = {port for port in unsure if addresses and sockets.connect(addresses[0], port, QUICK) == sockets.REFUSED}
+    places = {"": [], **{network: [address] for network, address in networks.items()}}
+    return {
+        network: [port for port in interior.reachable(rows, mine) if port not in refused]
+        for network, mine in places.items()
     }
-    return [port for port in interior.reachable(rows, addresses) if port not in refused]
 
 
 T = t.TypeVar("T")
@@ -138,17 +138,21 @@ def look_again(looks: t.Sequence[shapes.Look], failed: t.Collection[str]) -> dic
 
     ``failed``: ids of requests.
     """
-    doubtful = {row["id"] for row in looks if set(row["requests"]) & set(failed)}
+    places = {row["id"]: row["namespace"] for row in looks if os.path.exists(row["namespace"])}
+    seen = _visit(places, lambda _ident: _look())
+    doubtful = [row["id"] for row in looks if set(row["requests"]) & set(failed)][:DOUBTFUL]
+    if doubtful:
+        closer = {ident: places[ident] for ident in [*doubtful, PROBE] if ident in places}
+        for ident, closely in _visit(closer, lambda _ident: interior.closely()).items():
+            if ident in seen:
+                seen[ident]["closely"] = closely
+    return seen
 
-    def look(ident: str) -> shapes.Looked:
-        rows = interior.sockets_here()
-        seen: shapes.Looked = {
-            "ports": sorted({row["port"] for row in rows}),
-            "waiting": {str(row["port"]): row["waiting"] for row in rows if row["waiting"]},
-            "interior": interior.look(),
-        }
-        if ident in doubtful or (doubtful and ident == PROBE):
-            seen["closely"] = interior.closely()
-        return seen
 
-    return _visit({row["id"]: row["namespace"] for row in looks if os.path.exists(row["namespace"])}, look)
+def _look() -> shapes.Looked:
+    rows = interior.sockets_here()
+    return {
+        "ports": sorted({row["port"] for row in rows}),
+        "waiting": {str(row["port"]): row["waiting"] for row in rows if row["waiting"]},
+        "interior": interior.look(),
+    }

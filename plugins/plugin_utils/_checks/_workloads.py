@@ -19,14 +19,14 @@ PROBE = "probe"  # the run's own probe among a node's containers
 
 
 class Backend(t.NamedTuple):
-    """A running task of a service, on a host of the play. ``ports``: where it takes TCP."""
+    """A running task of a service, on a host of the play. ``ports``: where it takes TCP, by network ("": at any address)."""
 
     task: str
     host: str
     container: str
     name: str
     addresses: t.Mapping[str, str]  # by network
-    ports: frozenset[int]
+    ports: t.Mapping[str, list[int]]
 
 
 def of(facts: Facts, host: str) -> list[dict[str, t.Any]]:
@@ -79,20 +79,22 @@ def backends(facts: Facts) -> dict[str, list[Backend]]:
             if task["id"] in places:
                 host, row = places[task["id"]]
                 addresses = {**row["networks"], **task["addresses"]}
-                backend = Backend(task["id"], host, row["id"], named(row), addresses, frozenset(row["ports"]))
+                backend = Backend(task["id"], host, row["id"], named(row), addresses, row["ports"])
                 found.setdefault(service["id"], []).append(backend)
     return found
 
 
 def named(row: t.Mapping[str, t.Any]) -> str:
-    """The name of a container without its task's id, which nobody remembers: 'web.1'."""
-    name = str(row["name"])
-    return name[: -len(row["task"]) - 1] if row["task"] and name.endswith("." + row["task"]) else name
+    """The name of a container as people know it: 'web.1' of a task, 'web' where the rest is a node's id."""
+    parts = str(row["name"]).split(".") if row["task"] else []
+    if len(parts) < 3 or parts[-1] != row["task"]:
+        return str(row["name"])
+    return ".".join(parts[:-1] if parts[-2].isdigit() else parts[:-2])
 
 
-def common(rows: list[Backend]) -> list[int]:
-    """The ports on which every one of these tasks takes TCP."""
-    return sorted(frozenset.intersection(*(row.ports for row in rows))) if rows else []
+def common(rows: list[Backend], network: str) -> list[int]:
+    """The ports on which every one of these tasks takes TCP on the network."""
+    return sorted(set.intersection(*(set(row.ports.get(network) or []) for row in rows))) if rows else []
 
 
 def complete(service: dict[str, t.Any], rows: list[Backend]) -> bool:

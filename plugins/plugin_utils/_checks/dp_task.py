@@ -24,9 +24,9 @@ ORDER = 61
 NEEDS = ("probe", "workloads")
 TAGS = ("P1", "dataplane", "services")
 CHECK = sys.modules[__name__]
-LIMIT = 24  # containers of a node that ask
+LIMIT = 16  # containers of a node that ask
 PATIENCE = 8  # seconds for what no other node takes part in
-BURST, SIZE = 8, 200  # packets, and the bytes of each
+BURST, LEAST, SIZE = 12, 11, 200  # packets, how many of them must be answered, and the bytes of each
 NAME, NEAR, FAR, TRAIN = "name", "near", "far", "train"
 WORDS = {
     NAME: "does not resolve the probe's name",
@@ -78,7 +78,9 @@ def _asked(facts: Facts, network: Network, host: str, far: str | None, place: st
         near = facts.probes[host][network["id"]]
         here = {"address": near, "patience": min(PATIENCE, patience)}
         found.append(row(NEAR, kind="connect", port=PORT, **here))
-        found.append(row(TRAIN, kind="burst", network=network["name"], node=host, size=SIZE, count=BURST, **here))
+        found.append(
+            row(TRAIN, kind="burst", network=network["name"], node=host, size=SIZE, count=BURST, least=LEAST, **here)
+        )
     return found
 
 

@@ -49,7 +49,7 @@ def _services(facts: Facts) -> list[Asked]:
         for service in _workloads.selected(facts):
             rows = [row for row in known.get(service["id"], []) if network["id"] in row.addresses]
             if network["id"] in service["vips"] and rows:
-                found.append(Asked(network, service, rows, _workloads.common(rows)))
+                found.append(Asked(network, service, rows, _workloads.common(rows, network["id"])))
     return found
 
 
@@ -229,7 +229,7 @@ class _Seen:
             details={
                 "failed": rows,
                 "deaf": [self._told(by_task[task]) for task in deaf],
-                "pairs": sorted(
+                "ways": sorted(
                     [[source, by_task[task].host, by_task[task].name] for source, task in {key[:2] for key in lost}]
                 ),
             },

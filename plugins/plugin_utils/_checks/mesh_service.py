@@ -27,6 +27,7 @@ ORDER = 65
 NEEDS = ("workloads",)
 TAGS = ("P1", "dataplane", "balancing", "services")
 CHECK = sys.modules[__name__]
+ANYWHERE = ""  # the ports that a task takes at any address
 BUDGET = 64  # connections of a node; what does not fit is asked in other runs
 
 
@@ -45,7 +46,7 @@ def _ways(facts: Facts) -> list[Way]:
     known, found = _workloads.backends(facts), []
     for service in _workloads.selected(facts):
         rows = known.get(service["id"], [])
-        listening = _workloads.common(rows)
+        listening = _workloads.common(rows, (facts.ingress or {}).get("id") or ANYWHERE)
         for port in service["ports"] if rows and _workloads.complete(service, rows) else []:
             if port["target"] in listening:
                 tasks = tuple(sorted({row.host for row in rows}))
@@ -56,7 +57,7 @@ def _ways(facts: Facts) -> list[Way]:
             found += [
                 Way(service, port["published"], "host", row.host, (row.host,))
                 for port in task["ports"]
-                if row and port["target"] in row.ports
+                if row and port["target"] in (row.ports.get(ANYWHERE) or [])
             ]
     return [way for way in found if mesh_all.asked_at(facts, way.target)]
 

@@ -127,7 +127,7 @@ def _of_service(result: Result) -> Iterable[Atom]:
     """The ways to a service's tasks, each with the task's name; for its virtual IP the nodes that asked."""
     evidence = result["evidence"]
     return [
-        *(Atom((source, target), task) for source, target, task in evidence.get("pairs") or []),
+        *(Atom((source, target), task) for source, target, task in evidence.get("ways") or []),
         *(Atom((source,), "vip") for source in evidence.get("sources") or []),
     ]
 

@@ -40,7 +40,7 @@ def _findings(view: View, check: str, key: str, template: str) -> Iterable[Findi
         names = sorted({row["task"] for row, _network in found})
         nodes = view.ordered({row["node"] for row, _network in found})
         told = listed(names, 3) + ("" if names == [owner] else f" (of {owner})")
-        title = _number(template, len(names)).replace("{tasks}", told)
+        title = _number(template, len({(row["task"], row["node"]) for row, _network in found})).replace("{tasks}", told)
         yield Finding(
             view.title(title, nodes),
             nodes,

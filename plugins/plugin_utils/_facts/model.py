@@ -118,6 +118,8 @@ class Facts:
     lacking: dict[str, int] = field(default_factory=dict)  # services with fewer running tasks than they want
 
     services: list[Data] = field(default_factory=list)  # people's, with virtual IPs, tasks and published ports
+    ingress: Data | None = None  # the network of the routing mesh; empty when the leader did not tell
+    shared: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # network id -> name -> several services
     serving: dict[str, list[str]] | None = None  # service id -> its running tasks at the end of the run
 
     # The objects of the run, and problems with them.

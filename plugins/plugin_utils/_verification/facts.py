@@ -251,9 +251,10 @@ def _of_leader(first: dict[str, t.Any], view: dict[str, t.Any]) -> dict[str, t.A
     made, told = first.get("made") or NOTHING_MADE, view.get("convergence") or {}
     return {
         **_networks(first, view, made["twin"]),
-        **{name: view.get(name) or {} for name in ("vips", "records", "owners", "addresses", "lacking")},
+        **{name: view.get(name) or {} for name in ("vips", "records", "owners", "addresses", "lacking", "shared")},
         **{name: view.get(name) or [] for name in _LISTS},
         "swarm": view.get("swarm") or first.get("swarm") or {},
+        "ingress": view.get("ingress", {}),
         "viewed": bool(view),
         "made": made,
         "refused": {part: problems.of_part(text) for part, text in made["refused"].items()},

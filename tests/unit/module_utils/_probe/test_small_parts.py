@@ -369,8 +369,8 @@ def test_backends_of_a_load_balancer() -> None:
         "FWM  00000103 rr\n  -> 0A000106:0000      Masq    1      0          0\n"
     )
     assert overlay.parse_balancer(text) == [
-        {"active": ["10.0.1.5"], "quiet": ["10.0.1.4"]},
-        {"active": ["10.0.1.6"], "quiet": []},
+        {"active": ["10.0.1.5"], "quiet": ["10.0.1.4"], "mark": 258},
+        {"active": ["10.0.1.6"], "quiet": [], "mark": 259},
     ]
 
 

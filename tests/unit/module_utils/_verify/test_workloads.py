@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import interior, sockets, work
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import interior, overlay, responder, sockets, work
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import people, workloads
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -61,6 +62,7 @@ def test_a_socket_of_this_machine_is_found_and_what_it_does_not_accept_is_counte
         ("*nat\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -d 127.0.0.11/32 -j DOCKER_OUTPUT\nCOMMIT\n", [], True),
         ("*filter\n:OUTPUT DROP [0:0]\n-A INPUT -p tcp --dport 80 -j DROP\n", [":OUTPUT DROP [0:0]", "-A INPUT -p tcp --dport 80 -j DROP"], False),
         ("table ip filter {\n chain output {\n  type filter hook output priority 0;\n  tcp dport 80 drop\n }\n}\n", ["tcp dport 80 drop"], False),
+        ("-A OUTPUT -d 127.0.0.11/32 -j DROP\n", ["-A OUTPUT -d 127.0.0.11/32 -j DROP"], False),
         ("", [], False),
     ],
 )  # fmt: skip
@@ -88,7 +90,7 @@ TASK = {"com.docker.swarm.service.id": "s1", "com.docker.swarm.service.name": "w
     ],
 )
 def test_which_containers_are_peoples(row: dict, wanted: bool) -> None:
-    assert workloads.belongs(row, ["fro*"]) is wanted
+    assert workloads.belongs(row, ["fr*"]) is wanted
 
 
 def test_of_many_containers_each_service_has_one_first() -> None:
@@ -152,3 +154,55 @@ def test_services_as_a_manager_describes_them() -> None:
         ],
     }
     assert people.serving([ours, service], [task, gone]) == {"s1": ["t1"]}
+
+
+def attached(name: str, *aliases: str) -> dict:
+    return {"Spec": {"Name": name, "TaskTemplate": {"Networks": [{"Target": "n1", "Aliases": list(aliases)}]}}}
+
+
+def test_names_that_several_services_share_whatever_their_spelling() -> None:
+    services = [attached("web", "Api"), attached("shop", "api", "web"), attached("other"), {"Spec": {"Name": "none"}}]
+    assert people.shared("n1", services) == {"api": ["shop", "web"], "web": ["shop", "web"]}
+    assert people.shared("n2", services) == {}
+
+
+def test_what_is_used_of_ingress() -> None:
+    virtual = {"NetworkID": "i", "Addr": "10.0.0.5/24"}
+    services = [{"Endpoint": {"VirtualIPs": [virtual, {"NetworkID": "n1", "Addr": "10.0.1.5/24"}]}}, {}]
+    on = {"DesiredState": "running", "NetworksAttachments": [{"Network": {"ID": "i"}}]}
+    tasks = [on, {**on, "DesiredState": "shutdown"}, {"DesiredState": "running"}]
+    assert people.used("i", services, tasks, [{}, {}, {}]) == 1 + 1 + 3
+
+
+MANGLE = """*mangle
+:INPUT ACCEPT [0:0]
+-A INPUT -d 10.0.1.2/32 -j MARK --set-xmark 0x100/0xffffffff
+-A PREROUTING -d 10.0.1.5/32 -p tcp -j MARK --set-mark 0x101
+-A PREROUTING -p tcp -m tcp --dport 8080 -j MARK --set-xmark 0x102/0xffffffff
+COMMIT
+"""
+
+
+def test_marks_and_the_virtual_services_that_they_lead_to() -> None:
+    assert overlay.parse_marks(MANGLE) == {"10.0.1.2": 256, "10.0.1.5": 257}
+    text = "FWM  00000100 rr\n  -> 0A00010A:0000      Masq    1      0          0\nTCP  0A000102:0050 rr\n"
+    assert overlay.parse_balancer(text) == [
+        {"active": ["10.0.1.10"], "quiet": [], "mark": 256},
+        {"active": [], "quiet": [], "mark": None},
+    ]
+
+
+def test_a_long_question_gets_an_answer_as_long_in_as_many_packets_as_it_takes() -> None:
+    """Over a socket pair, in pieces: a line is whole when its end has come."""
+    with selectors.DefaultSelector() as selector:
+        here, there = socket.socketpair()
+        with here, there:
+            key = selector.register(there, selectors.EVENT_READ, bytearray())
+            line = sockets.question("r1", "vm1", "ingress", "n0nce").rjust(8192)
+            heard: dict = {}
+            for part in (line[:5000], line[5000:]):
+                here.sendall(part)
+                responder._answer_connection(selector, key, "r1", "vm2", heard)
+            answer = sockets.read_line(here, 8192)
+    assert len(answer) == 8192 and sockets.parse_reply("r1", answer, "n0nce") == "vm2"
+    assert heard == {"tcp/ingress/vm1": 1}

@@ -25,7 +25,7 @@ PLAIN = {
     "internal": False,
     "vni": 4097,
     "options": {},
-    "subnets": ["10.0.1.0/24"],
+    "subnets": ["10.0.1.0/24", "fd00::/64"],
 }
 SECRET = dict(PLAIN, id="secret000000", name="back", encrypted=True, vni=4098, subnets=["10.0.2.0/24"])
 TWIN = dict(PLAIN, id="twin00000000", name="twin", vni=4099, subnets=["10.0.3.0/24"])
@@ -48,6 +48,7 @@ SILENT = {
     "SUBNET-OVERLAP",
     "OPT-LINT",
     "DNS-SHADOW",
+    "NET-GATEWAY",
     "FW-RULES",
     "GOSSIP-HASH",
     "PEER-FDB",
@@ -278,7 +279,7 @@ def healthy() -> Draft:
     return facts
 
 
-WEB = "web000000000"
+WEB, INGRESS = "web000000000", "ingress00000"
 
 
 def furnished(facts: Draft) -> None:
@@ -296,10 +297,17 @@ def furnished(facts: Draft) -> None:
                        "ports": [{"published": 8181, "target": 81, "mode": "host"}]} for host in HOSTS],
         }
     ]  # fmt: skip
+    facts.ingress = dict(
+        PLAIN, id=INGRESS, name="ingress", subnets=["10.0.0.0/24"], attachable=False, room=None, used=9
+    )
     facts.serving = {WEB: [f"task-{host}" for host in HOSTS]}
     for host in HOSTS:
         row = {"id": "c-" + host, "name": f"web.1.task-{host}", "service": "web", "task": f"task-{host}",
-               "namespace": "/ns/c-" + host, "networks": mine[host], "ports": [80, 81]}  # fmt: skip
+               "namespace": "/ns/c-" + host, "networks": mine[host],
+               "ports": {place: [80, 81] for place in ("", INGRESS, PLAIN["id"], SECRET["id"])}}  # fmt: skip
+        facts.opened[host]["gateway"] = {"subnets": ["172.18.0.0/16"], "used": 4}
+        facts.opened[host]["host"]["routes"].append({"network": "172.18.0.0/16", "device": "docker_gwbridge"})
+        facts.opened[host]["ipv6"] = {PLAIN["id"]: f"fd00::{host[-1]}"}
         facts.opened[host]["workloads"] = {"number": 1, "rows": [row]}
         facts.probed[host]["workloads"] = {
             "probe": {"ports": [19747], "waiting": {}, "interior": interior(["10.0.1.9"])},
@@ -451,7 +459,7 @@ def test_silent_probes_are_no_pass(ident: str) -> None:
 @pytest.mark.parametrize("ident", sorted(CHECKS))
 def test_a_check_describes_itself(ident: str) -> None:
     check = CHECKS[ident]
-    assert re.fullmatch(r"[A-Z]+(-[A-Z]+)+", ident)
+    assert re.fullmatch(r"[A-Z]+(-[A-Z]+[0-9]?)+", ident)
     assert check.TITLE and check.HINT and check.__doc__.startswith(ident)
     assert "%s" not in check.HINT and "%d" not in check.HINT, (
         "it is shown as it is where a result has no hint of its own"

@@ -116,7 +116,7 @@ def test_too_many_containers_are_counted_and_not_asked() -> None:
         facts.observations["vm2"][request["id"]] = {"ok": True, "seconds": 0.1}
     facts.probed["vm2"]["workloads"] = {row["id"]: facts.probed["vm3"]["workloads"]["c-vm3"] for row in rows}
     result = CHECKS["DP-TASK"].judge(facts)[0]
-    assert result["status"] == "pass" and "46 more were not asked" in result["evidence"]["summary"]
+    assert result["status"] == "pass" and "54 more were not asked" in result["evidence"]["summary"]
 
 
 def test_only_selected_services_are_looked_into() -> None:
@@ -158,7 +158,7 @@ def test_a_way_between_two_nodes_is_a_pair() -> None:
     lose(facts, "/80/task-vm2", ["vm1", "vm3"])
     result = next(item for item in CHECKS["LB-SERVICE"].judge(facts) if item["status"] == "fail")
     assert result["nodes"] == ["vm2"] and result["evidence"]["deaf"] == []
-    assert ["vm1", "vm2", "web.1"] in result["evidence"]["pairs"] and [
+    assert ["vm1", "vm2", "web.1"] in result["evidence"]["ways"] and [
         cause[:2] for cause in causes(facts, "LB-SERVICE")
     ] == [("cause-unknown", ["vm2"])]
 
@@ -220,10 +220,18 @@ def test_many_services_stay_cheap_and_the_evidence_says_what_was_left() -> None:
     assert result["status"] == "pass" and "were left for other runs" in result["evidence"]["summary"]
 
 
+def test_a_port_at_an_address_of_one_network_is_none_of_another() -> None:
+    facts = healthy()
+    for host in HOSTS:
+        facts.opened[host]["workloads"]["rows"][0]["ports"] = {"": [], PLAIN["id"]: [80]}
+    asked = {row["id"].split("/")[1] for row in CHECKS["LB-SERVICE"].plan(facts)["vm1"]}
+    assert asked == {PLAIN["id"]} and CHECKS["MESH-SERVICE"].plan(facts) == {}
+
+
 def test_no_port_is_a_skip() -> None:
     facts = healthy()
     for host in HOSTS:
-        facts.opened[host]["workloads"]["rows"][0]["ports"] = []
+        facts.opened[host]["workloads"]["rows"][0]["ports"] = {}
     assert {item["reason"] for ident in ("LB-SERVICE", "MESH-SERVICE") for item in CHECKS[ident].judge(facts)} == {
         "nothing-listens"
     }
@@ -257,6 +265,20 @@ def test_a_connection_that_ends_at_the_engines_placeholder_is_none() -> None:
     assert (result["status"], result["nodes"]) == ("fail", ["vm2"]) and "placeholder" in result["hint"]
     facts.closed["vm2"]["unaccepted"] = {"8181": 4}  # docker-proxy takes them later
     assert worst(facts, "MESH-SERVICE") == "pass"
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "words"),
+    [
+        ("web.1.t1", "t1", "web.1"),
+        ("my.web.12.t1", "t1", "my.web.12"),
+        ("web.rtujdbc9v010qovpwpvvdw0nb.t1", "t1", "web"),
+        ("box.1.t1", None, "box.1.t1"),
+        ("odd", "t1", "odd"),
+    ],
+)
+def test_names_as_people_know_them(name: str, task: str | None, words: str) -> None:
+    assert _workloads.named({"name": name, "task": task}) == words
 
 
 # --- The plan

@@ -602,5 +602,5 @@ def test_nothing_is_lost_and_nothing_good_is_blamed(
 
 def test_the_page_about_causes_lists_them_all() -> None:
     text = (Path(__file__).resolve().parents[4] / "docs" / "diagnosis.md").read_text(encoding="utf-8")
-    rows = re.findall(r"(?m)^\| `([a-z-]+)` \|", text)
+    rows = re.findall(r"(?m)^\| `([a-z0-9-]+)` \|", text)
     assert sorted(rows) == sorted({rule.id for rule in table.RULES})
