@@ -381,37 +381,46 @@ def setting(place: Place) -> Stranger:
 
 # --- tables and limits ------------------------------------------------------------------------------------------------------------------
 
-# What the kernel has not seen answered for two seconds it drops early, to make room. So each is answered, and asked once more.
+# What the kernel has not seen answered for two seconds it drops early, to make room. So each is answered, and asked once more. Then
+# more come all the time, as on a node that is full because it is busy.
 FLOOD = """\
-import socket, struct, time
+import itertools, socket, struct, time
 read = lambda name: int(open("/proc/sys/net/netfilter/nf_conntrack_" + name).read())
 ask, answer = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for dummy in "ab")
 ask.bind(("127.0.0.1", 7001))
 answer.bind(("0.0.0.0", 7002))
-limit, end = read("max"), time.monotonic() + 80
-places = [struct.pack("!I", 0x7F4D0000 + number) for number in range(limit + 400)]
-while read("count") < limit - 8:
-    if time.monotonic() > end:
-        raise SystemExit("%d of %d" % (read("count"), limit))
-    for turn in range(2):
-        for place in places:
-            try:
-                ask.sendto(b"", (socket.inet_ntoa(place), 7002))
-                if not turn:
-                    source = struct.pack("=I4s4s", 0, place, bytes(4))
-                    answer.sendmsg([b""], [(0, 8, source)], 0, ("127.0.0.1", 7001))
-            except OSError:
-                pass
-        time.sleep(2.2 * (1 - turn))
+limit, end = read("max"), time.monotonic() + 900
+def talk(number, both):
+    place = struct.pack("!I", 0x7F410000 + number)
+    try:
+        ask.sendto(b"", (socket.inet_ntoa(place), 7002))
+        if both:
+            source = struct.pack("=I4s4s", 0, place, bytes(4))
+            answer.sendmsg([b""], [(0, 8, source)], 0, ("127.0.0.1", 7001))
+    except OSError:
+        pass
+for both in (True, False):
+    for number in range(limit + 400):
+        talk(number, both)
+    time.sleep(2.2 * both)
+for number in itertools.count(limit + 400):
+    talk(number % (1 << 23), True)
+    if not number % 50:
+        time.sleep(0.1)
+        if time.monotonic() > end:
+            break
 """
-TIMEOUTS = "/proc/sys/net/netfilter/nf_conntrack_udp_timeout"
+TRACKING = "/proc/sys/net/netfilter/nf_conntrack_"
 
 
 def tracked(place: Place) -> Stranger:
-    """Connections of loopback until the kernel's table of connections is full."""
+    """Connections of loopback until the kernel's table of connections is full, and more."""
+    wait = f"for try in $(seq 80); do [ $(cat {TRACKING}count) -ge $(($(cat {TRACKING}max) - 2)) ] && sleep 5 && exit 0; sleep 1; done; exit 1"
     return Stranger(
         "table", f"conntrack table of {place.node} full", (place.node,), ("table-full",),
-        shell(place.node, f"echo 900 >{TIMEOUTS}; echo 900 >{TIMEOUTS}_stream; python3 -c '{FLOOD}'"), renew=True,
+        shell(place.node, f"echo 900 >{TRACKING}udp_timeout; echo 900 >{TRACKING}udp_timeout_stream;"
+                          f" nohup setsid python3 -c '{FLOOD}' >/dev/null 2>&1 & {wait}"),
+        renew=True,
     )  # fmt: skip
 
 
