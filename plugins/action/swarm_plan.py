@@ -36,7 +36,7 @@ LOWEST_PORT, HIGHEST_PORT = 1024, 49151  # of the data path: what the engine tak
 
 
 class ActionModule(ActionBase):
-    """``ask`` asks one engine, ``tell`` adds what is declared for its host; ``plan``, ``leave`` and ``find`` put together what all
+    """``ask`` asks one engine, ``tell`` adds what is declared for its host; ``plan``, ``leave``, ``find`` and ``speak`` put together what all
     told, or say who else is to be asked first."""
 
     TRANSFERS_FILES = False
@@ -48,7 +48,11 @@ class ActionModule(ActionBase):
         result = dict(super().run(tmp, task_vars), changed=False)
         _validation, arguments = self.validate_argument_spec(
             argument_spec={
-                "stage": {"type": "str", "required": True, "choices": ["ask", "tell", "plan", "leave", "find"]},
+                "stage": {
+                    "type": "str",
+                    "required": True,
+                    "choices": ["ask", "tell", "plan", "leave", "find", "speak"],
+                },
                 "again": {"type": "bool", "default": False},
                 "final": {"type": "bool", "default": False},
                 "data_path_port": {"type": "int", "default": 4789},
@@ -68,7 +72,9 @@ class ActionModule(ActionBase):
                 task_vars["groups"],
                 {swarm_groups.MANAGER: arguments["managers_group"], swarm_groups.WORKER: arguments["workers_group"]},
             )
-            work = {"plan": self._plan, "leave": self._leave, "find": self._find}[arguments["stage"]]
+            work = {"plan": self._plan, "leave": self._leave, "find": self._find, "speak": self._speak}[
+                arguments["stage"]
+            ]
             return dict(result, **work(arguments, declared, task_vars))
         except (swarm_groups.InventoryError, swarm_plan.Refusal) as error:
             raise AnsibleActionFail(str(error)) from error
@@ -130,6 +136,13 @@ class ActionModule(ActionBase):
         )
         _show(found.steps, found.warnings)
         return asdict(found)
+
+    def _speak(
+        self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """The hosts that are managers and speak for the swarm."""
+        hosts = [_host(name, role, task_vars, False) for name, role in _everybody(declared, task_vars).items()]
+        return {"managers": [host.name for host in swarm_plan.speaking(hosts)]}
 
     def _find(
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]

@@ -19,6 +19,7 @@ description:
   - With O(stage=leave) it says which hosts may speak for the swarm when those of the play are gone; with O(final=true), when they have
     been asked, as which nodes the hosts of the play leave, and by the word of which manager.
   - With O(stage=find) it says which nodes O(nodes) mean, and which host is a manager to ask.
+  - With O(stage=speak) it says which hosts are managers that speak for the swarm.
 attributes:
   action:
     description: Has a corresponding action plugin, which works on the controller and may ask the engine of the host.
@@ -39,7 +40,7 @@ options:
   stage:
     description: Which step.
     type: str
-    choices: [ask, tell, plan, leave, find]
+    choices: [ask, tell, plan, leave, find, speak]
     required: true
   again:
     description: Whether the engine is asked though role P(swarmlab.overlay.engine#role) has asked it before.
@@ -110,6 +111,11 @@ manager:
   description: Host of a manager to ask.
   returned: with O(stage=find)
   type: str
+managers:
+  description: Hosts that are managers and speak for the swarm.
+  returned: with O(stage=speak)
+  type: list
+  elements: str
 absent:
   description: Names that no node of the swarm has.
   returned: with O(stage=find)

@@ -433,6 +433,17 @@ class Found:
     absent: list[str] = field(default_factory=list)
 
 
+def speaking(hosts: t.Sequence[Host]) -> list[Host]:
+    """The managers that speak for the swarm of these hosts, at least one. Raises Refusal."""
+    _refuse_twins(hosts)
+    speakers = _speakers(hosts)
+    if not speakers:
+        told = "; ".join(f"{host.name}: {host.state or host.problem}" for host in hosts) or "there are no hosts"
+        raise Refusal(f"No manager of the inventory speaks for the swarm ({told}). Nothing was changed.")
+    _refuse_two_swarms(speakers)
+    return speakers
+
+
 def find(names: t.Sequence[str], hosts: t.Sequence[Leaver], going: bool = False) -> Found:
     """The nodes with these names: hosts of the inventory, ids, or host names. Raises Refusal where that is not certain.
 
@@ -440,12 +451,7 @@ def find(names: t.Sequence[str], hosts: t.Sequence[Leaver], going: bool = False)
     """
     if not names:
         raise Refusal("No node was named. Nothing was changed.")
-    _refuse_twins(hosts)
-    speakers = _speakers(hosts)
-    if not speakers:
-        told = "; ".join(f"{host.name}: {host.state or host.problem}" for host in hosts) or "there are no hosts"
-        raise Refusal(f"No manager of the inventory speaks for the swarm ({told}). Nothing was changed.")
-    _refuse_two_swarms(speakers)
+    speakers = speaking(hosts)
     members = speakers[0].members
     claimed = {host.node_id: host.name for host in hosts if host.node_id}
     found: dict[str, str] = {}
