@@ -24,6 +24,10 @@ options:
       - Whether a manager tells the join tokens too, which are secrets. Use C(no_log) with it.
     type: bool
     default: false
+  containers:
+    description: Whether to tell the running containers that no service started. A drain of the node does not move them.
+    type: bool
+    default: false
   settings:
     description: Whether a manager tells the settings of its swarm too, in the options of M(swarmlab.overlay.swarm).
     type: bool
@@ -95,6 +99,11 @@ join_tokens:
   description: The tokens by which a C(Worker) and a C(Manager) join.
   returned: with O(join_tokens) on a manager
   type: dict
+standalone:
+  description: Names of the running containers that no service started.
+  returned: with O(containers)
+  type: list
+  elements: str
 settings:
   description: The settings of the swarm, in the options of M(swarmlab.overlay.swarm).
   returned: with O(settings) on a manager
@@ -119,6 +128,7 @@ def main() -> None:
         argument_spec=dict(
             engine_argument_spec(),
             join_tokens={"type": "bool", "default": False, "no_log": False},
+            containers={"type": "bool", "default": False},
             settings={"type": "bool", "default": False},
         ),
         supports_check_mode=True,
@@ -127,6 +137,8 @@ def main() -> None:
     try:
         engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
         result["swarm"] = place.ask(engine)
+        if module.params["containers"]:
+            result["standalone"] = place.standalone(engine.containers({}))
         if result["swarm"]["manager"] and (module.params["join_tokens"] or module.params["settings"]):
             swarm = engine.inspect_swarm()
             if module.params["join_tokens"]:
