@@ -8,6 +8,7 @@
 #   make logs      one archive with all logs, without secrets
 #   make verify    the proof alone
 #   make report    opens the page of the last proof
+#   make lesson    the lesson about overlay networks, typed on the lab and proven, as a page    make lesson LESSON=en
 #   make snapshot  the whole lab, frozen while it runs         make snapshot SNAPSHOT=name; make snapshots lists them
 #   make restore   brings it back in seconds                   make restore SNAPSHOT=name
 #   make stop      stops the machines; make lab starts them again
@@ -36,8 +37,9 @@ endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
+LESSON := pt
 
-.PHONY: help setup check format lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection build
+.PHONY: help setup check format lab status logs verify lesson report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -56,6 +58,9 @@ lab: .venv/.ready-run
 
 verify: .venv/.ready-run
 	$(PLAY) playbooks/verify.yml
+
+lesson: .venv/.ready-run
+	$(PLAY) playbooks/lesson.yml -e lesson_language=$(LESSON)
 
 report:
 	@python3 scripts/report.py $(or $(SWARMLAB_LAB),lab)

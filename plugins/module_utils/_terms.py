@@ -24,3 +24,4 @@ PORTS_LABEL = "swarmlab.overlay/published-before"  # a service's ports while the
 PARKED_ORDER_LABEL = "swarmlab.overlay/order-before-ingress"
 NUDGE_LABEL = "swarmlab.overlay/nudge"  # on a node, briefly: it makes the node take up its networks
 LEAVING_LABEL = "swarmlab.overlay/leaving"  # on a node that was drained to leave; its value is the host's name
+LESSON_LABEL = "swarmlab.overlay/lesson"  # made in the lesson's shell; its value is the run
