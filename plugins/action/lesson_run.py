@@ -78,6 +78,7 @@ class ActionModule(ActionBase):
                 "settings": {"type": "dict"},
                 "round": {"type": "int", "default": 0},
                 "causes": {"type": "list", "elements": "dict", "default": []},
+                "refused": {"type": "str", "default": ""},
             }
         )
         try:
@@ -113,7 +114,19 @@ def _begin(call: Call) -> dict[str, t.Any]:
 
 
 def _ready(call: Call) -> dict[str, t.Any]:
-    """The settings with the manager that is asked. Begins the record."""
+    """The settings with the manager that is asked. Begins the record.
+
+    A swarm that cannot carry the lesson is no failure yet: every node has to be left as it was before the play may fail.
+    """
+    settings = call.settings
+    try:
+        manager = _begin_record(call)
+    except (swarm.Unfit, keeping.Unkept) as error:
+        return {"settings": dict(settings, rounds=0), "refused": str(error)}
+    return {"settings": dict(settings, manager=manager), "refused": ""}
+
+
+def _begin_record(call: Call) -> str:
     settings = call.settings
     problems = registered.problems(call.task_vars, settings, registered.READY, 0)
     if problems:
@@ -122,7 +135,7 @@ def _ready(call: Call) -> dict[str, t.Any]:
     ready = registered.results(call.task_vars, settings, registered.READY, 0)
     swarm.require_fit(ready, settings["lab"])
     keeping.save_story(settings["directory"], story.begin(settings, ready))
-    return {"settings": dict(settings, manager=swarm.manager(ready))}
+    return swarm.manager(ready)
 
 
 def _judge(call: Call) -> dict[str, t.Any]:
@@ -161,7 +174,9 @@ def _print(told: lesson.Lesson, step: story.Told, language: str) -> None:
 
 
 def _finish(call: Call) -> dict[str, t.Any]:
-    """Write the page, and fail where the lesson stopped."""
+    """Write the page, and fail where the lesson could not begin, or stopped."""
+    if call.arguments["refused"]:
+        raise swarm.Unfit(call.arguments["refused"])
     settings, told = call.settings, lesson.load()
     kept = keeping.read_story(call.story)
     kept["looks"] = {}

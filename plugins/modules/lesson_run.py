@@ -14,7 +14,7 @@ author:
 description:
   - The controller's part of role P(swarmlab.overlay.lesson#role); use the role rather than this action.
   - With O(stage=begin) it chooses the steps and gives the settings of a run; in check mode it prints the script.
-  - With O(stage=ready) it refuses a swarm that cannot carry the lesson, or that has something of others with the lesson's names.
+  - With O(stage=ready) it tells whether the swarm can carry the lesson, and has nothing of others with the lesson's names.
   - With O(stage=judge) it judges the steps of a round, and with O(stage=finish) it writes the page, and fails where the lesson stopped.
 attributes:
   action:
@@ -65,6 +65,10 @@ options:
     type: list
     elements: dict
     default: []
+  refused:
+    description: Why the swarm cannot carry the lesson, as stage V(ready) told; with O(stage=finish) the play then fails with it.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -83,6 +87,10 @@ settings:
   sample:
     language: pt
     rounds: 8
+refused:
+  description: Why the swarm cannot carry the lesson. Empty when it can.
+  returned: with stage V(ready)
+  type: str
 stop:
   description: Whether a step failed, so that the lesson has to stop.
   returned: with stage V(judge)

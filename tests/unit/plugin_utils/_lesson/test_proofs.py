@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,7 +175,7 @@ def test_every_proof_is_spoilt_once() -> None:
 
 
 def test_the_words_of_the_evidence_are_those_that_are_used() -> None:
-    text = "".join(open(module.__file__, encoding="utf-8").read() for module in (proofs, walked.story))
+    text = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (proofs, walked.story))
     used = set(re.findall(r'"([a-z-]+)"', text))
     assert set(walked.LESSON.words) <= used, set(walked.LESSON.words) - used
 

@@ -70,7 +70,7 @@ def test_lines_are_typed_where_the_tasks_are() -> None:
     task = moment.places.task("servico", 2)
     hosts = {host: planning.watch(moment, host) for host in walk["settings"]["hosts"]}
     typed = {
-        host: [script["lines"] for script in plan["scripts"] if script["step"] == "ping-by-name"][0]
+        host: next(script["lines"] for script in plan["scripts"] if script["step"] == "ping-by-name")
         for host, plan in hosts.items()
     }
     there = moment.places.hosts[task["node"]]
