@@ -7,6 +7,7 @@
 #   make ssh N=vm2 a shell on a node
 #   make logs      one archive with all logs, without secrets
 #   make verify    the proof alone
+#   make exercise E=blocked-port    breaks something on the lab; then DO=checked, DO=mended, DO=absent; without E the list
 #   make report    opens the page of the last proof
 #   make lesson    the lesson about overlay networks, typed on the lab and proven, as a page    make lesson LESSON=en
 #   make snapshot  the whole lab, frozen while it runs         make snapshot SNAPSHOT=name; make snapshots lists them
@@ -39,7 +40,7 @@ PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 LESSON := pt
 
-.PHONY: help setup check format lab status logs verify lesson report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection build
+.PHONY: help setup check format lab status logs verify lesson exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -61,6 +62,9 @@ verify: .venv/.ready-run
 
 lesson: .venv/.ready-run
 	$(PLAY) playbooks/lesson.yml -e lesson_language=$(LESSON)
+
+exercise: .venv/.ready-run
+	$(PLAY) playbooks/exercise.yml -e lesson_language=$(LESSON) -e lesson_exercise=$(E) -e lesson_exercise_state=$(or $(DO),broken)
 
 report:
 	@python3 scripts/report.py $(or $(SWARMLAB_LAB),lab)

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson import lesson, planning
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson import exercises, lesson, planning
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
 
 MODULE = "swarmlab.overlay.lesson_node"
@@ -28,7 +28,8 @@ class ActionModule(ActionBase):
         settings, number = arguments["settings"], int(arguments.get("round") or 0)
         result = dict(super().run(tmp, task_vars), run=settings["run"], round=number, changed=False)
         host = task_vars["inventory_hostname"]
-        plan = planning.PLANS[arguments["phase"]](planning.Moment(lesson.load(), settings, number, task_vars), host)
+        moment = planning.Moment(lesson.load(), settings, number, task_vars)
+        plan = planning.PLANS[arguments["phase"]](moment, host, t.cast(exercises.Act, arguments.get("act") or {}))
         if plan is None:
             return dict(result, seen=None)
         given = {key: arguments[key] for key in ("docker_host", "engine_timeout") if key in arguments}

@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson import (
     choosing,
+    exercises,
     keeping,
     lesson,
     page,
@@ -79,13 +80,17 @@ class ActionModule(ActionBase):
                 "round": {"type": "int", "default": 0},
                 "causes": {"type": "list", "elements": "dict", "default": []},
                 "refused": {"type": "str", "default": ""},
+                "exercise": {"type": "str"},
+                "state": {"type": "str", "choices": list(exercises.STATES), "default": "broken"},
+                "act": {"type": "dict"},
+                "solved": {"type": "bool", "default": True},
             }
         )
         try:
             return dict(
                 result, changed=False, **STAGES[arguments["stage"]](Call(arguments, task_vars, self._task.check_mode))
             )
-        except (choosing.NoSuchStep, swarm.Unfit, keeping.Unkept) as error:
+        except (choosing.NoSuchStep, exercises.NoSuchExercise, swarm.Unfit, keeping.Unkept) as error:
             raise AnsibleActionFail(str(error)) from error
 
 
@@ -203,9 +208,68 @@ def _finish(call: Call) -> dict[str, t.Any]:
     return answer
 
 
+def _exercise(call: Call) -> dict[str, t.Any]:
+    """What is done to get an exercise into its state. Tells the student what it is about."""
+    settings, wanted = call.settings, call.arguments["state"]
+    found = exercises.find(call.arguments["exercise"] or "")
+    if not settings["lab"]:
+        raise swarm.Unfit("Exercises break things, so they are given on labs alone (make lab, make exercise).")
+    problems = registered.problems(call.task_vars, settings, registered.LOOKED, 0)
+    if problems:
+        told = "; ".join(f"{host}: {problem}" for host, problem in problems.items())
+        raise swarm.Unfit(f"The exercise cannot be given. {told}")
+    place = exercises.stage(registered.results(call.task_vars, settings, registered.LOOKED, 0))
+    language = settings["language"]
+    if wanted == "broken":
+        for text in (found.title, found.scene, found.question):
+            DISPLAY.display("\n" + place.filled(text[language]), color="bright blue")
+    if wanted == "mended":
+        DISPLAY.display("\n" + place.filled(found.answer[language]), color="bright blue")
+    return {
+        "acts": exercises.acts(found, wanted, place),
+        "told": {key: place.filled(text) for key, text in found.answer.items()},
+    }
+
+
+def _acted(call: Call) -> dict[str, t.Any]:
+    """Whether an act went well: its commands succeeded, or its checks are met."""
+    act, settings = call.arguments["act"] or {}, call.settings
+    problems = registered.problems(call.task_vars, settings, registered.ACTED, 0)
+    if problems:
+        raise swarm.Unfit("; ".join(f"{host}: {problem}" for host, problem in problems.items()))
+    seen = registered.results(call.task_vars, settings, registered.ACTED, 0)
+    taken = {host: row["taken"] for host, row in seen.items() if act.get("kind") == "ready" and row["taken"]}
+    if taken:
+        swarm.refuse_taken(taken)
+    missed = [
+        (host, row)
+        for host, rows in seen.items()
+        if act.get("kind") in ("run", "check")
+        for row in rows
+        if not row["met"]
+    ]
+    if act.get("kind") == "run" and act.get("must") and missed:
+        host, row = missed[0]
+        raise swarm.Unfit(f"{host}: {row['line']} ended with code {row['code']}: {row['output'][-300:]}")
+    for host, row in missed if act.get("kind") == "check" else []:
+        DISPLAY.display(f"  {host}# {row['line']}\n      {row['output'][-300:]}", color="red")
+    return {"solved": call.arguments["solved"] and not missed}
+
+
+def _solved(call: Call) -> dict[str, t.Any]:
+    """Tell whether the exercise is solved; one that is not fails."""
+    if not call.arguments["solved"]:
+        raise swarm.Unfit({"pt": "Ainda não está resolvido.", "en": "It is not solved yet."}[call.settings["language"]])
+    DISPLAY.display({"pt": "Resolvido!", "en": "Solved!"}[call.settings["language"]], color="green")
+    return {"solved": True}
+
+
 STAGES: dict[str, Callable[[Call], dict[str, t.Any]]] = {
     "begin": _begin,
     "ready": _ready,
     "judge": _judge,
     "finish": _finish,
+    "exercise": _exercise,
+    "acted": _acted,
+    "solved": _solved,
 }

@@ -38,8 +38,9 @@ options:
     description:
       - V(ready) removes what an earlier lesson left and furnishes the node, V(change) and V(watch) are the two halves of a round, V(end)
         removes everything of the lesson from the node.
+      - V(look) only looks. V(run) and V(check) run commands of an exercise, and look whether it is solved.
     type: str
-    choices: [ready, change, watch, end]
+    choices: [ready, change, watch, look, run, check, end]
     required: true
   settings:
     description:
@@ -50,6 +51,9 @@ options:
     description: Number of the round, from 0. Read by the action plugin.
     type: int
     default: 0
+  act:
+    description: What is done for an exercise, as M(swarmlab.overlay.lesson_run) gave it. Read by the action plugin.
+    type: dict
   plan:
     description: The plan for this node and phase. Set by the action plugin.
     type: dict
@@ -67,7 +71,7 @@ RETURN = r"""
 seen:
   description: What this phase saw on the node, as plain data. Empty where nothing was to do.
   returned: success
-  type: dict
+  type: raw
   sample:
     look: {hostname: vm2, role: worker}
 """
@@ -91,6 +95,7 @@ def main() -> None:
         phase={"type": "str", "choices": list(PHASES), "required": True},
         settings={"type": "dict"},
         round={"type": "int", "default": 0},
+        act={"type": "dict"},
         plan={"type": "dict"},
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=False)

@@ -16,6 +16,8 @@ description:
   - With O(stage=begin) it chooses the steps and gives the settings of a run; in check mode it prints the script.
   - With O(stage=ready) it tells whether the swarm can carry the lesson, and has nothing of others with the lesson's names.
   - With O(stage=judge) it judges the steps of a round, and with O(stage=finish) it writes the page, and fails where the lesson stopped.
+  - With O(stage=exercise) it tells what is done to give, check, mend or take back an exercise, with O(stage=acted) whether one act of this
+    went well, and with O(stage=solved) it fails when the exercise is not solved.
 attributes:
   action:
     description: Has a corresponding action plugin, which does all the work on the controller.
@@ -34,7 +36,7 @@ options:
   stage:
     description: Which part of the controller's work.
     type: str
-    choices: [begin, ready, judge, finish]
+    choices: [begin, ready, judge, finish, exercise, acted, solved]
     required: true
   language:
     description: Language of what is printed, and in which the page opens.
@@ -69,6 +71,21 @@ options:
     description: Why the swarm cannot carry the lesson, as stage V(ready) told; with O(stage=finish) the play then fails with it.
     type: str
     default: ""
+  exercise:
+    description: Name of an exercise.
+    type: str
+  state:
+    description: What is wanted of the exercise.
+    type: str
+    choices: [broken, checked, mended, absent]
+    default: broken
+  act:
+    description: The act that was carried out, one of those that stage V(exercise) gave.
+    type: dict
+  solved:
+    description: Whether all checks so far were met.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -94,6 +111,19 @@ refused:
 stop:
   description: Whether a step failed, so that the lesson has to stop.
   returned: with stage V(judge)
+  type: bool
+acts:
+  description: What is to be done, in this order.
+  returned: with stage V(exercise)
+  type: list
+  elements: dict
+told:
+  description: The exercise's answer in each language.
+  returned: with stage V(exercise)
+  type: dict
+solved:
+  description: Whether all checks so far were met.
+  returned: with stages V(acted) and V(solved)
   type: bool
 page:
   description: Path of the page.

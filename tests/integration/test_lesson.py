@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson import lesson
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson import exercises, lesson
 
 STEPS = [step.id for step in lesson.load().steps]
 CORRECTED = {"data-encrypted", "on-ingress", "ip-only"}
@@ -100,3 +100,47 @@ def test_names_of_others_are_left_alone(swarm, tmp_path: Path) -> None:
     finally:
         swarm.docker("vm1", "network", "rm", "my_overlay")
     assert leftovers(swarm) == []
+
+
+@pytest.mark.long
+def test_a_fault_stops_the_lesson_with_its_cause(swarm, tmp_path: Path) -> None:
+    rule = "INPUT -p udp --dport 4789 -j DROP"
+    swarm.shell("vm2", f"iptables -w -I {rule}")
+    try:
+        told = {"lesson_directory": str(tmp_path), "lesson_steps": ["hosts-of-a-cluster"], "lesson_language": "en"}
+        code, output = swarm.playbook("swarmlab.overlay.lesson", told)
+    finally:
+        swarm.shell("vm2", f"iptables -w -D {rule}")
+    assert code != 0 and "The lesson stopped at step" in output and "CAUSE: " in output and "4789" in output
+    kept = story(tmp_path)
+    assert kept["stopped"] == "hosts-of-a-cluster" and any("vm2" in cause for cause in kept["causes"])
+    assert "The lesson stopped at step" in (tmp_path / "lesson.html").read_text(encoding="utf-8")
+    assert leftovers(swarm) == []
+
+
+def exercise(swarm, name: str, state: str) -> tuple[int, str]:
+    variables = {"lesson_exercise": name, "lesson_exercise_state": state, "lesson_language": "en"}
+    return swarm.playbook("swarmlab.overlay.exercise", variables)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", exercises.load())
+def test_an_exercise_is_broken_until_it_is_mended(swarm, name: str) -> None:
+    try:
+        for state, good, words in (
+            ("broken", True, exercises.find(name).title["en"]),
+            ("checked", False, "It is not solved yet."),
+            ("mended", True, "Solved!"),
+            ("checked", True, "Solved!"),
+        ):
+            code, output = exercise(swarm, name, state)
+            assert (code == 0) is good and words in output, f"{state}: {output[-3000:]}"
+    finally:
+        code, output = exercise(swarm, name, "absent")
+    assert code == 0, output
+    assert leftovers(swarm) == [] and swarm.fault(state="listed")["faults"] == []
+
+
+def test_an_exercise_that_does_not_exist(swarm) -> None:
+    code, output = exercise(swarm, "nonsense", "broken")
+    assert code != 0 and "no exercise 'nonsense'" in output and "blocked-port" in output and "Traceback" not in output

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import subprocess
 import time
 
 from .._engine.client import Engine, NotFound, Refused
@@ -76,6 +77,13 @@ def name_image(engine: Engine, lab: bool) -> str:
         handle.write(IMAGE)
     engine.tag_image(LAB_IMAGE, IMAGE, "latest")
     return "named"
+
+
+def device_of(address: str) -> str:
+    """The device that has an address, in other words the one that leads to the other nodes; empty when none has."""
+    told = subprocess.run(["ip", "-o", "address"], stdout=subprocess.PIPE, check=False).stdout.decode()
+    words = (line.split() for line in told.splitlines())
+    return next((row[1] for row in words if len(row) > 3 and row[3].partition("/")[0] == address), "")
 
 
 def remove_services(engine: Engine, names: list[str] | None = None) -> list[str]:

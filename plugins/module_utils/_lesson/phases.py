@@ -9,6 +9,9 @@ and tells what it knows.
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import time
 import typing as t
 
@@ -117,6 +120,57 @@ def type_all(engine: Engine, plan: shapes.Plan) -> dict[str, list[shapes.Typed]]
     return said
 
 
+def run(engine: Engine, plan: shapes.Plan) -> list[shapes.Ran]:
+    """Run the lines of an exercise, up to the first that fails."""
+    done: list[shapes.Ran] = []
+    for line in plan["lines"]:
+        done.append(_run(engine, plan, {"line": line, "expect": ""}))
+        if not done[-1]["met"]:
+            break
+    return done
+
+
+def check(engine: Engine, plan: shapes.Plan) -> list[shapes.Ran]:
+    """Run checks until all of them are met, or their time is over."""
+    deadline = time.monotonic() + plan["patience"]
+    while True:
+        done = [_run(engine, plan, wanted) for wanted in plan["checks"]]
+        if all(row["met"] for row in done) or time.monotonic() > deadline:
+            return done
+        time.sleep(PAUSE)
+
+
+def _run(engine: Engine, plan: shapes.Plan, wanted: shapes.Wanted) -> shapes.Ran:
+    """Run one line as the lesson's shell would. One that does not end counts as failed."""
+    address = engine.info()["Swarm"].get("NodeAddr") or ""
+    environment = {
+        **os.environ,
+        "PATH": f"{house.BIN}:{os.environ.get('PATH', '')}:{house.PLACES}",
+        "UNDERLAY": house.device_of(address),
+    }
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", wanted["line"]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=plan["seconds"],
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return {"line": wanted["line"], "output": f"no end within {plan['seconds']} s", "code": -1, "met": False}
+    output = done.stdout.decode("utf-8", "replace").strip()
+    met = done.returncode == 0 and bool(re.search(wanted["expect"], output))
+    return {"line": wanted["line"], "output": output, "code": done.returncode, "met": met}
+
+
+def glance(engine: Engine, _plan: shapes.Plan) -> shapes.Look:
+    """Only look."""
+    _require_member(engine)
+    return look.look(engine)
+
+
 def end(engine: Engine, plan: shapes.Plan) -> None:
     """Remove everything that carries the lesson's label, and what furnished this node."""
     house.remove_containers(engine)
@@ -131,5 +185,8 @@ PHASES: dict[str, t.Callable[[Engine, shapes.Plan], t.Any]] = {
     "ready": ready,
     "change": change,
     "watch": watch,
+    "look": glance,
+    "run": run,
+    "check": check,
     "end": end,
 }

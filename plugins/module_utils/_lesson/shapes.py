@@ -149,6 +149,22 @@ class Post(t.TypedDict):
     port: int
 
 
+class Wanted(t.TypedDict):
+    """A command that has to succeed, with an output that has the pattern ``expect``."""
+
+    line: str
+    expect: str
+
+
+class Ran(t.TypedDict):
+    """A command that was run. ``met``: it succeeded, and its output has the pattern."""
+
+    line: str
+    output: str
+    code: int
+    met: bool
+
+
 class Plan(t.TypedDict, total=False):
     """What a node does in a phase."""
 
@@ -160,6 +176,9 @@ class Plan(t.TypedDict, total=False):
     letter: Post | None
     settled: dict[str, int]
     names: dict[str, list[str]]
+    lines: list[str]
+    checks: list[Wanted]
+    patience: float
 
 
 class Ready(t.TypedDict):

@@ -8,7 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
-from . import drawing
+from . import drawing, exercises
 from .lesson import Lesson, Step, is_command
 from .story import Picture, Story, Told
 
@@ -21,6 +21,17 @@ NOTES = {
     "en": (
         "This page is made by `python scripts/lesson_docs.py` from the record of a real run (`run.json`). For one of your own:"
         " `make lesson LESSON=en`. [Em português](pt.md)."
+    ),
+}
+EXERCISES = {
+    "pt": (
+        "Exercícios",
+        "`make exercise E=NOME` quebra algo no lab; `DO=checked` diz se está resolvido, `DO=mended` conta a resposta e conserta, `DO=absent` desfaz tudo.",
+    ),
+    "en": (
+        "Exercises",
+        "`make exercise LESSON=en E=NAME` breaks something on the lab; `DO=checked` tells whether it is solved, `DO=mended` gives the answer and mends"
+        " it, `DO=absent` takes everything back.",
     ),
 }
 KEYS = {
@@ -51,7 +62,21 @@ def render(lesson: Lesson, story: Story, language: str) -> str:
                 blocks.append(table(before))
                 blocks.append(f"{lesson.label(language, 'look')}: {step.picture[language]}")
             blocks.append(f"*{lesson.label(language, 'question')}: {step.question[language]}* {step.answer[language]}")
+    blocks += _exercises(language)
     return "\n\n".join(blocks) + "\n"
+
+
+def _exercises(language: str) -> list[str]:
+    """The exercises, without their answers."""
+    blocks = [f"## {EXERCISES[language][0]}", EXERCISES[language][1]]
+    place = exercises.Stage({}, {"manager": "vm1", "worker1": "vm2", "worker2": "vm3"})
+    for found in exercises.load().values():
+        blocks += [
+            f"### {found.id}: {found.title[language]}",
+            place.filled(found.scene[language]),
+            place.filled(found.question[language]),
+        ]
+    return blocks
 
 
 def _notes(lesson: Lesson, story: Story, language: str) -> list[str]:

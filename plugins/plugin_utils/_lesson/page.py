@@ -16,7 +16,7 @@ from .._report import marks
 from .._report.markup import Markup, element
 from .._report.page import POLICY
 from .._report.style import CSS as REPORT_CSS
-from . import drawing, style
+from . import drawing, exercises, style
 from .lesson import LANGUAGES, Lesson, Part, Step, is_command
 from .proofs import CONFIRMED, CORRECTED, FAILED
 from .story import Said, Story, Told
@@ -287,7 +287,20 @@ def _more(lesson: Lesson, step: Step) -> list[t.Any]:
         both(step.answer, "p"),
         class_="fold",
     )
-    return [question]
+    if not step.fault:
+        return [question]
+    titles = {
+        language: f"{exercises.find(step.fault).title[language]}: make exercise E={step.fault}"
+        for language in LANGUAGES
+    }
+    fault = {
+        language: [
+            element("b", lesson.label(language, "fault"), ": "),
+            lesson.label(language, "try-it", title=titles[language]),
+        ]
+        for language in LANGUAGES
+    }
+    return [question, *both(fault, "p", class_="muted")]
 
 
 def _handout(lesson: Lesson) -> Markup:

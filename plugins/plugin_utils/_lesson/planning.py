@@ -12,7 +12,8 @@ import dataclasses
 import typing as t
 
 from ...module_utils._lesson import shapes
-from . import registered
+from . import exercises, registered
+from .exercises import Act
 from .lesson import Lesson, Step, rounds
 from .places import Places, filled
 from .proofs import Seen
@@ -88,12 +89,12 @@ class Moment:
         }
 
 
-def ready(moment: Moment, _host: str) -> shapes.Plan | None:
-    """Every node gets ready."""
-    return moment.common()
+def ready(moment: Moment, _host: str, wanted: Act) -> shapes.Plan | None:
+    """Every node gets ready, for the lesson or for an exercise."""
+    return {**moment.common(), "names": exercises.names()} if wanted else moment.common()
 
 
-def change(moment: Moment, host: str) -> shapes.Plan | None:
+def change(moment: Moment, host: str, _act: Act) -> shapes.Plan | None:
     """The manager types the lines that change the swarm."""
     first = moment.steps[0]
     if host != moment.settings["manager"] or not first.change:
@@ -110,7 +111,7 @@ def change(moment: Moment, host: str) -> shapes.Plan | None:
     }
 
 
-def watch(moment: Moment, host: str) -> shapes.Plan | None:
+def watch(moment: Moment, host: str, _act: Act) -> shapes.Plan | None:
     """Every node types what is typed there, and looks. Nobody does after a change that did not come about."""
     if moment.steps[0].change and moment.changed is None:
         return None
@@ -122,9 +123,24 @@ def watch(moment: Moment, host: str) -> shapes.Plan | None:
     }
 
 
-PLANS: dict[str, t.Callable[[Moment, str], shapes.Plan | None]] = {
+def act(moment: Moment, host: str, wanted: Act) -> shapes.Plan | None:
+    """The host of an act runs or checks its lines."""
+    if wanted["at"] != host:
+        return None
+    return {
+        **moment.common(),
+        "lines": wanted.get("lines", []),
+        "checks": wanted.get("checks", []),
+        "patience": wanted.get("patience", 0.0),
+    }
+
+
+PLANS: dict[str, t.Callable[[Moment, str, Act], shapes.Plan | None]] = {
     "ready": ready,
     "change": change,
     "watch": watch,
+    "look": ready,
+    "run": act,
+    "check": act,
     "end": ready,
 }

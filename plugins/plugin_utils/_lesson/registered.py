@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 READY, CHANGED, WATCHED = "lesson_ready", "lesson_changed", "lesson_watched"
+LOOKED, ACTED = "lesson_looked", "lesson_acted"  # of exercises
 
 
 def results(

@@ -27,15 +27,20 @@ def manager(ready: t.Mapping[str, shapes.Ready]) -> str:
     return next((host for host, swarm in managers.items() if swarm["leader"]), next(iter(managers)))
 
 
+def refuse_taken(taken: t.Mapping[str, t.Sequence[str]]) -> t.NoReturn:
+    """Raise Unfit because hosts have objects of others with the lesson's names."""
+    told = "; ".join(f"{host} has {', '.join(names)}" for host, names in taken.items())
+    raise Unfit(
+        f"The lesson's names belong to somebody else: {told}. Nothing was made. Rename or remove these, or hold the lesson on a lab of its own"
+        " (make lab, make lesson)."
+    )
+
+
 def require_fit(ready: t.Mapping[str, shapes.Ready], lab: bool) -> None:
     """Raise Unfit where the lesson cannot be held."""
     taken = {host: seen["taken"] for host, seen in ready.items() if seen["taken"]}
     if taken:
-        told = "; ".join(f"{host} has {', '.join(names)}" for host, names in taken.items())
-        raise Unfit(
-            f"The lesson's names belong to somebody else: {told}. Nothing was made. Rename or remove these, or hold the lesson on a lab of its own"
-            " (make lab, make lesson)."
-        )
+        refuse_taken(taken)
     swarm = ready[manager(ready)]["look"]["swarm"]
     if swarm is None:  # manager() has found one
         raise Unfit("No manager told what the swarm is.")

@@ -68,7 +68,7 @@ def test_lines_are_typed_where_the_tasks_are() -> None:
     number = walked.number_of("ping-by-name")
     moment = walked.moment(walk, number)
     task = moment.places.task("servico", 2)
-    hosts = {host: planning.watch(moment, host) for host in walk["settings"]["hosts"]}
+    hosts = {host: planning.watch(moment, host, {}) for host in walk["settings"]["hosts"]}
     typed = {
         host: next(script["lines"] for script in plan["scripts"] if script["step"] == "ping-by-name")
         for host, plan in hosts.items()
@@ -84,12 +84,12 @@ def test_lines_are_typed_where_the_tasks_are() -> None:
 def test_only_the_manager_changes_the_swarm_and_clears_before() -> None:
     walk = walked.load()
     moment = walked.moment(walk, walked.number_of("attachable"))
-    plan = planning.change(moment, "vm1")
+    plan = planning.change(moment, "vm1", {})
     assert plan["clear"] == {"services": ["servico"], "networks": ["my_overlay"]}
     assert plan["scripts"] == [
         {"step": "attachable", "lines": ["docker network create -d overlay --attachable my_overlay"]}
     ]
-    assert planning.change(moment, "vm2") is None and planning.change(walked.moment(walk, 0), "vm1") is None
+    assert planning.change(moment, "vm2", {}) is None and planning.change(walked.moment(walk, 0), "vm1", {}) is None
 
 
 def test_nobody_watches_after_a_change_that_did_not_come_about() -> None:
@@ -97,7 +97,7 @@ def test_nobody_watches_after_a_change_that_did_not_come_about() -> None:
     number = walked.number_of("network-create")
     walk["rounds"][number]["registered"]["lesson_changed"]["vm1"].update(seen=None, problem="the engine is gone")
     moment = walked.moment(walk, number)
-    assert planning.watch(moment, "vm2") is None and moment.problems == {"vm1": "the engine is gone"}
+    assert planning.watch(moment, "vm2", {}) is None and moment.problems == {"vm1": "the engine is gone"}
     told = story.problem(moment.steps[0], moment.problems)
     assert told["verdict"] == "failed" and "the engine is gone" in walked.LESSON.said(
         "pt", told["evidence"][0]["key"], **told["evidence"][0]["values"]
