@@ -26,11 +26,11 @@ NOTES = {
 EXERCISES = {
     "pt": (
         "Exercícios",
-        "`make exercise E=NOME` quebra algo no lab; `DO=checked` diz se está resolvido, `DO=mended` conta a resposta e conserta, `DO=absent` desfaz tudo.",
+        "`make exercise E=ID` quebra algo no lab; `DO=checked` diz se está resolvido, `DO=mended` conta a resposta e conserta, `DO=absent` desfaz tudo.",
     ),
     "en": (
         "Exercises",
-        "`make exercise LESSON=en E=NAME` breaks something on the lab; `DO=checked` tells whether it is solved, `DO=mended` gives the answer and mends"
+        "`make exercise LESSON=en E=ID` breaks something on the lab; `DO=checked` tells whether it is solved, `DO=mended` gives the answer and mends"
         " it, `DO=absent` takes everything back.",
     ),
 }
