@@ -64,7 +64,7 @@ lesson: .venv/.ready-run
 	$(PLAY) playbooks/lesson.yml -e lesson_language=$(LESSON)
 
 exercise: .venv/.ready-run
-	$(PLAY) playbooks/exercise.yml -e lesson_language=$(LESSON) -e lesson_exercise=$(E) -e lesson_exercise_state=$(or $(DO),broken)
+	$(PLAY) playbooks/exercise.yml -e lesson_language=$(LESSON) -e lesson_exercise=$(or $(E),list) -e lesson_exercise_state=$(or $(DO),broken)
 
 report:
 	@python3 scripts/report.py $(or $(SWARMLAB_LAB),lab)

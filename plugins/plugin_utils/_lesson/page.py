@@ -22,6 +22,7 @@ from .proofs import CONFIRMED, CORRECTED, FAILED
 from .story import Said, Story, Told
 
 LOOKS = {CONFIRMED: "pass", CORRECTED: "inconclusive", FAILED: "fail", "skipped": "skip"}
+SYMBOLS = {CONFIRMED: "✓", CORRECTED: "✎", FAILED: "✕", "skipped": "–"}
 HTML_LANGUAGE = {"pt": "pt-BR", "en": "en"}
 ROW = 16  # bytes in a row of a dump
 
@@ -112,7 +113,7 @@ def _badge(lesson: Lesson, verdict: str, before: str = "") -> Markup:
     look = LOOKS[verdict]
     return element(
         "span",
-        element("b", marks.SYMBOLS[look], aria_hidden="true"),
+        element("b", SYMBOLS[verdict], aria_hidden="true"),
         " ",
         before,
         both(lesson.verdicts[verdict]),
@@ -135,8 +136,10 @@ def _contents(lesson: Lesson, told: t.Mapping[str, Told]) -> Markup:
 
 
 def _entry(lesson: Lesson, step: Step, told: Told | None) -> list[t.Any]:
-    look = LOOKS[told["verdict"] if told else "skipped"]
-    mark = element("span", marks.SYMBOLS[look], class_="number " + look, style="color:var(--own)", aria_hidden="true")
+    verdict = told["verdict"] if told else "skipped"
+    mark = element(
+        "span", SYMBOLS[verdict], class_="number " + LOOKS[verdict], style="color:var(--own)", aria_hidden="true"
+    )
     name = {language: _short(step, language) for language in LANGUAGES}
     return [mark, element("a", both(name), href=f"#{step.id}")]
 
