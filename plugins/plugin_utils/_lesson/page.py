@@ -22,7 +22,7 @@ from .proofs import CONFIRMED, CORRECTED, FAILED
 from .story import Said, Story, Told
 
 LOOKS = {CONFIRMED: "pass", CORRECTED: "inconclusive", FAILED: "fail", "skipped": "skip"}
-SYMBOLS = {CONFIRMED: "✓", CORRECTED: "✎", FAILED: "✕", "skipped": "–"}
+SYMBOLS = {CONFIRMED: "✓", CORRECTED: "✎", FAILED: "✕", "skipped": "·"}
 HTML_LANGUAGE = {"pt": "pt-BR", "en": "en"}
 ROW = 16  # bytes in a row of a dump
 
