@@ -30,3 +30,4 @@ EVACUATED_LABEL = "swarmlab.overlay/evacuated"  # on a service: ids of the nodes
 ROTATED_PREFIX = (
     "swarmlab.overlay/rotated-"  # on the swarm, with the name of a secret: when it was made anew (seconds since 1970)
 )
+LESSON_LABEL = "swarmlab.overlay/lesson"  # made in the lesson's shell; its value is the run

@@ -636,7 +636,7 @@ def whole(hands: Hands) -> bool:
     return states == ["Ready"] * len(hands.nodes) and len(running) == len(hands.nodes)
 
 
-def furnish(hands: Hands, encrypted: bool, published: bool = False, program: str = "sleep 1d") -> None:
+def furnish(hands: Hands, encrypted: bool, published: bool = False, program: str = "httpd -f -p 80") -> None:
     """The networks and the service that faults are about; with a published port where the kernels can balance."""
     names = [PLAIN, OTHER] + ([SECRET] if encrypted else [])
     for name in names:
