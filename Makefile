@@ -7,7 +7,9 @@
 #   make ssh N=vm2 a shell on a node
 #   make logs      one archive with all logs, without secrets
 #   make verify    the proof alone
+#   make exercise E=blocked-port    breaks something on the lab; then DO=checked, DO=mended, DO=absent; without E the list
 #   make report    opens the page of the last proof
+#   make lesson    the lesson about overlay networks, typed on the lab and proven, as a page    make lesson LESSON=en
 #   make snapshot  the whole lab, frozen while it runs         make snapshot SNAPSHOT=name; make snapshots lists them
 #   make restore   brings it back in seconds                   make restore SNAPSHOT=name
 #   make stop      stops the machines; make lab starts them again
@@ -36,8 +38,9 @@ endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
+LESSON := pt
 
-.PHONY: help setup check format lab status logs verify report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection blind build
+.PHONY: help setup check format lab status logs verify lesson exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection blind build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -56,6 +59,12 @@ lab: .venv/.ready-run
 
 verify: .venv/.ready-run
 	$(PLAY) playbooks/verify.yml
+
+lesson: .venv/.ready-run
+	$(PLAY) playbooks/lesson.yml -e lesson_language=$(LESSON)
+
+exercise: .venv/.ready-run
+	$(PLAY) playbooks/exercise.yml -e lesson_language=$(LESSON) -e lesson_exercise=$(or $(E),list) -e lesson_exercise_state=$(or $(DO),broken)
 
 report:
 	@python3 scripts/report.py $(or $(SWARMLAB_LAB),lab)

@@ -227,6 +227,7 @@ PATIENCE = {
     "swarm_timeout": 300,
     "swarm_dispatcher_heartbeat": 30,
     "overlays_timeout": 600,
+    "lesson_timeout": 300,
     "verify_timeout": 300,
     "verify_convergence_timeout": 90,
 }

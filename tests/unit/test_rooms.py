@@ -22,6 +22,7 @@ NODE: dict[str, set[str]] = {
     "_daemon": {"_engine", "_host", "_probe", "_redact", "_swarm"},
     "_firewall": {"_engine"},
     "_swarm": {"_engine", "_host"},
+    "_lesson": {"_engine", "_host", "_probe"},
     "_overlay": {"_daemon", "_discovery", "_engine", "_host", "_probe"},
     "_verify": {"_discovery", "_engine", "_host", "_probe"},
 }
@@ -32,6 +33,7 @@ CONTROLLER: dict[str, set[str]] = {
     "_facts": {"_foreign_words", "_verify"},
     "_foreign_words": set(),
     "_lab": {"_archive", "_host"},
+    "_lesson": {"_lesson", "_report"},
     "_report": {"_archive", "_checks", "_facts"},
     "_verification": {"_checks", "_facts", "_probe", "_verify"},
     "engine_restarts": {"_daemon", "_swarm"},
@@ -42,6 +44,7 @@ CONTROLLER: dict[str, set[str]] = {
     "swarm_discovery": {"_swarm"},
     "swarm_groups": set(),
     "swarm_plan": {"_swarm", "swarm_groups"},
+    "unlock_keys": set(),
 }
 
 

@@ -153,6 +153,22 @@ class Engine:
             "POST", "/images/create", {"fromSrc": "-", "repo": repository, "tag": tag, "changes": changes}, content
         )
 
+    def can_pull(self, name: str) -> bool:
+        """Whether a registry that this engine reaches has the image."""
+        try:
+            self.call("GET", f"/distribution/{quote(name)}/json")
+        except (Refused, EngineError):
+            return False
+        return True
+
+    def tag_image(self, name: str, repository: str, tag: str) -> None:
+        """Give an image one more name."""
+        self.call("POST", f"/images/{quote(name)}/tag", {"repo": repository, "tag": tag})
+
+    def untag_image(self, name: str) -> None:
+        """Take a name from an image; the image goes with its last name. One that containers use keeps it."""
+        self.call("DELETE", f"/images/{quote(name)}", {"force": "false", "noprune": "true"})
+
     def inspect_node(self, node: str) -> Raw:
         """One node of the swarm; managers only."""
         return self._get(f"/nodes/{node}")

@@ -34,7 +34,19 @@ RECREATE = "this takes effect when the lab is destroyed and created again"
 RESTART = "this takes effect when the lab is stopped and started again"
 # The entries by which a lab's folder without a record is still recognised as a lab.
 OWN_ENTRIES = frozenset(
-    {state.FILE, CONFIG, KNOWN_HOSTS, USER_KEY, f"{USER_KEY}.pub", PASSWORD, "nodes", "report", "segment", "snapshots"}
+    {
+        state.FILE,
+        CONFIG,
+        KNOWN_HOSTS,
+        USER_KEY,
+        f"{USER_KEY}.pub",
+        PASSWORD,
+        "lesson",
+        "nodes",
+        "report",
+        "segment",
+        "snapshots",
+    }
 )
 
 
