@@ -47,7 +47,7 @@ MANAGED = (
 DATA = (*told.DATA, Claim("ENC-REJECT", wide=True))
 ENCRYPTED = told.ENCRYPTED
 # What suffers from a node that forwards no packets, or has lost the device by which containers leave it.
-LEAVING = (Claim("NODE-STATE"), Claim("MESH-*"), Claim("SVC-*"), Claim("EGRESS*"))
+LEAVING = (Claim("NODE-STATE"), Claim("MESH-*"), Claim("NET-EGRESS"), Claim("NET-GATEWAY"))
 # Bad links lose answers of every kind now and then.
 LINK = (*PATHS, Claim("CP-*"), Claim("SD-*", wide=True))
 LINKS = {
