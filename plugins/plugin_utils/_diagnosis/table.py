@@ -238,7 +238,7 @@ RULES: tuple[Rule, ...] = (
         "Look at its cable, its address and routes, and for a firewall that drops everything.",
     ),
     *(Rule(ident, path_rules.quality(symptom), LINK, todo) for ident, (symptom, todo) in LINKS.items()),
-    Rule("device-down", node_rules.state("device-down"), (Claim("NODE-STATE"), *DATA, *ENCRYPTED), ""),
+    Rule("device-down", node_rules.state("device-down"), (*LEAVING, *DATA, *ENCRYPTED), ""),
     Rule("not-forwarding", node_rules.state("not-forwarding"), LEAVING, ""),
     Rule(
         "kernel-lacks",
