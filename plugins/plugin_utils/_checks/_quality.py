@@ -61,8 +61,10 @@ class Path(t.NamedTuple):
 
     @property
     def starved(self) -> bool:
-        """Whether a process at one of its ends was too late for a judgement."""
-        return bool(self.train) and max(t.cast(Data, self.train)[key] for key in ("late_ms", "dwell_ms")) > LATE
+        """Whether answers lack, and a process at one of the ends was too late for that to prove a loss."""
+        if self.train is None or self.train["answered"] == self.train["sent"]:
+            return False
+        return max(self.train["late_ms"], self.train["dwell_ms"]) > LATE
 
 
 def ident(layer: str, target: str) -> str:
