@@ -157,6 +157,30 @@ def test_a_node_whose_tasks_do_not_move_in_time_is_given_back(swarm, unique) -> 
 
 
 @pytest.mark.long
+def test_a_service_that_cannot_start_elsewhere_costs_nothing(swarm, unique) -> None:
+    """Its image is on one node alone, so the update that moves it pauses. Its task runs on, and the node is given back."""
+    image = f"localhost/{unique}:only"
+    swarm.docker("vm2", "tag", swarm.image, image)
+    try:
+        swarm.docker(
+            "vm1", "service", "create", "--quiet", "--no-resolve-image", "--name", f"{unique}-only", "--constraint", "node.role==worker",
+            "--constraint", "node.hostname!=vm3", *FIRST, image, "sleep", "3600",
+        )  # fmt: skip
+        swarm.docker(
+            "vm1", "service", "update", "--detach", "--quiet", "--constraint-rm", "node.hostname!=vm3", f"{unique}-only"
+        )
+        before, placed = specs(swarm, f"{unique}-only"), running(swarm, f"{unique}-only")
+        assert list(placed.values()) == ["vm2"]
+        found = swarm.run("swarm_maintenance", {"node": "vm2", "state": "drained", "timeout": 60})
+        assert found["failed"] and f"the update that moves {unique}-only is paused" in found["msg"], found
+        assert "The node was given back: it is active as before" in found["msg"]
+        assert specs(swarm, f"{unique}-only") == before and running(swarm, f"{unique}-only") == placed
+    finally:
+        swarm.docker("vm1", "service", "rm", f"{unique}-only")
+        swarm.docker("vm2", "rmi", image)
+
+
+@pytest.mark.long
 def test_a_run_that_was_killed_is_finished_by_the_next(swarm, unique, engine_socket) -> None:
     names = [f"{unique}-{letter}" for letter in "ab"]
     for name in names:
