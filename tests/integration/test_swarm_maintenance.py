@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -259,3 +260,40 @@ def test_a_host_that_was_installed_anew_takes_its_place_again(swarm) -> None:
     finally:
         code, output = swarm.playbook("swarmlab.overlay.swarm")
     assert code == 0 and members(swarm)["vm3"][0].endswith("Ready"), output
+
+
+def node_container(swarm, verb: str, host: str) -> None:
+    subprocess.run(
+        ["docker", verb, swarm.container(host)], env=swarm.environment, capture_output=True, timeout=120, check=True
+    )
+
+
+@pytest.mark.long
+def test_a_dead_manager_is_removed_while_the_others_keep_their_majority(swarm) -> None:
+    before = members(swarm)
+    ids = {host: before[host][0].split()[0] for host in ("vm2", "vm3")}
+    for host in ids:
+        swarm.docker("vm1", "node", "promote", ids[host])
+    deadline = time.monotonic() + 60
+    while swarm.docker("vm1", "node", "ls", "--format", "{{.ManagerStatus}}").split().count("Reachable") != 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    node_container(swarm, "stop", "vm3")
+    try:
+        swarm.await_nodes("vm1", "Ready Ready Down")
+        # One of the two that live would leave one of two.
+        code, output = swarm.playbook(REMOVE, {"node": "vm2"})
+        assert code != 0 and "Managers would leave (vm2), and 1 reachable of 2 that stay" in " ".join(output.split()), (
+            output
+        )
+        code, output = swarm.playbook(REMOVE, {"node": "vm3"})
+        assert code == 0 and "vm3" not in members(swarm), output
+    finally:
+        node_container(swarm, "start", "vm3")
+        look = "for try in $(seq 240); do docker info >/dev/null 2>&1 && exit 0; sleep 0.25; done; exit 1"
+        swarm.shell("vm3", look)
+        swarm.shell("vm3", "docker swarm leave --force || true")
+        code, output = swarm.playbook("swarmlab.overlay.swarm")
+    assert code == 0, output
+    assert [swarm.docker("vm1", "node", "ls", "--format", "{{.ManagerStatus}}").split()] == [["Leader"]]
+    assert {host: len(found) for host, found in members(swarm).items()} == {"vm1": 1, "vm2": 1, "vm3": 1}
