@@ -211,7 +211,9 @@ def heal(hands: Hands, scenario: Scenario, made: bool) -> None:
 
 
 def line(found: dict) -> str:
-    """One run in a few words."""
+    """One run in a few words; of a seed that nobody looks at, no more than that it ran."""
+    if found["seed"] >= strangers.DEVELOPED:
+        return f"{found['seed']:5} {'could not be made' if 'not made' in found else 'measured'}"
     if "not made" in found:
         return f"{found['seed']:5} NOT MADE  {found['what']}: {found['not made'][-300:]}"
     marks = " ".join(name if found[name] else f"NOT-{name}" for name in scoring.MARKS)

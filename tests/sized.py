@@ -103,7 +103,7 @@ def _cause(nodes: list[str], networks: list[str], explains: list[int]) -> dict:
 
 def _node(place: int, host: str) -> dict:
     return {"name": host, "id": f"i{place}", "role": "worker" if place else "manager", "address": f"10.77.0.{place + 11}",
-            "engine": "26.1.5", "kernel": "6.12.1-cloud", "problem": None, "reason": None}  # fmt: skip
+            "engine": "26.1.5", "kernel": "6.12.1-cloud", "problem": None, "reason": None, "sent": {"packets": 900, "bytes": 300000}}  # fmt: skip
 
 
 def _network(place: int, net: str, encrypted: bool, hosts: list[str]) -> dict:

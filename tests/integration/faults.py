@@ -259,15 +259,6 @@ FAULTS: tuple[Fault, ...] = (
         "task-deaf",
     ),
     Fault(
-        "no-forwarding",
-        "net.ipv4.ip_forward=0",
-        "egress-broken",
-        ("vm3",),
-        on("vm3", "sysctl -qw net.ipv4.ip_forward=0"),
-        on("vm3", "sysctl -qw net.ipv4.ip_forward=1"),
-        checks=("PRE-REACH", "DP-MATRIX", "NET-EGRESS"),
-    ),
-    Fault(
         "foreign-root",
         "another root of trust on the node",
         "foreign-certificate",

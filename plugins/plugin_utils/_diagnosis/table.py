@@ -47,7 +47,7 @@ MANAGED = (
 DATA = (*told.DATA, Claim("ENC-REJECT", wide=True))
 ENCRYPTED = told.ENCRYPTED
 # What suffers from a node that forwards no packets, or has lost the device by which containers leave it.
-LEAVING = (Claim("NODE-STATE"), Claim("MESH-*"), Claim("SVC-*"), Claim("EGRESS*"))
+LEAVING = (Claim("NODE-STATE"), Claim("MESH-*"), Claim("NET-EGRESS"), Claim("NET-GATEWAY"))
 # Bad links lose answers of every kind now and then.
 LINK = (*PATHS, Claim("CP-*"), Claim("SD-*", wide=True))
 LINKS = {
@@ -238,7 +238,7 @@ RULES: tuple[Rule, ...] = (
         "Look at its cable, its address and routes, and for a firewall that drops everything.",
     ),
     *(Rule(ident, path_rules.quality(symptom), LINK, todo) for ident, (symptom, todo) in LINKS.items()),
-    Rule("device-down", node_rules.state("device-down"), (Claim("NODE-STATE"), *DATA, *ENCRYPTED), ""),
+    Rule("device-down", node_rules.state("device-down"), (*LEAVING, *DATA, *ENCRYPTED), ""),
     Rule("not-forwarding", node_rules.state("not-forwarding"), LEAVING, ""),
     Rule(
         "kernel-lacks",

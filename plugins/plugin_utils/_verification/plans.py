@@ -24,6 +24,7 @@ SLACK = (
     60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
 )
 WAIT = 35  # seconds that one call may wait for probes; the helpers' lease must be longer
+LEAST = 10  # seconds to wait for probes after the preparation, however long that took
 GRACE = 20  # seconds from the end of the leader's wait until the next task renews the lease
 REBOOT = "reboot"  # carried out by Ansible from outside
 REPAIR = 120  # seconds: four rounds of the exchange of all records, which engines make every 30 s, each with a random peer (networkdb)
@@ -69,12 +70,14 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
     """
     if host not in facts.nodes or not facts.leader or _checks.unfit(facts) or gathered.is_open(facts):
         return None
-    common = _common(facts, host)
+    common, timeout = _common(facts, host), facts.settings["timeout"]
+    if together(facts.settings):
+        timeout = max(timeout - WAIT, LEAST)  # they have waited within the preparation
     return dict(
         common,
-        lease=max(common["lease"], facts.settings["timeout"] + GRACE),
+        lease=max(common["lease"], timeout + GRACE),
         made=facts.made,
-        timeout=facts.settings["timeout"],
+        timeout=timeout,
         opened=together(facts.settings) and not gathered.missing_probe(facts, host),
         expected=gathered.expects_task(facts, host),
         leader=host == facts.leader,

@@ -49,6 +49,7 @@ def node(name: str) -> dict:
         "kernel": "6.12",
         "problem": None,
         "reason": None,
+        "sent": None,
     }
 
 
