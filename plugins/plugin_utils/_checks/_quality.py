@@ -17,7 +17,7 @@ from .._facts.model import Data, Facts, Network
 from . import _paths, _requests
 from ._blame import Pair
 
-LIMITS: t.Final = {"loss": 1.0, "delay": 100.0, "jitter": 100.0, "rate": 10.0}
+LIMITS: t.Final = {"loss": 1.0, "delay": 100.0, "jitter": 100.0, "rate": 5.0}
 CHECK = "PATH-QUALITY"  # the check that asks for the trains
 ICMP, WIRE = "icmp", "wire"  # layers of the underlay
 PACKETS, FEWEST = 60, 18  # packets of a train
