@@ -99,19 +99,35 @@ def udp(run: str, sender: str, network: str, address: str, seconds: float, size:
 
     With a ``size`` the packet has that many bytes, and routers must not fragment it.
     """
-    nonce = new_nonce()
-    line = question(run, sender, network, nonce)
+    return several(run, sender, network, address, seconds, size, 1)[0]
+
+
+def several(
+    run: str, sender: str, network: str, address: str, seconds: float, size: int, count: int
+) -> list[shapes.Reached]:
+    """Who answers each of several packets that are sent at once, as ``udp`` sends one."""
+    nonces = [new_nonce() for _number in range(count)]
+    found: dict[str, shapes.Reached] = {}
+    problem = "no answer"
+    deadline = time.monotonic() + seconds
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
-            channel.settimeout(seconds)
             channel.connect((address, PORT))
             if size:
                 channel.setsockopt(socket.IPPROTO_IP, MTU_DISCOVER, MTU_PROBE)
-                line = line.rjust(size - UDP_HEADERS)
-            channel.send(line)
-            return _identified(run, channel.recv(LINE), nonce)
+            for nonce in nonces:
+                channel.send(question(run, sender, network, nonce).rjust(size - UDP_HEADERS))
+            while len(found) < count:
+                channel.settimeout(max(0.001, deadline - time.monotonic()))
+                line = channel.recv(LINE)
+                whose = next((one for one in nonces if parse_reply(run, line, one)), None)
+                if whose is None:
+                    problem = "something else answered"
+                    break
+                found[whose] = _identified(run, line, whose)
     except OSError as error:
-        return {"error": reason(error)}
+        problem = reason(error)
+    return [found.get(nonce, {"error": problem}) for nonce in nonces]
 
 
 def read_line(channel: socket.socket, most: int = LINE) -> bytes:

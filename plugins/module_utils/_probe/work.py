@@ -119,14 +119,10 @@ def _udp(request: shapes.Request, setting: Setting) -> shapes.Observation:
 def _burst(request: shapes.Request, setting: Setting) -> shapes.Observation:
     """Send three packets at once: a single oversized one may arrive in fragments of the outer packet."""
 
-    def once(_number: int) -> shapes.Reached:
-        return sockets.udp(
-            setting.run, setting.name, request["network"], request["address"], setting.once, request["size"]
-        )
-
     count = request.get("count", BURST)
-    with ThreadPoolExecutor(max_workers=count) as pool:
-        answers = list(pool.map(once, range(count)))
+    answers = sockets.several(
+        setting.run, setting.name, request["network"], request["address"], setting.once, request["size"], count
+    )
     wrong = [answer for answer in answers if answer.get("node") != request["node"]]
     answered = count - len(wrong)
     ok = answered >= request.get("least", count)
