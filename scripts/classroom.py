@@ -5,7 +5,7 @@
 Usage: python scripts/classroom.py [--lab LAB] [--language pt|en] [--port PORT] [--listen ADDRESS] [--directory FOLDER] [--inventory FILE]
 
 It listens on this machine alone, and its address holds a token without which nobody gets in. Whoever has the address is root on the lab's
-nodes. It needs terminado from PyPI and xterm.js from the package libjs-xterm; 'make classroom' sees to both.
+nodes. It needs terminado from PyPI and xterm.js from the package node-xterm; 'make classroom' sees to both.
 """
 
 from __future__ import annotations
@@ -44,7 +44,24 @@ from plugins.plugin_utils._lab.errors import LabError  # noqa: E402
 from plugins.plugin_utils._lesson import drawing, exercises, keeping, lesson, places, proofs, story, stream, swarm  # noqa: E402
 
 PAGES = Path(__file__).with_name("classroom")
-XTERM = [Path(folder) for folder in ("/usr/share/javascript/xterm", "/usr/share/nodejs/xterm/lib")]
+# xterm.js of the distribution, newest layout first: one file for browsers (5), or modules of node.js (3, Debian 12).
+XTERM = [Path(folder) for folder in ("/usr/share/nodejs/@xterm/xterm", "/usr/share/nodejs/xterm")]
+STYLES = ("css/xterm.css", "lib/xterm.css", "dist/xterm.css")
+LOADER = """"use strict";
+window.Terminal = (() => {
+  const known = {}, files = {%s};
+  const load = name => {
+    if (!(name in known)) { known[name] = {exports: {}}; files[name](known[name], known[name].exports, wanted => load(resolve(name, wanted))); }
+    return known[name].exports;
+  };
+  const resolve = (from, wanted) => {
+    const parts = from.split("/").slice(0, -1);
+    for (const part of wanted.split("/")) { if (part === "..") parts.pop(); else if (part !== ".") parts.push(part); }
+    return parts.join("/");
+  };
+  return load("xterm");
+})();
+"""
 LOOK_EVERY = 2.0  # seconds
 ANSWER_WITHIN = 15.0  # seconds for a look; a node that is slower counts as silent
 TYPING_WITHIN = 90.0  # seconds for a line that is typed for the student
@@ -58,6 +75,31 @@ BOOT = (
     " f.write(base64.b64decode(sys.stdin.readline())); f.close(); sys.path.insert(0, f.name);"
     " import classroom_agent; os.unlink(f.name); classroom_agent.main()"
 )
+
+
+def xterm_style() -> bytes | None:
+    """The style sheet of xterm.js; None where it is not installed."""
+    return next((path.read_bytes() for folder in XTERM for name in STYLES if (path := folder / name).is_file()), None)
+
+
+def xterm_script() -> bytes | None:
+    """xterm.js for a browser, put together where the distribution has it in modules; None where it is not installed."""
+    for folder in XTERM:
+        main = folder / "lib" / "xterm.js"
+        if not main.is_file():
+            continue
+        if not (folder / "lib" / "Terminal.js").is_file():
+            return main.read_bytes()
+        modules = {
+            path.relative_to(main.parent).with_suffix("").as_posix(): path.read_text(encoding="utf-8")
+            for path in sorted(main.parent.rglob("*.js"))
+            if not path.name.endswith(".test.js") and "addons" not in path.parts
+        }
+        files = ",\n".join(
+            f"{json.dumps(name)}: (module, exports, require) => {{{text}\n}}" for name, text in modules.items()
+        )
+        return (LOADER % files).encode()
+    return None
 
 
 class Trouble(Exception):
@@ -159,6 +201,7 @@ class Terminals(terminado.NamedTermManager):
             raise tornado.web.HTTPError(404)
         if term_name not in self.terminals:
             made = self.new_terminal(shell_command=self.commands[term_name])
+            made.ptyproc.setwinsize(stream.ROWS, stream.COLUMNS)
             made.term_name = term_name
             self.terminals[term_name] = made
             self.recorded[term_name] = Recorder()
@@ -185,7 +228,7 @@ class Terminals(terminado.NamedTermManager):
         """Whether a prompt stands at the end, with something new before it."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        outer = re.compile(f"{terminal.MARK}\\d+{terminal.MARK}{re.escape(node)}# \\Z")
+        outer = re.compile(f"{terminal.MARK}\\d+{terminal.MARK}{re.escape(node)}# (?:\x1b\\[[0-9;?]*[A-Za-z])*\\Z")
         while loop.time() < deadline:
             text = self.recorded[node].text
             if len(text) > since and (outer.search(text) or terminal.INNER.search(text[-200:])):
@@ -296,6 +339,7 @@ class Classroom:
         return {
             "language": self.language,
             "nodes": list(self.ears),
+            "size": [stream.ROWS, stream.COLUMNS],
             "title": self.lesson.title,
             "page": self.lesson.page,
             "verdicts": self.lesson.verdicts,
@@ -453,7 +497,8 @@ class Page(Guarded):
     def get(self) -> None:
         self.set_cookie("classroom", self.settings["token"], httponly=True, samesite="Strict")
         self.set_header(
-            "Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+            "Content-Security-Policy",
+            "default-src 'self'; img-src data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
         )
         self.set_header("Referrer-Policy", "no-referrer")
         self.write((PAGES / "page.html").read_text(encoding="utf-8"))
@@ -470,11 +515,17 @@ class Static(Guarded):
     """Files of the page, and xterm.js of the distribution."""
 
     def get(self, name: str) -> None:
-        path = next((folder / name for folder in (PAGES, *XTERM) if (folder / name).is_file()), None)
-        if path is None:
+        found: dict[str, t.Callable[[], bytes | None]] = {
+            "xterm.js": xterm_script,
+            "xterm.css": xterm_style,
+            "classroom.js": (PAGES / "classroom.js").read_bytes,
+            "classroom.css": (PAGES / "classroom.css").read_bytes,
+        }
+        content = found[name]() if name in found else None
+        if content is None:
             raise tornado.web.HTTPError(404)
         self.set_header("Content-Type", "text/css" if name.endswith(".css") else "text/javascript")
-        self.write(path.read_bytes())
+        self.write(content)
 
 
 class Order(Guarded):
@@ -549,8 +600,8 @@ def open_lab(lab: str, directory: Path) -> tuple[state.LabRecord, Path]:
 async def hold(options: argparse.Namespace) -> None:
     """Hold the lesson until Ctrl-C."""
     record, folder = open_lab(options.lab, options.directory)
-    if not any((folder_ / "xterm.js").is_file() for folder_ in XTERM):
-        raise SystemExit("classroom: xterm.js is missing. Install it (Debian and Ubuntu: apt install libjs-xterm).")
+    if xterm_script() is None:
+        raise SystemExit("classroom: xterm.js is missing. Install it (Debian and Ubuntu: apt install node-xterm).")
     playbook = [
         "ansible-playbook",
         *(["-i", str(options.inventory)] if options.inventory else []),

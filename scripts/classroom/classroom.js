@@ -135,11 +135,11 @@
     const box = make("section", undefined, {class: "shell", "data-node": node}), screen = make("div", undefined, {class: "screen"});
     box.append(make("h2", node), screen);
     $(".shells").append(box);
-    const shell = new Terminal({cols: 120, rows: 10, scrollback: 2000, fontSize: 13}), wire = socket(`/terminal/${node}`);
+    const shell = new Terminal({rows: told.size[0], cols: told.size[1], scrollback: 2000, fontSize: 13}), wire = socket(`/terminal/${node}`);
     shell.open(screen);
     const send = text => wire.send(JSON.stringify(["stdin", text]));
     if (shell.onData) shell.onData(send); else shell.on("data", send);
-    wire.addEventListener("open", () => wire.send(JSON.stringify(["set_size", 10, 120])));
+    wire.addEventListener("open", () => wire.send(JSON.stringify(["set_size", ...told.size])));
     wire.addEventListener("message", event => { const [kind, text] = JSON.parse(event.data); if (kind === "stdout") shell.write(text); });
     shells[node] = shell;
   }

@@ -12,6 +12,7 @@ import re
 
 from ...module_utils._lesson import screen, shapes, terminal
 
+COLUMNS, ROWS = 120, 10  # of the classroom's terminals
 INNER = re.compile(r"(?:(?<=\n)|\A)([^\n\x1e]{0,40}[#$] )(?:\x1b\[6n)?")
 ENTERS = re.compile(r"docker (?:container )?exec\b.* -\w*t")
 
@@ -32,7 +33,7 @@ def typed_lines(stream: str, name: str) -> list[shapes.Typed]:
 
 def _one(prompt: str, text: str, code: int) -> list[shapes.Typed]:
     echo, _newline, output = text.partition("\n")
-    line = screen.rendered(echo)
+    line = screen.echoed(" " * len(prompt) + echo, COLUMNS)
     if not line:
         return []
     if not ENTERS.match(line):
@@ -41,8 +42,9 @@ def _one(prompt: str, text: str, code: int) -> list[shapes.Typed]:
     found = [_typed(prompt, line, inside[0], None if len(inside) > 1 else code)]
     for number in range(1, len(inside) - 1, 2):
         echo, _newline, answer = inside[number + 1].partition("\n")
-        if screen.rendered(echo):
-            found.append(_typed(inside[number], screen.rendered(echo), answer, None))
+        line = screen.echoed(" " * len(inside[number]) + echo, COLUMNS)
+        if line:
+            found.append(_typed(inside[number], line, answer, None))
     return found
 
 

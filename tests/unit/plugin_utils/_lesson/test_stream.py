@@ -29,6 +29,17 @@ def test_corrections_are_made_and_empty_lines_left_out() -> None:
     assert [row["line"] for row in stream.typed_lines(text, "vm1")] == ["docker ps"]
 
 
+def test_a_long_line_goes_on_in_the_next_row() -> None:
+    """As readline draws it: at the margin it writes a space and goes back, so that the terminal begins a new row."""
+    line = (
+        "docker container inspect --format '{{range $name, $at := .NetworkSettings.Networks}}{{$name}}{{end}}' servico.1."
+        + "a" * 25
+    )
+    room = stream.COLUMNS - len("vm1# ")
+    text = f"{prompt(0)}{line[:room]} \r{line[room:]}\r\nbridge\r\n{prompt(0)}"
+    assert [row["line"] for row in stream.typed_lines(text, "vm1")] == [line]
+
+
 def test_a_shell_in_a_container_is_read_too() -> None:
     text = (
         f"{prompt(0)}docker exec -it servico.1.abc sh\r\n/ # \x1b[6nping servico.2.def\r\nping: bad address 'servico.2.def'\r\n"
