@@ -182,6 +182,10 @@ class Recorder:
         """More text."""
         self.text = (self.text + text)[-(1 << 20) :]
 
+    def forget(self) -> None:
+        """Begin anew, with the prompt that stands there."""
+        self.text = self.text[max(0, self.text.rfind(terminal.MARK, 0, self.text.rfind(terminal.MARK))) :]
+
     def on_pty_died(self) -> None:
         """The shell has ended; a new one is recorded anew."""
         self.text = ""
@@ -254,6 +258,7 @@ class Classroom:
         self.terminals = Terminals({name: entering.words(record, folder, name, shells[name], True) for name in names})
         self.looks: dict[str, t.Any] = {}
         self.ready: dict[str, t.Any] = {}
+        self.candidate: dict[str, t.Any] = {}  # what may become the next line
         self.unused: dict[str, t.Any] = {}  # the last looks at my_overlay before anything ran on it
         self.letters: dict[str, t.Any] = {}
         self.silent: dict[str, str] = {}
@@ -285,13 +290,15 @@ class Classroom:
         names = list(self.ears)
         seen = await asyncio.gather(*(self.ears[name].ask("ready", self.plan, 90) for name in names))
         self.ready = dict(zip(names, seen, strict=True))
-        self.letters, self.unused = {}, {}
+        self.letters, self.unused, self.candidate = {}, {}, {}
         swarm.require_fit(self.ready, True)
         self.looks = {name: found["look"] for name, found in self.ready.items()}
 
     async def restart(self) -> None:
         """From the beginning."""
         await self.begin()
+        for recorder in self.terminals.recorded.values():
+            recorder.forget()
         self.progress = {}
         keeping.save(str(self.folder / "lesson"), PROGRESS, "{}\n")
 
@@ -305,7 +312,7 @@ class Classroom:
         """Look at every node again and again, and tell the browsers."""
         while True:
             await asyncio.gather(*(self._look(name) for name in self.ears))
-            self._remember()
+            self._remember(sure=False)
             self.tell()
             await asyncio.sleep(LOOK_EVERY)
 
@@ -316,12 +323,16 @@ class Classroom:
         except Trouble as error:
             self.silent[name] = str(error)
 
-    def _remember(self) -> None:
+    def _remember(self, sure: bool) -> None:
+        """Keep the looks at my_overlay from before anything ran on it. Looks of different moments only count once nothing has come between."""
         own = proofs.OWN_NETWORK
         known = any(row["name"] == own for look in self.looks.values() for row in look["networks"])
         used = any(own in row["networks"] for look in self.looks.values() for row in look["containers"])
-        if known and not used:
-            self.unused = dict(self.looks)
+        if not known or used or any(row["ours"] for row in self.places.swarm["services"]):
+            self.candidate = {}
+            return
+        self.unused = dict(self.looks) if sure else self.candidate or self.unused
+        self.candidate = dict(self.looks)
 
     def now(self) -> dict[str, t.Any]:
         """What the browsers show."""
@@ -388,7 +399,7 @@ class Classroom:
                 settled = {**self.plan, "settled": dict(step.change.settled), "scripts": []}
                 await self.ears[manager].ask("change", settled, 90)
                 await asyncio.gather(*(self._look(node) for node in self.ears))
-                self._remember()
+                self._remember(sure=True)
             for typing in step.watching:
                 for node in self.places.at(typing.at):
                     for line in typing.lines:

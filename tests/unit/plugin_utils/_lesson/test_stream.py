@@ -25,7 +25,7 @@ def test_what_has_no_answer_yet_is_not_there() -> None:
 
 
 def test_corrections_are_made_and_empty_lines_left_out() -> None:
-    text = f"{prompt(0)}dcok\b \b\b \bcker ps\r\nx\r\n{prompt(0)}\r\n{prompt(0)}"
+    text = f"{prompt(0)}dockzz\b \b\b \ber ps\r\nx\r\n{prompt(0)}\r\n{prompt(0)}"
     assert [row["line"] for row in stream.typed_lines(text, "vm1")] == ["docker ps"]
 
 
