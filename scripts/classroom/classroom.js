@@ -110,8 +110,9 @@
       article.append(box);
     }
     const buttons = make("div", undefined, {class: "buttons"});
-    buttons.append(button("restart", async () => { await order("restart", {}); results = {}; current = steps[0].id; }));
+    buttons.append(button("restart", async () => { const answer = await order("restart", {}); results = answer.problem ? {restart: answer} : {}; if (!answer.problem) current = steps[0].id; }));
     article.append(buttons);
+    if (results.restart) article.append(make("p", results.restart.problem, {class: "verdict failed"}));
   };
   const draw = () => {
     document.documentElement.lang = language === "pt" ? "pt-BR" : "en";

@@ -178,7 +178,7 @@ def end(engine: Engine, plan: shapes.Plan) -> None:
     if engine.info()["Swarm"].get("ControlAvailable"):
         house.remove_services(engine)
         house.remove_networks(engine, plan["seconds"])
-    house.await_no_container(engine, plan["seconds"])
+    house.await_nothing(engine, plan["seconds"])
     house.clear_out(engine)
 
 
