@@ -41,7 +41,7 @@ PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 LESSON := pt
 
-.PHONY: help setup check format lab status logs verify lesson classroom exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection build
+.PHONY: help setup check format lab status logs verify lesson classroom exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection blind build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -132,6 +132,9 @@ scale: .venv/.ready-run
 
 detection: .venv/.ready-run
 	@python bench/detection.py $(ARGS)
+
+blind: .venv/.ready-run
+	@python bench/blind.py $(ARGS)
 
 build: .venv/.ready-run
 	ansible-galaxy collection build --force

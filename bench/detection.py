@@ -52,6 +52,7 @@ class Lab:
     kernel: set[str] = field(default_factory=set)
     suites: list[str] = field(default_factory=list)
     record: Path | None = None
+    name: str = LAB
 
     @property
     def sort(self) -> str:
@@ -59,7 +60,7 @@ class Lab:
         return f"{self.driver} of {', '.join(self.suites)}" if self.suites else self.driver
 
     def shell(self, host: str, command: str) -> str:
-        argv = ["docker", "exec", f"swarmlab-{LAB}-{host}", "sh", "-c", command]
+        argv = ["docker", "exec", f"swarmlab-{self.name}-{host}", "sh", "-c", command]
         if self.driver == "vm":
             argv = ["ssh", "-F", str(self.folder / "ssh_config"), host, command]
         done = subprocess.run(argv, env=self.variables, capture_output=True, text=True, timeout=300, check=False)
@@ -68,7 +69,7 @@ class Lab:
         return done.stdout.strip()
 
     def fault(self, **arguments) -> object:
-        given = json.dumps({"name": LAB, "directory": str(self.folder), **arguments})
+        given = json.dumps({"name": self.name, "directory": str(self.folder), **arguments})
         argv = [str(BIN / "ansible"), "localhost", "-m", "swarmlab.overlay.lab_fault", "-a", given]
         done = subprocess.run(argv, cwd=CHECKOUT, env=self.variables, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -83,12 +84,15 @@ class Lab:
         path = self.record.resolve() / f"{name}.json.gz"
         return {"ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS), "SWARMLAB_TEST_RECORDING": str(path)}
 
-    def verify(self, variables: dict, name: str = "") -> dict:
-        """The report of a verification, which is recorded under its name, if it has one and there is a folder for it."""
+    def verify(self, variables: dict, name: str = "", limit: int = 1800) -> dict:
+        """The report of a verification, which is recorded under its name, if it has one and there is a folder for it.
+
+        One that takes more than ``limit`` seconds is ended, with all its processes, and leaves none.
+        """
         with tempfile.TemporaryDirectory() as folder:
             given = json.dumps({**variables, "verify_fail": False, "verify_directory": folder})
             done = subprocess.run(
-                [str(BIN / "ansible-playbook"), "playbooks/verify.yml", "-e", given],
+                ["timeout", "-k", "10", str(limit), str(BIN / "ansible-playbook"), "playbooks/verify.yml", "-e", given],
                 cwd=CHECKOUT,
                 env={**self.variables, **self.recorded(name)},
                 capture_output=True,
@@ -97,7 +101,8 @@ class Lab:
             )
             path = Path(folder) / "report.json"
             if not path.exists():
-                raise AssertionError(done.stdout[-4000:] + done.stderr[-2000:])
+                late = f"no report within {limit} s\n" if done.returncode in (124, 137) else ""
+                raise AssertionError(late + done.stdout[-4000:] + done.stderr[-2000:])
             return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -36,8 +36,8 @@ LOWEST_PORT, HIGHEST_PORT = 1024, 49151  # of the data path: what the engine tak
 
 
 class ActionModule(ActionBase):
-    """``ask`` asks one engine, ``tell`` adds what is declared for its host; ``plan`` and ``leave`` put together what all told,
-    or say who else is to be asked first."""
+    """``ask`` asks one engine, ``tell`` adds what is declared for its host; ``plan``, ``leave``, ``find`` and ``speak`` put together what all
+    told, or say who else is to be asked first."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -48,10 +48,17 @@ class ActionModule(ActionBase):
         result = dict(super().run(tmp, task_vars), changed=False)
         _validation, arguments = self.validate_argument_spec(
             argument_spec={
-                "stage": {"type": "str", "required": True, "choices": ["ask", "tell", "plan", "leave"]},
+                "stage": {
+                    "type": "str",
+                    "required": True,
+                    "choices": ["ask", "tell", "plan", "leave", "find", "speak"],
+                },
                 "again": {"type": "bool", "default": False},
                 "final": {"type": "bool", "default": False},
                 "data_path_port": {"type": "int", "default": 4789},
+                "nodes": {"type": "list", "elements": "str", "default": []},
+                "going": {"type": "bool", "default": False},
+                "replaced": {"type": "bool", "default": False},
                 "managers_group": {"type": "str"},
                 "workers_group": {"type": "str"},
             }
@@ -65,7 +72,9 @@ class ActionModule(ActionBase):
                 task_vars["groups"],
                 {swarm_groups.MANAGER: arguments["managers_group"], swarm_groups.WORKER: arguments["workers_group"]},
             )
-            work = self._plan if arguments["stage"] == "plan" else self._leave
+            work = {"plan": self._plan, "leave": self._leave, "find": self._find, "speak": self._speak}[
+                arguments["stage"]
+            ]
             return dict(result, **work(arguments, declared, task_vars))
         except (swarm_groups.InventoryError, swarm_plan.Refusal) as error:
             raise AnsibleActionFail(str(error)) from error
@@ -122,10 +131,28 @@ class ActionModule(ActionBase):
         if not arguments["final"]:
             return {"ask": list(staying)}
         found = swarm_plan.farewell(
-            [_leaver(name, task_vars) for name in going],
+            [_leaver(name, task_vars, arguments["replaced"]) for name in going],
             [_host(name, role, task_vars, True) for name, role in staying.items()],
         )
         _show(found.steps, found.warnings)
+        return asdict(found)
+
+    def _speak(
+        self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """The hosts that are managers and speak for the swarm."""
+        hosts = [_host(name, role, task_vars, False) for name, role in _everybody(declared, task_vars).items()]
+        return {"managers": [host.name for host in swarm_plan.speaking(hosts)]}
+
+    def _find(
+        self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """The nodes that are meant. Labels that the inventory does not declare are lost when a node is replaced."""
+        hosts = [_leaver(name, task_vars, arguments["replaced"]) for name in _everybody(declared, task_vars)]
+        names = list(dict.fromkeys(name.strip() for name in arguments["nodes"] if name.strip()))
+        found = swarm_plan.find(names, hosts, arguments["going"])
+        if arguments["replaced"]:
+            swarm_plan.refuse_lost_labels(found, {host.name: host.labels for host in hosts})
         return asdict(found)
 
 
@@ -180,7 +207,7 @@ def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> s
     )
 
 
-def _leaver(name: str, task_vars: dict[str, t.Any]) -> swarm_plan.Leaver:
+def _leaver(name: str, task_vars: dict[str, t.Any], replaced: bool) -> swarm_plan.Leaver:
     told = _told(name, task_vars)
     values = told.get("declared") or {}
     variables = task_vars["hostvars"].raw_get(name)
@@ -189,8 +216,10 @@ def _leaver(name: str, task_vars: dict[str, t.Any]) -> swarm_plan.Leaver:
         name,
         place=told.get("swarm"),
         problem=told.get("problem") or "it was not asked",
+        labels={key: str(value) for key, value in (values.get("swarm_node_labels") or {}).items()},
         addresses=frozenset(filter(None, map(_address, known))),
         declared_id=values.get("swarm_node_id") or "",
+        replaced=replaced,
     )
 
 

@@ -81,6 +81,7 @@ class ActionModule(ActionBase):
                 "convergence": {"type": "int", "default": 20},
                 "performance": {"type": "bool", "default": False},
                 "performance_seconds": {"type": "float", "default": 2.0},
+                "quality": {"type": "dict", "default": {}},
                 "disruptive": {
                     "type": "list",
                     "elements": "str",

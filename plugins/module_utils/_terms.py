@@ -13,6 +13,7 @@ MANAGER_PORT = 2377  # tcp, on managers; an advertised address may name another
 GOSSIP_PORT = 7946  # tcp and udp
 DATA_PATH_PORT = 4789  # udp; an engine that reports 0 uses this one
 
+OWN_PREFIX = "swarmlab.overlay/"  # of all labels below
 MANAGED_LABEL = "swarmlab.overlay/managed"  # declared by a module
 RUN_LABEL = "swarmlab.overlay/run"  # made by a verification; its value is the run
 PART_LABEL = "swarmlab.overlay/part"  # the part of the run
@@ -24,4 +25,9 @@ PORTS_LABEL = "swarmlab.overlay/published-before"  # a service's ports while the
 PARKED_ORDER_LABEL = "swarmlab.overlay/order-before-ingress"
 NUDGE_LABEL = "swarmlab.overlay/nudge"  # on a node, briefly: it makes the node take up its networks
 LEAVING_LABEL = "swarmlab.overlay/leaving"  # on a node that was drained to leave; its value is the host's name
+MAINTENANCE_LABEL = "swarmlab.overlay/maintenance"  # on a node that we drained; its value is the availability before
+EVACUATED_LABEL = "swarmlab.overlay/evacuated"  # on a service: ids of the nodes that we keep it away from
+ROTATED_PREFIX = (
+    "swarmlab.overlay/rotated-"  # on the swarm, with the name of a secret: when it was made anew (seconds since 1970)
+)
 LESSON_LABEL = "swarmlab.overlay/lesson"  # made in the lesson's shell; its value is the run

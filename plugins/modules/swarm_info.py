@@ -24,9 +24,18 @@ options:
       - Whether a manager tells the join tokens too, which are secrets. Use C(no_log) with it.
     type: bool
     default: false
+  containers:
+    description: Whether to tell the running containers that no service started. A drain of the node does not move them.
+    type: bool
+    default: false
+  settings:
+    description: Whether a manager tells the settings of its swarm too, in the options of M(swarmlab.overlay.swarm).
+    type: bool
+    default: false
 requirements:
   - Docker Engine 20.10 or newer
 seealso:
+  - module: swarmlab.overlay.swarm
   - module: swarmlab.overlay.swarm_node
   - module: swarmlab.overlay.swarm_member
 """
@@ -90,7 +99,19 @@ join_tokens:
   description: The tokens by which a C(Worker) and a C(Manager) join.
   returned: with O(join_tokens) on a manager
   type: dict
+standalone:
+  description: Names of the running containers that no service started.
+  returned: with O(containers)
+  type: list
+  elements: str
+settings:
+  description: The settings of the swarm, in the options of M(swarmlab.overlay.swarm).
+  returned: with O(settings) on a manager
+  type: dict
+  sample: {autolock: false, heartbeat: 5, node_cert_expiry: 2160, task_history: 5}
 """
+
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
@@ -98,21 +119,32 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
     EngineError,
     engine_argument_spec,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place, settings
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec=dict(engine_argument_spec(), join_tokens={"type": "bool", "default": False, "no_log": False}),
+        argument_spec=dict(
+            engine_argument_spec(),
+            join_tokens={"type": "bool", "default": False, "no_log": False},
+            containers={"type": "bool", "default": False},
+            settings={"type": "bool", "default": False},
+        ),
         supports_check_mode=True,
     )
-    result = {}
+    result: dict[str, t.Any] = {}
     try:
         engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
         result["swarm"] = place.ask(engine)
-        if module.params["join_tokens"] and result["swarm"]["manager"]:
-            result["join_tokens"] = engine.inspect_swarm()["JoinTokens"]
+        if module.params["containers"]:
+            result["standalone"] = place.standalone(engine.containers({}))
+        if result["swarm"]["manager"] and (module.params["join_tokens"] or module.params["settings"]):
+            swarm = engine.inspect_swarm()
+            if module.params["join_tokens"]:
+                result["join_tokens"] = swarm["JoinTokens"]
+            if module.params["settings"]:
+                result["settings"] = settings.read(swarm)
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
     except Refused as error:

@@ -18,6 +18,8 @@ description:
   - With O(stage=plan) it puts together what all hosts told, and says what makes one swarm of them. It refuses what could hurt a swarm.
   - With O(stage=leave) it says which hosts may speak for the swarm when those of the play are gone; with O(final=true), when they have
     been asked, as which nodes the hosts of the play leave, and by the word of which manager.
+  - With O(stage=find) it says which nodes O(nodes) mean, and which host is a manager to ask.
+  - With O(stage=speak) it says which hosts are managers that speak for the swarm.
 attributes:
   action:
     description: Has a corresponding action plugin, which works on the controller and may ask the engine of the host.
@@ -38,7 +40,7 @@ options:
   stage:
     description: Which step.
     type: str
-    choices: [ask, tell, plan, leave]
+    choices: [ask, tell, plan, leave, find, speak]
     required: true
   again:
     description: Whether the engine is asked though role P(swarmlab.overlay.engine#role) has asked it before.
@@ -52,6 +54,21 @@ options:
     description: UDP port that is declared for the overlay networks.
     type: int
     default: 4789
+  nodes:
+    description: Names of hosts in the inventory, ids of nodes, or host names that one node alone has. For O(stage=find).
+    type: list
+    elements: str
+    default: []
+  going:
+    description: Whether these nodes are to leave the swarm. It is refused where the managers would lose their majority. For O(stage=find).
+    type: bool
+    default: false
+  replaced:
+    description:
+      - Whether the hosts are installed anew. A dead node at the address of a host that is in no swarm is then this host's former node, and labels
+        that only the swarm has are refused. For O(stage=find) and O(stage=leave).
+    type: bool
+    default: false
   managers_group:
     description: Group of the managers, where it has a name of its own.
     type: str
@@ -85,6 +102,25 @@ declared:
   description: The variables of the host that say what it is to be.
   returned: with O(stage=tell)
   type: dict
+targets:
+  description: The nodes that are meant, with C(id), C(name), C(host), C(up), C(role) and C(labels).
+  returned: with O(stage=find)
+  type: list
+  elements: dict
+manager:
+  description: Host of a manager to ask.
+  returned: with O(stage=find)
+  type: str
+managers:
+  description: Hosts that are managers and speak for the swarm.
+  returned: with O(stage=speak)
+  type: list
+  elements: str
+absent:
+  description: Names that no node of the swarm has.
+  returned: with O(stage=find)
+  type: list
+  elements: str
 steps:
   description: What is to be done, in words.
   returned: with O(stage=plan) and O(stage=leave)

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..module_utils._swarm.place import Member, Place
-from ..module_utils._terms import LEAVING_LABEL
+from ..module_utils._terms import LEAVING_LABEL, OWN_PREFIX
 from .swarm_groups import AS_IT_IS, MANAGER, WORKER
 
 READY = "ready"
@@ -287,7 +287,12 @@ def _refuse_undeclared(joining: t.Sequence[Host]) -> None:
         )
 
 
-def _refuse_lost_majority(members: t.Mapping[str, Member], demoted: t.Sequence[str], new: int) -> None:
+def _refuse_lost_majority(
+    members: t.Mapping[str, Member],
+    demoted: t.Sequence[str],
+    new: int,
+    cause: str = "The groups make workers of managers",
+) -> None:
     """Raise Refusal when demotions would cost the managers their majority.
 
     Demotions happen one by one, after all promotions.
@@ -301,7 +306,7 @@ def _refuse_lost_majority(members: t.Mapping[str, Member], demoted: t.Sequence[s
         if reachable < total // 2 + 1:
             names = ", ".join(members[node]["hostname"] or node for node in demoted)
             raise Refusal(
-                f"The groups make workers of managers ({names}), and {reachable} reachable of {total} that stay are no majority: the swarm could"
+                f"{cause} ({names}), and {reachable} reachable of {total} that stay are no majority: the swarm could"
                 " not be led any more. Start managers that are down, or declare more of them. Nothing was changed."
             )
 
@@ -394,11 +399,159 @@ def _reasons(hosts: t.Iterable[Host]) -> str:
 class Leaver(Host):
     """A host that leaves.
 
-    ``addresses``: its addresses in the inventory; ``declared_id``: its node's id from the user.
+    ``addresses``: its addresses in the inventory; ``declared_id``: its node's id from the user. ``replaced``: it was, or will
+    be, installed anew, so that the dead node at its address was this host.
     """
 
     addresses: frozenset[str] = frozenset()
     declared_id: str = ""
+    replaced: bool = False
+
+
+def _former(host: Leaver, members: t.Sequence[Member], *known: t.Container[str]) -> list[str]:
+    """The dead nodes at the address of a host whose engine reports that it is in no swarm."""
+    return [
+        member["id"]
+        for member in members
+        if host.state == "inactive"
+        and member["address"] in host.addresses
+        and member["state"] != READY
+        and not any(member["id"] in ids for ids in known)
+    ]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The nodes that names mean, and the host of a manager to ask, one that is not among them if possible.
+
+    ``targets``: dictionaries with C(id), C(name) (the node's own), C(host) (in the inventory, "" when it is not there), C(up),
+    C(role), C(labels). ``absent``: names that no node of the swarm has.
+    """
+
+    manager: str = ""
+    targets: list[dict[str, t.Any]] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+
+
+def speaking(hosts: t.Sequence[Host]) -> list[Host]:
+    """The managers that speak for the swarm of these hosts, at least one. Raises Refusal."""
+    _refuse_twins(hosts)
+    speakers = _speakers(hosts)
+    if not speakers:
+        told = "; ".join(f"{host.name}: {host.state or host.problem}" for host in hosts) or "there are no hosts"
+        raise Refusal(f"No manager of the inventory speaks for the swarm ({told}). Nothing was changed.")
+    _refuse_two_swarms(speakers)
+    return speakers
+
+
+def find(names: t.Sequence[str], hosts: t.Sequence[Leaver], going: bool = False) -> Found:
+    """The nodes with these names: hosts of the inventory, ids, or host names. Raises Refusal where that is not certain.
+
+    :param going: the nodes are to leave the swarm, so the managers must keep their majority without them
+    """
+    if not names:
+        raise Refusal("No node was named. Nothing was changed.")
+    speakers = speaking(hosts)
+    members = speakers[0].members
+    claimed = {host.node_id: host.name for host in hosts if host.node_id}
+    found: dict[str, str] = {}
+    absent = []
+    for name in names:
+        ids = _meant(name, hosts, members, claimed, speakers[0], going)
+        found.update(
+            {node_id: claimed.get(node_id, name if any(host.name == name for host in hosts) else "") for node_id in ids}
+        )
+        absent += [] if ids else [name]
+    if absent and not going:
+        known = ", ".join(sorted(member["hostname"] or member["id"] for member in members))
+        raise Refusal(f"{', '.join(absent)}: no node of the swarm, which has {known}. Nothing was changed.")
+    others = [host for host in speakers if host.node_id not in found]
+    if going:
+        if found and not others:
+            raise Refusal(
+                f"No manager that stays speaks for the swarm, and {', '.join(names)} cannot leave without. Nothing was changed."
+            )
+        strangers = [
+            f"{member['hostname']} ({member['id']})"
+            for member in members
+            if found.get(member["id"]) == "" and member["state"] == READY
+        ]
+        if strangers:
+            raise Refusal(
+                f"{', '.join(strangers)}: alive, and no host of the inventory, so nobody can tell it that it leaves. Put it into the inventory, or run"
+                " 'docker swarm leave' there. Nothing was changed."
+            )
+        managers = [
+            member["id"]
+            for member in members
+            if member["id"] in found and (member["reachability"] or member["role"] == MANAGER)
+        ]
+        _refuse_lost_majority({member["id"]: member for member in members}, managers, 0, "Managers would leave")
+    return Found(
+        manager=(others or speakers)[0].name,
+        targets=[
+            {
+                "id": member["id"],
+                "name": member["hostname"] or member["id"],
+                "host": found[member["id"]],
+                "up": member["state"] == READY,
+                "role": member["role"],
+                "labels": member["labels"],
+            }
+            for node_id in found
+            for member in members
+            if member["id"] == node_id
+        ],
+        absent=absent,
+    )
+
+
+def refuse_lost_labels(found: Found, declared: t.Mapping[str, t.Mapping[str, str]]) -> None:
+    """Raise Refusal when a node that is replaced has labels that the inventory does not declare for its host.
+
+    :param declared: the declared labels of each host
+    """
+    lost = {
+        target["host"] or target["name"]: missing
+        for target in found.targets
+        if (
+            missing := sorted(
+                f"{key}={value}"
+                for key, value in target["labels"].items()
+                if not key.startswith(OWN_PREFIX) and key not in declared.get(target["host"], {})
+            )
+        )
+    }
+    if lost:
+        told = "; ".join(f"{host}: {', '.join(labels)}" for host, labels in lost.items())
+        raise Refusal(
+            f"The inventory does not declare these labels, so the new node would not have them: {told}. Declare them in swarm_node_labels, or"
+            " remove them from the node. Nothing was changed."
+        )
+
+
+def _meant(
+    name: str,
+    hosts: t.Sequence[Leaver],
+    members: t.Sequence[Member],
+    claimed: t.Mapping[str, str],
+    speaker: Host,
+    going: bool,
+) -> list[str]:
+    """The ids of the nodes that a name means: one, or with ``going`` also the host's former ones."""
+    host = next((host for host in hosts if host.name == name), None)
+    if host is not None:
+        ids = _nodes_of(host, members, claimed, speaker)
+        return ids if going or host.node_id not in ids else [host.node_id]
+    ids = [member["id"] for member in members if member["id"] == name] or [
+        member["id"] for member in members if member["hostname"] == name
+    ]
+    if len(ids) > 1:
+        states = ", ".join(f"{member['id']} ({member['state']})" for member in members if member["id"] in ids)
+        raise Refusal(
+            f"{name} says nothing, several nodes call themselves so: {states}. Give the id. Nothing was changed."
+        )
+    return ids
 
 
 @dataclass(frozen=True)
@@ -483,7 +636,7 @@ def _nodes_of(host: Leaver, members: t.Sequence[Member], claimed: t.Container[st
             )
         return [host.node_id] * (host.node_id in ids) + marked
     if host.place is not None:
-        return marked
+        return marked + (_former(host, members, claimed, marked) if host.replaced else [])
     if host.declared_id:
         return [host.declared_id] * (host.declared_id in ids)
     found = [member for member in members if member["id"] not in claimed and member["address"] in host.addresses]

@@ -141,7 +141,14 @@
     const send = text => wire.send(JSON.stringify(["stdin", text]));
     if (shell.onData) shell.onData(send); else shell.on("data", send);
     wire.addEventListener("open", () => wire.send(JSON.stringify(["set_size", ...told.size])));
-    wire.addEventListener("message", event => { const [kind, text] = JSON.parse(event.data); if (kind === "stdout") shell.write(text); });
+    let rest = ""; // the prompt's exit code stands between marks that are not to be seen; a piece may end within them
+    wire.addEventListener("message", event => {
+      const [kind, text] = JSON.parse(event.data);
+      if (kind !== "stdout") return;
+      const [whole, part] = (rest + text).match(/^([^]*?)(\x1e\d*)?$/).slice(1);
+      rest = part || "";
+      shell.write(whole.replace(/\x1e\d+\x1e/g, ""));
+    });
     shells[node] = shell;
   }
   const live = socket("/live");

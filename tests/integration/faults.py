@@ -148,6 +148,24 @@ def wiped(name: str, what: str, command: str) -> Fault:
     )
 
 
+def in_task(name: str, host: str, what: str, words: str, undo: str, cause: str) -> Fault:
+    """Something done inside one task of the service, whose node is sound. $dev is its interface on the plain network."""
+    look = f'{{{{.NetworkSettings.SandboxKey}}}} {{{{(index .NetworkSettings.Networks "{PLAIN}").IPAddress}}}}'
+    enter = (
+        f"set -- $(docker inspect -f '{look}' $(docker ps -q --filter name={WEB})); "
+        'inside="nsenter --net=$1"; dev=$($inside ip -o -4 addr | grep " $2/" | awk \'{print $2}\'); $inside '
+    )
+    return Fault(
+        name,
+        what,
+        cause,
+        (host,),
+        on(host, enter + words),
+        on(host, enter + undo),
+        checks=("PRE-REACH", "DP-MATRIX", "DP-TASK", "LB-SERVICE"),
+    )
+
+
 SOCKET_AWAY = "mv /run/docker.sock /run/docker.sock.away"
 SOCKET_BACK = "mv /run/docker.sock.away /run/docker.sock"
 CERTIFICATES = "/var/lib/docker/swarm/certificates"
@@ -184,16 +202,16 @@ FAULTS: tuple[Fault, ...] = (
         "udp/4789 dropped at the manager",
         "data-port-blocked",
     ),
-    bridged("icmp-inside", "vm2", "ip protocol icmp", "ICMP dropped inside the overlay", "icmp-filtered"),
-    bridged("tcp-inside", "vm3", "ip protocol tcp", "TCP dropped inside the overlay", "checksum-offload"),
-    bridged("udp-inside", "vm2", "ip protocol udp", "UDP dropped inside the overlay", "udp-filtered"),
+    bridged("icmp-inside", "vm2", "ip protocol icmp", "ICMP dropped inside the overlay", "rule-drops"),
+    bridged("tcp-inside", "vm3", "ip protocol tcp", "TCP dropped inside the overlay", "rule-drops"),
+    bridged("udp-inside", "vm2", "ip protocol udp", "UDP dropped inside the overlay", "rule-drops"),
     device(
         "tunnel-down",
         "vm2",
         "the VXLAN device of one network down",
         "ip link set vxlan0 down",
         "ip link set vxlan0 up",
-        "network-broken",
+        "device-down",
         networks=(PLAIN, OTHER),
     ),
     Fault(
@@ -223,6 +241,22 @@ FAULTS: tuple[Fault, ...] = (
         lambda hands: hands.shell("vm2", SECOND.format(PLAIN, WEB, hands.image)),
         on("vm2", "docker rm -f faults-second"),
         checks=("PRE-REACH", "SD-VIP"),
+    ),
+    in_task(
+        "task-cut",
+        "vm2",
+        "the interface of one task down",
+        "ip link set $dev down",
+        "ip link set $dev up",
+        "task-cut",
+    ),
+    in_task(
+        "task-deaf",
+        "vm3",
+        "a rule in one task that drops what comes to its port",
+        "iptables -w -A INPUT -i $dev -p tcp --dport 80 -j DROP",
+        "iptables -w -D INPUT -i $dev -p tcp --dport 80 -j DROP",
+        "task-deaf",
     ),
     Fault(
         "foreign-root",
@@ -497,10 +531,63 @@ FAULTS: tuple[Fault, ...] = (
         checks=("PRE-REACH", "CP-TLS"),
         needs=("vm",),
     ),
+    dropped(
+        "lossy-link",
+        "vm2",
+        "INPUT",
+        "-i eth0 -m statistic --mode random --probability 0.15",
+        "one packet in seven lost on the node's link",
+        "link-lossy",
+        checks=("PRE-REACH", "PATH-QUALITY"),
+    ),
+    Fault(
+        "narrow-link",
+        "the node's link limited to 2 Mbit/s",
+        "link-capped",
+        ("vm3",),
+        on("vm3", "tc qdisc add dev eth0 root tbf rate 2mbit burst 4kb latency 200ms"),
+        on("vm3", "tc qdisc del dev eth0 root"),
+        checks=("PRE-REACH", "PATH-QUALITY"),
+    ),
+    Fault(
+        "not-forwarding",
+        "forwarding switched off, as by a hardening role",
+        "not-forwarding",
+        ("vm3",),
+        on("vm3", "sysctl -qw net.ipv4.ip_forward=0"),
+        on("vm3", "sysctl -qw net.ipv4.ip_forward=1"),
+        checks=("PRE-REACH", "NODE-STATE"),
+    ),
+    Fault(
+        "gateway-down",
+        "docker_gwbridge down",
+        "device-down",
+        ("vm2",),
+        on("vm2", "ip link set docker_gwbridge down"),
+        on("vm2", "ip link set docker_gwbridge up"),
+        checks=("PRE-REACH", "NODE-STATE"),
+    ),
+    device(
+        "bridge-down",
+        "vm3",
+        "the bridge inside one overlay down",
+        "ip link set br0 down",
+        "ip link set br0 up",
+        "device-down",
+        checks=("PRE-REACH", "NODE-STATE", "DP-MATRIX"),
+    ),
+    Fault(
+        "containerd-stopped",
+        "containerd stopped in the middle",
+        "engine-part-stopped",
+        ("vm2",),
+        on("vm2", "pkill -STOP -x containerd"),
+        on("vm2", "pkill -CONT -x containerd"),
+    ),
     Fault(
         "engine-hangs",
         "the engine's process stopped in the middle",
-        "engine-hangs",
+        "engine-part-stopped",
         ("vm2",),
         on("vm2", "pkill -STOP -x dockerd"),
         on("vm2", "pkill -CONT -x dockerd"),
@@ -522,11 +609,11 @@ def rejoin(hands: Hands, host: str) -> None:
     )
 
 
-def until(what: str, look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
+def until(what: str, look: Callable[[], bool], patience: float = PATIENCE) -> None:
+    deadline = time.monotonic() + patience
     while not look():
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what} within {PATIENCE} s")
+            raise AssertionError(f"{what} within {patience:.0f} s")
         time.sleep(1)
 
 
@@ -540,7 +627,7 @@ def whole(hands: Hands) -> bool:
     return states == ["Ready"] * len(hands.nodes) and len(running) == len(hands.nodes)
 
 
-def furnish(hands: Hands, encrypted: bool, published: bool = False) -> None:
+def furnish(hands: Hands, encrypted: bool, published: bool = False, program: str = "httpd -f -p 80") -> None:
     """The networks and the service that faults are about; with a published port where the kernels can balance."""
     names = [PLAIN, OTHER] + ([SECRET] if encrypted else [])
     for name in names:
@@ -550,7 +637,7 @@ def furnish(hands: Hands, encrypted: bool, published: bool = False) -> None:
     joined = " ".join([f"--network {name}" for name in names] + ["--publish 18080:80"] * published)
     hands.shell(
         "vm1",
-        f"docker service create -q -d --no-resolve-image --name {WEB} --mode global {joined} {hands.image} sleep 1d",
+        f"docker service create -q -d --no-resolve-image --name {WEB} --mode global {joined} {hands.image} {program}",
     )
     until("the lab was not furnished", lambda: whole(hands))
 

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.long
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "report-schema.json").read_text(encoding="utf-8"))
 # One of each sort: a port, the gossip, inside the overlay, the size of packets, an engine, a name. Neighbours in this list name other nodes, so
 # that one which is not mended shows as a wrong node of the next.
-TRIED = ("data-port-by-port", "gossip-tcp", "mtu", "tcp-inside", "second-holder", "engine-stopped")
+TRIED = ("data-port-by-port", "gossip-tcp", "mtu", "tcp-inside", "second-holder", "engine-stopped", "lossy-link", "not-forwarding", "bridge-down",
+         "containerd-stopped")  # fmt: skip
 FAULTS = {fault.name: fault for fault in faults.FAULTS}
 
 

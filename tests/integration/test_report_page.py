@@ -13,6 +13,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import sized
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import compare, page
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHOTS = CHECKOUT / "tests" / "output" / "report"
@@ -153,4 +155,46 @@ def test_pictures_of_the_page_for_a_person_to_look_at(
         f"--screenshot={shot}",
         (folder / "report.html").as_uri(),
     )
+    assert shot.stat().st_size > 20000
+
+
+@pytest.fixture(params=["green", "red", "mixed"])
+def large(request, tmp_path: Path) -> Path:
+    """The page of 20 nodes and 10 networks with names as long as names get, after a run that asked for less."""
+    made = sized.swarm(20, 10, request.param)
+    text = page.render(made, compare.compare(sized.swarm(20, 1, "green"), made))
+    (tmp_path / "report.html").write_text(text, encoding="utf-8")
+    (tmp_path / "look").write_text(request.param, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_phone_shows_a_large_swarm_without_sideways_scrolling(browser: str, large: Path) -> None:
+    seen = measured(browser, large, large)
+    assert seen["inner"] == PHONE and seen["scroll"] <= seen["inner"] and seen["wide"] == [], seen
+
+
+def test_what_is_folded_opens_for_links_and_filters(browser: str, large: Path) -> None:
+    """A link from the table leads to a check that is folded, and a filter shows what it finds."""
+    text = (large / "report.html").read_text(encoding="utf-8")
+    target = re.findall(r'<details class="check pass" id="(check-[0-9]+)"', text)[-1]
+    act = """<script>addEventListener("load", () => { const seen = e => e.checkVisibility();
+      const hit = document.getElementById("%s"), before = seen(hit); location.hash = "%s";
+      setTimeout(() => { const after = seen(hit); const box = document.querySelector(".tools input");
+        box.value = "CP-TLS"; box.dispatchEvent(new Event("input"));
+        const shown = [...document.querySelectorAll("details.check")].filter(seen).length;
+        document.body.textContent = JSON.stringify({before, after, shown}); }, 100); });</script>"""
+    acted = large / "acted.html"
+    acted.write_text(text.replace("</body>", act % (target, target) + "</body>"), encoding="utf-8")
+    dump = run(browser, large / "profile", "--virtual-time-budget=5000", "--dump-dom", acted.as_uri())
+    found = json.loads(html.unescape(re.search(r"<body[^>]*>(\{.*?\})", dump, re.DOTALL).group(1)))
+    assert found == {"before": False, "after": True, "shown": 1}
+
+
+@pytest.mark.parametrize(("name", "size"), [("wide", "1200,3400"), ("phone", "500,3400")])
+def test_pictures_of_a_large_swarm_for_a_person_to_look_at(browser: str, large: Path, name: str, size: str) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    shot = SHOTS / f"large-{(large / 'look').read_text(encoding='utf-8')}-{name}.png"
+    shot.unlink(missing_ok=True)
+    page_at = (large / "report.html").as_uri()
+    run(browser, large / "profile", f"--window-size={size}", f"--screenshot={shot}", page_at)
     assert shot.stat().st_size > 20000

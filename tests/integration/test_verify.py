@@ -124,7 +124,7 @@ def test_names_networks_and_trust_pass_and_nothing_is_left(swarm, networks: dict
 
 
 NEEDS_VIP = {"DP-MATRIX", "LB-SPREAD", "LB-IPVS", "MESH-ALL", "FW-RULES"}
-NEEDS_ESP = {"DP-MATRIX", "LB-SPREAD", "MTU-FIT", "ENC-SA-AGREE", "ENC-WIRE", "XFRM-DELTA"}
+NEEDS_ESP = {"PATH-QUALITY", "DP-MATRIX", "LB-SPREAD", "MTU-FIT", "ENC-SA-AGREE", "ENC-WIRE", "XFRM-DELTA"}
 
 
 def test_a_healthy_swarm_is_green_but_for_what_its_kernel_lacks(swarm, networks: dict, tmp_path: Path) -> None:

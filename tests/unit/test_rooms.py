@@ -44,6 +44,7 @@ CONTROLLER: dict[str, set[str]] = {
     "swarm_discovery": {"_swarm"},
     "swarm_groups": set(),
     "swarm_plan": {"_swarm", "swarm_groups"},
+    "unlock_keys": set(),
 }
 
 

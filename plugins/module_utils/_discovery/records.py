@@ -36,7 +36,11 @@ def expected_records(network_id: str, services: list[Raw], tasks: list[Raw]) -> 
         for task in backends:
             name = task_name(service, task)
             records.setdefault(name, set()).update(task_addresses(task, network_id))
-    return {name: _sorted(addresses) for name, addresses in sorted(records.items())}
+    # The engine compares names in lower case: spellings of one name answer alike.
+    spelled: dict[str, set[str]] = {}
+    for name, addresses in records.items():
+        spelled.setdefault(name.lower(), set()).update(addresses)
+    return {name: _sorted(spelled[name.lower()]) for name in sorted(records)}
 
 
 def service_attachment(service: Raw, network_id: str) -> Raw | None:

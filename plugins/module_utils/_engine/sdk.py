@@ -68,6 +68,7 @@ __all__ = (
     "api_version",
     "as_engine_error",
     "change_service",
+    "change_swarm",
     "connect",
     "connect_container",
     "create_container",
@@ -152,6 +153,12 @@ def change_service(client: APIClient, service: str, version: int, spec: Raw) -> 
     """Update a service's specification. Refused when the service has changed since this version."""
     url = client._url("/services/{0}/update", service)
     _send(client, url, spec, {"version": version, "registryAuthFrom": "spec"})
+
+
+def change_swarm(client: APIClient, version: int, spec: Raw, rotate: t.Mapping[str, bool]) -> None:
+    """Update the swarm's specification, and make the secrets in C(rotate) anew. Older SDKs cannot rotate the unlock key."""
+    flags = {key: "true" for key, wanted in rotate.items() if wanted}
+    _send(client, client._url("/swarm/update"), spec, {"version": version, **flags})
 
 
 def _send(client: APIClient, url: str, data: Raw, params: Raw | None = None) -> None:

@@ -7,6 +7,8 @@ Private to swarmlab.overlay. Whatever is typed in the lesson's shell makes label
 stands before the real one there and adds the label. So the lesson's commands stay as they are, and all they made is found again.
 """
 
+# pylint: disable=ansible-bad-function  # run_command needs the module, which is not at hand here
+
 from __future__ import annotations
 
 import contextlib

@@ -182,6 +182,8 @@ class _Stop:
         self.told = False
         self.alone = False
         self.look = 0.0
+        self.called = time.monotonic()
+        self.gap = 0.0
         signal.signal(signal.SIGTERM, self._tell)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
@@ -191,6 +193,7 @@ class _Stop:
     def __call__(self) -> bool:
         """A job must call this often: the kernel ends a job that does not."""
         now = time.monotonic()
+        self.gap, self.called = max(self.gap, now - self.called), now
         if not self.alone and now > self.look:
             self.look = now + 1
             signal.alarm(HANG)
@@ -219,6 +222,7 @@ def _serve(
         return
     if os.path.isdir(path):
         _write(path, name + ".json", result)
+        _write(path, name + ".late", round(stopped.gap, 2))
     if not stopped.told:
         forget(lease.run)
         if alone:
@@ -259,6 +263,12 @@ def stop(run: str, names: t.Iterable[str], seconds: float = 5.0) -> dict[str, t.
     for who in told:
         _end(who, deadline)
     return {name: _load(os.path.join(path, name + ".json")) for name in names}
+
+
+def late(run: str, names: t.Iterable[str]) -> dict[str, float]:
+    """The longest time in seconds that each stopped helper did not get to run; a well-fed one has parts of a second."""
+    told = {name: _load(os.path.join(ROOT, run, name + ".late")) for name in names}
+    return {name: seconds for name, seconds in told.items() if seconds is not None}
 
 
 def _alive(who: _Process) -> bool:

@@ -23,7 +23,8 @@ HEADER = 16
 GET_LINK, GET_ADDRESS, GET_NEIGHBOUR = 18, 22, 30
 BRIDGE = 7
 PERMANENT = 0x80
-LINK_NAME, LINK_MTU, LINK_INFO = 3, 4, 18
+LINK_ADDRESS, LINK_NAME, LINK_MTU, LINK_QUEUE, LINK_INFO = 1, 3, 4, 6, 18
+LINK_UP = 0x1
 INFO_KIND, INFO_DATA = 1, 2
 VXLAN_ID, VXLAN_PORT = 1, 15
 ADDRESS_ANY, ADDRESS_LOCAL = 1, 2
@@ -81,15 +82,20 @@ def mac(data: bytes) -> str:
 
 
 def parse_link(_kind: int, body: bytes) -> shapes.Link | None:
-    """Index, name, MTU in bytes, and kind; VXLAN id and port of a VXLAN interface."""
+    """Index, name, MTU in bytes, kind, state and queueing; VXLAN id and port of a VXLAN interface."""
     if len(body) < 16:
         return None
-    link: shapes.Link = {"index": struct.unpack("=i", body[4:8])[0], "name": "", "mtu": 0, "kind": ""}
+    index, flags = struct.unpack("=iI", body[4:12])
+    link: shapes.Link = {"index": index, "name": "", "mtu": 0, "kind": "", "up": bool(flags & LINK_UP)}
     for kind, value in attributes(body[16:]):
         if kind == LINK_NAME:
             link["name"] = value.rstrip(b"\0").decode("utf-8", "replace")
         elif kind == LINK_MTU and len(value) == 4:
             link["mtu"] = struct.unpack("=I", value)[0]
+        elif kind == LINK_ADDRESS:
+            link["mac"] = mac(value)
+        elif kind == LINK_QUEUE:
+            link["queue"] = value.rstrip(b"\0").decode("ascii", "replace")
         elif kind == LINK_INFO:
             link.update(_link_info(value))
     return link

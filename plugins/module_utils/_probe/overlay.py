@@ -13,7 +13,7 @@ import re
 import socket
 import typing as t
 
-from . import netlink, netns, shapes
+from . import interior, netlink, netns, shapes
 
 T = t.TypeVar("T")
 
@@ -67,7 +67,8 @@ def parse_balancer(text: str) -> list[shapes.Backends]:
     found: list[shapes.Backends] = []
     for line in text.splitlines():
         if re.match(r"(FWM|TCP|UDP)\s", line):
-            found.append({"active": [], "quiet": []})
+            mark = re.match(r"FWM\s+([0-9A-F]+)\s", line)
+            found.append({"active": [], "quiet": [], "mark": int(mark.group(1), 16) if mark else None})
         backend = re.match(r"\s+-> ([0-9A-F]{8}):[0-9A-F]{4}\s+\w+\s+(\d+)", line)
         if backend and found:
             found[-1]["active" if int(backend.group(2)) else "quiet"].append(
@@ -82,6 +83,32 @@ def _balancer() -> list[shapes.Backends] | None:
             return parse_balancer(handle.read())
     except OSError:
         return None
+
+
+def parse_marks(text: str) -> dict[str, int]:
+    """Virtual IP -> the mark that its packets get, in the mangle table of a load balancer's namespace."""
+    found = re.findall(r"(?m)^-A (?:INPUT|PREROUTING) -d ([0-9.]+)/32 .*-j MARK --set-x?mark (0x[0-9a-f]+)", text)
+    return {address: int(mark, 16) for address, mark in found}
+
+
+def _marks() -> dict[str, int] | None:
+    texts = [interior.output([*command, "-t", "mangle"]) for command in interior.LISTERS[:2]]
+    known = [parse_marks(text) for text in texts if text is not None]
+    return {address: mark for marks in known for address, mark in marks.items()} if known else None
+
+
+def marks(folder: str, networks: list[str]) -> dict[str, dict[str, int]]:
+    """The marks of virtual IPs by network; networks whose load balancer's table cannot be listed are left out."""
+    jobs = {network: netns.begin(balancer_namespace(folder, network), _marks) for network in networks}
+    found = {}
+    for network, job in jobs.items():
+        try:
+            told = netns.finish(job, SECONDS)
+        except netns.ProbeError:
+            continue
+        if told is not None:
+            found[network] = told
+    return found
 
 
 def _try(namespace: str, function: t.Callable[[], T]) -> T | None:

@@ -20,13 +20,13 @@ import struct
 import time
 import typing as t
 
-from . import shapes, sockets, wire
+from . import shapes, sockets, train, wire
 
 UDP, ESP = 17, 50
 IPV6_CHECKSUM, CHECKSUM_AT = 7, 6  # include/uapi/linux/in6.h; offset of the UDP checksum, which IPv6 requires
 EMPTY = bytes(8)
 ASK, ANSWER = b"?", b"!"
-BYTES = 256
+BYTES = train.RECEIVED
 
 
 def magic(run: str) -> bytes:
@@ -79,6 +79,7 @@ def bpf_program(offset: int, family: int = socket.AF_INET) -> list[wire.Step]:
 
 def _raw(protocol: int, family: int = socket.AF_INET) -> socket.socket:
     channel = socket.socket(family, socket.SOCK_RAW, protocol)
+    train.stamped(channel)
     wire.attach(channel, bpf_program(8 if protocol == UDP else 0, family))
     if family == socket.AF_INET6 and protocol == UDP:
         channel.setsockopt(socket.IPPROTO_IPV6, IPV6_CHECKSUM, CHECKSUM_AT)
@@ -97,8 +98,9 @@ def _listeners() -> list[tuple[socket.socket, int]]:
 
 
 def serve(run: str, name: str, ready: shapes.Ready, stopped: shapes.Stopped) -> shapes.Heard:
-    """Answer nonces until told to stop. Returns how often each sender was heard: protocol/port/sender."""
+    """Answer nonces and trains until told to stop. Returns how often each sender was heard: protocol/port/sender."""
     heard: shapes.Heard = {}
+    trains = train.Answerer(run)
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as opened:
         for channel, protocol in _listeners():
             selector.register(opened.enter_context(channel), selectors.EVENT_READ, (channel, protocol))
@@ -106,20 +108,26 @@ def serve(run: str, name: str, ready: shapes.Ready, stopped: shapes.Stopped) -> 
         while not stopped():
             for key, _unused in selector.select(0.2):
                 channel, protocol = key.data
-                _answer(channel, protocol, run, name, heard)
+                _answer(channel, protocol, run, name, heard, trains)
     return heard
 
 
-def _answer(channel: socket.socket, protocol: int, run: str, name: str, heard: shapes.Heard) -> None:
+def _answer(
+    channel: socket.socket, protocol: int, run: str, name: str, heard: shapes.Heard, trains: train.Answerer
+) -> None:
     try:
-        packet, sender = channel.recvfrom(BYTES)
+        packet, received, sender = train.receive(channel)
         told = body(packet, protocol, channel.family)
-        asked = parse(run, told[2], ASK) if told else None
-        if not told or not asked:
+        if not told:
             return
-        key = f"{protocol}/{told[1]}/{asked[0]}"
-        heard[key] = heard.get(key, 0) + 1
-        content = payload(run, ANSWER, name, asked[1])
+        content = trains.answer(told[2], received)
+        asked = None if content else parse(run, told[2], ASK)
+        if asked:
+            key = f"{protocol}/{told[1]}/{asked[0]}"
+            heard[key] = heard.get(key, 0) + 1
+            content = payload(run, ANSWER, name, asked[1])
+        if not content:
+            return
         if protocol == UDP:
             content = struct.pack("!4H", told[1], told[0], 8 + len(content), 0) + content
         channel.sendto(content, (sender[0], 0))

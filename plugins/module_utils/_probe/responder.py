@@ -12,19 +12,20 @@ import selectors
 import socket
 import typing as t
 
-from . import shapes, sockets
+from . import shapes, sockets, train
 
 
 def serve(run: str, name: str, ready: shapes.Ready, stopped: shapes.Stopped) -> shapes.Heard:
     """Answer over TCP and UDP until told to stop. Returns how often each sender was heard: protocol/network/sender."""
     heard: shapes.Heard = {}
+    trains = train.Answerer(run)
     with selectors.DefaultSelector() as selector, _tcp_listener() as tcp, _udp_listener() as udp:
         selector.register(tcp, selectors.EVENT_READ, "accept")
         selector.register(udp, selectors.EVENT_READ, "udp")
         ready()
         while not stopped():
             for key, _unused in selector.select(0.2):
-                _handle(selector, key, run, name, heard)
+                _handle(selector, key, run, name, heard, trains)
     return heard
 
 
@@ -38,39 +39,50 @@ def _tcp_listener() -> socket.socket:
 
 def _udp_listener() -> socket.socket:
     channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    train.stamped(channel)
     channel.bind(("0.0.0.0", sockets.PORT))
     return channel
 
 
-def _handle(selector: selectors.BaseSelector, key: t.Any, run: str, name: str, heard: shapes.Heard) -> None:
+def _handle(
+    selector: selectors.BaseSelector,
+    key: t.Any,
+    run: str,
+    name: str,
+    heard: shapes.Heard,
+    trains: train.Answerer,
+) -> None:
     try:
         if key.data == "accept":
-            selector.register(key.fileobj.accept()[0], selectors.EVENT_READ, "line")
+            selector.register(key.fileobj.accept()[0], selectors.EVENT_READ, bytearray())  # what it has said so far
         elif key.data == "udp":
-            line, source = key.fileobj.recvfrom(65535)
-            answer = _answer(run, name, "udp", line, heard)
+            line, received, source = train.receive(key.fileobj)
+            answer = trains.answer(line, received) or _answer(run, name, "udp", line, heard)
             if answer:
                 key.fileobj.sendto(answer, source)
         else:
-            _answer_connection(selector, key.fileobj, run, name, heard)
+            _answer_connection(selector, key, run, name, heard)
     except OSError:
         # The peer went away before the answer; the peer reports it.
         _drop(selector, key)
 
 
 def _drop(selector: selectors.BaseSelector, key: t.Any) -> None:
-    if key.data == "line" and key.fileobj.fileno() in selector.get_map():
+    if isinstance(key.data, bytearray) and key.fileobj.fileno() in selector.get_map():
         selector.unregister(key.fileobj)
         key.fileobj.close()
 
 
-def _answer_connection(
-    selector: selectors.BaseSelector, channel: socket.socket, run: str, name: str, heard: shapes.Heard
-) -> None:
-    line = channel.recv(sockets.LINE)
-    answer = _answer(run, name, "tcp", line, heard)
+def _answer_connection(selector: selectors.BaseSelector, key: t.Any, run: str, name: str, heard: shapes.Heard) -> None:
+    """Answer a whole line; a long one gets an answer as long as itself."""
+    channel, said = key.fileobj, key.data
+    chunk = channel.recv(sockets.MOST)
+    said += chunk
+    if chunk and not said.endswith(b"\n") and len(said) < sockets.MOST:
+        return
+    answer = _answer(run, name, "tcp", bytes(said), heard)
     if answer:
-        channel.sendall(answer)
+        channel.sendall(answer.rjust(len(said)) if len(said) > sockets.LINE else answer)
     selector.unregister(channel)
     channel.close()
 

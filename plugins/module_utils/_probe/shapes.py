@@ -41,6 +41,45 @@ class Request(_Asked, total=False):
     source: str
     inner_source: str
     inner_target: str
+    count: int
+    least: int
+    refusal: bool
+
+
+class _TrainAsked(_Asked):
+    address: str
+    packets: int
+
+
+class TrainRequest(_TrainAsked, total=False):
+    """A train of packets along one path; ``train.py`` sends it."""
+
+    port: int
+
+
+class _Train(t.TypedDict):
+    packets: int  # sent, those of the bursts too
+    bytes: int  # of all these packets, with their IP headers
+    sent: int
+    answered: int
+    arrived: int  # at the peer, by the last answer
+    repeated: int
+    reordered: int
+    corrupt: int
+    gap: int  # the most packets in a row without an answer
+    sizes: dict[str, list[int]]  # bytes -> [sent, answered]
+    mtu: int  # bytes, of the way as this kernel knows it
+    late_ms: int  # how late this process sent a packet, at worst
+    dwell_ms: int  # how long the peer's process let a packet wait, at worst
+
+
+class Train(_Train, total=False):
+    """The result of a train. Without an answer there is no delay, and there may be an error."""
+
+    delay_ms: list[float]  # least, median, nine of ten below, worst
+    mbit: float
+    error: str
+    source: str  # address from which the kernel sends there
 
 
 class Reached(t.TypedDict, total=False):
@@ -98,10 +137,46 @@ class _Link(t.TypedDict):
 
 
 class Link(_Link, total=False):
-    """A network interface."""
+    """A network interface. ``up``: as its owner set it; ``queue``: the name of its queueing discipline."""
 
     vni: int
     port: int
+    up: bool
+    queue: str
+    mac: str
+
+
+class Listener(t.TypedDict):
+    """A listening TCP socket. ``waiting``: connections that its program has not accepted yet."""
+
+    address: str
+    port: int
+    waiting: int
+
+
+class Interface(t.TypedDict):
+    """An interface of a container."""
+
+    name: str
+    up: bool
+    mtu: int
+    queue: str
+
+
+class Interior(t.TypedDict):
+    """What a namespace has. ``pinned``: neighbours that somebody set, as 'address hardware-address interface'."""
+
+    links: list[Interface]
+    addresses: list[str]
+    routes: list[str]
+    pinned: list[str]
+
+
+class Closely(t.TypedDict):
+    """Rules of packet filters that are not the engine's; whether its own for DNS are there, None without a tool."""
+
+    rules: list[str]
+    redirected: bool | None
 
 
 class Address(t.TypedDict):
@@ -122,10 +197,14 @@ class Neighbour(t.TypedDict):
 
 
 class Backends(t.TypedDict):
-    """The backends of one virtual service: those that get connections, and those that are leaving."""
+    """The backends of one virtual service: those that get connections, and those that are leaving.
+
+    ``mark``: of the packets that it takes, None for one of another kind.
+    """
 
     active: list[str]
     quiet: list[str]
+    mark: int | None
 
 
 class Overlay(t.TypedDict):
@@ -265,3 +344,36 @@ class Ports(t.TypedDict):
 
     tcp: list[int]
     udp: list[int]
+
+
+class Device(t.TypedDict):
+    """A link of the host. ``up``: switched on."""
+
+    up: bool
+    mtu: int
+    kind: str
+
+
+class Testimony(t.TypedDict):
+    """What a node tells about itself; ``testimony.py`` describes the parts."""
+
+    time: float
+    counters: dict[str, int]
+    limits: dict[str, list[int]]  # used, most
+    settings: dict[str, int]
+    pressure: dict[str, float]
+    devices: dict[str, Device]
+    stopped: list[str]
+    rules: dict[str, int]  # packets that each dropped
+    shaped: list[str]
+    read_only: list[str]
+    neighbours: dict[str, list[t.Any]]
+    hardware: list[str]
+
+
+class Inside(t.TypedDict):
+    """An overlay's own namespace on a node. ``rules``: packets that each rule dropped, where paths were bad."""
+
+    devices: dict[str, Device]
+    shaped: list[str]
+    rules: dict[str, int]

@@ -9,6 +9,7 @@ Private to swarmlab.overlay. Standard library only. A question is one line, ``CA
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -17,10 +18,12 @@ import time
 from . import shapes
 
 PORT = 19747
-LINE = 512
+LINE = 512  # bytes of a usual line, at most
+MOST = 16384  # bytes of a line that is meant to fill packets
 UDP_HEADERS = 28
 MTU_DISCOVER = 10
 MTU_PROBE = 3  # set the don't-fragment bit, whatever the assumed path MTU is
+REFUSED = os.strerror(errno.ECONNREFUSED).lower()
 ICMP_ECHO = 8
 ICMP_REPLY = 0
 
@@ -66,15 +69,29 @@ def new_nonce() -> str:
     return os.urandom(8).hex()
 
 
-def tcp(run: str, sender: str, network: str, address: str, seconds: float, port: int = PORT) -> shapes.Reached:
-    """The node that answers at ``address`` over TCP within ``seconds``."""
+def tcp(
+    run: str, sender: str, network: str, address: str, seconds: float, port: int = PORT, size: int = 0
+) -> shapes.Reached:
+    """The node that answers at ``address`` over TCP within ``seconds``. With a ``size`` both lines have that many bytes."""
     nonce = new_nonce()
     try:
         with socket.create_connection((address, port), timeout=seconds) as channel:
-            channel.sendall(question(run, sender, network, nonce))
-            return _identified(run, read_line(channel), nonce)
+            channel.sendall(question(run, sender, network, nonce).rjust(size))
+            return _identified(run, read_line(channel, max(LINE, size)), nonce)
     except OSError as error:
         return {"error": reason(error)}
+
+
+def connect(address: str, port: int, seconds: float) -> str | None:
+    """Why a TCP connection to somebody else's program does not open within ``seconds``; None if it does.
+
+    It is closed at once, and nothing is sent.
+    """
+    try:
+        with socket.create_connection((address, port), timeout=seconds):
+            return None
+    except OSError as error:
+        return reason(error)
 
 
 def udp(run: str, sender: str, network: str, address: str, seconds: float, size: int = 0) -> shapes.Reached:
@@ -97,11 +114,11 @@ def udp(run: str, sender: str, network: str, address: str, seconds: float, size:
         return {"error": reason(error)}
 
 
-def read_line(channel: socket.socket) -> bytes:
-    """The bytes up to the end of a line, or up to the maximum length of a line."""
+def read_line(channel: socket.socket, most: int = LINE) -> bytes:
+    """The bytes up to the end of a line, or up to ``most`` bytes."""
     data = b""
-    while not data.endswith(b"\n") and len(data) < LINE:
-        chunk = channel.recv(LINE - len(data))
+    while not data.endswith(b"\n") and len(data) < most:
+        chunk = channel.recv(most - len(data))
         if not chunk:
             break
         data += chunk

@@ -90,7 +90,8 @@ def ipsec_counters() -> shapes.Counters | None:
     return parse_counters(_read("/proc/net/xfrm_stat")) or None
 
 
-def _output(command: list[str]) -> str | None:
+def output(command: list[str]) -> str | None:
+    """What a tool prints; None when it is not there, fails, or takes longer than ``SECONDS``."""
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -161,9 +162,9 @@ def parse_nft(text: str, vnis: list[int], ports: list[str]) -> shapes.Rules:
 def firewall(backend: str, vnis: list[int], ports: list[str], ipv6: bool = False) -> shapes.Rules | None:
     """The engine's rules on this node; None when its tool does not answer. ``ipv6``: the nodes talk over IPv6."""
     if backend == "nftables":
-        text = _output(["nft", "list", "ruleset"])
+        text = output(["nft", "list", "ruleset"])
         return None if text is None else parse_nft(text, vnis, ports)
-    text, carrying = _output(["iptables-save"]), _output(["ip6tables-save"]) if ipv6 else None
+    text, carrying = output(["iptables-save"]), output(["ip6tables-save"]) if ipv6 else None
     return None if text is None or (ipv6 and carrying is None) else parse_rules(text, vnis, ports, carrying)
 
 

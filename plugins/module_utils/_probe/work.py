@@ -10,8 +10,12 @@ Private to swarmlab.overlay. Standard library only. A request is plain data:
     {"id": ..., "kind": "dns",  "name": ..., "includes": an address that must be among the answers, "patience": seconds}
     {"id": ..., "kind": "icmp", "address": ..., "patience": seconds}
     {"id": ..., "kind": "tcp" | "udp", "address": ..., "network": ..., "node": who must answer, "patience": seconds}
+    {"id": ..., "kind": "tcp", "size": bytes of the question and of the answer, the same
     {"id": ..., "kind": "tcp" | "closed", "port": ..., the same at another port; closed: nobody of ours may answer}
-    {"id": ..., "kind": "burst", "size": bytes of each packet, three of them unfragmented, else as udp}
+    {"id": ..., "kind": "burst", "size": bytes of each packet, three of them unfragmented, else as udp; "count": more,
+        "least": of so many must be answered}
+    {"id": ..., "kind": "connect", "address": ..., "port": ..., "count": connections at once, "patience": seconds}
+        "refusal": true: a refusal is an answer too, since it comes from there
     {"id": ..., "kind": "port-tcp" | "port-udp" | "port-esp", "address": ..., "port": ..., "patience": seconds}
     {"id": ..., "kind": "inject", "address": ..., "port": ..., "vni": ..., ... as ``inject.py`` reads it}
     {"id": ..., "kind": "vip",  "address": ..., "network": ..., "nodes": [who must answer], "patience": seconds}
@@ -93,7 +97,8 @@ def _icmp(request: shapes.Request, setting: Setting) -> shapes.Observation:
 
 def _tcp(request: shapes.Request, setting: Setting) -> shapes.Observation:
     port = request.get("port", sockets.PORT)
-    seen = sockets.tcp(setting.run, setting.name, request["network"], request["address"], setting.once, port)
+    size = request.get("size", 0)
+    seen = sockets.tcp(setting.run, setting.name, request["network"], request["address"], setting.once, port, size)
     return {**seen, "ok": seen.get("node") == request["node"]}
 
 
@@ -115,10 +120,27 @@ def _burst(request: shapes.Request, setting: Setting) -> shapes.Observation:
             setting.run, setting.name, request["network"], request["address"], setting.once, request["size"]
         )
 
-    with ThreadPoolExecutor(max_workers=BURST) as pool:
-        answers = list(pool.map(once, range(BURST)))
+    count = request.get("count", BURST)
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        answers = list(pool.map(once, range(count)))
     wrong = [answer for answer in answers if answer.get("node") != request["node"]]
-    return {**(wrong[0] if wrong else answers[0]), "ok": not wrong, "answered": BURST - len(wrong)}
+    answered = count - len(wrong)
+    ok = answered >= request.get("least", count)
+    return {**(wrong[0] if wrong and not ok else answers[0]), "ok": ok, "answered": answered}
+
+
+def _connect(request: shapes.Request, setting: Setting) -> shapes.Observation:
+    """Open connections at once and close them, without a word: the program behind the port is not ours."""
+    count = request.get("count", 1)
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        errors = list(
+            pool.map(lambda _number: sockets.connect(request["address"], request["port"], setting.once), range(count))
+        )
+    failed = [error for error in errors if error and not (request.get("refusal") and error == sockets.REFUSED)]
+    seen: shapes.Observation = {"ok": not failed, "count": count, "answered": count - len(failed)}
+    if failed:
+        seen["error"] = failed[0]
+    return seen
 
 
 def _port_tcp(request: shapes.Request, setting: Setting) -> shapes.Observation:
@@ -177,6 +199,7 @@ KINDS: dict[str, t.Callable[[shapes.Request, Setting], shapes.Observation]] = {
     "icmp": _icmp,
     "tcp": _tcp,
     "closed": _closed,
+    "connect": _connect,
     "udp": _udp,
     "burst": _burst,
     "vip": _vip,

@@ -53,10 +53,13 @@ def dead_first(nodes: t.Iterable[Raw]) -> list[Raw]:
     )
 
 
-def unmoved(leaving: list[Raw], nodes: list[Raw], services: list[Raw], tasks: list[Raw]) -> list[str]:
+def unmoved(
+    leaving: list[Raw], nodes: list[Raw], services: list[Raw], tasks: list[Raw], stuck: t.Container[str] = ()
+) -> list[str]:
     """Tasks that are still on leaving nodes, or left them and do not run elsewhere yet, in words.
 
     Containers attached to a network by hand are tasks without a service: they end with their machine.
+    ``stuck``: ids of services whose tasks can run nowhere else, so that only their end is waited for.
     """
     ids = {node["ID"]: node for node in leaving}
     names = {node["ID"]: hostname(node) for node in nodes}
@@ -66,22 +69,22 @@ def unmoved(leaving: list[Raw], nodes: list[Raw], services: list[Raw], tasks: li
         there = [task for task in own if task.get("NodeID") in ids]
         elsewhere = [task for task in own if task.get("NodeID") not in ids]
         name = service["Spec"]["Name"]
-        holding = [task for task in there if _holds(task, ids[task["NodeID"]])]
+        holding = [task for task in there if is_held(task, ids[task["NodeID"]])]
         found += [_words(name, task, names) for task in holding]
-        if _moves(service):
+        if moves(service) and service["ID"] not in stuck:
             slots = {task.get("Slot") for task in there} - {task.get("Slot") for task in holding}
             found += _not_running(name, service, slots, elsewhere, names)
     return found
 
 
-def _holds(task: Raw, node: Raw) -> bool:
+def is_held(task: Raw, node: Raw) -> bool:
     """Whether a task keeps its node busy. The last reported state of a dead node's task is outdated."""
     if task.get("DesiredState") in WANTED and _state(task) not in FINISHED_STATES:
         return True
     return is_up(node) and _state(task) in ("starting", "running")
 
 
-def _moves(service: Raw) -> bool:
+def moves(service: Raw) -> bool:
     """Whether the swarm starts the service's tasks elsewhere. It does not for global services, nor without restarts."""
     mode = service["Spec"].get("Mode") or {}
     policy = (service["Spec"].get("TaskTemplate") or {}).get("RestartPolicy") or {}

@@ -97,3 +97,12 @@ def member(node: Raw) -> Member:
         "reachability": manager.get("Reachability") or "",
         "manager_address": manager.get("Addr") or "",
     }
+
+
+def standalone(containers: t.Iterable[Raw]) -> list[str]:
+    """The names of the containers that are no tasks of services."""
+    return sorted(
+        next(iter(each.get("Names") or [each["Id"]])).lstrip("/")
+        for each in containers
+        if "com.docker.swarm.task.id" not in (each.get("Labels") or {})
+    )

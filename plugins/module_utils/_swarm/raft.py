@@ -19,6 +19,7 @@ from . import leaving
 DEMOTION_SECONDS = 120
 ELECTION_SECONDS = 30
 T = t.TypeVar("T")
+NO_MEMBER = "can't find manager in raft memberlist"  # swarmkit, of a node that raft does not know any more
 LEADERLESS = (*LEADER_CHANGE, "context deadline exceeded")
 
 
@@ -55,7 +56,12 @@ def update(client: APIClient, node_id: str, change: t.Callable[[dict[str, t.Any]
 def demote(client: APIClient, node: Raw) -> None:
     """Demote a manager, and wait until it has left the managers' raft: only then can the next one be demoted."""
     if node["Spec"]["Role"] == "manager":
-        update(client, node["ID"], lambda spec: {**spec, "Role": "worker"})
+        try:
+            update(client, node["ID"], lambda spec: {**spec, "Role": "worker"})
+        except Refused as error:
+            if NO_MEMBER not in str(error).lower():
+                raise
+            return  # lost by a forced recovery: it cannot be demoted any more, and can be removed
 
     def look() -> tuple[bool, str]:
         try:

@@ -9,11 +9,14 @@ only entries that are present (or missing) both times count.
 
 from __future__ import annotations
 
+import functools
 import time
+import typing as t
 
 from .._engine.client import Engine, NotFound
 from .._engine.transport import Raw
-from .._probe import overlay
+from .._probe import netns, overlay, testimony
+from .._probe import shapes as probed
 from . import shapes
 
 NEEDS = {"probe", "gossip", "peers", "balancer"}
@@ -99,3 +102,24 @@ def settled(first: dict[str, shapes.Held], second: dict[str, shapes.Held]) -> di
 
 def _both(first: list[str], second: list[str]) -> shapes.Both:
     return {"always": sorted(set(first) & set(second)), "ever": sorted(set(first) | set(second))}
+
+
+def inside(folder: str, networks: list[str], seen: shapes.Probed) -> dict[str, probed.Inside]:
+    """What each overlay's own namespace holds on this node; its rules only where a path of the network was bad."""
+    found: dict[str, probed.Inside] = {}
+    suspected = {part for ident, bad in _outcomes(seen) if bad for part in ident.split("/")}
+    for network in networks:
+        here = overlay.overlay_namespace(folder, network)
+        look = functools.partial(testimony.look_inside, any(part and network.startswith(part) for part in suspected))
+        try:
+            found[network] = netns.call(here, look, overlay.SECONDS)
+        except netns.ProbeError:
+            continue  # the network is not on this node
+    return found
+
+
+def _outcomes(seen: shapes.Probed) -> t.Iterator[tuple[str, bool]]:
+    """(request, whether it was not met) of requests and trains."""
+    yield from ((ident, not told["ok"]) for ident, told in seen["observations"].items())
+    for ident, train in (seen.get("trains") or {}).items():
+        yield ident, train["answered"] < train["sent"]

@@ -20,7 +20,7 @@ from .._engine.client import Engine, NotFound, Refused
 from .._engine.transport import Raw, moment, wait_until
 from .._probe import certificate, sockets
 from .._terms import DATA_PATH_PORT, RUN_LABEL
-from . import objects, shapes
+from . import objects, people, shapes
 
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
@@ -157,7 +157,9 @@ def with_room(engine: Engine, networks: list[shapes.Network]) -> tuple[list[shap
     roomy, crowded = [], []
     for network in networks:
         used = {address for address, _who in _addresses(network["id"], services, tasks)}
-        size = sum(ipaddress.ip_network(subnet).num_addresses - RESERVED for subnet in network["subnets"])
+        # An address of IPv6 is never short, and comes on top of one of IPv4.
+        subnets = [ipaddress.ip_network(subnet) for subnet in network["subnets"] if ":" not in subnet]
+        size = sum(subnet.num_addresses - RESERVED for subnet in subnets)
         # A probe and a load balancer on each node, and one virtual IP.
         if network["subnets"] and size - len(used) < 2 * nodes + 1:
             crowded.append(network["id"])
@@ -314,7 +316,21 @@ def views(engine: Engine, made: shapes.Made, tasks_of_run: list[Raw]) -> shapes.
         "unallocated": sorted(
             network["Name"] for network in known if network["Scope"] == "swarm" and not network.get("Driver")
         ),
+        "services": people.services(ids, services, tasks),
+        "ingress": _ingress(engine, known, services, tasks),
+        "shared": {network: people.shared(network, services) for network in ids},
     }
+
+
+def _ingress(engine: Engine, known: list[Raw], services: list[Raw], tasks: list[Raw]) -> shapes.Ingress | None:
+    """The network of the routing mesh; None when somebody removed it."""
+    for raw in known:
+        if raw.get("Ingress"):
+            found: shapes.Ingress = {**describe(raw), "used": people.used(raw["Id"], services, tasks, engine.nodes())}
+            for seen in _existing(engine, [raw["Id"]]):
+                found["room"] = room(seen)
+            return found
+    return None
 
 
 def unsettled(services: list[Raw], tasks: list[Raw]) -> shapes.Lacking:
@@ -361,6 +377,7 @@ def last_view(engine: Engine, networks: list[str]) -> shapes.LastView:
             network: sorted({address for task in recent for address in task_addresses(task, network)})
             for network in networks
         },
+        "serving": people.serving(services, tasks),
     }
 
 

@@ -15,11 +15,12 @@ from .._engine.client import Engine, NotFound
 from .._engine.transport import Raw
 from .._host import read_text
 from .._probe import background, overlay
-from . import objects
+from . import objects, shapes
 
 HOST_NAMESPACE = "/proc/self/ns/net"
 MOUNTS = "/proc/self/mountinfo"
 NAMESPACES = "/var/run/docker/netns"  # the default folder
+GATEWAY = "docker_gwbridge"
 MACHINE_ID = "/etc/machine-id"
 
 
@@ -69,6 +70,22 @@ def running(engine: Engine, run: str, part: str) -> tuple[bool, Raw]:
             continue
         return bool(settings["SandboxKey"]), settings
     return False, {}
+
+
+def ipv6(settings: Raw) -> dict[str, str]:
+    """A container's IPv6 addresses by network, from its network settings. Pure."""
+    endpoints = (settings.get("Networks") or {}).values()
+    return {row["NetworkID"]: row["GlobalIPv6Address"] for row in endpoints if row.get("GlobalIPv6Address")}
+
+
+def gateway(engine: Engine) -> shapes.Gateway | None:
+    """The bridge through which tasks leave this node; None when there is none."""
+    try:
+        raw = engine.inspect_network(GATEWAY)
+    except NotFound:
+        return None
+    subnets = [row["Subnet"] for row in (raw.get("IPAM") or {}).get("Config") or [] if row.get("Subnet")]
+    return {"subnets": subnets, "used": len(raw.get("Containers") or {})}
 
 
 def namespaces(engine: Engine) -> str:

@@ -19,6 +19,7 @@ from .._engine.transport import EngineError, Raw, wait_until
 from .._probe import (
     background,
     certificate,
+    interior,
     kernel,
     netns,
     overlay,
@@ -27,15 +28,19 @@ from .._probe import (
     responder,
     sockets,
     system,
+    testimony,
+    train,
     wire,
     work,
     xfrm,
 )
 from .._probe import shapes as probed
 from .._terms import DATA_PATH_PORT
-from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone
+from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone, workloads
 
 ANSWER = 25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
+HALTED = 8  # seconds that a process of the engine may be stopped: a debugger or a snapshot of the machine stops it for a moment
+TRAINS = 60  # seconds: they take a few, and longer only where there is no processor
 HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
 
 
@@ -45,6 +50,13 @@ def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
     Then wait for the local probe.
     """
     began = time.time()
+    halted = wait_until(lambda: (not testimony.stopped(), testimony.stopped()), HALTED, interval=0.5)
+    if not halted.done:
+        # Neither an answer nor a task would come: the reason is known, and no time limit need run out.
+        raise EngineError(
+            f"A process of the engine is stopped: {', '.join(halted.seen)}. Continue it ('kill -CONT PID').",
+            reason_code="engine-part-stopped",
+        )
     info = engine.within(ANSWER).info()
     outside = local.outside(info)
     if outside:
@@ -65,6 +77,7 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         "kernel": kernel.facts(),
         "host": system.facts(plan.get("declared") or ()),
         "local_networks": _local_networks(engine),
+        "gateway": local.gateway(engine),
     }
     if "rules" in plan["needs"]:
         # Before this run publishes a port, because the engine then writes the chain and its jumps anew.
@@ -80,6 +93,8 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         led = _lead(engine, plan)
         result.update(led)
         _start(errors, plan, "janitor", _idle, alone=lambda: leader.remove_objects(engine, only=plan["run"]))
+    if "workloads" in plan["needs"]:
+        opened["workloads"] = workloads.found(engine, plan["run"], plan["networks"])  # while tasks of the run start
     if plan["wait"]:
         expected = "probe" in plan["needs"] and leader.may_run_tasks(engine, swarm)
         opened.update(_open_node(engine, plan, plan["wait"], errors, expected))
@@ -89,6 +104,7 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
     if "certificate" in plan["needs"]:
         opened["certificate"] = certificate.node(os.path.join(info["DockerRootDir"], "swarm", "certificates"))
     opened["counters"] = system.ipsec_counters()
+    opened["testimony"] = testimony.look(info["DockerRootDir"])
     opened["time"] = time.time()
     opened["clock"] = [began, time.time()]
     result["opened"] = opened
@@ -210,7 +226,7 @@ def _open_probe(engine: Engine, plan: shapes.Common, timeout: float, errors: lis
         lambda ready, stopped: responder.serve(plan["run"], plan["name"], ready, stopped),
         lambda: netns.enter(namespace),
     )
-    return {"namespace": namespace, "task_seconds": waited.seconds}
+    return {"namespace": namespace, "task_seconds": waited.seconds, "ipv6": local.ipv6(waited.seen)}
 
 
 def _serve_published(engine: Engine, plan: shapes.Common, errors: list[str]) -> shapes.Opened:
@@ -282,22 +298,50 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
     if plan["attach"]:
         _start(errors, plan, "janitor-at", _idle, alone=lambda: standalone.remove(engine, only=plan["run"]))
         result.update(standalone.attach(engine, plan, plan["attach"], setting))
-    for job in jobs:
+    for job, item in zip(jobs, plan["work"]):
         try:
             observed = netns.finish(job, plan["limit"])
             result["observations"].update(observed)
         except netns.ProbeError as error:
-            errors.append(str(error))
+            if not item.get("foreign"):
+                errors.append(str(error))
+    if plan.get("looks"):
+        failed = [ident for ident, seen in result["observations"].items() if not seen["ok"]]
+        result["workloads"] = workloads.look_again(plan["looks"], failed)
+    result["trains"] = _send_trains(plan, errors)
     second = gathering.look_again(engine, plan, folder, patience)
     result["held"] = gathering.settled(first, second)
     result["untold"] = gathering.untold(second, plan)
+    if "balancer" in plan["needs"]:
+        result["marks"] = overlay.marks(folder, [network for network in plan["network_ids"] if network in second])
     if {"wire", "xfrm"} & set(plan["needs"]):
         result.update(_ipsec(plan))
     if "rules" in plan["needs"]:
         result["rules"] = system.firewall(plan["firewall"], plan["vnis"], plan["ports"], plan["ipv6"])
     result["counters"] = system.ipsec_counters()
+    result["testimony"] = testimony.look(plan["root"])
+    result["inside"] = gathering.inside(folder, plan["network_ids"], result)
     result["clock"] = [began, time.time()]
     return result
+
+
+def _send_trains(plan: shapes.ProbePlan, errors: list[str]) -> dict[str, probed.Train]:
+    """Measure the quality of all paths at once, now that nothing else is asked."""
+    jobs = [
+        netns.begin(
+            item["namespace"] or local.HOST_NAMESPACE,
+            functools.partial(train.perform, plan["run"], item["requests"], plan["once"]),
+        )
+        for item in plan["trains"]
+    ]
+    told: dict[str, probed.Train] = {}
+    for job in jobs:
+        try:
+            found = netns.finish(job, TRAINS)
+            told.update(found)
+        except netns.ProbeError as error:
+            errors.append(str(error))
+    return told
 
 
 def exchange(engine: Engine, plan: shapes.ExchangePlan) -> shapes.Exchanged:
@@ -317,12 +361,14 @@ def close(engine: Engine, plan: shapes.ClosePlan) -> shapes.Closed:
         "namespaces": overlay.overlays(local.namespaces(engine)),
         "lazy_known": knows(engine, plan.get("lazy_id")),
         "clock": [time.time()] * 2,
+        "unaccepted": interior.waiting(plan.get("ports") or []),
     }
     if plan["leader"]:
         result.update(leader.last_view(engine, plan["network_ids"]))
     told = background.stop(plan["run"], HELPERS)
     result["responder"], result["published"] = told["responder"], told["published"]
     result["ports"], result["wire"] = told["ports"], told["wire"]
+    result["late"] = background.late(plan["run"], HELPERS)
     background.forget(plan["run"])
     sweep(engine, None)
     if plan["leader"]:

@@ -81,11 +81,22 @@ class AttachPlan(t.TypedDict):
     requests: dict[str, list[probed.Request]]
 
 
-class Work(t.TypedDict):
-    """The requests from one namespace; None is the host's own."""
-
+class _Work(t.TypedDict):
     namespace: str | None
     requests: list[probed.Request]
+
+
+class Trains(t.TypedDict):
+    """The trains from one namespace; None is the host's own."""
+
+    namespace: str | None
+    requests: list[probed.TrainRequest]
+
+
+class Work(_Work, total=False):
+    """The requests from one namespace; None is the host's own. ``foreign``: it is not ours, and may go at any time."""
+
+    foreign: bool
 
 
 class Serving(t.TypedDict):
@@ -103,18 +114,24 @@ class ExchangePlan(Common):
 
 
 class ProbePlan(ExchangePlan):
-    """``once``: limit of one question; ``limit``: of all questions; ``ports``: published ones, such as 'tcp/8080'."""
+    """``once``: limit of one question; ``limit``: of all questions; ``ports``: published ones, such as 'tcp/8080'.
+
+    ``root``: the engine's data folder.
+    """
 
     once: float
     limit: float
     attach: AttachPlan | None
     published: bool
     speed: Serving | None
+    root: str
     vnis: list[int]
     ports: list[str]
     firewall: str
     ipv6: bool
     work: list[Work]
+    trains: list[Trains]
+    looks: list[Look]
 
 
 class MeasureRow(t.TypedDict):
@@ -143,6 +160,7 @@ class ClosePlan(t.TypedDict):
     leader: bool
     lazy_id: str | None
     network_ids: list[str]
+    ports: list[int]  # published ones
 
 
 class DisruptPlan(Common):
@@ -239,6 +257,81 @@ class Network(_Network, total=False):
     room: list[Room] | None
 
 
+class Published(t.TypedDict):
+    """A published TCP port of a service or a task. ``mode``: ingress or host."""
+
+    published: int
+    target: int
+    mode: str
+
+
+class Task(t.TypedDict):
+    """A running task of people's. ``addresses``: by network; ``ports``: those that it publishes on its node alone."""
+
+    id: str
+    node: str
+    addresses: dict[str, str]
+    ports: list[Published]
+
+
+class Service(t.TypedDict):
+    """A service of people's. ``vips``: virtual IP by network; ``ports``: those of the routing mesh."""
+
+    id: str
+    name: str
+    vips: dict[str, str]
+    ports: list[Published]
+    tasks: list[Task]
+
+
+class Workload(t.TypedDict):
+    """A container of people's on this node. ``networks``: its address by network.
+
+    ``ports``: where it takes TCP, by network; under an empty name those that it takes at any address.
+    """
+
+    id: str
+    name: str
+    service: str | None
+    task: str | None
+    namespace: str
+    networks: dict[str, str]
+    ports: dict[str, list[int]]
+
+
+class Workloads(t.TypedDict):
+    """People's containers on the networks that are asked for. ``number``: of all; ``rows``: of those looked into."""
+
+    number: int
+    rows: list[Workload]
+
+
+class Look(t.TypedDict):
+    """A container to look into once more. ``requests``: ids of those whose failure makes it worth a closer look."""
+
+    id: str
+    namespace: str
+    requests: list[str]
+
+
+class _Seen(t.TypedDict):
+    ports: list[int]
+    waiting: dict[str, int]
+    interior: probed.Interior
+
+
+class Looked(_Seen, total=False):
+    """What a container has inside. ``waiting``: connections that its program did not accept, by port."""
+
+    closely: probed.Closely
+
+
+class Ingress(Network):
+    """The network of the routing mesh. ``used``: the number of its addresses that are taken."""
+
+    used: int
+
+
 class Convergence(t.TypedDict):
     """The time until the run's tasks were running, and by node the reason of each missing one."""
 
@@ -260,6 +353,9 @@ class _Looked(t.TypedDict):
     lacking: Lacking
     all_networks: list[list[t.Any]]  # [name, id, scope, subnets]
     unallocated: list[str]
+    services: list[Service]
+    ingress: Ingress | None
+    shared: dict[str, dict[str, list[str]]]  # by network: name -> the services that answer to it, where several do
 
 
 class View(_Looked, total=False):
@@ -276,6 +372,13 @@ class Ipsec(t.TypedDict):
     policies: list[probed.Policy] | None
 
 
+class Gateway(t.TypedDict):
+    """docker_gwbridge, through which tasks leave their node. ``used``: addresses of its subnets that are taken."""
+
+    subnets: list[str]
+    used: int
+
+
 class Opened(t.TypedDict, total=False):
     """The result of a node's setup. ``namespace``: the path of its probe's namespace."""
 
@@ -284,6 +387,9 @@ class Opened(t.TypedDict, total=False):
     kernel: probed.Modules
     host: probed.Host
     local_networks: list[str]
+    workloads: Workloads
+    gateway: Gateway | None
+    ipv6: dict[str, str]  # the probe's IPv6 address by network
     rules: probed.Rules | None
     engine_seconds: float | None
     flushers: list[str]
@@ -295,6 +401,7 @@ class Opened(t.TypedDict, total=False):
     published: bool
     certificate: probed.Certificate | probed.Unread
     counters: probed.Counters | None
+    testimony: probed.Testimony
     time: float
     clock: list[float]
     view: View
@@ -419,10 +526,15 @@ class Probed(_Probed, total=False):
     lazy: Attached
     held: dict[str, Settled]
     untold: list[str]
+    workloads: dict[str, Looked]
+    marks: dict[str, dict[str, int]]  # by network: virtual IP -> the mark of its packets
     xfrm: list[probed.State] | None
     policies: list[probed.Policy] | None
     rules: probed.Rules | None
     counters: probed.Counters | None
+    trains: dict[str, probed.Train]
+    testimony: probed.Testimony
+    inside: dict[str, probed.Inside]
     clock: list[float]
 
 
@@ -445,6 +557,7 @@ class LastView(t.TypedDict):
     carried: dict[str, dict[str, float | None]]
     records: dict[str, Records]
     retired: dict[str, list[str]]
+    serving: dict[str, list[str]]  # by service: its running tasks
 
 
 class _Closed(t.TypedDict):
@@ -460,10 +573,13 @@ class Closed(_Closed, total=False):
     carried: dict[str, dict[str, float | None]]
     records: dict[str, Records]
     retired: dict[str, list[str]]
+    serving: dict[str, list[str]]
     responder: probed.Heard | None
     published: probed.Heard | None
     ports: probed.Heard | None
     wire: probed.Watched | None
+    late: dict[str, float]
+    unaccepted: dict[str, int]  # by published port: connections that ended on the node itself
     left: list[str]
 
 

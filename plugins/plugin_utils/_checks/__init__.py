@@ -8,13 +8,15 @@ Private to swarmlab.overlay. Runs on the controller only. A file here whose name
     ID, TITLE, HINT   text
     ORDER             its position in the report; causes come before their effects
     NEEDS             what the run must set up or read for it: probe, twin, lazy, published, attach, wire, ports,
-                      certificate, gossip, peers, balancer, xfrm, rules, speed
+                      certificate, gossip, peers, balancer, xfrm, rules, speed, workloads
     TAGS              the words that select it, besides its id
     plan(facts)       {host: [request, ...]}, requests as in ``_probe/work.py``; "where" names another namespace than the probe's:
-                      host, alone and attached/NETWORK (the standalone container's). Requests with the same id
-                      are carried out once
+                      host, alone and attached/NETWORK (the standalone container's), inside/CONTAINER (of people's);
+                      "about" a container: it gets a closer look if this fails. Requests with the same id are
+                      carried out once
     judge(facts)      [result, ...], made with ``_result.py``
     SWITCH            optional: the switch that enables it (``verify_performance``, a word of ``verify_disruptive``)
+    trains            optional: as plan, trains of packets, sent once all requests are done (``_probe/train.py``)
     measurements      optional: as plan, but carried out alone, one after the other (``_verify/measuring.py``);
     longest           with it: the longest time of all of them, by the number of hosts and the seconds of one
     GUARD             optional, true: its bad results are always reported, and its passes prove no function

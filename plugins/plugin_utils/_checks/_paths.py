@@ -124,6 +124,12 @@ def parsed(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
         return None
 
 
+def within(address: str, network: str) -> bool:
+    """Whether the address lies in the network; false for a text that is no address."""
+    found = parsed(address)
+    return found is not None and found in ipaddress.ip_network(network, strict=False)
+
+
 def local(facts: Facts, host: str) -> list[dict[str, t.Any]]:
     """The addresses of the host's own interfaces."""
     return (facts.opened.get(host, {}).get("host") or {}).get("addresses") or []

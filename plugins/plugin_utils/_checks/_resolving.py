@@ -28,7 +28,12 @@ def asked_as(facts: Facts, network: Network, name: str) -> str:
 
     The probe is on all networks at once, so a bare name of several networks would have several right answers.
     """
-    holders = [item for item in facts.under_test if name in facts.records.get(item["id"], {})]
+    spelled = name.lower()
+    holders = [
+        item
+        for item in facts.under_test
+        if any(known.lower() == spelled for known in facts.records.get(item["id"], {}))
+    ]
     return name if len(holders) == 1 else f"{name}.{network['name']}"
 
 

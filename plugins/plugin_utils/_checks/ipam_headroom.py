@@ -44,12 +44,18 @@ def free(facts: Facts, network: Network) -> tuple[int, str] | None:
     """(number of free addresses without this run's own, source of the number)"""
     hosts = _paths.probed(facts, network["id"])
     if network.get("room"):
-        return sum(row["free"] or 0 for row in network["room"]) + len(hosts), "told by the engine"
+        told = [row["free"] or 0 for row in network["room"] if ":" not in row["subnet"]]
+        return sum(told) + len(hosts), "told by the engine"
     if not network["subnets"] or network["id"] not in facts.addresses:
         return None
-    size = sum(ipaddress.ip_network(subnet).num_addresses - RESERVED for subnet in network["subnets"])
+    size = room(network["subnets"])
     used = {address for address, _who in facts.addresses[network["id"]]}
     return size - len(used), "worked out from tasks and virtual IPs; load balancers come on top"
+
+
+def room(subnets: list[str]) -> int:
+    """The number of addresses that tasks can have. Those of IPv6 are never short, and come on top of one of IPv4."""
+    return sum(ipaddress.ip_network(subnet).num_addresses - RESERVED for subnet in subnets if ":" not in subnet)
 
 
 def _judge(facts: Facts, network: Network) -> Result:

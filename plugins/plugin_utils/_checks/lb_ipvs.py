@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""LB-IPVS: the load balancer of every node has exactly the backends in gossip."""
+"""LB-IPVS: the load balancer of every node leads each virtual IP, by its mark, to exactly the backends in gossip."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def _judge(facts: Facts, network: Network) -> Result:
         return result(
             CHECK, FAIL, "no-balancer", f"no load balancer on {listed(bare)}", network=name, nodes=bare, hint=hint
         )
-    wrong = {host: rows for host, rows in ((host, differences(held)) for host, held in told.items()) if rows}
+    marks = {host: _marks(facts, network, host) for host in told}
+    found = {host: differences(held, marks[host]) for host, held in told.items()}
+    wrong = {host: rows for host, rows in found.items() if rows}
     if wrong:
         rows = [f"{host}: {row}" for host, found in sorted(wrong.items()) for row in found]
         return result(
@@ -76,24 +78,42 @@ def _judge(facts: Facts, network: Network) -> Result:
     )
 
 
-def differences(held: dict[str, t.Any]) -> list[str]:
-    """The services without a virtual service of the right backends.
+def _marks(facts: Facts, network: Network, host: str) -> dict[str, int] | None:
+    """Virtual IP -> mark on the host; None when its table could not be read.
 
-    It must have all backends that were present all the time, and none that never was.
+    The run's own virtual IP is the control: a table without its mark is not the one that the engine writes.
+    """
+    marks = (facts.probed.get(host, {}).get("marks") or {}).get(network["id"])
+    return marks if marks and facts.vips.get(network["id"]) in marks else None
+
+
+def differences(held: dict[str, t.Any], marks: dict[str, int] | None = None) -> list[str]:
+    """The services whose virtual IP does not lead to the right backends: from its mark to a virtual service to them.
+
+    It must have all backends that were present all the time, and none that never was. Without marks any virtual
+    service with these backends will do.
     """
     always: dict[str, set[str]] = {}
     ever: dict[str, set[str]] = {}
-    balanced = set()
+    virtual: dict[str, str] = {}
     for when, found in (("always", always), ("ever", ever)):
         for record in _gossip.records(held, when):
-            if record.is_virtual:
-                balanced.add(record.service)
-            else:
+            if not record.is_virtual:
                 found.setdefault(record.service, set()).add(record.address)
-    sets = [(set(row["active"]), set(row["quiet"])) for row in held["balancer"]]
-    return [
-        f"{service} has no virtual service with backends {listed(sorted(always[service]))}"
-        for service in sorted(balanced & set(always))
-        if service
-        and not any(always[service] <= active | quiet and active <= ever.get(service, set()) for active, quiet in sets)
-    ]
+            elif when == "always" or marks is None:
+                virtual[record.service] = record.where
+    rows = []
+    for service in sorted(set(virtual) & set(always) - {""}):
+        vip = virtual[service]
+        if marks is not None and vip not in marks:
+            rows.append(f"no rule marks what goes to {vip}, the virtual IP of {service}")
+            continue
+        sets = [
+            (set(row["active"]), set(row["quiet"]))
+            for row in held["balancer"]
+            if marks is None or row.get("mark") == marks[vip]
+        ]
+        right = (always[service] <= active | quiet and active <= ever.get(service, set()) for active, quiet in sets)
+        if not any(right):
+            rows.append(f"{service} has no virtual service with backends {listed(sorted(always[service]))}")
+    return rows

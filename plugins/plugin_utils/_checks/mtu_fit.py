@@ -10,7 +10,7 @@ import sys
 import typing as t
 
 from .._facts.model import Facts, Network, Requests, Result
-from . import _paths, _requests, dp_matrix
+from . import _paths, _quality, _requests, dp_matrix
 from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
@@ -105,15 +105,29 @@ def _judge(facts: Facts, network: Network) -> Result:
         if len(facts.opened) == 1 and hosts:
             return result(CHECK, SKIP, "one-node", "the play has one node: nothing crosses a wire", network=name)
         return result(CHECK, INCONCLUSIVE, "no-pair", "no pair could be tried", network=name)
-    failed, dead = {}, []
+    failed, dead, lossy = {}, [], []
     for source, target in pairs:
         small = _paths.seen(facts, source, dp_matrix.ident(dp_matrix.ID, network, target, "udp"))
         full = _paths.seen(facts, source, _ident(network, target))
         if small is None or full is None or not small["ok"]:
             dead.append((source, target))
+        elif not full["ok"] and _loses_any_size(facts, network, source, target):
+            lossy.append((source, target))
         elif not full["ok"]:
             failed[source, target] = _paths.problem(full)
+    if lossy and not failed:
+        rows = [f"{source} to {target}" for source, target in lossy]
+        text = f"packets of every size get lost: {listed(rows, 3)}"
+        nodes, more = blame(lossy), "See PATH-QUALITY: the size is not what stops them."
+        return result(CHECK, INCONCLUSIVE, "any-size-lost", text, network=name, nodes=nodes, hint=more, details=details)
     return _conclude(facts, network, pairs, failed, dead, details)
+
+
+def _loses_any_size(facts: Facts, network: Network, source: str, target: str) -> bool:
+    """Whether PATH-QUALITY's train on the path lost packets, and not because they were large."""
+    ident = _quality.ident(_quality.layer_of(network), target)
+    train = facts.trains.get(source, {}).get(ident)
+    return bool(train) and train["answered"] < train["sent"] and not _quality.is_capped(train)
 
 
 def _conclude(

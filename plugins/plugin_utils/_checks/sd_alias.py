@@ -9,6 +9,7 @@ import sys
 
 from .._facts.model import Facts, Requests, Result
 from . import _resolving
+from ._result import PASS, listed
 
 ID = "SD-ALIAS"
 TITLE = "Aliases answer exactly what their service's name answers"
@@ -26,5 +27,18 @@ def plan(facts: Facts) -> Requests:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """Exact sets, a network at a time."""
-    return _resolving.judge(CHECK, facts, KINDS)
+    """Exact sets, a network at a time. A name that several services share is told; it is no failure by itself."""
+    results = _resolving.judge(CHECK, facts, KINDS)
+    named = {network["name"]: facts.shared.get(network["id"]) or {} for network in facts.networks}
+    return [_remarked(item, named.get(item["network"] or "") or {}) for item in results]
+
+
+def _remarked(item: Result, shared: dict[str, list[str]]) -> Result:
+    if not shared or item["status"] != PASS:
+        return item
+    remarks = [
+        f"{name} is a name of {' and of '.join(services)}: who asks for it meets any of them"
+        for name, services in shared.items()
+    ]
+    summary = f"{item['evidence']['summary']}; {listed(remarks, 3)}"
+    return Result(**{**item, "evidence": {**item["evidence"], "summary": summary, "remarks": remarks}})

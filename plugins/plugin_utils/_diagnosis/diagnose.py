@@ -8,10 +8,13 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+from .._checks import _witness
 from .._facts.model import Cause, Facts, Result
-from . import model
+from . import model, unknown
 from .table import RULES
 from .view import View
+
+EVIDENCE = 3  # lines about what moved meanwhile
 
 
 def diagnose(results: list[Result], facts: Facts, rules: tuple[model.Rule, ...] = RULES) -> list[Cause]:
@@ -39,19 +42,33 @@ def diagnose(results: list[Result], facts: Facts, rules: tuple[model.Rule, ...] 
             for place in parts:
                 left[place] -= hit[place]
             kept.append((rule, finding, {place for place in parts if hit[place]}))
-    causes = [_document(rule, finding, places, left) for rule, finding, places in kept]
-    return sorted(causes, key=lambda cause: -len(cause["explains"]))
+    causes = [_document(view, rule, finding, places, left) for rule, finding, places in kept]
+    causes.sort(key=lambda cause: -len(cause["explains"]))
+    shared = {place for cause in causes for place in cause["shares"]}
+    rest = unknown.rest(view, {place: atoms for place, atoms in left.items() if place not in shared})
+    return [*causes, rest] if rest else causes
 
 
-def _document(rule: model.Rule, finding: model.Finding, places: set[int], left: dict[int, set[model.Atom]]) -> Cause:
+def _document(
+    view: View, rule: model.Rule, finding: model.Finding, places: set[int], left: dict[int, set[model.Atom]]
+) -> Cause:
     return {
         "id": rule.id,
         "title": finding.title,
         "nodes": list(finding.nodes),
         "networks": sorted(finding.networks or ()),
         "todo": finding.todo or rule.todo,
-        "because": list(finding.because),
+        "because": [*finding.because, *_moved(view, finding)],
         "certainty": finding.certainty,
         "explains": sorted(place for place in places if not left[place]),
         "shares": sorted(place for place in places if left[place]),
     }
+
+
+def _moved(view: View, finding: model.Finding) -> list[str]:
+    """What moved meanwhile at the nodes of bad paths, or was put there."""
+    if finding.links is None:
+        return []
+    ids = [network["id"] for network in view.facts.under_test if network["name"] in (finding.networks or ())]
+    lines = [line for node in finding.nodes for line in _witness.evidence(view.facts, node, ids)]
+    return [line for line in lines if line not in finding.because][:EVIDENCE]

@@ -118,7 +118,27 @@ def _of_mesh(result: Result) -> Iterable[Atom]:
     return [Atom((node, home)) for node in result["nodes"]] if home else ()
 
 
-PARTS: dict[t.Any, t.Any] = {"PRE-KMOD": _of_kernel, "LB-SPREAD": _of_spread, "MESH-ALL": _of_mesh}
+def _of_tasks(result: Result) -> Iterable[Atom]:
+    """The tasks that are broken by themselves, by name."""
+    return [Atom((item["node"],), item["task"]) for item in result["evidence"].get("tasks") or []]
+
+
+def _of_service(result: Result) -> Iterable[Atom]:
+    """The ways to a service's tasks, each with the task's name; for its virtual IP the nodes that asked."""
+    evidence = result["evidence"]
+    return [
+        *(Atom((source, target), task) for source, target, task in evidence.get("ways") or []),
+        *(Atom((source,), "vip") for source in evidence.get("sources") or []),
+    ]
+
+
+PARTS: dict[t.Any, t.Any] = {
+    "PRE-KMOD": _of_kernel,
+    "LB-SPREAD": _of_spread,
+    "MESH-ALL": _of_mesh,
+    "DP-TASK": _of_tasks,
+    "LB-SERVICE": _of_service,
+}
 
 
 def covers(finding: Finding, claims: tuple[Claim, ...], result: Result, atom: Atom) -> bool:

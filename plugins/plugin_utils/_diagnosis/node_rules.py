@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterable
 
-from .._checks import _paths, cp_addr, pre_reach
+from .._checks import _paths, _witness, cp_addr, node_state, pre_reach
 from .._checks._result import count, listed
 from .._facts.model import Facts
 from .model import INFERRED, SEEN, Claim, Finding
@@ -25,6 +25,7 @@ PROBLEMS = {
     "node-frozen": "{nodes} [is|are] frozen: connections are taken and not answered",
     "node-unreachable": "{nodes} [does|do] not answer: the machine is off, or its ssh is broken",
     "engine-hangs": "The Docker Engine of {nodes} hangs",
+    "engine-part-stopped": "A part of the engine of {nodes} is stopped",
     "engine-stopped": "The Docker Engine of {nodes} does not run",
     "not-in-swarm": "{nodes} [is|are] not in the swarm",
     "swarm-locked": "{nodes} [is|are] locked: the engine was restarted, and the swarm locks its managers (autolock)",
@@ -39,15 +40,28 @@ TASKS = {
     "tunnel-left": "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
 }
 ENGINES_TUNNEL = "vx-"  # prefix of VXLAN devices before the engine moves them to their namespace (libnetwork)
+# What a node tells of itself (reason of NODE-STATE, which is also the cause's id) -> the cause in words.
+STATES = {
+    "table-full": "A table in the kernel of {nodes} is full",
+    "disk-full": "The disk of {nodes} is full",
+    "disk-read-only": "The engine of {nodes} cannot write its data",
+    "memory-short": "{nodes} [has|have] no memory left",
+    "not-forwarding": "{nodes} [does|do] not forward packets",
+    "setting-wrong": "A setting of the kernel of {nodes} makes it drop packets",
+    "device-down": "A device that overlays need on {nodes} is down",
+    "engine-part-stopped": "A part of the engine of {nodes} is stopped",
+}
 FINAL = ("rejected", "failed")  # final states of a task
 NOT_STARTED = "probe-not-started"
+# What a balancer carries; the tasks of people's services answer without it.
+BALANCED = (Claim("DP-*", ("vip",)), Claim("LB-IPVS"), Claim("LB-SPREAD"), Claim("LB-SERVICE", ("vip",)))
 # Modules of one purpose, any of a tuple -> (the effects, whether only encrypted networks suffer; those need ESP too).
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
-    ((("ip_vs",), ("ip_vs_rr",)), (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*"), Claim("FW-*")), False),
+    ((("ip_vs",), ("ip_vs_rr",)), (*BALANCED, Claim("MESH-*"), Claim("FW-*")), False),
     (
         (("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
-        (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("XFRM-*"), Claim("FW-*")),
+        (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("PATH-*"), Claim("XFRM-*"), Claim("FW-*")),
         True,
     ),
 )
@@ -69,6 +83,38 @@ def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
         )
 
     return find
+
+
+def state(reason: str) -> Callable[[View], Iterable[Finding]]:
+    """The rule for one kind of thing that is wrong with a node by itself, by its own testimony."""
+
+    def find(view: View) -> Iterable[Finding]:
+        told = [wrong for wrong in _witness.wrongs(view.facts) if wrong.kind == reason]
+        # A device of one network explains that network; the rest of a node's state explains everything there.
+        for network in sorted({wrong.network or "" for wrong in told}):
+            rows = [wrong for wrong in told if (wrong.network or "") == network]
+            nodes = view.ordered({wrong.host for wrong in rows})
+            yield Finding(
+                view.title(STATES[reason], nodes),
+                nodes,
+                tuple(f"{wrong.host}: {wrong.text}" for wrong in rows[:4]),
+                (network,) if network else None,
+                todo=node_state.HINTS[reason],
+            )
+
+    return find
+
+
+def starved(view: View) -> Iterable[Finding]:
+    """Nodes that had no processor for longer than a question may take."""
+    told = _witness.starved(view.facts)
+    if told:
+        nodes = view.ordered(told)
+        yield Finding(
+            view.title("{nodes} had no processor: what was asked there is inconclusive", nodes),
+            nodes,
+            tuple(f"{host}: {told[host]}" for host in nodes[:4]),
+        )
 
 
 def _may_lead(view: View, texts: dict[str, t.Any]) -> bool:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ...module_utils._terms import MANAGER_PORT
-from .._checks import _blame, _paths, _requests
+from .._checks import _blame, _paths, _quality, _requests, _witness
 from .._checks._blame import Pair
 from .._checks._result import listed
+from .._facts.model import Network
 from . import links
 from .links import Links
 from .model import INFERRED, SEEN, Finding
@@ -265,3 +266,154 @@ def balancer(view: View) -> Iterable[Finding]:
             tuple(sorted(names)),
             certainty=INFERRED,
         )
+
+
+# Errors of a kernel that has no way to an address (connect(2), ip-route(8): unreachable, prohibit, blackhole).
+NO_WAY = ("network is unreachable", "permission denied", "invalid argument", "host is unreachable")
+# Symptom of a path -> the cause in words; {where} is the wire or a network.
+QUALITIES = {
+    _quality.CORRUPT: "{where} of {nodes} corrupts packets",
+    _quality.NARROW: "{where} of {nodes} passes few bits in a second",
+    _quality.FLAPS: "{where} of {nodes} goes and comes",
+    _quality.LOST: "{where} of {nodes} loses packets",
+    _quality.CAPPED: "{where} of {nodes} passes no large packets",
+    _quality.SLOW: "{where} of {nodes} is slow",
+    _quality.UNSTEADY: "{where} of {nodes} is unsteady: its delay varies",
+    _quality.REORDERED: "{where} of {nodes} delivers packets out of order",
+    _quality.REPEATED: "{where} of {nodes} delivers packets more than once",
+}
+
+# Symptom -> those that it shows as on other paths of the same nodes.
+COMPANIONS: dict[str, tuple[str, ...]] = {
+    _quality.CORRUPT: (_quality.LOST, _quality.FLAPS),
+    _quality.NARROW: (_quality.LOST, _quality.FLAPS, _quality.SLOW, _quality.UNSTEADY),
+    _quality.FLAPS: (_quality.LOST,),
+    _quality.SLOW: (_quality.UNSTEADY,),
+    _quality.REORDERED: (_quality.UNSTEADY, _quality.SLOW),
+}
+
+
+def quality(symptom: str) -> Callable[[View], Iterable[Finding]]:
+    """The rule for one symptom of paths, at the lowest layer that has it: the wire, else each network."""
+
+    def find(view: View) -> Iterable[Finding]:
+        wire = _symptomatic(view, symptom, _paths.host_pairs(view.facts), _quality.WIRE, _quality.ICMP)
+        if wire:
+            yield _of_quality(view, symptom, wire, None)
+        below = {pair for bad in view.quality_of_wire for pair in (bad, bad[::-1])}
+        for network in view.facts.under_test:
+            pairs = _paths.pairs(view.facts, network["id"])
+            found = _symptomatic(view, symptom, pairs, _quality.layer_of(network))
+            found = {pair: text for pair, text in found.items() if pair not in below}
+            if found:
+                yield _of_quality(view, symptom, found, network)
+
+    return find
+
+
+def _symptomatic(view: View, symptom: str, pairs: list[Pair], *layers: str) -> dict[Pair, str]:
+    """The paths with the symptom in any of the layers, with its measure.
+
+    A path of the same nodes with one of its companions belongs to it: what a full queue holds back on one path, it
+    drops on the next.
+    """
+    found: dict[Pair, str] = {}
+    beside: dict[Pair, str] = {}
+    for layer in layers:
+        paths = _quality.paths(view.facts, layer, pairs)
+        for pair, rows in _quality.symptoms(view.facts, paths).items():
+            texts = {row.kind: row.text for row in rows}
+            if symptom in texts:
+                found.setdefault(pair, texts[symptom])
+            for kind in COMPANIONS.get(symptom, ()):
+                if kind in texts:
+                    beside.setdefault(pair, texts[kind])
+    nodes = {node for pair in found for node in pair}
+    return {**{pair: text for pair, text in beside.items() if nodes & set(pair)}, **found}
+
+
+def _of_quality(view: View, symptom: str, bad: dict[Pair, str], network: Network | None) -> Finding:
+    """The finding for the paths with a symptom: at the nodes that all of them share."""
+    nodes = view.ordered(_blame.blame(bad))
+    where = network["name"] if network else "The link"
+    because = [f"{source} to {target}: {text}" for (source, target), text in sorted(bad.items())][:3]
+    title = QUALITIES[symptom].replace("{where}", where)
+    if len(nodes) == 2 == len({node for pair in bad for node in pair}) and len(view.hosts) > 2:
+        title = title.replace(" of {nodes} ", " between {nodes} ")
+    return Finding(
+        view.title(title, nodes),
+        nodes,
+        tuple(because),
+        (network["name"],) if network else None,
+        tuple(bad),
+    )
+
+
+def dropping(view: View) -> Iterable[Finding]:
+    """Rules that dropped packets during the run on a node whose paths fail."""
+    for host in view.hosts:
+        rules = _witness.dropped_by(view.facts, host)
+        for network in [None, *view.facts.under_test]:
+            lines = (
+                [f"{host}: {rule}" for rule in _witness.dropped_inside(view.facts, host, network["id"])]
+                if network
+                else [
+                    f"{host}: {rule} ({'it does not count' if number is None else f'dropped {number} packets meanwhile'})"
+                    for rule, number in rules.items()
+                ]
+            )
+            if lines:
+                inside = f"inside {network['name']} " if network else ""
+                yield Finding(
+                    view.title(f"A filter rule {inside}on {{nodes}} drops packets", (host,)),
+                    (host,),
+                    tuple(lines[:3]),
+                    (network["name"],) if network else None,
+                    certainty=SEEN if network else INFERRED,
+                )
+
+
+def strange_neighbours(view: View) -> Iterable[Finding]:
+    """Nodes that send what is for another node to a hardware address that it does not have, where nothing arrives."""
+    bad: dict[Pair, str] = {}
+    for path in _dead_on_wire(view):
+        text = _witness.strange_neighbour(view.facts, path.source, path.target)
+        if text:
+            bad[path.pair] = text
+    if bad:
+        nodes = view.ordered({source for source, _target in bad})
+        title = view.title("{nodes} [has|have] a wrong hardware address of another node", nodes)
+        yield Finding(title, nodes, tuple(bad.values())[:4], links=tuple(bad))
+
+
+def strange_routes(view: View) -> Iterable[Finding]:
+    """Nodes whose kernel has no way to another node, or takes one that does not begin at their data-path address."""
+    bad: dict[Pair, str] = {}
+    for path in _dead_on_wire(view):
+        told, own = path.train or {}, _paths.tunnel(view.facts, path.source)
+        if told.get("error") in NO_WAY:
+            bad[path.pair] = f"{path.source} to {path.target}: {told['error']}"
+        elif told.get("source") and own and told["source"] != own:
+            bad[path.pair] = f"{path.source} sends to {path.target} from {told['source']}, and its address is {own}"
+    if bad:
+        nodes = view.ordered({source for source, _target in bad})
+        title = view.title("{nodes} [has|have] no right route to other nodes", nodes)
+        yield Finding(title, nodes, tuple(bad.values())[:4], links=tuple(bad))
+
+
+def _dead_on_wire(view: View) -> list[_quality.Path]:
+    paths = _quality.paths(view.facts, _quality.WIRE, _paths.host_pairs(view.facts))
+    return [path for path in paths if path.dead]
+
+
+def odd_settings(view: View) -> Iterable[Finding]:
+    """Settings of the kernel that can break paths and differ from those of the other nodes."""
+    for host in view.hosts:
+        lines = _witness.breaking(view.facts, host)
+        if lines:
+            yield Finding(
+                view.title("A setting of the kernel of {nodes} differs from the other nodes'", (host,)),
+                (host,),
+                tuple(f"{host}: {line}" for line in lines[:4]),
+                certainty=INFERRED,
+            )

@@ -8,8 +8,8 @@ Private to swarmlab.overlay. docs/diagnosis.md shows this table to users; a test
 
 from __future__ import annotations
 
-from .._checks import pre_reach
-from . import name_rules, node_rules, path_rules, told
+from .._checks import _quality, dp_task, lb_service, node_state, pre_reach
+from . import name_rules, node_rules, path_rules, task_rules, told
 from .model import Claim, Rule
 
 EVERYTHING = (Claim("*"),)
@@ -21,6 +21,7 @@ PATHS = (
             "PRE-REACH",
             "CP-TLS",
             "NET-*",
+            "PATH-*",
             "DP-*",
             "LB-*",
             "MESH-*",
@@ -45,6 +46,48 @@ MANAGED = (
 )
 DATA = (*told.DATA, Claim("ENC-REJECT", wide=True))
 ENCRYPTED = told.ENCRYPTED
+# What suffers from a node that forwards no packets, or has lost the device by which containers leave it.
+LEAVING = (Claim("NODE-STATE"), Claim("MESH-*"), Claim("NET-EGRESS"), Claim("NET-GATEWAY"))
+# Bad links lose answers of every kind now and then.
+LINK = (*PATHS, Claim("CP-*"), Claim("SD-*", wide=True))
+LINKS = {
+    "link-corrupts": (
+        _quality.CORRUPT,
+        "Look at the device, its driver and cable ('ethtool -S'), and at checksum offload ('ethtool -K DEVICE tx off rx off').",
+    ),
+    "link-capped": (
+        _quality.NARROW,
+        "Look for a shaper or policer ('tc -s qdisc', the cloud's limit for this machine), and at what else uses the link.",
+    ),
+    "link-flaps": (
+        _quality.FLAPS,
+        "Look for a cable, a transceiver or a bond that changes ('ip -s link', the kernel's log), and for a rule or an address that comes and goes.",
+    ),
+    "link-lossy": (
+        _quality.LOST,
+        "Look at the link's errors ('ip -s link', 'ethtool -S'), its queues ('tc -s qdisc') and rules that drop some packets; then at the switch.",
+    ),
+    "link-drops-large": (
+        _quality.CAPPED,
+        "Let every device on the way have the MTU that this node has, or give this node the smaller one.",
+    ),
+    "link-slow": (
+        _quality.SLOW,
+        "Look for a queue ('tc -s qdisc'), a tunnel or a detour on the way ('traceroute'), and at the load of the node.",
+    ),
+    "link-jitters": (
+        _quality.UNSTEADY,
+        "Look for a full queue ('tc -s qdisc'), power saving, and other traffic on the link.",
+    ),
+    "link-reorders": (
+        _quality.REORDERED,
+        "Look for several ways in turn (bonding in round-robin, ECMP for each packet) and for a queue that reorders ('tc -s qdisc').",
+    ),
+    "link-duplicates": (
+        _quality.REPEATED,
+        "Look for a loop or a mirror in the switches, and for a queue that repeats ('tc -s qdisc').",
+    ),
+}
 GOSSIP = (
     Claim("SD-*", wide=True),
     Claim("GOSSIP-*", wide=True),
@@ -55,8 +98,23 @@ GOSSIP = (
     Claim("ENC-*"),
 )
 
+DOWN_WIDE = node_rules.DOWN[1:]
+STARVED = "Give the nodes more processor time (an overcommitted host, a noisy neighbour, too many tasks), or verify when they have less to do."
+
 RULES: tuple[Rule, ...] = (
+    Rule("node-starved", node_rules.starved, (Claim("*", wide=True, reasons=("node-starved",)),), STARVED),
     Rule("one-node-twice", node_rules.same_node, (Claim("*", wide=True),), pre_reach.ONE_NAME),
+    Rule("table-full", node_rules.state("table-full"), (Claim("*"), *DOWN_WIDE), ""),
+    Rule(
+        "engine-part-stopped",
+        node_rules.problem("engine-part-stopped"),
+        node_rules.DOWN,
+        node_state.HINTS["engine-part-stopped"],
+    ),
+    Rule("engine-part-stopped", node_rules.state("engine-part-stopped"), (Claim("*"), *DOWN_WIDE), ""),
+    Rule("disk-full", node_rules.state("disk-full"), (Claim("*"), *DOWN_WIDE), ""),
+    Rule("disk-read-only", node_rules.state("disk-read-only"), (Claim("*"), *DOWN_WIDE), ""),
+    Rule("memory-short", node_rules.state("memory-short"), (Claim("*"), *DOWN_WIDE), ""),
     Rule(
         "no-leader",
         node_rules.problem("no-leader"),
@@ -151,6 +209,19 @@ RULES: tuple[Rule, ...] = (
         "a lone manager runs 'docker swarm init --force-new-cluster --advertise-addr NEW'. If it is translated on the way, declare swarm_advertise_addr.",
     ),
     *told.rules(told.DEEP),
+    Rule("setting-wrong", node_rules.state("setting-wrong"), (Claim("NODE-STATE"), *PATHS), ""),
+    Rule(
+        "neighbour-wrong",
+        path_rules.strange_neighbours,
+        PATHS,
+        "Remove the entry ('ip neigh del'), and look for a second machine with that address ('arping -D').",
+    ),
+    Rule(
+        "route-wrong",
+        path_rules.strange_routes,
+        PATHS,
+        "Compare 'ip route get ADDRESS' on the node with 'docker node inspect', and mend the route.",
+    ),
     Rule(
         "partition",
         path_rules.split,
@@ -166,6 +237,9 @@ RULES: tuple[Rule, ...] = (
         PATHS,
         "Look at its cable, its address and routes, and for a firewall that drops everything.",
     ),
+    *(Rule(ident, path_rules.quality(symptom), LINK, todo) for ident, (symptom, todo) in LINKS.items()),
+    Rule("device-down", node_rules.state("device-down"), (*LEAVING, *DATA, *ENCRYPTED), ""),
+    Rule("not-forwarding", node_rules.state("not-forwarding"), LEAVING, ""),
     Rule(
         "kernel-lacks",
         node_rules.kernel,
@@ -199,6 +273,12 @@ RULES: tuple[Rule, ...] = (
         "Allow the data-path port between all nodes, udp/4789 unless the swarm was made with another.",
     ),
     Rule(
+        "setting-wrong",
+        path_rules.odd_settings,
+        (*DATA, *ENCRYPTED, Claim("PRE-PORT"), Claim("CP-*")),
+        "Give the node the setting of the others ('sysctl -w'), and find what sets it at boot.",
+    ),
+    Rule(
         "data-port-blocked",
         path_rules.data_path,
         DATA,
@@ -228,7 +308,16 @@ RULES: tuple[Rule, ...] = (
         ENCRYPTED,
         "Allow IP protocol 50 between all nodes, also in the firewall of a cloud; compare 'ip xfrm state' on both ends.",
     ),
+    Rule(
+        "rule-drops",
+        path_rules.dropping,
+        (*DATA, *ENCRYPTED, Claim("SD-*"), Claim("CP-*"), Claim("PRE-PORT")),
+        "Remove the rule, or put one before it that accepts what the nodes send each other.",
+    ),
     *told.rules(told.LATE),
+    Rule("task-cut", task_rules.cut, (), dp_task.HINT),
+    Rule("task-deaf", task_rules.deaf, (), lb_service.DEAF),
+    *told.rules(told.SERVICES),
     Rule(
         "addresses-exhausted",
         node_rules.task("addresses-exhausted"),

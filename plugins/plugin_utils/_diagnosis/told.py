@@ -11,10 +11,11 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterable
 
+from .._checks import dp_ipv6, net_egress, net_gateway, net_ingress
 from .model import Claim, Finding, Rule
 from .view import View
 
-DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"), Claim("MTU-*"))
+DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"), Claim("MTU-*"), Claim("PATH-*"))
 ENCRYPTED = (*DATA, Claim("ENC-*"), Claim("XFRM-*"))
 
 
@@ -92,6 +93,44 @@ DEEP = (
         (*DATA, Claim("SD-*")),
     ),
     Line(
+        "subnet-overlap",
+        "NET-INGRESS",
+        "The subnet of ingress is in use elsewhere too",
+        net_ingress.HINT,
+        ("subnet-overlap",),
+        (Claim("MESH-*"),),
+    ),
+    Line(
+        "subnet-overlap",
+        "NET-GATEWAY",
+        "The subnet of docker_gwbridge is in use elsewhere on {nodes}",
+        net_gateway.HINT,
+        ("subnet-overlap",),
+        (Claim("NET-EGRESS"),),
+    ),
+    Line(
+        "resolver-shadowed",
+        "NET-INGRESS",
+        "A name server of {nodes} lies inside the subnet of ingress",
+        net_ingress.HINT,
+        ("resolver-shadowed",),
+    ),
+    Line(
+        "resolver-shadowed",
+        "NET-GATEWAY",
+        "A name server of {nodes} lies inside the subnet of docker_gwbridge",
+        net_gateway.HINT,
+        ("resolver-shadowed",),
+    ),
+    Line(
+        "gateway-missing",
+        "NET-GATEWAY",
+        "{nodes} [has|have] no docker_gwbridge: tasks have no way out, and published ports no way in",
+        net_gateway.MISSING % "the node",
+        ("gateway-missing",),
+        (Claim("MESH-*"), Claim("NET-EGRESS")),
+    ),
+    Line(
         "resolver-shadowed",
         "DNS-SHADOW",
         "A name server of {nodes} lies inside the subnet of {networks}",
@@ -147,6 +186,14 @@ TABLES = (
         (*DATA, Claim("ENC-*")),
     ),
     Line(
+        "egress-broken",
+        "NET-EGRESS",
+        "Tasks on {nodes} reach nothing outside of the overlay networks",
+        net_egress.HINT,
+        ("egress-lost",),
+        (Claim("MESH-*"),),
+    ),
+    Line(
         "firewall-wiped",
         "FW-RULES",
         "The engine's firewall rules on {nodes} are gone",
@@ -164,6 +211,35 @@ LATE = (
         "The MTU on the way to {nodes} is smaller than {networks} needs",
         "Let the underlay's MTU be 50 more than the overlay's, 76 with encryption, each 20 more over IPv6, or make the network with option "
         "com.docker.network.driver.mtu, which is the wire's (less 20 over IPv6): the engine takes its overhead off it.",
+    ),
+    Line(
+        "mtu-too-small",
+        "NET-INGRESS",
+        "Packets of full size of ingress do not pass the way to {nodes}",
+        net_ingress.FULL % "the node",
+        ("mtu-too-small", "full-size-lost"),
+        (Claim("MESH-*"),),
+    ),
+    Line(
+        "addresses-exhausted",
+        "NET-INGRESS",
+        "The addresses of ingress are used up, or nearly",
+        net_ingress.HINT,
+        ("addresses-exhausted",),
+    ),
+    Line(
+        "addresses-exhausted",
+        "NET-GATEWAY",
+        "The addresses of docker_gwbridge on {nodes} are used up, or nearly",
+        net_gateway.HINT,
+        ("addresses-exhausted",),
+    ),
+    Line(
+        "ipv6-broken",
+        "DP-IPV6",
+        "IPv6 does not work on {networks}",
+        dp_ipv6.HINT,
+        ("duplicate-address", "no-ipv6-address", "paths-lost"),
     ),
     Line(
         "addresses-exhausted",
@@ -214,6 +290,23 @@ LATE = (
         "Compare 'ip xfrm state' on both ends, and engine versions.",
         (),
         ENCRYPTED,
+    ),
+)
+# What people's services suffer by themselves, when nothing below explains it.
+SERVICES = (
+    Line(
+        "balancer-broken",
+        "LB-SERVICE",
+        "The balancer (IPVS) of {nodes} does not lead to the tasks of a service on {networks}",
+        "'docker service update --force SERVICE' sets its balancing up again; look into the network's lb_ namespace ('ipvsadm -ln', mangle marks).",
+        ("virtual-ip-silent",),
+        (Claim("LB-*"), Claim("MESH-*")),
+    ),
+    Line(
+        "port-unreached",
+        "MESH-SERVICE",
+        "Published ports of people's services do not answer on {nodes}",
+        "Look for a rule of the host's that drops them (DOCKER-USER, raw, mangle, nft), and for the chain DOCKER-INGRESS.",
     ),
 )
 

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from ...module_utils._terms import GOSSIP_PORT
-from .._checks import _paths, _requests
+from .._checks import _paths, _quality, _requests
 from .._checks._blame import Pair
 from .._checks._result import listed
 from .._checks.pre_port import purpose
@@ -186,6 +186,16 @@ class View:
                 good |= {(source, target)} if arrived else set()
         # An answer proves both directions only for its own flow. A failed request in the other direction stays bad.
         return links.Links(frozenset(good - bad), dict.fromkeys(bad, links.UNKNOWN))
+
+    @cached_property
+    def quality_of_wire(self) -> set[Pair]:
+        """The pairs whose wire is bad in any way, so that nothing above it can be good."""
+        pairs = _paths.host_pairs(self.facts)
+        return {
+            pair
+            for layer in (_quality.WIRE, _quality.ICMP)
+            for pair in _quality.symptoms(self.facts, _quality.paths(self.facts, layer, pairs))
+        }
 
     @cached_property
     def wrong_names(self) -> list[dict[str, t.Any]]:

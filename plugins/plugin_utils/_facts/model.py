@@ -85,6 +85,9 @@ class Facts:
     probe_began: dict[str, float] = field(default_factory=dict)
     served: ByHost = field(default_factory=dict)  # addresses for measurements
     measured: dict[str, dict[str, Data]] = field(default_factory=dict)
+    trains: dict[str, dict[str, Data]] = field(default_factory=dict)  # request id -> how packets fared on a path
+    witnessed: ByHost = field(default_factory=dict)  # what a node tells about itself: {"before", "after", "inside"}
+    late: dict[str, dict[str, float]] = field(default_factory=dict)  # helper -> seconds without a processor, at worst
     held: dict[str, dict[str, Data]] = field(default_factory=dict)  # network id -> gossip, peers, load balancer
     wire: ByHost = field(default_factory=dict)  # counters of the capture on the underlay
     received: dict[str, dict[str, int]] = field(default_factory=dict)  # packets that the responders received
@@ -113,6 +116,11 @@ class Facts:
     # network id -> node id -> age in seconds of its oldest task there
     carried: dict[str, dict[str, float]] = field(default_factory=dict)
     lacking: dict[str, int] = field(default_factory=dict)  # services with fewer running tasks than they want
+
+    services: list[Data] = field(default_factory=list)  # people's, with virtual IPs, tasks and published ports
+    ingress: Data | None = None  # the network of the routing mesh; empty when the leader did not tell
+    shared: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # network id -> name -> several services
+    serving: dict[str, list[str]] | None = None  # service id -> its running tasks at the end of the run
 
     # The objects of the run, and problems with them.
     made: Data = field(default_factory=dict)

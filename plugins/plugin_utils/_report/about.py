@@ -50,4 +50,11 @@ def _node(gathered: Facts, host: str) -> dict[str, t.Any]:
         "kernel": kernel.get("release"),
         "problem": problem.text if problem else None,
         "reason": problem.reason if problem else None,
+        "sent": _sent(gathered, host),
     }
+
+
+def _sent(gathered: Facts, host: str) -> dict[str, int] | None:
+    """The packets and bytes of the host's measurements; their answers are as long. None without any."""
+    trains = gathered.trains.get(host)
+    return {key: sum(train[key] for train in trains.values()) for key in ("packets", "bytes")} if trains else None

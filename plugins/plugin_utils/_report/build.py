@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping, Sequence
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 STATUSES = ("pass", "fail", "inconclusive", "skip")
 
 

@@ -30,6 +30,22 @@ class Comparison(t.NamedTuple):
     started: str | None = None
     changes: tuple[t.Any, ...] = ()
 
+    @property
+    def verdicts(self) -> list[Change]:
+        """What was asked both times and changed, the worst first."""
+        both = [change for change in self.changes if change.before and change.after]
+        return sorted(both, key=lambda change: WORST_FIRST.index(change.after))
+
+    @property
+    def asked_anew(self) -> list[Change]:
+        """What was not asked for in the previous run."""
+        return [change for change in self.changes if not change.before]
+
+    @property
+    def dropped(self) -> list[Change]:
+        """What was not asked for in this run."""
+        return [change for change in self.changes if not change.after]
+
 
 def compare(previous: t.Any, report: dict[str, t.Any]) -> Comparison:
     """The verdicts that changed."""

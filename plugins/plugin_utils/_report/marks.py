@@ -8,6 +8,8 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import typing as t
+
 from .markup import Markup, element
 
 SYMBOLS = {"pass": "\u2713", "fail": "\u2715", "inconclusive": "?", "skip": "\u2013"}
@@ -30,6 +32,26 @@ def short(names: list[str]) -> dict[str, str]:
         if len(set(first.values())) == len(set(names)) and all(name[:1].isalpha() for name in names)
         else {name: name for name in names}
     )
+
+
+def fit(text: str, room: int) -> str:
+    """The text, shortened in the middle to so many characters. A tooltip has the full text."""
+    return text if len(text) <= room else text[: room // 2] + "\u2026" + text[len(text) - (room - 1) // 2 :]
+
+
+def fitting(names: list[str], room: int) -> dict[str, str]:
+    """Name -> its short form in so many characters, or in as many more as tell all names apart."""
+    first = short(names)
+    longest = max((len(name) for name in names), default=0)
+    while room < longest and len({fit(first[name], room) for name in names}) < len(set(names)):
+        room += 4
+    return {name: fit(first[name], room) for name in names}
+
+
+def listing(names: t.Sequence[str], most: int) -> str:
+    """The names, or the first of them and the number of the others."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def seconds(value: float) -> str:

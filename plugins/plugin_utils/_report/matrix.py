@@ -17,6 +17,10 @@ HEAT = (0.25, 1.0, 5.0)  # seconds: the limits of the shades
 DENSE_FROM = 9  # number of nodes from which cells hold symbols only, with upright names
 WHOLE_UP_TO = 40  # number of nodes above which only nodes with failures are drawn
 PAIRS_NAMED = 8
+OPEN_UP_TO = (
+    4  # networks that are shown at once; of more the worst, of large ones the worst alone, and the others are folded
+)
+ROOM = 18  # letters of a node's name
 STATES = {"fail": ("f", "fail"), "inconclusive": ("u", "inconclusive")}
 
 
@@ -26,7 +30,19 @@ def section(report: dict[str, t.Any]) -> Markup | None:
     if not found:
         return None
     encrypted = {network["name"] for network in report["networks"] if network["encrypted"]}
-    parts = [_network(number, name, kinds, name in encrypted) for number, (name, kinds) in enumerate(found.items(), 1)]
+    numbers = {name: number for number, name in enumerate(found, 1)}
+    worst = {
+        name: paths.worst(paths.state(cell) for kind in kinds for *_pair, cell in paths.pairs(kind))
+        for name, kinds in found.items()
+    }
+    many = len(found) > OPEN_UP_TO
+    order = sorted(found, key=lambda name: paths.WORST_FIRST.index(worst[name])) if many else list(found)
+    large = any(len(kind.nodes) >= DENSE_FROM for kinds in found.values() for kind in kinds)
+    seen = 1 if large else OPEN_UP_TO
+    parts = [
+        _network(numbers[name], name, found[name], name in encrypted, many and (worst[name] == "pass" or place >= seen))
+        for place, name in enumerate(order)
+    ]
     return element(
         "section", element("h2", "Paths", id="paths"), _legend(), parts, class_="card", aria_labelledby="paths"
     )
@@ -55,16 +71,19 @@ def _legend() -> Markup:
     return element("div", element("p", text, class_="muted"), element("ul", items, class_="legend"))
 
 
-def _network(number: int, name: str | None, kinds: list[t.Any], encrypted: bool) -> Markup:
-    head = element(
-        "h3",
-        name or "Whole swarm",
-        element("span", "encrypted", class_="chip") if encrypted else None,
-        id=f"paths-{number}",
-    )
-    return element(
-        "div", head, element("div", [_figure(name, kind) for kind in kinds], class_="maps"), class_="network"
-    )
+def _network(number: int, name: str | None, kinds: list[t.Any], encrypted: bool, fold: bool) -> Markup:
+    """The maps of one network; ``fold`` leaves one line of them."""
+    words = [name or "Whole swarm", element("span", "encrypted", class_="chip") if encrypted else None]
+    dense = any(len(kind.nodes) >= DENSE_FROM for kind in kinds)
+    maps = element("div", [_figure(name, kind) for kind in (paths.merged(kinds) if dense else kinds)], class_="maps")
+    if not fold:
+        return element("div", element("h3", words, id=f"paths-{number}"), maps, class_="network")
+    tried = [cell for kind in kinds for *_pair, cell in paths.pairs(kind)]
+    good = [cell for cell in tried if paths.state(cell) == "pass"]
+    told = f"{len(good)} of {len(tried)} work: {', '.join(kind.name.upper() for kind in kinds)}"
+    line = [element("b", words), " ", marks.badge(paths.worst(map(paths.state, tried)), told), " "]
+    slowest = element("span", f"slowest {marks.seconds(max(good))} s", class_="muted") if good else None
+    return element("details", element("summary", line, slowest), maps, id=f"paths-{number}", class_="network folded")
 
 
 def _figure(network: str | None, kind: paths.Kind) -> Markup:
@@ -96,7 +115,7 @@ def _figure(network: str | None, kind: paths.Kind) -> Markup:
         role="region",
         aria_label=f"{kind.name.upper()} on {network or 'the swarm'}",
     )
-    return element("div", table, note, _reasons(tried), class_="map")
+    return element("div", table, note, _reasons(tried, marks.fitting(kind.nodes, ROOM)), class_="map")
 
 
 def _shown(kind: paths.Kind) -> list[t.Any]:
@@ -109,7 +128,7 @@ def _shown(kind: paths.Kind) -> list[t.Any]:
 
 
 def _table(kind: paths.Kind, nodes: list[str], heading: list[t.Any]) -> Markup:
-    dense, short = len(nodes) >= DENSE_FROM, marks.short(nodes)
+    dense, short = len(nodes) >= DENSE_FROM, marks.fitting(nodes, ROOM)
     head = element(
         "tr",
         element("td", class_="corner"),
@@ -147,12 +166,12 @@ def _cell(kind: paths.Kind, source: str, target: str, dense: bool) -> Markup:
     return element("td", marks.SYMBOLS["pass"], shown, class_=f"h{shade}", title=told)
 
 
-def _reasons(tried: list[tuple[str, str, t.Any]]) -> Markup | None:
+def _reasons(tried: list[tuple[str, str, t.Any]], short: dict[str, str]) -> Markup | None:
     """The reasons of failed pairs, each reason once, because a phone or paper shows no tooltips."""
     reasons: dict[t.Any, t.Any] = {}
     for source, target, cell in tried:
         if isinstance(cell, str):
-            reasons.setdefault(cell or "failed", []).append(f"{source} → {target}")
+            reasons.setdefault(cell or "failed", []).append(f"{short[source]} → {short[target]}")
     rows = []
     for reason, named in reasons.items():
         if len(named) == len(tried):

@@ -9,17 +9,22 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 
 from . import evidence, marks, matrix, performance, picture, style
 from .compare import Change, Comparison
 from .markup import Markup, element
-from .text import BAD, EVERYWHERE, folded, grid, headline, plural, scope, unexplained
+from .text import BAD, column_name, folded, grid, headline, plural, scope, unexplained
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
 COUNTS = ("fail", "inconclusive", "pass", "skip")
+CHANGES_SHOWN = 12  # of more, the rest is folded
+NODES_NAMED = 6
+CHECKS_UP_TO = 60  # of more, what is well is folded, below what is not
+HELD_NAMED = 4  # networks of a node
 
 
 def render(report: dict[str, t.Any], comparison: Comparison) -> str:
@@ -200,7 +205,7 @@ def _line(item: dict[str, t.Any], places: dict[int, str]) -> Markup:
         _scope(item),
         " ",
         item["title"],
-        element("span", " on " + ", ".join(item["nodes"]), class_="muted") if item["nodes"] else None,
+        element("span", " on " + marks.listing(item["nodes"], NODES_NAMED), class_="muted") if item["nodes"] else None,
     )
 
 
@@ -216,23 +221,40 @@ def _changes(comparison: Comparison) -> Markup:
     else:
         when = marks.moment(comparison.started) if comparison.started else "an unknown time"
         body = [element("p", "Compared with ", when, ": ", _told(comparison), class_="muted")]
-        if comparison.changes:
-            body.append(element("ul", [_change(change) for change in comparison.changes], class_="changes"))
+        rows = [_change(change) for change in comparison.verdicts]
+        if rows:
+            body.append(element("ul", rows[:CHANGES_SHOWN], class_="changes"))
+        if rows[CHANGES_SHOWN:]:
+            more = element("summary", f"{len(rows) - CHANGES_SHOWN} more")
+            body.append(element("details", more, element("ul", rows[CHANGES_SHOWN:], class_="changes"), class_="fold"))
+        body += [
+            _asked(comparison.asked_anew, "not asked for before"),
+            _asked(comparison.dropped, "no longer asked for"),
+        ]
     return element("section", head, body, class_="card", aria_labelledby="changes")
 
 
 def _told(comparison: Comparison) -> str:
-    number = len(comparison.changes)
-    return "no verdict changed." if not number else "one difference." if number == 1 else f"{number} differences."
+    number = len(comparison.verdicts)
+    return "no verdict changed." if not number else f"{plural(number, 'verdict', 'verdicts')} changed."
+
+
+def _asked(changes: list[Change], words: str) -> Markup | None:
+    """One line about what the other run has no answer to: how much it is, and what became of it."""
+    if not changes:
+        return None
+    counted = Counter(change.after or change.before for change in changes)
+    told = [[" ", marks.badge(name, f"{counted[name]} {marks.WORDS[name]}")] for name in COUNTS if counted[name]]
+    return element("p", plural(len(changes), "result was ", "results were ") + words + ":", told, class_="asked")
 
 
 def _change(change: Change) -> Markup:
     ident, network, title = change.key
     return element(
         "li",
-        marks.badge(change.before) if change.before else element("span", "not checked", class_="muted"),
+        marks.badge(change.before),
         element("span", " \u2192 ", class_="arrow", aria_label="then"),
-        marks.badge(change.after) if change.after else element("span", "not checked", class_="muted"),
+        marks.badge(change.after),
         " ",
         element("span", ident, class_="id"),
         element("span", network, class_="chip") if network else None,
@@ -263,12 +285,13 @@ def _grid(report: dict[str, t.Any]) -> Markup:
         return element("p", "No check gave a result.", class_="muted")
     places: dict[t.Any, t.Any] = {}
     for place, item in _ids(report):
-        if item["status"] == found.cells[item["id"], item["network"]]:
-            places.setdefault((item["id"], item["network"]), place)
+        key = (item["id"], found.stands[item["network"]])
+        if item["status"] == found.cells[key]:
+            places.setdefault(key, place)
     head = element(
         "tr",
         element("th", "Check", scope="col"),
-        [element("th", column or EVERYWHERE, scope="col") for column in found.columns],
+        [element("th", column_name(column), scope="col", title=column) for column in found.columns],
     )
     rows = [
         element(
@@ -326,8 +349,31 @@ def _checks(report: dict[str, t.Any], comparison: Comparison) -> Markup | None:
     }
     items = [_check(place, item, before, paths, causes[number]) for number, (place, item) in enumerate(_ids(report))]
     return element(
-        "section", element("h2", "Checks", id="checks"), tools, items, class_="card", aria_labelledby="checks"
+        "section",
+        element("h2", "Checks", id="checks"),
+        tools,
+        _worst_first(report, items) if len(items) > CHECKS_UP_TO else items,
+        class_="card",
+        aria_labelledby="checks",
     )
+
+
+def _worst_first(report: dict[str, t.Any], items: list[Markup]) -> list[t.Any]:
+    """The checks of a large swarm: first what no cause explains; what one does, and what is well, is one line each, which opens."""
+    explained = {place for found in report["causes"] for place in found["explains"]}
+    groups: dict[tuple[bool, str], list[Markup]] = {}
+    for place, (item, made) in enumerate(zip(report["checks"], items)):
+        groups.setdefault((place in explained, item["status"]), []).append(made)
+    bad = [groups.get((False, name), []) for name in BAD]
+    below = {name: groups.get((True, name), []) for name in BAD}
+    well = {name: groups.get((False, name), []) + groups.get((True, name), []) for name in ("pass", "skip")}
+    return [*bad, _folded("What a cause above explains:", below), _folded("What is well:", well)]
+
+
+def _folded(words: str, groups: dict[str, list[Markup]]) -> Markup | None:
+    """Checks below one line that counts them."""
+    counted = [[" ", marks.badge(name, f"{len(some)} {marks.WORDS[name]}")] for name, some in groups.items() if some]
+    return element("details", element("summary", words, counted), *groups.values(), class_="well") if counted else None
 
 
 def _check(
@@ -381,13 +427,10 @@ def _nodes(report: dict[str, t.Any]) -> Markup | None:
     columns = ("role", "address", "engine", "kernel", "problem")
     head = element("tr", [element("th", name.capitalize(), scope="col") for name in ("node", *columns, "holds")])
     rows = []
-    for node in report["nodes"]:
-        held = [network["name"] for network in report["networks"] if node["name"] in network["probes"]]
+    for node in sorted(report["nodes"], key=lambda node: node["problem"] is None):
         cells = [element("td", node[key] or ("none" if key == "problem" else "unknown")) for key in columns]
         rows.append(
-            element(
-                "tr", element("th", node["name"], scope="row"), cells, element("td", ", ".join(held) or "no network")
-            )
+            element("tr", element("th", node["name"], scope="row"), cells, element("td", _held(report, node["name"])))
         )
     table = element("table", element("thead", head), element("tbody", rows), class_="plain")
     return element(
@@ -397,6 +440,21 @@ def _nodes(report: dict[str, t.Any]) -> Markup | None:
         class_="card",
         aria_labelledby="nodes",
     )
+
+
+def _held(report: dict[str, t.Any], node: str) -> str:
+    """The networks that a node holds, in few words."""
+    held = [network["name"] for network in report["networks"] if node in network["probes"]]
+    missing = [network["name"] for network in report["networks"] if node not in network["probes"]]
+    if not held:
+        return "no network"
+    if len(held) <= HELD_NAMED:
+        return ", ".join(held)
+    if not missing:
+        return f"all {len(held)} networks"
+    if len(missing) <= HELD_NAMED:
+        return "all but " + ", ".join(missing)
+    return marks.listing(held, HELD_NAMED)
 
 
 def _footer(report: dict[str, t.Any]) -> Markup:

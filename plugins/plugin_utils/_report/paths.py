@@ -9,6 +9,7 @@ Private to swarmlab.overlay. Any check may have ``evidence.matrix``; see docs/re
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 from collections.abc import Iterable
 
 BALANCED = ("vip",)
@@ -55,6 +56,40 @@ def tunnels(kinds: list[Kind]) -> dict[tuple[str, str], str]:
         for source, target, cell in pairs(kind):
             key = tuple(sorted((source, target)))
             found[key] = worst((state(cell), found.get(key, "pass")))
+    return found
+
+
+def merged(kinds: list[Kind]) -> list[Kind]:
+    """Kinds of traffic that work and fail between the same pairs as one, with the slowest answer of each pair."""
+    groups: dict[t.Any, list[Kind]] = {}
+    for kind in kinds:
+        look = tuple(
+            (source, target, state(cell), cell if isinstance(cell, str) else None)
+            for source, target, cell in pairs(kind)
+        )
+        groups.setdefault((tuple(kind.nodes), look), []).append(kind)
+    return [Kind(", ".join(kind.name for kind in alike), alike[0].nodes, _slowest(alike)) for alike in groups.values()]
+
+
+def _slowest(alike: list[Kind]) -> dict[t.Any, t.Any]:
+    """The cells of kinds with the same states."""
+    return {
+        source: {
+            target: max(kind.cells[source][target] for kind in alike) if state(cell) == "pass" else cell
+            for target, cell in row.items()
+        }
+        for source, row in alike[0].cells.items()
+    }
+
+
+def ends(broken: dict[tuple[str, str], str]) -> dict[str, str]:
+    """The fewest nodes that all of these tunnels end at, nearly: node -> the worst status of its tunnels."""
+    left, found = dict(broken), dict[str, str]()
+    while left:
+        counted = Counter(node for pair in left for node in pair)
+        node = max(counted, key=lambda name: counted[name])
+        found[node] = worst(status for pair, status in broken.items() if node in pair)
+        left = {pair: status for pair, status in left.items() if node not in pair}
     return found
 
 

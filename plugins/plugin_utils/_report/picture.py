@@ -19,8 +19,10 @@ LANE_HEAD = 50
 LANE_FOOT = 16
 GAP = 12
 LANES = 24
+LANES_OF_MANY = 6  # networks drawn where the nodes are many: the worst, and the others are told in words
+COLUMNS = 14  # nodes drawn: as many as fit a page
 ARCS_UP_TO = 6  # number of nodes up to which every tunnel is drawn; above, only the broken ones are
-BROKEN_DRAWN = 24
+BROKEN_DRAWN = 10  # arcs of one network; above, the nodes that have them all are marked
 LOCK = (
     "M3 6V4.2a3 3 0 0 1 6 0V6h.6c.5 0 .9.4.9.9v4.2c0 .5-.4.9-.9.9H2.4c-.5 0-.9-.4-.9-.9V6.9c0-.5.4-.9.9-.9z"
     "m1.4 0h3.2V4.2a1.6 1.6 0 0 0-3.2 0z"
@@ -45,13 +47,15 @@ def draw(report: dict[str, t.Any]) -> Markup | None:
     """An ``svg`` element, and a line about omitted parts; None without nodes."""
     if not report["nodes"]:
         return None
-    names = [node["name"] for node in report["nodes"]]
+    nodes = columns(report)
+    names = [node["name"] for node in nodes]
     step = 124 if len(names) <= ARCS_UP_TO else 100 if len(names) <= 10 else 72
     frame = Frame(names, marks.short(names), step, max(2 * MARGIN + step * len(names), 320))
     kinds = paths.by_network(report)
     lanes: list[Markup] = []
     top: float = MARGIN + CARD + 18
-    for network in chosen(report)[:LANES]:
+    shown = LANES if len(report["nodes"]) <= ARCS_UP_TO else LANES_OF_MANY
+    for network in chosen(report)[:shown]:
         lane, height = _lane(frame, network, kinds.get(network["name"], []), top)
         lanes.append(lane)
         top += height + GAP
@@ -63,8 +67,12 @@ def draw(report: dict[str, t.Any]) -> Markup | None:
         if lanes
         else []
     )
-    cards = [_card(frame, node, report) for node in report["nodes"]]
-    text = SUMMARY % (len(names), len(report["networks"]), sum(network["encrypted"] for network in report["networks"]))
+    cards = [_card(frame, node, report) for node in nodes]
+    text = SUMMARY % (
+        len(report["nodes"]),
+        len(report["networks"]),
+        sum(network["encrypted"] for network in report["networks"]),
+    )
     height = top - GAP + MARGIN
     image = element(
         "svg",
@@ -80,22 +88,40 @@ def draw(report: dict[str, t.Any]) -> Markup | None:
         aria_labelledby="picture-title picture-text",
         class_="picture",
     )
-    left = len(report["networks"]) - LANES
-    note = element("p", f"and {left} more networks, see the tables", class_="muted") if left > 0 else None
+    note = _left_out(report, len(names), shown)
     window = element("div", image, class_="scroll", tabindex="0", role="region", aria_label="Picture of the swarm")
     return element("div", window, note)
 
 
+def columns(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The nodes to draw, in their order. Of many those with most trouble."""
+    if len(report["nodes"]) <= COLUMNS:
+        return list(report["nodes"])
+    bad = [item for item in report["checks"] if item["status"] in ("fail", "inconclusive")]
+    counted = {node["name"]: sum(node["name"] in item["nodes"] for item in bad) for node in report["nodes"]}
+    worst = sorted(report["nodes"], key=lambda node: (node["problem"] is None, -counted[node["name"]]))[:COLUMNS]
+    return [node for node in report["nodes"] if node in worst]
+
+
 def chosen(report: dict[str, t.Any]) -> list[dict[str, t.Any]]:
-    """The networks to draw, those with failures first."""
-    troubled = {item["network"] for item in report["checks"] if item["status"] in ("fail", "inconclusive")}
-    return sorted(report["networks"], key=lambda network: network["name"] not in troubled)
+    """The networks to draw, the worst first."""
+    worst: dict[t.Any, str] = {}
+    for item in report["checks"]:
+        if item["status"] in ("fail", "inconclusive"):
+            worst[item["network"]] = paths.worst((item["status"], worst.get(item["network"], "pass")))
+    return sorted(report["networks"], key=lambda network: paths.WORST_FIRST.index(worst.get(network["name"], "pass")))
+
+
+def _left_out(report: dict[str, t.Any], nodes: int, networks: int) -> Markup | None:
+    """What is not drawn, in words."""
+    left = [(len(report["nodes"]) - nodes, "node"), (len(report["networks"]) - networks, "network")]
+    told = " and ".join(f"{number} more {word}{'' if number == 1 else 's'}" for number, word in left if number > 0)
+    return element("p", f"{told} with less trouble or none: see the tables", class_="muted") if told else None
 
 
 def _fit(text: str, width: float, size: float) -> str:
     """The text, shortened in the middle to a width. A tooltip has the full text."""
-    room = max(int(width / (size * 0.62)), 3)
-    return text if len(text) <= room else text[: room // 2] + "\u2026" + text[len(text) - (room - 1) // 2 :]
+    return marks.fit(text, max(int(width / (size * 0.62)), 3))
 
 
 def _card(frame: Frame, node: dict[str, t.Any], report: dict[str, t.Any]) -> Markup:
@@ -125,10 +151,12 @@ def _card(frame: Frame, node: dict[str, t.Any], report: dict[str, t.Any]) -> Mar
 
 def _lane(frame: Frame, network: dict[str, t.Any], kinds: list[t.Any], top: float) -> tuple[Markup, float]:
     tunnels = paths.tunnels(kinds)
+    ends: dict[str, str] = {}
     drawn = [(pair, status) for pair, status in tunnels.items() if set(pair) <= set(frame.nodes)]
     if len(frame.nodes) > ARCS_UP_TO:
         broken = [(pair, status) for pair, status in drawn if status != "pass"]
-        drawn = sorted(broken, key=lambda item: paths.WORST_FIRST.index(item[1]))[:BROKEN_DRAWN]
+        drawn = broken if len(broken) <= BROKEN_DRAWN else []
+        ends = {} if drawn else paths.ends(dict(broken))
     deep = max([_depth(frame, pair) for pair, _status in drawn], default=0) * 0.75
     line, height = top + LANE_HEAD, LANE_HEAD + deep + LANE_FOOT
     held = [name for name in frame.nodes if name in network["probes"]]
@@ -137,7 +165,7 @@ def _lane(frame: Frame, network: dict[str, t.Any], kinds: list[t.Any], top: floa
     if len(held) > 1:
         parts.append(element("line", x1=frame.x(held[0]), y1=line, x2=frame.x(held[-1]), y2=line, class_="bus"))
     parts += [_arc(frame, pair, status, line, network["encrypted"]) for pair, status in drawn]
-    parts += [_port(frame, name, network, line) for name in frame.nodes]
+    parts += [_port(frame, name, network, line, ends.get(name)) for name in frame.nodes]
     return element("g", parts, class_="lane encrypted" if network["encrypted"] else "lane"), height
 
 
@@ -198,11 +226,22 @@ def _arc(frame: Frame, pair: tuple[t.Any, ...], status: str, line: float, encryp
     return element("g", parts, class_="tunnel " + status)
 
 
-def _port(frame: Frame, name: str, network: dict[str, t.Any], line: float) -> Markup:
+def _port(frame: Frame, name: str, network: dict[str, t.Any], line: float, broken: str | None) -> Markup:
+    """``broken``: what became of the node's tunnels, where they are too many to be drawn."""
     address = network["probes"].get(name)
     told = f"{name} holds nothing of {network['name']}"
     if address:
         told = f"{name} holds {network['name']}, probe {address}"
+    if broken:
+        x = frame.x(name)
+        told += f"; its tunnels: {marks.WORDS[broken]}"
+        return element(
+            "g",
+            element("title", told),
+            element("circle", cx=x, cy=line, r=9, class_="spot"),
+            element("text", marks.SYMBOLS[broken], x=x, y=line + 3.8, text_anchor="middle", class_="cross"),
+            class_="tunnel " + broken,
+        )
     return element(
         "circle",
         element("title", told),

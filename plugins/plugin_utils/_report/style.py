@@ -91,7 +91,8 @@ code, pre, .id {
 .fold > summary { cursor: pointer; color: var(--accent); font-size: .88rem; width: fit-content; } .fold > ul { margin-top: 4px; }
 .rest { margin-top: 18px; } .rest:first-of-type:nth-child(2) { margin-top: 0; }
 .hint { display: block; font-weight: 600; margin-bottom: 2px; }
-.changes { list-style: none; padding: 0; display: grid; gap: 6px; }
+.changes { list-style: none; padding: 0; display: grid; gap: 6px; } .changes + .fold .changes { margin-top: 6px; }
+.changes, .asked { margin-top: 8px; }
 .arrow { color: var(--muted); }
 
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -100,6 +101,8 @@ th { text-align: left; font-weight: 600; }
 .grid th, .grid td, .plain th, .plain td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line);
   vertical-align: top; text-align: left; overflow-wrap: normal; }
 .grid tbody tr:last-child > *, .plain tbody tr:last-child > * { border-bottom: 0; }
+.grid th, .plain tbody th { overflow-wrap: anywhere; } .grid tbody th, .plain tbody th { min-width: 7em; max-width: 18em; }
+.grid thead th { min-width: 5em; max-width: 12em; }
 .grid thead th, .plain thead th { color: var(--muted); font-size: .8rem; font-weight: 500; }
 .grid .id, .causes .id { white-space: nowrap; }
 .grid a { text-decoration: none; }
@@ -110,6 +113,9 @@ th { text-align: left; font-weight: 600; }
   color: var(--muted); margin: 8px 0 18px; }
 .key { display: inline-grid; place-items: center; width: 20px; height: 20px; border-radius: 4px; font-style: normal;
   font-weight: 600; vertical-align: -4px; }
+.folded > summary, .well > summary { cursor: pointer; } .folded[open] > summary, .well > summary { margin-bottom: 10px; }
+.well { margin-top: 14px; }
+.network.folded + .folded { margin-top: 10px; padding-top: 10px; }
 .network + .network { margin-top: 20px; padding-top: 16px; border-top: 1px solid var(--line); }
 .maps { display: flex; flex-wrap: wrap; gap: 18px 32px; }
 .map { max-width: 100%; min-width: 0; }
@@ -208,6 +214,7 @@ SCRIPT = """
   const checks = [...document.querySelectorAll("details.check")], tools = document.querySelector(".tools");
   const search = tools.querySelector("input"), buttons = [...tools.querySelectorAll("button[data-status]")];
   const fold = tools.querySelector("button[data-fold]"), count = tools.querySelector("output");
+  const wells = [...document.querySelectorAll("details.well")];
   let status = "";
   const filter = () => {
     const words = search.value.toLowerCase();
@@ -217,18 +224,20 @@ SCRIPT = """
         || !check.textContent.toLowerCase().includes(words);
       shown += check.hidden ? 0 : 1;
     }
+    if (status || words) for (const well of wells) well.open = true;
     count.textContent = shown === checks.length ? "" : shown + " of " + checks.length;
     for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.status === status));
   };
   const aim = () => {
     const target = document.getElementById(location.hash.slice(1));
     if (target instanceof HTMLDetailsElement) { status = ""; search.value = ""; filter(); target.open = true;
-      target.scrollIntoView(); }
+      target.closest("details.well")?.setAttribute("open", ""); target.scrollIntoView(); }
   };
   for (const button of buttons) button.addEventListener("click", () => { status = button.dataset.status; filter(); });
   search.addEventListener("input", filter);
   fold.addEventListener("click", () => {
     const open = checks.some(check => !check.hidden && !check.open);
+    if (open) for (const well of wells) well.open = true;
     for (const check of checks) if (!check.hidden) check.open = open;
   });
   let folded = [];

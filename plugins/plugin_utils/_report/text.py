@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import _checks
-from . import performance
+from . import marks, performance
 
 WORDS = {"fail": "FAIL", "inconclusive": "UNSURE", "skip": "skip", "pass": "ok"}
 COLOURS = {"fail": "red", "inconclusive": "yellow", "skip": "cyan", "pass": "green"}
@@ -20,6 +20,8 @@ EVERYWHERE = "swarm"
 BAD = ("fail", "inconclusive")
 NO_CAUSE = "No single cause found for:"
 FOLDED_SHOWN = 8
+COLUMNS = 6  # networks that have a column each
+ROOM = 24  # letters of a name at the head of a column
 
 
 class Line(t.NamedTuple):
@@ -106,35 +108,60 @@ def trouble(item: dict[str, t.Any]) -> str:
 
 
 class Grid(t.NamedTuple):
-    """Check ids down, networks across (None: the whole swarm), and the worst status of each non-empty cell."""
+    """Check ids down, networks across (None: the whole swarm), and the worst status of each non-empty cell.
+
+    ``stands``: network -> the column that stands for it.
+    """
 
     rows: list[t.Any]
     columns: list[t.Any]
     cells: dict[t.Any, t.Any]
+    stands: dict[t.Any, t.Any]
 
 
 def grid(report: dict[str, t.Any]) -> Grid:
-    """The checks' results in one table, in the order of the report."""
+    """The checks' results in one table, in the order of the report. Of many networks only the worst have columns of their own."""
+    stands = _stands(report)
     cells: dict[t.Any, t.Any] = {}
     for item in report["checks"]:
-        key = (item["id"], item["network"])
+        key = (item["id"], stands[item["network"]])
         cells[key] = min(item["status"], cells.get(key, "pass"), key=WORST_FIRST.index)
-    rows, columns = dict.fromkeys(row for row, _where in cells), dict.fromkeys(column for _what, column in cells)
-    return Grid(list(rows), list(columns), cells)
+    rows = dict.fromkeys(row for row, _where in cells)
+    return Grid(list(rows), list(dict.fromkeys(stands.values())), cells, stands)
+
+
+def _stands(report: dict[str, t.Any]) -> dict[t.Any, t.Any]:
+    """Network -> its column; where there are many, all that are well share one, and so do the least bad of too many."""
+    worst: dict[t.Any, str] = {}
+    for item in report["checks"]:
+        worst[item["network"]] = min(item["status"], worst.get(item["network"], "pass"), key=WORST_FIRST.index)
+    names = [name for name in worst if name is not None]
+    if len(names) <= COLUMNS:
+        return {name: name for name in worst}
+    bad = sorted((name for name in names if worst[name] in BAD), key=lambda name: WORST_FIRST.index(worst[name]))
+    alone = bad[: COLUMNS - 1]
+    rest = f"{len(names) - len(alone)} {'more ' if alone else ''}networks"  # no network has a name with a space
+    whole = {None: None} if None in worst else {}
+    return {**whole, **{name: name for name in alone}, **{name: rest for name in names if name not in alone}}
 
 
 def table(report: dict[str, t.Any]) -> list[Line]:
     """The grid as text."""
     found = grid(report)
     width = max([len(row) for row in found.rows] + [5])
-    head = "  ".join([" " * width] + [column or EVERYWHERE for column in found.columns])
+    head = "  ".join([" " * width] + [column_name(column) for column in found.columns])
     return [Line(head)] + [_row(found, row, width) for row in found.rows]
+
+
+def column_name(column: str | None) -> str:
+    """What stands at the head of a column."""
+    return marks.fit(column or EVERYWHERE, ROOM)
 
 
 def _row(found: Grid, row: str, width: int) -> Line:
     statuses = [found.cells.get((row, column)) for column in found.columns]
     words = [
-        WORDS.get(status or "", "").ljust(len(column or EVERYWHERE)) for status, column in zip(statuses, found.columns)
+        WORDS.get(status or "", "").ljust(len(column_name(column))) for status, column in zip(statuses, found.columns)
     ]
     worst = min([status for status in statuses if status], key=WORST_FIRST.index)
     return Line("  ".join([row.ljust(width), *words]).rstrip(), COLOURS[worst])

@@ -99,11 +99,24 @@ def _of_nodes(phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.A
         },
         "measured": {host: data["measured"] for host, data in seen["measure"].items()},
         "held": {host: data["held"] for host, data in probed.items() if "held" in data},
+        "trains": _part(probed, "trains"),
+        "witnessed": _witnessed(seen),
         "served": {host: data["served"] for host, data in probed.items() if data.get("served")},
         "xfrm": _part(probed, "xfrm"),
         "policies": _part(probed, "policies"),
         "rules": _part(probed, "rules"),
     }
+
+
+def _witnessed(seen: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What each host told about itself before and after probing; hosts of older recordings told nothing."""
+    found: dict[str, Data] = {}
+    for host, data in seen["prepare"].items():
+        before = (data.get("opened") or {}).get("testimony")
+        if before:
+            later = seen["probe"].get(host, {})
+            found[host] = {"before": before, "after": later.get("testimony"), "inside": later.get("inside") or {}}
+    return found
 
 
 def _of_end(closed: dict[str, t.Any], leader: str | None) -> dict[str, t.Any]:
@@ -114,9 +127,11 @@ def _of_end(closed: dict[str, t.Any], leader: str | None) -> dict[str, t.Any]:
         "wire": _part(closed, "wire"),
         "received": _part(closed, "responder"),
         "heard": _part(closed, "ports"),
+        "late": _part(closed, "late"),
         "later_records": last.get("records"),
         "retired": last.get("retired") or {},
         "carried": last.get("carried") or {},
+        "serving": last.get("serving"),
         "published_for": last.get("mesh") or {},
     }
 
@@ -228,14 +243,18 @@ def _problems(hosts: list[str], phases: dict[str, t.Any], seen: dict[str, t.Any]
     return found
 
 
+_LISTS = ("all_networks", "unallocated", "published_networks", "published", "services")
+
+
 def _of_leader(first: dict[str, t.Any], view: dict[str, t.Any]) -> dict[str, t.Any]:
     """The leader's data about the swarm and the run's objects, from its later view if there are two."""
     made, told = first.get("made") or NOTHING_MADE, view.get("convergence") or {}
     return {
         **_networks(first, view, made["twin"]),
-        **{name: view.get(name) or {} for name in ("vips", "records", "owners", "addresses", "lacking")},
-        **{name: view.get(name) or [] for name in ("all_networks", "unallocated", "published_networks", "published")},
+        **{name: view.get(name) or {} for name in ("vips", "records", "owners", "addresses", "lacking", "shared")},
+        **{name: view.get(name) or [] for name in _LISTS},
         "swarm": view.get("swarm") or first.get("swarm") or {},
+        "ingress": view.get("ingress", {}),
         "viewed": bool(view),
         "made": made,
         "refused": {part: problems.of_part(text) for part, text in made["refused"].items()},

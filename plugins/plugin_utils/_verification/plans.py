@@ -16,7 +16,7 @@ from types import ModuleType
 from ...module_utils._probe import pause
 from ...module_utils._verify import objects, standalone
 from .. import _checks
-from .._checks import _paths
+from .._checks import _paths, _workloads
 from .._facts.model import Facts
 from . import facts as gathered
 
@@ -24,6 +24,7 @@ SLACK = (
     60  # seconds beyond the convergence time that a node may take to probe; attaching on a slow machine is the longest
 )
 WAIT = 35  # seconds that one call may wait for probes; the helpers' lease must be longer
+LEAST = 10  # seconds to wait for probes after the preparation, however long that took
 GRACE = 20  # seconds from the end of the leader's wait until the next task renews the lease
 REBOOT = "reboot"  # carried out by Ansible from outside
 REPAIR = 120  # seconds: four rounds of the exchange of all records, which engines make every 30 s, each with a random peer (networkdb)
@@ -69,12 +70,14 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
     """
     if host not in facts.nodes or not facts.leader or _checks.unfit(facts) or gathered.is_open(facts):
         return None
-    common = _common(facts, host)
+    common, timeout = _common(facts, host), facts.settings["timeout"]
+    if together(facts.settings):
+        timeout = max(timeout - WAIT, LEAST)  # they have waited within the preparation
     return dict(
         common,
-        lease=max(common["lease"], facts.settings["timeout"] + GRACE),
+        lease=max(common["lease"], timeout + GRACE),
         made=facts.made,
-        timeout=facts.settings["timeout"],
+        timeout=timeout,
         opened=together(facts.settings) and not gathered.missing_probe(facts, host),
         expected=gathered.expects_task(facts, host),
         leader=host == facts.leader,
@@ -95,11 +98,14 @@ def probe(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any]
         patience=settings["convergence"],
         speed={"address": node["address"]} if facts.made.get("speed") and gathered.expects_task(facts, host) else None,
         **_awaited(facts),
+        root=node["root"],
         vnis=[network["vni"] for network in facts.under_test if network["vni"] is not None],
         ports=facts.published,
         firewall=node["firewall"],
         ipv6=_paths.over_ipv6(facts, host),
         work=_work(facts, host, checks),
+        trains=_trains(facts, host, checks),
+        looks=_looks(facts, host, checks),
     )
 
 
@@ -138,7 +144,7 @@ def _attach(facts: Facts, checks: list[ModuleType]) -> dict[str, t.Any] | None:
 
 
 def _plain(request: dict[str, t.Any]) -> dict[str, t.Any]:
-    return {key: value for key, value in request.items() if key != "where"}
+    return {key: value for key, value in request.items() if key not in ("where", "about")}
 
 
 def _work(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, t.Any]]:
@@ -147,14 +153,46 @@ def _work(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, t
     for check in checks:
         for request in check.plan(facts).get(host, []):
             where = request.get("where") or "probe"
-            if where in ("probe", "host"):
+            if where in ("probe", "host") or where.startswith(_workloads.INSIDE):
                 grouped.setdefault(_namespace(facts, host, where), {})[request["id"]] = _plain(request)
-    return [{"namespace": namespace, "requests": list(requests.values())} for namespace, requests in grouped.items()]
+    ours = (None, facts.opened[host].get("namespace"))
+    return [
+        {"namespace": namespace, "requests": list(requests.values()), "foreign": namespace not in ours}
+        for namespace, requests in grouped.items()
+    ]
+
+
+def _trains(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, t.Any]]:
+    """The trains of this host, grouped by namespace."""
+    grouped: dict[t.Any, t.Any] = {}
+    for check in checks:
+        for request in check.trains(facts).get(host, []) if hasattr(check, "trains") else []:
+            grouped.setdefault(_namespace(facts, host, request["where"]), []).append(_plain(request))
+    return [{"namespace": namespace, "requests": requests} for namespace, requests in grouped.items()]
 
 
 def _namespace(facts: Facts, host: str, where: str) -> str | None:
     """The path of a namespace; None is the host's own."""
-    return None if where == "host" else facts.opened[host].get("namespace")
+    inside = _workloads.inside(facts, host, where)
+    return inside or (None if where == "host" else facts.opened[host].get("namespace"))
+
+
+def _looks(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, t.Any]]:
+    """The namespaces to look into after the requests: people's, and the probe's beside them.
+
+    A request that fails from a container, or that names it with ``about``, makes it worth a closer look.
+    """
+    rows = _workloads.of(facts, host)
+    concerns: dict[str, list[str]] = {row["id"]: [] for row in rows}
+    curious = [check for check in checks if "workloads" in check.NEEDS] if rows else []
+    for request in (request for check in curious for request in check.plan(facts).get(host, [])):
+        about = request.get("about") or (request.get("where") or "").partition(_workloads.INSIDE)[2]
+        if about in concerns:
+            concerns[about].append(request["id"])
+    found = [{"id": row["id"], "namespace": row["namespace"], "requests": concerns[row["id"]]} for row in rows]
+    if found and facts.opened[host].get("namespace"):
+        found.append({"id": _workloads.PROBE, "namespace": facts.opened[host]["namespace"], "requests": []})
+    return found
 
 
 def is_late(facts: Facts, waited: int = 0) -> bool:
@@ -217,6 +255,7 @@ def close(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any]
         "leader": host == facts.leader,
         "lazy_id": facts.made["lazy"],
         "network_ids": facts.made["network_ids"],
+        "ports": sorted({port["published"] for service in facts.services for port in service["ports"]}),
     }
 
 

@@ -9,6 +9,7 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import fnmatch
+import math
 import secrets
 import time
 import typing as t
@@ -18,6 +19,7 @@ from types import ModuleType
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from .._checks import _quality
 from .._facts.model import DECLARED
 from . import selection
 
@@ -41,6 +43,7 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
         raise AnsibleActionFail(
             f"verify_performance_seconds must be between 0.1 and 60, not {arguments['performance_seconds']:g}."
         )
+    quality = limits(arguments["quality"])
     if not arguments["networks"]:
         raise AnsibleActionFail(
             "verify_networks is empty, so there is nothing to verify. Name networks or patterns, or leave it at '*' for all."
@@ -75,6 +78,7 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
         "once": 3.0,
         "performance": bool(measuring),
         "measure_seconds": arguments["performance_seconds"],
+        "quality": quality,
         "disruptive": list(dict.fromkeys(arguments["disruptive"])),
         "disruptive_node": arguments["disruptive_node"],
         "disruptive_timeout": arguments["disruptive_timeout"],
@@ -82,6 +86,24 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
         "measuring": sum(check.longest(len(hosts), arguments["performance_seconds"]) for check in measuring),
         "forks": int(task_vars.get("ansible_forks") or 1),
     }
+
+
+def limits(given: Mapping[str, t.Any]) -> dict[str, float]:
+    """The limits of paths' quality: the given ones, else the defaults. Raises AnsibleActionFail for anything else."""
+    unknown = sorted(set(given) - set(_quality.LIMITS))
+    if unknown:
+        raise AnsibleActionFail(
+            f"verify_quality: no limit is called {', '.join(unknown)}. There are: {', '.join(_quality.LIMITS)}."
+        )
+    found = dict(_quality.LIMITS)
+    for name, value in given.items():
+        try:
+            found[name] = float(value)
+        except (TypeError, ValueError):
+            raise AnsibleActionFail(f"verify_quality: {name} must be a number, not {value!r}.") from None
+        if not 0 <= found[name] < math.inf:
+            raise AnsibleActionFail(f"verify_quality: {name} must be 0 or more, not {value!r}.")
+    return found
 
 
 def declared(task_vars: Mapping[str, t.Any], hosts: list[str]) -> dict[str, dict[str, bool]]:

@@ -60,7 +60,7 @@ def test_three_runs_leave_the_last_and_the_one_before(tmp_path: Path) -> None:
     verify_run.write(report("r3", "pass"), str(folder))
     assert {entry.name for entry in folder.iterdir()} == FILES | {"report.previous.json"}
     assert (run_of(folder / "report.json"), run_of(folder / "report.previous.json")) == ("r3", "r2")
-    assert "one difference" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "1 verdict changed" in (folder / "report.html").read_text(encoding="utf-8")
     assert {entry.stat().st_mode & 0o777 for entry in folder.iterdir()} == {
         0o600
     } and folder.stat().st_mode & 0o777 == 0o700
@@ -70,7 +70,7 @@ def test_a_run_cut_off_between_two_files_is_no_loss(tmp_path: Path) -> None:
     verify_run.write(report("r1", "fail"), str(tmp_path))
     (tmp_path / "report.json").rename(tmp_path / "report.previous.json")
     verify_run.write(report("r2", "pass"), str(tmp_path))
-    assert "one difference" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "1 verdict changed" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert run_of(tmp_path / "report.previous.json") == "r1"
 
 
@@ -172,6 +172,7 @@ def arguments(**more) -> dict:
         "convergence": 20,
         "disruptive_timeout": 120,
         "performance_seconds": 2.0,
+        "quality": {},
         "checks": ["*"],
         "disruptive": [],
         "performance": False,

@@ -16,7 +16,9 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_plan import
     Plan,
     Refusal,
     farewell,
+    find,
     plan,
+    refuse_lost_labels,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -386,3 +388,90 @@ def test_without_any_swarm_there_is_nothing_to_leave() -> None:
     assert (
         farewell([Leaver("vm2", place=place()), Leaver("vm3")], [Host("vm1", "manager", False, place())]) == Farewell()
     )
+
+
+THREE = [
+    member("n1", "manager", hostname="vm1", address="10.0.0.1"),
+    member("n2", "manager", hostname="vm2", address="10.0.0.2", labels={"rack": "a", LEAVING_LABEL: "x"}),
+    member("n3", "manager", hostname="vm3", address="10.0.0.3"),
+    member("n4", hostname="twin", address="10.0.0.4", state="down"),
+    member("n5", hostname="twin", address="10.0.0.5"),
+    member("n6", hostname="gone", address="10.0.0.6", state="down"),
+]
+
+
+def inventory(**changes: Leaver) -> list[Leaver]:
+    """Hosts a, b and c are the managers n1, n2 and n3, d is worker n5; what each is called there does not matter."""
+    hosts = {
+        "a": Leaver("a", "manager", place=place("active", "n1", THREE)),
+        "b": Leaver("b", "manager", place=place("active", "n2", THREE)),
+        "c": Leaver("c", "manager", place=place("active", "n3", THREE)),
+        "d": Leaver("d", "worker", place=place("active", "n5", manager_ids=["n1"])),
+    }
+    return list({**hosts, **changes}.values())
+
+
+@pytest.mark.parametrize(
+    ("names", "found", "manager"),
+    [
+        (["d"], [("n5", "d")], "a"),
+        (["n5"], [("n5", "d")], "a"),
+        (["a"], [("n1", "a")], "b"),
+        (["vm1", "b"], [("n1", "a"), ("n2", "b")], "c"),
+        (["gone"], [("n6", "")], "a"),
+        (["d", "n5"], [("n5", "d")], "a"),
+        # Nobody else can be asked, and a drain does not need another.
+        (["a", "b", "c"], [("n1", "a"), ("n2", "b"), ("n3", "c")], "a"),
+    ],
+)
+def test_the_nodes_that_are_meant(names: list[str], found: list[tuple[str, str]], manager: str) -> None:
+    seen = find(names, inventory())
+    assert [(target["id"], target["host"]) for target in seen.targets] == found and seen.manager == manager
+
+
+@pytest.mark.parametrize(
+    ("names", "hosts", "going", "words"),
+    [
+        ([], inventory(), False, "No node was named"),
+        (["vm9"], inventory(), False, "vm9: no node of the swarm, which has gone, twin, twin, vm1"),
+        (["twin"], inventory(), False, "twin says nothing.*n4 \\(down\\), n5 \\(ready\\)"),
+        (["d"], [Leaver("a", problem="timed out")], False, "No manager of the inventory speaks for the swarm \\(a: timed out"),
+        (["d"], inventory(d=Leaver("d", "worker", problem="timed out")), False, "d: no node of the swarm"),
+        (["d"], inventory(d=Leaver("d", place=place("active", "n77"))), False, "another swarm"),
+        (["a", "b", "c"], inventory(), True, "No manager that stays"),
+        (["n5"], [host for host in inventory() if host.name != "d"], True, "twin \\(n5\\): alive, and no host of the inventory"),
+    ],
+)  # fmt: skip
+def test_nodes_that_nobody_can_tell(names: list[str], hosts: list[Leaver], going: bool, words: str) -> None:
+    with pytest.raises(Refusal, match=words):
+        find(names, hosts, going)
+
+
+def test_nodes_leave_only_while_the_managers_keep_a_majority() -> None:
+    down = [dict(each, reachability="unreachable", state="down") if each["id"] == "n3" else each for each in THREE]
+    hosts = [
+        Leaver("a", place=place("active", "n1", down)),
+        Leaver("b", place=place("active", "n2", down)),
+        Leaver("c"),
+    ]
+    assert [target["id"] for target in find(["n3"], hosts, True).targets] == ["n3"]
+    with pytest.raises(Refusal, match="Managers would leave .*1 reachable of 2"):
+        find(["b"], hosts, True)
+    assert find(["b"], hosts).manager == "a"
+
+
+def test_a_host_that_was_installed_anew_was_the_dead_node_at_its_address() -> None:
+    new = Leaver("new", place=place(), addresses=frozenset({"10.0.0.6"}))
+    assert find(["new"], inventory(new=new), True).absent == ["new"]
+    new = Leaver("new", place=place(), addresses=frozenset({"10.0.0.6"}), replaced=True)
+    assert [target["id"] for target in find(["new"], inventory(new=new), True).targets] == ["n6"]
+    assert ids(farewell([new], inventory())) == ["n6"]
+    alive = Leaver("new", place=place(), addresses=frozenset({"10.0.0.3"}), replaced=True)
+    assert find(["new"], inventory(new=alive), True).absent == ["new"]  # whoever lives there is not this host
+
+
+def test_labels_that_only_the_swarm_has_are_not_lost() -> None:
+    found = find(["b"], inventory(), True)
+    refuse_lost_labels(found, {"b": {"rack": "b"}})
+    with pytest.raises(Refusal, match="b: rack=a"):
+        refuse_lost_labels(found, {"b": {}})

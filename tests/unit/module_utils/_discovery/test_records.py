@@ -77,6 +77,15 @@ def test_two_services_share_an_alias() -> None:
     assert records["tasks.db"] == ["10.0.1.9", "10.0.1.10"]
 
 
+def test_spellings_of_one_name_answer_alike() -> None:
+    services = [service(aliases=["Api"]), service("s2", "shop", vip="10.0.1.3/24", aliases=["api"])]
+    tasks = [task("t1", "10.0.1.9/24"), task("t2", "10.0.1.10/24", sid="s2")]
+    records = expected_records("n1", services, tasks)
+    assert records["Api"] == records["api"] == ["10.0.1.2", "10.0.1.3"]
+    assert records["tasks.Api"] == records["tasks.api"] == ["10.0.1.9", "10.0.1.10"]
+    assert records["web"] == ["10.0.1.2"] and records["shop"] == ["10.0.1.3"]
+
+
 def test_attached_containers_have_no_service_and_are_left_out() -> None:
     attached = task("t1", "10.0.1.9/24")
     del attached["ServiceID"]

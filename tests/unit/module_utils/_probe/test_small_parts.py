@@ -342,10 +342,12 @@ def test_a_policy_tells_port_and_state() -> None:
 def test_a_vxlan_tells_its_id_and_port() -> None:
     data = attribute(netlink.VXLAN_ID, struct.pack("=I", 4097)) + attribute(netlink.VXLAN_PORT, struct.pack("!H", 4789))
     info = attribute(netlink.INFO_KIND, b"vxlan\0") + attribute(netlink.INFO_DATA, data)
-    body = struct.pack("=BxHiII", 0, 0, 5, 0, 0) + attribute(netlink.LINK_NAME, b"vxlan0\0")
+    body = struct.pack("=BxHiII", 0, 0, 5, 0x1043, 0) + attribute(netlink.LINK_NAME, b"vxlan0\0")
     body += attribute(netlink.LINK_MTU, struct.pack("=I", 1450)) + attribute(netlink.LINK_INFO, info)
-    link = netlink.parse_link(0, body)
-    assert link == {"index": 5, "name": "vxlan0", "mtu": 1450, "kind": "vxlan", "vni": 4097, "port": 4789}
+    link = netlink.parse_link(0, body + attribute(netlink.LINK_QUEUE, b"noqueue\0"))
+    told = {"name": "vxlan0", "mtu": 1450, "kind": "vxlan", "vni": 4097, "port": 4789, "up": True, "queue": "noqueue"}
+    assert link == {"index": 5, **told}
+    assert netlink.parse_link(0, struct.pack("=BxHiII", 0, 0, 5, 0x1042, 0))["up"] is False
 
 
 def test_peers_are_the_permanent_entries_of_the_vxlan() -> None:
@@ -367,8 +369,8 @@ def test_backends_of_a_load_balancer() -> None:
         "FWM  00000103 rr\n  -> 0A000106:0000      Masq    1      0          0\n"
     )
     assert overlay.parse_balancer(text) == [
-        {"active": ["10.0.1.5"], "quiet": ["10.0.1.4"]},
-        {"active": ["10.0.1.6"], "quiet": []},
+        {"active": ["10.0.1.5"], "quiet": ["10.0.1.4"], "mark": 258},
+        {"active": ["10.0.1.6"], "quiet": [], "mark": 259},
     ]
 
 

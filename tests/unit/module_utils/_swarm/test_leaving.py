@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import Refused
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import leaving
-from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.raft import is_leaderless, led
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.raft import demote, is_leaderless, led
 
 
 def node(name: str, state: str = "ready", role: str = "worker", reachability: str | None = None) -> dict:
@@ -143,3 +143,30 @@ def test_an_election_is_waited_for_and_nothing_else(answers: list[str], seconds:
     else:
         with pytest.raises(Refused, match=outcome):
             led(action, seconds)
+
+
+class Managers:
+    """A swarm of which raft has forgotten one manager, as after a forced recovery."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def inspect_node(self, dummy_id: str) -> dict:
+        return {"ID": "id-vm3", "Version": {"Index": 1}, "Spec": {"Role": "manager"}}
+
+    def update_node(self, *dummy: object) -> None:
+        raise Refused(self.words)
+
+
+def test_a_manager_that_raft_has_forgotten_needs_no_demotion() -> None:
+    lost = node("vm3", "down", "manager")
+    demote(Managers("rpc error: code = NotFound desc = can't find manager in raft memberlist"), lost)
+    with pytest.raises(Refused, match="something else"):
+        demote(Managers("something else"), lost)
+
+
+def test_tasks_that_fit_no_other_node_are_not_waited_for() -> None:
+    here, gone = service(), [GONE, task(1, None, "pending")]
+    assert leaving.unmoved([GOES], [STAYS, GOES], [here], gone)
+    assert not leaving.unmoved([GOES], [STAYS, GOES], [here], gone, {"s"})
+    assert leaving.unmoved([GOES], [STAYS, GOES], [here], [task(1, "vm2", "running", "shutdown")], {"s"})

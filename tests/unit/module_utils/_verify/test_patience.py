@@ -22,7 +22,7 @@ from drafts import Draft
 SETTINGS = {"hosts": ["vm1", "vm2"], "forks": 5, "convergence": 20, "timeout": 90, "image": "", "networks": ["*"]}
 
 
-@pytest.mark.parametrize(("timeout", "lease"), [(12, plans.LEASE), (90, 90 + plans.GRACE)])
+@pytest.mark.parametrize(("timeout", "lease"), [(12, plans.LEASE), (90, 90 - plans.WAIT + plans.GRACE)])
 def test_who_is_ready_lives_on_while_the_leader_waits(timeout: int, lease: float) -> None:
     facts = Draft(
         settings=dict(SETTINGS, timeout=timeout),

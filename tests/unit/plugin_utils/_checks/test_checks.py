@@ -25,7 +25,7 @@ PLAIN = {
     "internal": False,
     "vni": 4097,
     "options": {},
-    "subnets": ["10.0.1.0/24"],
+    "subnets": ["10.0.1.0/24", "fd00::/64"],
 }
 SECRET = dict(PLAIN, id="secret000000", name="back", encrypted=True, vni=4098, subnets=["10.0.2.0/24"])
 TWIN = dict(PLAIN, id="twin00000000", name="twin", vni=4099, subnets=["10.0.3.0/24"])
@@ -48,6 +48,7 @@ SILENT = {
     "SUBNET-OVERLAP",
     "OPT-LINT",
     "DNS-SHADOW",
+    "NET-GATEWAY",
     "FW-RULES",
     "GOSSIP-HASH",
     "PEER-FDB",
@@ -61,6 +62,25 @@ SILENT = {
     "DIS-DRAIN",
     "DIS-REBOOT",
 }
+
+
+def train(**parts: object) -> dict:
+    """A train that went well, but for these parts."""
+    return {
+        "sent": 60, "answered": 60, "arrived": 60, "repeated": 0, "reordered": 0, "corrupt": 0, "gap": 0, "mtu": 1450,
+        "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 20]}, "late_ms": 1, "dwell_ms": 1,
+        "delay_ms": [0.1, 0.2, 0.3, 0.4], "mbit": 900.0, **parts,
+    }  # fmt: skip
+
+
+def told_of_itself(**parts: object) -> dict:
+    """What a sound node tells of itself, but for these parts."""
+    return {
+        "time": 1000.0, "counters": {"Udp.RcvbufErrors": 3}, "limits": {"connections": [90, 262144], "disk": [50, 100]},
+        "settings": {"net.ipv4.ip_forward": 1}, "pressure": {"load": 1.0, "processors": 2.0, "cpu.avg10": 3.0},
+        "devices": {"docker_gwbridge": {"up": True, "mtu": 1500, "kind": "bridge"}},
+        "stopped": [], "rules": {}, "shaped": [], **parts,
+    }  # fmt: skip
 
 
 def probe_address(network: dict, host: str) -> str:
@@ -88,6 +108,7 @@ def healthy() -> Draft:
                 "role": "worker" if host != "vm1" else "manager",
                 "address": ADDRESS[host],
                 "engine": "28.5.2",
+                "root": "/var/lib/docker",
             }
             for host in HOSTS
         },
@@ -173,6 +194,16 @@ def healthy() -> Draft:
         received={},
         xfrm={},
     )
+    facts.trains = {
+        host: {
+            f"PATH-QUALITY/{layer}/{other}": train()
+            for layer in ("icmp", "wire", *(network["id"][:12] for network in NETWORKS))
+            for other in HOSTS
+            if other != host
+        }
+        for host in HOSTS
+    }
+    facts.witnessed = {host: {"before": told_of_itself(), "after": told_of_itself(), "inside": {}} for host in HOSTS}
     for host in HOSTS:
         facts.opened[host] = {
             "namespace": "/ns/" + host,
@@ -242,9 +273,56 @@ def healthy() -> Draft:
         }
         for net in (PLAIN, SECRET)
     ]
+    furnished(facts)
     observe(facts)
     measured(facts)
     return facts
+
+
+WEB, INGRESS = "web000000000", "ingress00000"
+
+
+def furnished(facts: Draft) -> None:
+    """People's own service, with a task on every node that listens on port 80, published as 8080."""
+    mine = {host: {net["id"]: net["subnets"][0].replace("0/24", str(50 + HOSTS.index(host))) for net in (PLAIN, SECRET)}
+            for host in HOSTS}  # fmt: skip
+    port = {"published": 8080, "target": 80, "mode": "ingress"}
+    facts.services = [
+        {
+            "id": WEB,
+            "name": "web",
+            "vips": {net["id"]: facts.vips[net["id"]][:-1] + "5" for net in (PLAIN, SECRET)},
+            "ports": [port],
+            "tasks": [{"id": f"task-{host}", "node": "id-" + host, "addresses": mine[host],
+                       "ports": [{"published": 8181, "target": 81, "mode": "host"}]} for host in HOSTS],
+        }
+    ]  # fmt: skip
+    facts.ingress = dict(
+        PLAIN, id=INGRESS, name="ingress", subnets=["10.0.0.0/24"], attachable=False, room=None, used=9
+    )
+    facts.serving = {WEB: [f"task-{host}" for host in HOSTS]}
+    for host in HOSTS:
+        row = {"id": "c-" + host, "name": f"web.1.task-{host}", "service": "web", "task": f"task-{host}",
+               "namespace": "/ns/c-" + host, "networks": mine[host],
+               "ports": {place: [80, 81] for place in ("", INGRESS, PLAIN["id"], SECRET["id"])}}  # fmt: skip
+        facts.opened[host]["gateway"] = {"subnets": ["172.18.0.0/16"], "used": 4}
+        facts.opened[host]["host"]["routes"].append({"network": "172.18.0.0/16", "device": "docker_gwbridge"})
+        facts.opened[host]["ipv6"] = {PLAIN["id"]: f"fd00::{host[-1]}"}
+        facts.opened[host]["workloads"] = {"number": 1, "rows": [row]}
+        facts.probed[host]["workloads"] = {
+            "probe": {"ports": [19747], "waiting": {}, "interior": interior(["10.0.1.9"])},
+            "c-" + host: {"ports": [80, 81], "waiting": {}, "interior": interior([*mine[host].values()])},
+        }
+
+
+def interior(addresses: list[str]) -> dict:
+    """What a sound container has inside."""
+    return {
+        "links": [{"name": "eth0", "up": True, "mtu": 1450, "queue": "noqueue"}],
+        "addresses": addresses,
+        "routes": ["10.0.1.0/24 eth0", "10.0.2.0/24 eth1"],
+        "pinned": [],
+    }
 
 
 def measured(facts: Draft) -> None:
@@ -293,6 +371,8 @@ def observe(facts: Draft) -> None:
                     seen.update(kind="answer", addresses=list(request["expected"] or []))
                 elif request["kind"] == "vip":
                     seen.update(nodes=request["nodes"], errors=[], count=6, shares=dict.fromkeys(request["nodes"], 2))
+                elif request["kind"] == "connect":
+                    seen.update(count=request.get("count", 1), answered=request.get("count", 1))
                 elif request["kind"] == "stranger":
                     seen.update(outcome="refused", detail="gRPC status 7")
                 facts.observations.setdefault(host, {})[request["id"]] = seen
@@ -362,6 +442,8 @@ def test_without_any_evidence_nothing_passes(ident: str) -> None:
         policies={},
         rules={},
         heard={},
+        trains={},
+        witnessed={},
     )
     assert CHECKS[ident].plan(facts) == {}
     assert "pass" not in [item["status"] for item in CHECKS[ident].judge(facts)]
@@ -370,14 +452,14 @@ def test_without_any_evidence_nothing_passes(ident: str) -> None:
 @pytest.mark.parametrize("ident", sorted(set(CHECKS) - SILENT))
 def test_silent_probes_are_no_pass(ident: str) -> None:
     facts = healthy()
-    facts.observations = {}
+    facts.update(observations={}, trains={}, witnessed={})
     assert worst(facts, ident) in ("inconclusive", "fail")
 
 
 @pytest.mark.parametrize("ident", sorted(CHECKS))
 def test_a_check_describes_itself(ident: str) -> None:
     check = CHECKS[ident]
-    assert re.fullmatch(r"[A-Z]+(-[A-Z]+)+", ident)
+    assert re.fullmatch(r"[A-Z]+(-[A-Z]+[0-9]?)+", ident)
     assert check.TITLE and check.HINT and check.__doc__.startswith(ident)
     assert "%s" not in check.HINT and "%d" not in check.HINT, (
         "it is shown as it is where a result has no hint of its own"

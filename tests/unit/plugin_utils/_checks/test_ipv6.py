@@ -30,7 +30,7 @@ def over_ipv6(mtu: str = "1400") -> Draft:
         ]
         for held in facts.held[host].values():
             held["mtu"] -= 1500 - int(mtu)
-    for network in facts.networks + facts.under_test:
+    for network in [*facts.networks, *facts.under_test, facts.ingress]:
         network["options"] = {MTU: mtu}
     return facts
 

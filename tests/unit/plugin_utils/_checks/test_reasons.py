@@ -56,7 +56,9 @@ def test_every_listed_reason_is_given_by_a_check() -> None:
     assert set(_reasons.RESULTS) - set().union(*emitted().values()) == set()
 
 
-@pytest.mark.parametrize("line", [*told.DEEP, *told.TABLES, *told.LATE], ids=lambda line: line.check + line.id)
+@pytest.mark.parametrize(
+    "line", [*told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES], ids=lambda line: line.check + line.id
+)
 def test_what_the_diagnosis_matches_is_given_by_that_check(line: told.Line) -> None:
     module = "_resolving" if line.check == "SD-*" else line.check.lower().replace("-", "_")
     assert set(line.reasons) <= emitted()[module]
@@ -81,7 +83,7 @@ def test_nodes_and_the_controller_give_problems_that_are_listed() -> None:
         for keyword in call.keywords
         if keyword.arg == "reason_code" and isinstance(keyword.value, ast.Constant)
     }
-    assert found == {"engine-hangs", "engine-stopped"}
+    assert found == {"engine-hangs", "engine-part-stopped", "engine-stopped"}
     assert found <= set(_reasons.PROBLEMS)
 
 
@@ -153,7 +155,7 @@ def tight(facts: Draft) -> None:
 
 
 def crowded(facts: Draft) -> None:
-    facts.networks = [dict(PLAIN, room=[{"free": -3}]), SECRET]
+    facts.networks = [dict(PLAIN, room=[{"subnet": "10.0.1.0/24", "free": -3}]), SECRET]
 
 
 def before(part: str) -> Callable[[Draft], None]:
@@ -209,6 +211,21 @@ def lost_way(facts: Draft) -> None:
     break_path(facts, PLAIN, around("vm2"))
 
 
+def kept_in(facts: Draft) -> None:
+    for kind in ("icmp", "tcp"):
+        facts.observations["vm2"][f"NET-EGRESS/far/{kind}"].update(ok=False, error="no answer")
+
+
+def unanswered(end: str, *sources: str) -> Callable[[Draft], None]:
+    def change(facts: Draft) -> None:
+        for source in sources:
+            for ident, seen in facts.observations[source].items():
+                if ident.endswith(end):
+                    seen.update(ok=False, error="no answer")
+
+    return change
+
+
 # The cause, and what to do to the facts of a sound swarm.
 FAULTS = [
     ("network-missing", lambda facts: facts.update(unmatched=["gone"])),
@@ -240,6 +257,13 @@ FAULTS = [
     ("clear-text-accepted", accepting),
     ("balancer-broken", unbalanced),
     ("xfrm-errors", erring),
+    ("egress-broken", kept_in),
+    ("gateway-missing", lambda facts: facts.opened["vm2"].update(gateway=None)),
+    ("ipv6-broken", lambda facts: facts.opened["vm2"]["ipv6"].update({PLAIN["id"]: "fd00::1"})),
+    ("port-unreached", unanswered("/8080/vm3", "vm1", "vm2")),
+    ("balancer-broken", unanswered("/80/vip", "vm3")),
+    ("task-cut", unanswered("/c-vm2/near", "vm2")),
+    ("task-deaf", unanswered("/80/task-vm2", *HOSTS)),
     ("gossip-udp-blocked", closed("port-udp", 7946)),
     ("gossip-tcp-blocked", closed("port-tcp", 7946)),
     ("data-port-blocked", closed("port-udp", 4789)),
@@ -293,6 +317,6 @@ def test_causes_are_found_from_what_checks_say_whatever_their_words(
 
 
 def test_every_check_that_is_a_cause_by_itself_is_among_them() -> None:
-    lines = {line.id for line in (*told.DEEP, *told.TABLES, *told.LATE)}
+    lines = {line.id for line in (*told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES)}
     assert lines <= {cause for cause, _change in FAULTS} <= {rule.id for rule in table.RULES}
     assert len(HOSTS) == 3

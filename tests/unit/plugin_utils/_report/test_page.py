@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import sized
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import (
     build,
     compare,
@@ -23,6 +24,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import (
     page,
     paths,
     picture,
+    text,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,6 +49,7 @@ def node(name: str) -> dict:
         "kernel": "6.12",
         "problem": None,
         "reason": None,
+        "sent": None,
     }
 
 
@@ -421,7 +424,9 @@ def test_what_changed_is_told() -> None:
         compare.Change(("OLD-ONE", None, "Title of OLD-ONE"), "fail", None),
     )
     words = Reader(page.render(after, found)).data
-    assert "\u2715 failed \u2192 \u2713 passed SD-VIPfront Title of SD-VIP" in words and "3 differences" in words
+    assert "\u2715 failed \u2192 \u2713 passed SD-VIPfront Title of SD-VIP" in words and "1 verdict changed" in words
+    assert "1 result was not asked for before: \u2713 1 passed" in words
+    assert "1 result was no longer asked for: \u2715 1 failed" in words
     assert "no verdict changed" in Reader(rendered(after, after)).data
 
 
@@ -482,3 +487,99 @@ def test_only_markup_is_not_escaped(name: str, text: str) -> None:
     reader = Reader(made)
     assert [tag for tag, _found in reader.tags] == ["p", "b"]
     assert reader.tags[0][1]["title"] == markup.printable(name)
+
+
+LOOKS = ("green", "red", "mixed")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_large_swarm_is_whole_and_short(look: str) -> None:
+    made = sized.swarm(20, 10, look)
+    jsonschema.validate(made, SCHEMA)
+    page_text = rendered(made, sized.swarm(20, 1, "green"))
+    Reader(page_text)
+    assert page_text.count('<details class="check ') == len(made["checks"])
+    assert "results were not asked for before:" in page_text and page_text.count('<li><span class="badge') < 60
+    assert all(item["name"] in page_text for item in made["nodes"] + made["networks"])
+    assert len(page_text) < 600_000
+
+
+def test_of_many_networks_only_those_in_trouble_have_a_column() -> None:
+    for look, columns in (
+        ("green", [None, "10 networks"]),
+        ("mixed", [None, "8 more networks", "net6", "net9"]),
+    ):
+        found = text.grid(sized.swarm(20, 10, look))
+        assert sorted(map(str, found.columns)) == sorted(map(str, columns))
+    red = text.grid(sized.swarm(20, 10, "red"))
+    assert red.columns == [None, *sized.names("net", 5), "5 more networks"]
+    assert red.cells["DP-MATRIX", "5 more networks"] == "fail" and red.cells["CP-TLS", None] == "pass"
+
+
+def test_the_table_in_the_terminal_fits_with_the_longest_names() -> None:
+    lines = text.table(sized.swarm(20, 10, "red"))
+    assert max(len(line.text) for line in lines) < 100
+
+
+def test_folded_paths_are_in_order_and_say_what_they_hold() -> None:
+    made = sized.swarm(20, 10, "mixed")
+    shown = matrix.section(made)
+    folded = re.findall(r'<details id="(paths-\d+)" class="network folded"><summary><b>([^<]*)', shown)
+    assert len(folded) == 9 and folded[0][1] == "net6" and "1520 of 1520 work: ICMP, TCP, UDP, VIP" in shown
+    assert shown.index(">net9<") < shown.index(">net6<") < shown.index(">net1<")
+    assert set(matrix.anchors(made).values()) == {*(ident for ident, _name in folded), "paths-9"}
+    assert shown.count("ICMP, TCP, UDP, VIP</b>") == 10
+
+
+def test_kinds_that_differ_in_one_pair_stay_apart() -> None:
+    alike = [paths.Kind(name, NODES, grid_of({})["kinds"]["icmp"]) for name in ("icmp", "tcp")]
+    odd = paths.Kind("udp", NODES, grid_of({("icmp", "vm1", "vm2"): "lost"})["kinds"]["icmp"])
+    assert [kind.name for kind in paths.merged([*alike, odd])] == ["icmp, tcp", "udp"]
+    slow = paths.Kind("tcp", NODES, grid_of({("icmp", "vm1", "vm2"): 4.0})["kinds"]["icmp"])
+    assert paths.merged([alike[0], slow])[0].cells["vm1"]["vm2"] == 4.0
+
+
+def test_the_nodes_that_all_broken_tunnels_end_at_are_few() -> None:
+    pairs = {("a", "b"): "fail", ("b", "c"): "inconclusive", ("b", "d"): "fail", ("e", "f"): "inconclusive"}
+    found = paths.ends(pairs)
+    assert found["b"] == "fail" and len(found) == 2 and set(found.values()) == {"fail", "inconclusive"}
+
+
+def test_the_picture_of_many_nodes_keeps_the_worst() -> None:
+    made = sized.swarm(20, 10, "red")
+    made["nodes"][19]["problem"] = "no answer"
+    shown = [item["name"] for item in picture.columns(made)]
+    assert len(shown) == picture.COLUMNS and {"node3", "node20"} <= set(shown) and "node19" not in shown
+    drawn = picture.draw(made)
+    assert "6 more nodes and 4 more networks with less trouble or none" in drawn
+    assert drawn.count('class="tunnel fail"') == 2 * picture.LANES_OF_MANY
+
+
+def test_many_changed_verdicts_are_folded_behind_the_worst() -> None:
+    was, now = sized.swarm(20, 10, "green"), sized.swarm(20, 10, "red")
+    words = Reader(rendered(now, was)).data
+    assert "45 verdicts changed" in words and "33 more" in words and "not asked" not in words
+    worst = compare.compare(sized.swarm(20, 10, "green"), sized.swarm(20, 10, "mixed")).verdicts
+    assert [change.after for change in worst] == ["fail"] * 4 + ["inconclusive"] * 2
+
+
+@pytest.mark.parametrize(
+    ("names", "room", "expected"),
+    [
+        (["node1", "node2"], 18, ["node1", "node2"]),
+        (["a" * 30 + "1", "a" * 30 + "2"], 9, ["aaaa\u2026aaa1", "aaaa\u2026aaa2"]),
+        (["x" * 10 + "1" + "x" * 10, "x" * 10 + "2" + "x" * 10], 9, ["xxxxxxxxxx1xxxxxxxxxx", "xxxxxxxxxx2xxxxxxxxxx"]),
+        (["n1.example.org", "n2.example.org"], 9, ["n1", "n2"]),
+    ],
+)
+def test_names_are_shortened_as_long_as_they_differ(names: list, room: int, expected: list) -> None:
+    assert list(marks.fitting(names, room).values()) == expected
+
+
+def test_what_a_node_holds_is_told_in_few_words() -> None:
+    made = sized.swarm(20, 10, "green")
+    del made["networks"][2]["probes"]["node5"]
+    for net in made["networks"][:-2]:
+        net["probes"].pop("node7", None)
+    words = Reader(rendered(made)).data
+    assert "all 10 networks" in words and "all but net3" in words and "net9, net10" in words

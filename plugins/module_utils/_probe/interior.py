@@ -1,0 +1,137 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the current network namespace has: listening TCP ports, interfaces, addresses, routes, neighbours, rules.
+
+Private to swarmlab.overlay. Standard library only. Reads only. ``closely`` alone starts programs, so it is for
+namespaces in which something fails.
+"""
+
+# pylint: disable=ansible-bad-function  # run_command has no time limit
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+import subprocess
+import typing as t
+
+from .._host import ROUTES, parse_routes, read_text
+from . import netlink, shapes
+
+LISTEN = "0A"
+TABLES = (("/proc/self/net/tcp", 8), ("/proc/self/net/tcp6", 32))
+MAPPED = "::ffff:"
+WILDCARDS = ("0.0.0.0", "::")
+RESOLVER = "127.0.0.11"  # of the engine, in the namespace of each container on an overlay
+LISTERS = (
+    ["iptables-save"],
+    ["iptables-legacy-save"],
+    ["nft", "list", "ruleset"],
+)  # the last shows also what the first does
+DECIDES = re.compile(r"\b(drop|reject|queue|redirect|dnat to|snat to|masquerade)\b")
+REFUSES = re.compile(r"(?i)\b(drop|reject)\b")
+SECONDS = 5
+RULES = 12  # at most that many rules are told of a namespace
+
+
+def _address(text: str) -> str:
+    """The address in hexadecimal words of the machine's own byte order."""
+    words = [int(text[start : start + 8], 16) for start in range(0, len(text), 8)]
+    raw = struct.pack(f"={len(words)}I", *words)
+    found = socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
+    return found[len(MAPPED) :] if found.startswith(MAPPED) and "." in found else found
+
+
+def listeners(text: str) -> list[shapes.Listener]:
+    """The listening sockets in /proc/net/tcp or tcp6. ``waiting``: connections that the program has not accepted yet."""
+    found: list[shapes.Listener] = []
+    for line in text.splitlines()[1:]:
+        parts = line.split()
+        if len(parts) > 4 and parts[3] == LISTEN:
+            address, dummy, port = parts[1].partition(":")
+            waiting = parts[4].partition(":")[2]
+            found.append({"address": _address(address), "port": int(port, 16), "waiting": int(waiting, 16)})
+    return found
+
+
+def sockets_here() -> list[shapes.Listener]:
+    """The listening TCP sockets of this namespace."""
+    return [row for path, dummy in TABLES for row in listeners(read_text(path))]
+
+
+def reachable(rows: t.Iterable[shapes.Listener], addresses: t.Collection[str]) -> list[int]:
+    """The ports that listen on one of these addresses, or on all of them. Loopback's are nobody else's. Pure."""
+    return sorted({row["port"] for row in rows if row["address"] in (*WILDCARDS, *addresses)})
+
+
+def only_ipv6(rows: t.Iterable[shapes.Listener], addresses: t.Collection[str]) -> list[int]:
+    """The ports of which it is unknown whether they take IPv4: ``::`` may mean IPv6 alone. Pure."""
+    rows = list(rows)
+    sure = set(reachable([row for row in rows if row["address"] != "::"], addresses))
+    return [port for port in reachable(rows, addresses) if port not in sure]
+
+
+def look() -> shapes.Interior:
+    """Interfaces, addresses, routes and neighbours that somebody pinned."""
+    links = netlink.links()
+    names = {link["index"]: link["name"] for link in links}
+    return {
+        "links": [
+            {"name": row["name"], "up": row.get("up", True), "mtu": row["mtu"], "queue": row.get("queue", "")}
+            for row in links
+            if row["name"] != "lo"
+        ],
+        "addresses": sorted(row["address"] for row in netlink.addresses()),
+        "routes": sorted(f"{route.network} {route.interface}" for route in parse_routes(read_text(ROUTES))),
+        "pinned": sorted(
+            f"{row['target']} {row['mac']} {names.get(row['index'], '?')}"
+            for row in netlink.neighbours()
+            if row["permanent"] and row["target"] and not row["target"].startswith(("127.", "224."))
+        ),
+    }
+
+
+def parse_rules(text: str) -> tuple[list[str], bool]:
+    """(rules that are not the engine's, whether the engine's redirection of DNS is there), of iptables-save or nft. Pure."""
+    foreign, redirected = [], False
+    for line in (row.strip() for row in text.splitlines()):
+        if RESOLVER in line and not REFUSES.search(line):
+            redirected = True
+        elif line.startswith("-A ") or (line.startswith(":") and " DROP " in line) or DECIDES.search(line):
+            foreign.append(line)
+    return foreign, redirected
+
+
+def output(command: list[str]) -> str | None:
+    """What a program prints in this namespace; None when it is not there, fails, or takes too long."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def closely() -> shapes.Closely:
+    """The packet filters' rules in this namespace, from the first tool that has any which is not the engine's."""
+    known, redirected = False, False
+    for command in LISTERS:
+        text = output(command)
+        if text is None:
+            continue
+        foreign, there = parse_rules(text)
+        known, redirected = True, redirected or there
+        if foreign:
+            return {"rules": list(dict.fromkeys(foreign))[:RULES], "redirected": redirected}
+    return {"rules": [], "redirected": redirected if known else None}
+
+
+def waiting(ports: t.Iterable[int]) -> dict[str, int]:
+    """Connections that nobody accepted, by port, where there are any."""
+    wanted = set(ports)
+    found: dict[str, int] = {}
+    for row in sockets_here():
+        if row["port"] in wanted and row["waiting"]:
+            found[str(row["port"])] = found.get(str(row["port"]), 0) + row["waiting"]
+    return found

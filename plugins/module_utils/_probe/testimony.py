@@ -1,0 +1,368 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node's testimony about itself: counters that only grow when something is wrong, limits and how full they are,
+settings that overlays need, devices, processes, and rules that drop.
+
+Private to swarmlab.overlay. Standard library only. Reads only, and from the kernel wherever it tells. What a kernel
+does not tell is left out: it is unknown, not well. It is taken twice, and the controller compares.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import typing as t
+
+from .._host import read_text
+from . import netlink, shapes, system
+
+# Counters in /proc/net/snmp and netstat: group -> names. Others grow on sound hosts too.
+SNMP: dict[str, tuple[str, ...]] = {
+    "Ip": ("InHdrErrors", "InAddrErrors", "OutNoRoutes", "ReasmFails", "FragFails", "OutDiscards", "InDiscards"),
+    "Udp": ("InCsumErrors", "RcvbufErrors", "SndbufErrors", "MemErrors"),
+    "Tcp": ("InCsumErrors", "RetransSegs"),
+    "Icmp": ("InCsumErrors",),
+    "IpExt": ("InCsumErrors", "InNoRoutes", "InTruncatedPkts"),
+    "TcpExt": ("ListenDrops", "ListenOverflows", "IPReversePathFilter", "TCPBacklogDrop", "PFMemallocDrop"),
+}
+DEVICE = ("rx_dropped", "tx_dropped", "rx_errors", "tx_errors", "rx_crc_errors", "tx_carrier_errors", "rx_fifo_errors")
+CONNTRACK = ("drop", "early_drop", "insert_failed")
+NEIGHBOURS = ("table_fulls", "unresolved_discards")
+# Settings of the kernel that can break overlays; a star stands for every device that is no end of a container's link.
+SETTINGS = (
+    "net/core/netdev_max_backlog",
+    "net/core/rmem_default",
+    "net/core/somaxconn",
+    "net/core/wmem_default",
+    "net/ipv4/icmp_echo_ignore_all",
+    "net/ipv4/ip_default_ttl",
+    "net/ipv4/ip_forward",
+    "net/ipv4/ip_no_pmtu_disc",
+    "net/ipv4/ip_nonlocal_bind",
+    "net/ipv4/ipfrag_high_thresh",
+    "net/ipv4/tcp_mtu_probing",
+    "net/ipv4/udp_l3mdev_accept",
+    "net/ipv4/conf/*/accept_local",
+    "net/ipv4/conf/*/arp_filter",
+    "net/ipv4/conf/*/arp_ignore",
+    "net/ipv4/conf/*/disable_policy",
+    "net/ipv4/conf/*/disable_xfrm",
+    "net/ipv4/conf/*/drop_unicast_in_l2_multicast",
+    "net/ipv4/conf/*/forwarding",
+    "net/ipv4/conf/*/rp_filter",
+    "net/ipv4/vs/conn_reuse_mode",
+    "net/ipv4/vs/expire_nodest_conn",
+    "net/ipv6/conf/all/disable_ipv6",
+    "net/bridge/bridge-nf-call-iptables",
+    "net/bridge/bridge-nf-call-arptables",
+    "net/netfilter/nf_conntrack_checksum",
+    "net/netfilter/nf_conntrack_max",
+    "net/netfilter/nf_conntrack_udp_timeout",
+)
+ENGINES = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2", "docker-containerd")
+STOPPED = "Tt"  # states of a process that was stopped or is traced, proc_pid_stat(5)
+MOUNTS = "/proc/self/mountinfo"
+LEGACY_TABLES = "/proc/net/ip_tables_names"
+VERDICTS = ("DROP", "REJECT", "TARPIT", "STOLEN")
+RULES = 40  # rules that are told at most
+HARMLESS_QUEUES = (
+    "noqueue",
+    "pfifo_fast",
+    "fq_codel",
+    "fq",
+    "mq",
+    "pfifo",
+    "codel",
+    "cake",
+    "noop",
+    "ingress",
+    "clsact",
+)
+
+
+def look(root: str) -> shapes.Testimony:
+    """What this node tells now. ``root``: the engine's data folder."""
+    return {
+        "time": time.time(),
+        "counters": counters(),
+        "limits": limits(root),
+        "settings": settings(),
+        "pressure": pressure(),
+        "devices": devices(),
+        "stopped": stopped(),
+        "rules": dropping(),
+        "shaped": shaped(),
+        "read_only": read_only(read_text(MOUNTS), root),
+        "neighbours": neighbours(),
+        "hardware": sorted({link["mac"] for link in netlink.links() if link.get("mac")}),
+    }
+
+
+def read_only(mounts: str, root: str) -> list[str]:
+    """The places of the engine's data, in /proc/self/mountinfo, where nothing can be written."""
+    rows = [fields for fields in map(str.split, mounts.splitlines()) if len(fields) > 5]
+    below = root.rstrip("/") + "/"
+    found = [row[4] for row in rows if "ro" in row[5].split(",") and (row[4] + "/").startswith(below)]
+    return sorted(found)
+
+
+def neighbours() -> dict[str, list[t.Any]]:
+    """Address of a neighbour -> [its hardware address as this kernel knows it, whether somebody fixed that]."""
+    return {
+        row["target"]: [row["mac"], row["permanent"]]
+        for row in netlink.neighbours()
+        if row["target"] and row["mac"] and row["target"] != "127.0.0.1"
+    }
+
+
+def look_inside(rules: bool) -> shapes.Inside:
+    """What the current namespace, an overlay's own, holds; with its rules if asked for."""
+    return {"devices": devices(every=True), "shaped": shaped(), "rules": dropping() if rules else {}}
+
+
+def parse_pairs(text: str) -> dict[str, dict[str, int]]:
+    """Group -> name -> value in /proc/net/snmp or netstat: a line of names, then a line of values."""
+    found: dict[str, dict[str, int]] = {}
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    for names, values in zip(lines[::2], lines[1::2]):
+        if names[0] == values[0]:
+            found.setdefault(names[0].rstrip(":"), {}).update(
+                (name, int(value)) for name, value in zip(names[1:], values[1:]) if _is_number(value)
+            )
+    return found
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").isdigit()
+
+
+def parse_hex_table(text: str) -> dict[str, int]:
+    """Column -> sum over the processors, in /proc/net/stat/*: a line of names, then hexadecimal lines."""
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return {}
+    totals = dict.fromkeys(lines[0], 0)
+    for line in lines[1:]:
+        for name, value in zip(lines[0], line):
+            totals[name] += int(value, 16)
+    return totals
+
+
+def parse_softnet(text: str) -> dict[str, int]:
+    """Packets that were dropped for lack of room, and rounds that ended for lack of time (/proc/net/softnet_stat)."""
+    rows = [[int(field, 16) for field in line.split()] for line in text.splitlines() if line.strip()]
+    return {
+        "dropped": sum(row[1] for row in rows if len(row) > 2),
+        "squeezed": sum(row[2] for row in rows if len(row) > 2),
+    }
+
+
+def counters() -> dict[str, int]:
+    """The counters of this namespace, by a name such as 'Udp.RcvbufErrors' or 'eth0.rx_dropped'."""
+    told = parse_pairs(read_text("/proc/net/snmp"))
+    told.update(parse_pairs(read_text("/proc/net/netstat")))
+    found = {
+        f"{group}.{name}": told[group][name]
+        for group, names in SNMP.items()
+        for name in names
+        if name in told.get(group, {})
+    }
+    for source, names in (("nf_conntrack", CONNTRACK), ("arp_cache", NEIGHBOURS)):
+        table = parse_hex_table(read_text(f"/proc/net/stat/{source}"))
+        found.update((f"{source}.{name}", table[name]) for name in names if name in table)
+    softnet = parse_softnet(read_text("/proc/net/softnet_stat"))
+    found.update((f"softnet.{name}", value) for name, value in softnet.items())
+    for link in netlink.links():
+        for name in DEVICE:
+            value = read_text(f"/sys/class/net/{link['name']}/statistics/{name}").strip()
+            if value.isdigit() and not link["name"].startswith("veth"):
+                found[f"{link['name']}.{name}"] = int(value)
+    return found
+
+
+def _number(path: str) -> int | None:
+    text = read_text(path).strip()
+    return int(text) if _is_number(text) else None
+
+
+def limits(root: str) -> dict[str, list[int]]:
+    """What can be used up: name -> [used, most]."""
+    conntrack = (
+        _number("/proc/sys/net/netfilter/nf_conntrack_count"),
+        _number("/proc/sys/net/netfilter/nf_conntrack_max"),
+    )
+    arp = parse_hex_table(read_text("/proc/net/stat/arp_cache"))
+    cpus = max(1, len(read_text("/proc/net/stat/arp_cache").splitlines()) - 1)
+    entries = arp.get("entries")
+    files = read_text("/proc/sys/fs/file-nr").split()
+    tasks = read_text("/proc/loadavg").split()
+    found = {
+        "connections": conntrack,
+        "neighbours": (
+            entries // cpus if entries is not None else None,
+            _number("/proc/sys/net/ipv4/neigh/default/gc_thresh3"),
+        ),
+        "open files": (int(files[0]), int(files[2])) if len(files) == 3 else (None, None),
+        "processes": (
+            int(tasks[3].partition("/")[2]) if len(tasks) > 3 else None,
+            _number("/proc/sys/kernel/pid_max"),
+        ),
+        "memory": _memory(read_text("/proc/meminfo")),
+        **_disk(root),
+        **_group(),
+    }
+    return {name: [used, most] for name, (used, most) in found.items() if used is not None and most}
+
+
+def _memory(text: str) -> tuple[int | None, int | None]:
+    """(used, all) in KiB."""
+    rows = {name: int(value) for name, value in re.findall(r"(?m)^(\w+):\s+(\d+)", text)}
+    if "MemAvailable" not in rows:
+        return None, None
+    return rows["MemTotal"] - rows["MemAvailable"], rows["MemTotal"]
+
+
+def _disk(root: str) -> dict[str, tuple[int | None, int | None]]:
+    """(used, all) of the engine's data folder: KiB, and inodes."""
+    try:
+        told = os.statvfs(root)
+    except OSError:
+        return {}
+    space = told.f_blocks * told.f_frsize // 1024
+    return {
+        "disk": (space - told.f_bavail * told.f_frsize // 1024, space),
+        "inodes": (told.f_files - told.f_favail, told.f_files),
+    }
+
+
+def _group() -> dict[str, tuple[int | None, int | None]]:
+    """(used, most) of the control group in which this node's processes are: its processes."""
+    return {"processes of the group": (_number("/sys/fs/cgroup/pids.current"), _number("/sys/fs/cgroup/pids.max"))}
+
+
+def settings() -> dict[str, int]:
+    """Settings of the kernel by their path, as sysctl(8) writes it."""
+    links = [link["name"] for link in netlink.links() if link["kind"] != "veth" or link["name"].startswith("eth")]
+    found = {}
+    for pattern in SETTINGS:
+        for path in [pattern.replace("*", name) for name in ("all", *links)] if "*" in pattern else [pattern]:
+            value = _number("/proc/sys/" + path)
+            if value is not None:
+                found[path.replace("/", ".")] = value
+    return found
+
+
+def parse_pressure(text: str) -> dict[str, float]:
+    """Share of time in per cent over ten seconds, and microseconds in all, in which some task waited."""
+    told = re.search(r"(?m)^some avg10=([\d.]+) .*total=(\d+)", text)
+    return {"avg10": float(told.group(1)), "total": float(told.group(2))} if told else {}
+
+
+def pressure() -> dict[str, float]:
+    """How long tasks waited for a resource (Documentation/accounting/psi.rst), and ticks that a hypervisor took."""
+    found = {}
+    for name in ("cpu", "memory", "io"):
+        for key, value in parse_pressure(read_text(f"/proc/pressure/{name}")).items():
+            found[f"{name}.{key}"] = value
+    ticks = read_text("/proc/stat").partition("\n")[0].split()
+    if len(ticks) > 8:
+        found["steal"] = float(ticks[8])
+        found["ticks"] = float(sum(int(tick) for tick in ticks[1:9]))
+    load = read_text("/proc/loadavg").split()
+    if load:
+        found["load"] = float(load[0])
+    found["processors"] = float(os.cpu_count() or 1)
+    return found
+
+
+def devices(every: bool = False) -> dict[str, shapes.Device]:
+    """The links of this namespace. ``every``: with the ends of containers' links too, which the host has many of."""
+    return {
+        link["name"]: {
+            "up": link["up"],
+            "mtu": link["mtu"],
+            "kind": link["kind"],
+        }
+        for link in netlink.links()
+        if every or link["kind"] != "veth" or link["name"].startswith("eth")
+    }
+
+
+def stopped() -> list[str]:
+    """The engine's processes that were stopped: 'containerd (pid 12)'."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        name, dummy, rest = read_text(f"/proc/{pid}/stat").partition(" (")[2].rpartition(") ")
+        if rest[:1] in STOPPED and rest and any(name == engine[:15] for engine in ENGINES):
+            found.append(f"{name} (pid {pid})")
+    return sorted(found)
+
+
+def parse_dropping(text: str) -> dict[str, int]:
+    """Rule or policy that drops -> packets that it dropped so far, in the output of iptables-save -c.
+
+    The engine's own rules against clear text of encrypted networks, and between its bridges, are left out.
+    """
+    found: dict[str, int] = {}
+    table = ""
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:].strip()
+        policy = re.match(r":(\S+) (DROP|REJECT) \[(\d+):", line)
+        if policy:
+            found[f"{table}: policy of {policy.group(1)}: {policy.group(2)}"] = int(policy.group(3))
+        rule = re.match(r"\[(\d+):\d+\] (-A (\S+) .*)", line)
+        if rule and any(f"-j {verdict}" in rule.group(2) for verdict in VERDICTS) and not _of_engine(rule.group(2)):
+            found[f"{table}: {rule.group(2)}"] = int(rule.group(1))
+    return found
+
+
+def _of_engine(rule: str) -> bool:
+    return "--pol none" in rule or rule.startswith(
+        ("-A DOCKER ", "-A DOCKER-ISOLATION", "-A DOCKER-INTERNAL", "-A DOCKER-BRIDGE")
+    )
+
+
+def parse_nft_dropping(text: str) -> dict[str, int]:
+    """The same in the output of 'nft list ruleset', without the tables of iptables; -1 for a rule that does not count."""
+    found: dict[str, int] = {}
+    table = chain = ""
+    for line in map(str.strip, text.splitlines()):
+        begun = re.match(r"(table|chain) (.+?) \{$", line)
+        if begun and begun.group(1) == "table":
+            table = begun.group(2)
+        elif begun:
+            chain = begun.group(2)
+        elif re.search(r"\b(drop|reject)\b", line) and "iptables" not in line and not line.startswith(("type", "#")):
+            counted = re.search(r"counter packets (\d+)", line)
+            found[f"{table} {chain}: {re.sub(r'counter packets .*? bytes [0-9]+ ?', '', line)}"] = (
+                int(counted.group(1)) if counted else -1
+            )
+        elif re.search(r"\bpolicy drop;", line):
+            found[f"{table} {chain}: policy drop"] = -1
+    return found
+
+
+def dropping() -> dict[str, int]:
+    """The rules of this namespace that drop packets, with how many each dropped; -1: the rule does not count."""
+    found: dict[str, int] = {}
+    for tool in ("iptables-save", *(["iptables-legacy-save"] if read_text(LEGACY_TABLES).strip() else [])):
+        found.update(parse_dropping(system.output([tool, "-c"]) or ""))
+    ruleset = system.output(["nft", "list", "ruleset"]) or ""
+    known = {name.partition(": ")[0] for name in found}
+    for rule, number in parse_nft_dropping(ruleset).items():
+        words = rule.split()
+        if not (words[0] in ("ip", "ip6") and words[1] in known):  # tables of iptables-nft, which told them already
+            found[rule] = number
+    return dict(sorted(found.items(), key=lambda row: -row[1])[:RULES])
+
+
+def shaped() -> list[str]:
+    """Devices whose queueing discipline delays, loses or limits: 'eth0: netem'."""
+    return sorted(
+        f"{link['name']}: {link['queue']}"
+        for link in netlink.links()
+        if link.get("queue") and link["queue"] not in HARMLESS_QUEUES
+    )

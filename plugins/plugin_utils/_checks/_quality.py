@@ -1,0 +1,228 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The quality of paths by layer, from trains of packets: what is bad about a path, and where it becomes bad. Pure.
+
+Private to swarmlab.overlay. A layer is what traffic passes: the wire by ICMP, the wire at the data port, a network. A
+path is judged by the limits of ``verify_quality``, against the layer below and against the other paths of its layer,
+and less strictly by as much as the processes that measured it were late.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ...module_utils._probe.sockets import PORT
+from .._facts.model import Data, Facts, Network
+from . import _paths, _requests
+from ._blame import Pair
+
+LIMITS: t.Final = {"loss": 1.0, "delay": 100.0, "jitter": 100.0, "rate": 10.0}
+CHECK = "PATH-QUALITY"  # the check that asks for the trains
+ICMP, WIRE = "icmp", "wire"  # layers of the underlay
+PACKETS, FEWEST = 60, 18  # packets of a train
+AT_ONCE = 900  # packets that a node sends at most, about
+FEW = 3  # packets: fewer lost, repeated or late ones prove nothing
+OUTLIER = 8  # times as slow as the other paths of the layer
+NOTICEABLE = 0.4  # share of a limit below which nothing is a concern, however much better other paths are
+A_WHILE = 8  # packets in a row without an answer, and as many with one, are no chance
+LATE = 1000  # milliseconds: a process that was so late proves no loss
+SOUND, BROKEN = 0.8, 0.2  # shares of a size's packets that passed
+
+LOST, SLOW, UNSTEADY, NARROW, CAPPED, CORRUPT, REPEATED, REORDERED, FLAPS = (
+    "loses packets", "is slow", "is unsteady", "passes few bits", "passes no large packets", "corrupts packets",
+    "repeats packets", "reorders packets", "goes and comes",
+)  # fmt: skip
+
+
+class Symptom(t.NamedTuple):
+    """What is bad about a path, in a word of this file, with its measure as text."""
+
+    kind: str
+    text: str
+
+
+class Path(t.NamedTuple):
+    """A measured path in a layer. ``train``: None where none was measured."""
+
+    source: str
+    target: str
+    train: Data | None
+
+    @property
+    def pair(self) -> Pair:
+        """Its ends."""
+        return self.source, self.target
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing came back."""
+        return bool(self.train) and not t.cast(Data, self.train)["answered"]
+
+    @property
+    def starved(self) -> bool:
+        """Whether a process at one of its ends was too late for a judgement."""
+        return bool(self.train) and max(t.cast(Data, self.train)[key] for key in ("late_ms", "dwell_ms")) > LATE
+
+
+def ident(layer: str, target: str) -> str:
+    """The id of a train."""
+    return f"{CHECK}/{layer}/{target}"
+
+
+def layer_of(network: Network) -> str:
+    """The layer of a network."""
+    return _requests.short(network)
+
+
+def requests(facts: Facts) -> dict[str, list[Data]]:
+    """Each host's trains; ``where`` is the namespace to send from, as in a check's plan."""
+    rows: list[tuple[str, Data]] = []
+    for source, target in _paths.host_pairs(facts) if facts.swarm else []:
+        address = _paths.tunnel(facts, target)
+        if address and _paths.parsed(address):
+            base: Data = {"address": address, "where": "host"}
+            rows.append((source, dict(base, id=ident(WIRE, target), kind="udp", port=facts.swarm["data_port"])))
+            if ":" not in address:
+                rows.append((source, dict(base, id=ident(ICMP, target), kind="icmp")))
+    for network in facts.under_test:
+        for source, target in _paths.pairs(facts, network["id"]):
+            row = {"address": facts.probes[target][network["id"]], "port": PORT, "kind": "udp", "where": "probe"}
+            rows.append((source, dict(row, id=ident(layer_of(network), target))))
+    sent: dict[str, int] = {}
+    for source, _row in rows:
+        sent[source] = sent.get(source, 0) + 1
+    found: dict[str, list[Data]] = {}
+    for source, row in rows:
+        packets = max(FEWEST, min(PACKETS, AT_ONCE // sent[source]))
+        found.setdefault(source, []).append(dict(row, packets=packets))
+    return found
+
+
+def paths(facts: Facts, layer: str, pairs: list[Pair]) -> list[Path]:
+    """The paths of these pairs in a layer."""
+    return [Path(source, target, facts.trains.get(source, {}).get(ident(layer, target))) for source, target in pairs]
+
+
+def limits(facts: Facts) -> dict[str, float]:
+    """The limits of this run."""
+    return {**LIMITS, **(facts.settings.get("quality") or {})}
+
+
+def symptoms(facts: Facts, layer: list[Path]) -> dict[Pair, list[Symptom]]:
+    """What is bad about each path of a layer that carries anything; sound paths are left out."""
+    measured = [path for path in layer if path.train and path.train["answered"]]
+    found = {}
+    for path in measured:
+        others = [other for other in measured if not set(other.pair) & set(path.pair)] or [
+            other for other in measured if set(other.pair) != set(path.pair)
+        ]
+        bad = _of_path(path, measured, others, limits(facts))
+        if bad:
+            found[path.pair] = bad
+    return found
+
+
+def _of_path(path: Path, measured: list[Path], others: list[Path], given: dict[str, float]) -> list[Symptom]:
+    train = t.cast(Data, path.train)
+    back = [other for other in measured if other.pair == path.pair[::-1]]
+    rows = [_lost(path, back, given["loss"]), _delayed(train, others, given), _narrow(train, others, given)]
+    rows.append(_capped(train))
+    for key, kind in (("corrupt", CORRUPT), ("repeated", REPEATED), ("reordered", REORDERED)):
+        number = train[key] + sum(t.cast(Data, other.train)[key] for other in back)
+        if train[key] and number >= FEW:
+            rows.append(Symptom(kind, f"{train[key]} of {train['sent']}"))
+    return [row for row in rows if row]
+
+
+def _lost(path: Path, back: list[Path], limit: float) -> Symptom | None:
+    """Losses that are more than chance: of this path and its way back together, sizes that never pass left out."""
+    if path.starved:
+        return None
+    trains = [t.cast(Data, one.train) for one in (path, *back)]
+    lost = [train["sent"] - train["answered"] - _of_capped(train) for train in trains]
+    if lost[0] < 1 or sum(lost) < FEW:
+        return None
+    share = 100 * sum(lost) / sum(train["sent"] for train in trains)
+    if share <= limit:
+        return None
+    text = f"{100 * lost[0] / trains[0]['sent']:.0f} % lost"
+    if _flaps(trains[0], lost[0]):
+        return Symptom(FLAPS, f"{text}, {trains[0]['gap']} packets in a row")
+    return Symptom(LOST, text)
+
+
+def _flaps(train: Data, lost: int) -> bool:
+    """Whether the losses came together: a path that goes and comes, not one that loses here and there."""
+    return bool(train["gap"] >= A_WHILE and train["gap"] > lost // 2 and train["answered"] >= A_WHILE)
+
+
+def _sizes(train: Data) -> list[tuple[int, float]]:
+    return sorted((int(size), back / sent) for size, (sent, back) in train["sizes"].items() if sent)
+
+
+def is_capped(train: Data) -> bool:
+    """Whether small packets pass and the largest do not."""
+    rows = _sizes(train)
+    return len(rows) > 1 and rows[0][1] >= SOUND and rows[-1][1] <= BROKEN
+
+
+def _of_capped(train: Data) -> int:
+    """The lost packets of sizes that never pass, where small ones do."""
+    if not is_capped(train):
+        return 0
+    return sum(sent - back for sent, back in train["sizes"].values() if back / sent <= BROKEN)
+
+
+def _capped(train: Data) -> Symptom | None:
+    if not is_capped(train):
+        return None
+    rows = _sizes(train)
+    passes = max(size for size, share in rows if share > BROKEN)
+    return Symptom(CAPPED, f"{passes} bytes pass, {rows[-1][0]} do not")
+
+
+def _delayed(train: Data, others: list[Path], given: dict[str, float]) -> Symptom | None:
+    """A delay or its variation that is beyond the limit, or far beyond that of other paths."""
+    least, median, most, worst = train["delay_ms"]
+    noise = 2 * max(train["late_ms"], train["dwell_ms"])
+    usual = _usual(others, lambda delay: delay[1])
+    if _beyond(median - noise, usual, given["delay"]):
+        return Symptom(SLOW, f"{median:.0f} ms" + (f", others {usual:.1f} ms" if usual is not None else ""))
+    if _beyond(most - least - noise, _usual(others, lambda delay: delay[2] - delay[0]), given["jitter"]):
+        return Symptom(UNSTEADY, f"{least:.0f} to {most:.0f} ms, at worst {worst:.0f} ms")
+    return None
+
+
+def _beyond(value: float, usual: float | None, limit: float) -> bool:
+    return value > limit or (usual is not None and value > NOTICEABLE * limit and value > OUTLIER * usual)
+
+
+def _usual(others: list[Path], value: t.Callable[[list[float]], float]) -> float | None:
+    """A value of the other paths' delays, of the better half of them; None without others."""
+    rows = sorted(value(t.cast(Data, other.train)["delay_ms"]) for other in others)
+    return rows[len(rows) // 4] if rows else None
+
+
+def _narrow(train: Data, others: list[Path], given: dict[str, float]) -> Symptom | None:
+    """A rate below the limit and far below that of other paths, or a queue that fills up and overflows."""
+    least, median, _most, worst = train["delay_ms"]
+    lost = train["sent"] - train["answered"] - _of_capped(train)
+    if lost >= FEW and median - least > NOTICEABLE * given["jitter"] and median - least > worst - median:
+        return Symptom(NARROW, f"a queue fills up, from {least:.0f} to {worst:.0f} ms, and overflows")
+    rate = train.get("mbit")
+    rates = sorted(other.train["mbit"] for other in others if other.train and other.train.get("mbit"))
+    if not rate or rate >= given["rate"] or (rates and rate * OUTLIER > rates[-1 - len(rates) // 4]):
+        return None
+    return Symptom(NARROW, f"{rate:g} Mbit/s" + (f", others {rates[-1 - len(rates) // 4]:g}" if rates else ""))
+
+
+def cell(path: Path, bad: list[Symptom] | None) -> float | str | None:
+    """The path as a cell of the matrix: seconds of its median round trip, or what is bad about it."""
+    if path.train is None:
+        return None
+    if path.dead:
+        return path.train.get("error") or "no answer"
+    if bad:
+        return "; ".join(f"{row.kind}: {row.text}" for row in bad)
+    return round(path.train["delay_ms"][1] / 1000, 5)

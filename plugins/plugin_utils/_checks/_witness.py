@@ -1,0 +1,260 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the nodes tell about themselves, read for what is wrong with them and for what moved during a run. Pure.
+
+Private to swarmlab.overlay. What is wrong by itself (a full table, a device that is down) is a ``Wrong``. What is
+legitimate on many hosts (a rule that drops, a shaped device, a counter that rose) is only evidence beside a bad path.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ...module_utils._terms import GOSSIP_PORT, MANAGER_PORT
+from .._facts.model import Data, Facts
+from . import _paths
+
+FULL = 0.97  # share of a limit from which there is no room
+SHORT = 0.985  # share of the memory in use from which a node is about to kill processes
+ENOUGH = 64 * 1024  # KiB: a large disk is not full while this much is free
+MOVED = 5  # packets: a counter or rule that moved less says nothing
+GATEWAY = "docker_gwbridge"
+TABLES: t.Final = {
+    "connections": "tracks no more connections (net.netfilter.nf_conntrack_max)",
+    "neighbours": "keeps no more neighbours (net.ipv4.neigh.default.gc_thresh3)",
+    "open files": "opens no more files (fs.file-max)",
+    "processes": "starts no more processes (kernel.pid_max)",
+    "processes of the group": "starts no more processes (pids.max of its control group)",
+}
+# End of a setting's name -> whether a value can break paths.
+BREAKING: t.Final[dict[str, t.Callable[[int], bool]]] = {
+    ".rp_filter": lambda value: value == 1,
+    ".arp_ignore": lambda value: value >= 3,
+    ".arp_filter": lambda value: value == 1,
+    ".forwarding": lambda value: value == 0,
+    ".disable_policy": lambda value: value == 1,
+    ".disable_xfrm": lambda value: value == 1,
+    ".ip_default_ttl": lambda value: value < 8,
+    ".icmp_echo_ignore_all": lambda value: value == 1,
+    ".rmem_default": lambda value: value < 16384,
+    ".wmem_default": lambda value: value < 16384,
+    ".netdev_max_backlog": lambda value: value < 32,
+    ".somaxconn": lambda value: value < 8,
+    ".ipfrag_high_thresh": lambda value: value < 65536,
+    ".nf_conntrack_max": lambda value: value < 1024,
+    ".nf_conntrack_udp_timeout": lambda value: value < 5,
+    ".bridge-nf-call-iptables": lambda value: value == 0,
+}
+FULL_COUNTERS: t.Final = {"arp_cache.table_fulls": "neighbours", "nf_conntrack.early_drop": "connections"}
+# Counters that move only when packets are damaged or thrown away.
+TELLING = re.compile(
+    r"InCsumErrors|InHdrErrors|InTruncatedPkts|IPReversePathFilter|OutNoRoutes|RcvbufErrors|ReasmFails|FragFails"
+    r"|ListenOverflows|ListenDrops|table_fulls|nf_conntrack\.|softnet\.dropped|_errors$|_dropped$"
+)
+
+
+class Wrong(t.NamedTuple):
+    """Something that is wrong with a node by itself. ``kind`` is a reason of NODE-STATE."""
+
+    kind: str
+    host: str
+    text: str
+    network: str | None = None
+
+
+def latest(facts: Facts, host: str) -> Data | None:
+    """The last testimony of a host."""
+    told = facts.witnessed.get(host)
+    return (told["after"] or told["before"]) if told else None
+
+
+def wrongs(facts: Facts) -> list[Wrong]:
+    """Everything that is wrong by itself, by host."""
+    found: list[Wrong] = []
+    for host in facts.hosts:
+        told = latest(facts, host)
+        if told:
+            found += _full(facts, host, told) + _settings(facts, host, told) + _parts(facts, host, told)
+            found += _inside(facts, host)
+    return found
+
+
+def _full(facts: Facts, host: str, told: Data) -> list[Wrong]:
+    rose = risen(facts, host)
+    crowded = {name for name, (used, most) in told["limits"].items() if name in TABLES and used >= FULL * most}
+    crowded |= {table for counter, table in FULL_COUNTERS.items() if rose.get(counter, 0) >= MOVED}
+    found = [Wrong("table-full", host, f"{_used(told, name)}: the kernel {TABLES[name]}") for name in sorted(crowded)]
+    for name, what in (("disk", "no room"), ("inodes", "no inode")):
+        used, most = told["limits"].get(name, (0, 1))
+        if used >= FULL * most and (name == "inodes" or most - used < ENOUGH):
+            found.append(
+                Wrong("disk-full", host, f"{what} is left where the engine lives ({100 * used / most:.1f} % used)")
+            )
+    if told.get("read_only"):
+        found.append(Wrong("disk-read-only", host, f"{' and '.join(told['read_only'])} cannot be written"))
+    used, most = told["limits"].get("memory", (0, 1))
+    if used >= SHORT * most:
+        found.append(Wrong("memory-short", host, f"{(most - used) // 1024} of {most // 1024} MiB of memory are left"))
+    return found
+
+
+def _used(told: Data, name: str) -> str:
+    used, most = told["limits"].get(name, (None, None))
+    return f"{used} of {most} {name}" if used is not None else name
+
+
+def _settings(facts: Facts, host: str, told: Data) -> list[Wrong]:
+    given, found = told["settings"], []
+    closed = [name for name in _forwarding(facts, host) if given.get(name) == 0]
+    if closed:
+        found.append(Wrong("not-forwarding", host, f"{' and '.join(f'{name} is 0' for name in closed)}"))
+    dropped = risen(facts, host).get("TcpExt.IPReversePathFilter", 0)
+    strict = sorted(name for name, value in given.items() if name.endswith(".rp_filter") and value == 1)
+    if dropped >= MOVED and strict:
+        found.append(Wrong("setting-wrong", host, f"{strict[0]} is 1, and {dropped} packets were dropped for it"))
+    return found
+
+
+def _forwarding(facts: Facts, host: str) -> list[str]:
+    """The settings without which a node does not pass on what arrives at a published port."""
+    address = _paths.address(facts, host)
+    device = next((row["device"] for row in _paths.local(facts, host) if row["address"] == address), None)
+    names = ["net.ipv4.ip_forward", f"net.ipv4.conf.{GATEWAY}.forwarding"]
+    return names + ([f"net.ipv4.conf.{device}.forwarding"] if device else [])
+
+
+def odd(facts: Facts, host: str) -> dict[str, tuple[int, int]]:
+    """Settings of a host that differ from those of most other hosts: name -> (its value, that of the others)."""
+    told = latest(facts, host)
+    others = [seen for seen in (latest(facts, other) for other in facts.hosts if other != host) if seen]
+    found = {}
+    for name, value in (told["settings"] if told else {}).items():
+        theirs = [seen["settings"][name] for seen in others if name in seen["settings"]]
+        usual = max(set(theirs), key=theirs.count) if theirs else value
+        if value != usual and 2 * theirs.count(usual) > len(theirs):
+            found[name] = (value, usual)
+    return found
+
+
+def breaking(facts: Facts, host: str) -> list[str]:
+    """Odd settings of a host whose values can break paths, as text."""
+    return [
+        f"{name} is {value}, on the other nodes {usual}"
+        for name, (value, usual) in odd(facts, host).items()
+        if any(name.endswith(end) and bad(value) for end, bad in BREAKING.items())
+    ]
+
+
+def strange_neighbour(facts: Facts, source: str, target: str) -> str | None:
+    """What is wrong with the hardware address to which a host sends what is for another one; None if nothing is.
+
+    In some clouds every address has the hardware address of a gateway, so it counts only beside a dead path.
+    """
+    mine, theirs = latest(facts, source), latest(facts, target)
+    known = (mine or {}).get("neighbours", {}).get(_paths.tunnel(facts, target))
+    if not known or not theirs or not theirs.get("hardware") or known[0] in theirs["hardware"]:
+        return None
+    owner = next((host for host in facts.hosts if known[0] in (latest(facts, host) or {}).get("hardware", [])), None)
+    whose = f"which is {owner}'s" if owner else "which no node has"
+    return f"{source} sends what is for {target} to {known[0]}, {whose}{' (a fixed entry)' if known[1] else ''}"
+
+
+def _parts(facts: Facts, host: str, told: Data) -> list[Wrong]:
+    found = [Wrong("engine-part-stopped", host, f"{process} is stopped") for process in told["stopped"]]
+    bridge = told["devices"].get(GATEWAY)
+    if bridge and not bridge["up"]:
+        found.append(Wrong("device-down", host, f"{GATEWAY} is down"))
+    if bridge is None and host in facts.probes:
+        found.append(Wrong("device-down", host, f"{GATEWAY} is gone"))
+    return found
+
+
+def _inside(facts: Facts, host: str) -> list[Wrong]:
+    """Devices of an overlay's own namespace that are down."""
+    names = {network["id"]: network["name"] for network in facts.under_test}
+    return [
+        Wrong("device-down", host, f"{device} of {names[network]} is down", names[network])
+        for network, told in (facts.witnessed.get(host) or {}).get("inside", {}).items()
+        if network in names
+        for device, state in told["devices"].items()
+        if device != "lo" and not state["up"]
+    ]
+
+
+def risen(facts: Facts, host: str) -> dict[str, int]:
+    """The counters that rose during the run, with by how much."""
+    told = facts.witnessed.get(host) or {}
+    if not told.get("after"):
+        return {}
+    before, after = told["before"]["counters"], told["after"]["counters"]
+    return {name: value - before.get(name, 0) for name, value in after.items() if value > before.get(name, 0)}
+
+
+def dropped_by(facts: Facts, host: str) -> dict[str, int | None]:
+    """Rule of the host -> packets that it dropped during the run, None for one that does not count."""
+    told = facts.witnessed.get(host) or {}
+    if not told.get("after"):
+        return {}
+    before, found = told["before"]["rules"], {}
+    for rule, number in told["after"]["rules"].items():
+        rose = None if number < 0 else number - max(0, before.get(rule, 0))
+        if _touches_swarm(facts, rule) and (rose is None or rose >= MOVED):
+            found[rule] = rose
+    return found
+
+
+def dropped_inside(facts: Facts, host: str, network: str) -> list[str]:
+    """The rules that drop packets in an overlay's own namespace, where nobody but a person makes any."""
+    told = (facts.witnessed.get(host) or {}).get("inside", {}).get(network)
+    return sorted(told["rules"]) if told else []
+
+
+def _touches_swarm(facts: Facts, rule: str) -> bool:
+    """Whether the rule may drop what nodes send each other or what a published port passes on."""
+    if "policy" in rule and "FORWARD" in rule:
+        return False  # the engine's own, with chains of its own before it
+    ports = {int(port) for port in re.findall(r"(?:--dports?|--sports?|dport|sport) \{? ?(\d+)", rule)}
+    swarm = {MANAGER_PORT, GOSSIP_PORT, facts.swarm.get("data_port") or 4789}
+    swarm |= {int(port.rpartition("/")[2]) for port in facts.published if port.rpartition("/")[2].isdigit()}
+    return not ports or bool(ports & swarm)
+
+
+def evidence(facts: Facts, host: str, networks: t.Iterable[str] = ()) -> list[str]:
+    """Lines about what moved on a host, or was put there, that may be why its paths are bad; the most telling first."""
+    told = latest(facts, host)
+    if not told:
+        return []
+    lines = [f"{host}: {device} shapes traffic" for device in told["shaped"]]
+    lines += [f"{host}: {text}" for text in breaking(facts, host)]
+    for network in networks:
+        inside = facts.witnessed[host]["inside"].get(network)
+        lines += [f"{host}: {device} inside the network shapes traffic" for device in (inside or {}).get("shaped", [])]
+        lines += [f"{host}: inside the network: {rule}" for rule in dropped_inside(facts, host, network)]
+    for rule, number in dropped_by(facts, host).items():
+        lines.append(
+            f"{host}: {rule} ({'does not count' if number is None else f'dropped {number} packets meanwhile'})"
+        )
+    moved = {name: rose for name, rose in risen(facts, host).items() if TELLING.search(name) and rose >= MOVED}
+    lines += [f"{host}: {name} rose by {rose}" for name, rose in sorted(moved.items(), key=lambda row: -row[1])[:2]]
+    return lines
+
+
+def starved(facts: Facts) -> dict[str, str]:
+    """Hosts that had no processor for longer than a question may take, with how long and how crowded they are."""
+    found = {}
+    for host, late in facts.late.items():
+        worst = max([late[name] for name in ("ports", "responder") if name in late], default=0.0)
+        if worst >= float(facts.settings.get("once") or 3.0):
+            found[host] = f"it did not get to run for {worst:.0f} s{_load(facts, host)}"
+    return found
+
+
+def _load(facts: Facts, host: str) -> str:
+    told = latest(facts, host)
+    if not told or "load" not in told["pressure"]:
+        return ""
+    pressure = told["pressure"]
+    waited = f", tasks wait {pressure['cpu.avg10']:.0f} % of the time" if "cpu.avg10" in pressure else ""
+    return f": load {pressure['load']:.0f} on {pressure['processors']:.0f} processors{waited}"

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node tells of itself: files of the kernel and listings of rules, read as they are."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import testimony
+from hypothesis import given
+from hypothesis import strategies as st
+
+SNMP = """\
+Ip: Forwarding DefaultTTL InHdrErrors InDiscards
+Ip: 1 64 3 0
+Udp: InDatagrams NoPorts InErrors RcvbufErrors
+Udp: 1000 2 9 7
+"""
+STAT = """\
+entries  searched drop early_drop
+00000055 00000000 0000000a 00000001
+00000055 00000000 00000010 00000000
+"""
+SAVED = """\
+*filter
+:INPUT DROP [12:840]
+:FORWARD DROP [0:0]
+:DOCKER-USER - [0:0]
+[7:420] -A INPUT -p udp -m udp --dport 4789 -j DROP
+[0:0] -A INPUT -p udp -m policy --dir in --pol none -m udp --dport 4789 -m u32 --u32 "0x0" -j DROP
+[5:300] -A DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP
+[3:180] -A DOCKER-USER -i eth0 -j REJECT --reject-with icmp-port-unreachable
+[900:9] -A INPUT -j ACCEPT
+COMMIT
+*raw
+:PREROUTING ACCEPT [1:2]
+[4:400] -A PREROUTING -s 10.0.0.9/32 -j DROP
+COMMIT
+"""
+NFT = """\
+table inet guard {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		udp dport 4789 counter packets 42 bytes 100 drop
+		tcp dport 22 accept
+		ip protocol esp reject
+	}
+}
+table ip filter {
+	chain INPUT {
+		udp dport 4789 counter packets 7 bytes 420 drop
+	}
+}
+"""
+
+
+def test_pairs_of_lines_are_counters() -> None:
+    assert testimony.parse_pairs(SNMP) == {
+        "Ip": {"Forwarding": 1, "DefaultTTL": 64, "InHdrErrors": 3, "InDiscards": 0},
+        "Udp": {"InDatagrams": 1000, "NoPorts": 2, "InErrors": 9, "RcvbufErrors": 7},
+    }
+
+
+def test_columns_are_summed_over_processors() -> None:
+    assert testimony.parse_hex_table(STAT) == {"entries": 170, "searched": 0, "drop": 26, "early_drop": 1}
+    assert testimony.parse_hex_table("") == {}
+
+
+def test_softnet() -> None:
+    assert testimony.parse_softnet("0046428f 00000002 00000001\n00000001 00000003 00000000\n") == {
+        "dropped": 5, "squeezed": 1,
+    }  # fmt: skip
+
+
+def test_pressure() -> None:
+    text = (
+        "some avg10=24.64 avg60=17.71 avg300=13.31 total=13965829444\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+    )
+    assert testimony.parse_pressure(text) == {"avg10": 24.64, "total": 13965829444.0}
+    assert testimony.parse_pressure("") == {}
+
+
+def test_rules_of_people_that_drop_are_told_and_those_of_the_engine_are_not() -> None:
+    assert testimony.parse_dropping(SAVED) == {
+        "filter: policy of INPUT: DROP": 12,
+        "filter: policy of FORWARD: DROP": 0,
+        "filter: -A INPUT -p udp -m udp --dport 4789 -j DROP": 7,
+        "filter: -A DOCKER-USER -i eth0 -j REJECT --reject-with icmp-port-unreachable": 3,
+        "raw: -A PREROUTING -s 10.0.0.9/32 -j DROP": 4,
+    }
+
+
+def test_rules_of_nftables_tell_how_often_if_they_count() -> None:
+    assert testimony.parse_nft_dropping(NFT) == {
+        "inet guard input: policy drop": -1,
+        "inet guard input: udp dport 4789 drop": 42,
+        "inet guard input: ip protocol esp reject": -1,
+        "ip filter INPUT: udp dport 4789 drop": 7,
+    }
+
+
+def test_a_rule_that_both_tools_list_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    listings = {"iptables-save": SAVED, "nft": NFT}
+    monkeypatch.setattr(testimony.system, "output", lambda command: listings.get(command[0]))
+    told = testimony.dropping()
+    assert "inet guard input: udp dport 4789 drop" in told and not any(rule.startswith("ip filter") for rule in told)
+
+
+def test_places_of_the_engine_that_cannot_be_written() -> None:
+    mounts = (
+        "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n"
+        "30 22 8:2 / /var/lib/docker ro,relatime shared:1 - ext4 /dev/sdb1 rw\n"
+        "31 30 8:2 / /var/lib/docker/swarm ro - ext4 /dev/sdb1 rw\n"
+        "32 22 8:3 / /var/lib/docker-old ro - ext4 /dev/sdc1 ro\n33 22 x\n"
+    )
+    assert testimony.read_only(mounts, "/var/lib/docker") == ["/var/lib/docker", "/var/lib/docker/swarm"]
+    assert testimony.read_only(mounts, "/srv/docker") == []
+
+
+def test_devices_with_a_queue_that_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"name": "eth0", "queue": "netem"}, {"name": "eth1", "queue": "fq_codel"}, {"name": "lo"}]
+    monkeypatch.setattr(testimony.netlink, "links", lambda: rows)
+    assert testimony.shaped() == ["eth0: netem"]
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_a_parser(text: str) -> None:
+    testimony.parse_dropping(text)
+    testimony.parse_nft_dropping(text)
+    testimony.parse_pressure(text)
+
+
+def test_this_machine_tells_of_itself() -> None:
+    told = json.loads(json.dumps(testimony.look("/")))
+    assert told["limits"]["memory"][0] < told["limits"]["memory"][1] and told["limits"]["disk"][1] > 0
+    assert told["devices"]["lo"]["up"] and "net.ipv4.ip_forward" in told["settings"]
+    assert "Udp.RcvbufErrors" in told["counters"]

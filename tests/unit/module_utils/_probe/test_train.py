@@ -1,0 +1,155 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains of packets over loopback, against helpers that lose, repeat, hold back or damage what they are asked."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import train
+from hypothesis import given
+from hypothesis import strategies as st
+
+Way = Callable[[int, bytes], list[bytes]]  # number of the packet since the start, packet -> what is delivered
+
+
+@contextmanager
+def helper(way: Way, wait: float = 0.0) -> Iterator[int]:
+    """A helper behind a way that does this to each packet; gives its port."""
+    channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    channel.bind(("127.0.0.1", 0))
+    channel.settimeout(0.1)
+    train.stamped(channel)
+    answerer, stop = train.Answerer("r1"), threading.Event()
+
+    def serve() -> None:
+        number = 0
+        while not stop.is_set():
+            try:
+                data, received, sender = train.receive(channel)
+            except OSError:
+                continue
+            for packet in way(number, data):
+                time.sleep(wait)
+                answer = answerer.answer(packet, received)
+                if answer:
+                    channel.sendto(answer, sender)
+            number += 1
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield channel.getsockname()[1]
+    finally:
+        stop.set()
+        thread.join()
+        channel.close()
+
+
+def sent(way: Way, packets: int = 30, wait: float = 0.0) -> dict:
+    with helper(way, wait) as port:
+        asked = [{"id": "x", "kind": "udp", "address": "127.0.0.1", "port": port, "packets": packets}]
+        return train.perform("r1", asked, 1.0)["x"]
+
+
+def whole(_number: int, packet: bytes) -> list[bytes]:
+    return [packet]
+
+
+def test_a_good_path() -> None:
+    told = sent(whole)
+    assert (told["sent"], told["answered"], told["arrived"], told["gap"]) == (30, 30, 30, 0)
+    assert (told["repeated"], told["reordered"], told["corrupt"]) == (0, 0, 0)
+    assert told["mtu"] == train.LARGEST and set(told["sizes"]) == {"100", "600", "9000"}
+    assert told["delay_ms"] == sorted(told["delay_ms"]) and told["mbit"] > 0 and "error" not in told
+
+
+def test_losses_are_counted_where_they_happen() -> None:
+    told = sent(lambda number, packet: [] if number % 5 == 0 else [packet])
+    assert told["answered"] == told["arrived"] == 24 and told["gap"] == 1
+
+
+def test_a_size_that_never_passes() -> None:
+    told = sent(lambda _number, packet: [packet] if len(packet) < 1000 else [])
+    assert told["sizes"] == {"100": [10, 10], "600": [10, 10], "9000": [10, 0]}
+
+
+def test_repeated_packets() -> None:
+    told = sent(lambda number, packet: [packet, packet] if number in (3, 4) else [packet])
+    assert told["repeated"] >= 2 and told["answered"] == 30
+
+
+def test_packets_out_of_order() -> None:
+    held: list[bytes] = []
+
+    def way(number: int, packet: bytes) -> list[bytes]:
+        if number == 4:
+            held.append(packet)
+            return []
+        return [packet, held.pop()] if held else [packet]
+
+    assert sent(way)["reordered"] >= 1
+
+
+def test_damaged_packets() -> None:
+    told = sent(lambda number, packet: [packet[:-1] + b"x"] if number in (5, 6) else [packet])
+    assert told["corrupt"] == 2 and told["answered"] == 28
+
+
+def test_the_time_that_a_helper_takes_is_not_the_networks() -> None:
+    told = sent(whole, packets=9, wait=0.03)
+    assert told["dwell_ms"] >= 30 and told["delay_ms"][1] < 25
+
+
+def test_nobody_listens() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        channel.bind(("127.0.0.1", 0))
+        port = channel.getsockname()[1]
+    asked = [{"id": "x", "kind": "udp", "address": "127.0.0.1", "port": port, "packets": 6}]
+    told = train.perform("r1", asked, 0.2)["x"]
+    assert told["answered"] == 0 and told["error"] == "connection refused" and "delay_ms" not in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="raw sockets need root")
+def test_icmp_is_answered_by_the_kernel() -> None:
+    told = train.perform("r1", [{"id": "x", "kind": "icmp", "address": "127.0.0.1", "packets": 30}], 0.5)["x"]
+    assert told["sent"] == told["answered"] == 10
+
+
+def test_an_address_without_a_route_is_told() -> None:
+    told = train.perform("r1", [{"id": "x", "kind": "udp", "address": "240.0.0.1", "port": 9, "packets": 3}], 0.1)["x"]
+    assert told["answered"] == 0 and told["error"]
+
+
+@given(st.binary(max_size=300))
+def test_anything_else_is_no_packet(data: bytes) -> None:
+    assert train.parse("r1", data) is None
+    assert train.Answerer("r1").answer(data, 0.0) is None
+
+
+@given(st.integers(0, 65535), st.integers(60, 1472), st.integers(0, 10**6))
+def test_one_changed_byte_is_seen(number: int, size: int, seed: int) -> None:
+    packet = train.build("r1", train.ASK, b"12345678", number, b"", size)
+    assert train.parse("r1", packet) == train.Packet(
+        train.ASK, b"12345678", number, packet[len(train.magic("r1")) + 15 :], True
+    )
+    place = random.Random(seed).randrange(len(train.magic("r1")) + 9, len(packet))  # not in what the train is known by
+    broken = bytearray(packet)
+    broken[place] ^= 0x40
+    parsed = train.parse("r1", bytes(broken))
+    assert parsed is not None and not parsed.whole
+
+
+def test_a_helper_forgets_the_oldest_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "TRAINS", 2)
+    answerer = train.Answerer("r1")
+    for name in (b"train--1", b"train--2", b"train--3"):
+        assert answerer.answer(train.build("r1", train.ASK, name, 0, b"", 100), 0.0)
+    assert list(answerer.trains) == [b"train--2", b"train--3"]

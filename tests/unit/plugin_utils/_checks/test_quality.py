@@ -1,0 +1,183 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What trains of packets say of paths, and the cause that follows: the lowest layer that is bad, at the node that the bad paths share."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
+from drafts import Draft
+from test_checks import CHECKS, HOSTS, PLAIN, healthy, train, worst
+
+LOSSY = {"answered": 45, "arrived": 52, "gap": 2, "sizes": {"100": [20, 15], "600": [20, 15], "1450": [20, 15]}}
+DEAD = {"answered": 0, "arrived": 0, "gap": 60, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}
+BAD = {
+    "link-lossy": LOSSY,
+    "link-flaps": {**LOSSY, "gap": 14},
+    "link-slow": {"delay_ms": [140.0, 150.0, 151.0, 160.0]},
+    "link-jitters": {"delay_ms": [0.1, 30.0, 180.0, 300.0]},
+    "link-capped": {"mbit": 2.0},
+    "link-drops-large": {"answered": 40, "gap": 1, "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 0]}},
+    "link-corrupts": {"corrupt": 5},
+    "link-duplicates": {"repeated": 7},
+    "link-reorders": {"reordered": 9},
+}
+
+
+def spoil(facts: Draft, layers: list[str], host: str, **parts: object) -> None:
+    """Make every path from and to a host bad in these layers."""
+    for source, rows in facts.trains.items():
+        for ident, measured in rows.items():
+            dummy, layer, target = ident.split("/")
+            if layer in layers and host in (source, target):
+                measured.update(train(**parts))
+
+
+def causes(facts: Draft) -> list[tuple[str, list[str], list[str]]]:
+    facts.settings["checks"] = ["PATH-QUALITY"]
+    return [(cause["id"], cause["nodes"], cause["networks"]) for cause in diagnose(whole(facts), facts)]
+
+
+@pytest.mark.parametrize("ident", sorted(BAD))
+def test_each_kind_of_bad_link_is_told_as_what_it_is(ident: str) -> None:
+    facts = healthy()
+    spoil(facts, ["wire", "icmp", *(_quality.layer_of(network) for network in facts.under_test)], "vm2", **BAD[ident])
+    assert worst(facts, "PATH-QUALITY") == "fail"
+    assert causes(facts) == [(ident, ["vm2"], [])], "the wire is the lowest layer, and explains the networks"
+
+
+@pytest.mark.parametrize("ident", sorted(BAD))
+def test_what_is_bad_in_one_network_alone_is_the_networks(ident: str) -> None:
+    facts = healthy()
+    spoil(facts, [_quality.layer_of(PLAIN)], "vm3", **BAD[ident])
+    assert causes(facts) == [(ident, ["vm3"], [PLAIN["name"]])]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {
+            "answered": 59,
+            "gap": 1,
+            "sizes": {"100": [20, 19], "600": [20, 20], "1450": [20, 20]},
+        },  # one packet is chance
+        {"delay_ms": [30.0, 39.0, 40.0, 41.0]},  # another site
+        {"delay_ms": [0.1, 80.0, 90.0, 95.0], "late_ms": 60},  # the sender was late itself
+        {"delay_ms": [0.1, 80.0, 90.0, 95.0], "dwell_ms": 60},  # and so was the helper
+        {"mbit": 30.0},
+        {"reordered": 1, "repeated": 1, "corrupt": 0},
+    ],
+)
+def test_chance_distance_and_late_processes_are_no_symptom(parts: dict) -> None:
+    facts = healthy()
+    spoil(facts, ["wire"], "vm2", **parts)
+    assert worst(facts, "PATH-QUALITY") == "pass"
+
+
+def test_a_swarm_that_is_slow_everywhere_is_judged_by_the_limit() -> None:
+    facts = healthy()
+    for host in HOSTS:
+        spoil(facts, ["wire"], host, delay_ms=[60.0, 70.0, 71.0, 72.0])
+    assert worst(facts, "PATH-QUALITY") == "pass"
+    facts.settings["quality"] = {"delay": 50.0}
+    assert worst(facts, "PATH-QUALITY") == "fail"
+
+
+def test_a_process_that_had_no_processor_proves_no_loss() -> None:
+    facts = healthy()
+    spoil(facts, ["wire"], "vm2", **LOSSY, dwell_ms=4000)
+    results = CHECKS["PATH-QUALITY"].judge(facts)
+    assert [item["status"] for item in results if item["network"] is None] == ["inconclusive"]
+    assert results[0]["reason"] == "node-starved"
+
+
+def test_icmp_alone_may_be_filtered() -> None:
+    facts = healthy()
+    spoil(facts, ["icmp"], "vm2", **DEAD)
+    assert worst(facts, "PATH-QUALITY") == "pass"
+
+
+def test_a_dead_path_is_lost_and_not_merely_bad() -> None:
+    facts = healthy()
+    spoil(facts, ["wire"], "vm2", **DEAD)
+    found = CHECKS["PATH-QUALITY"].judge(facts)[0]
+    assert (found["status"], found["reason"], found["nodes"]) == ("fail", "paths-lost", ["vm2"])
+
+
+def test_two_nodes_with_a_bad_path_between_them_are_both_named() -> None:
+    facts = healthy()
+    for source, target in (("vm1", "vm2"), ("vm2", "vm1")):
+        facts.trains[source][f"PATH-QUALITY/wire/{target}"].update(train(**LOSSY))
+    found = diagnose(CHECKS["PATH-QUALITY"].judge(facts), facts)
+    assert [(cause["id"], cause["title"]) for cause in found] == [
+        ("link-lossy", "The link between vm1 and vm2 loses packets")
+    ]
+
+
+def test_what_a_full_queue_does_to_other_paths_belongs_to_it() -> None:
+    facts = healthy()
+    spoil(facts, ["wire"], "vm3", **LOSSY)
+    facts.trains["vm2"]["PATH-QUALITY/wire/vm3"].update(train(mbit=2.0))
+    assert causes(facts) == [("link-capped", ["vm3"], [])]
+
+
+def test_packets_are_fewer_where_there_are_many_paths() -> None:
+    facts = healthy()
+    rows = CHECKS["PATH-QUALITY"].trains(facts)
+    assert {host: len(found) for host, found in rows.items()} == dict.fromkeys(HOSTS, 2 * (2 + len(facts.under_test)))
+    assert {row["packets"] for row in rows["vm1"]} == {60}
+    hosts = [f"vm{number}" for number in range(1, 11)]
+    facts.update(
+        hosts=hosts,
+        nodes={host: dict(facts.nodes["vm1"], address=f"10.77.0.{place}") for place, host in enumerate(hosts, 11)},
+        opened=dict.fromkeys(hosts, facts.opened["vm1"]),
+        probes={host: {network["id"]: "10.0.9.9" for network in facts.under_test} for host in hosts},
+    )
+    assert {row["packets"] for row in CHECKS["PATH-QUALITY"].trains(facts)["vm1"]} == {20}
+
+
+def test_gossip_is_not_waited_for_on_a_wire_that_loses_packets() -> None:
+    facts = healthy()
+    assert not CHECKS["PATH-QUALITY"].hopeless(facts)
+    spoil(facts, ["wire"], "vm2", **LOSSY)
+    assert CHECKS["PATH-QUALITY"].hopeless(facts)
+    facts.swarm = {}
+    assert not CHECKS["PATH-QUALITY"].hopeless(facts)
+
+
+def dead_wire(facts: Draft, here: str, there: str, **parts: object) -> None:
+    facts.trains[here][f"PATH-QUALITY/wire/{there}"].update(train(**DEAD, **parts))
+
+
+@pytest.mark.parametrize(
+    ("parts", "because"),
+    [
+        ({"error": "network is unreachable"}, "vm1 to vm2: network is unreachable"),
+        ({"source": "192.0.2.9"}, "vm1 sends to vm2 from 192.0.2.9, and its address is 10.77.0.11"),
+    ],
+)
+def test_a_wrong_route_is_told_where_the_wire_is_dead(parts: dict, because: str) -> None:
+    facts = healthy()
+    facts.trains["vm1"]["PATH-QUALITY/wire/vm3"].update(source="192.0.2.9")  # it works: translated, or a second way
+    dead_wire(facts, "vm1", "vm2", **parts)
+    facts.settings["checks"] = ["PATH-QUALITY"]
+    found = diagnose(whole(facts), facts)
+    assert [(cause["id"], cause["nodes"]) for cause in found] == [("route-wrong", ["vm1"])]
+    assert because in found[0]["because"]
+
+
+@pytest.mark.parametrize("owner", ["vm3", None])
+def test_a_wrong_neighbour_is_told_where_the_wire_is_dead(owner: str | None) -> None:
+    facts = healthy()
+    for number, host in enumerate(HOSTS):
+        facts.witnessed[host]["after"].update(hardware=[f"02:00:00:00:00:0{number}"], neighbours={})
+    wrong = "02:00:00:00:00:02" if owner else "02:00:00:00:00:99"
+    facts.witnessed["vm1"]["after"]["neighbours"] = {"10.77.0.12": [wrong, True]}
+    facts.settings["checks"] = ["PATH-QUALITY"]
+    assert diagnose(whole(facts), facts) == [], "some clouds answer for every address"
+    dead_wire(facts, "vm1", "vm2")
+    (found,) = diagnose(whole(facts), facts)
+    assert (found["id"], found["nodes"]) == ("neighbour-wrong", ["vm1"])
+    assert ("which is vm3's" if owner else "which no node has") in found["because"][0]

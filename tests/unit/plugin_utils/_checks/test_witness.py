@@ -1,0 +1,173 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nodes tell of themselves: what is wrong by itself, what is only evidence, and when silence proves nothing."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _witness
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
+from drafts import Draft
+from test_checks import CHECKS, PLAIN, break_path, healthy, told_of_itself
+
+BRIDGE = {"up": True, "mtu": 1500, "kind": "bridge"}
+RULE = "filter: -A INPUT -p udp --dport 4789 -j DROP"
+
+
+def after(facts: Draft, host: str, **parts: object) -> None:
+    facts.witnessed[host]["after"] = told_of_itself(**parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "reason"),
+    [
+        ({"limits": {"connections": [262144, 262144]}}, "table-full"),
+        ({"limits": {"neighbours": [1020, 1024]}}, "table-full"),
+        ({"limits": {"processes of the group": [500, 500]}}, "table-full"),
+        ({"counters": {"arp_cache.table_fulls": 40}}, "table-full"),
+        ({"limits": {"disk": [999_990, 1_000_000]}}, "disk-full"),
+        ({"limits": {"inodes": [99, 100]}}, "disk-full"),
+        ({"limits": {"memory": [999, 1000]}}, "memory-short"),
+        ({"read_only": ["/var/lib/docker"]}, "disk-read-only"),
+        ({"settings": {"net.ipv4.ip_forward": 0}}, "not-forwarding"),
+        ({"settings": {"net.ipv4.ip_forward": 1, "net.ipv4.conf.eth1.forwarding": 0}}, "not-forwarding"),
+        (
+            {"settings": {"net.ipv4.conf.eth1.rp_filter": 1}, "counters": {"TcpExt.IPReversePathFilter": 80}},
+            "setting-wrong",
+        ),
+        ({"devices": {"docker_gwbridge": {**BRIDGE, "up": False}}}, "device-down"),
+        ({"devices": {}}, "device-down"),
+        ({"stopped": ["containerd (pid 12)"]}, "engine-part-stopped"),
+    ],
+)
+def test_what_is_wrong_by_itself_is_a_result_and_a_cause(parts: dict, reason: str) -> None:
+    facts = healthy()
+    after(facts, "vm2", **parts)
+    facts.settings["checks"] = ["NODE-STATE"]
+    results = whole(facts)
+    assert [(item["status"], item["reason"], item["nodes"]) for item in results] == [("fail", reason, ["vm2"])]
+    assert [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)] == [(reason, ["vm2"])]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"limits": {"disk": [990_000_000, 1_000_000_000]}},  # ten gigabytes are room
+        {"settings": {"net.ipv4.conf.eth1.rp_filter": 1}},  # nothing was dropped for it
+        {"settings": {"net.ipv4.conf.wlan0.forwarding": 0, "net.ipv4.ip_forward": 1}},  # not a way of the swarm
+        {"counters": {"Tcp.RetransSegs": 900, "eth0.rx_dropped": 9}},
+        {"rules": {"filter: policy of INPUT: DROP": 5000}},
+        {"shaped": ["eth0: tbf"]},
+    ],
+)
+def test_what_sound_hosts_have_is_no_failure(parts: dict) -> None:
+    facts = healthy()
+    after(facts, "vm2", **parts)
+    assert [item["status"] for item in CHECKS["NODE-STATE"].judge(facts)] == ["pass"]
+
+
+def test_a_device_inside_a_network_is_that_networks() -> None:
+    facts = healthy()
+    facts.witnessed["vm3"]["inside"] = {
+        PLAIN["id"]: {
+            "devices": {"br0": {**BRIDGE, "up": False}, "lo": {**BRIDGE, "up": False}},
+            "shaped": [],
+            "rules": {},
+        }
+    }
+    (found,) = CHECKS["NODE-STATE"].judge(facts)
+    assert (found["reason"], found["network"], found["nodes"]) == ("device-down", PLAIN["name"], ["vm3"])
+
+
+def test_nodes_that_tell_nothing_are_not_sound() -> None:
+    facts = healthy()
+    del facts.witnessed["vm2"]
+    assert [(item["status"], item["nodes"]) for item in CHECKS["NODE-STATE"].judge(facts)] == [
+        ("inconclusive", ["vm2"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "now", "told"),
+    [
+        (RULE, 10, 200, True),
+        (RULE, 198, 200, False),  # it drops, but not now
+        ("filter: -A INPUT -p tcp --dport 22 -j DROP", 0, 900, False),  # not a way of the swarm
+        ("raw: -A PREROUTING -s 10.77.0.11/32 -j DROP", 0, 90, True),
+        ("inet filter input: udp dport 4789 drop", 0, -1, True),  # it does not count
+        ("filter: policy of FORWARD: DROP", 0, 900, False),  # the engine's own
+    ],
+)
+def test_a_rule_counts_when_it_dropped_what_may_be_the_swarms(rule: str, before: int, now: int, told: bool) -> None:
+    facts = healthy()
+    facts.witnessed["vm2"] = {
+        "before": told_of_itself(rules={rule: before}), "after": told_of_itself(rules={rule: now}), "inside": {},
+    }  # fmt: skip
+    assert bool(_witness.dropped_by(facts, "vm2")) is told
+    assert any(rule in line for line in _witness.evidence(facts, "vm2")) is told
+
+
+def test_what_moved_stands_beside_the_cause_of_a_bad_path() -> None:
+    facts = healthy()
+    after(facts, "vm2", rules={RULE: 90}, shaped=["eth1: netem"])
+    pairs = [("vm1", "vm2"), ("vm2", "vm1"), ("vm3", "vm2"), ("vm2", "vm3")]
+    break_path(facts, PLAIN, pairs)
+    facts.networks = [PLAIN]
+    facts.under_test = [PLAIN]
+    found = diagnose(CHECKS["DP-MATRIX"].judge(facts), facts)
+    assert found[0]["id"] == "data-port-blocked" and found[0]["nodes"] == ["vm2"]
+    assert "vm2: eth1: netem shapes traffic" in found[0]["because"] and any(
+        RULE in line for line in found[0]["because"]
+    )
+
+
+def test_silence_of_a_node_without_a_processor_is_inconclusive() -> None:
+    facts = healthy()
+    pairs = [("vm1", "vm2"), ("vm2", "vm1"), ("vm3", "vm2"), ("vm2", "vm3")]
+    break_path(facts, PLAIN, pairs)
+    facts.settings.update(checks=["DP-MATRIX"], once=3.0)
+    assert "fail" in [item["status"] for item in whole(facts)]
+    facts.late = {"vm2": {"ports": 0.3, "responder": 12.0}}
+    results = whole(facts)
+    assert "fail" not in [item["status"] for item in results]
+    assert {item["reason"] for item in results if item["status"] == "inconclusive"} == {"node-starved"}
+    assert [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)] == [("node-starved", ["vm2"])]
+
+
+def test_a_fault_elsewhere_stays_a_fault() -> None:
+    facts = healthy()
+    pairs = [("vm1", "vm2"), ("vm2", "vm1"), ("vm3", "vm2"), ("vm2", "vm3")]
+    break_path(facts, PLAIN, pairs)
+    facts.settings.update(checks=["DP-MATRIX"], once=3.0)
+    facts.late = {"vm3": {"responder": 12.0}}
+    assert "fail" in [item["status"] for item in whole(facts)], "vm1 and vm2 had their processors"
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"net.ipv4.ip_default_ttl": 1}, "setting-wrong"),
+        ({"net.ipv4.ip_default_ttl": 128}, "data-port-blocked"),  # odd, and harmless
+    ],
+)
+def test_a_setting_that_only_one_node_has_is_the_cause_where_it_can_break_paths(settings: dict, cause: str) -> None:
+    facts = healthy()
+    for host in facts.hosts:
+        after(facts, host, settings={"net.ipv4.ip_forward": 1, "net.ipv4.ip_default_ttl": 64})
+    after(facts, "vm2", settings={"net.ipv4.ip_forward": 1, **settings})
+    assert _witness.odd(facts, "vm1") == {} and list(_witness.odd(facts, "vm2")) == list(settings)
+    facts.networks = facts.under_test = [PLAIN]
+    break_path(facts, PLAIN, [("vm1", "vm2"), ("vm2", "vm1"), ("vm3", "vm2"), ("vm2", "vm3")])
+    found = diagnose(CHECKS["DP-MATRIX"].judge(facts), facts)
+    assert [item["id"] for item in found] == [cause]
+    assert any("ip_default_ttl" in line for item in found for line in item["because"]) is (cause == "setting-wrong")
+
+
+def test_two_nodes_have_no_majority() -> None:
+    facts = healthy()
+    facts.hosts = ["vm1", "vm2"]
+    after(facts, "vm1", settings={"net.ipv4.ip_default_ttl": 64})
+    after(facts, "vm2", settings={"net.ipv4.ip_default_ttl": 1})
+    assert _witness.odd(facts, "vm1") and _witness.odd(facts, "vm2")
+    assert _witness.breaking(facts, "vm1") == [] and len(_witness.breaking(facts, "vm2")) == 1

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file of unlock keys."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.unlock_keys import Unfit, merged, parse, write
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("text", "no file of unlock keys"),
+        ({"other": 1}, "no file of unlock keys"),
+        ({"swarm_unlock_keys": "SWMKEY-1-x", "swarm_unlock_swarm": "A"}, "no file of unlock keys"),
+        ({"swarm_unlock_keys": [1], "swarm_unlock_swarm": "A"}, "no file of unlock keys"),
+        ({"swarm_unlock_keys": [], "swarm_unlock_swarm": "A", "more": 1}, "no file of unlock keys"),
+        ({"swarm_unlock_keys": ["SWMKEY-1-x"], "swarm_unlock_swarm": "B"}, "another swarm \\(B, and this is A\\)"),
+    ],
+)
+def test_a_file_of_something_else_is_left_alone(data: Any, words: str) -> None:
+    with pytest.raises(Unfit, match=words) as told:
+        parse(data, "keys.yml", "A")
+    assert "SWMKEY" not in str(told.value) and "Nothing was changed" in str(told.value)
+
+
+def test_keys_are_kept_in_order() -> None:
+    assert parse(None, "keys.yml", "A") == []
+    assert parse({"swarm_unlock_keys": ["b", "a"], "swarm_unlock_swarm": "A"}, "keys.yml", "A") == ["b", "a"]
+    assert merged([], "a", 3) == ["a"] == merged(["a"], "a", 3)
+    assert merged(["b", "a"], "c", 3) == ["c", "b", "a"]
+    assert merged(["c", "b", "a"], "d", 1) == ["d", "c"]
+    assert merged(["b", "a"], "a", 3) == ["a", "b"]
+
+
+def test_the_file_is_for_its_owner_alone_and_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "keys.yml"
+    path.write_text("old")
+    path.chmod(0o644)
+    write(str(path), b"new")
+    assert path.read_bytes() == b"new" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == ["keys.yml"]
+    with pytest.raises(OSError):
+        write(str(tmp_path / "none" / "keys.yml"), b"new")
