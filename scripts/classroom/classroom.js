@@ -145,9 +145,9 @@
     wire.addEventListener("message", event => {
       const [kind, text] = JSON.parse(event.data);
       if (kind !== "stdout") return;
-      const [whole, part] = (rest + text).match(/^([^]*?)(\x1e\d*)?$/).slice(1);
-      rest = part || "";
-      shell.write(whole.replace(/\x1e\d+\x1e/g, ""));
+      const whole = (rest + text).replace(/\x1e\d+\x1e/g, "");
+      [rest] = whole.match(/(?:\x1e\d*)?$/);
+      shell.write(whole.slice(0, whole.length - rest.length));
     });
     shells[node] = shell;
   }
