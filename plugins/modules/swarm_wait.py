@@ -29,6 +29,11 @@ options:
     description: Id of the node that is restarted next.
     type: str
     default: ""
+  unlock_keys:
+    description: Unlock keys of a swarm with autolock. A manager can be restarted when the swarm's present key is among them.
+    type: list
+    elements: str
+    default: []
   timeout:
     description: Seconds to wait.
     type: int
@@ -82,18 +87,22 @@ def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[plac
     return not missing, (seen["members"], missing)
 
 
-def refusal(engine: Engine, listed: list[place.Member], without: str) -> str:
+def refusal(engine: Engine, listed: list[place.Member], without: str, keys: t.Sequence[str]) -> str:
     """Why the swarm cannot do without the node."""
     lost = members.majority_lost(listed, without)
     if lost:
         return lost
     node = next((member for member in listed if member["id"] == without), None)
     if (
-        node
-        and node["role"] == "manager"
-        and engine.inspect_swarm()["Spec"]["EncryptionConfig"].get("AutoLockManagers")
+        not node
+        or node["role"] != "manager"
+        or not engine.inspect_swarm()["Spec"]["EncryptionConfig"].get("AutoLockManagers")
     ):
+        return ""
+    if not keys:
         return f"{members.name(node)} cannot be restarted: the swarm is autolocked, and it would wait for 'docker swarm unlock'"
+    if engine.call("GET", "/swarm/unlockkey")["UnlockKey"] not in keys:
+        return f"{members.name(node)} cannot be restarted: the swarm is autolocked, and its present key is not among the unlock keys that were given"
     return ""
 
 
@@ -104,6 +113,7 @@ def main() -> None:
             engine_argument_spec(),
             nodes={"type": "list", "elements": "str", "default": []},
             without={"type": "str", "default": ""},
+            unlock_keys={"type": "list", "elements": "str", "default": [], "no_log": True},
             timeout={"type": "int", "default": 120},
         ),
         supports_check_mode=True,
@@ -115,7 +125,7 @@ def main() -> None:
         listed, missing = waited.seen
         if not waited.done:
             module.fail_json(msg=f"The swarm is not whole after {given['timeout']} s: {'; '.join(missing)}")
-        problem = refusal(engine, listed, given["without"])
+        problem = refusal(engine, listed, given["without"], given["unlock_keys"])
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
     except Refused as error:

@@ -91,7 +91,7 @@ options:
     description:
       - Limits of what paths may do to traffic, beyond which check PATH-QUALITY fails.
       - V(loss) in per cent of the packets (1), V(delay) in milliseconds of the median round trip (100), V(jitter) in milliseconds between the fastest
-        round trip and the slowest of nine in ten (100), V(rate) in Mbit/s of a burst, below which a path is too narrow (10).
+        round trip and the slowest of nine in ten (100), V(rate) in Mbit/s of a burst, below which a path is too narrow (5).
       - From two fifths of V(delay) and V(jitter) on, a path that is eight times as bad as the others fails as well.
     type: dict
     default: {}

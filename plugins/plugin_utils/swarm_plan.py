@@ -229,7 +229,7 @@ def _refuse_unfit(hosts: t.Sequence[Host]) -> None:
     if silent:
         raise Refusal(f"{_reasons(silent)}. Nothing was changed.")
     advice = {
-        "locked": "its managers' keys are locked: run 'docker swarm unlock' there",
+        "locked": "its managers' keys are locked: give the unlock key in swarm_unlock_keys, or run 'docker swarm unlock' there",
         "error": "its engine cannot take part in its swarm: look at its log; if that swarm is given up, 'docker swarm leave --force' there",
     }
     for state, text in advice.items():

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -157,6 +158,30 @@ def test_a_node_whose_tasks_do_not_move_in_time_is_given_back(swarm, unique) -> 
 
 
 @pytest.mark.long
+def test_a_service_that_cannot_start_elsewhere_costs_nothing(swarm, unique) -> None:
+    """Its image is on one node alone, so the update that moves it pauses. Its task runs on, and the node is given back."""
+    image = f"localhost/{unique}:only"
+    swarm.docker("vm2", "tag", swarm.image, image)
+    try:
+        swarm.docker(
+            "vm1", "service", "create", "--quiet", "--no-resolve-image", "--name", f"{unique}-only", "--constraint", "node.role==worker",
+            "--constraint", "node.hostname!=vm3", *FIRST, image, "sleep", "3600",
+        )  # fmt: skip
+        swarm.docker(
+            "vm1", "service", "update", "--detach", "--quiet", "--constraint-rm", "node.hostname!=vm3", f"{unique}-only"
+        )
+        before, placed = specs(swarm, f"{unique}-only"), running(swarm, f"{unique}-only")
+        assert list(placed.values()) == ["vm2"]
+        found = swarm.run("swarm_maintenance", {"node": "vm2", "state": "drained", "timeout": 60})
+        assert found["failed"] and f"the update that moves {unique}-only is paused" in found["msg"], found
+        assert "The node was given back: it is active as before" in found["msg"]
+        assert specs(swarm, f"{unique}-only") == before and running(swarm, f"{unique}-only") == placed
+    finally:
+        swarm.docker("vm1", "service", "rm", f"{unique}-only")
+        swarm.docker("vm2", "rmi", image)
+
+
+@pytest.mark.long
 def test_a_run_that_was_killed_is_finished_by_the_next(swarm, unique, engine_socket) -> None:
     names = [f"{unique}-{letter}" for letter in "ab"]
     for name in names:
@@ -235,3 +260,40 @@ def test_a_host_that_was_installed_anew_takes_its_place_again(swarm) -> None:
     finally:
         code, output = swarm.playbook("swarmlab.overlay.swarm")
     assert code == 0 and members(swarm)["vm3"][0].endswith("Ready"), output
+
+
+def node_container(swarm, verb: str, host: str) -> None:
+    subprocess.run(
+        ["docker", verb, swarm.container(host)], env=swarm.environment, capture_output=True, timeout=120, check=True
+    )
+
+
+@pytest.mark.long
+def test_a_dead_manager_is_removed_while_the_others_keep_their_majority(swarm) -> None:
+    before = members(swarm)
+    ids = {host: before[host][0].split()[0] for host in ("vm2", "vm3")}
+    for host in ids:
+        swarm.docker("vm1", "node", "promote", ids[host])
+    deadline = time.monotonic() + 60
+    while swarm.docker("vm1", "node", "ls", "--format", "{{.ManagerStatus}}").split().count("Reachable") != 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    node_container(swarm, "stop", "vm3")
+    try:
+        swarm.await_nodes("vm1", "Ready Ready Down")
+        # One of the two that live would leave one of two.
+        code, output = swarm.playbook(REMOVE, {"node": "vm2"})
+        assert code != 0 and "Managers would leave (vm2), and 1 reachable of 2 that stay" in " ".join(output.split()), (
+            output
+        )
+        code, output = swarm.playbook(REMOVE, {"node": "vm3"})
+        assert code == 0 and "vm3" not in members(swarm), output
+    finally:
+        node_container(swarm, "start", "vm3")
+        look = "for try in $(seq 240); do docker info >/dev/null 2>&1 && exit 0; sleep 0.25; done; exit 1"
+        swarm.shell("vm3", look)
+        swarm.shell("vm3", "docker swarm leave --force || true")
+        code, output = swarm.playbook("swarmlab.overlay.swarm")
+    assert code == 0, output
+    assert [swarm.docker("vm1", "node", "ls", "--format", "{{.ManagerStatus}}").split()] == [["Leader"]]
+    assert {host: len(found) for host, found in members(swarm).items()} == {"vm1": 1, "vm2": 1, "vm3": 1}

@@ -113,6 +113,22 @@ def test_unlock_keys_are_kept_in_a_vault_and_open_a_locked_manager(swarm, tmp_pa
         assert code == 0 and "SWMKEY" not in output, output[-3000:]
         swarm.await_nodes("vm1")
         assert unlock_key(swarm) == second
+
+        # Role engine restarts it only with the key that the swarm has.
+        restart = {"engine_daemon": {"debug": True}, "engine_restart_command": "kill -HUP 1"}
+        code, output = swarm.playbook(
+            "swarmlab.overlay.swarm", {**restart, "swarm_unlock_keys": [first]}, "--limit", "vm1"
+        )
+        assert code != 0 and "present key is not among" in " ".join(output.split()) and "SWMKEY" not in output, output
+        code, output = swarm.playbook("swarmlab.overlay.swarm", restart, "--limit", "vm1", "-e", f"@{kept}", *vault)
+        assert code == 0 and swarm.docker("vm1", "info", "--format", "{{.Debug}}") == "true", output
+        swarm.await_nodes("vm1")
     finally:
         done = swarm.run("swarm", {"autolock": False})
-    assert not done["failed"], done
+        code, output = swarm.playbook(
+            "swarmlab.overlay.swarm",
+            {"engine_daemon": {"debug": None}, "engine_restart_command": "kill -HUP 1"},
+            "--limit",
+            "vm1",
+        )
+    assert not done["failed"] and code == 0, output

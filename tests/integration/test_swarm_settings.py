@@ -33,7 +33,7 @@ def test_settings_are_declared_as_a_whole(swarm) -> None:
         now = spec(swarm)
         assert now == {
             **before,
-            "Labels": {"site": "a"},
+            "Labels": {**before["Labels"], "site": "a"},
             "Orchestration": {"TaskHistoryRetentionLimit": 0},
             "Raft": {**before["Raft"], "KeepOldSnapshots": 2},
             "Dispatcher": {"HeartbeatPeriod": 7 * 10**9},

@@ -13,6 +13,7 @@ have a random id and a checksum of their own, because raw sockets receive packet
 
 from __future__ import annotations
 
+import heapq
 import os
 import selectors
 import socket
@@ -27,13 +28,18 @@ from . import shapes, sockets
 EMPTY = bytes(8)  # VXLAN drops it: its id is invalid
 ASK, BURST, ANSWER = b"?", b"B", b"!"
 HEAD = struct.Struct("!c8sHI")  # sign, id of the train, number of the packet, checksum of the rest
-BODY = struct.Struct("!ddHHHH")  # received, answered, then the counts of ``Seen``; in answers only
+BODY = struct.Struct("!ddHHH")  # received, answered, then the counts of ``Seen``; in answers only
 INTERVAL = 0.02  # seconds between two packets of a train
 SIZES = (100, 600, 0)  # bytes of a packet with its IP header; 0: the path's MTU
 SMALL = 100  # bytes of an ICMP packet
 LARGEST = 9000  # bytes: jumbo frames; a larger MTU is that of a device without a wire
-BURSTS, IN_BURST = 2, 12  # packets sent at once tell how many bits a path carries in a second
-BURST_PAUSE = 0.01  # seconds between the bursts of two trains, and half the time between those of one
+WINDOW = 10  # packets of a train that may lack an answer; a slow helper slows its askers down
+OVERDUE = 1.0  # seconds after which a packet without an answer counts as lost, and holds up none that follow
+LONGEST = 6.0  # seconds for the packets of all trains; a slow node sends fewer
+BURSTS, IN_BURST = 2, 10  # packets sent at once tell how many bits a path carries in a second
+BURST_PAUSE = 0.02  # seconds between two bursts
+STRETCHED = 3  # times as far apart as they were sent: then it is the path that sets the pace of a burst
+SETTLED = 0.005  # seconds between two packets from which on one that overtakes the other is out of order
 TIMESTAMP = 35  # SO_TIMESTAMPNS, asm-generic/socket.h
 STAMP = struct.Struct("@ll")
 MTU_DISCOVER, MTU, MTU_PROBE = 10, 14, 3  # IP_MTU_DISCOVER, IP_MTU, IP_PMTUDISC_PROBE
@@ -97,8 +103,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.numbers: set[int] = set()
-        self.last = -1
-        self.repeated = self.late = self.broken = 0
+        self.repeated = self.broken = 0
 
     def add(self, packet: Packet) -> None:
         """Count a packet."""
@@ -107,10 +112,7 @@ class Seen:
             return
         if packet.number in self.numbers:
             self.repeated += 1
-        elif packet.number < self.last:
-            self.late += 1
         self.numbers.add(packet.number)
-        self.last = max(self.last, packet.number)
 
 
 class Answerer:
@@ -138,7 +140,7 @@ class Answerer:
         seen.add(packet)
         if not packet.whole:
             return None
-        body = BODY.pack(received, time.time(), len(seen.numbers), seen.repeated, seen.late, seen.broken)
+        body = BODY.pack(received, time.time(), len(seen.numbers), seen.repeated, seen.broken)
         return build(self.run, ANSWER, packet.train, packet.number, body, len(data) if packet.sign == ASK else 0)
 
 
@@ -160,7 +162,7 @@ class _Train:
         self.trips: dict[int, float] = {}  # number -> round trip in seconds
         self.arrivals: dict[int, float] = {}  # number -> when the peer received it, by the peer's clock
         self.there = Seen()  # answers that came back
-        self.counts = [0, 0, 0, 0]  # arrived, repeated, late, broken at the peer
+        self.counts = [0, 0, 0]  # arrived, repeated, broken at the peer
         self.late = self.dwell = 0.0
         self.error = self.source = ""
         self.mtu = 0
@@ -188,28 +190,28 @@ class _Train:
         self.mtu = min(self.mtu, LARGEST)
         return channel
 
-    def times(self, position: int, trains: int) -> list[tuple[float, int, int, int]]:
-        """(time in seconds, number, size in bytes, burst or -1) of each packet, for this train of all these."""
-        first = INTERVAL * position / trains
+    @property
+    def paced(self) -> list[int]:
+        """The size in bytes of each packet that is sent at the train's pace."""
         if self.icmp:
-            step = INTERVAL * len(SIZES)
-            return [(first + number * step, number, SMALL, -1) for number in range(self.packets // len(SIZES))]
-        rows = [
-            (first + number * INTERVAL, number, SIZES[number % len(SIZES)] or self.mtu, -1)
-            for number in range(self.packets)
-        ]
-        for burst in range(BURSTS):
-            start = INTERVAL * self.packets + (burst * trains + position) * BURST_PAUSE
-            number = self.packets + burst * IN_BURST
-            rows += [(start, number + place, self.mtu, burst) for place in range(IN_BURST)]
-        return rows
+            return [SMALL] * (self.packets // len(SIZES))
+        return [SIZES[number % len(SIZES)] or self.mtu for number in range(self.packets)]
 
-    def send(self, number: int, size: int, burst: int, planned: float) -> None:
-        """Send a packet; its size includes the headers."""
+    @property
+    def pace(self) -> float:
+        """Seconds between two of them."""
+        return INTERVAL * len(SIZES) if self.icmp else INTERVAL
+
+    def is_full(self, now: float) -> bool:
+        """Whether so many packets wait for their answers that the next one waits too."""
+        young = [number for number, when in self.sent.items() if now - when < OVERDUE]
+        return len([number for number in young if number not in self.trips]) >= WINDOW
+
+    def send(self, number: int, size: int, burst: int = -1) -> None:
+        """Send a packet; its size includes the headers. ``burst``: -1 for a packet at the train's pace."""
         if self.channel is None:
             return
         now = time.time()
-        self.late = max(self.late, now - planned)
         if burst < 0:
             self.sizes[number] = size
         else:
@@ -271,7 +273,7 @@ class _Train:
         """The result."""
         paced = sorted(self.sizes)
         back = [number for number in paced if number in self.trips]
-        arrived, repeated, late, broken = self.counts
+        arrived, repeated, broken = self.counts
         told: shapes.Train = {
             "sent": len(paced),
             "bytes": sum(self.sizes.values()) + len(self.bursts) * self.mtu,
@@ -279,7 +281,7 @@ class _Train:
             "answered": len(back),
             "arrived": len(back) if self.icmp else arrived,
             "repeated": repeated + self.there.repeated,
-            "reordered": late + self.there.late,
+            "reordered": _overtaken(self.sent, self.arrivals, paced),
             "corrupt": broken + self.there.broken,
             "gap": _longest_gap(paced, set(back)),
             "sizes": _by_size(self.sizes, set(back)),
@@ -290,9 +292,9 @@ class _Train:
         trips = sorted(self.trips[number] for number in back)
         if trips:
             told["delay_ms"] = [round(trips[_place(len(trips), share)] * 1000, 2) for share in (0, 0.5, 0.9, 1)]
-        rate = max((_rate(self.arrivals, self.bursts, burst, self.mtu) or 0.0 for burst in range(BURSTS)), default=0.0)
-        if rate:
-            told["mbit"] = round(rate, 1)
+        rates = [_rate(self, burst) for burst in range(BURSTS)]
+        if None not in rates:
+            told["mbit"] = round(max(rate for rate in rates if rate is not None), 2)
         if self.error and not back:
             told["error"] = self.error
         if self.source:
@@ -323,16 +325,32 @@ def _by_size(sizes: dict[int, int], back: set[int]) -> dict[str, list[int]]:
     return found
 
 
-def _rate(arrivals: dict[int, float], bursts: dict[int, int], burst: int, size: int) -> float | None:
-    """The Mbit/s at which the packets of a burst arrived; None when fewer than half of them did.
+def _overtaken(sent: dict[int, float], arrivals: dict[int, float], numbers: list[int]) -> int:
+    """Packets that arrived before one that had been sent well before them."""
+    rows = [(sent[number], arrivals[number]) for number in numbers if number in arrivals]
+    return sum(
+        any(when - SETTLED > before and arrived < since for before, since in rows[:place])
+        for place, (when, arrived) in enumerate(rows)
+    )
 
-    The usual gap between two packets counts. A sender that lost its processor within the burst makes one long gap.
+
+def _rate(train: _Train, burst: int) -> float | None:
+    """The Mbit/s at which the packets of a burst arrived; None unless it is the path that set this pace.
+
+    The usual gap between two packets counts. A process that loses its processor makes one long gap, and a slow one
+    sends no faster than its packets arrive.
     """
-    times = sorted(arrivals[number] for number, mine in bursts.items() if mine == burst and number in arrivals)
-    if len(times) < IN_BURST // 2:
+    mine = sorted(number for number, of in train.bursts.items() if of == burst and number in train.arrivals)
+    if len(mine) < IN_BURST // 2:
         return None
-    gap = statistics.median(later - sooner for sooner, later in zip(times, times[1:]))
-    return size * 8 / gap / 1e6 if gap > 0 else None
+    sent, arrived = (_gap([times[number] for number in mine]) for times in (train.sent, train.arrivals))
+    return train.mtu * 8 / arrived / 1e6 if arrived > STRETCHED * sent and arrived > 0 else None
+
+
+def _gap(times: list[float]) -> float:
+    """The usual gap between two moments, in seconds."""
+    ordered = sorted(times)
+    return statistics.median(later - sooner for sooner, later in zip(ordered, ordered[1:]))
 
 
 def perform(run: str, requests: list[shapes.TrainRequest], wait: float) -> dict[str, shapes.Train]:
@@ -351,23 +369,40 @@ def perform(run: str, requests: list[shapes.TrainRequest], wait: float) -> dict[
 
 
 def _drive(trains: list[_Train], wait: float) -> None:
-    """Send each packet at its time, and read answers in between."""
-    plan = sorted(
-        (moment, position, number, size, burst)
-        for position, train in enumerate(trains)
-        for moment, number, size, burst in train.times(position, len(trains))
-    )
-    start = time.time()
+    """Send what each train sends, and read answers in between."""
     with selectors.DefaultSelector() as selector:
         for train in trains:
             if train.channel is not None:
                 selector.register(train.channel, selectors.EVENT_READ, train)
-        for moment, position, number, size, burst in plan:
-            _read_until(selector, start + moment)
-            trains[position].send(number, size, burst, start + moment)
+        _pace(trains, selector)
+        for burst in range(BURSTS):
+            for train in trains:
+                if not train.icmp:
+                    _read_until(selector, time.time() + BURST_PAUSE)
+                    first = train.packets + burst * IN_BURST
+                    for place in range(IN_BURST):
+                        train.send(first + place, train.mtu, burst)
         deadline = time.time() + wait
         while time.time() < deadline and not all(train.done for train in trains):
             _read_until(selector, min(deadline, time.time() + 0.05))
+
+
+def _pace(trains: list[_Train], selector: selectors.BaseSelector) -> None:
+    """Send the packets of all trains side by side, each train at its pace or as fast as its helper answers."""
+    start = time.time()
+    turns = [(start + INTERVAL * place / len(trains), place, 0) for place in range(len(trains))]
+    heapq.heapify(turns)
+    while turns and time.time() - start < LONGEST:
+        moment, place, number = heapq.heappop(turns)
+        _read_until(selector, moment)
+        train, now = trains[place], time.time()
+        if train.is_full(now):
+            heapq.heappush(turns, (now + train.pace, place, number))
+            continue
+        train.late = max(train.late, now - moment)
+        train.send(number, train.paced[number])
+        if number + 1 < len(train.paced):
+            heapq.heappush(turns, (max(moment, now - train.pace) + train.pace, place, number + 1))
 
 
 def _read_until(selector: selectors.BaseSelector, moment: float) -> None:

@@ -17,8 +17,8 @@ import functools
 import time
 import typing as t
 
-from .._engine.sdk import APIClient, EngineError, NotFound, change_service, require_manager, retry_conflicts, wait_until
-from .._engine.transport import Raw
+from .._engine.sdk import APIClient, NotFound, change_service, require_manager, retry_conflicts, wait_until
+from .._engine.transport import EngineError, Raw
 from .._terms import MAINTENANCE_LABEL
 from . import evacuation, leaving
 from .raft import led, update
@@ -94,7 +94,7 @@ def drain(
         _free(client, node_id, had or availability)
         raise EngineError(
             f"{error.message} The node was given back: it is {had or availability} as before.", **error.details
-        ) from error
+        ) from None
     return {**result, "seconds": round(time.monotonic() - start, 3)}
 
 

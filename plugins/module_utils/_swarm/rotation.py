@@ -41,18 +41,18 @@ def since(swarm: Raw, what: str) -> int:
     return int(mark) if mark.isdigit() else moment(swarm["CreatedAt"])
 
 
-def due(swarm: Raw, whats: t.Iterable[str], max_age: int, now: float) -> list[str]:
+def due(swarm: Raw, kinds: t.Iterable[str], max_age: int, now: float) -> list[str]:
     """Which of the secrets are at least ``max_age`` days old."""
-    return [what for what in whats if now - since(swarm, what) >= max_age * DAY]
+    return [what for what in kinds if now - since(swarm, what) >= max_age * DAY]
 
 
-def marked(spec: Raw, whats: t.Iterable[str], now: float) -> Raw:
+def marked(spec: Raw, kinds: t.Iterable[str], now: float) -> Raw:
     """The specification that rotates these secrets, as far as it is in there, and says when."""
     new = copy.deepcopy(spec)
     labels = spec.get("Labels") or {}
-    new["Labels"] = {**labels, **{ROTATED_PREFIX + what: str(int(now)) for what in whats}}
+    new["Labels"] = {**labels, **{ROTATED_PREFIX + what: str(int(now)) for what in kinds}}
     # An update that was sent again, because a change of leader hid its success, begins no second rotation.
-    if CA in whats and labels.get(ROTATED_PREFIX + CA) != str(int(now)):
+    if CA in kinds and labels.get(ROTATED_PREFIX + CA) != str(int(now)):
         authority = new.setdefault("CAConfig", {})
         authority["ForceRotate"] = (authority.get("ForceRotate") or 0) + 1
     return new
@@ -92,7 +92,7 @@ def refusal(swarm: Raw, nodes: t.Sequence[Raw]) -> str:
 
 
 def rotate(
-    client: APIClient, whats: t.Sequence[str], max_age: int, timeout: int, check_mode: bool, clock: float | None = None
+    client: APIClient, kinds: t.Sequence[str], max_age: int, timeout: int, check_mode: bool, clock: float | None = None
 ) -> dict[str, t.Any]:
     """Rotate what is due; the module's result. Raises EngineError before anything is changed, or when nodes hang.
 
@@ -101,14 +101,14 @@ def rotate(
     now = time.time() if clock is None else clock
     swarm, nodes = led(lambda: (client.inspect_swarm(), client.nodes()))
     going_on = bool(swarm.get("RootRotationInProgress"))
-    wanted = [what for what in due(swarm, whats, max_age, now) if not (what == CA and going_on)]
+    wanted = [what for what in due(swarm, kinds, max_age, now) if not (what == CA and going_on)]
     result: dict[str, t.Any] = {
         "changed": bool(wanted),
         "rotated": wanted,
         "seconds": 0.0,
         "diff": {"before": "", "after": "".join(f"new {what}\n" for what in wanted)},
     }
-    if CA in wanted or (CA in whats and going_on):
+    if CA in wanted or (CA in kinds and going_on):
         problem = refusal(swarm, nodes)
         if problem:
             what = "The rotation of the CA that goes on cannot end" if going_on else "The CA was not rotated"
@@ -118,7 +118,7 @@ def rotate(
     if wanted:
         flags = {FLAGS[what]: True for what in wanted if what in FLAGS}
         apply(client, lambda spec: marked(spec, wanted, now), **flags)
-    if CA in whats:
+    if CA in kinds:
         result["seconds"] = await_root(client, timeout)
     return result
 

@@ -17,7 +17,7 @@ from .._facts.model import Data, Facts, Network
 from . import _paths, _requests
 from ._blame import Pair
 
-LIMITS: t.Final = {"loss": 1.0, "delay": 100.0, "jitter": 100.0, "rate": 10.0}
+LIMITS: t.Final = {"loss": 1.0, "delay": 100.0, "jitter": 100.0, "rate": 5.0}
 CHECK = "PATH-QUALITY"  # the check that asks for the trains
 ICMP, WIRE = "icmp", "wire"  # layers of the underlay
 PACKETS, FEWEST = 60, 18  # packets of a train
@@ -61,8 +61,10 @@ class Path(t.NamedTuple):
 
     @property
     def starved(self) -> bool:
-        """Whether a process at one of its ends was too late for a judgement."""
-        return bool(self.train) and max(t.cast(Data, self.train)[key] for key in ("late_ms", "dwell_ms")) > LATE
+        """Whether answers lack, and a process at one of the ends was too late for that to prove a loss."""
+        if self.train is None or self.train["answered"] == self.train["sent"]:
+            return False
+        return max(self.train["late_ms"], self.train["dwell_ms"]) > LATE
 
 
 def ident(layer: str, target: str) -> str:

@@ -40,17 +40,17 @@ COMMIT
 """
 NFT = """\
 table inet guard {
-	chain input {
-		type filter hook input priority filter; policy drop;
-		udp dport 4789 counter packets 42 bytes 100 drop
-		tcp dport 22 accept
-		ip protocol esp reject
-	}
+    chain input {
+        type filter hook input priority filter; policy drop;
+        udp dport 4789 counter packets 42 bytes 100 drop
+        tcp dport 22 accept
+        ip protocol esp reject
+    }
 }
 table ip filter {
-	chain INPUT {
-		udp dport 4789 counter packets 7 bytes 420 drop
-	}
+    chain INPUT {
+        udp dport 4789 counter packets 7 bytes 420 drop
+    }
 }
 """
 

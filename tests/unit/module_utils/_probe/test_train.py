@@ -21,8 +21,8 @@ Way = Callable[[int, bytes], list[bytes]]  # number of the packet since the star
 
 
 @contextmanager
-def helper(way: Way, wait: float = 0.0) -> Iterator[int]:
-    """A helper behind a way that does this to each packet; gives its port."""
+def helper(way: Way, wait: float = 0.0, pace: float = 0.0) -> Iterator[int]:
+    """A helper behind a way that does this to each packet; gives its port. ``pace``: seconds between two arrivals at least."""
     channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     channel.bind(("127.0.0.1", 0))
     channel.settimeout(0.1)
@@ -30,15 +30,16 @@ def helper(way: Way, wait: float = 0.0) -> Iterator[int]:
     answerer, stop = train.Answerer("r1"), threading.Event()
 
     def serve() -> None:
-        number = 0
+        number, last = 0, 0.0
         while not stop.is_set():
             try:
                 data, received, sender = train.receive(channel)
             except OSError:
                 continue
-            for packet in way(number, data):
+            last = received = max(received, last + pace)
+            for place, packet in enumerate(way(number, data)):
                 time.sleep(wait)
-                answer = answerer.answer(packet, received)
+                answer = answerer.answer(packet, received + place / 1000)
                 if answer:
                     channel.sendto(answer, sender)
             number += 1
@@ -53,8 +54,8 @@ def helper(way: Way, wait: float = 0.0) -> Iterator[int]:
         channel.close()
 
 
-def sent(way: Way, packets: int = 30, wait: float = 0.0) -> dict:
-    with helper(way, wait) as port:
+def sent(way: Way, packets: int = 30, wait: float = 0.0, pace: float = 0.0) -> dict:
+    with helper(way, wait, pace) as port:
         asked = [{"id": "x", "kind": "udp", "address": "127.0.0.1", "port": port, "packets": packets}]
         return train.perform("r1", asked, 1.0)["x"]
 
@@ -68,7 +69,8 @@ def test_a_good_path() -> None:
     assert (told["sent"], told["answered"], told["arrived"], told["gap"]) == (30, 30, 30, 0)
     assert (told["repeated"], told["reordered"], told["corrupt"]) == (0, 0, 0)
     assert told["mtu"] == train.LARGEST and set(told["sizes"]) == {"100", "600", "9000"}
-    assert told["delay_ms"] == sorted(told["delay_ms"]) and told["mbit"] > 0 and "error" not in told
+    assert told["delay_ms"] == sorted(told["delay_ms"]) and "error" not in told
+    assert "mbit" not in told, "nothing but this process sets the pace of a burst"
 
 
 def test_losses_are_counted_where_they_happen() -> None:
@@ -106,6 +108,22 @@ def test_damaged_packets() -> None:
 def test_the_time_that_a_helper_takes_is_not_the_networks() -> None:
     told = sent(whole, packets=9, wait=0.03)
     assert told["dwell_ms"] >= 30 and told["delay_ms"][1] < 25
+
+
+def test_a_narrow_path_sets_the_pace_of_a_burst() -> None:
+    told = sent(whole, packets=6, wait=0.0, pace=0.004)
+    assert told["mbit"] == pytest.approx(train.LARGEST * 8 / 0.004 / 1e6, rel=0.3)
+
+
+def test_a_slow_helper_is_not_flooded() -> None:
+    asked: list[float] = []
+
+    def way(_number: int, packet: bytes) -> list[bytes]:
+        asked.append(time.monotonic())
+        return [packet]
+
+    told = sent(way, packets=30, wait=0.1)
+    assert told["sent"] == told["answered"] > train.WINDOW and told["gap"] == 0
 
 
 def test_nobody_listens() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 MADE = 1767225600  # 2026-01-01
 OLD, NEW = ({key: f"{age} {key}" for key in rotation.TLS} for age in ("old", "new"))
-WHATS = ["ca", "worker_token", "manager_token"]
+KINDS = ["ca", "worker_token", "manager_token"]
 
 
 def node(name: str, state: str = "ready", tls: dict[str, str] = OLD) -> dict[str, Any]:
@@ -67,23 +67,23 @@ class Swarm:
         return
 
 
-def run(swarm: Swarm, whats: list[str], max_age: int = 90, day: float = 0, check: bool = False) -> dict[str, Any]:
-    return rotation.rotate(swarm, whats, max_age, 1, check, MADE + day * rotation.DAY)
+def run(swarm: Swarm, kinds: list[str], max_age: int = 90, day: float = 0, check: bool = False) -> dict[str, Any]:
+    return rotation.rotate(swarm, kinds, max_age, 1, check, MADE + day * rotation.DAY)
 
 
-@given(st.lists(st.sampled_from(WHATS), unique=True), st.integers(0, 400), st.integers(0, 400))
-def test_by_age_and_once(whats: list[str], max_age: int, day: int) -> None:
+@given(st.lists(st.sampled_from(KINDS), unique=True), st.integers(0, 400), st.integers(0, 400))
+def test_by_age_and_once(kinds: list[str], max_age: int, day: int) -> None:
     swarm = Swarm()
-    predicted = run(swarm, whats, max_age, day, check=True)
+    predicted = run(swarm, kinds, max_age, day, check=True)
     assert not swarm.rotated
-    done = run(swarm, whats, max_age, day)
-    assert done["rotated"] == predicted["rotated"] == (whats if day >= max_age else [])
+    done = run(swarm, kinds, max_age, day)
+    assert done["rotated"] == predicted["rotated"] == (kinds if day >= max_age else [])
     assert sorted(swarm.rotated) == sorted(done["rotated"]) and done["changed"] == bool(done["rotated"])
     assert swarm.spec["CAConfig"]["NodeCertExpiry"] == 5
-    again = run(swarm, whats, max(max_age, 1), day)
+    again = run(swarm, kinds, max(max_age, 1), day)
     assert not again["rotated"]
-    later = run(swarm, whats, max(max_age, 1), day + max(max_age, 1))
-    assert later["rotated"] == whats
+    later = run(swarm, kinds, max(max_age, 1), day + max(max_age, 1))
+    assert later["rotated"] == kinds
 
 
 def test_a_mark_that_nobody_can_read_is_none() -> None:
