@@ -7,6 +7,7 @@
 #   make ssh N=vm2 a shell on a node
 #   make logs      one archive with all logs, without secrets
 #   make verify    the proof alone
+#   make classroom the lesson live in the browser: text, a terminal on every node, a picture that changes    make classroom LAB=ana LESSON=en
 #   make exercise E=blocked-port    breaks something on the lab; then DO=checked, DO=mended, DO=absent; without E the list
 #   make report    opens the page of the last proof
 #   make lesson    the lesson about overlay networks, typed on the lab and proven, as a page    make lesson LESSON=en
@@ -40,7 +41,7 @@ PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 LESSON := pt
 
-.PHONY: help setup check format lab status logs verify lesson exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection blind build
+.PHONY: help setup check format lab status logs verify lesson classroom exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection blind build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -48,9 +49,13 @@ help:
 .venv/.ready-run: requirements.txt scripts/setup.sh
 	@scripts/setup.sh run
 
-.venv/.ready-dev: requirements.txt requirements-dev.txt scripts/setup.sh
-	@scripts/setup.sh dev
+.venv/.ready-classroom: requirements.txt requirements-classroom.txt scripts/setup.sh
+	@scripts/setup.sh classroom
 	@touch .venv/.ready-run
+
+.venv/.ready-dev: requirements.txt requirements-classroom.txt requirements-dev.txt scripts/setup.sh
+	@scripts/setup.sh dev
+	@touch .venv/.ready-run .venv/.ready-classroom
 
 setup: .venv/.ready-run
 
@@ -62,6 +67,9 @@ verify: .venv/.ready-run
 
 lesson: .venv/.ready-run
 	$(PLAY) playbooks/lesson.yml -e lesson_language=$(LESSON)
+
+classroom: .venv/.ready-classroom
+	@python scripts/classroom.py --language $(LESSON) $(ARGS)
 
 exercise: .venv/.ready-run
 	$(PLAY) playbooks/exercise.yml -e lesson_language=$(LESSON) -e lesson_exercise=$(or $(E),list) -e lesson_exercise_state=$(or $(DO),broken)

@@ -194,7 +194,10 @@ def made_ready(cell: Cell, python: str, log: Path) -> str:
 
 def installed_from(cell: Cell, python: str) -> str:
     """What a cell's .venv depends on: as long as that stays, it is ready."""
-    files = ["scripts/setup.sh", *filter(None, ("requirements.txt", "requirements-dev.txt", cell.requirements))]
+    files = [
+        "scripts/setup.sh",
+        *filter(None, ("requirements.txt", "requirements-classroom.txt", "requirements-dev.txt", cell.requirements)),
+    ]
     return "\n".join([python, *(hashlib.sha256((cell.tree / name).read_bytes()).hexdigest() for name in files)])
 
 

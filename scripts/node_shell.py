@@ -15,9 +15,8 @@ from typing import NoReturn
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(CHECKOUT))
 
-from plugins.plugin_utils._lab import container, spec, sshconf, state  # noqa: E402  (found by the line above)
+from plugins.plugin_utils._lab import entering, spec, state  # noqa: E402  (found by the line above)
 from plugins.plugin_utils._lab.errors import LabError  # noqa: E402  (likewise)
-from plugins.plugin_utils._lab.tools import find_tool, require_tools  # noqa: E402  (likewise)
 
 LABS = CHECKOUT / ".lab"
 SHELL = "command -v bash >/dev/null && exec bash -l || exec sh -l"
@@ -28,13 +27,7 @@ def command(lab: str, node: str, argv: list[str]) -> list[str]:
     record = known_lab(lab)
     if node not in record.nodes:
         raise SystemExit(f"ssh: lab {lab} has no node {node}; there are {', '.join(record.nodes) or 'none'}")
-    if record.driver != "container":
-        require_tools({"ssh": ("openssh-client", "reach the nodes")})
-        return ["ssh", "-F", str(LABS / lab / sshconf.CONFIG), node, *argv]
-    require_tools({"docker": ("docker-cli", "enter a node that is a container")})
-    terminal = ["-it"] if sys.stdin.isatty() else ["-i"]
-    name = container.container_name(lab, node)
-    return [find_tool("docker") or "docker", "exec", *terminal, name, "sh", "-c", " ".join(argv) or SHELL]
+    return entering.words(record, LABS / lab, node, " ".join(argv) or SHELL, sys.stdin.isatty())
 
 
 def known_lab(lab: str) -> state.LabRecord:

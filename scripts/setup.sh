@@ -4,6 +4,7 @@
 #
 # Makes .venv/ with the pinned Python packages and sees to the system packages.
 #   scripts/setup.sh        what running labs needs
+#   scripts/setup.sh classroom   and what the classroom needs
 #   scripts/setup.sh dev    and what the tests need
 # PYTHON=python3.12 scripts/setup.sh takes that Python instead of the first that will do; each has the newest
 # ansible-core that is tested with it (requirements.txt).
@@ -58,6 +59,9 @@ need iptables iptables
 python3.*) missing="$missing $python-venv" ;;
 *) missing="$missing python3-venv" ;;
 esac
+if [ "$flavour" != run ]; then
+    [ -e /usr/share/nodejs/xterm ] || [ -e /usr/share/nodejs/@xterm/xterm ] || missing="$missing node-xterm"
+fi
 if [ "$flavour" = dev ]; then
     need shellcheck shellcheck
     need chromium chromium
@@ -95,7 +99,8 @@ if [ "$(version_of "$venv/bin/python")" != "$version" ]; then
     "$python" -m venv --clear "$venv"
 fi
 requirements="-r requirements.txt"
-[ "$flavour" = run ] || requirements="$requirements -r requirements-dev.txt"
+[ "$flavour" = run ] || requirements="$requirements -r requirements-classroom.txt"
+[ "$flavour" != dev ] || requirements="$requirements -r requirements-dev.txt"
 echo "setup: Python packages into $venv (a minute the first time)"
 # shellcheck disable=SC2086  # words are meant to split
 "$venv/bin/pip" install --quiet --disable-pip-version-check $requirements

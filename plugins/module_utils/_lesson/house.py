@@ -143,10 +143,11 @@ def remove_containers(engine: Engine) -> list[str]:
     return removed
 
 
-def await_no_container(engine: Engine, seconds: float) -> None:
-    """Wait until this node has no container of the lesson any more: its tasks end a moment after their service."""
+def await_nothing(engine: Engine, seconds: float) -> None:
+    """Wait until this node has nothing of the lesson any more: tasks and networks go a moment after a manager removed them."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and engine.containers({"label": LESSON_LABEL}, every=True):
+    ours = {"label": LESSON_LABEL}
+    while time.monotonic() < deadline and (engine.containers(ours, every=True) or engine.networks(ours)):
         time.sleep(PAUSE)
 
 

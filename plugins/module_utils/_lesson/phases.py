@@ -79,8 +79,9 @@ def change(engine: Engine, plan: shapes.Plan) -> shapes.Done:
         house.await_forgotten(engine, names, plan["seconds"])
     said = type_all(engine, plan)
     house.await_gone(engine, removed, plan["seconds"])
-    if removed:
-        house.remove_networks(engine, plan["seconds"], [name for name in names if name not in typed.split()])
+    others = [name for name in names if name not in typed.split()]
+    house.remove_networks(engine, plan["seconds"], others)
+    house.await_forgotten(engine, others, plan["seconds"])
     seen = look.look(engine)
     deadline = time.monotonic() + plan["seconds"]
     while not settled(seen, plan.get("settled") or {}) and time.monotonic() < deadline:
@@ -179,7 +180,7 @@ def end(engine: Engine, plan: shapes.Plan) -> None:
     if engine.info()["Swarm"].get("ControlAvailable"):
         house.remove_services(engine)
         house.remove_networks(engine, plan["seconds"])
-    house.await_no_container(engine, plan["seconds"])
+    house.await_nothing(engine, plan["seconds"])
     house.clear_out(engine)
 
 

@@ -16,15 +16,25 @@ CONTROL = re.compile(
 
 
 class Screen:
-    """Lines without end to the right and below, and a cursor."""
+    """Lines without end below, and a cursor. ``columns``: where lines are broken; 0 for nowhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: int = 0) -> None:
+        self.columns = columns
         self.lines: list[list[str]] = [[]]
         self.row = 0
         self.column = 0
 
     def text(self, characters: str) -> None:
         """Write over what is there."""
+        while self.columns and self.column + len(characters) > self.columns:
+            room = self.columns - self.column
+            self._write(characters[:room])
+            characters = characters[room:]
+            self.down()
+            self.column = 0
+        self._write(characters)
+
+    def _write(self, characters: str) -> None:
         line = self.lines[self.row]
         line.extend(" " * (self.column - len(line)))
         line[self.column : self.column + len(characters)] = characters
@@ -72,9 +82,9 @@ class Screen:
             del self.lines[self.row][self.column :]
 
 
-def rendered(stream: str) -> str:
-    """What stands on the screen at the end of the stream, without spaces at the ends of lines."""
-    screen, at = Screen(), 0
+def shown(stream: str, columns: int = 0) -> list[str]:
+    """The lines on the screen at the end of the stream."""
+    screen, at = Screen(columns), 0
     for found in CONTROL.finditer(stream):
         if found.start() > at:
             screen.text(stream[at : found.start()])
@@ -84,4 +94,14 @@ def rendered(stream: str) -> str:
         elif len(found.group()) == 1:
             screen.key(found.group())
     screen.text(stream[at:])
-    return "\n".join("".join(line).rstrip() for line in screen.lines).strip("\n")
+    return ["".join(line) for line in screen.lines]
+
+
+def rendered(stream: str) -> str:
+    """What stands on the screen at the end of the stream, without spaces at the ends of lines."""
+    return "\n".join(line.rstrip() for line in shown(stream)).strip("\n")
+
+
+def echoed(stream: str, columns: int) -> str:
+    """A line that was typed, from what the terminal showed of it: long ones go on in the next row."""
+    return "".join(shown(stream, columns)).strip()
