@@ -20,6 +20,7 @@ import os
 import re
 import secrets
 import shlex
+import signal
 import sys
 import typing as t
 import zipfile
@@ -609,7 +610,10 @@ def open_lab(lab: str, directory: Path) -> tuple[state.LabRecord, Path]:
 
 
 async def hold(options: argparse.Namespace) -> None:
-    """Hold the lesson until Ctrl-C."""
+    """Hold the lesson until Ctrl-C, or until it is told to end; either way nothing of it stays on the nodes."""
+    held = asyncio.current_task()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, held.cancel if held else lambda: None)
     record, folder = open_lab(options.lab, options.directory)
     if xterm_script() is None:
         raise SystemExit("classroom: xterm.js is missing. Install it (Debian and Ubuntu: apt install node-xterm).")
@@ -657,7 +661,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--inventory", type=Path)
     try:
         asyncio.run(hold(parser.parse_args(argv)))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return
     except LabError as error:
         raise SystemExit(f"classroom: {error.message}") from None

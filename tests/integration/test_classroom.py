@@ -49,7 +49,7 @@ def address(swarm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             time.sleep(0.2)
         yield found.group(1)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         process.wait(timeout=120)
     assert process.returncode == 0, log.read_text(encoding="utf-8")
     assert swarm.docker("vm1", "service", "ls", "-q", "--filter", LABELLED) == ""
