@@ -245,7 +245,7 @@ def ruled(place: Place) -> Stranger:
     action = "REJECT" if table == "filter" and place.chance.random() < 0.3 else "DROP"
     words = f"{chain} {match} -j {action}"
     return Stranger(
-        "rule", f"rule on {place.node}: iptables -t {table} -I {words}", nodes, ("rule-drops", *causes),
+        "rule", f"rule on {place.node}: iptables -t {table} -I {words}", nodes, ("rule-drops", "egress-broken", *causes),
         shell(place.node, f"iptables -w -t {table} -I {words}"),
         shell(place.node, f"iptables -w -t {table} -D {words}"),
     )  # fmt: skip
@@ -267,7 +267,7 @@ def tabled(place: Place) -> Stranger:
     )
     return Stranger(
         "rule", f"rule on {place.node}: nft {rules}", place.both if "saddr" in port else (place.node,),
-        ("rule-drops", *causes), shell(place.node, f"nft '{rules}'"), shell(place.node, f"nft delete table {family} tuning"),
+        ("rule-drops", "egress-broken", *causes), shell(place.node, f"nft '{rules}'"), shell(place.node, f"nft delete table {family} tuning"),
     )  # fmt: skip
 
 
@@ -324,7 +324,7 @@ def port_down(place: Place) -> Stranger:
     act = "sh -c 'ip -o link | grep -o veth[0-9a-f]* | sort -u | {} | while read port; do ip link set $port {}; done'"
     return Stranger(
         "device", f"the first port of the bridge of {place.network} down on {place.node}", (place.node,),
-        ("device-down", "network-broken", "task-broken"),
+        ("device-down", "network-broken", "task-broken", "task-cut", "task-deaf"),
         (Step("network", place.node, act.format("head -n 1", "down"), place.network),),
         (Step("network", place.node, act.format("cat", "up"), place.network),),
     )  # fmt: skip
@@ -428,7 +428,7 @@ def files(place: Place) -> Stranger:
     limit = place.between(20, 45)
     return Stranger(
         "table", f"dockerd of {place.node} may have {limit} open files", (place.node,),
-        ("table-full", "engine-hangs", "engine-part-stopped", "engine-stopped", "limit-reached"),
+        ("table-full", "engine-hangs", "engine-part-stopped", "engine-stopped", "limit-reached", "table-full"),
         shell(place.node, f"prlimit --pid $(pidof dockerd) --nofile={limit}:{limit}"), renew=True,
     )  # fmt: skip
 
@@ -452,7 +452,7 @@ def engine_part(place: Place) -> Stranger:
         ("dockerd stopped in the middle", "pkill -STOP -x dockerd", "pkill -CONT -x dockerd", ("engine-hangs",), False),
         ("containerd stopped in the middle", "pkill -STOP -x containerd", "pkill -CONT -x containerd", ("engine-hangs",), True),
         ("the shims stopped in the middle", "pkill -STOP -f ^/usr/bin/containerd-shim", "pkill -CONT -f ^/usr/bin/containerd-shim",
-         ("task-broken", "engine-hangs"), True),
+         ("task-broken", "task-cut", "task-deaf", "engine-hangs"), True),
         ("runc gone", "mv $(command -v runc) /root/runc.away", "mv /root/runc.away /usr/sbin/runc", ("task-missing",), True),
         ("the engine's socket gone", "mv /run/docker.sock /run/docker.sock.away", "mv /run/docker.sock.away /run/docker.sock",
          ("engine-stopped",), False),
@@ -497,7 +497,7 @@ def memory(place: Place) -> Stranger:
     limit = f"docker stats --no-stream --format '{{{{.MemUsage}}}}' {{}} | awk '{{print int($1) + {left} \"m\"}}'"
     return Stranger(
         "starved", f"{place.node} has {left} MiB of memory left", (place.node,),
-        ("node-starved", "engine-stopped", "node-unreachable", "node-frozen"),
+        ("node-starved", "memory-short", "engine-stopped", "node-unreachable", "node-frozen"),
         (Step("host", place.node, f"limit=$({limit}); docker update --memory $limit --memory-swap $limit {{}}"),),
         (), ("container",), renew=True,
     )  # fmt: skip
@@ -712,7 +712,7 @@ def task(place: Place) -> Stranger:
         ("has wrong neighbours", WRONG.format(place.network), f"ip neigh flush dev @task:{place.network}@ nud permanent", ("neighbour-wrong",)),
     ])  # fmt: skip
     return Stranger(
-        "task", f"the task of {WEB} on {place.node} {what}", (place.node,), ("task-broken", *causes),
+        "task", f"the task of {WEB} on {place.node} {what}", (place.node,), ("task-broken", "task-cut", "task-deaf", *causes),
         (Step("task", place.node, make),), (Step("task", place.node, mend),) if mend else (), renew=not mend,
     )  # fmt: skip
 
@@ -724,7 +724,7 @@ def task_still(place: Place) -> Stranger:
          "sed -i s/192.0.2.53/127.0.0.11/ /proc/@pid@/root/etc/resolv.conf"),
     ])  # fmt: skip
     return Stranger(
-        "task", f"the task of {WEB} on {place.node} {what}", (place.node,), ("task-broken", "resolver-shadowed"),
+        "task", f"the task of {WEB} on {place.node} {what}", (place.node,), ("task-broken", "task-cut", "task-deaf", "resolver-shadowed"),
         (Step("task", place.node, make),), (Step("task", place.node, mend),), renew=False,
     )  # fmt: skip
 
