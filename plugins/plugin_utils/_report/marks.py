@@ -61,6 +61,13 @@ def seconds(value: float) -> str:
     return ("%.1f" if value < 10 else "%.0f") % value
 
 
+def answered(value: float) -> str:
+    """How long an answer took, with its unit: milliseconds below a tenth of a second."""
+    if value < 0.1:
+        return f"{value * 1000:.2g} ms" if value < 0.01 else f"{value * 1000:.0f} ms"
+    return f"{seconds(value)} s"
+
+
 def duration(value: float) -> str:
     """A duration in words."""
     minutes, rest = divmod(round(value), 60)

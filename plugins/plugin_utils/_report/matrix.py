@@ -67,7 +67,7 @@ def _legend() -> Markup:
             (marks.NONE, "n", "not tried"),
         )
     ]
-    text = "From the node of each row to the node of each column. The numbers are seconds until the path answered."
+    text = "From the node of each row to the node of each column. The numbers tell how long it took until the path answered."
     return element("div", element("p", text, class_="muted"), element("ul", items, class_="legend"))
 
 
@@ -82,7 +82,7 @@ def _network(number: int, name: str | None, kinds: list[t.Any], encrypted: bool,
     good = [cell for cell in tried if paths.state(cell) == "pass"]
     told = f"{len(good)} of {len(tried)} work: {', '.join(kind.name.upper() for kind in kinds)}"
     line = [element("b", words), " ", marks.badge(paths.worst(map(paths.state, tried)), told), " "]
-    slowest = element("span", f"slowest {marks.seconds(max(good))} s", class_="muted") if good else None
+    slowest = element("span", f"slowest {marks.answered(max(good))}", class_="muted") if good else None
     return element("details", element("summary", line, slowest), maps, id=f"paths-{number}", class_="network folded")
 
 
@@ -90,7 +90,7 @@ def _figure(network: str | None, kind: paths.Kind) -> Markup:
     tried = paths.pairs(kind)
     good = [cell for _source, _target, cell in tried if paths.state(cell) == "pass"]
     status = paths.worst(paths.state(cell) for *_pair, cell in tried)
-    slowest = f"slowest {marks.seconds(max(good))} s" if good else None
+    slowest = f"slowest {marks.answered(max(good))}" if good else None
     heading = [
         element("b", kind.name.upper()),
         " ",
@@ -161,8 +161,8 @@ def _cell(kind: paths.Kind, source: str, target: str, dense: bool) -> Markup:
         class_, symbol = STATES[paths.state(cell)]
         return element("td", marks.SYMBOLS[symbol], class_=class_, title=where + (cell or "no observation"))
     shade = sum(cell > limit for limit in HEAT)
-    shown = None if dense else element("small", marks.seconds(cell))
-    told = f"{where}answered after {marks.seconds(cell)} s"
+    shown = None if dense else element("small", marks.answered(cell))
+    told = f"{where}answered after {marks.answered(cell)}"
     return element("td", marks.SYMBOLS["pass"], shown, class_=f"h{shade}", title=told)
 
 

@@ -263,11 +263,11 @@ def test_the_matrix_shows_each_cell_as_it_is() -> None:
         ["self", None, ""],
         ["f", "vm1 to vm2: no answer", "\u2715"],
         ["u", "vm1 to vm3: no observation", "?"],
-        ["h1", "vm2 to vm1: answered after 0.30 s", "\u27130.30"],
+        ["h1", "vm2 to vm1: answered after 0.30 s", "\u27130.30 s"],
         ["self", None, ""],
-        ["h3", "vm2 to vm3: answered after 7.0 s", "\u27137.0"],
+        ["h3", "vm2 to vm3: answered after 7.0 s", "\u27137.0 s"],
         ["n", None, "\u00b7"],
-        ["h0", "vm3 to vm2: answered after 0.10 s", "\u27130.10"],
+        ["h0", "vm3 to vm2: answered after 0.10 s", "\u27130.10 s"],
         ["self", None, ""],
     ]
     assert (
