@@ -18,6 +18,7 @@
 #   make existing  the promise on bare hosts as people have them: two suites, firewalls, sudo; some minutes
 #   make check     ruff, mypy, spelling, YAML: seconds; make format mends what can be mended
 #   make test      all tests: lint, unit, integration and long (container nodes), e2e (real VMs); each name alone runs that tier
+#   make rare      the tests that are too long for every run
 #   make matrix    the tests with every supported ansible-core and Python that this machine has; ARGS=--write keeps them in docs/matrix.md
 
 .DEFAULT_GOAL := help
@@ -41,7 +42,7 @@ PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 LESSON := pt
 
-.PHONY: help setup check format lab status logs verify lesson classroom exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long e2e existing matrix bench scale detection blind build
+.PHONY: help setup check format lab status logs verify lesson classroom exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long rare e2e existing matrix bench scale detection blind build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -115,7 +116,7 @@ check: .venv/.ready-dev
 format: .venv/.ready-dev
 	@ruff check --fix --quiet . ; ruff format --quiet .
 
-lint unit integration long e2e: .venv/.ready-dev
+lint unit integration long rare e2e: .venv/.ready-dev
 	@python scripts/test.py $@
 
 existing: .venv/.ready-dev

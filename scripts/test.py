@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the tests, from fast to real, and end with one line that counts them.
 
-Usage: python scripts/test.py [lint] [unit] [integration] [long] [e2e]      (default: all of them)
+Usage: python scripts/test.py [lint] [unit] [integration] [long] [rare] [e2e]      (default: all but rare)
 """
 
 from __future__ import annotations
@@ -70,9 +70,11 @@ STEPS = [
     Step("lint", "importer", ["scripts/in_copy.sh", "scripts/importer.sh"]),
     pytest_step("unit", "-n", "2"),
     pytest_step("integration", "-m", "not long", *WORKERS),
-    pytest_step("long", "-m", "long", *WORKERS, folder="integration"),
+    pytest_step("long", "-m", "long and not rare", *WORKERS, folder="integration"),
+    pytest_step("rare", "-m", "rare", *WORKERS, folder="integration"),
     Step("e2e", "molecule", ["molecule", "test"]),
 ]
+APART = {"rare"}  # tiers that run only when they are named
 TOGETHER = {"lint": 2}  # how many steps of a tier run at once; their output is shown when each has ended
 
 
@@ -149,7 +151,7 @@ def main(tiers: list[str]) -> int:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     ended: list[Done] = []
     for tier in known:
-        if not tiers or tier in tiers:
+        if tier in (tiers or set(known) - APART):
             with ThreadPoolExecutor(TOGETHER.get(tier, 1)) as pool:
                 ended += pool.map(run, [step for step in STEPS if step.tier == tier])
     bad = [line for done in ended for line in failures(done.step)]

@@ -124,6 +124,7 @@ def exercise(swarm, name: str, state: str) -> tuple[int, str]:
 
 
 @pytest.mark.long
+@pytest.mark.rare
 @pytest.mark.parametrize("name", exercises.load())
 def test_an_exercise_is_broken_until_it_is_mended(swarm, name: str) -> None:
     try:

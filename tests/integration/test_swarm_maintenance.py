@@ -158,6 +158,7 @@ def test_a_node_whose_tasks_do_not_move_in_time_is_given_back(swarm, unique) -> 
 
 
 @pytest.mark.long
+@pytest.mark.rare
 def test_a_service_that_cannot_start_elsewhere_costs_nothing(swarm, unique) -> None:
     """Its image is on one node alone, so the update that moves it pauses. Its task runs on, and the node is given back."""
     image = f"localhost/{unique}:only"
@@ -182,6 +183,7 @@ def test_a_service_that_cannot_start_elsewhere_costs_nothing(swarm, unique) -> N
 
 
 @pytest.mark.long
+@pytest.mark.rare
 def test_a_run_that_was_killed_is_finished_by_the_next(swarm, unique, engine_socket) -> None:
     names = [f"{unique}-{letter}" for letter in "ab"]
     for name in names:
@@ -231,6 +233,7 @@ def members(swarm) -> dict[str, list[str]]:
 
 
 @pytest.mark.long
+@pytest.mark.rare
 def test_a_host_that_was_installed_anew_takes_its_place_again(swarm) -> None:
     before = members(swarm)
     swarm.docker("vm1", "node", "update", "--label-add", "rack=a", "vm3")
@@ -269,6 +272,7 @@ def node_container(swarm, verb: str, host: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.rare
 def test_a_dead_manager_is_removed_while_the_others_keep_their_majority(swarm) -> None:
     before = members(swarm)
     ids = {host: before[host][0].split()[0] for host in ("vm2", "vm3")}

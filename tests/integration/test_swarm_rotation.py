@@ -58,6 +58,7 @@ def test_a_new_ca_reaches_every_node(swarm) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.rare
 def test_a_dead_node_is_named_and_a_killed_run_is_finished(swarm, engine_socket) -> None:
     before, rotations = roots(swarm), spec_of(swarm)["CAConfig"].get("ForceRotate", 0)
     swarm.shell("vm3", "kill -STOP $(pgrep -x dockerd)")
@@ -82,6 +83,7 @@ def unlock_key(swarm) -> str:
 
 
 @pytest.mark.long
+@pytest.mark.rare
 def test_unlock_keys_are_kept_in_a_vault_and_open_a_locked_manager(swarm, tmp_path) -> None:
     password, kept = tmp_path / "password", tmp_path / "keys.yml"
     password.write_text("secret")
