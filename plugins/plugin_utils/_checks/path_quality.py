@@ -67,11 +67,12 @@ def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Netwo
     delays: list[float] = []
     for layer in layers:
         paths = _quality.paths(facts, layer, pairs)
-        found = _quality.symptoms(facts, paths)
+        # Hosts and routers limit ICMP on purpose, so it is shown and proves nothing bad.
+        found = {} if layer == _quality.ICMP else _quality.symptoms(facts, paths)
         rows = kinds.setdefault("quality" if network else layer, {})
         for path in paths:
             if layer == _quality.ICMP and (path.train is None or path.dead):
-                continue  # many networks filter ICMP, and it is not measured over IPv6
+                continue  # filtered, or over IPv6, where it is not measured
             rows.setdefault(path.source, {})[path.target] = _quality.cell(path, found.get(path.pair))
             if path.train is None:
                 silent.add(path.source)
@@ -81,7 +82,7 @@ def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Netwo
                 bad.setdefault(path.pair, f"{path.source} to {path.target} " + _words(found[path.pair]))
             else:
                 delays.append(path.train["delay_ms"][1])
-            if path.starved:
+            if path.starved and layer != _quality.ICMP:
                 starved |= set(path.pair)
     hosts = [host for host in facts.hosts if any(host in pair for pair in pairs)]
     details: Data = {**_paths.matrix(hosts, kinds), "limits": _quality.limits(facts)}

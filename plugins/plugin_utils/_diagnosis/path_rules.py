@@ -297,7 +297,7 @@ def quality(symptom: str) -> Callable[[View], Iterable[Finding]]:
     """The rule for one symptom of paths, at the lowest layer that has it: the wire, else each network."""
 
     def find(view: View) -> Iterable[Finding]:
-        wire = _symptomatic(view, symptom, _paths.host_pairs(view.facts), _quality.WIRE, _quality.ICMP)
+        wire = _symptomatic(view, symptom, _paths.host_pairs(view.facts), _quality.WIRE)
         if wire:
             yield _of_quality(view, symptom, wire, None)
         below = {pair for bad in view.quality_of_wire for pair in (bad, bad[::-1])}
@@ -311,23 +311,21 @@ def quality(symptom: str) -> Callable[[View], Iterable[Finding]]:
     return find
 
 
-def _symptomatic(view: View, symptom: str, pairs: list[Pair], *layers: str) -> dict[Pair, str]:
-    """The paths with the symptom in any of the layers, with its measure.
+def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dict[Pair, str]:
+    """The paths with the symptom in a layer, with its measure.
 
     A path of the same nodes with one of its companions belongs to it: what a full queue holds back on one path, it
     drops on the next.
     """
     found: dict[Pair, str] = {}
     beside: dict[Pair, str] = {}
-    for layer in layers:
-        paths = _quality.paths(view.facts, layer, pairs)
-        for pair, rows in _quality.symptoms(view.facts, paths).items():
-            texts = {row.kind: row.text for row in rows}
-            if symptom in texts:
-                found.setdefault(pair, texts[symptom])
-            for kind in COMPANIONS.get(symptom, ()):
-                if kind in texts:
-                    beside.setdefault(pair, texts[kind])
+    for pair, rows in _quality.symptoms(view.facts, _quality.paths(view.facts, layer, pairs)).items():
+        texts = {row.kind: row.text for row in rows}
+        if symptom in texts:
+            found[pair] = texts[symptom]
+        for kind in COMPANIONS.get(symptom, ()):
+            if kind in texts:
+                beside.setdefault(pair, texts[kind])
     nodes = {node for pair in found for node in pair}
     return {**{pair: text for pair, text in beside.items() if nodes & set(pair)}, **found}
 
@@ -337,6 +335,9 @@ def _of_quality(view: View, symptom: str, bad: dict[Pair, str], network: Network
     nodes = view.ordered(_blame.blame(bad))
     where = network["name"] if network else "The link"
     because = [f"{source} to {target}: {text}" for (source, target), text in sorted(bad.items())][:3]
+    icmp = _quality.paths(view.facts, _quality.ICMP, list(bad))
+    if not network and all(path.train and path.train["answered"] == path.train["sent"] for path in icmp):
+        because.append("ICMP on the same ways is not affected: look for what treats the data port in another way")
     title = QUALITIES[symptom].replace("{where}", where)
     if len(nodes) == 2 == len({node for pair in bad for node in pair}) and len(view.hosts) > 2:
         title = title.replace(" of {nodes} ", " between {nodes} ")

@@ -190,12 +190,8 @@ class View:
     @cached_property
     def quality_of_wire(self) -> set[Pair]:
         """The pairs whose wire is bad in any way, so that nothing above it can be good."""
-        pairs = _paths.host_pairs(self.facts)
-        return {
-            pair
-            for layer in (_quality.WIRE, _quality.ICMP)
-            for pair in _quality.symptoms(self.facts, _quality.paths(self.facts, layer, pairs))
-        }
+        paths = _quality.paths(self.facts, _quality.WIRE, _paths.host_pairs(self.facts))
+        return set(_quality.symptoms(self.facts, paths))
 
     @cached_property
     def wrong_names(self) -> list[dict[str, t.Any]]:

@@ -93,10 +93,11 @@ def test_a_process_that_had_no_processor_proves_no_loss() -> None:
     assert results[0]["reason"] == "node-starved"
 
 
-def test_icmp_alone_may_be_filtered() -> None:
+@pytest.mark.parametrize("parts", [DEAD, LOSSY, {"delay_ms": [1.0, 300.0, 400.0, 500.0]}])
+def test_icmp_alone_may_be_filtered_or_limited(parts: dict) -> None:
     facts = healthy()
-    spoil(facts, ["icmp"], "vm2", **DEAD)
-    assert worst(facts, "PATH-QUALITY") == "pass"
+    spoil(facts, ["icmp"], "vm2", **parts)
+    assert worst(facts, "PATH-QUALITY") == "pass" and causes(facts) == []
 
 
 def test_a_dead_path_is_lost_and_not_merely_bad() -> None:
