@@ -24,8 +24,8 @@ def test_tags_choose_and_skip_checks(swarm, tmp_path: Path) -> None:
     _code, found, output = checked(
         swarm, tmp_path, "swarmlab.overlay.verify", "--tags", "preflight", "--skip-tags", "control"
     )
-    assert found == {"PRE-REACH", "PRE-KMOD", "PRE-SKEW"}, output
-    assert "for 3 checks: PRE-REACH, PRE-KMOD, PRE-SKEW" in output
+    assert found == {"PRE-REACH", "PRE-KMOD", "PRE-SKEW", "NODE-STATE"}, output
+    assert "for 4 checks: PRE-REACH, PRE-KMOD, PRE-SKEW, NODE-STATE" in output
 
 
 def test_an_unknown_tag_gets_one_message_and_starts_nothing(swarm, tmp_path: Path) -> None:

@@ -91,7 +91,13 @@ def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Netwo
         return result(CHECK, FAIL, "quality-poor", text, title=title, network=name, nodes=blame(bad), details=details)
     if dead:
         text = f"{len(dead)} of {count(len(pairs), 'path')} carried no packet of the measurement"
-        return result(CHECK, FAIL, "paths-lost", text, title=title, network=name, nodes=blame(dead), details=details)
+        nodes, hint = blame(dead), HINT
+        lacking = _paths.lacks_esp(facts) if network and network["encrypted"] else []
+        if lacking and all(set(pair) & set(lacking) for pair in dead):
+            nodes, hint = lacking, NO_ESP % (listed(lacking), _paths.esp(facts))
+        return result(
+            CHECK, FAIL, "paths-lost", text, title=title, network=name, nodes=nodes, hint=hint, details=details
+        )
     if starved or silent:
         who = sorted(starved or silent)
         text = (

@@ -9,7 +9,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _q
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from drafts import Draft
-from test_checks import CHECKS, HOSTS, PLAIN, healthy, train, worst
+from test_checks import CHECKS, HOSTS, PLAIN, SECRET, healthy, missing, train, worst
 
 LOSSY = {"answered": 45, "arrived": 52, "gap": 2, "sizes": {"100": [20, 15], "600": [20, 15], "1450": [20, 15]}}
 DEAD = {"answered": 0, "arrived": 0, "gap": 60, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}
@@ -105,6 +105,14 @@ def test_a_dead_path_is_lost_and_not_merely_bad() -> None:
     spoil(facts, ["wire"], "vm2", **DEAD)
     found = CHECKS["PATH-QUALITY"].judge(facts)[0]
     assert (found["status"], found["reason"], found["nodes"]) == ("fail", "paths-lost", ["vm2"])
+
+
+def test_a_kernel_that_cannot_encrypt_is_the_reason_of_dead_encrypted_paths() -> None:
+    facts = healthy()
+    missing(facts, "vm3", "esp4")
+    spoil(facts, [_quality.layer_of(SECRET)], "vm3", **DEAD)
+    found = next(item for item in CHECKS["PATH-QUALITY"].judge(facts) if item["network"] == SECRET["name"])
+    assert (found["status"], found["nodes"]) == ("fail", ["vm3"]) and "esp4" in found["hint"]
 
 
 def test_two_nodes_with_a_bad_path_between_them_are_both_named() -> None:
