@@ -162,7 +162,7 @@ def test_a_published_port_that_a_node_drops(broken: Verified) -> None:
 
 def test_a_node_that_does_not_forward(broken: Verified) -> None:
     assert broken.blamed("NET-EGRESS") == [("fail", ["vm1"])]
-    assert [nodes for nodes, _title in causes(broken, "egress-broken")] == [["vm1"]]
+    assert [nodes for nodes, _title in causes(broken, "not-forwarding")] == [["vm1"]]
 
 
 def test_the_swarms_own_networks_are_in_view(broken: Verified) -> None:

@@ -33,7 +33,6 @@ BREAKING: t.Final[dict[str, t.Callable[[int], bool]]] = {
     ".rp_filter": lambda value: value == 1,
     ".arp_ignore": lambda value: value >= 3,
     ".arp_filter": lambda value: value == 1,
-    ".forwarding": lambda value: value == 0,
     ".disable_policy": lambda value: value == 1,
     ".disable_xfrm": lambda value: value == 1,
     ".ip_default_ttl": lambda value: value < 8,

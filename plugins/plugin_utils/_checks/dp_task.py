@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import typing as t
 
-from ...module_utils._probe.sockets import PORT
 from .._facts.model import Facts, Network, Requests, Result
 from . import _blame, _paths, _requests, _workloads
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
@@ -73,14 +72,13 @@ def _asked(facts: Facts, network: Network, host: str, far: str | None, place: st
     if far:
         useless = _workloads.helpless(facts, network, (host, far))
         address = facts.probes[far][network["id"]]
-        found.append(row(FAR, kind="connect", address=address, port=PORT, **({"patience": 0} if useless else {})))
+        there = {"network": network["name"], "node": far, "address": address}
+        found.append(row(FAR, kind="tcp", **there, **({"patience": 0} if useless else {})))
     if where:
         near = facts.probes[host][network["id"]]
-        here = {"address": near, "patience": min(PATIENCE, patience)}
-        found.append(row(NEAR, kind="connect", port=PORT, **here))
-        found.append(
-            row(TRAIN, kind="burst", network=network["name"], node=host, size=SIZE, count=BURST, least=LEAST, **here)
-        )
+        here = {"address": near, "network": network["name"], "node": host, "patience": min(PATIENCE, patience)}
+        found.append(row(NEAR, kind="tcp", **here))
+        found.append(row(TRAIN, kind="burst", size=SIZE, count=BURST, least=LEAST, **here))
     return found
 
 

@@ -46,6 +46,11 @@ MANAGED = (
 )
 DATA = (*told.DATA, Claim("ENC-REJECT", wide=True))
 ENCRYPTED = told.ENCRYPTED
+# The paths between nodes and what rests on them, without what people's tasks may break by themselves.
+BETWEEN_NODES = tuple(
+    Claim(pattern)
+    for pattern in ("DP-MATRIX", "LB-SPREAD", "LB-IPVS", "MESH-*", "MTU-*", "PATH-*", "ENC-*", "XFRM-*", "NET-EGRESS")
+)
 # What suffers from a node that forwards no packets, or has lost the device by which containers leave it.
 LEAVING = (Claim("NODE-STATE"), Claim("MESH-*"), Claim("NET-EGRESS"), Claim("NET-GATEWAY"))
 # Bad links lose answers of every kind now and then.
@@ -275,7 +280,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "setting-wrong",
         path_rules.odd_settings,
-        (*DATA, *ENCRYPTED, Claim("PRE-PORT"), Claim("CP-*")),
+        (*BETWEEN_NODES, Claim("PRE-PORT"), Claim("CP-*")),
         "Give the node the setting of the others ('sysctl -w'), and find what sets it at boot.",
     ),
     Rule(
@@ -311,7 +316,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "rule-drops",
         path_rules.dropping,
-        (*DATA, *ENCRYPTED, Claim("SD-*"), Claim("CP-*"), Claim("PRE-PORT")),
+        (*BETWEEN_NODES, Claim("SD-*"), Claim("CP-*"), Claim("PRE-PORT")),
         "Remove the rule, or put one before it that accepts what the nodes send each other.",
     ),
     *told.rules(told.LATE),
