@@ -7,18 +7,15 @@ Private to swarmlab.overlay. Standard library only. Reads only. ``closely`` alon
 namespaces in which something fails.
 """
 
-# pylint: disable=ansible-bad-function  # run_command has no time limit
-
 from __future__ import annotations
 
 import re
 import socket
 import struct
-import subprocess
 import typing as t
 
 from .._host import ROUTES, parse_routes, read_text
-from . import netlink, shapes
+from . import netlink, shapes, system
 
 LISTEN = "0A"
 TABLES = (("/proc/self/net/tcp", 8), ("/proc/self/net/tcp6", 32))
@@ -104,20 +101,11 @@ def parse_rules(text: str) -> tuple[list[str], bool]:
     return foreign, redirected
 
 
-def output(command: list[str]) -> str | None:
-    """What a program prints in this namespace; None when it is not there, fails, or takes too long."""
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
-
-
 def closely() -> shapes.Closely:
     """The packet filters' rules in this namespace, from the first tool that has any which is not the engine's."""
     known, redirected = False, False
     for command in LISTERS:
-        text = output(command)
+        text = system.output(command, SECONDS)
         if text is None:
             continue
         foreign, there = parse_rules(text)

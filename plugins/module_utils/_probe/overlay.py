@@ -13,7 +13,7 @@ import re
 import socket
 import typing as t
 
-from . import interior, netlink, netns, shapes
+from . import interior, netlink, netns, shapes, system
 
 T = t.TypeVar("T")
 
@@ -92,7 +92,7 @@ def parse_marks(text: str) -> dict[str, int]:
 
 
 def _marks() -> dict[str, int] | None:
-    texts = [interior.output([*command, "-t", "mangle"]) for command in interior.LISTERS[:2]]
+    texts = [system.output([*command, "-t", "mangle"], interior.SECONDS) for command in interior.LISTERS[:2]]
     known = [parse_marks(text) for text in texts if text is not None]
     return {address: mark for marks in known for address, mark in marks.items()} if known else None
 

@@ -29,7 +29,8 @@ AT_BOOT = "/etc/systemd/system/sysinit.target.wants/nftables.service"
 RUNNING = ("/sys/fs/cgroup/system.slice/%s.service", "/sys/fs/cgroup/systemd/system.slice/%s.service")
 
 
-def _read(path: str) -> str:
+def read(path: str) -> str:
+    """The text of a file of the kernel; empty when it cannot be read, or goes while it is read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as handle:
             return handle.read()
@@ -50,7 +51,7 @@ def facts(declared: t.Iterable[str] = ()) -> shapes.Host:
         for row in netlink.addresses()
         if row["index"] in names
     ]
-    nameservers = sorted({server for path in RESOLV for server in parse_nameservers(_read(path))})
+    nameservers = sorted({server for path in RESOLV for server in parse_nameservers(read(path))})
     vxlans: list[shapes.Vxlan] = [
         {"device": link["name"], "vni": link.get("vni"), "port": link.get("port")}
         for link in names.values()
@@ -59,7 +60,7 @@ def facts(declared: t.Iterable[str] = ()) -> shapes.Host:
     return {
         "addresses": addresses,
         "vxlans": vxlans,
-        "routes": routes(_read(ROUTES)),
+        "routes": routes(read(ROUTES)),
         "nameservers": nameservers,
         "names": looked_up(declared),
     }
@@ -87,13 +88,13 @@ def parse_counters(text: str) -> shapes.Counters:
 
 def ipsec_counters() -> shapes.Counters | None:
     """The kernel's IPsec counters; None when it has none."""
-    return parse_counters(_read("/proc/net/xfrm_stat")) or None
+    return parse_counters(read("/proc/net/xfrm_stat")) or None
 
 
-def output(command: list[str]) -> str | None:
-    """What a tool prints; None when it is not there, fails, or takes longer than ``SECONDS``."""
+def output(command: list[str], seconds: float = SECONDS) -> str | None:
+    """What a tool prints; None when it is not there, fails, or takes longer than this."""
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=seconds, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
@@ -188,5 +189,5 @@ def flushers() -> list[str]:
     """The same for this node, for the tools that are enabled."""
     on = any(os.path.isdir(path % "firewalld") for path in RUNNING)
     return parse_flushers(
-        _read(FIREWALLD) if on else "", _read(FIREWALLD_DIRECT), _read(NFTABLES) if os.path.islink(AT_BOOT) else ""
+        read(FIREWALLD) if on else "", read(FIREWALLD_DIRECT), read(NFTABLES) if os.path.islink(AT_BOOT) else ""
     )

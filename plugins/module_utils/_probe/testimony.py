@@ -15,7 +15,6 @@ import re
 import time
 import typing as t
 
-from .._host import read_text
 from . import netlink, shapes, system
 
 # Counters in /proc/net/snmp and netstat: group -> names. Others grow on sound hosts too.
@@ -94,7 +93,7 @@ def look(root: str) -> shapes.Testimony:
         "stopped": stopped(),
         "rules": dropping(),
         "shaped": shaped(),
-        "read_only": read_only(read_text(MOUNTS), root),
+        "read_only": read_only(system.read(MOUNTS), root),
         "neighbours": neighbours(),
         "hardware": sorted({link["mac"] for link in netlink.links() if link.get("mac")}),
     }
@@ -161,8 +160,8 @@ def parse_softnet(text: str) -> dict[str, int]:
 
 def counters() -> dict[str, int]:
     """The counters of this namespace, by a name such as 'Udp.RcvbufErrors' or 'eth0.rx_dropped'."""
-    told = parse_pairs(read_text("/proc/net/snmp"))
-    told.update(parse_pairs(read_text("/proc/net/netstat")))
+    told = parse_pairs(system.read("/proc/net/snmp"))
+    told.update(parse_pairs(system.read("/proc/net/netstat")))
     found = {
         f"{group}.{name}": told[group][name]
         for group, names in SNMP.items()
@@ -170,20 +169,20 @@ def counters() -> dict[str, int]:
         if name in told.get(group, {})
     }
     for source, names in (("nf_conntrack", CONNTRACK), ("arp_cache", NEIGHBOURS)):
-        table = parse_hex_table(read_text(f"/proc/net/stat/{source}"))
+        table = parse_hex_table(system.read(f"/proc/net/stat/{source}"))
         found.update((f"{source}.{name}", table[name]) for name in names if name in table)
-    softnet = parse_softnet(read_text("/proc/net/softnet_stat"))
+    softnet = parse_softnet(system.read("/proc/net/softnet_stat"))
     found.update((f"softnet.{name}", value) for name, value in softnet.items())
-    for link in netlink.links():
+    for link in (link for link in netlink.links() if not link["name"].startswith("veth")):
         for name in DEVICE:
-            value = read_text(f"/sys/class/net/{link['name']}/statistics/{name}").strip()
-            if value.isdigit() and not link["name"].startswith("veth"):
-                found[f"{link['name']}.{name}"] = int(value)
+            value = _number(f"/sys/class/net/{link['name']}/statistics/{name}")
+            if value is not None:
+                found[f"{link['name']}.{name}"] = value
     return found
 
 
 def _number(path: str) -> int | None:
-    text = read_text(path).strip()
+    text = system.read(path).strip()
     return int(text) if _is_number(text) else None
 
 
@@ -193,11 +192,11 @@ def limits(root: str) -> dict[str, list[int]]:
         _number("/proc/sys/net/netfilter/nf_conntrack_count"),
         _number("/proc/sys/net/netfilter/nf_conntrack_max"),
     )
-    arp = parse_hex_table(read_text("/proc/net/stat/arp_cache"))
-    cpus = max(1, len(read_text("/proc/net/stat/arp_cache").splitlines()) - 1)
+    arp = parse_hex_table(system.read("/proc/net/stat/arp_cache"))
+    cpus = max(1, len(system.read("/proc/net/stat/arp_cache").splitlines()) - 1)
     entries = arp.get("entries")
-    files = read_text("/proc/sys/fs/file-nr").split()
-    tasks = read_text("/proc/loadavg").split()
+    files = system.read("/proc/sys/fs/file-nr").split()
+    tasks = system.read("/proc/loadavg").split()
     found = {
         "connections": conntrack,
         "neighbours": (
@@ -209,7 +208,7 @@ def limits(root: str) -> dict[str, list[int]]:
             int(tasks[3].partition("/")[2]) if len(tasks) > 3 else None,
             _number("/proc/sys/kernel/pid_max"),
         ),
-        "memory": _memory(read_text("/proc/meminfo")),
+        "memory": _memory(system.read("/proc/meminfo")),
         **_disk(root),
         **_group(),
     }
@@ -264,13 +263,13 @@ def pressure() -> dict[str, float]:
     """How long tasks waited for a resource (Documentation/accounting/psi.rst), and ticks that a hypervisor took."""
     found = {}
     for name in ("cpu", "memory", "io"):
-        for key, value in parse_pressure(read_text(f"/proc/pressure/{name}")).items():
+        for key, value in parse_pressure(system.read(f"/proc/pressure/{name}")).items():
             found[f"{name}.{key}"] = value
-    ticks = read_text("/proc/stat").partition("\n")[0].split()
+    ticks = system.read("/proc/stat").partition("\n")[0].split()
     if len(ticks) > 8:
         found["steal"] = float(ticks[8])
         found["ticks"] = float(sum(int(tick) for tick in ticks[1:9]))
-    load = read_text("/proc/loadavg").split()
+    load = system.read("/proc/loadavg").split()
     if load:
         found["load"] = float(load[0])
     found["processors"] = float(os.cpu_count() or 1)
@@ -294,7 +293,7 @@ def stopped() -> list[str]:
     """The engine's processes that were stopped: 'containerd (pid 12)'."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        name, dummy, rest = read_text(f"/proc/{pid}/stat").partition(" (")[2].rpartition(") ")
+        name, dummy, rest = system.read(f"/proc/{pid}/stat").partition(" (")[2].rpartition(") ")
         if rest[:1] in STOPPED and rest and any(name == engine[:15] for engine in ENGINES):
             found.append(f"{name} (pid {pid})")
     return sorted(found)
@@ -348,7 +347,7 @@ def parse_nft_dropping(text: str) -> dict[str, int]:
 def dropping() -> dict[str, int]:
     """The rules of this namespace that drop packets, with how many each dropped; -1: the rule does not count."""
     found: dict[str, int] = {}
-    for tool in ("iptables-save", *(["iptables-legacy-save"] if read_text(LEGACY_TABLES).strip() else [])):
+    for tool in ("iptables-save", *(["iptables-legacy-save"] if system.read(LEGACY_TABLES).strip() else [])):
         found.update(parse_dropping(system.output([tool, "-c"]) or ""))
     ruleset = system.output(["nft", "list", "ruleset"]) or ""
     known = {name.partition(": ")[0] for name in found}

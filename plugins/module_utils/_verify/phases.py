@@ -38,6 +38,7 @@ from .._probe import shapes as probed
 from .._terms import DATA_PATH_PORT
 from . import disrupting, gathering, leader, local, measuring, objects, shapes, standalone, workloads
 
+Seen = t.TypeVar("Seen")
 ANSWER = 25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
 HALTED = 8  # seconds that a process of the engine may be stopped: a debugger or a snapshot of the machine stops it for a moment
 TRAINS = 60  # seconds: they take a few, and longer only where there is no processor
@@ -50,7 +51,7 @@ def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
     Then wait for the local probe.
     """
     began = time.time()
-    halted = wait_until(lambda: (not testimony.stopped(), testimony.stopped()), HALTED, interval=0.5)
+    halted = wait_until(_halted, HALTED, interval=0.5)
     if not halted.done:
         # Neither an answer nor a task would come: the reason is known, and no time limit need run out.
         raise EngineError(
@@ -109,6 +110,12 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
     opened["clock"] = [began, time.time()]
     result["opened"] = opened
     return result
+
+
+def _halted() -> tuple[bool, list[str]]:
+    """The engine's processes that are stopped; for ``wait_until``."""
+    found = testimony.stopped()
+    return not found, found
 
 
 def _lease(plan: shapes.Common) -> background.Lease:
@@ -329,9 +336,9 @@ def _begin(works: list[shapes.Work], setting: work.Setting) -> list[netns.Call[p
     ]
 
 
-def _finish(jobs: list[netns.Call[probed.Observations]], limit: float, errors: list[str]) -> probed.Observations:
-    """The observations from all namespaces; the reason of each one without any is added to ``errors``."""
-    found: probed.Observations = {}
+def _finish(jobs: list[netns.Call[dict[str, Seen]]], limit: float, errors: list[str]) -> dict[str, Seen]:
+    """What was seen from all namespaces, by request; the reason of each one without it is added to ``errors``."""
+    found: dict[str, Seen] = {}
     for job in jobs:
         try:
             seen = netns.finish(job, limit)
@@ -350,14 +357,7 @@ def _send_trains(plan: shapes.ProbePlan, errors: list[str]) -> dict[str, probed.
         )
         for item in plan["trains"]
     ]
-    told: dict[str, probed.Train] = {}
-    for job in jobs:
-        try:
-            found = netns.finish(job, TRAINS)
-            told.update(found)
-        except netns.ProbeError as error:
-            errors.append(str(error))
-    return told
+    return _finish(jobs, TRAINS, errors)
 
 
 def exchange(engine: Engine, plan: shapes.ExchangePlan) -> shapes.Exchanged:

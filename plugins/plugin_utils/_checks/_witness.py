@@ -204,6 +204,14 @@ def dropped_by(facts: Facts, host: str) -> dict[str, int | None]:
     return found
 
 
+def dropped_lines(facts: Facts, host: str) -> list[str]:
+    """The same as text."""
+    return [
+        f"{host}: {rule} ({'it does not count' if number is None else f'dropped {number} packets meanwhile'})"
+        for rule, number in dropped_by(facts, host).items()
+    ]
+
+
 def dropped_inside(facts: Facts, host: str, network: str) -> list[str]:
     """The rules that drop packets in an overlay's own namespace, where nobody but a person makes any."""
     told = (facts.witnessed.get(host) or {}).get("inside", {}).get(network)
@@ -231,10 +239,7 @@ def evidence(facts: Facts, host: str, networks: t.Iterable[str] = ()) -> list[st
         inside = facts.witnessed[host]["inside"].get(network)
         lines += [f"{host}: {device} inside the network shapes traffic" for device in (inside or {}).get("shaped", [])]
         lines += [f"{host}: inside the network: {rule}" for rule in dropped_inside(facts, host, network)]
-    for rule, number in dropped_by(facts, host).items():
-        lines.append(
-            f"{host}: {rule} ({'does not count' if number is None else f'dropped {number} packets meanwhile'})"
-        )
+    lines += dropped_lines(facts, host)
     moved = {name: rose for name, rose in risen(facts, host).items() if TELLING.search(name) and rose >= MOVED}
     lines += [f"{host}: {name} rose by {rose}" for name, rose in sorted(moved.items(), key=lambda row: -row[1])[:2]]
     return lines

@@ -319,7 +319,7 @@ def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dic
     """
     found: dict[Pair, str] = {}
     beside: dict[Pair, str] = {}
-    for pair, rows in _quality.symptoms(view.facts, _quality.paths(view.facts, layer, pairs)).items():
+    for pair, rows in view.symptoms(layer, pairs).items():
         texts = {row.kind: row.text for row in rows}
         if symptom in texts:
             found[pair] = texts[symptom]
@@ -353,15 +353,11 @@ def _of_quality(view: View, symptom: str, bad: dict[Pair, str], network: Network
 def dropping(view: View) -> Iterable[Finding]:
     """Rules that dropped packets during the run on a node whose paths fail."""
     for host in view.hosts:
-        rules = _witness.dropped_by(view.facts, host)
         for network in [None, *view.facts.under_test]:
             lines = (
                 [f"{host}: {rule}" for rule in _witness.dropped_inside(view.facts, host, network["id"])]
                 if network
-                else [
-                    f"{host}: {rule} ({'it does not count' if number is None else f'dropped {number} packets meanwhile'})"
-                    for rule, number in rules.items()
-                ]
+                else _witness.dropped_lines(view.facts, host)
             )
             if lines:
                 inside = f"inside {network['name']} " if network else ""

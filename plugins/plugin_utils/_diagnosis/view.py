@@ -31,6 +31,7 @@ class View:
         self.results = results
         self.facts = facts
         self.hosts = facts.hosts
+        self._symptoms: dict[str, dict[Pair, list[_quality.Symptom]]] = {}
 
     def bad(self, pattern: str) -> list[Result]:
         """Failed and inconclusive results of these checks."""
@@ -190,8 +191,14 @@ class View:
     @cached_property
     def quality_of_wire(self) -> set[Pair]:
         """The pairs whose wire is bad in any way, so that nothing above it can be good."""
-        paths = _quality.paths(self.facts, _quality.WIRE, _paths.host_pairs(self.facts))
-        return set(_quality.symptoms(self.facts, paths))
+        return set(self.symptoms(_quality.WIRE, _paths.host_pairs(self.facts)))
+
+    def symptoms(self, layer: str, pairs: list[Pair]) -> dict[Pair, list[_quality.Symptom]]:
+        """What is bad about the paths of a layer, between its pairs; computed once, as each symptom's rule asks."""
+        if layer not in self._symptoms:
+            paths = _quality.paths(self.facts, layer, pairs)
+            self._symptoms[layer] = _quality.symptoms(self.facts, paths)
+        return self._symptoms[layer]
 
     @cached_property
     def wrong_names(self) -> list[dict[str, t.Any]]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import testimony
@@ -116,6 +117,24 @@ def test_places_of_the_engine_that_cannot_be_written() -> None:
     )
     assert testimony.read_only(mounts, "/var/lib/docker") == ["/var/lib/docker", "/var/lib/docker/swarm"]
     assert testimony.read_only(mounts, "/srv/docker") == []
+
+
+def test_processes_that_end_meanwhile_and_names_in_other_alphabets_are_no_trouble(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "stat").write_bytes(b"12 (\xff\xfe) T 1 1")
+    real = open
+
+    def opened(path: str, *given: object, **named: object) -> object:
+        if str(path) == "/proc/7/stat":
+            raise ProcessLookupError
+        return real(tmp_path / "stat" if str(path).startswith("/proc/") else path, *given, **named)
+
+    monkeypatch.setattr("builtins.open", opened)
+    monkeypatch.setattr(testimony.os, "listdir", lambda _path: ["7", "12", "self"])
+    assert testimony.stopped() == []
+    (tmp_path / "stat").write_text("12 (containerd) T 1 1", encoding="ascii")
+    assert testimony.stopped() == ["containerd (pid 12)"]
 
 
 def test_devices_with_a_queue_that_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
