@@ -515,7 +515,8 @@ class _Probed(t.TypedDict):
 class Probed(_Probed, total=False):
     """The result of ``probe`` and ``again``.
 
-    ``served``: the local task's address for measurements, by way; ``untold``: networks with missing gossip.
+    ``served``: the local task's address for measurements, by way; ``untold``: networks with missing gossip; ``mended``:
+    those whose names were asked before this node's gossip, or the resolver that follows it, had them all.
     """
 
     served: dict[str, str]
@@ -526,6 +527,7 @@ class Probed(_Probed, total=False):
     lazy: Attached
     held: dict[str, Settled]
     untold: list[str]
+    mended: list[str]
     workloads: dict[str, Looked]
     marks: dict[str, dict[str, int]]  # by network: virtual IP -> the mark of its packets
     xfrm: list[probed.State] | None
