@@ -87,6 +87,7 @@ RESULTS = {
     "task-cut": "a task or container does not reach what the probe beside it reaches",
     "egress-lost": "a task reaches nothing outside of the overlay networks",
     "gateway-missing": "a node has no docker_gwbridge",
+    "no-ipv4-address": "on a network with IPv6 something got no IPv4 address, so its name has no usable answer",
     "no-ipv6-address": "a probe has no IPv6 address on a network with IPv6",
     "paths-lost": "nodes do not reach each other on the network",
     "port-silent": "a published port does not answer on a node",

@@ -239,7 +239,8 @@ LATE = (
         "DP-IPV6",
         "IPv6 does not work on {networks}",
         dp_ipv6.HINT,
-        ("duplicate-address", "no-ipv6-address", "paths-lost"),
+        ("duplicate-address", "no-ipv4-address", "no-ipv6-address", "paths-lost"),
+        (*DATA, Claim("SD-*", wide=True)),
     ),
     Line(
         "addresses-exhausted",
