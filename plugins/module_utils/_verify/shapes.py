@@ -287,7 +287,8 @@ class Service(t.TypedDict):
 class Workload(t.TypedDict):
     """A container of people's on this node. ``networks``: its address by network.
 
-    ``ports``: where it takes TCP, by network; under an empty name those that it takes at any address.
+    ``ports``: where it takes TCP, by network; under an empty name those that it takes at any address. ``resolvers``: the
+    name servers that its programs ask; None if people gave it such a file, or it cannot be read.
     """
 
     id: str
@@ -297,6 +298,7 @@ class Workload(t.TypedDict):
     namespace: str
     networks: dict[str, str]
     ports: dict[str, list[int]]
+    resolvers: list[str] | None
 
 
 class Workloads(t.TypedDict):

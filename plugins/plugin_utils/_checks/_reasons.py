@@ -84,6 +84,7 @@ RESULTS = {
     "spread-uneven": "a backend got no connection, or far more than its share",
     "virtual-ip-silent": "the tasks of a service answer, and its virtual IP does not",
     "service-unreached": "a task of a service does not take connections at a port on which it listens",
+    "resolver-replaced": "a container's file of name servers has not the engine's resolver",
     "task-cut": "a task or container does not reach what the probe beside it reaches",
     "egress-lost": "a task reaches nothing outside of the overlay networks",
     "gateway-missing": "a node has no docker_gwbridge",
