@@ -58,6 +58,12 @@ TASK = (
         "rejected: No such image: localhost/no/such:image",
     ),
     Words(
+        "network-left",
+        re.compile(r"(?i)pool overlaps with other one"),
+        "Docker Engine 17.06 to 28.5",
+        "rejected: Pool overlaps with other one on this address space",
+    ),
+    Words(
         "tunnel-left",
         re.compile(r"(?i)vxlan interface: file exists"),
         "Docker Engine 17.09 to 26.1",

@@ -137,6 +137,7 @@ PROBLEMS = {
 REFUSALS = {
     "addresses-exhausted": "no address is left",
     "image-missing": "the image of the probes is missing",
+    "network-left": "an engine holds another network in the subnet",
     "tunnel-left": "the VXLAN id is taken in the kernel",
     "task-not-running": "a task of the probes does not run, for another reason",
     "engine-refused": "the engine refused an object, for another reason",

@@ -37,6 +37,7 @@ PROBLEMS = {
 TASKS = {
     "addresses-exhausted": "The addresses of {networks} are used up",
     "image-missing": "The probes' image is missing on {nodes}",
+    "network-left": "The engine of {nodes} holds another network in the subnet of {networks}: no task starts there",
     "tunnel-left": "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
 }
 ENGINES_TUNNEL = "vx-"  # prefix of VXLAN devices before the engine moves them to their namespace (libnetwork)

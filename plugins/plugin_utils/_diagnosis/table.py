@@ -343,6 +343,13 @@ RULES: tuple[Rule, ...] = (
         "it another id, or give the swarm another port ('docker swarm init --data-path-port').",
     ),
     Rule(
+        "network-left",
+        node_rules.task("network-left"),
+        EVERYTHING,
+        "Look there for a network with that subnet ('docker network ls', 'docker network inspect') and remove it. If it is the rest of a swarm that "
+        "the node left, restart its engine.",
+    ),
+    Rule(
         "tunnel-left",
         node_rules.task("tunnel-left"),
         EVERYTHING,

@@ -274,6 +274,7 @@ FAULTS = [
     *((reason, silent(reason)) for reason in node_rules.PROBLEMS),
     ("addresses-exhausted", waiting("new: created")),
     ("image-missing", waiting("rejected: No such image: x:latest")),
+    ("network-left", waiting("rejected: invalid pool request: Pool overlaps with other one on this address space")),
     ("tunnel-left", waiting("rejected: error creating vxlan interface: file exists")),
     ("task-missing", waiting("rejected: mount failed")),
 ]
