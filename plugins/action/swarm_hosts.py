@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import typing as t
 
 from ansible import context
@@ -14,6 +15,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import Member
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_discovery, swarm_groups
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import state
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
 
 DISPLAY = Display()
 
@@ -41,6 +44,7 @@ class ActionModule(ActionBase):
             return dict(result, hosts=self._discover(task_vars))
         if arguments["stage"] == "add":
             return dict(result, add_host=_host(arguments["node"], task_vars["hostvars"]))
+        _refuse_without_lab(task_vars.get("swarm_hosts_lab"))
         try:
             declared = swarm_groups.declared(
                 task_vars["groups"],
@@ -93,6 +97,17 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"swarm_discovered_host cannot be worked out for node {member['id']}: {error}"
             ) from error
+
+
+def _refuse_without_lab(lab: t.Mapping[str, str] | None) -> None:
+    """Raise AnsibleActionFail where the hosts are those of a lab that nobody made: each of them would be called unreachable."""
+    if lab is None:
+        return
+    try:
+        if state.load(pathlib.Path(lab["directory"])) is None:
+            raise LabError("LAB-E-NOLAB", name=lab["name"], directory=lab["directory"])
+    except LabError as error:
+        raise AnsibleActionFail(str(error)) from error
 
 
 def _host(node: dict[str, t.Any], hostvars: t.Any) -> dict[str, t.Any]:

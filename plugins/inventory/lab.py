@@ -362,6 +362,7 @@ class InventoryModule(BaseInventoryPlugin):
         inventory.add_child("swarm", "swarm_workers")
         for name, value in lab_variables(spec).items():
             inventory.set_variable("all", name, value)
+        inventory.set_variable("all", "swarm_hosts_lab", {"name": spec.name, "directory": str(spec.directory)})
         for name, value in PATIENCE.items() if spec.driver == "vm" else ():
             inventory.set_variable("all", name, value)
         if any(made.settings_of(node.name).firewall != NO_FIREWALL for node in spec.node_list):

@@ -1,0 +1,26 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts of a lab that nobody made are told as that, before each of them is called unreachable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.swarmlab.overlay.plugins.action import swarm_hosts
+
+
+def test_a_lab_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AnsibleActionFail, match="LAB-E-NOLAB: there is no lab ana in .*Make it first"):
+        swarm_hosts._refuse_without_lab({"name": "ana", "directory": str(tmp_path / "ana")})
+
+
+def test_a_record_that_cannot_be_read_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / swarm_hosts.state.FILE).write_text("{", encoding="utf-8")
+    with pytest.raises(AnsibleActionFail, match="LAB-E-"):
+        swarm_hosts._refuse_without_lab({"name": "ana", "directory": str(tmp_path)})
+
+
+def test_hosts_of_no_lab_need_none() -> None:
+    swarm_hosts._refuse_without_lab(None)
