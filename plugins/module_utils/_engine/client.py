@@ -228,6 +228,10 @@ class Engine:
         """Tasks of the swarm."""
         return self._list("/tasks", _filters(filters))
 
+    def attachments(self) -> list[Raw]:
+        """Tasks that stand for containers which no service started; the list of tasks leaves them out."""
+        return self.tasks({"runtime": ["attachment"]})
+
     def containers(self, filters: t.Mapping[str, t.Any], every: bool = False) -> list[Raw]:
         """Local containers; ``every`` includes those that do not run."""
         return self._list("/containers/json", dict(_filters(filters) or {}, all="true" if every else "false"))

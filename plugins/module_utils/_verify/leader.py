@@ -153,10 +153,10 @@ def with_room(engine: Engine, networks: list[shapes.Network]) -> tuple[list[shap
     the probes on all other networks.
     """
     nodes = len(engine.nodes())
-    services, tasks = engine.services(), engine.tasks()
+    services, tasks, attachments = engine.services(), engine.tasks(), engine.attachments()
     roomy, crowded = [], []
     for network in networks:
-        used = {address for address, _who in _addresses(network["id"], services, tasks)}
+        used = {address for address, _who in _addresses(network["id"], services, [*tasks, *attachments])}
         # An address of IPv6 is never short, and comes on top of one of IPv4.
         subnets = [ipaddress.ip_network(subnet) for subnet in network["subnets"] if ":" not in subnet]
         size = sum(subnet.num_addresses - RESERVED for subnet in subnets)
@@ -296,12 +296,12 @@ def _converged(tasks: list[Raw], made: shapes.Made, node_ids: list[str]) -> bool
 def views(engine: Engine, made: shapes.Made, tasks_of_run: list[Raw]) -> shapes.View:
     """The expected records of every network, the probes' addresses, and the node of the published service."""
     services, tasks, known = engine.services(), engine.tasks(), engine.networks()
-    ids, ports = made["network_ids"], _ingress_ports(services)
+    ids, ports, attachments = made["network_ids"], _ingress_ports(services), engine.attachments()
     published = [task for task in tasks_of_run if task["ServiceID"] == made["published"] and is_running(task)]
     return {
         "records": {network: expected_records(network, services, tasks) for network in ids},
         "owners": {network: _owners(network, services, tasks) for network in ids},
-        "addresses": {network: _addresses(network, services, tasks) for network in ids},
+        "addresses": {network: _addresses(network, services, [*tasks, *attachments]) for network in ids},
         "probes": _probe_addresses(made, ids, tasks_of_run),
         "vips": _vips(engine, made),
         "published_networks": _networks_of(published),
