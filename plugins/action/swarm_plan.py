@@ -36,7 +36,7 @@ LOWEST_PORT, HIGHEST_PORT = 1024, 49151  # of the data path: what the engine tak
 
 
 class ActionModule(ActionBase):
-    """``ask`` asks one engine, ``tell`` adds what is declared for its host; ``plan``, ``leave``, ``find`` and ``speak`` put together what all
+    """``ask`` asks one engine, ``tell`` adds what is declared for its host; the other stages put together what all
     told, or say who else is to be asked first."""
 
     TRANSFERS_FILES = False
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
                 "stage": {
                     "type": "str",
                     "required": True,
-                    "choices": ["ask", "tell", "plan", "leave", "find", "speak"],
+                    "choices": ["ask", "tell", "plan", "leave", "find", "speak", "copy"],
                 },
                 "again": {"type": "bool", "default": False},
                 "final": {"type": "bool", "default": False},
@@ -59,6 +59,7 @@ class ActionModule(ActionBase):
                 "nodes": {"type": "list", "elements": "str", "default": []},
                 "going": {"type": "bool", "default": False},
                 "replaced": {"type": "bool", "default": False},
+                "alone": {"type": "bool", "default": False},
                 "managers_group": {"type": "str"},
                 "workers_group": {"type": "str"},
             }
@@ -72,9 +73,13 @@ class ActionModule(ActionBase):
                 task_vars["groups"],
                 {swarm_groups.MANAGER: arguments["managers_group"], swarm_groups.WORKER: arguments["workers_group"]},
             )
-            work = {"plan": self._plan, "leave": self._leave, "find": self._find, "speak": self._speak}[
-                arguments["stage"]
-            ]
+            work = {
+                "plan": self._plan,
+                "leave": self._leave,
+                "find": self._find,
+                "speak": self._speak,
+                "copy": self._copy,
+            }[arguments["stage"]]
             return dict(result, **work(arguments, declared, task_vars))
         except (swarm_groups.InventoryError, swarm_plan.Refusal) as error:
             raise AnsibleActionFail(str(error)) from error
@@ -143,6 +148,18 @@ class ActionModule(ActionBase):
         """The hosts that are managers and speak for the swarm."""
         hosts = [_host(name, role, task_vars, False) for name, role in _everybody(declared, task_vars).items()]
         return {"managers": [host.name for host in swarm_plan.speaking(hosts)]}
+
+    def _copy(
+        self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """The manager whose state a backup copies."""
+        hosts = [_host(name, role, task_vars, False) for name, role in _everybody(declared, task_vars).items()]
+        names = [name.strip() for name in arguments["nodes"] if name.strip()]
+        if len(names) > 1:
+            raise swarm_plan.Refusal(f"One manager is copied, and {', '.join(names)} were named. Nothing was done.")
+        found = swarm_plan.copied(hosts, *names, alone=arguments["alone"])
+        _show(found.steps, [])
+        return asdict(found)
 
     def _find(
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]

@@ -20,6 +20,7 @@ description:
     been asked, as which nodes the hosts of the play leave, and by the word of which manager.
   - With O(stage=find) it says which nodes O(nodes) mean, and which host is a manager to ask.
   - With O(stage=speak) it says which hosts are managers that speak for the swarm.
+  - With O(stage=copy) it says which manager's state a backup copies, and refuses where the swarm cannot do without it.
 attributes:
   action:
     description: Has a corresponding action plugin, which works on the controller and may ask the engine of the host.
@@ -40,7 +41,7 @@ options:
   stage:
     description: Which step.
     type: str
-    choices: [ask, tell, plan, leave, find, speak]
+    choices: [ask, tell, plan, leave, find, speak, copy]
     required: true
   again:
     description: Whether the engine is asked though role P(swarmlab.overlay.engine#role) has asked it before.
@@ -55,7 +56,9 @@ options:
     type: int
     default: 4789
   nodes:
-    description: Names of hosts in the inventory, ids of nodes, or host names that one node alone has. For O(stage=find).
+    description:
+      - Names of hosts in the inventory, ids of nodes, or host names that one node alone has. For O(stage=find).
+      - For O(stage=copy) the host whose state is copied, if it is not to be chosen.
     type: list
     elements: str
     default: []
@@ -67,6 +70,10 @@ options:
     description:
       - Whether the hosts are installed anew. A dead node at the address of a host that is in no swarm is then this host's former node, and labels
         that only the swarm has are refused. For O(stage=find) and O(stage=leave).
+    type: bool
+    default: false
+  alone:
+    description: Whether the state of the only manager may be copied, while nobody leads the swarm. For O(stage=copy).
     type: bool
     default: false
   managers_group:
@@ -109,13 +116,21 @@ targets:
   elements: dict
 manager:
   description: Host of a manager to ask.
-  returned: with O(stage=find)
+  returned: with O(stage=find) and O(stage=copy)
   type: str
 managers:
   description: Hosts that are managers and speak for the swarm.
   returned: with O(stage=speak)
   type: list
   elements: str
+host:
+  description: Host whose state is copied.
+  returned: with O(stage=copy)
+  type: str
+node_id:
+  description: Id of its node.
+  returned: with O(stage=copy)
+  type: str
 absent:
   description: Names that no node of the swarm has.
   returned: with O(stage=find)
