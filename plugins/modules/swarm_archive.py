@@ -10,8 +10,8 @@ module: swarm_archive
 short_description: The node's half of a backup and of a restoration of a swarm
 version_added: 0.2.0
 description:
-  - Module M(swarmlab.overlay.swarm_backup) and module M(swarmlab.overlay.swarm_restore) use it; use them, or the playbooks P(swarmlab.overlay.swarm#role)
-    is behind of.
+  - Module M(swarmlab.overlay.swarm_backup) and module M(swarmlab.overlay.swarm_restore) use it; use them, or role
+    P(swarmlab.overlay.swarm#role).
   - It stops the engine together with its socket unit, copies the swarm's state or puts it back, and starts the engine again. Should its own process be
     killed meanwhile, a process that it left behind starts the engine.
   - An archive on its way lies below the engine's data root, in a folder of root with mode 0700, and has mode 0600 from its first byte on.

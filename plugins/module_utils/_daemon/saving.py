@@ -54,7 +54,7 @@ def look(engine: Engine) -> dict[str, t.Any]:
         "engine_version": info["ServerVersion"],
         "data_root": root,
         "settings": settings_of(read_text(os.path.join(root, STATE, SETTINGS))),
-        "key_version": locking.key_version(read_text(os.path.join(root, locking.KEY_FILE))),
+        "autolock": locking.is_encrypted(read_text(os.path.join(root, locking.KEY_FILE))),
         "size": size_of(os.path.join(root, STATE)),
         "free": shutil.disk_usage(root).free if os.path.isdir(root) else 0,
     }
@@ -88,7 +88,7 @@ def manifest(seen: t.Mapping[str, t.Any], moment: float) -> Manifest:
         "hostname": swarm["hostname"],
         "address": seen["settings"].get("AdvertiseAddr") or swarm["node_address"],
         "engine_version": seen["engine_version"],
-        "autolock": seen["key_version"] > 0,
+        "autolock": seen["autolock"],
         "managers": [
             {"id": member["id"], "hostname": member["hostname"], "address": member["manager_address"]}
             for member in swarm["members"] or []
