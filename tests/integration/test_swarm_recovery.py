@@ -48,8 +48,8 @@ def trio(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempP
                 lab.shell(host, f"cat >/usr/local/sbin/{name} <<'END'\n{text}END\nchmod +x /usr/local/sbin/{name}")
         lab.shell(
             "vm1",
-            "echo very-secret | docker secret create pw - && docker network create -d overlay --opt encrypted back"
-            f" && docker service create -d --name web --network back --secret pw --update-order start-first {lab.image} sleep 1000000",
+            "docker service inspect web >/dev/null 2>&1 && exit; echo very-secret | docker secret create pw - && docker network create -d overlay"
+            f" --opt encrypted back && docker service create -d --name web --network back --secret pw --update-order start-first {lab.image} sleep 1000000",
         )
         yield lab
     finally:

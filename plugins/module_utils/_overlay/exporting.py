@@ -31,7 +31,13 @@ USUAL: dict[str, t.Any] = {
     "UpdateConfig": UPDATES,
     "RollbackConfig": UPDATES,
 }
-IGNORED = ("TaskTemplate.ForceUpdate", "TaskTemplate.Placement.Platforms", "Networks", "TaskTemplate.Networks")
+IGNORED = (
+    "TaskTemplate.ForceUpdate",
+    "TaskTemplate.Placement.Platforms",
+    "TaskTemplate.Placement.Constraints",  # said, perhaps in another notation
+    "Networks",
+    "TaskTemplate.Networks",
+)
 WHOLE = ("TaskTemplate.RestartPolicy", "UpdateConfig", "RollbackConfig", "TaskTemplate.Resources")
 
 
