@@ -66,6 +66,7 @@ removed:
 
 import os
 import socket
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import alone, halting
@@ -101,7 +102,9 @@ def main() -> None:
             raise HostError(f"{host}: {problem}. Nothing was changed")
         engine = Engine(given["docker_host"], given["engine_timeout"])
         if given["state"] == "alone":
-            result = {"changed": alone.force(engine, given["node_id"], given["timeout"], module.check_mode)}
+            result: dict[str, t.Any] = {
+                "changed": alone.force(engine, given["node_id"], given["timeout"], module.check_mode)
+            }
         else:
             removed = alone.settle(engine, way, given["node_id"], module.check_mode)
             result = {"changed": bool(removed), "removed": removed}

@@ -15,8 +15,9 @@ import shlex
 import subprocess
 import typing as t
 
-from ..module_utils._daemon.saving import FORMAT, Manifest
+from ..module_utils._daemon.saving import FORMAT
 
+Manifest = dict[str, t.Any]
 ARCHIVE, VARIABLES, MANIFEST = ".tar.gz", ".yml", ".json"
 VAULTED, SEALED = ".vault", ".enc"  # encrypted by Ansible Vault, by a command
 COMMAND_SECONDS = 600

@@ -21,7 +21,7 @@ from . import halting, saving
 def asked(settings: t.Mapping[str, t.Any], address: str) -> dict[str, t.Any]:
     """The engine's request for a forced new cluster: with its own addresses and ports, which cannot change by it. Pure."""
     advertise = settings.get("AdvertiseAddr") or address
-    found = {
+    found: dict[str, t.Any] = {
         "ForceNewCluster": True,
         "ListenAddr": settings.get("ListenAddr") or "0.0.0.0:2377",
         "AdvertiseAddr": advertise,
