@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..module_utils._host import split_port
-from ..module_utils._swarm.place import Member
+from ..module_utils._swarm.place import Member, is_manager
 from .swarm_groups import WORKER
 from .swarm_plan import READY, Host, Leaver, Refusal
 
@@ -76,7 +76,7 @@ def refuse_others(hosts: t.Sequence[Leaver], name: str, managers: t.Iterable[str
 
 
 def _is_manager(host: Host) -> bool:
-    return host.state == "active" and host.told["manager"]
+    return host.place is not None and is_manager(host.place)
 
 
 def _goes_on(speakers: t.Sequence[Leaver], name: str) -> Leaver:

@@ -48,7 +48,7 @@ def force(engine: Engine, node_id: str, timeout: int, check_mode: bool) -> bool:
             " Bring a majority of the old managers back, each at its own address, and unlock them (swarm_unlock_keys); a backup of a swarm with one"
             " manager can be restored. Nothing was changed."
         )
-    if now["state"] != "active" or not now["manager"]:
+    if not place.is_manager(now):
         raise EngineError(
             f"{name} is no manager that runs (its engine says: {now['error'] or now['state']}). Nothing was changed."
         )
@@ -63,8 +63,8 @@ def force(engine: Engine, node_id: str, timeout: int, check_mode: bool) -> bool:
 
 
 def _begun(engine: Engine) -> tuple[bool, str]:
-    state = place.place(engine.info())["state"]
-    return state != "pending", state
+    now = place.place(engine.info())
+    return now["manager"] or now["state"] != "pending", now["state"]
 
 
 def leads(engine: Engine, node_id: str, timeout: int) -> place.Place:

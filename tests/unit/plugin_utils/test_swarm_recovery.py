@@ -23,7 +23,7 @@ def member(name: str, role: str = "manager", reachability: str = "reachable", **
 def host(name: str, state: str = "active", members: list | None = None, role: str = "manager", **more: t.Any) -> Leaver:
     """A manager of the swarm of MANAGERS; without members it has no leader. State "silent": it did not answer."""
     number = name[2:]
-    joined = state == "active"
+    joined = state in ("active", "pending")
     place = {
         "state": state, "hostname": name, "node_id": f"id-{name}" if joined else "", "node_address": f"10.0.0.{number}" if joined else "",
         "manager": joined and role == "manager", "managers": [f"10.0.0.{each[2:]}:2377" for each in MANAGERS] if joined else [],
@@ -73,6 +73,8 @@ def test_refused(hosts: list[Leaver], name: str, lost: list[str], words: str) ->
         ([host("vm1"), host("vm2", "silent"), host("vm3", "silent")], "vm1", ["10.0.0.2", "10.0.0.3"], []),
         ([host("vm1")], "", ["10.0.0.2", "10.0.0.3"], []),
         ([host("vm1"), host("vm2", "inactive"), host("vm3", "inactive")], "", [], []),
+        ([host("vm1", "pending"), host("vm2", "inactive"), host("vm3", "pending", role="worker")], "", [], []),
+        ([host("vm1", "pending"), host("vm2", "pending"), host("vm3", "silent")], "vm1", ["vm3"], ["vm2"]),
         ([host("vm1"), host("vm2"), host("vm3", "silent")], "vm1", ["vm3"], ["vm2"]),
         ([host("vm1", members=FORCED), host("vm2", "silent"), host("vm3", "silent")], "", [], []),
         ([host("vm1", members=ALONE), host("vm2"), host("vm3", "silent")], "", [], ["vm2"]),
@@ -89,6 +91,7 @@ def test_goes_on(hosts: list[Leaver], name: str, lost: list[str], wiped: list[st
     ("hosts", "lost", "words"),
     [
         ([host("vm1", "inactive"), host("vm2", members=LED)], [], "vm2: a manager of a swarm that runs"),
+        ([host("vm1", "inactive"), host("vm2", "pending")], ["vm2"], "vm2: a manager of a swarm that runs"),
         ([host("vm1", "inactive"), host("vm2")], ["vm2"], "vm2: a manager of a swarm that runs"),
         ([host("vm1", "inactive"), host("vm2", "silent")], ["10.0.0.3"], "vm2 "),
         ([host("vm1", "inactive"), host("vm2", "inactive")], [], "the manager at 10.0.0.3"),
