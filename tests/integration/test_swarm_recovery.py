@@ -246,7 +246,7 @@ def test_a_lost_swarm_is_restored_at_the_address_of_its_manager(
     assert code == 0 and nodes(trio) == WHOLE, output[-3000:]
     assert "very-secret" not in output and "H4sI" not in output
     await_words(trio, "vm1", "docker service ls", "web .*1/1")
-    assert "node.id" not in trio.docker("vm1", "service", "inspect", "web")
+    assert "node.id" not in trio.docker("vm1", "service", "inspect", "--format", "{{json .Spec}}", "web")
     task = trio.docker("vm1", "service", "ps", "web", "--filter", "desired-state=running", "--format", "{{.Node}}")
     secret = "docker exec $(docker ps -q --filter name=web) cat /run/secrets/pw"
     assert trio.shell(task.splitlines()[0], secret) == "very-secret"
