@@ -13,7 +13,7 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import unlock_keys
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import private_file, unlock_keys
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
 
 MODULE = "swarmlab.overlay.swarm_key"
@@ -84,7 +84,7 @@ class ActionModule(ActionBase):
         text = yaml.safe_dump({unlock_keys.KEYS: wanted, unlock_keys.SWARM: answer["swarm_id"]}).encode()
         vault = self._loader._vault
         try:
-            unlock_keys.write(path, vault.encrypt(text) if vault.secrets else b"---\n" + text)
+            private_file.write(path, vault.encrypt(text) if vault.secrets else b"---\n" + text)
         except OSError as error:
             raise AnsibleActionFail(
                 f"{path} cannot be written: {error}. The swarm has the key still; run this again."

@@ -10,14 +10,14 @@ import hashlib
 import ipaddress
 import json
 import typing as t
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import split_port
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import place
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups, swarm_plan
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups, swarm_plan, swarm_recovery
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
 
@@ -36,7 +36,7 @@ LOWEST_PORT, HIGHEST_PORT = 1024, 49151  # of the data path: what the engine tak
 
 
 class ActionModule(ActionBase):
-    """``ask`` asks one engine, ``tell`` adds what is declared for its host; ``plan``, ``leave``, ``find`` and ``speak`` put together what all
+    """``ask`` asks one engine, ``tell`` adds what is declared for its host; the other stages put together what all
     told, or say who else is to be asked first."""
 
     TRANSFERS_FILES = False
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
                 "stage": {
                     "type": "str",
                     "required": True,
-                    "choices": ["ask", "tell", "plan", "leave", "find", "speak"],
+                    "choices": ["ask", "tell", "plan", "leave", "find", "speak", "copy", "recover", "restore"],
                 },
                 "again": {"type": "bool", "default": False},
                 "final": {"type": "bool", "default": False},
@@ -59,6 +59,9 @@ class ActionModule(ActionBase):
                 "nodes": {"type": "list", "elements": "str", "default": []},
                 "going": {"type": "bool", "default": False},
                 "replaced": {"type": "bool", "default": False},
+                "alone": {"type": "bool", "default": False},
+                "lost": {"type": "list", "elements": "str", "default": []},
+                "managers": {"type": "list", "elements": "str", "default": []},
                 "managers_group": {"type": "str"},
                 "workers_group": {"type": "str"},
             }
@@ -72,9 +75,15 @@ class ActionModule(ActionBase):
                 task_vars["groups"],
                 {swarm_groups.MANAGER: arguments["managers_group"], swarm_groups.WORKER: arguments["workers_group"]},
             )
-            work = {"plan": self._plan, "leave": self._leave, "find": self._find, "speak": self._speak}[
-                arguments["stage"]
-            ]
+            work = {
+                "plan": self._plan,
+                "leave": self._leave,
+                "find": self._find,
+                "speak": self._speak,
+                "copy": self._copy,
+                "recover": self._recover,
+                "restore": self._restore,
+            }[arguments["stage"]]
             return dict(result, **work(arguments, declared, task_vars))
         except (swarm_groups.InventoryError, swarm_plan.Refusal) as error:
             raise AnsibleActionFail(str(error)) from error
@@ -144,6 +153,33 @@ class ActionModule(ActionBase):
         hosts = [_host(name, role, task_vars, False) for name, role in _everybody(declared, task_vars).items()]
         return {"managers": [host.name for host in swarm_plan.speaking(hosts)]}
 
+    def _copy(
+        self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """The manager whose state a backup copies."""
+        hosts = [_host(name, role, task_vars, False) for name, role in _everybody(declared, task_vars).items()]
+        found = swarm_plan.copied(hosts, _one(arguments["nodes"]), arguments["alone"])
+        _show(found.steps, [])
+        return asdict(found)
+
+    def _recover(
+        self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """The manager that goes on alone, and those that leave."""
+        hosts = _leavers(declared, task_vars)
+        found = swarm_recovery.recovery(hosts, _one(arguments["nodes"]), _stripped(arguments["lost"]))
+        _show(found.steps, [])
+        return asdict(found)
+
+    def _restore(
+        self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
+    ) -> dict[str, t.Any]:
+        """Refuses a restoration beside a swarm that may live."""
+        hosts = _leavers(declared, task_vars)
+        name = _one(arguments["nodes"])
+        swarm_recovery.refuse_others(hosts, name, arguments["managers"], _stripped(arguments["lost"]))
+        return {"host": name, "answering": [host.name for host in hosts if host.place is not None]}
+
     def _find(
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
@@ -205,6 +241,25 @@ def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> s
         {key: str(value) for key, value in (values.get("swarm_node_labels") or {}).items()},
         values.get("swarm_node_availability") or "",
     )
+
+
+def _leavers(declared: swarm_groups.Declared, task_vars: dict[str, t.Any]) -> list[swarm_plan.Leaver]:
+    """The hosts with their roles and addresses."""
+    return [
+        replace(_leaver(name, task_vars, False), role=role) for name, role in _everybody(declared, task_vars).items()
+    ]
+
+
+def _stripped(names: t.Iterable[str]) -> list[str]:
+    return [name.strip() for name in names if name.strip()]
+
+
+def _one(names: t.Iterable[str]) -> str:
+    """The one name, or none. Raises Refusal for several."""
+    given = _stripped(names)
+    if len(given) > 1:
+        raise swarm_plan.Refusal(f"One host can be meant here, and {', '.join(given)} were named. Nothing was changed.")
+    return given[0] if given else ""
 
 
 def _leaver(name: str, task_vars: dict[str, t.Any], replaced: bool) -> swarm_plan.Leaver:

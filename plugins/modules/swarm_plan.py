@@ -20,6 +20,10 @@ description:
     been asked, as which nodes the hosts of the play leave, and by the word of which manager.
   - With O(stage=find) it says which nodes O(nodes) mean, and which host is a manager to ask.
   - With O(stage=speak) it says which hosts are managers that speak for the swarm.
+  - With O(stage=copy) it says which manager's state a backup copies, and refuses where the swarm cannot do without it.
+  - With O(stage=recover) it says which manager goes on alone where the majority is lost, and which hosts leave their former swarm. It refuses where
+    somebody else may lead the swarm.
+  - With O(stage=restore) it refuses to restore a backup beside a swarm that may live.
 attributes:
   action:
     description: Has a corresponding action plugin, which works on the controller and may ask the engine of the host.
@@ -40,7 +44,7 @@ options:
   stage:
     description: Which step.
     type: str
-    choices: [ask, tell, plan, leave, find, speak]
+    choices: [ask, tell, plan, leave, find, speak, copy, recover, restore]
     required: true
   again:
     description: Whether the engine is asked though role P(swarmlab.overlay.engine#role) has asked it before.
@@ -55,7 +59,9 @@ options:
     type: int
     default: 4789
   nodes:
-    description: Names of hosts in the inventory, ids of nodes, or host names that one node alone has. For O(stage=find).
+    description:
+      - Names of hosts in the inventory, ids of nodes, or host names that one node alone has. For O(stage=find).
+      - For O(stage=copy), O(stage=recover) and O(stage=restore) the one host that is meant.
     type: list
     elements: str
     default: []
@@ -69,6 +75,20 @@ options:
         that only the swarm has are refused. For O(stage=find) and O(stage=leave).
     type: bool
     default: false
+  alone:
+    description: Whether the state of the only manager may be copied, while nobody leads the swarm. For O(stage=copy).
+    type: bool
+    default: false
+  lost:
+    description: Hosts or addresses of managers of which the user knows that they do not run. For O(stage=recover) and O(stage=restore).
+    type: list
+    elements: str
+    default: []
+  managers:
+    description: Addresses of the managers at the time of a backup. For O(stage=restore).
+    type: list
+    elements: str
+    default: []
   managers_group:
     description: Group of the managers, where it has a name of its own.
     type: str
@@ -109,11 +129,28 @@ targets:
   elements: dict
 manager:
   description: Host of a manager to ask.
-  returned: with O(stage=find)
+  returned: with O(stage=find) and O(stage=copy)
   type: str
 managers:
   description: Hosts that are managers and speak for the swarm.
   returned: with O(stage=speak)
+  type: list
+  elements: str
+host:
+  description: Host whose state is copied, that goes on alone, or where a backup is restored.
+  returned: with O(stage=copy), O(stage=recover) and O(stage=restore)
+  type: str
+node_id:
+  description: Id of its node.
+  returned: with O(stage=copy) and O(stage=recover)
+  type: str
+wiped:
+  description: Hosts that leave their former swarm by force, each with the id of its node.
+  returned: with O(stage=recover)
+  type: dict
+answering:
+  description: Hosts whose engines answer.
+  returned: with O(stage=recover) and O(stage=restore)
   type: list
   elements: str
 absent:

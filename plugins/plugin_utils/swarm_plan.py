@@ -444,6 +444,55 @@ def speaking(hosts: t.Sequence[Host]) -> list[Host]:
     return speakers
 
 
+@dataclass(frozen=True)
+class Copied:
+    """The host whose state a backup copies, its node, and the host of a manager to ask meanwhile, another one where there is one."""
+
+    host: str = ""
+    node_id: str = ""
+    manager: str = ""
+    steps: list[str] = field(default_factory=list)
+
+
+def copied(hosts: t.Sequence[Host], name: str = "", alone: bool = False) -> Copied:
+    """The manager whose state is copied while its engine is stopped. Raises Refusal.
+
+    :param name: of the host that is wanted; by default the swarm's choice: no leader, and rather one without tasks
+    :param alone: whether it may be the only manager, so that nobody leads the swarm meanwhile
+    """
+    speakers = speaking(hosts)
+    managers = {member["id"]: member for member in speakers[0].members if member["reachability"]}
+    here = [host for host in speakers if host.in_play and host.node_id in managers]
+    chosen = [host for host in here if host.name == name] if name else here
+    if not chosen:
+        raise Refusal(
+            f"{name or 'No host of this play'} is {'no' if name else 'a'} manager that speaks for the swarm; these hosts of the play are:"
+            f" {_names(here) or 'none'}. Nothing was done."
+        )
+    if len(managers) == 1 and not alone:
+        raise Refusal(
+            f"{chosen[0].name} is the only manager: while its engine is stopped nobody leads the swarm, and its own tasks do not run. Accept it"
+            " (swarm_backup_alone=true), or add managers. Nothing was done."
+        )
+    left = len([member for member in managers.values() if _is_reachable(member)]) - 1
+    if len(managers) > 1 and left < len(managers) // 2 + 1:
+        raise Refusal(
+            f"Of {len(managers)} managers {left} reachable would be left while one is stopped, and a majority is {len(managers) // 2 + 1}. Start managers"
+            " that are down, or add one. Nothing was done."
+        )
+    best = min(
+        chosen, key=lambda host: (managers[host.node_id]["leader"], managers[host.node_id]["availability"] == "active")
+    )
+    if managers[best.node_id]["leader"] and len(managers) > 1 and not name:
+        raise Refusal(
+            f"Of the managers only {best.name} is in this play, and it leads the swarm. Take another one into the play, or name it. Nothing was done."
+        )
+    manager = next((host for host in speakers if host is not best), best)
+    return Copied(
+        best.name, best.node_id, manager.name, [f"the state of {best.name} is copied while its engine is stopped"]
+    )
+
+
 def find(names: t.Sequence[str], hosts: t.Sequence[Leaver], going: bool = False) -> Found:
     """The nodes with these names: hosts of the inventory, ids, or host names. Raises Refusal where that is not certain.
 

@@ -2,18 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file of unlock keys on the controller: what is in it, and how it is written. No key is in a message.
+"""The file of unlock keys on the controller: what is in it. No key is in a message.
 
 Private to the collection swarmlab.overlay.
 """
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 KEYS, SWARM = "swarm_unlock_keys", "swarm_unlock_swarm"
-PRIVATE = 0o600
 
 
 class Unfit(Exception):
@@ -37,18 +35,3 @@ def parse(data: t.Any, path: str, swarm_id: str) -> list[str]:
 def merged(keys: t.Sequence[str], key: str, keep: int) -> list[str]:
     """The keys with this one first, and at most ``keep`` former ones."""
     return [key, *[each for each in keys if each != key][:keep]]
-
-
-def write(path: str, content: bytes) -> None:
-    """Replace the file as a whole, readable by its owner alone."""
-    temporary = f"{path}.{os.getpid()}"
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    try:
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise

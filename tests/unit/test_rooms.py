@@ -44,6 +44,9 @@ CONTROLLER: dict[str, set[str]] = {
     "swarm_discovery": {"_swarm"},
     "swarm_groups": set(),
     "swarm_plan": {"_swarm", "swarm_groups"},
+    "private_file": set(),
+    "swarm_backups": {"_daemon"},
+    "swarm_recovery": {"_host", "_swarm", "swarm_groups", "swarm_plan"},
     "unlock_keys": set(),
 }
 

@@ -28,6 +28,11 @@ def key_version(text: str) -> int:
     return int(found.group(1)) if found else 0
 
 
+def is_encrypted(text: str) -> bool:
+    """Whether a manager's private key is encrypted, which it is in a swarm with autolock alone. Pure."""
+    return "ENCRYPTED" in text
+
+
 def unlock(engine: Engine, keys: t.Sequence[str], timeout: int, check_mode: bool) -> dict[str, t.Any]:
     """Unlock this manager with the first key that fits, if it is locked; the module's result."""
     now = _settled(engine, timeout) if keys else place.ask(engine)

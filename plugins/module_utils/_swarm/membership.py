@@ -171,7 +171,7 @@ def meant(text: str | None, option: str) -> str:
         raise EngineError(
             f"{option} is {text}, which is no address, no interface of {socket.gethostname()}, and no name that it can resolve: {error}."
         ) from error
-    usable = [address for address in found if _is_own(address)] or [
+    usable = [address for address in found if is_own(address)] or [
         address for address in found if not ipaddress.ip_address(address).is_loopback
     ]
     if len(usable) != 1:
@@ -190,7 +190,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _is_own(address: str) -> bool:
+def is_own(address: str) -> bool:
     """Whether the address is on one of the host's interfaces and is no loopback address."""
     if ipaddress.ip_address(address).is_loopback:
         return False

@@ -80,6 +80,11 @@ def place(info: Raw) -> Place:
     }
 
 
+def is_manager(found: Place) -> bool:
+    """Whether a manager runs there. One that was started while its swarm has no leader stays pending. Pure."""
+    return found["manager"] and found["state"] in ("active", "pending")
+
+
 def member(node: Raw) -> Member:
     """A node in a manager's list. One that never finished its join has no description, and an empty host name."""
     spec, status = node.get("Spec") or {}, node.get("Status") or {}

@@ -4,13 +4,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.unlock_keys import Unfit, merged, parse, write
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.unlock_keys import Unfit, merged, parse
 
 
 @pytest.mark.parametrize(
@@ -37,14 +34,3 @@ def test_keys_are_kept_in_order() -> None:
     assert merged(["b", "a"], "c", 3) == ["c", "b", "a"]
     assert merged(["c", "b", "a"], "d", 1) == ["d", "c"]
     assert merged(["b", "a"], "a", 3) == ["a", "b"]
-
-
-def test_the_file_is_for_its_owner_alone_and_replaced_as_a_whole(tmp_path: Path) -> None:
-    path = tmp_path / "keys.yml"
-    path.write_text("old")
-    path.chmod(0o644)
-    write(str(path), b"new")
-    assert path.read_bytes() == b"new" and stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert os.listdir(tmp_path) == ["keys.yml"]
-    with pytest.raises(OSError):
-        write(str(tmp_path / "none" / "keys.yml"), b"new")

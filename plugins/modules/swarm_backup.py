@@ -1,0 +1,110 @@
+#!/usr/bin/python
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: swarm_backup
+short_description: Copy a manager's state into an encrypted archive on the controller
+version_added: 0.2.0
+description:
+  - Stops the engine of a manager, copies the state of the swarm, starts the engine, and stores the archive on the controller together with a manifest
+    and with the variables that declare anew what the swarm holds (module M(swarmlab.overlay.swarm_export)).
+  - The state holds the CA, the keys of the swarm and all secrets. The archive is encrypted by Ansible Vault or by a command, and no file of it is
+    readable by others at any moment.
+  - Volumes are not part of it, and neither is the unlock key of a swarm with autolock. Module M(swarmlab.overlay.swarm_key) keeps that.
+  - The engine is started again whatever happens, also when this run is killed.
+  - It neither drains the manager nor looks whether the others keep their majority. Use role P(swarmlab.overlay.swarm#role) with C(tasks_from=backup), which
+    does both.
+author:
+  - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.engine
+  - swarmlab.overlay.attributes
+attributes:
+  action:
+    description: Has a corresponding action plugin, which writes the files on the controller.
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - It would show secrets.
+  idempotent:
+    support: none
+    details:
+      - Each run makes a backup.
+options:
+  directory:
+    description: Folder on the controller. It must exist. The files get the mode 0600.
+    type: path
+    required: true
+  node_id:
+    description: Id of the manager. A host that is another node is refused.
+    type: str
+    required: true
+  encrypt:
+    description:
+      - Command on the controller that encrypts its input to its output, such as C(age -r age1...). By default Ansible Vault encrypts.
+      - It is tried before the engine is stopped.
+    type: str
+    default: ""
+  plain:
+    description: Whether the files may be without encryption.
+    type: bool
+    default: false
+  keep:
+    description: How many backups of this swarm stay in the folder. Backups of other swarms are left alone.
+    type: int
+    default: 7
+  stop_command:
+    description: Command that stops the engine where the host has no systemd, so that it stays stopped.
+    type: str
+    default: ""
+  start_command:
+    description: Command that starts it again. It must do no harm to an engine that runs.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds to wait for the engine to stop, and to be back.
+    type: int
+    default: 120
+seealso:
+  - module: swarmlab.overlay.swarm_restore
+  - module: swarmlab.overlay.swarm_export
+"""
+
+EXAMPLES = r"""
+- name: A backup of this manager
+  swarmlab.overlay.swarm_backup:
+    directory: /srv/backups
+    node_id: "{{ seen.swarm.node_id }}" # seen: registered from swarm_info
+    encrypt: age -r age1qqexample
+"""
+
+RETURN = r"""
+file:
+  description: Path of the archive.
+  returned: when a backup was made
+  type: str
+variables:
+  description: Path of the file of variables.
+  returned: when a backup was made
+  type: str
+manifest:
+  description: What the archive is of; it has no secrets.
+  returned: when a backup was made
+  type: dict
+seconds:
+  description: How long the engine was away.
+  returned: when a backup was made
+  type: float
+removed:
+  description: Files of older backups that were removed.
+  returned: when a backup was made
+  type: list
+  elements: str
+"""
+
+# All of it is in plugins/action/swarm_backup.py.

@@ -1,0 +1,121 @@
+#!/usr/bin/python
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: swarm_recover
+short_description: One manager goes on alone where the majority of a swarm's managers is lost
+version_added: 0.2.0
+description:
+  - With O(state=alone) it makes this manager the only one of its swarm (C(docker swarm init --force-new-cluster)), at the addresses and ports that it
+    has. A manager that speaks for its swarm already is left as it is.
+  - With O(state=settled) it restarts the engine, without which gossip and published ports may stay dead, and removes the entries of the lost managers.
+  - It is refused for a swarm with autolock, which the engine would lose.
+  - It cannot know whether other managers lead the swarm elsewhere. Use role P(swarmlab.overlay.swarm#role) with C(tasks_from=recover), which asks them.
+author:
+  - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.engine
+  - swarmlab.overlay.attributes
+attributes:
+  diff_mode:
+    support: none
+options:
+  state:
+    description: Which step.
+    type: str
+    choices: [alone, settled]
+    required: true
+  node_id:
+    description: Id of the manager. A host that is another node is refused.
+    type: str
+    required: true
+  stop_command:
+    description: Command that stops the engine where the host has no systemd, so that it stays stopped.
+    type: str
+    default: ""
+  start_command:
+    description: Command that starts it again. It must do no harm to an engine that runs.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds to wait for the engine, and until the manager leads its swarm.
+    type: int
+    default: 120
+seealso:
+  - module: swarmlab.overlay.swarm_restore
+"""
+
+EXAMPLES = r"""
+- name: The other managers are lost for ever
+  swarmlab.overlay.swarm_recover:
+    state: alone
+    node_id: "{{ seen.swarm.node_id }}" # seen: registered from swarm_info
+"""
+
+RETURN = r"""
+removed:
+  description: Ids of the lost managers' entries that were, or would be, removed.
+  returned: with O(state=settled)
+  type: list
+  elements: str
+"""
+
+import os
+import socket
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import alone, halting
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
+    EngineError,
+    engine_argument_spec,
+)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec=dict(
+            engine_argument_spec(),
+            state={"type": "str", "choices": ["alone", "settled"], "required": True},
+            node_id={"type": "str", "required": True},
+            stop_command={"type": "str", "default": ""},
+            start_command={"type": "str", "default": ""},
+            timeout={"type": "int", "default": 120},
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+    host = socket.gethostname()
+    way = halting.Way(given["stop_command"], given["start_command"], given["timeout"])
+    try:
+        if os.geteuid() != 0:
+            raise HostError(f"on {host} this runs as user id {os.geteuid()}, and needs root: use 'become: true'")
+        problem = way.problem()
+        if problem:
+            raise HostError(f"{host}: {problem}. Nothing was changed")
+        engine = Engine(given["docker_host"], given["engine_timeout"])
+        if given["state"] == "alone":
+            result: dict[str, t.Any] = {
+                "changed": alone.force(engine, given["node_id"], given["timeout"], module.check_mode)
+            }
+        else:
+            removed = alone.settle(engine, way, given["node_id"], module.check_mode)
+            result = {"changed": bool(removed), "removed": removed}
+    except HostError as error:
+        module.fail_json(msg=f"{error}.")
+    except EngineError as error:
+        module.fail_json(msg=error.message, **error.details)
+    except Refused as error:
+        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

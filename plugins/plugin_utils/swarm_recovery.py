@@ -1,0 +1,173 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether one manager may go on alone, or be put back from a backup: only where nobody else can lead the swarm. Pure, controller only.
+
+Private to the collection swarmlab.overlay. A host that does not answer may lead the swarm. Only the user can know that it is lost.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ..module_utils._host import split_port
+from ..module_utils._swarm.place import Member, is_manager
+from .swarm_groups import WORKER
+from .swarm_plan import READY, Host, Leaver, Refusal
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """``host`` goes on alone as node ``node_id``. ``wiped``: hosts that leave by force, as which nodes, before they could lead a second swarm."""
+
+    host: str = ""
+    node_id: str = ""
+    wiped: dict[str, str] = field(default_factory=dict)
+    answering: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+
+
+def recovery(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> Recovery:
+    """The plan of a recovery, or of the rest of one. Raises Refusal.
+
+    :param name: of the host that goes on alone; it may be empty where only one can
+    :param lost: hosts and addresses of which the user says that they are lost
+    """
+    speakers = [host for host in hosts if _is_manager(host) and host.told["members"] is not None]
+    chosen = _goes_on(speakers, name) if speakers else _survivor(hosts, name, lost)
+    wiped = {
+        host.name: host.node_id for host in hosts if host is not chosen and _is_former(host, chosen, speakers, lost)
+    }
+    second = [host for host in speakers if host is not chosen and host.name not in wiped and not _lists(chosen, host)]
+    if second:
+        raise Refusal(
+            f"{_names(second)}: lead{'s' if len(second) == 1 else ''} a swarm of their own, while {chosen.name} leads one too. If that is given up, name them"
+            " in swarm_lost_managers, and they leave it. Nothing was changed."
+        )
+    if speakers and not wiped and not _orphans(chosen):
+        raise Refusal(
+            f"{chosen.name} speaks for the swarm: its managers have a majority, and there is nothing to recover. For a node that is dead use playbook remove or"
+            " replace. Nothing was changed."
+        )
+    return Recovery(
+        chosen.name,
+        chosen.node_id,
+        wiped,
+        [host.name for host in hosts if host.place is not None],
+        ([] if speakers else [f"{chosen.name} goes on as the only manager of its swarm"])
+        + [f"{host} leaves its former swarm by force" for host in wiped]
+        + [f"{chosen.name}: its engine is restarted, and lost managers are removed from its list"],
+    )
+
+
+def refuse_others(hosts: t.Sequence[Leaver], name: str, managers: t.Iterable[str], lost: t.Collection[str]) -> None:
+    """Raise Refusal when a swarm may live, of which a backup is to be restored on host ``name``.
+
+    :param managers: addresses of the managers at the time of the backup
+    """
+    alive = [host for host in hosts if host.name != name and _is_manager(host)]
+    if alive:
+        raise Refusal(
+            f"{_names(alive)}: a manager of a swarm that runs. A state of the past beside it would make a second swarm. Let {name} join it (playbook swarm), or"
+            f" recover it where its majority is lost (playbook recover); if it is given up, 'docker swarm leave --force' there. Nothing was changed."
+        )
+    _refuse_doubts(hosts, next((host for host in hosts if host.name == name), None), managers, lost)
+
+
+def _is_manager(host: Host) -> bool:
+    return host.place is not None and is_manager(host.place)
+
+
+def _goes_on(speakers: t.Sequence[Leaver], name: str) -> Leaver:
+    """The manager of a recovery that was begun before."""
+    if not name and not all(_lists(speakers[0], host) for host in speakers):
+        raise Refusal(f"{_names(speakers)} speak for a swarm. Name the one that goes on (node). Nothing was changed.")
+    chosen = next((host for host in speakers if host.name == name or not name), None)
+    if chosen is None:
+        raise Refusal(
+            f"{_names(speakers)} speaks for the swarm, so its managers have a majority, and {name} must not go on alone. Nothing was changed."
+        )
+    return chosen
+
+
+def _survivor(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> Leaver:
+    """The manager that goes on alone where none speaks for the swarm."""
+    locked = [host for host in hosts if host.state == "locked"]
+    if locked:
+        raise Refusal(
+            f"{_names(locked)}: locked. Unlock the managers first (playbook swarm with swarm_unlock_keys): enough of them are a majority. A swarm with autolock"
+            " cannot go on with one of several managers. Nothing was changed."
+        )
+    survivors = [host for host in hosts if _is_manager(host)]
+    chosen = [host for host in survivors if host.name == name] if name else survivors
+    if not chosen:
+        told = "; ".join(f"{host.name}: {host.state or host.problem}" for host in hosts)
+        raise Refusal(
+            f"{name or 'No host'} is {'no' if name else 'a'} manager that runs ({told}). Only such a one can go on alone; else restore a backup (playbook"
+            " restore). Nothing was changed."
+        )
+    if len(chosen) > 1:
+        raise Refusal(
+            f"Several managers have survived: {_names(chosen)}. Name the one that goes on (node); the others leave, and join it anew. Nothing was changed."
+        )
+    _refuse_doubts(hosts, chosen[0], chosen[0].told["managers"], lost)
+    return chosen[0]
+
+
+def _refuse_doubts(
+    hosts: t.Sequence[Leaver], chosen: Leaver | None, managers: t.Iterable[str], lost: t.Collection[str]
+) -> None:
+    """Raise Refusal for everybody who may lead the swarm and did not answer, unless the user says that it is lost."""
+    mine = chosen.addresses | {chosen.told["node_address"]} if chosen and chosen.place else frozenset[str]()
+    doubts = [
+        f"{host.name} ({host.problem})"
+        for host in hosts
+        if host is not chosen
+        and host.place is None
+        and host.role != WORKER
+        and host.name not in lost
+        and not host.addresses & set(lost)
+    ]
+    for address in sorted({split_port(manager)[0] for manager in managers}):
+        here = [
+            host
+            for host in hosts
+            if address in host.addresses or (host.place and host.place["node_address"] == address)
+        ]
+        accepted = address in lost or any(
+            host.name in lost or host.place is not None or host.role != WORKER for host in here
+        )
+        if address not in mine and not accepted:
+            doubts.append(f"the manager at {address} ({'not asked' if not here else here[0].problem})")
+    if doubts:
+        raise Refusal(
+            f"Nobody knows whether these lead the swarm: {'; '.join(doubts)}. Two swarms would be made of one. See that they answer; if they are lost for ever"
+            " or switched off, name them in swarm_lost_managers, by host or address. Nothing was changed."
+        )
+
+
+def _lists(chosen: Host, host: Host) -> bool:
+    return any(member["id"] == host.node_id and member["reachability"] for member in chosen.members)
+
+
+def _orphans(chosen: Host) -> list[Member]:
+    """Former managers in the list of one that was forced to go on alone, and is still the only one."""
+    managers = [member for member in chosen.members if member["reachability"]]
+    former = [
+        member
+        for member in chosen.members
+        if member["role"] == "manager" and not member["reachability"] and member["state"] != READY
+    ]
+    return former if len(managers) == 1 else []
+
+
+def _is_former(host: Leaver, chosen: Host, speakers: t.Sequence[Host], lost: t.Collection[str]) -> bool:
+    """Whether the host is a manager of the swarm as it was: without a leader, or named as lost while it leads a second swarm."""
+    if not _is_manager(host) or chosen.node_id not in host.told["manager_ids"] or _lists(chosen, host):
+        return False
+    return host not in speakers or host.name in lost
+
+
+def _names(hosts: t.Iterable[Host]) -> str:
+    return ", ".join(host.name for host in hosts)

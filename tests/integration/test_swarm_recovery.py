@@ -1,0 +1,253 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backup, restoration and recovery of a swarm of three managers, on container nodes whose engine can be kept stopped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
+from conftest import Swarm, Warm, inventory_of, kept
+
+BACKUP, RECOVER, RESTORE = (f"swarmlab.overlay.{name}" for name in ("backup", "recover", "restore"))
+# A container node has no service manager: while the file is there, its engine waits to be started.
+WAITING = """#!/bin/sh
+while [ -e /run/hold ]; do sleep 0.1; done
+exec /usr/sbin/dockerd "$@"
+"""
+COMMANDS = {"swarm_stop_command": "engine-stop", "swarm_start_command": "engine-start"}
+SCRIPTS = {
+    "dockerd": WAITING,
+    "engine-stop": "#!/bin/sh\ntouch /run/hold\nkill -HUP 1\n",
+    "engine-start": "#!/bin/sh\nrm -f /run/hold\n",
+}
+
+
+@pytest.fixture(scope="module")
+def trio(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
+    inventory = inventory_of("trio", subnet="10.93.0.0/24", nodes=3, managers=3)
+    lab = Swarm(
+        "trio",
+        inventory,
+        tmp_path_factory.mktemp("trio"),
+        environment,
+        warm,
+        managers=["vm1", "vm2", "vm3"],
+        workers=[],
+    )
+    try:
+        done = lab.ansible("ansible-playbook", "swarmlab.overlay.lab", "swarmlab.overlay.swarm")
+        assert done.returncode == 0, done.stdout + done.stderr
+        for host in lab.nodes:
+            for name, text in SCRIPTS.items():
+                lab.shell(host, f"cat >/usr/local/sbin/{name} <<'END'\n{text}END\nchmod +x /usr/local/sbin/{name}")
+        lab.shell(
+            "vm1",
+            "docker service inspect web >/dev/null 2>&1 && exit; echo very-secret | docker secret create pw - && docker network create -d overlay"
+            f" --opt encrypted back && docker service create -d --name web --network back --secret pw --update-order start-first {lab.image} sleep 1000000",
+        )
+        yield lab
+    finally:
+        if not kept():
+            code, output = lab.playbook("swarmlab.overlay.destroy")
+            assert code == 0, output
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> tuple[str, str]:
+    (tmp_path / "password").write_text("secret")
+    return ("--vault-password-file", str(tmp_path / "password"))
+
+
+def flat(output: str) -> str:
+    return " ".join(output.split())
+
+
+def nodes(swarm: Swarm, host: str = "vm1") -> list[str]:
+    listed = swarm.docker(
+        host, "node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}"
+    )
+    return sorted(line.replace("Leader", "Reachable") for line in listed.splitlines())
+
+
+WHOLE = [f"vm{number} Ready Active Reachable" for number in (1, 2, 3)]
+
+
+def power(swarm: Swarm, what: str, *hosts: str) -> None:
+    """Switch nodes off without warning (kill), or on (start)."""
+    subprocess.run(
+        ["docker", what, *(swarm.container(host) for host in hosts)],
+        env=swarm.environment, check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+
+
+def await_words(swarm: Swarm, host: str, command: str, words: str) -> None:
+    swarm.shell(
+        host, f"for try in $(seq 400); do {command} 2>&1 | grep -q '{words}' && exit 0; sleep 0.25; done; exit 1"
+    )
+
+
+def archive_in(folder: Path) -> Path:
+    return next(path for path in folder.iterdir() if ".tar.gz" in path.name)
+
+
+@pytest.mark.long
+def test_a_backup_is_private_and_leaves_the_swarm_as_it_was(
+    trio: Swarm, tmp_path: Path, vault: tuple[str, str]
+) -> None:
+    folder = tmp_path / "kept"
+    told = {**COMMANDS, "swarm_backup_directory": str(folder), "swarm_backup_keep": 1}
+    before = {host: trio.shell(host, "pgrep -x dockerd") for host in trio.nodes}
+    for more, mode, words in (
+        ({}, vault, "is no folder"),
+        ({"swarm_backup_directory": str(tmp_path)}, (), "no vault password"),
+        (
+            {"swarm_backup_directory": str(tmp_path), "swarm_backup_encrypt": "cat"},
+            (),
+            "gave back what it was to encrypt",
+        ),
+        ({"swarm_backup_directory": str(tmp_path), "swarm_start_command": ""}, vault, "belong together"),
+        ({"swarm_backup_directory": str(tmp_path), "node": "vm9"}, vault, "vm9 is no manager"),
+    ):
+        code, output = trio.playbook(BACKUP, {**told, **more}, *mode)
+        assert code != 0 and words in flat(output) and "Nothing was " in flat(output), output
+    folder.mkdir()
+    code, output = trio.playbook(BACKUP, told, "--check", *vault)
+    assert code == 0 and not list(folder.iterdir()), output
+    assert {host: trio.shell(host, "pgrep -x dockerd") for host in trio.nodes} == before
+
+    code, output = trio.playbook(BACKUP, told, "-vvvvv", *vault)
+    assert code == 0 and nodes(trio) == WHOLE, output[-3000:]
+    files = sorted(folder.iterdir())
+    assert len(files) == 3 and {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    archive = archive_in(folder)
+    manifest = json.loads(next(path for path in files if path.suffix == ".json").read_text())
+    copied = manifest["hostname"]
+    assert manifest["autolock"] is False and len(manifest["managers"]) == 3
+    data = VaultLib([("default", VaultSecret(b"secret"))]).decrypt(archive.read_bytes())
+    assert data[:2] == b"\x1f\x8b" and len(data) == manifest["size"]
+    assert "very-secret" not in output and "H4sI" not in output  # a gzip archive in Base64
+    assert (
+        trio.shell(copied, "ls -A /var/lib/docker/swarmlab-backup; stat -c %a /var/lib/docker/swarmlab-backup") == "700"
+    )
+    restarted = {host for host in trio.nodes if trio.shell(host, "pgrep -x dockerd") != before[host]}
+    assert restarted == {copied}
+    variables = VaultLib([("default", VaultSecret(b"secret"))]).decrypt(
+        next(path for path in files if ".yml" in path.name).read_bytes()
+    )
+    assert b"node.id" not in variables and b"very-secret" not in variables and b"name: web" in variables
+
+    # Only the newest stays, here encrypted by a command of the user's.
+    code, output = trio.playbook(
+        BACKUP, {**told, "swarm_backup_encrypt": "openssl enc -aes-256-cbc -pbkdf2 -pass pass:x"}
+    )
+    assert code == 0, output
+    assert sorted(path.name.partition(".")[2] for path in folder.iterdir()) == ["json", "tar.gz.enc", "yml.enc"]
+
+
+@pytest.mark.long
+@pytest.mark.rare
+def test_the_engine_comes_back_when_the_backup_is_killed(trio: Swarm, tmp_path: Path, vault: tuple[str, str]) -> None:
+    told = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "node": "vm2"}
+    slow = {"swarm_stop_command": "sh -c 'engine-stop; sleep 30'"}
+    done: list[tuple[int, str]] = []
+    run = threading.Thread(target=lambda: done.append(trio.playbook(BACKUP, {**told, **slow}, *vault)))
+    run.start()
+    await_words(trio, "vm2", "ls /run", "hold")
+    trio.shell("vm2", "pkill -KILL -f '[p]ython.*' || true")
+    await_words(trio, "vm2", "docker info", "Is Manager: true")
+    run.join(timeout=300)
+    assert done and done[0][0] != 0 and not archives(tmp_path), done
+    trio.await_nodes("vm1")
+    assert nodes(trio) == WHOLE
+    code, output = trio.playbook(BACKUP, told, *vault)
+    assert code == 0 and len(archives(tmp_path)) == 1 and nodes(trio) == WHOLE, output
+
+
+def archives(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if ".tar.gz" in path.name]
+
+
+@pytest.mark.long
+def test_two_of_three_managers_are_lost_and_come_back_later(trio: Swarm) -> None:
+    code, output = trio.playbook(RECOVER, COMMANDS)
+    assert code != 0 and "there is nothing to recover" in flat(output), output
+    token = trio.docker("vm1", "info", "--format", "{{.Swarm.NodeID}}")
+    power(trio, "kill", "vm2", "vm3")
+    await_words(trio, "vm1", "docker node ls", "does not have a leader")
+    for lost in ([], ["vm2"], ["10.93.0.13"]):
+        code, output = trio.playbook(RECOVER, {**COMMANDS, "swarm_lost_managers": lost})
+        assert code != 0 and "Two swarms would be made of one" in flat(output), output
+    told = {**COMMANDS, "swarm_lost_managers": "vm2,vm3"}
+    code, output = trio.playbook(RECOVER, told, "--check")
+    assert code == 0 and "goes on as the only manager" in flat(output), output
+    await_words(trio, "vm1", "docker node ls", "does not have a leader")
+    code, output = trio.playbook(RECOVER, told)
+    assert code == 0 and nodes(trio) == WHOLE[:1], output
+    assert trio.docker("vm1", "info", "--format", "{{.Swarm.NodeID}}") == token
+    await_words(trio, "vm1", "docker service ls", "web .*1/1")
+    trio.shell("vm1", "grep -q ':1F0A .* 0A ' /proc/net/tcp /proc/net/tcp6")  # 7946 listens
+
+    # They come back together: a majority of the swarm that was. They are refused, and leave it once they are named.
+    power(trio, "start", "vm2", "vm3")
+    for host in ("vm2", "vm3"):
+        await_words(trio, host, "docker info", "Is Manager: true")
+    code, output = trio.playbook(RECOVER, {**told, "node": "vm1"})
+    assert code == 0 and nodes(trio) == WHOLE, output
+    await_words(trio, "vm1", "docker service ls", "web .*1/1")
+
+
+@pytest.mark.long
+@pytest.mark.rare
+def test_autolock_is_refused_before_anything_is_changed(trio: Swarm) -> None:
+    assert trio.run("swarm", {"autolock": True})["changed"]
+    try:
+        await_words(trio, "vm1", "cat /var/lib/docker/swarm/certificates/swarm-node.key", "ENCRYPTED")
+        key = trio.docker("vm1", "swarm", "unlock-key", "-q")
+        power(trio, "kill", "vm2", "vm3")
+        await_words(trio, "vm1", "docker node ls", "does not have a leader")
+        code, output = trio.playbook(RECOVER, {**COMMANDS, "swarm_lost_managers": "vm2,vm3"})
+        assert code != 0 and "swarm with autolock" in flat(output) and "Nothing was changed" in flat(output), output
+        power(trio, "start", "vm2", "vm3")
+        for host in ("vm2", "vm3"):
+            await_words(trio, host, "docker info", "Swarm: locked")
+        code, output = trio.playbook("swarmlab.overlay.swarm", {"swarm_unlock_keys": [key]})
+        assert code == 0 and nodes(trio) == WHOLE and "SWMKEY" not in output, output
+    finally:
+        trio.run("swarm", {"autolock": False})
+
+
+@pytest.mark.long
+def test_a_lost_swarm_is_restored_at_the_address_of_its_manager(
+    trio: Swarm, tmp_path: Path, vault: tuple[str, str]
+) -> None:
+    told = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "node": "vm2"}
+    code, output = trio.playbook(BACKUP, told, *vault)
+    assert code == 0, output
+    again = {**COMMANDS, "swarm_restore_file": str(archives(tmp_path)[0]), "node": "vm2"}
+    code, output = trio.playbook(RESTORE, again, *vault)
+    assert code != 0 and "vm2 is in the swarm of the backup" in flat(output), output
+    trio.docker("vm3", "swarm", "leave", "--force")
+    code, output = trio.playbook(RESTORE, {**again, "node": "vm3"}, *vault)
+    assert code != 0 and "does not have the address 10.93.0.12:2377" in flat(output), output
+    trio.docker("vm2", "swarm", "leave", "--force")
+    code, output = trio.playbook(RESTORE, again, *vault)
+    assert code != 0 and "vm1: a manager of a swarm that runs" in flat(output), output
+    trio.docker("vm1", "swarm", "leave", "--force")
+    code, output = trio.playbook(RESTORE, again, "--check", *vault)
+    assert code == 0 and trio.docker("vm2", "info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive", output
+
+    code, output = trio.playbook(RESTORE, again, "-vvvvv", *vault)
+    assert code == 0 and nodes(trio) == WHOLE, output[-3000:]
+    assert "very-secret" not in output and "H4sI" not in output
+    await_words(trio, "vm1", "docker service ls", "web .*1/1")
+    assert "node.id" not in trio.docker("vm1", "service", "inspect", "--format", "{{json .Spec}}", "web")
+    task = trio.docker("vm1", "service", "ps", "web", "--filter", "desired-state=running", "--format", "{{.Node}}")
+    secret = "docker exec $(docker ps -q --filter name=web) cat /run/secrets/pw"
+    assert trio.shell(task.splitlines()[0], secret) == "very-secret"
+    assert trio.shell("vm2", "ls -A /var/lib/docker/swarmlab-backup") == ""

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may go on alone: never where somebody else may lead the swarm."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_plan import Host, Leaver, Refusal, copied
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_recovery import recovery, refuse_others
+
+MANAGERS = ("vm1", "vm2", "vm3")
+
+
+def member(name: str, role: str = "manager", reachability: str = "reachable", **more: t.Any) -> dict[str, t.Any]:
+    return {
+        "id": f"id-{name}", "hostname": name, "role": role, "availability": "active", "labels": {}, "state": "ready", "message": "",
+        "address": "", "leader": False, "reachability": reachability, "manager_address": "", **more,
+    }  # fmt: skip
+
+
+def host(name: str, state: str = "active", members: list | None = None, role: str = "manager", **more: t.Any) -> Leaver:
+    """A manager of the swarm of MANAGERS; without members it has no leader. State "silent": it did not answer."""
+    number = name[2:]
+    joined = state in ("active", "pending")
+    place = {
+        "state": state, "hostname": name, "node_id": f"id-{name}" if joined else "", "node_address": f"10.0.0.{number}" if joined else "",
+        "manager": joined and role == "manager", "managers": [f"10.0.0.{each[2:]}:2377" for each in MANAGERS] if joined else [],
+        "manager_ids": [f"id-{each}" for each in MANAGERS] if joined else [], "swarm_id": "s", "data_path_port": 4789, "members": members,
+        "error": "", **more,
+    }  # fmt: skip
+    return Leaver(
+        name, role, place=None if state == "silent" else t.cast(t.Any, place), problem="it is not reachable",
+        addresses=frozenset({f"10.0.0.{number}"}),
+    )  # fmt: skip
+
+
+LED = [member(name, leader=name == "vm1") for name in MANAGERS]
+FORCED = [member("vm1", leader=True), *(member(name, reachability="", state="down") for name in MANAGERS[1:])]
+ALONE = [member("vm1", leader=True)]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "name", "lost", "words"),
+    [
+        ([host("vm1", members=LED), host("vm2", members=LED), host("vm3", "silent")], "", [], "nothing to recover"),
+        ([host("vm1"), host("vm2", members=LED), host("vm3", members=LED)], "vm1", [], "must not go on alone"),
+        ([host("vm1"), host("vm2", "silent"), host("vm3", "silent")], "", [], "vm2 .*vm3 "),
+        ([host("vm1"), host("vm2", "silent"), host("vm3", "silent")], "", ["vm2"], "vm3 "),
+        ([host("vm1"), host("vm2", "silent"), host("vm3", "silent")], "", ["vm2", "10.0.0.9"], "vm3 "),
+        ([host("vm1"), host("vm2", "silent")], "", ["vm2"], "the manager at 10.0.0.3 \\(not asked"),
+        ([host("vm1"), host("vm2", "silent", role="worker"), host("vm3", "inactive")], "", [], "the manager at 10.0.0.2"),
+        ([host("vm1"), host("vm2"), host("vm3", "silent")], "", ["vm3"], "Several managers have survived: vm1, vm2"),
+        ([host("vm1"), host("vm2"), host("vm3", "silent")], "vm3", ["vm3"], "vm3 is no manager that runs"),
+        ([host("vm1", "locked"), host("vm2", "silent")], "", ["vm2"], "Unlock the managers first"),
+        ([host("vm1", "inactive"), host("vm2", "silent")], "", ["vm2"], "restore a backup"),
+        ([host("vm1", members=ALONE), host("vm2", members=LED), host("vm3", members=LED)], "vm1", [], "lead a swarm of their own"),
+        ([host("vm1", members=ALONE), host("vm2", members=LED)], "", [], "Name the one that goes on"),
+        ([host("vm1", members=ALONE)], "", [], "nothing to recover"),
+    ],
+)  # fmt: skip
+def test_refused(hosts: list[Leaver], name: str, lost: list[str], words: str) -> None:
+    with pytest.raises(Refusal, match=words) as told:
+        recovery(hosts, name, lost)
+    assert "Nothing was changed" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "name", "lost", "wiped"),
+    [
+        ([host("vm1"), host("vm2", "silent"), host("vm3", "silent")], "", ["vm2", "vm3"], []),
+        ([host("vm1"), host("vm2", "silent"), host("vm3", "silent")], "vm1", ["10.0.0.2", "10.0.0.3"], []),
+        ([host("vm1")], "", ["10.0.0.2", "10.0.0.3"], []),
+        ([host("vm1"), host("vm2", "inactive"), host("vm3", "inactive")], "", [], []),
+        ([host("vm1", "pending"), host("vm2", "inactive"), host("vm3", "pending", role="worker")], "", [], []),
+        ([host("vm1", "pending"), host("vm2", "pending"), host("vm3", "silent")], "vm1", ["vm3"], ["vm2"]),
+        ([host("vm1"), host("vm2"), host("vm3", "silent")], "vm1", ["vm3"], ["vm2"]),
+        ([host("vm1", members=FORCED), host("vm2", "silent"), host("vm3", "silent")], "", [], []),
+        ([host("vm1", members=ALONE), host("vm2"), host("vm3", "silent")], "", [], ["vm2"]),
+        ([host("vm1", members=ALONE), host("vm2", members=LED), host("vm3", members=LED)], "vm1", ["vm2", "vm3"], ["vm2", "vm3"]),
+    ],
+)  # fmt: skip
+def test_goes_on(hosts: list[Leaver], name: str, lost: list[str], wiped: list[str]) -> None:
+    found = recovery(hosts, name, lost)
+    assert (found.host, found.node_id, list(found.wiped)) == ("vm1", "id-vm1", wiped)
+    assert found.answering == [each.name for each in hosts if each.place is not None]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "lost", "words"),
+    [
+        ([host("vm1", "inactive"), host("vm2", members=LED)], [], "vm2: a manager of a swarm that runs"),
+        ([host("vm1", "inactive"), host("vm2", "pending")], ["vm2"], "vm2: a manager of a swarm that runs"),
+        ([host("vm1", "inactive"), host("vm2")], ["vm2"], "vm2: a manager of a swarm that runs"),
+        ([host("vm1", "inactive"), host("vm2", "silent")], ["10.0.0.3"], "vm2 "),
+        ([host("vm1", "inactive"), host("vm2", "inactive")], [], "the manager at 10.0.0.3"),
+        ([host("vm1", "inactive"), host("vm2", "silent")], ["vm2", "10.0.0.3"], ""),
+        ([host("vm1", "inactive"), host("vm2", "inactive"), host("vm3", "inactive")], [], ""),
+    ],
+)
+def test_a_backup_beside_a_swarm_that_may_live(hosts: list[Leaver], lost: list[str], words: str) -> None:
+    managers = [f"10.0.0.{name[2:]}:2377" for name in MANAGERS]
+    hosts[0] = Leaver(**{**vars(hosts[0]), "place": {**hosts[0].told, "node_address": "10.0.0.1"}})
+    if not words:
+        refuse_others(hosts, "vm1", managers, lost)
+        return
+    with pytest.raises(Refusal, match=words):
+        refuse_others(hosts, "vm1", managers, lost)
+
+
+@pytest.mark.parametrize(
+    ("members", "hosts", "name", "alone", "expected"),
+    [
+        (LED, MANAGERS, "", False, "vm2"),
+        ([*LED[:2], {**LED[2], "availability": "drain"}], MANAGERS, "", False, "vm3"),
+        (LED, MANAGERS, "vm1", False, "vm1"),
+        (LED, MANAGERS[:1], "", False, "it leads the swarm"),
+        (LED, MANAGERS, "vm9", False, "vm9 is no manager"),
+        (ALONE, MANAGERS[:1], "", False, "is the only manager"),
+        (ALONE, MANAGERS[:1], "", True, "vm1"),
+        ([*LED[:2], {**LED[2], "reachability": "unreachable"}], MANAGERS[:2], "", False, "a majority is 2"),
+        (LED[:2], MANAGERS[:2], "", False, "a majority is 2"),
+    ],
+)
+def test_which_manager_is_copied(members: list, hosts: list[str], name: str, alone: bool, expected: str) -> None:
+    known: list[Host] = [host(each, members=members) for each in hosts]
+    if expected not in MANAGERS:
+        with pytest.raises(Refusal, match=expected) as told:
+            copied(known, name, alone)
+        assert "Nothing was done" in str(told.value)
+        return
+    found = copied(known, name, alone)
+    assert (found.host, found.node_id) == (expected, f"id-{expected}")
+    assert found.manager != expected or len(known) == 1
