@@ -74,4 +74,7 @@ def _judge(facts: Facts, network: Network) -> Result:
             network=network["name"],
             details={"free": left},
         )
+    if network["id"] in (facts.made.get("crowded") or []):
+        text += ": too few for a probe on every node, so nothing else was proven on it"
+        return result(CHECK, INCONCLUSIVE, "too-few-addresses", text, network=network["name"], details={"free": left})
     return result(CHECK, PASS, "ok", text, network=network["name"], nodes=[facts.leader], details={"free": left})

@@ -567,6 +567,8 @@ def test_a_network_without_room_for_probes_is_skipped_and_told_so() -> None:
         results = [item for item in CHECKS[ident].judge(facts) if item["network"] == "front"]
         assert [item["status"] for item in results] == ["skip"], ident
         assert "IPAM-HEADROOM" in results[0]["evidence"]["summary"]
+    # Nothing else was proven on it, so the run must not be green for it.
+    assert judged(facts, "IPAM-HEADROOM")[0] == ("inconclusive", "front", [])
 
 
 def test_a_network_that_nobody_uses_has_no_duplicates_to_find() -> None:
