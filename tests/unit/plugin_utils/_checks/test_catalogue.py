@@ -25,7 +25,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import (
 )
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from drafts import Draft
-from test_checks import (
+from sound import (
     ADDRESS,
     CHECKS,
     HOSTS,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _gossip, _requests
-from test_checks import CHECKS, healthy
+from sound import CHECKS, healthy
 
 
 @pytest.mark.parametrize(
