@@ -43,6 +43,8 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
         raise AnsibleActionFail(
             f"verify_performance_seconds must be between 0.1 and 60, not {arguments['performance_seconds']:g}."
         )
+    if not 0 <= arguments["certificate_days"] < math.inf:
+        raise AnsibleActionFail(f"verify_certificate_days must be 0 or more, not {arguments['certificate_days']:g}.")
     quality = limits(arguments["quality"])
     if not arguments["networks"]:
         raise AnsibleActionFail(
@@ -75,6 +77,7 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
         "image": arguments["image"],
         "timeout": arguments["timeout"],
         "convergence": arguments["convergence"],
+        "certificate_days": arguments["certificate_days"],
         "once": 3.0,
         "performance": bool(measuring),
         "measure_seconds": arguments["performance_seconds"],

@@ -175,6 +175,52 @@ def test_trust_that_differs(change, status: str) -> None:
     assert judged(facts, "CP-TLS") == [(status, None, ["vm2"])]
 
 
+LIFE = 86400 * 90 + 1000  # seconds, of the sound swarm's certificates
+
+
+@pytest.mark.parametrize(
+    ("left", "days", "status"),
+    [
+        (0.2, 0, "pass"),  # renewal comes at 80 percent of the life at the latest
+        (0.101, 0, "pass"),
+        (0.099, 0, "fail"),
+        (0.5, 46, "fail"),
+        (0.5, 44, "pass"),
+        (0.05, 2, "pass"),
+    ],
+)
+def test_a_certificate_that_ends_soon_is_told_before_it_ends(left: float, days: float, status: str) -> None:
+    facts = healthy()
+    facts.settings["certificate_days"] = days
+    for host in HOSTS:
+        facts.opened[host]["certificate"].update(not_after=LIFE * 2, not_before=LIFE)
+        facts.opened[host]["time"] = LIFE + 1
+    facts.opened["vm2"]["time"] = LIFE * (2 - left)
+    (found,) = CHECKS["CP-TLS"].judge(facts)
+    assert found["status"] == status
+    if status == "fail":
+        assert (found["reason"], found["nodes"]) == ("certificate-expiring", ["vm2"])
+        assert (
+            "docker swarm ca --rotate" in found["hint"]
+            and "vm2: its certificate ends in" in found["evidence"]["summary"]
+        )
+
+
+def test_certificates_of_an_hour_are_judged_by_their_own_life() -> None:
+    facts = healthy()
+    for host in HOSTS:
+        facts.opened[host]["certificate"].update(not_before=1000 - 5400, not_after=1000 + 1800)
+    assert worst(facts, "CP-TLS") == "pass"
+
+
+def test_an_ending_certificate_is_told_beside_a_wrong_one() -> None:
+    facts = healthy()
+    facts.opened["vm2"]["certificate"].update(not_after=1000 + 60)
+    facts.opened["vm3"]["certificate"].update(issuer_digest="foreign", not_after=1001)
+    told = [(item["reason"], item["nodes"]) for item in CHECKS["CP-TLS"].judge(facts)]
+    assert told == [("wrong-identity", ["vm3"]), ("certificate-expiring", ["vm2"])]
+
+
 def test_a_rotation_under_way_is_waited_for() -> None:
     facts = healthy()
     facts.swarm["rotating"] = True

@@ -106,6 +106,10 @@ def test_reasons_are_kebab_case(reason: str) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", reason)
 
 
+def ending(facts: Draft) -> None:
+    facts.opened["vm3"]["certificate"].update(not_after=1060)
+
+
 def skewed(facts: Draft) -> None:
     facts.clocks["vm3"] = [[100.0, 110.0, 3703.0, 3705.0]]
 
@@ -238,6 +242,7 @@ FAULTS = [
     ),
     ("service-missing", lambda facts: facts.settings.update(services=["web", "gone"])),
     ("clock-skew", skewed),
+    ("certificate-expiring", ending),
     ("engine-skew", lambda facts: facts.nodes["vm2"].update(engine="29.1.3")),
     ("wrong-address", lambda facts: facts.settings.update(addresses={"vm2": "10.77.0.99"})),
     ("subnet-overlap", overlapping),
