@@ -20,11 +20,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from .._checks import _quality
-from .._facts.model import DECLARED
+from .._facts.model import DECLARED, Settings
 from . import selection
 
 
-def new_run(checks: Iterable[ModuleType]) -> dict[str, t.Any]:
+def new_run(checks: Iterable[ModuleType]) -> Settings:
     """The settings of one single run."""
     needs = {need for check in checks for need in check.NEEDS}
     return {
@@ -34,7 +34,7 @@ def new_run(checks: Iterable[ModuleType]) -> dict[str, t.Any]:
     }
 
 
-def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dict[str, t.Any]:
+def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> Settings:
     """The settings for every later step of this run."""
     for name in ("timeout", "convergence", "disruptive_timeout"):
         if arguments[name] < 1:
