@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _blame, _resolving, dp_matrix
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _blame, _resolving, cp_tls, dp_matrix
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from drafts import Draft
 from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, break_path, healthy, judged, missing, worst
@@ -200,10 +200,7 @@ def test_a_certificate_that_ends_soon_is_told_before_it_ends(left: float, days: 
     assert found["status"] == status
     if status == "fail":
         assert (found["reason"], found["nodes"]) == ("certificate-expiring", ["vm2"])
-        assert (
-            "docker swarm ca --rotate" in found["hint"]
-            and "vm2: its certificate ends in" in found["evidence"]["summary"]
-        )
+        assert found["hint"] == cp_tls.RENEW and "vm2: its certificate ends in" in found["evidence"]["summary"]
 
 
 def test_certificates_of_an_hour_are_judged_by_their_own_life() -> None:
