@@ -14,7 +14,7 @@ from dataclasses import fields
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import objects
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import dp_matrix
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _reasons, dp_matrix
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.facts import assemble
 from drafts import Draft
@@ -41,6 +41,7 @@ NETWORKS = [PLAIN, SECRET, TWIN]
 WEB, INGRESS = "web000000000", "ingress00000"
 TRUST = {"roots_digest": "r", "issuer_digest": "i", "issuer_key_digest": "k"}
 MODULES = ["vxlan", "bridge", "veth", "ip_vs", "ip_vs_rr", "esp4", "xfrm_user", "xt_bpf", "xt_policy"]
+STATUSES = ["fail", "inconclusive", "skip", "pass"]  # the worst first
 SETTINGS = {
     "run": RUN,
     "needs": sorted({need for check in CHECKS.values() for need in check.NEEDS}),
@@ -399,15 +400,25 @@ def _closed(host: str) -> dict[str, t.Any]:
     }
 
 
+def results(facts: Draft, ident: str) -> list[dict]:
+    """The results of a check, each with all that a report needs."""
+    found = CHECKS[ident].judge(facts)
+    for item in found:
+        assert item["id"] == ident and item["status"] in STATUSES and item["reason"] in _reasons.RESULTS, item
+        assert item["title"] and isinstance(item["evidence"]["summary"], str) and item["evidence"]["summary"], item
+        assert isinstance(item["nodes"], list) and None not in item["nodes"], item
+        assert "None" not in item["evidence"]["summary"], item
+    return found
+
+
 def judged(facts: Draft, ident: str) -> list[tuple]:
     """(status, network, nodes) of each result of a check."""
-    return [(item["status"], item["network"], item["nodes"]) for item in CHECKS[ident].judge(facts)]
+    return [(item["status"], item["network"], item["nodes"]) for item in results(facts, ident)]
 
 
 def worst(facts: Draft, ident: str) -> str:
     """The worst status among a check's results."""
-    order = ["fail", "inconclusive", "skip", "pass"]
-    return min((item["status"] for item in CHECKS[ident].judge(facts)), key=order.index)
+    return min((item["status"] for item in results(facts, ident)), key=STATUSES.index)
 
 
 def break_path(facts: Draft, network: dict, pairs: list[tuple], kinds: tuple = dp_matrix.KINDS) -> None:

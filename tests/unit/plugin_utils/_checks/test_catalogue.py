@@ -38,13 +38,14 @@ from sound import (
     judged,
     missing,
     probe_address,
+    results,
     worst,
 )
 
 
 def failed(facts: Draft, ident: str) -> dict:
     """The one result that failed."""
-    found = [item for item in CHECKS[ident].judge(facts) if item["status"] == "fail"]
+    found = [item for item in results(facts, ident) if item["status"] == "fail"]
     assert len(found) == 1, found
     return found[0]
 

@@ -13,7 +13,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _blame, _resolving, cp_tls, dp_matrix
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from drafts import Draft
-from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, break_path, healthy, judged, missing, worst
+from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, break_path, healthy, judged, missing, results, worst
 
 # Checks that ask nothing over the network.
 SILENT = {
@@ -51,7 +51,7 @@ SILENT_WHEN_SOUND = {"DIS-PARTITION", "DIS-ENGINE", "DIS-FIREWALL", "DIS-DRAIN",
 
 def test_a_healthy_swarm_passes_everything() -> None:
     facts = healthy()
-    told = {ident: check.judge(facts) for ident, check in CHECKS.items()}
+    told = {ident: results(facts, ident) for ident in CHECKS}
     assert {ident for ident, found in told.items() if not found} == SILENT_WHEN_SOUND
     for ident, found in told.items():
         for item in found:
@@ -97,7 +97,7 @@ def test_without_any_evidence_nothing_passes(ident: str) -> None:
         witnessed={},
     )
     assert CHECKS[ident].plan(facts) == {}
-    assert "pass" not in [item["status"] for item in CHECKS[ident].judge(facts)]
+    assert "pass" not in [item["status"] for item in results(facts, ident)]
 
 
 @pytest.mark.parametrize("ident", sorted(set(CHECKS) - SILENT))
