@@ -278,7 +278,8 @@ def forwarding_rule(place: Place) -> Stranger:
     side = "-i" if name == "PREROUTING" else place.pick(["-i", "-o"])
     words = f"{name} {side} docker_gwbridge -j DROP"
     return Stranger(
-        "rule", f"rule on {place.node}: iptables -t {table} -I {words}", (place.node,), ("rule-drops",),
+        "rule", f"rule on {place.node}: iptables -t {table} -I {words}", (place.node,),
+        ("rule-drops", "egress-broken", "port-unreached"),
         shell(place.node, f"iptables -w -t {table} -I {words}"), shell(place.node, f"iptables -w -t {table} -D {words}"),
     )  # fmt: skip
 

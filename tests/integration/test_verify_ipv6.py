@@ -32,6 +32,10 @@ def over_ipv6(swarm) -> Iterator[tuple[str, str]]:
             swarm.docker(
                 host, "swarm", "join", "--token", token, "--advertise-addr", f"fd77::1{host[-1]}", "[fd77::11]:2377"
             )
+        # The engine reckons ingress with IPv4's shorter header too.
+        swarm.shell("vm1", "echo y | docker network rm ingress")
+        wait_until(lambda: "ingress" not in swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}"), 60)
+        swarm.docker("vm1", "network", "create", "-d", "overlay", "--ingress", "-o", MTU, "ingress")
         swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", "-o", MTU, "front")
         swarm.docker("vm1", "network", "create", "-d", "overlay", "-o", "encrypted", "-o", MTU, "back")
         swarm.docker("vm1", "service", "create", "-q", "-d", "--no-resolve-image", "--name", "web", "--mode", "global",
@@ -39,6 +43,11 @@ def over_ipv6(swarm) -> Iterator[tuple[str, str]]:
         wait_until(lambda: swarm.docker("vm1", "service", "ls", "--format", "{{.Replicas}}") == "3/3", 120)
         yield "front", "back"
     finally:
+        # Tasks that run while their node leaves by force can leave their networks behind on it, for all swarms to come.
+        swarm.shell("vm1", "docker service rm web || true")
+        for host in swarm.nodes:
+            wait_until(lambda host=host: not swarm.docker(host, "ps", "-q"), 60)
+        swarm.shell("vm1", "docker network rm front back || true")
         for host in swarm.nodes:
             swarm.shell(
                 host, f"docker swarm leave --force || true; ip -6 addr del fd77::1{host[-1]}/64 dev eth0 || true"

@@ -51,6 +51,12 @@ def inside(swarm, host: str, name: str, network: str) -> tuple[str, str]:
     return enter, swarm.shell(host, f"{enter}ip -br -4 addr | grep ' {address}/' | cut -d@ -f1")
 
 
+def resolver(swarm, host: str, name: str) -> str:
+    """The file with the name servers that a task's programs read, as the node sees it."""
+    pid = swarm.shell(host, f"docker inspect -f '{{{{.State.Pid}}}}' $(docker ps -q --filter name={name})")
+    return f"/proc/{pid.strip()}/root/etc/resolv.conf"
+
+
 def run(swarm, names: dict[str, str], folder: Path, *networks: str) -> Verified:
     return Verified(swarm, folder, verify_networks=[names[part] for part in networks], verify_checks=[*SERVICES, *OTHERS],
                     verify_convergence_timeout=4)  # fmt: skip
@@ -67,6 +73,7 @@ def broken(
 ) -> Iterator[Verified]:
     """The same swarm with all faults: inside three tasks and a container, on three nodes, and of two networks."""
     at = {host: inside(swarm, host, names["web"], names["net"]) for host in swarm.nodes}
+    asks = resolver(swarm, "vm1", names["web"])
     box, device = inside(swarm, "vm3", names["box"], names["net"])
     faults = [
         ("vm1", f"{at['vm1'][0]}iptables -w -{{}} INPUT -i {at['vm1'][1]} -p tcp --dport 80 -j DROP", "A", "D"),
@@ -75,6 +82,7 @@ def broken(
         ("vm3", f"{box}ip addr {{}} dev {device}", "flush", "show"),
         ("vm3", f"iptables -w -t raw -{{}} {RAW}", "I", "D"),
         ("vm1", "sysctl -qw net.ipv4.ip_forward={}", "0", "1"),
+        ("vm1", "{}", f"cp {asks} /run/asks && echo nameserver 192.0.2.53 >{asks}", f"cat /run/asks >{asks}"),
         ("vm2", f"ip route {{}} {ROUTE}", "add", "del"),
         ("vm2", "{}", "cp /etc/resolv.conf /run/resolv && echo nameserver 10.0.0.53 >>/etc/resolv.conf", "cat /run/resolv >/etc/resolv.conf"),
     ]  # fmt: skip
@@ -133,7 +141,7 @@ def test_a_name_that_two_services_share_is_told_and_is_no_failure(sound: Verifie
 def test_a_task_that_alone_is_broken_is_named(
     broken: Verified, names: dict[str, str], part: str, host: str, fails: list, odd: str
 ) -> None:
-    (result,) = broken.of("DP-TASK", names["net"])
+    (result,) = [row for row in broken.of("DP-TASK", names["net"]) if row["reason"] == "task-cut"]
     (row,) = [row for row in result["evidence"]["tasks"] if row["node"] == host and row["task"].startswith(names[part])]
     assert row["service"] == (names["web"] if part == "web" else None) and row["fails"] == fails, row
     assert any(odd in text for text in row["inside"]), row
@@ -142,8 +150,17 @@ def test_a_task_that_alone_is_broken_is_named(
     ]
 
 
-def test_neither_names_nor_nodes_are_blamed_for_tasks(broken: Verified) -> None:
-    assert {row["status"] for row in broken.of("SD-VIP") + broken.of("IPAM-HEADROOM")} == {"pass"}
+def test_a_task_that_asks_another_name_server_is_named(broken: Verified, names: dict[str, str]) -> None:
+    (result,) = [row for row in broken.of("DP-TASK", names["net"]) if row["reason"] == "resolver-replaced"]
+    (row,) = result["evidence"]["asking"]
+    assert row["task"].startswith(names["web"]) and (row["node"], row["asks"]) == ("vm1", ["192.0.2.53"])
+    assert [nodes for nodes, _title in causes(broken, "resolver-replaced")] == [["vm1"]]
+
+
+def test_neither_names_nor_nodes_are_blamed_for_tasks(broken: Verified, names: dict[str, str]) -> None:
+    rows = broken.of("SD-VIP", names["net"]) + broken.of("IPAM-HEADROOM")
+    assert {row["status"] for row in rows} == {"pass"}
+    assert not {cause["id"] for cause in broken.report["causes"]} & {"second-holder", "old-names"}
     assert not {cause["id"] for cause in broken.report["causes"]} & {"network-broken", "data-port-blocked", "cut-off"}
 
 

@@ -9,8 +9,10 @@ namespaces in which something fails.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import stat
 import struct
 import typing as t
 
@@ -22,6 +24,8 @@ TABLES = (("/proc/self/net/tcp", 8), ("/proc/self/net/tcp6", 32))
 MAPPED = "::ffff:"
 WILDCARDS = ("0.0.0.0", "::")
 RESOLVER = "127.0.0.11"  # of the engine, in the namespace of each container on an overlay
+RESOLVER_FILE = "/etc/resolv.conf"
+MOST = 64 * 1024  # bytes of it that are read
 LISTERS = (
     ["iptables-save"],
     ["iptables-legacy-save"],
@@ -68,6 +72,26 @@ def only_ipv6(rows: t.Iterable[shapes.Listener], addresses: t.Collection[str]) -
     rows = list(rows)
     sure = set(reachable([row for row in rows if row["address"] != "::"], addresses))
     return [port for port in reachable(rows, addresses) if port not in sure]
+
+
+def name_servers(text: str) -> list[str]:
+    """The name servers in a file like /etc/resolv.conf."""
+    return [
+        words[1]
+        for words in (line.split() for line in text.splitlines())
+        if len(words) > 1 and words[0] == "nameserver"
+    ]
+
+
+def resolver_file(pid: int) -> str | None:
+    """The /etc/resolv.conf that a process sees; None where it has no plain file there, or has ended."""
+    # No link is followed: one inside a container would lead to a file of the host.
+    try:
+        handle = os.open(f"/proc/{pid}/root{RESOLVER_FILE}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with open(handle, "rb") as file:
+        return file.read(MOST).decode("utf-8", "replace") if stat.S_ISREG(os.fstat(handle).st_mode) else None
 
 
 def look() -> shapes.Interior:

@@ -38,11 +38,14 @@ SETTINGS = (
     "net/ipv4/icmp_echo_ignore_all",
     "net/ipv4/ip_default_ttl",
     "net/ipv4/ip_forward",
+    "net/ipv4/ip_local_port_range",
     "net/ipv4/ip_no_pmtu_disc",
     "net/ipv4/ip_nonlocal_bind",
     "net/ipv4/ipfrag_high_thresh",
+    "net/ipv4/tcp_mem",
     "net/ipv4/tcp_mtu_probing",
     "net/ipv4/udp_l3mdev_accept",
+    "net/ipv4/udp_mem",
     "net/ipv4/conf/*/accept_local",
     "net/ipv4/conf/*/arp_filter",
     "net/ipv4/conf/*/arp_ignore",
@@ -51,6 +54,7 @@ SETTINGS = (
     "net/ipv4/conf/*/drop_unicast_in_l2_multicast",
     "net/ipv4/conf/*/forwarding",
     "net/ipv4/conf/*/rp_filter",
+    "net/ipv4/neigh/default/gc_thresh3",
     "net/ipv4/vs/conn_reuse_mode",
     "net/ipv4/vs/expire_nodest_conn",
     "net/ipv6/conf/all/disable_ipv6",
@@ -186,6 +190,15 @@ def _number(path: str) -> int | None:
     return int(text) if _is_number(text) else None
 
 
+def setting(text: str) -> int | None:
+    """A setting's value: of a range how many it holds, of thresholds in pages (low, pressure, high) the last."""
+    words = text.split()
+    if not words or not all(_is_number(word) for word in words):
+        return None
+    numbers = [int(word) for word in words]
+    return numbers[1] - numbers[0] + 1 if len(numbers) == 2 else numbers[-1]
+
+
 def limits(root: str) -> dict[str, list[int]]:
     """What can be used up: name -> [used, most]."""
     conntrack = (
@@ -247,7 +260,7 @@ def settings() -> dict[str, int]:
     found = {}
     for pattern in SETTINGS:
         for path in [pattern.replace("*", name) for name in ("all", *links)] if "*" in pattern else [pattern]:
-            value = _number("/proc/sys/" + path)
+            value = setting(system.read("/proc/sys/" + path))
             if value is not None:
                 found[path.replace("/", ".")] = value
     return found

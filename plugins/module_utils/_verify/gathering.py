@@ -55,6 +55,32 @@ def untold(seen: dict[str, shapes.Held], plan: shapes.ExchangePlan) -> list[str]
     return sorted(network for network, held in seen.items() if _untold(network, held, plan))
 
 
+def told_meanwhile(asked: dict[str, shapes.Held], seen: dict[str, shapes.Held], plan: shapes.ExchangePlan) -> list[str]:
+    """The networks whose gossip was complete only after all was asked: names may have been answered without it."""
+    return sorted(set(untold(asked, plan)) - set(untold(seen, plan)))
+
+
+def behind(work: list[shapes.Work], told: probed.Observations, seen: dict[str, shapes.Held]) -> list[str]:
+    """The networks with a name that was answered without an address that this node's gossip has.
+
+    A resolver learns from gossip by events, one after the other: on a busy node it is seconds behind.
+    """
+    found = set()
+    for request in (request for item in work for request in item["requests"] if request["kind"] == "dns"):
+        answer = told.get(request["id"])
+        if answer is None or answer["ok"] or answer["kind"] not in ("answer", "empty", "nxdomain"):
+            continue
+        missing = set(request.get("expected") or []) - set(answer["addresses"])
+        if missing:
+            found |= {network for network, held in seen.items() if missing <= _addresses(held["records"])}
+    return sorted(found)
+
+
+def _addresses(rows: list[str]) -> set[str]:
+    """The addresses in records, of services and of tasks."""
+    return {word for row in rows for word in row.rsplit(" ", 2)[1:]}
+
+
 def _engine(engine: Engine, network: str) -> shapes.Gossip:
     try:
         raw = engine.inspect_network(network, verbose=True)

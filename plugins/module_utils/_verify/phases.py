@@ -305,6 +305,8 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
         _start(errors, plan, "janitor-at", _idle, alone=lambda: standalone.remove(engine, only=plan["run"]))
         result.update(standalone.attach(engine, plan, plan["attach"], setting))
     result["observations"].update(_finish(jobs, plan["limit"], errors))
+    unmet = any(not seen["ok"] for seen in result["observations"].values())
+    asked = gathering.look(engine, plan, folder) if unmet else {}
     result["observations"].update(_finish(_begin(theirs, setting), plan["limit"], []))
     if plan.get("looks"):
         failed = [ident for ident, seen in result["observations"].items() if not seen["ok"]]
@@ -313,6 +315,8 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
     second = gathering.look_again(engine, plan, folder, patience)
     result["held"] = gathering.settled(first, second)
     result["untold"] = gathering.untold(second, plan)
+    late = gathering.told_meanwhile(asked, second, plan)
+    result["mended"] = sorted({*late, *gathering.behind(plan["work"], result["observations"], second)})
     if "balancer" in plan["needs"]:
         result["marks"] = overlay.marks(folder, [network for network in plan["network_ids"] if network in second])
     if {"wire", "xfrm"} & set(plan["needs"]):

@@ -287,7 +287,8 @@ class Service(t.TypedDict):
 class Workload(t.TypedDict):
     """A container of people's on this node. ``networks``: its address by network.
 
-    ``ports``: where it takes TCP, by network; under an empty name those that it takes at any address.
+    ``ports``: where it takes TCP, by network; under an empty name those that it takes at any address. ``resolvers``: the
+    name servers that its programs ask; None if people gave it such a file, or it cannot be read.
     """
 
     id: str
@@ -297,6 +298,7 @@ class Workload(t.TypedDict):
     namespace: str
     networks: dict[str, str]
     ports: dict[str, list[int]]
+    resolvers: list[str] | None
 
 
 class Workloads(t.TypedDict):
@@ -515,7 +517,8 @@ class _Probed(t.TypedDict):
 class Probed(_Probed, total=False):
     """The result of ``probe`` and ``again``.
 
-    ``served``: the local task's address for measurements, by way; ``untold``: networks with missing gossip.
+    ``served``: the local task's address for measurements, by way; ``untold``: networks with missing gossip; ``mended``:
+    those whose names were asked before this node's gossip, or the resolver that follows it, had them all.
     """
 
     served: dict[str, str]
@@ -526,6 +529,7 @@ class Probed(_Probed, total=False):
     lazy: Attached
     held: dict[str, Settled]
     untold: list[str]
+    mended: list[str]
     workloads: dict[str, Looked]
     marks: dict[str, dict[str, int]]  # by network: virtual IP -> the mark of its packets
     xfrm: list[probed.State] | None

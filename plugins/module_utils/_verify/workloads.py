@@ -76,6 +76,7 @@ def describe(container: Raw, told: Raw) -> shapes.Workload | None:
             if endpoint.get("NetworkID") and endpoint.get("IPAddress")
         },
         "ports": {},
+        "resolvers": None,
     }
 
 
@@ -85,16 +86,25 @@ def found(engine: Engine, run: str, patterns: t.Sequence[str]) -> shapes.Workloa
     rows: list[shapes.Workload] = []
     for container in chosen(mine, run):
         try:
-            row = describe(container, engine.inspect_container(container["Id"]))
+            told = engine.inspect_container(container["Id"])
         except NotFound:
             continue
+        row = describe(container, told)
         if row:
+            row["resolvers"] = _resolvers(told)
             rows.append(row)
     places = {row["id"]: row["networks"] for row in rows}
     ports = _visit({row["id"]: row["namespace"] for row in rows}, lambda ident: _ports(places[ident]))
     for row in rows:
         row["ports"] = ports.get(row["id"]) or {}
     return {"number": len(mine), "rows": rows}
+
+
+def _resolvers(told: Raw) -> list[str] | None:
+    if any(mount.get("Destination") == interior.RESOLVER_FILE for mount in told.get("Mounts") or []):
+        return None
+    text = interior.resolver_file(told["State"]["Pid"])
+    return None if text is None else interior.name_servers(text)
 
 
 def _ports(networks: dict[str, str]) -> dict[str, list[int]]:

@@ -28,6 +28,22 @@ TABLES: t.Final = {
     "processes": "starts no more processes (kernel.pid_max)",
     "processes of the group": "starts no more processes (pids.max of its control group)",
 }
+# End of a setting's name -> the least with which a node works: far below any default of the kernel (Documentation/networking/ip-sysctl.rst,
+# nf_conntrack-sysctl.rst, admin-guide/sysctl/net.rst).
+LEAST: t.Final = {
+    ".gc_thresh3": 64,
+    ".ip_default_ttl": 8,
+    ".ip_local_port_range": 256,
+    ".ipfrag_high_thresh": 65536,
+    ".netdev_max_backlog": 32,
+    ".nf_conntrack_max": 1024,
+    ".nf_conntrack_udp_timeout": 5,
+    ".rmem_default": 16384,
+    ".somaxconn": 8,
+    ".tcp_mem": 256,
+    ".udp_mem": 256,
+    ".wmem_default": 4608,
+}
 # End of a setting's name -> whether a value can break paths.
 BREAKING: t.Final[dict[str, t.Callable[[int], bool]]] = {
     ".rp_filter": lambda value: value == 1,
@@ -35,15 +51,7 @@ BREAKING: t.Final[dict[str, t.Callable[[int], bool]]] = {
     ".arp_filter": lambda value: value == 1,
     ".disable_policy": lambda value: value == 1,
     ".disable_xfrm": lambda value: value == 1,
-    ".ip_default_ttl": lambda value: value < 8,
     ".icmp_echo_ignore_all": lambda value: value == 1,
-    ".rmem_default": lambda value: value < 16384,
-    ".wmem_default": lambda value: value < 16384,
-    ".netdev_max_backlog": lambda value: value < 32,
-    ".somaxconn": lambda value: value < 8,
-    ".ipfrag_high_thresh": lambda value: value < 65536,
-    ".nf_conntrack_max": lambda value: value < 1024,
-    ".nf_conntrack_udp_timeout": lambda value: value < 5,
     ".bridge-nf-call-iptables": lambda value: value == 0,
 }
 FULL_COUNTERS: t.Final = {"arp_cache.table_fulls": "neighbours", "nf_conntrack.early_drop": "connections"}
@@ -113,6 +121,12 @@ def _settings(facts: Facts, host: str, told: Data) -> list[Wrong]:
     strict = sorted(name for name, value in given.items() if name.endswith(".rp_filter") and value == 1)
     if dropped >= MOVED and strict:
         found.append(Wrong("setting-wrong", host, f"{strict[0]} is 1, and {dropped} packets were dropped for it"))
+    for name, value in sorted(given.items()):
+        least = next((number for end, number in LEAST.items() if name.endswith(end)), 0)
+        if value < least:
+            found.append(
+                Wrong("setting-wrong", host, f"{name} allows {value}, and no node works with less than {least}")
+            )
     return found
 
 

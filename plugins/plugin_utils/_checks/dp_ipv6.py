@@ -37,6 +37,16 @@ def _address(facts: Facts, network: Network, host: str) -> str | None:
     return found
 
 
+def _without_ipv4(facts: Facts, network: Network) -> list[str]:
+    """What got no IPv4 address there. Engines that take one address from either pool, by chance, give some of one family alone."""
+    found = ["the virtual IP of the probes"] if ":" in facts.vips.get(network["id"], "") else []
+    return found + [
+        f"the probe on {host}"
+        for host in facts.opened
+        if _address(facts, network, host) and network["id"] not in facts.probes.get(host, {})
+    ]
+
+
 def plan(facts: Facts) -> Requests:
     """Each probe calls the IPv6 address of each other one. No program of the run listens there: a refusal is an answer."""
     requests: Requests = {}
@@ -80,6 +90,10 @@ def _judge(facts: Facts, network: Network) -> Result:
         return result(
             CHECK, FAIL, "duplicate-address", listed(rows, 3), network=name, nodes=nodes, details={"addresses": rows}
         )
+    without = _without_ipv4(facts, network)
+    if without:
+        text = f"no IPv4 address was given to {listed(without)}: names have no usable answer there"
+        return result(CHECK, FAIL, "no-ipv4-address", text, network=name, nodes=list(facts.opened))
     if bare and len(bare) < len(hosts):
         return result(CHECK, FAIL, "no-ipv6-address", f"no IPv6 address on {listed(bare)}", network=name, nodes=bare)
     if bare or not hosts:

@@ -19,6 +19,10 @@ HINT = (
     "('nsenter --net=$(docker inspect -f {{.NetworkSettings.SandboxKey}} CONTAINER) ...'), or let the task start anew "
     "('docker service update --force SERVICE')."
 )
+RESOLVER_HINT = (
+    "The engine's resolver alone knows names of services: find what changed /etc/resolv.conf inside the container, or let the "
+    "task start anew ('docker service update --force SERVICE')."
+)
 ORDER = 61
 NEEDS = ("probe", "workloads")
 TAGS = ("P1", "dataplane", "services")
@@ -88,8 +92,37 @@ def ident(network: Network, place: str, kind: str) -> str:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result a network."""
-    return each_network(CHECK, facts, _judge, "probe")
+    """One result a network, and one more where containers ask another name server."""
+    return each_network(CHECK, facts, _judge, "probe") + [
+        found for network in facts.networks for found in _asking_elsewhere(facts, network)
+    ]
+
+
+def _asking_elsewhere(facts: Facts, network: Network) -> list[Result]:
+    """Containers whose file has not the engine's resolver, which alone knows the names. One on loopback is their own, and meant."""
+    rows = [
+        {"task": _workloads.named(row), "node": host, "asks": row["resolvers"]}
+        for host in _paths.asking(facts, network["id"])
+        for row in _workloads.of(facts, host)
+        if network["id"] in row["networks"]
+        and row.get("resolvers") is not None
+        and not any(address.startswith("127.") or address == "::1" for address in row["resolvers"])
+    ]
+    if not rows:
+        return []
+    texts = [f"{row['task']} on {row['node']} asks {listed(row['asks']) or 'nobody'}" for row in rows]
+    return [
+        result(
+            CHECK,
+            FAIL,
+            "resolver-replaced",
+            f"{listed(texts, 2)}, not 127.0.0.11",
+            network=network["name"],
+            nodes=sorted({row["node"] for row in rows}),
+            hint=RESOLVER_HINT,
+            details={"asking": rows},
+        )
+    ]
 
 
 def _judge(facts: Facts, network: Network) -> Result:

@@ -19,7 +19,7 @@ HINTS = {
     "disk-read-only": "Mount it writable again ('mount -o remount,rw'), and look in the kernel's log for why it was not.",
     "memory-short": "Give the node more memory, or its tasks limits.",
     "not-forwarding": "Set it to 1 ('sysctl -w'), and find what sets it at boot (/etc/sysctl.d, a hardening role).",
-    "setting-wrong": "Set it to 2 (loose) or 0 where packets have more than one way.",
+    "setting-wrong": "Set it back to the kernel's default ('sysctl -w'; rp_filter to 2 or 0), and find what sets it at boot.",
     "device-down": "Restart the node's engine, which sets its devices up; find what takes them down.",
     "engine-part-stopped": "Continue it ('kill -CONT PID'), or restart containerd and the engine; find who stopped it.",
 }

@@ -39,7 +39,9 @@ def hopeless(facts: Facts) -> bool:
         return False
     paths = _quality.paths(facts, _quality.WIRE, _paths.host_pairs(facts))
     bad = {row.kind for rows in _quality.symptoms(facts, paths).values() for row in rows}
-    return any(path.dead for path in paths) or bool(bad & {_quality.LOST, _quality.CAPPED, _quality.FLAPS})
+    return any(path.dead and not path.starved for path in paths) or bool(
+        bad & {_quality.LOST, _quality.CAPPED, _quality.FLAPS}
+    )
 
 
 def judge(facts: Facts) -> list[Result]:

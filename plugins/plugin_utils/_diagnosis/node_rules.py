@@ -47,7 +47,7 @@ STATES = {
     "disk-read-only": "The engine of {nodes} cannot write its data",
     "memory-short": "{nodes} [has|have] no memory left",
     "not-forwarding": "{nodes} [does|do] not forward packets",
-    "setting-wrong": "A setting of the kernel of {nodes} makes it drop packets",
+    "setting-wrong": "A setting of the kernel of {nodes} breaks its networking",
     "device-down": "A device that overlays need on {nodes} is down",
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterable
 
-from .._checks import dp_ipv6, net_egress, net_gateway, net_ingress
+from .._checks import dp_ipv6, dp_task, net_egress, net_gateway, net_ingress
 from .model import Claim, Finding, Rule
 from .view import View
 
@@ -246,7 +246,8 @@ LATE = (
         "DP-IPV6",
         "IPv6 does not work on {networks}",
         dp_ipv6.HINT,
-        ("duplicate-address", "no-ipv6-address", "paths-lost"),
+        ("duplicate-address", "no-ipv4-address", "no-ipv6-address", "paths-lost"),
+        (*DATA, Claim("SD-*", wide=True)),
     ),
     Line(
         "addresses-exhausted",
@@ -301,6 +302,13 @@ LATE = (
 )
 # What people's services suffer by themselves, when nothing below explains it.
 SERVICES = (
+    Line(
+        "resolver-replaced",
+        "DP-TASK",
+        "Tasks or containers on {nodes} ask another name server than the engine's",
+        dp_task.RESOLVER_HINT,
+        ("resolver-replaced",),
+    ),
     Line(
         "balancer-broken",
         "LB-SERVICE",

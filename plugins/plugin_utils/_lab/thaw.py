@@ -21,10 +21,13 @@ from pathlib import Path
 
 def start(container: str, fault: str, seconds: float) -> None:
     """Start a process that resumes the container after this number of seconds."""
-    subprocess.Popen(
+    begun = subprocess.Popen(
         [sys.executable, str(Path(__file__)), container, fault, str(seconds)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
+    # The kernel tells a new program's words a moment after it began, and by its words the process is found.
+    while begun.poll() is None and begun.pid not in [pid for pid, dummy in _processes(container)]:
+        time.sleep(0.01)
 
 
 def _processes(container: str) -> t.Iterator[tuple[int, str]]:

@@ -190,9 +190,9 @@ def _last_word(
 ) -> dict[str, t.Any]:
     """A host's data from probing. Later gossip and the results of the second round replace earlier ones."""
     if exchanged:
-        told = dict(
-            told, untold=exchanged[-1]["untold"], mended=sorted(set(told["untold"]) - set(exchanged[-1]["untold"]))
-        )
+        later = exchanged[-1]["untold"]
+        mended = sorted({*told.get("mended", []), *told["untold"]} - set(later))
+        told = dict(told, untold=later, mended=mended)
     if not again:
         return told
     return dict(

@@ -195,7 +195,16 @@ def _looks(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, 
     return found
 
 
-def is_late(facts: Facts, waited: int = 0) -> bool:
+def is_late(facts: Facts) -> bool:
+    """Whether names are to be asked again: gossip lacks a probe, or had it only after the names were asked."""
+    return _mended(facts) or is_untold(facts)
+
+
+def _mended(facts: Facts) -> bool:
+    return any(told.get("mended") for told in facts.probed.values())
+
+
+def is_untold(facts: Facts, waited: int = 0) -> bool:
     """Whether gossip lacks a probe after this number of waiting calls, and waiting can help.
 
     It does not open a closed port.
@@ -210,15 +219,14 @@ def exchange(facts: Facts, host: str, _given: list[ModuleType], waited: int) -> 
     When nodes join a network at the same moment, a record may get lost and arrives with the engines' next exchange of
     all records. Every host is called, so that no helper's lease expires.
     """
-    if host not in facts.probed or not is_late(facts, waited):
+    if host not in facts.probed or not is_untold(facts, waited):
         return None
     return dict(_common(facts, host), patience=WAIT, **_awaited(facts))
 
 
 def again(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any] | None:
-    """All requests inside the networks once more, on every host, if waiting has completed gossip somewhere."""
-    mended = any(told.get("mended") for told in facts.probed.values())
-    plan = probe(facts, host, checks) if mended and host in facts.probed else None
+    """All requests inside the networks once more, on every host, if gossip somewhere was complete only after the first."""
+    plan = probe(facts, host, checks) if _mended(facts) and host in facts.probed else None
     if plan is None:
         return None
     work = [group for group in plan["work"] if group["namespace"]]

@@ -155,3 +155,18 @@ def test_this_machine_tells_of_itself() -> None:
     assert told["limits"]["memory"][0] < told["limits"]["memory"][1] and told["limits"]["disk"][1] > 0
     assert told["devices"]["lo"]["up"] and "net.ipv4.ip_forward" in told["settings"]
     assert "Udp.RcvbufErrors" in told["counters"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1\n", 1),
+        ("32768\t60999\n", 28232),
+        ("61000 61001", 2),
+        ("93138 124185 186276\n", 186276),
+        ("cubic\n", None),
+        ("", None),
+    ],
+)
+def test_a_setting_is_one_number(text: str, value: int | None) -> None:
+    assert testimony.setting(text) == value

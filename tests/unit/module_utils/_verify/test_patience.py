@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import transport
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import phases
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import gathering, phases
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts as gathered
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
 from drafts import Draft
@@ -119,7 +119,7 @@ def test_gossip_is_waited_for_while_it_lacks_a_probe(monkeypatch, changes: dict,
         probes={"vm1": {"n1": "10.0.1.2"}, "vm2": {"n1": "10.0.1.3", "n2": "10.0.2.3"}},
     )
     plan = plans.exchange(facts, "vm1", [], waited)
-    assert plans.is_late(facts, waited) == late
+    assert plans.is_untold(facts, waited) == late
     expected = {
         "run": "r",
         "patience": plans.WAIT,
@@ -172,6 +172,8 @@ def test_the_last_word_counts() -> None:
     }
     told = gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases).probed["vm1"]
     assert (told["untold"], told["mended"]) == ([], ["n1"])
+    early = {"probe": {"vm1": {"seen": dict(first, untold=[], mended=["n2"]), "asked": [10.0, 30.0]}}}
+    assert gathered.assemble(["vm1"], {"run": "r", "needs": []}, early).probed["vm1"]["mended"] == ["n2"]
     phases["again"] = {"vm1": {"seen": second, "asked": [31.0, 33.0]}}
     facts = gathered.assemble(["vm1"], {"run": "r", "needs": []}, phases)
     assert facts.observations["vm1"] == {"a": {"ok": True}, "b": {"ok": True}, "port": {"ok": True}}
@@ -205,3 +207,47 @@ def test_an_engine_whose_queue_is_full_hangs_and_is_not_gone(tmp_path: Path) -> 
         timer.start()
         Engine(f"unix://{tmp_path}/docker.sock", 10)
         timer.join()
+
+
+@pytest.mark.parametrize(
+    ("asked", "later", "mended"),
+    [
+        ({"n1": [], "n2": ["probe 10.0.2.3 192.0.2.1"]}, {"n1": ["probe 10.0.1.3 192.0.2.1"]}, ["n1"]),
+        ({"n1": []}, {"n1": []}, []),
+        ({}, {"n1": ["probe 10.0.1.3 192.0.2.1"]}, []),
+    ],
+)
+def test_gossip_that_comes_between_the_question_and_the_last_look_is_told(
+    asked: dict, later: dict, mended: list
+) -> None:
+    """Else a late record would look like a wrong answer of a resolver that knew all."""
+    plan = {"probes": {"n1": ["10.0.1.3"], "n2": ["10.0.2.3"]}}
+    held = [{network: {"records": rows} for network, rows in seen.items()} for seen in (asked, later)]
+    assert gathering.told_meanwhile(*held, plan) == mended
+
+
+@pytest.mark.parametrize(
+    ("answer", "networks"),
+    [
+        ({"ok": False, "kind": "nxdomain", "addresses": []}, ["n1"]),
+        ({"ok": False, "kind": "answer", "addresses": ["10.0.1.3", "10.0.1.9"]}, ["n1"]),
+        ({"ok": False, "kind": "answer", "addresses": ["10.0.1.3", "10.0.1.4", "10.0.1.9"]}, []),  # one too many
+        ({"ok": False, "kind": "timeout", "addresses": []}, []),
+        ({"ok": True, "kind": "answer", "addresses": ["10.0.1.3", "10.0.1.4"]}, []),
+        (None, []),
+    ],
+)
+def test_a_resolver_that_follows_its_gossip_late_is_told(answer: dict | None, networks: list) -> None:
+    request = {"id": "a", "kind": "dns", "name": "tasks.web", "expected": ["10.0.1.3", "10.0.1.4"]}
+    other = {"id": "b", "kind": "icmp", "address": "10.0.1.3"}
+    seen = {
+        "n1": {"records": ["web 10.0.1.3 192.0.2.1", "web 10.0.1.4 192.0.2.2", "web vip 10.0.1.2"]},
+        "n2": {"records": ["web 10.0.1.3 192.0.2.1"]},
+    }
+    told = {"b": {"ok": False}, **({"a": answer} if answer else {})}
+    assert gathering.behind([{"namespace": "", "requests": [request, other]}], told, seen) == networks
+
+
+def test_names_that_were_asked_too_early_are_asked_again_without_waiting() -> None:
+    facts = late_facts(probed={"vm1": {"untold": [], "mended": ["n1"]}})
+    assert plans.is_late(facts) and not plans.is_untold(facts)

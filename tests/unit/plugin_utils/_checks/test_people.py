@@ -84,6 +84,22 @@ def test_rules_that_the_engine_has_for_the_mesh_and_those_that_the_probe_has_too
     assert row["inside"] == ["the engine's rules for DNS (127.0.0.11) are gone"]
 
 
+@pytest.mark.parametrize(
+    ("resolvers", "broken"),
+    [(["127.0.0.11"], False), (["127.0.0.1"], False), (None, False), (["192.0.2.53"], True), ([], True)],
+)
+def test_a_container_that_asks_another_name_server_is_told(resolvers: list | None, broken: bool) -> None:
+    """One with a resolver of its own, or with a file that people gave it, is meant so."""
+    facts = healthy()
+    facts.opened["vm2"]["workloads"]["rows"][0]["resolvers"] = resolvers
+    results = CHECKS["DP-TASK"].judge(facts)
+    failed = {tuple(item["nodes"]) for item in results if item["status"] == "fail"}
+    assert failed == ({("vm2",)} if broken else set())
+    if broken:
+        assert f"asks {(resolvers or ['nobody'])[0]}" in results[-1]["evidence"]["summary"]
+        assert [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)] == [("resolver-replaced", ["vm2"])]
+
+
 def test_a_container_that_ended_meanwhile_is_no_fault() -> None:
     facts = healthy()
     facts.probed["vm2"]["workloads"].pop("c-vm2")

@@ -267,6 +267,7 @@ FAULTS = [
     ("ipv6-broken", lambda facts: facts.opened["vm2"]["ipv6"].update({PLAIN["id"]: "fd00::1"})),
     ("port-unreached", unanswered("/8080/vm3", "vm1", "vm2")),
     ("balancer-broken", unanswered("/80/vip", "vm3")),
+    ("resolver-replaced", lambda facts: facts.opened["vm2"]["workloads"]["rows"][0].update(resolvers=["192.0.2.53"])),
     ("task-cut", unanswered("/c-vm2/near", "vm2")),
     ("task-deaf", unanswered("/80/task-vm2", *HOSTS)),
     ("gossip-udp-blocked", closed("port-udp", 7946)),

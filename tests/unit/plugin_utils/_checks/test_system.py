@@ -147,6 +147,13 @@ def test_ipv6_that_carries_nothing() -> None:
     facts = healthy()
     facts.opened["vm3"]["ipv6"] = {}
     assert bad(facts, "DP-IPV6") == [("fail", "no-ipv6-address", "front", ["vm3"])]
+    facts = healthy()
+    facts.vips = dict(facts.vips, **{PLAIN["id"]: "fd00::2"})
+    assert bad(facts, "DP-IPV6") == [("fail", "no-ipv4-address", "front", HOSTS)]
+    facts = healthy()
+    del facts.probes["vm2"][PLAIN["id"]]
+    assert bad(facts, "DP-IPV6") == [("fail", "no-ipv4-address", "front", HOSTS)]
+    facts = healthy()
     facts.networks = [dict(PLAIN, subnets=["10.0.1.0/24"])]
     assert bad(facts, "DP-IPV6") == [("skip", "no-ipv6", None, [])]
 

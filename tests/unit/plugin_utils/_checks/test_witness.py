@@ -36,6 +36,8 @@ def after(facts: Draft, host: str, **parts: object) -> None:
             {"settings": {"net.ipv4.conf.eth1.rp_filter": 1}, "counters": {"TcpExt.IPReversePathFilter": 80}},
             "setting-wrong",
         ),
+        ({"settings": {"net.ipv4.ip_local_port_range": 2}}, "setting-wrong"),
+        ({"settings": {"net.ipv4.udp_mem": 16}}, "setting-wrong"),
         ({"devices": {"docker_gwbridge": {**BRIDGE, "up": False}}}, "device-down"),
         ({"devices": {}}, "device-down"),
         ({"stopped": ["containerd (pid 12)"]}, "engine-part-stopped"),
@@ -56,6 +58,13 @@ def test_what_is_wrong_by_itself_is_a_result_and_a_cause(parts: dict, reason: st
         {"limits": {"disk": [990_000_000, 1_000_000_000]}},  # ten gigabytes are room
         {"settings": {"net.ipv4.conf.eth1.rp_filter": 1}},  # nothing was dropped for it
         {"settings": {"net.ipv4.conf.wlan0.forwarding": 0, "net.ipv4.ip_forward": 1}},  # not a way of the swarm
+        {
+            "settings": {
+                "net.ipv4.ip_local_port_range": 28232,
+                "net.ipv4.udp_mem": 1024,
+                "net.netfilter.nf_conntrack_max": 7680,
+            }
+        },
         {"counters": {"Tcp.RetransSegs": 900, "eth0.rx_dropped": 9}},
         {"rules": {"filter: policy of INPUT: DROP": 5000}},
         {"shaped": ["eth0: tbf"]},
@@ -167,7 +176,7 @@ def test_a_setting_that_only_one_node_has_is_the_cause_where_it_can_break_paths(
 def test_two_nodes_have_no_majority() -> None:
     facts = healthy()
     facts.hosts = ["vm1", "vm2"]
-    after(facts, "vm1", settings={"net.ipv4.ip_default_ttl": 64})
-    after(facts, "vm2", settings={"net.ipv4.ip_default_ttl": 1})
+    after(facts, "vm1", settings={"net.ipv4.conf.all.arp_ignore": 0})
+    after(facts, "vm2", settings={"net.ipv4.conf.all.arp_ignore": 8})
     assert _witness.odd(facts, "vm1") and _witness.odd(facts, "vm2")
     assert _witness.breaking(facts, "vm1") == [] and len(_witness.breaking(facts, "vm2")) == 1
