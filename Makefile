@@ -19,6 +19,7 @@
 #   make check     ruff, mypy, spelling, YAML: seconds; make format mends what can be mended
 #   make test      all tests: lint, unit, integration and long (container nodes), e2e (real VMs); each name alone runs that tier
 #   make rare      the tests that are too long for every run
+#   make mutation  how many small changes to checks and diagnosis the unit tests notice; needs mutmut; ARGS="--share 0.1 --minutes 25"
 #   make matrix    the tests with every supported ansible-core and Python that this machine has; ARGS=--write keeps them in docs/matrix.md
 
 .DEFAULT_GOAL := help
@@ -42,7 +43,7 @@ PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 LESSON := pt
 
-.PHONY: help setup check format lab status logs verify lesson classroom exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long rare e2e existing matrix bench scale detection blind build
+.PHONY: help setup check format lab status logs verify lesson classroom exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long rare e2e existing matrix bench scale detection blind mutation build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -136,6 +137,9 @@ detection: .venv/.ready-run
 
 blind: .venv/.ready-run
 	@python bench/blind.py $(ARGS)
+
+mutation: .venv/.ready-dev
+	@python scripts/mutation.py $(ARGS)
 
 build: .venv/.ready-run
 	ansible-galaxy collection build --force

@@ -15,6 +15,7 @@ from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import objects
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _foreign_words as foreign
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.model import Settings
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans, progress
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
@@ -23,7 +24,7 @@ DISPLAY = Display()
 MODULE = "swarmlab.overlay.verify_probe"
 
 
-def phases_so_far(task_vars: dict[str, t.Any], settings: dict[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+def phases_so_far(task_vars: dict[str, t.Any], settings: Settings) -> dict[str, dict[str, t.Any]]:
     """{phase: {host: what was registered}} of the phases of this run that have begun.
 
     What is registered needs no templating, which for 20 nodes takes a worker 2 seconds instead of 10 milliseconds.

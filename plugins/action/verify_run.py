@@ -79,6 +79,7 @@ class ActionModule(ActionBase):
                 "image": {"type": "str", "default": ""},
                 "timeout": {"type": "int", "default": 90},
                 "convergence": {"type": "int", "default": 20},
+                "certificate_days": {"type": "float", "default": 0},
                 "performance": {"type": "bool", "default": False},
                 "performance_seconds": {"type": "float", "default": 2.0},
                 "quality": {"type": "dict", "default": {}},

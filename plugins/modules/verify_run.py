@@ -77,6 +77,12 @@ options:
     description: Seconds for names and paths to become right.
     type: int
     default: 20
+  certificate_days:
+    description:
+      - Days that a node's certificate must still be valid.
+      - V(0) means a tenth of the certificate's own life.
+    type: float
+    default: 0
   performance:
     description: Whether to measure performance too.
     type: bool

@@ -35,6 +35,12 @@ def test_a_node_with_a_foreign_root_of_trust(swarm, undo: list, tmp_path: Path) 
     assert done.blamed("CP-TLS") == [("fail", ["vm3"])], done.of("CP-TLS")
 
 
+def test_certificates_that_end_before_they_should(swarm, tmp_path: Path) -> None:
+    done = Verified(swarm, tmp_path, verify_checks=["CP-TLS"], verify_certificate_days=365)
+    assert done.of("CP-TLS")[0]["reason"] == "certificate-expiring", done.of("CP-TLS")
+    assert done.blamed("CP-TLS") == [("fail", ["vm1", "vm2", "vm3"])]
+
+
 def test_a_node_with_another_time(swarm, undo: list, tmp_path: Path) -> None:
     """Container nodes share one clock; so it is Python on the node that is told another time, which is what the check sees of it."""
     place = "/usr/lib/python3/dist-packages/another-time.pth"

@@ -64,7 +64,7 @@ class Path(t.NamedTuple):
         """Whether answers lack, and a process at one of the ends was too late for that to prove a loss."""
         if self.train is None or self.train["answered"] == self.train["sent"]:
             return False
-        return max(self.train["late_ms"], self.train["dwell_ms"]) > LATE
+        return bool(max(self.train["late_ms"], self.train["dwell_ms"]) > LATE)
 
 
 def ident(layer: str, target: str) -> str:
@@ -224,7 +224,7 @@ def cell(path: Path, bad: list[Symptom] | None) -> float | str | None:
     if path.train is None:
         return None
     if path.dead:
-        return path.train.get("error") or "no answer"
+        return str(path.train.get("error") or "no answer")
     if bad:
         return "; ".join(f"{row.kind}: {row.text}" for row in bad)
-    return round(path.train["delay_ms"][1] / 1000, 5)
+    return float(round(path.train["delay_ms"][1] / 1000, 5))

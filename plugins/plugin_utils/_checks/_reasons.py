@@ -58,6 +58,7 @@ RESULTS = {
     "clock-skew": "a clock differs from the other nodes'",
     "wrong-address": "a node is known by a wrong address",
     "wrong-identity": "a certificate, a root or a manager's port is not as it should be",
+    "certificate-expiring": "a certificate ends soon, and the node did not renew it",
     "network-missing": "a network that was asked for does not exist",
     "network-undone": "a network that the inventory declares does not exist",
     "network-otherwise": "a network is not as the inventory declares it",

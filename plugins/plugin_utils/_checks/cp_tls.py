@@ -9,7 +9,7 @@ import sys
 import time
 import typing as t
 
-from .._facts.model import Facts, Requests, Result
+from .._facts.model import Data, Facts, Requests, Result
 from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
@@ -21,6 +21,12 @@ NEEDS = ("certificate",)
 TAGS = ("P0", "control")
 CHECK = sys.modules[__name__]
 DAY = 86400
+# Swarm renews a certificate at 50 to 80 percent of its life, and tries again if that fails.
+SHARE = 0.1
+RENEW = (
+    "The node did not renew its certificate though its time had come. Let it reach a manager at 2377/tcp and restart its engine; "
+    "else 'docker swarm ca --rotate' on a manager gives every node a new one."
+)
 
 
 def plan(facts: Facts) -> Requests:
@@ -47,7 +53,7 @@ def _managers(facts: Facts) -> list[str]:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result for the swarm."""
+    """One result for the swarm, and one for certificates that end soon."""
     if not facts.swarm:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no manager told about the swarm's root")]
     wrong: dict[str, list[str]] = {}
@@ -57,8 +63,9 @@ def judge(facts: Facts) -> list[Result]:
             wrong[host], silent[host] = _node(facts, host)
     bad = {host: texts for host, texts in wrong.items() if texts}
     quiet = {host: texts for host, texts in silent.items() if texts}
-    if bad:
-        return [_told(FAIL, bad)]
+    late = _late(facts, [host for host in wrong if not wrong[host]])
+    if bad or late:
+        return [*([_told(FAIL, bad)] if bad else []), *([_ending(facts, late)] if late else [])]
     if quiet or not wrong:
         return [_told(INCONCLUSIVE, quiet)]
     if facts.swarm["rotating"]:
@@ -87,6 +94,39 @@ def _told(status: str, texts: dict[str, t.Any]) -> Result:
         nodes=sorted(texts),
         details={"nodes": texts},
     )
+
+
+def _late(facts: Facts, hosts: list[str]) -> list[str]:
+    """The nodes whose certificate is valid, and ends before it should."""
+    return [host for host in hosts if _ends_soon(facts, facts.opened[host])]
+
+
+def _ends_soon(facts: Facts, opened: Data) -> bool:
+    """Whether less is left than ``verify_certificate_days``; 0 means a tenth of the certificate's own life."""
+    leaf = opened.get("certificate") or {}
+    if "not_after" not in leaf:
+        return False
+    least = facts.settings.get("certificate_days", 0) * DAY or SHARE * (leaf["not_after"] - leaf["not_before"])
+    return bool(leaf["not_after"] - opened["time"] < least)
+
+
+def _ending(facts: Facts, hosts: list[str]) -> Result:
+    ends = {host: facts.opened[host]["certificate"]["not_after"] for host in hosts}
+    lines = [f"{host}: its certificate ends in {_left(ends[host] - facts.opened[host]['time'])}" for host in hosts]
+    return result(
+        CHECK,
+        FAIL,
+        "certificate-expiring",
+        listed(lines),
+        nodes=hosts,
+        title="Every node renews its certificate in time",
+        hint=RENEW,
+        details={"not_after": ends},
+    )
+
+
+def _left(seconds: float) -> str:
+    return f"{seconds / DAY:.1f} days" if seconds >= 2 * DAY else f"{seconds / 3600:.1f} hours"
 
 
 def _days_left(facts: Facts, host: str) -> int:

@@ -127,7 +127,7 @@ def _loses_any_size(facts: Facts, network: Network, source: str, target: str) ->
     """Whether PATH-QUALITY's train on the path lost packets, and not because they were large."""
     ident = _quality.ident(_quality.layer_of(network), target)
     train = facts.trains.get(source, {}).get(ident)
-    return bool(train) and train["answered"] < train["sent"] and not _quality.is_capped(train)
+    return train is not None and train["answered"] < train["sent"] and not _quality.is_capped(train)
 
 
 def _conclude(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import sys
 
-from .._facts.model import Facts, Requests, Result
+from .._facts.model import Data, Facts, Requests, Result
 from . import _paths
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
@@ -26,7 +26,7 @@ def plan(facts: Facts) -> Requests:
     twin = facts.twin
     if not twin or not facts.made.get("published"):
         return {}
-    asked = [
+    asked: list[Data] = [
         {"id": ID + "/absent", "kind": "dns", "name": facts.published_name, "expected": None, "patience": 0},
         {
             "id": ID + "/control",

@@ -69,6 +69,13 @@ DEEP = (
         (Claim("CP-TLS"),),
     ),
     Line(
+        "certificate-expiring",
+        "CP-TLS",
+        "The certificate of {nodes} ends soon",
+        "Let the node reach a manager at 2377/tcp and restart its engine. If it keeps the old certificate, run 'docker swarm ca --rotate' on a manager.",
+        ("certificate-expiring",),
+    ),
+    Line(
         "engine-skew",
         "PRE-SKEW",
         "{nodes} [runs|run] an engine whose encryption does not fit that of the others",

@@ -54,9 +54,7 @@ def rest(view: View, left: dict[int, set[Atom]]) -> Cause | None:
         if not places:
             continue
         pairs = {atom.nodes for place in places for atom in left[place] if len(atom.nodes) == 2}
-        nodes = _blame.blame(t.cast("set[tuple[str, str]]", pairs)) or sorted(
-            {node for place in places for node in bad[place]["nodes"]}
-        )
+        nodes = _blame.blame(pairs) or sorted({node for place in places for node in bad[place]["nodes"]})
         networks = sorted({str(bad[place]["network"]) for place in places if bad[place]["network"]})
         above = LAYERS[LAYERS.index(layer) :]
         where = f" at {view.names(view.ordered(nodes))}" if nodes else ""

@@ -65,13 +65,67 @@ class Cause(t.TypedDict):
     shares: list[int]
 
 
+class Disruption(t.TypedDict):
+    """The disruption that a run follows. Times are in seconds."""
+
+    what: str
+    node: str | None  # host of the play
+    node_id: str | None
+    leader: str | None  # host of the play
+    skip: str | None  # why nothing is disrupted
+    ports: Data
+    restart: str  # the command that restarts the node's engine; empty: the usual one
+    lacking: dict[str, str]  # services that lacked tasks before
+    nodes: dict[str, list[str]]  # node id -> state and availability before
+    before: list[t.Any]  # verdicts of the proof before
+    timeout: int
+    seconds: int
+
+
+class Addresses(t.TypedDict, total=False):
+    """The addresses that the inventory declares: host -> address or interface."""
+
+    addresses: dict[str, str]  # swarm_advertise_addr
+    data_addresses: dict[str, str]  # swarm_data_path_addr
+
+
+class Settings(Addresses, total=False):
+    """The settings shared by every step of a run. Times are in seconds unless a comment says otherwise."""
+
+    run: t.Required[str]  # the run's id
+    needs: t.Required[list[str]]  # what the checks need, of all ``NEEDS``
+    began: float  # Unix time
+    hosts: list[str]  # hosts of the play
+    checks: list[str]  # ids of the chosen checks
+    networks: list[str]  # names and patterns, as services and nodes
+    services: list[str]
+    nodes: list[str]
+    declared: list[str]  # networks of role overlays in the inventory
+    declared_as: dict[str, dict[str, bool]]  # the same -> its declared properties
+    image: str
+    timeout: int
+    convergence: int
+    once: float  # of one try of a request
+    certificate_days: float  # days; 0: a tenth of the certificate's life
+    performance: bool
+    measure_seconds: float  # of one measurement
+    measuring: float  # of all measurements
+    quality: dict[str, float]  # limits, see ``_checks/_quality.py``
+    disruptive: list[str]
+    disruptive_node: str
+    disruptive_timeout: int
+    force: bool
+    forks: int
+    disruption: Disruption
+
+
 @dataclass(frozen=True)
 class Facts:
     """The data of a run's phases so far. Hosts are the play's names; ids are the swarm's."""
 
     run: str
     hosts: list[str]
-    settings: Data
+    settings: Settings
     needs: list[str] = field(default_factory=list)
 
     # Each host's data: its identity, from its setup, from probing, and from the end.

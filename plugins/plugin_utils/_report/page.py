@@ -249,12 +249,13 @@ def _asked(changes: list[Change], words: str) -> Markup | None:
 
 
 def _change(change: Change) -> Markup:
+    """One changed verdict. Both runs have one: what only one of them was asked for is told apart."""
     ident, network, title = change.key
     return element(
         "li",
-        marks.badge(change.before),
+        marks.badge(str(change.before)),
         element("span", " \u2192 ", class_="arrow", aria_label="then"),
-        marks.badge(change.after),
+        marks.badge(str(change.after)),
         " ",
         element("span", ident, class_="id"),
         element("span", network, class_="chip") if network else None,

@@ -14,10 +14,10 @@ from dataclasses import replace
 from ...module_utils._probe import speed
 from ...module_utils._verify import objects
 from .._facts import problems
-from .._facts.model import Data, Facts
+from .._facts.model import Addresses, Data, Facts, Settings
 
 PROVING = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
-DECLARED = {
+DECLARED: dict[str, t.Literal["addresses", "data_addresses"]] = {
     "swarm_advertise_addr": "addresses",
     "swarm_data_path_addr": "data_addresses",
 }  # variables of a host -> settings
@@ -35,14 +35,14 @@ NOTHING_MADE: Data = {
 }
 
 
-def assemble(hosts: list[str], settings: dict[str, t.Any], phases: dict[str, t.Any]) -> Facts:
+def assemble(hosts: list[str], settings: Settings, phases: dict[str, t.Any]) -> Facts:
     """The facts of the phases so far."""
     seen: dict[str, t.Any] = {phase: _seen(phases.get(phase, {})) for phase in PROVING + DISRUPTING}
     seen["probe"] = _probed(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
     prepared, opened = seen["prepare"].get(leader, {}), seen["open"].get(leader, {})
     view = opened.get("view") or prepared.get("view") or {}
-    settings = dict(settings, **_declared(phases.get("prepare") or {}))
+    settings = {**settings, **_declared(phases.get("prepare") or {})}
     facts = Facts(
         run=settings["run"],
         hosts=list(hosts),
@@ -141,19 +141,19 @@ def _part(told: dict[str, t.Any], name: str) -> dict[str, t.Any]:
     return {host: data[name] for host, data in told.items() if data.get(name) is not None}
 
 
-def _declared(prepared: dict[str, t.Any]) -> dict[str, t.Any]:
+def _declared(prepared: dict[str, t.Any]) -> Addresses:
     """The addresses that the inventory declares for the hosts, by setting.
 
     Their templates are evaluated when a host prepares.
     """
-    found: dict[str, dict[str, str]] = {setting: {} for setting in DECLARED.values()}
+    found: Addresses = {"addresses": {}, "data_addresses": {}}
     for host, row in prepared.items():
         for variable, value in (row.get("declared") or {}).items():
             found[DECLARED[variable]][host] = str(value)
     return found if any(found.values()) else {}
 
 
-def _disrupted(settings: dict[str, t.Any], phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any] | None:
+def _disrupted(settings: Settings, phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """The disruption of this run, None without one: its observations, its end, and what the leader then waited for."""
     given = settings.get("disruption")
     if not given:

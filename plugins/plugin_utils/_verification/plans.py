@@ -17,7 +17,7 @@ from ...module_utils._probe import pause
 from ...module_utils._verify import objects, standalone
 from .. import _checks
 from .._checks import _paths, _workloads
-from .._facts.model import Facts
+from .._facts.model import Facts, Settings
 from . import facts as gathered
 
 SLACK = (
@@ -31,13 +31,13 @@ REPAIR = 120  # seconds: four rounds of the exchange of all records, which engin
 LEASE = 50  # seconds: the remains of a killed controller are gone within a minute
 
 
-def lease(settings: dict[str, t.Any]) -> float:
+def lease(settings: Settings) -> float:
     """The helpers' lease in seconds. Each phase reaches every host once, in batches of the number of forks."""
     batches = math.ceil(len(settings["hosts"]) / max(1, settings["forks"]))
     return float(max(LEASE, settings["convergence"] + 30) * batches + settings.get("measuring", 0))
 
 
-def together(settings: dict[str, t.Any]) -> bool:
+def together(settings: Settings) -> bool:
     """Whether all hosts run a phase at the same time."""
     return int(settings["forks"]) >= len(settings["hosts"])
 

@@ -20,11 +20,11 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from .._checks import _quality
-from .._facts.model import DECLARED
+from .._facts.model import DECLARED, Settings
 from . import selection
 
 
-def new_run(checks: Iterable[ModuleType]) -> dict[str, t.Any]:
+def new_run(checks: Iterable[ModuleType]) -> Settings:
     """The settings of one single run."""
     needs = {need for check in checks for need in check.NEEDS}
     return {
@@ -34,7 +34,7 @@ def new_run(checks: Iterable[ModuleType]) -> dict[str, t.Any]:
     }
 
 
-def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dict[str, t.Any]:
+def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> Settings:
     """The settings for every later step of this run."""
     for name in ("timeout", "convergence", "disruptive_timeout"):
         if arguments[name] < 1:
@@ -43,6 +43,8 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
         raise AnsibleActionFail(
             f"verify_performance_seconds must be between 0.1 and 60, not {arguments['performance_seconds']:g}."
         )
+    if not 0 <= arguments["certificate_days"] < math.inf:
+        raise AnsibleActionFail(f"verify_certificate_days must be 0 or more, not {arguments['certificate_days']:g}.")
     quality = limits(arguments["quality"])
     if not arguments["networks"]:
         raise AnsibleActionFail(
@@ -75,6 +77,7 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> dic
         "image": arguments["image"],
         "timeout": arguments["timeout"],
         "convergence": arguments["convergence"],
+        "certificate_days": arguments["certificate_days"],
         "once": 3.0,
         "performance": bool(measuring),
         "measure_seconds": arguments["performance_seconds"],

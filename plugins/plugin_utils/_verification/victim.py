@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from ...module_utils._terms import GOSSIP_PORT
 from .. import _checks
 from .._checks import _disruption
-from .._facts.model import Facts
+from .._facts.model import Disruption, Facts, Settings
 from . import plans
 from .settings import new_run
 
@@ -54,9 +54,10 @@ def choose(facts: Facts) -> dict[str, t.Any]:
 
 def settings_of_disruption(
     arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any], check_mode: bool
-) -> dict[str, t.Any]:
+) -> Settings:
     """The settings of the run that verifies names and paths after a disruption."""
-    document, settings, what = arguments["document"], arguments["settings"], arguments["disruption"]
+    document, what = arguments["document"], arguments["disruption"]
+    settings: Settings = arguments["settings"]
     given = document["victim"]
     variables = task_vars["hostvars"][given["node"]] if given["node"] else {}
     connection = str(variables.get("ansible_connection", "ssh")).rpartition(".")[2]
@@ -69,20 +70,21 @@ def settings_of_disruption(
     if what == plans.REBOOT and connection not in REBOOTABLE:
         skip = skip or f"{given['node']} is reached by connection {connection}, through which it cannot be rebooted"
     checks, _empty = _checks.select(_checks.load(), list(_disruption.PROOF))
-    return dict(
-        settings,
-        **new_run(checks),
-        checks=[check.ID for check in checks],
-        performance=False,
-        measuring=0,
-        convergence=max(settings["convergence"], min(REJOINING, settings["disruptive_timeout"])),
-        disruption=dict(
-            given,
-            what=what,
-            skip=skip,
-            before=[list(key) for key in _disruption.verdicts(document["checks"])],
-            timeout=settings["disruptive_timeout"],
-            seconds=PARTITION_SECONDS,
-            restart=variables.get("verify_engine_restart") or "",
-        ),
+    disruption = dict(
+        given,
+        what=what,
+        skip=skip,
+        before=[list(key) for key in _disruption.verdicts(document["checks"])],
+        timeout=settings["disruptive_timeout"],
+        seconds=PARTITION_SECONDS,
+        restart=variables.get("verify_engine_restart") or "",
     )
+    return {
+        **settings,
+        **new_run(checks),
+        "checks": [check.ID for check in checks],
+        "performance": False,
+        "measuring": 0,
+        "convergence": max(settings["convergence"], min(REJOINING, settings["disruptive_timeout"])),
+        "disruption": t.cast(Disruption, disruption),
+    }

@@ -172,6 +172,7 @@ def arguments(**more) -> dict:
         "convergence": 20,
         "disruptive_timeout": 120,
         "performance_seconds": 2.0,
+        "certificate_days": 0.0,
         "quality": {},
         "checks": ["*"],
         "disruptive": [],

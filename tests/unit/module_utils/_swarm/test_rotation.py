@@ -8,6 +8,7 @@ import copy
 from typing import Any
 
 import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import transport
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import EngineError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import rotation
 from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import ROTATED_PREFIX
@@ -74,16 +75,18 @@ def run(swarm: Swarm, kinds: list[str], max_age: int = 90, day: float = 0, check
 @given(st.lists(st.sampled_from(KINDS), unique=True), st.integers(0, 400), st.integers(0, 400))
 def test_by_age_and_once(kinds: list[str], max_age: int, day: int) -> None:
     swarm = Swarm()
-    predicted = run(swarm, kinds, max_age, day, check=True)
-    assert not swarm.rotated
-    done = run(swarm, kinds, max_age, day)
-    assert done["rotated"] == predicted["rotated"] == (kinds if day >= max_age else [])
-    assert sorted(swarm.rotated) == sorted(done["rotated"]) and done["changed"] == bool(done["rotated"])
-    assert swarm.spec["CAConfig"]["NodeCertExpiry"] == 5
-    again = run(swarm, kinds, max(max_age, 1), day)
-    assert not again["rotated"]
-    later = run(swarm, kinds, max(max_age, 1), day + max(max_age, 1))
-    assert later["rotated"] == kinds
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport.time, "sleep", lambda _seconds: None)  # this swarm needs no time between two looks
+        predicted = run(swarm, kinds, max_age, day, check=True)
+        assert not swarm.rotated
+        done = run(swarm, kinds, max_age, day)
+        assert done["rotated"] == predicted["rotated"] == (kinds if day >= max_age else [])
+        assert sorted(swarm.rotated) == sorted(done["rotated"]) and done["changed"] == bool(done["rotated"])
+        assert swarm.spec["CAConfig"]["NodeCertExpiry"] == 5
+        again = run(swarm, kinds, max(max_age, 1), day)
+        assert not again["rotated"]
+        later = run(swarm, kinds, max(max_age, 1), day + max(max_age, 1))
+        assert later["rotated"] == kinds
 
 
 def test_a_mark_that_nobody_can_read_is_none() -> None:

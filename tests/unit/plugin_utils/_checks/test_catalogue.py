@@ -25,7 +25,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import (
 )
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from drafts import Draft
-from test_checks import (
+from sound import (
     ADDRESS,
     CHECKS,
     HOSTS,
@@ -38,13 +38,14 @@ from test_checks import (
     judged,
     missing,
     probe_address,
+    results,
     worst,
 )
 
 
 def failed(facts: Draft, ident: str) -> dict:
     """The one result that failed."""
-    found = [item for item in CHECKS[ident].judge(facts) if item["status"] == "fail"]
+    found = [item for item in results(facts, ident) if item["status"] == "fail"]
     assert len(found) == 1, found
     return found[0]
 

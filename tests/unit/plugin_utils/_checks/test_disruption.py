@@ -151,3 +151,10 @@ def test_how_a_disruption_went_is_read_from_what_was_registered() -> None:
     )
     unfit = facts_of._disrupted(settings, phases, {"disrupt": {"vm1": {"skip": "no systemd"}}, "settle": {}})
     assert unfit["skip"] == "no systemd" and facts_of._disrupted({}, {}, {}) is None
+
+
+def test_what_took_its_time_is_told_in_seconds() -> None:
+    seen = {"done": True, "problem": None, "back_seconds": 4.26, "had": 3, "moved_seconds": 2.0}
+    summary = judged("drain", seen=seen)["evidence"]["summary"]
+    assert "its engine was back after 4.3 s" in summary
+    assert "its 3 tasks were gone, and ran elsewhere where they may, after 2.0 s" in summary

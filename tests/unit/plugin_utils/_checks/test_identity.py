@@ -13,7 +13,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagno
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
 from drafts import Draft
-from test_checks import CHECKS, HOSTS, around, break_path, healthy, judged, worst
+from sound import CHECKS, HOSTS, around, break_path, healthy, judged, worst
 
 RAW = {
     "ID": "abc",

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths, mesh_all
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from drafts import Draft
-from test_checks import CHECKS, HOSTS, break_path, healthy, judged, missing, worst
+from sound import CHECKS, HOSTS, break_path, healthy, judged, missing, worst
 
 MTU = "com.docker.network.driver.mtu"
 ADDRESS = {"vm1": "fd77::11", "vm2": "fd77::12", "vm3": "fd77::13"}

@@ -9,7 +9,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _w
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import plans
 from drafts import Draft
-from test_checks import CHECKS, HOSTS, PLAIN, WEB, healthy, judged, missing, worst
+from sound import CHECKS, HOSTS, PLAIN, WEB, healthy, judged, missing, worst
 
 
 def lose(facts: Draft, ident: str, sources: list[str], error: str = "no answer", **more) -> None:

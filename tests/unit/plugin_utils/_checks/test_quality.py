@@ -9,7 +9,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _q
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from drafts import Draft
-from test_checks import CHECKS, HOSTS, PLAIN, SECRET, healthy, missing, train, worst
+from sound import CHECKS, HOSTS, PLAIN, SECRET, healthy, missing, train, worst
 
 LOSSY = {"answered": 45, "arrived": 52, "gap": 2, "sizes": {"100": [20, 15], "600": [20, 15], "1450": [20, 15]}}
 DEAD = {"answered": 0, "arrived": 0, "gap": 60, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}

@@ -20,7 +20,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagno
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts import problems
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from drafts import Draft
-from test_checks import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, break_path, healthy, missing, probe_address
+from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, break_path, healthy, missing, probe_address
 
 ROOT = Path(_checks.__file__).parents[3]
 NONSENSE = "qux"
@@ -104,6 +104,10 @@ def test_the_page_about_reasons_lists_them_all() -> None:
 @pytest.mark.parametrize("reason", [*_reasons.RESULTS, *_reasons.PROBLEMS, *_reasons.REFUSALS])
 def test_reasons_are_kebab_case(reason: str) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", reason)
+
+
+def ending(facts: Draft) -> None:
+    facts.opened["vm3"]["certificate"].update(not_after=1060)
 
 
 def skewed(facts: Draft) -> None:
@@ -238,6 +242,7 @@ FAULTS = [
     ),
     ("service-missing", lambda facts: facts.settings.update(services=["web", "gone"])),
     ("clock-skew", skewed),
+    ("certificate-expiring", ending),
     ("engine-skew", lambda facts: facts.nodes["vm2"].update(engine="29.1.3")),
     ("wrong-address", lambda facts: facts.settings.update(addresses={"vm2": "10.77.0.99"})),
     ("subnet-overlap", overlapping),

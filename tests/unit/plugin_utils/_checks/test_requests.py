@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import shapes, work
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _gossip, _requests
-from test_checks import CHECKS, healthy
+from sound import CHECKS, healthy
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,39 @@ def test_an_id_means_one_thing(text: str, path: object, knock: object, call: obj
     found = _requests.path(text), _requests.knock(text), _requests.call(text)
     assert found == (path, knock, call)
     assert [str(value) for value in found if value] in ([text], [])
+
+
+# What the nodes' code reads of each kind of request, besides its id (``_probe/work.py``).
+PATH = {"address", "network", "node"}
+READ = {
+    "dns": {"name"},
+    "icmp": {"address"},
+    "tcp": PATH,
+    "udp": PATH,
+    "burst": {*PATH, "size"},
+    "vip": {"address", "network", "nodes"},
+    "closed": {"address", "network", "port"},
+    "connect": {"address", "port"},
+    "stranger": {"address", "port"},
+    "port-tcp": {"address", "port"},
+    "port-udp": {"address", "port"},
+    "port-esp": {"address"},
+    "inject": {"address", "port", "vni"},
+}
+PLACES = {"where", "about"}  # what the controller and the phases read of it
+
+
+@pytest.mark.parametrize("ident", sorted(CHECKS))
+def test_a_node_can_carry_out_every_request(ident: str) -> None:
+    facts = healthy()
+    known = {*t.get_type_hints(shapes.Request), *PLACES}
+    assert set(READ) == set(work.KINDS)
+    for host, requests in CHECKS[ident].plan(facts).items():
+        assert host in facts.hosts
+        for request in requests:
+            missing = {key for key in READ[request["kind"]] if request.get(key) in (None, "", [])}
+            assert not missing and set(request) <= known, request
+            assert request["kind"] != "dns" or {"expected", "within", "includes"} & set(request), request
 
 
 def test_no_two_different_requests_of_a_host_have_one_id() -> None:

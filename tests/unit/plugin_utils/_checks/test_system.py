@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import lb_ipvs
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from drafts import Draft
-from test_checks import CHECKS, HOSTS, PLAIN, healthy, judged, worst
+from sound import CHECKS, HOSTS, PLAIN, healthy, judged, worst
 
 
 def bad(facts: Draft, ident: str) -> list[tuple]:

@@ -9,7 +9,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _w
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from drafts import Draft
-from test_checks import CHECKS, PLAIN, break_path, healthy, told_of_itself
+from sound import CHECKS, PLAIN, break_path, healthy, told_of_itself
 
 BRIDGE = {"up": True, "mtu": 1500, "kind": "bridge"}
 RULE = "filter: -A INPUT -p udp --dport 4789 -j DROP"
