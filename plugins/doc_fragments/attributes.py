@@ -49,3 +49,46 @@ attributes:
     platforms: linux
     support: full
 """
+
+    # For modules whose difference would show secrets. Listed before the above, because the first word holds.
+    SECRETS = r"""
+attributes:
+  diff_mode:
+    description: Returns what was changed, or in check mode what would be changed.
+    support: none
+    details:
+      - It would show secrets.
+"""
+
+    # For modules whose action plugin does the work, on the controller.
+    CONTROLLER = r"""
+attributes:
+  action:
+    description: Has a corresponding action plugin, which does all the work on the controller.
+    support: full
+  check_mode:
+    description: Can run in check mode and return what a run would change, without changing it.
+    support: full
+  diff_mode:
+    description: Returns what was changed, or in check mode what would be changed.
+    support: N/A
+  platform:
+    description: The systems it runs on.
+    platforms: posix
+    support: full
+"""
+
+    # For modules of the lab, which run on the machine that carries it. Listed before those of what a module can do.
+    LAB = r"""
+attributes:
+  action:
+    description: Has a corresponding action plugin, which does all the work on the controller.
+    support: full
+  async:
+    description: Can be run with C(async).
+    support: none
+  platform:
+    description: Platform of the controller.
+    platforms: linux
+    support: full
+"""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of every module that talks to a Docker Engine."""
+    """What the modules have in common that talk to a Docker Engine."""
 
     DOCUMENTATION = r"""
 options:
@@ -22,6 +22,36 @@ options:
     type: int
     default: 60
 requirements:
-  - Docker SDK for Python, 5.0 or newer (Debian and Ubuntu package C(python3-docker))
   - Docker Engine 20.10 or newer
+"""
+
+    # For modules that use Docker's library, beside the above. Ansible wants options in each fragment, even none.
+    SDK = r"""
+options: {}
+requirements:
+  - Docker SDK for Python, 5.0 or newer (Debian and Ubuntu package C(python3-docker))
+"""
+
+    # For modules that only a manager can run.
+    MANAGER = r"""
+options: {}
+notes:
+  - Must run on a manager. On a worker it fails and names the managers.
+"""
+
+    # For modules that stop the engine and start it again.
+    STOPPED = r"""
+options:
+  stop_command:
+    description: Command that stops the engine where the host has no systemd, so that it stays stopped.
+    type: str
+    default: ""
+  start_command:
+    description: Command that starts the engine again. It must do no harm to an engine that runs.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds to wait for the engine to stop, and to be back.
+    type: int
+    default: 120
 """

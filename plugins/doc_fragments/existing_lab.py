@@ -11,13 +11,6 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 notes:
   - This is an action plugin. It runs on the controller, in the Python that runs Ansible.
-attributes:
-  action:
-    description: Runs on the controller.
-    support: full
-  async:
-    description: Can be run with C(async).
-    support: none
 options:
   name:
     description:

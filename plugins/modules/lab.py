@@ -11,6 +11,10 @@ short_description: Machines to run a Docker Swarm on, created, repaired, stopped
 version_added: 0.1.0
 author:
   - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.attributes.lab
+  - swarmlab.overlay.attributes
+  - swarmlab.overlay.lab_images
 description:
   - Makes C(vm1) to C(vmN) on the controller, as virtual machines of QEMU or as containers. Each has a Docker Engine,
     a kernel (virtual machines) and an identity of its own, and an address on the lab's own network segment.
@@ -25,23 +29,6 @@ notes:
 requirements:
   - QEMU, mmdebstrap, fakeroot, e2fsprogs, OpenSSH client and the Python package C(qemu.qmp) for O(driver=vm)
   - A Docker Engine, mmdebstrap, fakeroot, e2fsprogs and the Python package C(docker) for O(driver=container)
-attributes:
-  action:
-    description: Runs on the controller.
-    support: full
-  async:
-    description: Can be run with C(async).
-    support: none
-  check_mode:
-    description: Can run in check mode and return changed status prediction without modifying anything.
-    support: full
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
-    support: full
-  platform:
-    description: Platform of the controller.
-    support: full
-    platforms: linux
 options:
   name:
     description:
@@ -168,10 +155,6 @@ options:
       - Keep what was created when creating fails, for a look at it.
     type: bool
     default: false
-  cache:
-    description:
-      - Folder of the images. The default is C(swarmlab) in E(XDG_CACHE_HOME), or in C(~/.cache).
-    type: path
 """
 
 EXAMPLES = r"""

@@ -20,17 +20,14 @@ description:
     filter what they receive by nftables, so the kernel must have that.
 extends_documentation_fragment:
   - swarmlab.overlay.existing_lab
+  - swarmlab.overlay.attributes.lab
   - swarmlab.overlay.attributes
+  - swarmlab.overlay.lab_images
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
     details: The task's result lists the faults.
 options:
-  cache:
-    description: Folder of the images, as M(swarmlab.overlay.lab) was given it.
-    type: path
   faults:
     description: The faults. One that is there already is replaced, and its time starts anew.
     type: list

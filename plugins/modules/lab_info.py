@@ -17,12 +17,10 @@ description:
   - A lab that is stopped, in no swarm, or not there at all is no error; then the rest is told.
 extends_documentation_fragment:
   - swarmlab.overlay.existing_lab
+  - swarmlab.overlay.attributes.lab
   - swarmlab.overlay.attributes.info
+  - swarmlab.overlay.lab_images
 options:
-  cache:
-    description:
-      - Folder of the images. The default is C(swarmlab) in E(XDG_CACHE_HOME), or in C(~/.cache).
-    type: path
   show:
     description:
       - Print it as a table for people, too.

@@ -18,17 +18,14 @@ description:
   - A node that does not answer is named in RV(problems) and stops nothing.
 extends_documentation_fragment:
   - swarmlab.overlay.existing_lab
+  - swarmlab.overlay.attributes.lab
 attributes:
   check_mode:
-    description: Can run in check mode and return changed status prediction without modifying anything.
+    description: Can run in check mode and return what a run would change, without changing it.
     support: full
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in check mode), when in diff mode.
+    description: Returns what was changed, or in check mode what would be changed.
     support: none
-  platform:
-    description: Platform of the controller.
-    support: full
-    platforms: linux
 """
 
 EXAMPLES = r"""

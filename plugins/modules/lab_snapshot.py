@@ -16,17 +16,14 @@ description:
   - After a restore the clocks are set before anything else happens.
 extends_documentation_fragment:
   - swarmlab.overlay.existing_lab
+  - swarmlab.overlay.attributes.lab
   - swarmlab.overlay.attributes
+  - swarmlab.overlay.lab_images
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
     details: There is nothing to show but the name.
 options:
-  cache:
-    description: Folder of the images, as M(swarmlab.overlay.lab) was given it.
-    type: path
   snapshot:
     description: Name of the snapshot, lower-case letters, digits, dots, hyphens and underscores.
     type: str

@@ -11,6 +11,8 @@ short_description: Begin the lesson, judge what its steps showed, and finish it 
 version_added: 0.2.0
 author:
   - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.attributes.controller
 description:
   - The controller's part of role P(swarmlab.overlay.lesson#role); use the role rather than this action.
   - With O(stage=begin) it chooses the steps and gives the settings of a run; in check mode it prints the script.
@@ -19,19 +21,8 @@ description:
   - With O(stage=exercise) it tells what is done to give, check, mend or take back an exercise, with O(stage=acted) whether one act of this
     went well, and with O(stage=solved) it fails when the exercise is not solved.
 attributes:
-  action:
-    description: Has a corresponding action plugin, which does all the work on the controller.
-    support: full
-  check_mode:
-    description: Can run in check mode and return what a run would change, without changing it.
-    support: full
   diff_mode:
-    description: Returns what was changed, or in check mode what would be changed.
     support: none
-  platform:
-    description: The systems it runs on.
-    platforms: posix
-    support: full
 options:
   stage:
     description: Which part of the controller's work.

@@ -24,11 +24,12 @@ notes:
   - Published ports that the swarm chose may be others afterwards. Declare those that somebody relies on.
   - Engines do not take a new ingress network up until the record of their node changes, so each node is given the label
     C(swarmlab.overlay/nudge) for a moment. The module waits until every node that is ready holds the network.
-  - Must run on a manager. On a worker it fails and names the managers.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.sdk
+  - swarmlab.overlay.engine.manager
   - swarmlab.overlay.attributes
 options:
   encrypted:

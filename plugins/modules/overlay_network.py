@@ -25,12 +25,13 @@ notes:
     if the network is declared as it was, whatever O(in_use) is. Stand-in and services carry labels (C(swarmlab.overlay/stands-in-for),
     C(swarmlab.overlay/addresses), C(swarmlab.overlay/order-before)) until then.
   - A network that was made by other means is adopted when it is as declared. It does not get our label then, as that would mean to create it again.
-  - Must run on a manager. On a worker it fails and names the managers.
   - The engine tests for the presence of the driver option C(encrypted), so C(encrypted=false) encrypts. Use O(encrypted).
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.sdk
+  - swarmlab.overlay.engine.manager
   - swarmlab.overlay.attributes
 options:
   name:

@@ -11,27 +11,17 @@ short_description: Choose the manager that role overlays sends its declarations 
 version_added: 0.2.0
 author:
   - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.attributes.controller
 description:
   - A part of the role P(swarmlab.overlay.overlays#role); use that rather than this action.
   - Chooses a manager that answers and lists the nodes of the swarm of which the hosts of the play are, by what
     M(swarmlab.overlay.swarm_info) told on them. Groups and names do not make a manager.
   - Tells by which names each host of the play may be called, and fails when a container is declared on a node that nobody knows.
 attributes:
-  action:
-    description: Has a corresponding action plugin, which does all the work on the controller.
-    support: full
   check_mode:
-    description: Can run in check mode and return what a run would change, without changing it.
-    support: full
     details:
       - It changes nothing.
-  diff_mode:
-    description: Returns what was changed, or in check mode what would be changed.
-    support: N/A
-  platform:
-    description: The systems it runs on.
-    platforms: posix
-    support: full
 options:
   declared:
     description: Whether anything is declared. If not, no manager is needed.

@@ -17,11 +17,12 @@ notes:
   - M(community.docker.docker_swarm_service) knows many more options of a service, but takes one service a call and does not wait
     for its tasks.
   - No registry is asked for the image's digest, so images that are only on the nodes work at once.
-  - Must run on a manager. On a worker it fails and names the managers.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.sdk
+  - swarmlab.overlay.engine.manager
   - swarmlab.overlay.attributes
 options:
   services:

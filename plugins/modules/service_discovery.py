@@ -25,6 +25,7 @@ notes:
   - Run it on every node; each sees the network with its own eyes.
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.sdk
 attributes:
   check_mode:
     description: Can run in check mode and return what a run would change, without changing it.

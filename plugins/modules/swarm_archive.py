@@ -20,12 +20,10 @@ author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.stopped
+  - swarmlab.overlay.attributes.secrets
   - swarmlab.overlay.attributes
 attributes:
-  diff_mode:
-    support: none
-    details:
-      - It would show secrets.
   idempotent:
     support: none
     details:
@@ -61,18 +59,6 @@ options:
     description: Checksum that the archive must have. For O(stage=put).
     type: str
     default: ""
-  stop_command:
-    description: Command that stops the engine where the host has no systemd, so that it stays stopped.
-    type: str
-    default: ""
-  start_command:
-    description: Command that starts it again. It must do no harm to an engine that runs.
-    type: str
-    default: ""
-  timeout:
-    description: Seconds to wait for the engine to stop, and to be back.
-    type: int
-    default: 120
 seealso:
   - module: swarmlab.overlay.swarm_backup
   - module: swarmlab.overlay.swarm_restore

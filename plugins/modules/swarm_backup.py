@@ -22,15 +22,13 @@ author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.stopped
+  - swarmlab.overlay.attributes.secrets
   - swarmlab.overlay.attributes
 attributes:
   action:
     description: Has a corresponding action plugin, which writes the files on the controller.
     support: full
-  diff_mode:
-    support: none
-    details:
-      - It would show secrets.
   idempotent:
     support: none
     details:
@@ -58,18 +56,6 @@ options:
     description: How many backups of this swarm stay in the folder. Backups of other swarms are left alone.
     type: int
     default: 7
-  stop_command:
-    description: Command that stops the engine where the host has no systemd, so that it stays stopped.
-    type: str
-    default: ""
-  start_command:
-    description: Command that starts it again. It must do no harm to an engine that runs.
-    type: str
-    default: ""
-  timeout:
-    description: Seconds to wait for the engine to stop, and to be back.
-    type: int
-    default: 120
 seealso:
   - module: swarmlab.overlay.swarm_restore
   - module: swarmlab.overlay.swarm_export

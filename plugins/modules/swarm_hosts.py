@@ -11,6 +11,9 @@ short_description: The hosts of the swarm in any inventory, and nodes that it do
 version_added: 0.2.0
 author:
   - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.attributes.controller
+  - swarmlab.overlay.swarm_groups
 description:
   - The first step of the collection's playbooks; use those rather than this action.
   - With O(stage=inventory) it finds the hosts of the swarm, whatever the groups are called, and fails when there are none, since a play
@@ -19,21 +22,9 @@ description:
   - With O(stage=add) it adds such a node to the inventory. It is reached as the manager is that told of it (user, port, key, become, jump
     host), at the address that the swarm knows, or the one that the variable C(swarm_discovered_host) gives, a template over C(node).
 attributes:
-  action:
-    description: Has a corresponding action plugin, which does all the work on the controller.
-    support: full
   check_mode:
-    description: Can run in check mode and return what a run would change, without changing it.
-    support: full
     details:
       - It changes nothing but the inventory of this run.
-  diff_mode:
-    description: Returns what was changed, or in check mode what would be changed.
-    support: N/A
-  platform:
-    description: The systems it runs on.
-    platforms: posix
-    support: full
 options:
   stage:
     description: Which step.
@@ -43,12 +34,6 @@ options:
   node:
     description: One of RV(hosts), for O(stage=add).
     type: dict
-  managers_group:
-    description: Group of the managers, where it has a name of its own.
-    type: str
-  workers_group:
-    description: Group of the workers, where it has a name of its own.
-    type: str
 """
 
 EXAMPLES = r"""

@@ -32,8 +32,6 @@ options:
     description: Whether a manager tells the settings of its swarm too, in the options of M(swarmlab.overlay.swarm).
     type: bool
     default: false
-requirements:
-  - Docker Engine 20.10 or newer
 seealso:
   - module: swarmlab.overlay.swarm
   - module: swarmlab.overlay.swarm_node

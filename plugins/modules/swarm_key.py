@@ -20,15 +20,13 @@ author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.sdk
+  - swarmlab.overlay.attributes.secrets
   - swarmlab.overlay.attributes
 attributes:
   action:
     description: Has a corresponding action plugin, which writes the file on the controller.
     support: full
-  diff_mode:
-    support: none
-    details:
-      - It would show secrets.
 options:
   file:
     description: Path of the file on the controller. Its folder must exist. It gets the mode 0600.

@@ -81,8 +81,6 @@ options:
     description: Seconds to wait until the host is a member.
     type: int
     default: 120
-requirements:
-  - Docker Engine 20.10 or newer
 seealso:
   - module: swarmlab.overlay.swarm_info
   - module: swarmlab.overlay.swarm_node

@@ -26,6 +26,7 @@ author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.sdk
   - swarmlab.overlay.attributes
 options:
   names:

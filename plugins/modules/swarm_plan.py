@@ -11,6 +11,9 @@ short_description: Who makes the swarm, who joins it, what changes, and who leav
 version_added: 0.2.0
 author:
   - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.attributes.controller
+  - swarmlab.overlay.swarm_groups
 description:
   - The controller's part of role P(swarmlab.overlay.swarm#role); use the role rather than this action.
   - With O(stage=ask) it asks the engine of a host for its place in a swarm. A host that does not answer is a finding and no failure.
@@ -29,17 +32,8 @@ attributes:
     description: Has a corresponding action plugin, which works on the controller and may ask the engine of the host.
     support: full
   check_mode:
-    description: Can run in check mode and return what a run would change, without changing it.
-    support: full
     details:
       - It changes nothing.
-  diff_mode:
-    description: Returns what was changed, or in check mode what would be changed.
-    support: N/A
-  platform:
-    description: The systems it runs on.
-    platforms: posix
-    support: full
 options:
   stage:
     description: Which step.
@@ -89,12 +83,6 @@ options:
     type: list
     elements: str
     default: []
-  managers_group:
-    description: Group of the managers, where it has a name of its own.
-    type: str
-  workers_group:
-    description: Group of the workers, where it has a name of its own.
-    type: str
 """
 
 EXAMPLES = r"""

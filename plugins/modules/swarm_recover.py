@@ -19,6 +19,7 @@ author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.stopped
   - swarmlab.overlay.attributes
 attributes:
   diff_mode:
@@ -33,14 +34,6 @@ options:
     description: Id of the manager. A host that is another node is refused.
     type: str
     required: true
-  stop_command:
-    description: Command that stops the engine where the host has no systemd, so that it stays stopped.
-    type: str
-    default: ""
-  start_command:
-    description: Command that starts it again. It must do no harm to an engine that runs.
-    type: str
-    default: ""
   timeout:
     description: Seconds to wait for the engine, and until the manager leads its swarm.
     type: int

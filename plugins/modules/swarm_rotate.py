@@ -22,6 +22,7 @@ author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.sdk
   - swarmlab.overlay.attributes
 attributes:
   idempotent:

@@ -38,8 +38,6 @@ options:
     description: Seconds to wait.
     type: int
     default: 120
-requirements:
-  - Docker Engine 20.10 or newer
 seealso:
   - module: swarmlab.overlay.swarm_info
   - module: swarmlab.overlay.engine

@@ -11,6 +11,8 @@ short_description: Begin a verification, and finish it with a report
 version_added: 0.1.0
 author:
   - swarmlab contributors (@swarmlab)
+extends_documentation_fragment:
+  - swarmlab.overlay.attributes.controller
 description:
   - The controller's part of role P(swarmlab.overlay.verify#role); use the role rather than this action.
   - With O(stage=tags) it refuses a tag behind C(--tags) or C(--skip-tags) that no check has, when playbook
@@ -22,21 +24,11 @@ description:
   - With O(stage=disrupt) it gives the settings of the run that follows a disruption, with O(stage=recovered) what that showed, and with
     O(stage=conclude) it adds all of this to the report.
 attributes:
-  action:
-    description: Has a corresponding action plugin, which does all the work on the controller.
-    support: full
   check_mode:
-    description: Can run in check mode and return what a run would change, without changing it.
-    support: full
     details:
       - It changes no node. The report on the controller is written in check mode too.
   diff_mode:
-    description: Returns what was changed, or in check mode what would be changed.
     support: none
-  platform:
-    description: The systems it runs on.
-    platforms: posix
-    support: full
 options:
   stage:
     description: Which end of the verification.
