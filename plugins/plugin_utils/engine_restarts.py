@@ -42,7 +42,7 @@ def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
     :param places: {host: its swarm state from its engine}, of all hosts that were asked
     """
     refused = [
-        f"{host}: its place in the swarm is '{places[host]['state']}', so nobody can tell whether the swarm can do without it"
+        f"{host}: its state in the swarm is '{places[host]['state']}', so it is unknown whether the swarm can do without it"
         for host in due
         if places[host]["state"] != "active"
     ]
@@ -50,7 +50,7 @@ def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
     for host in (host for host in due if places[host]["state"] == "active"):
         node_id = places[host]["node_id"]
         if node_id in named:
-            refused.append(f"{named[node_id]} and {host} are one node ({node_id}): leave one of them in the inventory")
+            refused.append(f"{named[node_id]} and {host} are one node ({node_id}): keep one of them in the inventory")
         named.setdefault(node_id, host)
     turns: list[Turn] = []
     while named and not refused:
@@ -58,7 +58,7 @@ def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
         if not watching:
             node_id, host = next(iter(named.items()))
             refused.append(
-                f"{host}: no manager that was asked has it (node {node_id}) in its swarm. Take a manager of it into the run"
+                f"{host}: no manager that was asked lists it (node {node_id}). Include a manager of its swarm in the run"
             )
             break
         listed = {member["id"]: member for member in places[watching[0]]["members"] or ()}

@@ -44,7 +44,7 @@ def resolve(
             values[name] = _value(action, known, name)
         except AnsibleUndefinedVariable as error:
             raise AnsibleActionFail(
-                f"{name} of {task_vars['inventory_hostname']} cannot be worked out, with its facts either: {error}"
+                f"{name} of {task_vars['inventory_hostname']} cannot be evaluated, not even with gathered facts: {error}"
             ) from error
     return _given(values), facts
 

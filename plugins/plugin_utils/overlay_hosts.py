@@ -76,7 +76,7 @@ def choose(hosts: t.Sequence[Host], named: str = "", final: bool = False) -> Cho
             }
             return Choice(ask=[host.name for host in sorted(others, key=lambda host: host.address not in told)])
         raise Refusal(
-            f"No host could speak for the swarm, so nothing was changed. {_told(hosts)}. Name a manager in the inventory."
+            f"No host can manage the swarm. {_told(hosts)}. Add a manager to the inventory. Nothing was changed."
         )
     return _chosen(hosts, speakers[0])
 
@@ -84,14 +84,14 @@ def choose(hosts: t.Sequence[Host], named: str = "", final: bool = False) -> Cho
 def _named(hosts: t.Sequence[Host], named: str, final: bool) -> Choice:
     found = next((host for host in hosts if host.name == named), None)
     if found is None:
-        raise Refusal(f"overlays_manager names {named}, which is no host of the inventory. Nothing was changed.")
+        raise Refusal(f"overlays_manager names {named}, which is not in the inventory. Nothing was changed.")
     if found.members:
         return _chosen(hosts, found)
     if not found.in_play and not final:
         return Choice(ask=[named])
     raise Refusal(
-        f"overlays_manager names {named}, which cannot speak for the swarm: {why(found)}. Name a manager, or none: then one is chosen of those"
-        " that can. Nothing was changed."
+        f"overlays_manager names {named}, which cannot manage the swarm: {why(found)}. Name a manager, or leave overlays_manager empty to have"
+        " one chosen. Nothing was changed."
     )
 
 
@@ -108,7 +108,7 @@ def _chosen(hosts: t.Sequence[Host], manager: Host) -> Choice:
     if strangers:
         told = ", ".join(f"{host.name} (node {host.node_id})" for host in strangers)
         raise Refusal(
-            f"{told}: of another swarm than {manager.name}, or removed from its list. Take them out of the play, or let them leave (docker swarm"
+            f"{told}: in another swarm than {manager.name}, or removed from its swarm. Remove them from the play, or let them leave (docker swarm"
             " leave). Nothing was changed."
         )
     play = [host.name for host in hosts if host.in_play]
@@ -139,7 +139,7 @@ def unknown(nodes: t.Iterable[str], inventory: t.Container[str], members: t.Mapp
             continue
         if same:
             found.append(
-                f"{name} is the host name of {len(same)} nodes: name the one by its id ({', '.join(same)}) or as the inventory does"
+                f"{name} is the host name of {len(same)} nodes: give the node's id ({', '.join(same)}) or its name in the inventory"
             )
         else:
             found.append(f"{name} is neither in the inventory nor a node of the swarm")

@@ -55,10 +55,10 @@ def parse(text: str, path: str) -> Manifest:
     except ValueError:
         data = None
     if not isinstance(data, dict) or any(not isinstance(data.get(key), kind) for key, kind in KEYS.items()):
-        raise Unfit(f"{path} is no manifest of a backup. Nothing was changed.")
+        raise Unfit(f"{path} is not the manifest of a backup. Nothing was changed.")
     if data["format"] != FORMAT:
         raise Unfit(
-            f"{path} was written by another version of this collection (format {data['format']}, and this one knows {FORMAT})."
+            f"{path} was written by another version of this collection (format {data['format']}; this version reads {FORMAT})."
             " Nothing was changed."
         )
     return t.cast(Manifest, data)
@@ -71,7 +71,7 @@ def manifest_of(archive: str) -> str:
         name = name.removesuffix(ending)
     if not name.endswith(ARCHIVE):
         raise Unfit(
-            f"{archive} is no name of a backup ({ARCHIVE}, perhaps with {VAULTED} or {SEALED}). Nothing was changed."
+            f"{archive} is not the name of a backup ({ARCHIVE}, perhaps with {VAULTED} or {SEALED}). Nothing was changed."
         )
     return name.removesuffix(ARCHIVE) + MANIFEST
 
@@ -172,17 +172,17 @@ def misfit(manifest: Manifest, seen: t.Mapping[str, t.Any], host: str) -> str:
         same = place["node_id"] == manifest["node_id"] or place["swarm_id"] == manifest["swarm_id"]
         whose = "the swarm of the backup" if same else "another swarm than that of the backup"
         return (
-            f"{host} is in {whose} (its engine says: {place['state']}, node {place['node_id'] or 'unknown'}). If that is given up there,"
-            " 'docker swarm leave --force' on it, and run this again; if its managers lost their majority, playbook recover may help more"
+            f"{host} is in {whose} (its engine says: {place['state']}, node {place['node_id'] or 'unknown'}). If that swarm is no longer needed,"
+            " run 'docker swarm leave --force' there and run this again. If its managers lost their majority, try playbook recover first"
         )
     if not seen["own_address"]:
         return (
-            f"{host} does not have the address {manifest['address']} of the manager whose backup it is. A manager's address is part of the swarm's state and"
-            " cannot be changed: give the host that address, or declare a new swarm from the variables that lie beside the backup"
+            f"{host} does not have the address {manifest['address']} of the manager in the backup. A manager's address is part of the swarm's state and"
+            " cannot be changed. Give the host that address, or declare a new swarm from the variables beside the backup"
         )
     if version(seen["engine_version"]) < version(manifest["engine_version"]):
         return (
-            f"{host} has Docker Engine {seen['engine_version']}, and the backup is of {manifest['engine_version']}: an older engine cannot read it. Install"
+            f"{host} has Docker Engine {seen['engine_version']}, and the backup is from {manifest['engine_version']}. An older engine cannot read it. Install"
             " that version or a newer one"
         )
     if seen["problem"]:

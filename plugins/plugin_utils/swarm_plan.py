@@ -111,8 +111,8 @@ def _ask_for_another(primary: Host, hosts: t.Sequence[Host], final: bool) -> Pla
     if others and not final:
         return Plan(ask=others)
     raise Refusal(
-        f"{primary.name} is to become a worker, and no other manager that stays answers here, to say so. Put one into the inventory as a"
-        " manager. Nothing was changed."
+        f"{primary.name} is to become a worker, and only another manager can demote it. No other manager answers. Add one to the inventory."
+        " Nothing was changed."
     )
 
 
@@ -143,10 +143,10 @@ def _plan_of(
         changes=_in_order([{"id": host.node_id, **changes.get(host.name, {})} for host in touched], members),
         unfinished=late,
         steps=[f"{host.name} joins as {host.role} through {primary.name}" for host in joining]
-        + [f"{host.name} is waited for: its join is going on" for host in pending]
-        + [f"{host.name} is waited for: {_seen(members[host.node_id])}" for host in unready]
+        + [f"{host.name}: its join is in progress; waiting for it" for host in pending]
+        + [f"waiting for {host.name}: {_seen(members[host.node_id])}" for host in unready]
         + [f"{host.name}: {_words(changes[host.name])}" for host in told]
-        + [f"{name}: becomes a worker, when another manager can tell it to" for name in late],
+        + [f"{name} becomes a worker as soon as another manager can demote it" for name in late],
         warnings=_warnings(hosts, members),
     )
 
@@ -159,27 +159,26 @@ def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
     silent = [host for host in hosts if host.role != WORKER and host.place is None]
     if silent:
         raise Refusal(
-            f"Nobody knows whether there is a swarm already: {_reasons(silent)}. A second swarm must not be made."
-            " See that every manager of the inventory answers, or take it out, and run this again. Nothing was changed."
+            f"It is unknown whether a swarm exists already: {_reasons(silent)}. A second swarm must not be created."
+            " Make every manager of the inventory reachable, or remove it from the inventory. Then run this again. Nothing was changed."
         )
     lost = [host for host in hosts if host.state not in ("", "inactive")]
     if lost:
         addresses = sorted({address for host in lost for address in host.told["managers"]})
         raise Refusal(
-            f"{_names(lost)}: in a swarm of which no manager speaks for it here (its managers: {', '.join(addresses) or 'unknown'})."
-            " Put one of them into the inventory as a manager, or let the node leave (docker swarm leave). A second swarm was"
-            " not made. Nothing was changed."
+            f"{_names(lost)}: already in a swarm, and none of its managers ({', '.join(addresses) or 'addresses unknown'}) can be used here."
+            " Add one of them to the inventory as a manager, or let the node leave that swarm (docker swarm leave). Nothing was changed."
         )
     managers = [host for host in hosts if host.role == MANAGER]
     if not managers:
         raise Refusal(
-            "There is no swarm, and no host is declared a manager. Put at least one into the group swarm_managers. Nothing was changed."
+            "There is no swarm, and no host is declared a manager. Add at least one host to the group swarm_managers. Nothing was changed."
         )
     makers = [host for host in managers if host.in_play]
     if not makers:
         raise Refusal(
-            f"There is no swarm yet, and none of its managers ({_names(managers)}) is in this play. Run it without --limit, or with one of"
-            " them. Nothing was changed."
+            f"There is no swarm yet, and none of the declared managers ({_names(managers)}) is in this play. Run it without --limit, or"
+            " include one of them. Nothing was changed."
         )
     joining = [host for host in hosts if host.in_play and host.state == "inactive" and host is not makers[0]]
     _refuse_undeclared(joining)
@@ -189,7 +188,7 @@ def _found(hosts: t.Sequence[Host], final: bool) -> Plan:
         init=makers[0].name,
         joins=_by_role(joining),
         steps=[f"{makers[0].name} makes the swarm"] + [f"{host.name} joins as {host.role}" for host in joining],
-        warnings=[f"Not known to be in no other swarm: {_reasons(silent)}."] if silent else [],
+        warnings=[f"These may be in another swarm: {_reasons(silent)}."] if silent else [],
     )
 
 
@@ -202,8 +201,8 @@ def _speakers(hosts: t.Sequence[Host]) -> list[Host]:
     speakers = [host for host in managers if host.told["members"] is not None]
     if managers and not speakers:
         raise Refusal(
-            f"{_names(managers)}: the managers of the swarm have no majority, so nothing about it can be changed"
-            f" ({'; '.join(sorted({host.told['error'] for host in managers} - {''})) or 'no leader'}). Start those that are down. Nothing was changed."
+            f"{_names(managers)}: the managers of the swarm have no majority, so the swarm cannot be changed"
+            f" ({'; '.join(sorted({host.told['error'] for host in managers} - {''})) or 'no leader'}). Start the managers that are down. Nothing was changed."
         )
     return sorted(speakers, key=lambda host: (host.role == WORKER, not host.in_play))
 
@@ -217,8 +216,8 @@ def _refuse_twins(hosts: t.Sequence[Host]) -> None:
     for node_id, twins in holders.items():
         if len(twins) > 1:
             raise Refusal(
-                f"{_names(twins)} are one node of the swarm ({node_id}). Either they are one machine under several names: take the others out"
-                " of the inventory. Or machines were cloned with /var/lib/docker/swarm: on the clone, stop Docker, remove that folder, start it."
+                f"{_names(twins)} are one node of the swarm ({node_id}). If they are one machine under several names, keep one name in the"
+                " inventory. If a machine was cloned with /var/lib/docker/swarm: stop Docker on the clone, remove that folder, start Docker."
                 " Nothing was changed."
             )
 
@@ -230,7 +229,7 @@ def _refuse_unfit(hosts: t.Sequence[Host]) -> None:
         raise Refusal(f"{_reasons(silent)}. Nothing was changed.")
     advice = {
         "locked": "its managers' keys are locked: give the unlock key in swarm_unlock_keys, or run 'docker swarm unlock' there",
-        "error": "its engine cannot take part in its swarm: look at its log; if that swarm is given up, 'docker swarm leave --force' there",
+        "error": "its engine cannot take part in its swarm: see the engine's log; if that swarm is no longer needed, run 'docker swarm leave --force' there",
     }
     for state, text in advice.items():
         found = [host for host in hosts if host.in_play and host.state == state]
@@ -246,8 +245,8 @@ def _refuse_two_swarms(speakers: t.Sequence[Host]) -> None:
     if len(swarms) > 1:
         told = "; ".join(f"{_names(found)} of {swarm}" for swarm, found in swarms.items())
         raise Refusal(
-            f"The hosts manage several swarms: {told}. Take those of the other swarm out of the inventory, or let them leave it"
-            " (docker swarm leave --force), and run this again. Nothing was changed."
+            f"The hosts manage several swarms: {told}. Remove the hosts of the other swarms from the inventory, or let them leave"
+            " (docker swarm leave --force). Then run this again. Nothing was changed."
         )
 
 
@@ -256,8 +255,8 @@ def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, Member], 
     removed = [host for host in strangers if set(host.told["manager_ids"]) & set(members)]
     if removed:
         raise Refusal(
-            f"{_names(removed)}: no longer in the list of its swarm's managers, and does not know. Let it leave (docker swarm leave --force there),"
-            " and run this again: it will join. Nothing was changed."
+            f"{_names(removed)}: the swarm has removed this node, and its engine still believes to be a member. Run 'docker swarm leave --force' there."
+            " Then run this again to let it join. Nothing was changed."
         )
     if strangers:
         told = "; ".join(
@@ -265,16 +264,16 @@ def _refuse_strangers(hosts: t.Sequence[Host], members: t.Mapping[str, Member], 
             for host in strangers
         )
         raise Refusal(
-            f"{_names(strangers)} belongs to another swarm than {speaker.name} ({told}). Take it out of the inventory, or let it leave that swarm"
-            " (docker swarm leave), and run this again. Nothing was changed."
+            f"{_names(strangers)} belongs to another swarm than {speaker.name} ({told}). Remove it from the inventory, or let it leave that swarm"
+            " (docker swarm leave). Then run this again. Nothing was changed."
         )
 
 
 def _refuse_port(speaker: Host, declared: int) -> None:
     if speaker.told["data_path_port"] != declared:
         raise Refusal(
-            f"The swarm sends overlay traffic through udp/{speaker.told['data_path_port']} and swarm_data_path_port declares {declared}."
-            " A swarm cannot change it: declare the port that it has, or make the swarm anew. Nothing was changed."
+            f"The swarm uses UDP port {speaker.told['data_path_port']} for overlay traffic, and swarm_data_path_port declares {declared}."
+            " The port of a swarm cannot be changed. Declare the port that it uses, or create a new swarm. Nothing was changed."
         )
 
 
@@ -282,8 +281,8 @@ def _refuse_undeclared(joining: t.Sequence[Host]) -> None:
     nobody = [host for host in joining if host.role == AS_IT_IS]
     if nobody:
         raise Refusal(
-            f"{_names(nobody)}: in no swarm, and no group says what it is to be. Put it into swarm_managers or swarm_workers, or take it out of the"
-            " play. Nothing was changed."
+            f"{_names(nobody)}: in no swarm, and no group declares its role. Add it to swarm_managers or swarm_workers, or remove it from the play."
+            " Nothing was changed."
         )
 
 
@@ -291,7 +290,7 @@ def _refuse_lost_majority(
     members: t.Mapping[str, Member],
     demoted: t.Sequence[str],
     new: int,
-    cause: str = "The groups make workers of managers",
+    cause: str = "The groups declare managers as workers",
 ) -> None:
     """Raise Refusal when demotions would cost the managers their majority.
 
@@ -306,8 +305,8 @@ def _refuse_lost_majority(
         if reachable < total // 2 + 1:
             names = ", ".join(members[node]["hostname"] or node for node in demoted)
             raise Refusal(
-                f"{cause} ({names}), and {reachable} reachable of {total} that stay are no majority: the swarm could"
-                " not be led any more. Start managers that are down, or declare more of them. Nothing was changed."
+                f"{cause} ({names}). Of the {total} remaining managers {reachable} would be reachable, which is no majority: the swarm would"
+                " lose its leader. Start managers that are down, or declare more managers. Nothing was changed."
             )
 
 
@@ -365,12 +364,12 @@ def _warnings(hosts: t.Sequence[Host], members: t.Mapping[str, Member]) -> list[
     found = []
     if managers and len(managers) % 2 == 0:
         found.append(
-            f"{len(managers)} managers survive the loss of no more of them than {len(managers) - 1} do, since a majority must stay. Choose an odd number."
+            f"{len(managers)} managers tolerate no more failures than {len(managers) - 1} do, because a majority must remain. Use an odd number."
         )
     nameless = [member["id"] for member in members.values() if not member["hostname"]]
     if nameless:
         found.append(
-            f"Nodes that never finished their join are in the swarm's list: docker node rm {' '.join(nameless)}"
+            f"The swarm lists nodes that never finished joining. Remove them: docker node rm {' '.join(nameless)}"
         )
     return found
 
@@ -439,7 +438,7 @@ def speaking(hosts: t.Sequence[Host]) -> list[Host]:
     speakers = _speakers(hosts)
     if not speakers:
         told = "; ".join(f"{host.name}: {host.state or host.problem}" for host in hosts) or "there are no hosts"
-        raise Refusal(f"No manager of the inventory speaks for the swarm ({told}). Nothing was changed.")
+        raise Refusal(f"No manager in the inventory can manage the swarm ({told}). Nothing was changed.")
     _refuse_two_swarms(speakers)
     return speakers
 
@@ -466,18 +465,18 @@ def copied(hosts: t.Sequence[Host], name: str = "", alone: bool = False) -> Copi
     chosen = [host for host in here if host.name == name] if name else here
     if not chosen:
         raise Refusal(
-            f"{name or 'No host of this play'} is {'no' if name else 'a'} manager that speaks for the swarm; these hosts of the play are:"
+            f"{name or 'No host of this play'} is {'not a' if name else 'a'} working manager of the swarm. Working managers in this play:"
             f" {_names(here) or 'none'}. Nothing was done."
         )
     if len(managers) == 1 and not alone:
         raise Refusal(
-            f"{chosen[0].name} is the only manager: while its engine is stopped nobody leads the swarm, and its own tasks do not run. Accept it"
-            " (swarm_backup_alone=true), or add managers. Nothing was done."
+            f"{chosen[0].name} is the only manager. While its engine is stopped, the swarm has no leader, and the manager's own tasks do not run."
+            " Accept this (swarm_backup_alone=true), or add managers. Nothing was done."
         )
     left = len([member for member in managers.values() if _is_reachable(member)]) - 1
     if len(managers) > 1 and left < len(managers) // 2 + 1:
         raise Refusal(
-            f"Of {len(managers)} managers {left} reachable would be left while one is stopped, and a majority is {len(managers) // 2 + 1}. Start managers"
+            f"A backup stops one manager. Of {len(managers)} managers {left} would stay reachable, and a majority is {len(managers) // 2 + 1}. Start managers"
             " that are down, or add one. Nothing was done."
         )
     best = min(
@@ -485,7 +484,7 @@ def copied(hosts: t.Sequence[Host], name: str = "", alone: bool = False) -> Copi
     )
     if managers[best.node_id]["leader"] and len(managers) > 1 and not name:
         raise Refusal(
-            f"Of the managers only {best.name} is in this play, and it leads the swarm. Take another one into the play, or name it. Nothing was done."
+            f"{best.name} is the only manager in this play, and it is the leader. Add another manager to the play, or name this one. Nothing was done."
         )
     manager = next((host for host in speakers if host is not best), best)
     return Copied(
@@ -513,12 +512,12 @@ def find(names: t.Sequence[str], hosts: t.Sequence[Leaver], going: bool = False)
         absent += [] if ids else [name]
     if absent and not going:
         known = ", ".join(sorted(member["hostname"] or member["id"] for member in members))
-        raise Refusal(f"{', '.join(absent)}: no node of the swarm, which has {known}. Nothing was changed.")
+        raise Refusal(f"{', '.join(absent)}: not a node of the swarm. Its nodes are {known}. Nothing was changed.")
     others = [host for host in speakers if host.node_id not in found]
     if going:
         if found and not others:
             raise Refusal(
-                f"No manager that stays speaks for the swarm, and {', '.join(names)} cannot leave without. Nothing was changed."
+                f"{', '.join(names)} cannot leave: no remaining manager can manage the swarm. Nothing was changed."
             )
         strangers = [
             f"{member['hostname']} ({member['id']})"
@@ -527,7 +526,7 @@ def find(names: t.Sequence[str], hosts: t.Sequence[Leaver], going: bool = False)
         ]
         if strangers:
             raise Refusal(
-                f"{', '.join(strangers)}: alive, and no host of the inventory, so nobody can tell it that it leaves. Put it into the inventory, or run"
+                f"{', '.join(strangers)}: runs, and is not in the inventory, so it cannot be made to leave. Add it to the inventory, or run"
                 " 'docker swarm leave' there. Nothing was changed."
             )
         managers = [
@@ -597,9 +596,7 @@ def _meant(
     ]
     if len(ids) > 1:
         states = ", ".join(f"{member['id']} ({member['state']})" for member in members if member["id"] in ids)
-        raise Refusal(
-            f"{name} says nothing, several nodes call themselves so: {states}. Give the id. Nothing was changed."
-        )
+        raise Refusal(f"{name} is the host name of several nodes: {states}. Give the node's id. Nothing was changed.")
     return ids
 
 
@@ -636,12 +633,10 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
         keeper=keeper.name,
         nodes=[{"id": node_id, "labels": {LEAVING_LABEL: host}} for node_id, host in nodes.items()],
         leaving={host.name: host.node_id for host in leavers if host.node_id},
-        steps=[
-            f"{host} leaves: node {node_id}, which calls itself {names[node_id]}" for node_id, host in nodes.items()
-        ],
+        steps=[f"{host} leaves: node {node_id}, host name {names[node_id]}" for node_id, host in nodes.items()],
         warnings=[
-            f"{host.name} is in no swarm; {member['id']}, which called itself {member['hostname']} too, is {member['state']} in the list of"
-            f" {keeper.name}. If that was this host: docker node rm {member['id']}"
+            f"{host.name} is in no swarm. {keeper.name} lists node {member['id']} with the same host name, {member['hostname']}, as {member['state']}."
+            f" If this host was that node, remove it: docker node rm {member['id']}"
             for host in leavers
             for member in members
             if host.state == "inactive"
@@ -661,8 +656,8 @@ def _no_keeper(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewe
         or "no other manager is in the inventory"
     )
     raise Refusal(
-        f"{_names(leavers)} cannot leave: no manager that stays speaks for the swarm ({told}). See that the managers run and are managers"
-        " (playbook swarm), then run this again. Nothing was changed."
+        f"{_names(leavers)} cannot leave: no remaining manager can manage the swarm ({told}). Make sure that the managers run and have joined"
+        " as managers (playbook swarm). Then run this again. Nothing was changed."
     )
 
 
@@ -680,7 +675,7 @@ def _nodes_of(host: Leaver, members: t.Sequence[Member], claimed: t.Container[st
     if host.node_id:
         if host.node_id not in ids and not set(host.told["manager_ids"]) & ids:
             raise Refusal(
-                f"{host.name} (node {host.node_id}) is in another swarm than {keeper.name}. It was left as it is: take it out of the play."
+                f"{host.name} (node {host.node_id}) is in another swarm than {keeper.name}. Remove it from the play."
                 " Nothing was changed."
             )
         return [host.node_id] * (host.node_id in ids) + marked
@@ -698,7 +693,7 @@ def _nodes_of(host: Leaver, members: t.Sequence[Member], claimed: t.Container[st
     if doubtful or (not found and not marked and namesakes):
         candidates = ", ".join([member["id"] for member in doubtful] or namesakes)
         raise Refusal(
-            f"{host.name} does not answer ({host.problem}), and which node of the swarm it is, nobody can tell for sure (perhaps {candidates})."
-            " Name it in swarm_node_id of this host, or repair the connection, and run this again. Nothing was changed."
+            f"{host.name} does not answer ({host.problem}), and it is not certain which node of the swarm it is (perhaps {candidates})."
+            " Set swarm_node_id for this host, or repair the connection. Then run this again. Nothing was changed."
         )
     return sorted({*marked, *(member["id"] for member in found)})

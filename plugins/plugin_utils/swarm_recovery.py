@@ -42,13 +42,13 @@ def recovery(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> R
     second = [host for host in speakers if host is not chosen and host.name not in wiped and not _lists(chosen, host)]
     if second:
         raise Refusal(
-            f"{_names(second)}: lead{'s' if len(second) == 1 else ''} a swarm of their own, while {chosen.name} leads one too. If that is given up, name them"
-            " in swarm_lost_managers, and they leave it. Nothing was changed."
+            f"{_names(second)}: in another swarm than {chosen.name}, and able to manage it. To give that swarm up, name its managers in swarm_lost_managers."
+            " They leave it then. Nothing was changed."
         )
     if speakers and not wiped and not _orphans(chosen):
         raise Refusal(
-            f"{chosen.name} speaks for the swarm: its managers have a majority, and there is nothing to recover. For a node that is dead use playbook remove or"
-            " replace. Nothing was changed."
+            f"{chosen.name} has a leader: the managers have a majority, and there is nothing to recover. For a dead node use playbook remove or replace."
+            " Nothing was changed."
         )
     return Recovery(
         chosen.name,
@@ -69,8 +69,9 @@ def refuse_others(hosts: t.Sequence[Leaver], name: str, managers: t.Iterable[str
     alive = [host for host in hosts if host.name != name and _is_manager(host)]
     if alive:
         raise Refusal(
-            f"{_names(alive)}: a manager of a swarm that runs. A state of the past beside it would make a second swarm. Let {name} join it (playbook swarm), or"
-            f" recover it where its majority is lost (playbook recover); if it is given up, 'docker swarm leave --force' there. Nothing was changed."
+            f"{_names(alive)}: a manager of a running swarm. Restoring a backup now would create a second swarm. Let {name} join the running swarm (playbook"
+            " swarm). If its majority is lost, recover it (playbook recover). If it is no longer needed, run 'docker swarm leave --force' on its managers."
+            " Nothing was changed."
         )
     _refuse_doubts(hosts, next((host for host in hosts if host.name == name), None), managers, lost)
 
@@ -82,11 +83,13 @@ def _is_manager(host: Host) -> bool:
 def _goes_on(speakers: t.Sequence[Leaver], name: str) -> Leaver:
     """The manager of a recovery that was begun before."""
     if not name and not all(_lists(speakers[0], host) for host in speakers):
-        raise Refusal(f"{_names(speakers)} speak for a swarm. Name the one that goes on (node). Nothing was changed.")
+        raise Refusal(
+            f"{_names(speakers)} lead different swarms. Name the manager that continues (node). Nothing was changed."
+        )
     chosen = next((host for host in speakers if host.name == name or not name), None)
     if chosen is None:
         raise Refusal(
-            f"{_names(speakers)} speaks for the swarm, so its managers have a majority, and {name} must not go on alone. Nothing was changed."
+            f"{_names(speakers)} can manage the swarm: its managers have a majority, so {name} must not continue alone. Nothing was changed."
         )
     return chosen
 
@@ -96,20 +99,20 @@ def _survivor(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> 
     locked = [host for host in hosts if host.state == "locked"]
     if locked:
         raise Refusal(
-            f"{_names(locked)}: locked. Unlock the managers first (playbook swarm with swarm_unlock_keys): enough of them are a majority. A swarm with autolock"
-            " cannot go on with one of several managers. Nothing was changed."
+            f"{_names(locked)}: locked. Unlock the managers first (playbook swarm with swarm_unlock_keys), until they have a majority. A swarm with autolock"
+            " cannot be recovered with one of several managers. Nothing was changed."
         )
     survivors = [host for host in hosts if _is_manager(host)]
     chosen = [host for host in survivors if host.name == name] if name else survivors
     if not chosen:
         told = "; ".join(f"{host.name}: {host.state or host.problem}" for host in hosts)
         raise Refusal(
-            f"{name or 'No host'} is {'no' if name else 'a'} manager that runs ({told}). Only such a one can go on alone; else restore a backup (playbook"
-            " restore). Nothing was changed."
+            f"{name or 'No host'} is {'not a' if name else 'a'} running manager ({told}). Only a running manager can continue alone. Without one, restore a"
+            " backup (playbook restore). Nothing was changed."
         )
     if len(chosen) > 1:
         raise Refusal(
-            f"Several managers have survived: {_names(chosen)}. Name the one that goes on (node); the others leave, and join it anew. Nothing was changed."
+            f"Several managers have survived: {_names(chosen)}. Name the one that continues (node). The others leave and join it again. Nothing was changed."
         )
     _refuse_doubts(hosts, chosen[0], chosen[0].told["managers"], lost)
     return chosen[0]
@@ -142,8 +145,8 @@ def _refuse_doubts(
             doubts.append(f"the manager at {address} ({'not asked' if not here else here[0].problem})")
     if doubts:
         raise Refusal(
-            f"Nobody knows whether these lead the swarm: {'; '.join(doubts)}. Two swarms would be made of one. See that they answer; if they are lost for ever"
-            " or switched off, name them in swarm_lost_managers, by host or address. Nothing was changed."
+            f"It is unknown whether these lead the swarm: {'; '.join(doubts)}. If they do, a second swarm would be created. Make them reachable. If they are"
+            " lost or switched off, name them in swarm_lost_managers, by host or address. Nothing was changed."
         )
 
 

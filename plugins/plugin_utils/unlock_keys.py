@@ -24,10 +24,10 @@ def parse(data: t.Any, path: str, swarm_id: str) -> list[str]:
         return []
     keys = data.get(KEYS) if isinstance(data, dict) else None
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or set(data) - {KEYS, SWARM}:
-        raise Unfit(f"{path} is no file of unlock keys ({KEYS}). Name another file. Nothing was changed.")
+        raise Unfit(f"{path} is not a file of unlock keys ({KEYS}). Name another file. Nothing was changed.")
     if data.get(SWARM) != swarm_id:
         raise Unfit(
-            f"{path} has the keys of another swarm ({data.get(SWARM)}, and this is {swarm_id}). Name another file. Nothing was changed."
+            f"{path} has the keys of another swarm ({data.get(SWARM)}; this one is {swarm_id}). Name another file. Nothing was changed."
         )
     return [str(key) for key in keys]
 

@@ -95,15 +95,15 @@ def test_a_play_without_managers_asks_outside_first_whom_its_nodes_call_managers
         ([worker("w", "3")], "", "its managers are at 10.0.0.7:2377"),
         ([leaderless("c", "3")], "", "a manager without a leader (no leader)"),
         ([worker("w", "", state="inactive")], "", "it is in no swarm (inactive)"),
-        ([manager("a", "1")], "z", "names z, which is no host of the inventory"),
-        ([manager("a", "1"), worker("w", "3")], "w", "names w, which cannot speak for the swarm: it is a worker"),
+        ([manager("a", "1")], "z", "names z, which is not in the inventory"),
+        ([manager("a", "1"), worker("w", "3")], "w", "names w, which cannot manage the swarm: it is a worker"),
         (
             [manager("a", "1"), Host("b", False, problem="it is not reachable")],
             "b",
-            "cannot speak for the swarm: it is not reachable",
+            "cannot manage the swarm: it is not reachable",
         ),
-        ([manager("a", "1"), worker("w", "9")], "", "w (node 9): of another swarm than a"),
-        ([manager("a", "1"), manager("b", "8", [member("8")])], "", "b (node 8): of another swarm than a"),
+        ([manager("a", "1"), worker("w", "9")], "", "w (node 9): in another swarm than a"),
+        ([manager("a", "1"), manager("b", "8", [member("8")])], "", "b (node 8): in another swarm than a"),
     ],
 )
 def test_refusals(hosts: list, named: str, words: str) -> None:
@@ -138,7 +138,7 @@ def test_unknown_nodes() -> None:
     members = {entry["id"]: entry for entry in [member("1", "x"), member("2", "twin"), member("3", "twin")]}
     assert unknown(["a", "x", "1"], ["a"], members) == []
     found = unknown(["b", "twin"], ["a"], members)
-    assert "b is neither in the inventory nor a node" in found[0] and "by its id (2, 3)" in found[1]
+    assert "b is neither in the inventory nor a node" in found[0] and "the node's id (2, 3)" in found[1]
 
 
 def test_nodes_that_the_play_does_not_have() -> None:

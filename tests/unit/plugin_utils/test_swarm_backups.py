@@ -29,10 +29,10 @@ def manifest(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("no JSON", "is no manifest"),
-        ("[]", "is no manifest"),
-        (json.dumps({"format": 1}), "is no manifest"),
-        (json.dumps(manifest(managers="x")), "is no manifest"),
+        ("no JSON", "is not the manifest"),
+        ("[]", "is not the manifest"),
+        (json.dumps({"format": 1}), "is not the manifest"),
+        (json.dumps(manifest(managers="x")), "is not the manifest"),
         (json.dumps(manifest(format=2)), "another version of this collection"),
     ],
 )
@@ -46,7 +46,7 @@ def test_names() -> None:
     assert swarm_backups.stem(manifest()) == "swarm-abc-20261126T214620Z"
     for name in ("a.tar.gz", "a.tar.gz.vault", "a.tar.gz.enc"):
         assert swarm_backups.manifest_of(f"/x/{name}") == "/x/a.json"
-    with pytest.raises(Unfit, match="is no name of a backup"):
+    with pytest.raises(Unfit, match="is not the name of a backup"):
         swarm_backups.manifest_of("/x/a.yml.vault")
 
 
@@ -113,7 +113,7 @@ def test_no_secret_without_encryption_by_chance() -> None:
         ({"state": "active", "node_id": "n2", "swarm_id": "xyz"}, {}, "is in another swarm"),
         ({"state": "locked", "node_id": ""}, {}, "is in another swarm"),
         ({}, {"own_address": False}, "does not have the address 10.0.0.11:2377"),
-        ({}, {"engine_version": "25.0.9"}, "an older engine cannot read it"),
+        ({}, {"engine_version": "25.0.9"}, "An older engine cannot read it"),
         ({}, {"engine_version": "26.1.5"}, ""),
         ({}, {"engine_version": "28.0.0"}, ""),
         ({}, {"problem": "no way to stop"}, "no way to stop"),

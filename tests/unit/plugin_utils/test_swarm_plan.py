@@ -214,20 +214,20 @@ LOCKED = place("locked", error="Swarm is encrypted and needs to be unlocked")
         ([Host("vm1", "manager", place=place("error", error="certificate expired"))], "certificate expired"),
         ([Host("vm1", "manager", place=LED), Host("vm2", "worker", place=place("active", "n1"))], "vm1, vm2 are one node"),
         ([Host("vm1", "manager", place=LED), Host("vm2", "worker", place=place("active", "n7"))], "vm2 belongs to another swarm than vm1"),
-        ([Host("vm1", "manager", place=LED), Host("vm2", "worker", place=place("active", "n7", manager_ids=["n1"]))], "no longer in the list"),
+        ([Host("vm1", "manager", place=LED), Host("vm2", "worker", place=place("active", "n7", manager_ids=["n1"]))], "the swarm has removed this node"),
         ([Host("vm1", "manager", place=LED), Host("vm2", "manager", place=place("active", "n2", [member("n2", "manager")], swarm_id="B"))],
          "several swarms: vm1 of A; vm2 of B"),
-        ([Host("vm1", "manager", place=LED), Host("vm2", place=place())], "vm2: in no swarm, and no group says"),
-        ([Host("vm1", "worker", place=place("active", "n1"))], "of which no manager speaks for it here.*10.0.0.9:2377"),
+        ([Host("vm1", "manager", place=LED), Host("vm2", place=place())], "vm2: in no swarm, and no group declares"),
+        ([Host("vm1", "worker", place=place("active", "n1"))], "none of its managers \\(10.0.0.9:2377\\) can be used"),
         ([Host("vm1", "worker", place=place())], "no host is declared a manager"),
-        ([Host("vm1", "manager", False, place()), Host("vm2", "worker", place=place())], "none of its managers \\(vm1\\) is in this play"),
+        ([Host("vm1", "manager", False, place()), Host("vm2", "worker", place=place())], "none of the declared managers \\(vm1\\) is in this play"),
         # A locked manager outside of the play is in a swarm, though it does not say in which.
-        ([Host("vm1", "manager", False, LOCKED), Host("vm2", "manager", place=place())], "vm1: in a swarm of which no manager"),
-        ([Host("vm1", "manager", False), Host("vm2", "manager", place=place())], "Nobody knows whether there is a swarm already: vm1"),
+        ([Host("vm1", "manager", False, LOCKED), Host("vm2", "manager", place=place())], "vm1: already in a swarm"),
+        ([Host("vm1", "manager", False), Host("vm2", "manager", place=place())], "It is unknown whether a swarm exists already: vm1"),
         # A host that no group calls a worker may be a manager.
-        ([Host("vm1", "", False), Host("vm2", "manager", place=place())], "Nobody knows whether"),
+        ([Host("vm1", "", False), Host("vm2", "manager", place=place())], "It is unknown whether"),
         ([Host("vm1", "manager", place=place("active", "n1", None, manager=True, error="no leader"))], "no majority.*no leader"),
-        ([Host("vm1", "worker", place=LED)], "make workers of managers"),
+        ([Host("vm1", "worker", place=LED)], "declare managers as workers"),
     ],
 )  # fmt: skip
 def test_refused(hosts: list[Host], words: str) -> None:
@@ -246,7 +246,7 @@ def test_two_of_four_managers_are_too_many_to_lose_while_one_is_dead() -> None:
 
 
 def test_a_port_that_the_swarm_does_not_have() -> None:
-    with pytest.raises(Refusal, match="udp/4789 and swarm_data_path_port declares 5000"):
+    with pytest.raises(Refusal, match="UDP port 4789 for overlay traffic, and swarm_data_path_port declares 5000"):
         plan([Host("vm1", "manager", place=LED)], 5000)
 
 
@@ -303,7 +303,7 @@ def test_pending_and_unready_nodes_are_waited_for() -> None:
         PORT,
     )
     assert planned.pending == ["vm3"] and planned.changes == [{"id": "n2"}]
-    assert "vm2 is waited for: the swarm calls it unknown (heartbeat failure)" in planned.steps
+    assert "waiting for vm2: the swarm calls it unknown (heartbeat failure)" in planned.steps
 
 
 def test_warnings_stop_nothing() -> None:
@@ -373,7 +373,7 @@ def test_who_leaves(leaver: Leaver, nodes: list[str]) -> None:
         (
             Leaver("vm2", place=place("active", "n2")),
             [Host("vm1", "manager", False, problem="timed out")],
-            "no manager that stays.*vm1: timed out",
+            "no remaining manager.*vm1: timed out",
         ),
         (Leaver("vm2"), [], "no other manager is in the inventory"),
         (Leaver("vm2", place=place("active", "n2")), [Host("vm1", "manager", False, place())], "vm1: inactive"),
@@ -433,13 +433,13 @@ def test_the_nodes_that_are_meant(names: list[str], found: list[tuple[str, str]]
     ("names", "hosts", "going", "words"),
     [
         ([], inventory(), False, "No node was named"),
-        (["vm9"], inventory(), False, "vm9: no node of the swarm, which has gone, twin, twin, vm1"),
-        (["twin"], inventory(), False, "twin says nothing.*n4 \\(down\\), n5 \\(ready\\)"),
-        (["d"], [Leaver("a", problem="timed out")], False, "No manager of the inventory speaks for the swarm \\(a: timed out"),
-        (["d"], inventory(d=Leaver("d", "worker", problem="timed out")), False, "d: no node of the swarm"),
+        (["vm9"], inventory(), False, "vm9: not a node of the swarm. Its nodes are gone, twin, twin, vm1"),
+        (["twin"], inventory(), False, "twin is the host name of several nodes.*n4 \\(down\\), n5 \\(ready\\)"),
+        (["d"], [Leaver("a", problem="timed out")], False, "No manager in the inventory can manage the swarm \\(a: timed out"),
+        (["d"], inventory(d=Leaver("d", "worker", problem="timed out")), False, "d: not a node of the swarm"),
         (["d"], inventory(d=Leaver("d", place=place("active", "n77"))), False, "another swarm"),
-        (["a", "b", "c"], inventory(), True, "No manager that stays"),
-        (["n5"], [host for host in inventory() if host.name != "d"], True, "twin \\(n5\\): alive, and no host of the inventory"),
+        (["a", "b", "c"], inventory(), True, "no remaining manager"),
+        (["n5"], [host for host in inventory() if host.name != "d"], True, "twin \\(n5\\): runs, and is not in the inventory"),
     ],
 )  # fmt: skip
 def test_nodes_that_nobody_can_tell(names: list[str], hosts: list[Leaver], going: bool, words: str) -> None:
@@ -455,7 +455,7 @@ def test_nodes_leave_only_while_the_managers_keep_a_majority() -> None:
         Leaver("c"),
     ]
     assert [target["id"] for target in find(["n3"], hosts, True).targets] == ["n3"]
-    with pytest.raises(Refusal, match="Managers would leave .*1 reachable of 2"):
+    with pytest.raises(Refusal, match="Managers would leave .*Of the 2 remaining managers 1 would"):
         find(["b"], hosts, True)
     assert find(["b"], hosts).manager == "a"
 

@@ -13,12 +13,12 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils.unlock_keys impor
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ("text", "no file of unlock keys"),
-        ({"other": 1}, "no file of unlock keys"),
-        ({"swarm_unlock_keys": "SWMKEY-1-x", "swarm_unlock_swarm": "A"}, "no file of unlock keys"),
-        ({"swarm_unlock_keys": [1], "swarm_unlock_swarm": "A"}, "no file of unlock keys"),
-        ({"swarm_unlock_keys": [], "swarm_unlock_swarm": "A", "more": 1}, "no file of unlock keys"),
-        ({"swarm_unlock_keys": ["SWMKEY-1-x"], "swarm_unlock_swarm": "B"}, "another swarm \\(B, and this is A\\)"),
+        ("text", "not a file of unlock keys"),
+        ({"other": 1}, "not a file of unlock keys"),
+        ({"swarm_unlock_keys": "SWMKEY-1-x", "swarm_unlock_swarm": "A"}, "not a file of unlock keys"),
+        ({"swarm_unlock_keys": [1], "swarm_unlock_swarm": "A"}, "not a file of unlock keys"),
+        ({"swarm_unlock_keys": [], "swarm_unlock_swarm": "A", "more": 1}, "not a file of unlock keys"),
+        ({"swarm_unlock_keys": ["SWMKEY-1-x"], "swarm_unlock_swarm": "B"}, "another swarm \\(B; this one is A\\)"),
     ],
 )
 def test_a_file_of_something_else_is_left_alone(data: Any, words: str) -> None:
