@@ -70,8 +70,8 @@ def _refuse(
     missing = overlay_hosts.elsewhere(hosts, members)
     if arguments["mtu_auto"] and missing:
         raise AnsibleActionFail(
-            f"mtu: auto is what fits through every node, and {', '.join(missing)} are not in this play to tell. Run it for all nodes, or write"
-            " the number. Nothing was changed."
+            f"mtu: auto is what fits through every node, and {', '.join(missing)} are not in this play. Run it for all nodes, or declare"
+            " a number. Nothing was changed."
         )
 
 

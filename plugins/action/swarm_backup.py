@@ -61,9 +61,9 @@ class ActionModule(ActionBase):
         """Raise for all that can be known before the engine is stopped."""
         folder = os.path.abspath(given["directory"])
         if given["keep"] < 1:
-            raise swarm_backups.Unfit(f"keep is {given['keep']}; at least this backup must be kept. Nothing was done.")
+            raise swarm_backups.Unfit(f"keep is {given['keep']}; it must be at least 1. Nothing was done.")
         if not os.access(folder, os.W_OK | os.X_OK) or not os.path.isdir(folder):
-            raise swarm_backups.Unfit(f"{folder} is no folder that can be written on the controller. Nothing was done.")
+            raise swarm_backups.Unfit(f"{folder} is not a writable folder on the controller. Nothing was done.")
         swarm_backups.check_sealing(self._loader._vault, given["encrypt"], given["plain"], folder)
         if given["encrypt"]:
             swarm_backups.seal(

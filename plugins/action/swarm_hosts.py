@@ -95,7 +95,7 @@ class ActionModule(ActionBase):
             return str(templar.template(task_vars["swarm_discovered_host"]))
         except AnsibleError as error:
             raise AnsibleActionFail(
-                f"swarm_discovered_host cannot be worked out for node {member['id']}: {error}"
+                f"swarm_discovered_host cannot be evaluated for node {member['id']}: {error}"
             ) from error
 
 

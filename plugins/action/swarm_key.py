@@ -50,9 +50,7 @@ class ActionModule(ActionBase):
     def _refuse(self, given: dict[str, t.Any]) -> None:
         folder = os.path.dirname(os.path.abspath(given["file"]))
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise AnsibleActionFail(
-                f"{folder} is no folder that can be written on the controller. Nothing was changed."
-            )
+            raise AnsibleActionFail(f"{folder} is not a writable folder on the controller. Nothing was changed.")
         if not given["plain"] and not self._loader._vault.secrets:
             raise AnsibleActionFail(
                 f"{given['file']} would hold the unlock key without encryption, because Ansible was given no vault password. Give one"
@@ -87,6 +85,6 @@ class ActionModule(ActionBase):
             private_file.write(path, vault.encrypt(text) if vault.secrets else b"---\n" + text)
         except OSError as error:
             raise AnsibleActionFail(
-                f"{path} cannot be written: {error}. The swarm has the key still; run this again."
+                f"{path} cannot be written: {error}. The swarm still has the key; run this again."
             ) from error
         return True

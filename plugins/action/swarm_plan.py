@@ -258,7 +258,7 @@ def _one(names: t.Iterable[str]) -> str:
     """The one name, or none. Raises Refusal for several."""
     given = _stripped(names)
     if len(given) > 1:
-        raise swarm_plan.Refusal(f"One host can be meant here, and {', '.join(given)} were named. Nothing was changed.")
+        raise swarm_plan.Refusal(f"Only one host can be named here, not {', '.join(given)}. Nothing was changed.")
     return given[0] if given else ""
 
 

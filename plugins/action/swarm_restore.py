@@ -74,9 +74,7 @@ class ActionModule(ActionBase):
         with open(path, "rb") as archive:
             data = swarm_backups.unseal(archive.read(), path, self._loader._vault, decrypt)
         if hashlib.sha256(data).hexdigest() != manifest["sha256"]:
-            raise swarm_backups.Unfit(
-                f"{path} is not the archive of its manifest: its checksum is another one. Nothing was changed."
-            )
+            raise swarm_backups.Unfit(f"{path} does not have the checksum of its manifest. Nothing was changed.")
         if manifest["autolock"] and len(manifest["managers"]) > 1:
             raise swarm_backups.Unfit(
                 f"{path} is of a swarm with autolock and {len(manifest['managers'])} managers. One of them cannot go on alone, because the engine loses such a"

@@ -386,7 +386,7 @@ def main() -> None:
     except EngineError as error:
         module.fail_json(msg=error.message)
     except Refused as error:
-        module.fail_json(msg=f"The Docker Engine on {socket.gethostname()} refused to tell of itself: {error.message}")
+        module.fail_json(msg=f"The Docker Engine on {socket.gethostname()} refused to describe itself: {error.message}")
     except OSError as error:
         module.fail_json(msg=f"{socket.gethostname()}: {error}")
     module.exit_json(**result)

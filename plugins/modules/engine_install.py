@@ -235,7 +235,7 @@ class Installer:
         against = packages.problem(tool, names, self.has_engine) if checked else ""
         if against:
             raise HostError(
-                f"{socket.gethostname()}: {against}. No engine is ever replaced here: see to it by hand, or name other packages "
+                f"{socket.gethostname()}: {against}. An existing engine is never replaced. Resolve this by hand, or name other packages "
                 "in engine_packages. Nothing was changed"
             )
         if not self.module.check_mode:

@@ -207,7 +207,7 @@ def main() -> None:
     given = module.params
     if os.geteuid() != 0:
         module.fail_json(
-            msg=f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and a swarm's state is root's: use 'become: true'."
+            msg=f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and only root can read a swarm's state: use 'become: true'."
         )
     if module.check_mode and given["stage"] != "look":
         module.exit_json(changed=given["stage"] in CHANGING)

@@ -127,7 +127,7 @@ def declare(module: AnsibleModule, here: tools.Host) -> tools.Found:
     goal = wanted((), params["manager"], params["listen_port"], params["data_path_port"])
     nodes = {name: said if isinstance(said, list) else [said] for name, said in params["nodes"].items()}
     if not nodes:
-        raise Refusal("nodes is empty: say the addresses of the swarm's nodes. Nothing was changed")
+        raise Refusal("nodes is empty: give the addresses of the swarm's nodes. Nothing was changed")
     try:
         known = addresses.known(nodes, tools.resolve, tools.own_names())
     except Refusal as error:
@@ -185,7 +185,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     if os.geteuid() != 0:
-        module.fail_json(msg="The firewall of a host is root's: use 'become: true'. Nothing was changed.")
+        module.fail_json(msg="Changing the firewall needs root: use 'become: true'. Nothing was changed.")
     here = tools.Host(module.run_command)
     try:
         found = declare(module, here)
@@ -202,7 +202,7 @@ def main() -> None:
             left = declare(module, here)
             if left.plan.changes:
                 raise Refusal(
-                    f"{found.tool} took the rules and does not have them: {'; '.join(' '.join(row.argv) for row in left.plan.commands)}"
+                    f"{found.tool} accepted the rules and does not have them: {'; '.join(' '.join(row.argv) for row in left.plan.commands)}"
                 )
     except Refusal as error:
         module.fail_json(msg=f"{str(error).rstrip('.')}.")

@@ -79,7 +79,7 @@ def whole(engine: Engine, nodes: t.Sequence[str]) -> tuple[bool, tuple[list[plac
     if seen["members"] is None:
         return False, (
             [],
-            [seen["error"] or f"{socket.gethostname()} is no manager: its place in the swarm is '{seen['state']}'"],
+            [seen["error"] or f"{socket.gethostname()} is not a manager: its state in the swarm is '{seen['state']}'"],
         )
     missing = members.unready(seen["members"], nodes or [member["id"] for member in seen["members"]])
     return not missing, (seen["members"], missing)

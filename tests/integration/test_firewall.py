@@ -167,7 +167,7 @@ def test_a_chain_that_no_file_makes_is_refused(swarm):
         result = swarm.run("swarm_firewall", {"nodes": nodes(swarm)}, "vm2")
         assert (
             result["failed"]
-            and "does not make chain in of table inet mine" in result["msg"]
+            and "does not create chain in of table inet mine" in result["msg"]
             and "Nothing was changed" in result["msg"]
         ), result
     finally:

@@ -110,7 +110,7 @@ def test_a_container_that_left_its_first_network_is_put_on_others(swarm, unique,
     refused = swarm.run(
         "overlay_attachment", {"attachments": [{"container": name, "network": networks[2]}]}, host="vm3"
     )
-    assert f"was created with network {networks[0]}, which the swarm has no more" in refused["msg"], refused
+    assert f"was created with network {networks[0]}, which the swarm no longer has" in refused["msg"], refused
     assert places(swarm, networks[2]) == 0
 
 

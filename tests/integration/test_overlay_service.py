@@ -154,7 +154,7 @@ def test_the_engines_own_networks_are_networks_of_a_service(swarm, unique, netwo
 
 def test_the_network_host_beside_others_is_warned_of(swarm, unique, network) -> None:
     """The swarm takes it, and its tasks start where they are lucky."""
-    assert "beside the network host" in warned(
+    assert "together with the network host" in warned(
         swarm, service(swarm, unique, network, networks=["host", network]), "--check"
     )
 
@@ -180,7 +180,9 @@ def test_a_port_of_mode_host_is_had_by_many_as_long_as_there_are_nodes(swarm, un
     ]
     together = service(swarm, f"{unique}-three", network, ports=host)
     refused = swarm.run("overlay_service", {"services": [*apart, together]})
-    assert refused["failed"] and f"port {number}/tcp of mode host is there once on a node" in refused["msg"], refused
+    assert refused["failed"] and f"port {number}/tcp of mode host can be used once on each node" in refused["msg"], (
+        refused
+    )
     assert unique not in swarm.docker("vm1", "service", "ls")
     assert swarm.run("overlay_service", {"services": apart})["changed"]
     assert not swarm.run("overlay_service", {"services": apart})["changed"]

@@ -125,7 +125,11 @@ def test_a_drain_of_somebody_else_is_left_alone(swarm) -> None:
         found = swarm.run("swarm_maintenance", {"node": "vm3", "state": "drained"})
         assert not found["changed"] and found["foreign"], found
         found = swarm.run("swarm_maintenance", {"node": "vm3", "state": "active"})
-        assert found["failed"] and "not by this collection" in found["msg"] and "Nothing was changed" in found["msg"]
+        assert (
+            found["failed"]
+            and "this collection did not set it" in found["msg"]
+            and "Nothing was changed" in found["msg"]
+        )
         assert swarm.run("swarm_maintenance", {"node": "vm3", "state": "active", "foreign": True})["changed"]
         assert specs(swarm) == before
     finally:

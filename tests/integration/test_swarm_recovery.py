@@ -104,7 +104,7 @@ def test_a_backup_is_private_and_leaves_the_swarm_as_it_was(
     told = {**COMMANDS, "swarm_backup_directory": str(folder), "swarm_backup_keep": 1}
     before = {host: trio.shell(host, "pgrep -x dockerd") for host in trio.nodes}
     for more, mode, words in (
-        ({}, vault, "is no folder"),
+        ({}, vault, "is not a writable folder"),
         ({"swarm_backup_directory": str(tmp_path)}, (), "no vault password"),
         (
             {"swarm_backup_directory": str(tmp_path), "swarm_backup_encrypt": "cat"},

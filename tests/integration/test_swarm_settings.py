@@ -53,7 +53,7 @@ def test_what_a_swarm_cannot_change_is_refused_with_what_it_would_take(swarm) ->
     before = spec(swarm)
     for wanted in ({"default_addr_pool": ["10.60.0.0/16"], "subnet_size": 26}, {"data_path_port": 5000}):
         done = swarm.run("swarm", {**wanted, "heartbeat": 9})
-        assert done["failed"] and "make a new swarm" in done["msg"] and "Nothing was changed" in done["msg"], done
+        assert done["failed"] and "create a new swarm" in done["msg"] and "Nothing was changed" in done["msg"], done
     same = swarm.run("swarm", {"default_addr_pool": ["10.0.0.0/8"], "subnet_size": 24, "data_path_port": 4789})
     assert not same["failed"] and not same["changed"]
     assert "at least 1" in swarm.run("swarm", {"heartbeat": 0})["msg"]

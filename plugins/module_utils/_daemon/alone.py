@@ -39,25 +39,27 @@ def force(engine: Engine, node_id: str, timeout: int, check_mode: bool) -> bool:
     now = seen["swarm"]
     name = now["hostname"]
     if now["node_id"] != node_id:
-        raise EngineError(f"{name} is node {now['node_id'] or 'of no swarm'}, and not {node_id}. Nothing was changed.")
+        raise EngineError(f"{name} is node {now['node_id'] or 'of no swarm'}, not {node_id}. Nothing was changed.")
     if now["members"] is not None:
         return False
     if seen["autolock"]:
         raise EngineError(
-            f"{name} is a manager of a swarm with autolock, and the engine loses such a swarm when a new cluster is forced: its key is not carried over."
-            " Bring a majority of the old managers back, each at its own address, and unlock them (swarm_unlock_keys); a backup of a swarm with one"
+            f"{name} is a manager of a swarm with autolock. The engine loses such a swarm when a new cluster is forced: it does not keep the key."
+            " Start a majority of the old managers, each at its own address, and unlock them (swarm_unlock_keys). A backup of a swarm with one"
             " manager can be restored. Nothing was changed."
         )
     if not place.is_manager(now):
         raise EngineError(
-            f"{name} is no manager that runs (its engine says: {now['error'] or now['state']}). Nothing was changed."
+            f"{name} is not a running manager (its engine says: {now['error'] or now['state']}). Nothing was changed."
         )
     if check_mode:
         return True
     try:
         engine.within(timeout).call("POST", "/swarm/init", body=asked(seen["settings"], now["node_address"]))
     except Refused as error:
-        raise EngineError(f"{name} could not go on alone. The engine says: {error.message}. Run this again.") from error
+        raise EngineError(
+            f"{name} could not continue alone. The engine says: {error.message}. Run this again."
+        ) from error
     leads(engine, node_id, timeout)
     return True
 
@@ -79,7 +81,7 @@ def leads(engine: Engine, node_id: str, timeout: int) -> place.Place:
     if not waited.done:
         told = waited.seen["error"] or waited.seen["state"]
         raise EngineError(
-            f"{waited.seen['hostname']} does not lead its swarm after {timeout} s (its engine says: {told}). See its log, and run this again."
+            f"{waited.seen['hostname']} does not lead its swarm after {timeout} s (its engine says: {told}). See the engine's log, and run this again."
         )
     return waited.seen
 

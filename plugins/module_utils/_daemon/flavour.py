@@ -88,18 +88,18 @@ def refusal(kind: str, host: str, path: str) -> str:
     """Why this kind of engine cannot serve a swarm; empty when it can."""
     if kind == "snap":
         return (
-            f"{host} runs Docker Engine as a snap ({path}): snapd keeps its files and namespaces where neither its settings nor a proof "
-            "can reach them, and restarts it when it likes. Take out the snap and install a package (docker-ce, docker.io), "
-            "or take this host out of the inventory. Nothing was changed"
+            f"{host} runs Docker Engine as a snap ({path}): this collection cannot reach the files and namespaces of a snap, "
+            "and snapd restarts it at any time. Remove the snap and install a package (docker-ce, docker.io), "
+            "or remove this host from the inventory. Nothing was changed"
         )
     if kind == "rootless":
         return (
-            f"{host} runs Docker Engine in rootless mode ({path}): there is no overlay network in that mode. Run an engine as root on it, "
+            f"{host} runs Docker Engine in rootless mode ({path}): overlay networks do not work in that mode. Run an engine as root on it, "
             "or name that engine's socket in docker_host. Nothing was changed"
         )
     if kind == "podman-docker":
         return (
-            f"The program docker on {host} is Podman, which knows no swarm, and Docker Engine beside it would replace it. "
-            "Take out podman-docker yourself if nothing needs it, or take this host out of the inventory. Nothing was changed"
+            f"The program docker on {host} is Podman, which has no swarm mode. Installing Docker Engine would replace it. "
+            "Remove podman-docker yourself if nothing needs it, or remove this host from the inventory. Nothing was changed"
         )
     return ""

@@ -102,9 +102,9 @@ def refusal(seen: t.Mapping[str, t.Any], node_id: str) -> str:
     """Why this host's state cannot be copied now; empty when it can. Pure."""
     swarm = seen["swarm"]
     if swarm["state"] != "active" or not swarm["manager"] or swarm["members"] is None:
-        return f"it does not speak for a swarm (its engine says: {swarm['error'] or swarm['state']})"
+        return f"it cannot manage a swarm (its engine says: {swarm['error'] or swarm['state']})"
     if swarm["node_id"] != node_id:
-        return f"it is node {swarm['node_id']} of its swarm, and not {node_id}"
+        return f"it is node {swarm['node_id']} of its swarm, not {node_id}"
     if seen["free"] < seen["size"] + SPARE:
         needed = (seen["size"] + SPARE) // (1024 * 1024)
         return (
@@ -116,7 +116,7 @@ def refusal(seen: t.Mapping[str, t.Any], node_id: str) -> str:
 def path_of(root: str, name: str) -> str:
     """Where an archive is on its way. Makes the folder, for root alone. Raises HostError for a name that is none."""
     if not NAME.match(name):
-        raise HostError(f"{name!r} is no name of an archive")
+        raise HostError(f"{name!r} is not the name of an archive")
     folder = os.path.join(root, FOLDER)
     os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
     os.chmod(folder, PRIVATE_FOLDER)
@@ -141,7 +141,7 @@ def unpack(root: str, path: str) -> str:
         members = tar.getmembers()
         wrong = [member.name for member in members if not fits(member)]
         if wrong or not members:
-            raise HostError(f"the archive is not one of a swarm's state ({', '.join(wrong[:3]) or 'it is empty'})")
+            raise HostError(f"the archive does not hold a swarm's state ({', '.join(wrong[:3]) or 'it is empty'})")
         os.mkdir(fresh, PRIVATE_FOLDER)
         for member in members:
             _place(tar, member, fresh)

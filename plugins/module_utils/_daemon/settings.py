@@ -62,7 +62,7 @@ def _united(pairs: list[tuple[str, t.Any]], path: str) -> Settings:
         elif isinstance(before, dict) and isinstance(value, dict) and not _nested_twice(before, value):
             found[key] = {**before, **value}
         else:
-            raise HostError(f"{path} has the key {key} twice, with values that cannot be united; leave one of them")
+            raise HostError(f"{path} has the key {key} twice, with values that cannot be merged; keep one of them")
     return found
 
 

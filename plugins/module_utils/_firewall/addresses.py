@@ -33,13 +33,13 @@ def unfit(text: str) -> str | None:
     """Why a firewall cannot be opened for this address; None when it can."""
     address = literal(text)
     if address is None:
-        return "is no address"
+        return "is not an address"
     if address.is_unspecified:
         return "stands for every address"
     if address.is_loopback:
-        return "is this very host for every host"
+        return "is the loopback address"
     if address.is_multicast or text == "255.255.255.255":
-        return "is no address of one host"
+        return "is not the address of a single host"
     if address.is_link_local and address.version == 6:
         return "is valid on one link only"
     return None
@@ -52,7 +52,7 @@ def known(nodes: t.Mapping[str, t.Iterable[str]], resolve: Resolve, own_names: t
     for node, said in sorted(nodes.items()):
         texts = [bare(str(text)) for text in said if str(text).strip()]
         if not texts:
-            wrong.append(f"{node}: nothing says its address")
+            wrong.append(f"{node}: no address is declared")
         for text in texts:
             addresses, problem = _of(text, resolve, own_names)
             found += addresses
@@ -60,7 +60,7 @@ def known(nodes: t.Mapping[str, t.Iterable[str]], resolve: Resolve, own_names: t
                 wrong.append(f"{node}: {problem}")
     if wrong:
         raise Refusal(
-            f"the addresses of some nodes are not known. {'; '.join(wrong)}. Say them in the inventory as addresses (swarm_advertise_addr,"
+            f"the addresses of some nodes are not known. {'; '.join(wrong)}. Declare them in the inventory as addresses (swarm_advertise_addr,"
             " swarm_data_path_addr), or as names that this host can resolve"
         )
     return ordered(found)
@@ -68,7 +68,7 @@ def known(nodes: t.Mapping[str, t.Iterable[str]], resolve: Resolve, own_names: t
 
 def _of(text: str, resolve: Resolve, own_names: t.Collection[str]) -> tuple[list[str], str | None]:
     if "/" in text:
-        return [], f"{text} is a network, and a firewall is opened for the nodes alone"
+        return [], f"{text} is a network, and the firewall is opened for single nodes only"
     if literal(text) is not None:
         reason = unfit(text)
         return ([], f"{text} {reason}") if reason else ([text], None)
@@ -78,7 +78,7 @@ def _of(text: str, resolve: Resolve, own_names: t.Collection[str]) -> tuple[list
     fit = [address for address in resolved if not unfit(address)]
     # Debian maps its own name to 127.0.1.1 in /etc/hosts. No host needs a rule for itself.
     if not fit and text not in own_names:
-        return [], f"{text} is {', '.join(resolved)}, which {unfit(resolved[0])}"
+        return [], f"{text} resolves to {', '.join(resolved)}, which {unfit(resolved[0])}"
     return fit, None
 
 

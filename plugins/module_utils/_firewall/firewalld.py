@@ -121,7 +121,7 @@ def plan(wanted: Wanted | None, seen: Seen) -> Plan:
         unknown = sorted(set(after) - set(there))
         if unknown:
             raise Refusal(
-                f"firewalld's zone {', '.join(unknown)} is not there permanently: make it so (firewall-cmd --runtime-to-permanent)"
+                f"firewalld's zone {', '.join(unknown)} is not permanent: save it (firewall-cmd --runtime-to-permanent)"
             )
         for name in sorted(there):
             ours = [text for text in there[name].rules if is_ours(text)]
@@ -156,6 +156,6 @@ def _from_xml(block: str) -> str:
     number = re.search(r'port="(\d+)"', port.group(1)) if port else None
     if address is None or protocol is None:
         raise Refusal(
-            f"a rule of priority {PRIORITY} in firewalld's zone is not as we write it: {' '.join(block.split())}"
+            f"a rule of priority {PRIORITY} in firewalld's zone does not have the form that this collection writes: {' '.join(block.split())}"
         )
     return rule(address.group(1), protocol.group(1), int(number.group(1)) if number else None)

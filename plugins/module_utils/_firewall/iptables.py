@@ -135,7 +135,7 @@ def plan(wanted: Wanted | None, version: int, seen: Seen) -> Plan:
     goal = rules(wanted, version) if wanted and closes(seen.now, wanted) else []
     if goal and not (seen.path and wanted and closes(seen.text, wanted)):
         raise Refusal(
-            f"nothing says how the rules of {PROGRAMS[version]} come back at boot"
+            f"no file restores the rules of {PROGRAMS[version]} at boot"
             f" ({', '.join(FILES[version])}: {'not there' if not seen.path else 'lets everything in'})"
         )
     ours, jumps = chain(seen.now, CHAIN), [line for line in chain(seen.now, "INPUT") if _is_jump(line)]

@@ -93,7 +93,7 @@ def by_hand(wanted: Wanted) -> str:
     """The end of a refusal: the rules to add by hand."""
     rules = "; ".join(nft_rules(wanted))
     return (
-        f"Nothing was changed. To open it by hand, these are the rules, in the language of nft: {rules}"
+        f"Nothing was changed. To open the firewall by hand, add these rules (nft syntax): {rules}"
         if rules
         else "Nothing was changed."
     )

@@ -338,7 +338,7 @@ def _files(names: list[Name], wanted: Wanted | None, seen: Seen) -> tuple[tuple[
     if not seen.config:
         if names:
             raise Refusal(
-                f"nothing says how {told(names)} is made at boot ({', '.join(path for path, _folder in CONFIGS)} are not there)"
+                f"no file creates {told(names)} at boot ({', '.join(path for path, _folder in CONFIGS)} do not exist)"
             )
         return ()
     path = f"{seen.folder}/{FILE}"
@@ -347,9 +347,7 @@ def _files(names: list[Name], wanted: Wanted | None, seen: Seen) -> tuple[tuple[
         return tuple(([(seen.config, rest)] if rest != seen.text else []) + ([(path, None)] if seen.own else []))
     missing = [name for name in names if not _made_at_boot(name, seen)]
     if missing:
-        raise Refusal(
-            f"{seen.config} does not make {told(missing)}, so what is opened there would be closed after a boot"
-        )
+        raise Refusal(f"{seen.config} does not create {told(missing)}, so the ports would be closed again after a boot")
     text = own_file(names, wanted)
     files: list[tuple[str, str | None]] = [(path, text)] if text != seen.own else []
     if not included(seen.text, path):

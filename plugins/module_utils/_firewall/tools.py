@@ -225,8 +225,8 @@ def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
         active["iptables"] = f"INPUT of {' and '.join(closed)} drops"
     if len(active) > 1:
         raise Refusal(
-            f"more than one packet filter is active: {'; '.join(f'{tool} ({why})' for tool, why in active.items())}. What one lets in the"
-            f" other may drop, and which of them shall rule is for you to say: stop the others. {by_hand(wanted)}"
+            f"more than one packet filter is active: {'; '.join(f'{tool} ({why})' for tool, why in active.items())}. One may drop what"
+            f" another accepts. Choose one and stop the others. {by_hand(wanted)}"
         )
     tool = next(iter(active), "none")
     try:
@@ -305,7 +305,7 @@ def run(host: Host, command: Command) -> None:
     if code:
         words = " ".join(command.argv)
         raise Refusal(
-            f"'{words[:300]}' failed: {' '.join((err or out).split())[-400:] or code}. Run this again when that is mended"
+            f"'{words[:300]}' failed: {' '.join((err or out).split())[-400:] or code}. Repair that, and run this again"
         )
 
 

@@ -77,7 +77,7 @@ def plan(wanted: Wanted | None, seen: Seen) -> Plan:
     closed = [rule.address for rule in goal if ipaddress.ip_address(rule.address).version == 6]
     if closed and not seen.ipv6:
         raise Refusal(
-            f"ufw does not look after IPv6 here, and nodes have IPv6 addresses ({closed[0]}): set IPV6=yes in /etc/default/ufw"
+            f"ufw does not filter IPv6 here, and nodes have IPv6 addresses ({closed[0]}): set IPV6=yes in /etc/default/ufw"
         )
     commands = [Command(("ufw", "prepend", *rule.words, "comment", MARK)) for rule in goal if rule not in ours]
     commands += [Command(("ufw", "--force", "delete", *rule.words)) for rule in ours if rule not in goal]

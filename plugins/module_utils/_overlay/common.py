@@ -59,7 +59,7 @@ def parse_words(value: t.Any, option: str, problems: list[str]) -> list[str] | N
         try:
             return shlex.split(value)
         except ValueError as error:
-            problems.append(f"{option}: '{value}' is no command line: {error}")
+            problems.append(f"{option}: '{value}' is not a valid command line: {error}")
             return []
     if isinstance(value, list) and all(isinstance(word, (str, int, float)) for word in value):
         return [str(word) for word in value]

@@ -181,13 +181,13 @@ ADVICE = (
     ),
     (
         ("invalid cluster node",),
-        "The node has no connection to a manager, so nobody could tell whether {network} is there. See that the managers run and "
+        "The node has no connection to a manager, so it is unknown whether {network} exists. Make sure that the managers run and "
         "that this node reaches their port 2377.",
     ),
     (
         ("could not find", "no such network", "not found"),
-        "This node does not know {network}, and no manager was asked: the swarm may have it. See 'docker network ls' on a manager; "
-        "declare it there, or run this again.",
+        "This node does not know {network}, and no manager was asked, so the swarm may have it. See 'docker network ls' on a manager. "
+        "Declare the network there, or run this again.",
     ),
     (
         ("no configured subnet", "user specified ip address", "invalid endpoint settings"),
@@ -196,8 +196,8 @@ ADVICE = (
     (
         ("deadline exceeded", "attaching to network failed"),
         "The swarm gave no address in time: a fixed ipv4_address is taken or outside the subnets, those of {network} have none left, "
-        "or the node is not ready and active ('docker node ls'). The log of the leader's daemon tells which; so does "
-        "overlay_attachment on a manager, or elsewhere if it is given seen_by_manager.",
+        "or the node is not ready and active ('docker node ls'). The log of the leader's daemon tells which. "
+        "overlay_attachment tells it too, on a manager or with seen_by_manager.",
     ),
     (("drain", "not available"), "The node takes no attachments: set its availability to active."),
 )

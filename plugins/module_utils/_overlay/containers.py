@@ -85,8 +85,8 @@ def refuse_local(specs: list[ContainerSpec], listed: list[dict[str, t.Any]], ove
         raw["Name"]: raw.get("Driver") for raw in listed if raw.get("Scope") == "local" and raw["Name"] in overlays
     }
     problems = [
-        f"container {spec.name}: this node has a {local[attachment.name]} network {attachment.name} of its own, which the engine would take "
-        "in place of the swarm's; remove or rename it"
+        f"container {spec.name}: this node has a {local[attachment.name]} network {attachment.name} of its own, which the engine would use "
+        "instead of the swarm's; remove or rename it"
         for spec in specs
         if spec.state == "present"
         for attachment in spec.networks
@@ -145,8 +145,8 @@ def _plan(client: APIClient, spec: ContainerSpec) -> Step:
 def refuse_foreign(steps: list[Step]) -> None:
     """Raise SpecError for containers that this collection did not create and would have to replace. Pure."""
     problems = [
-        f"container {step.spec.name} is there, was not made by this collection, and is not as declared ({', '.join(step.differences)}); "
-        "it would have to be removed: do that yourself, or choose another name"
+        f"container {step.spec.name} exists, was not made by this collection, and differs from its declaration ({', '.join(step.differences)}); "
+        "remove it yourself, or choose another name"
         for step in steps
         if step.action == "recreate"
         and step.current is not None

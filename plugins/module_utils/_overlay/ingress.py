@@ -117,7 +117,7 @@ def refuse_published(seen: Scene, found: t.Mapping[str, t.Any], in_use: str) -> 
     users = published(seen.services)
     raise EngineError(
         f"The ingress network cannot be changed ({changes}): {'; '.join(map(_told, users))}. It is removed and created again, which "
-        "swarm refuses while ports are published through it. Let them be taken off and given back (in_use: reattach): published "
+        "swarm refuses while ports are published through it. To have the ports removed and published again, set in_use: reattach. Published "
         "ports do not answer meanwhile. Nothing was changed.",
         published=users,
         differences=dict(found),
@@ -278,7 +278,7 @@ def _await_nodes(client: APIClient, spec: NetworkSpec, deadline: float) -> None:
         if time.monotonic() >= deadline:
             raise EngineError(
                 f"The ingress network is there, but not on node {', '.join(map(_hostname, waited.seen))}. "
-                "Restart Docker there, or look why the node does not reach the others (port 7946)."
+                "Restart Docker there, or find out why the node does not reach the others (port 7946)."
             )
         for node in waited.seen:
             _nudge(client, node["ID"], None)
@@ -342,8 +342,8 @@ def _unfinished(error: Refused | EngineError, changed: bool) -> Refused | Engine
     if isinstance(error, EngineError) and changed:
         error.details.update(changed=True)
         error.message += (
-            " The change of the ingress network is unfinished. Services carry a record of the ports that they had: run this again to "
-            "give them back."
+            " The change of the ingress network is unfinished. The services' labels record their ports: run this again to "
+            "publish them again."
         )
     return error
 
@@ -351,7 +351,7 @@ def _unfinished(error: Refused | EngineError, changed: bool) -> Refused | Engine
 def _undone(action: MeshAction) -> str:
     who = action.target.name if action.target else "the ingress network"
     return (
-        f"Ingress: '{action.verb}' of {who} did not last: its update was rolled back, or somebody else undid it. "
+        f"Ingress: '{action.verb}' of {who} did not last: its update was rolled back, or another user undid it. "
         "See 'docker service ps'."
     )
 

@@ -237,8 +237,8 @@ def endpoint_of(container: Raw, network: str) -> Endpoint:
 
 def _homeless(container: Raw, network: str) -> EngineError:
     return EngineError(
-        f"Container {container['Name'].lstrip('/')} was created with network {network}, which the swarm has no more. This engine puts "
-        f"it on no other network before there is one: declare {network} again, or make the container anew.",
+        f"Container {container['Name'].lstrip('/')} was created with network {network}, which the swarm no longer has. This engine "
+        f"connects it to other networks only when that network exists. Declare {network} again, or recreate the container.",
         network=network,
     )
 

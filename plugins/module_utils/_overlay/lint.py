@@ -50,7 +50,7 @@ def lint(
         Finding("engine-resolver", text) for text in resolvers_inside(described["name"], subnets_of(described), around)
     ]
     found += [
-        Finding("shared-name", f"the name {name} is of {', '.join(owners)}: whoever asks for it gets any of them")
+        Finding("shared-name", f"{', '.join(owners)} share the name {name}: a query returns any of them")
         for name, owners in shared_names(raw["Id"], services).items()
     ]
     if not described["allocated"]:

@@ -124,8 +124,8 @@ def obstacles(spec: NetworkSpec, seen: Scene, elsewhere: bool) -> list[str]:
     remote = sorted({f"{member.name} on {member.node}" for member in containers if not member.local})
     if remote and not elsewhere:
         found.append(
-            f"only their own engines can move the containers {', '.join(remote)}: use the role "
-            "swarmlab.overlay.overlays with overlays_in_use=reattach, which does, or take them off first"
+            f"containers can be moved only by their own engines: {', '.join(remote)}. Use the role "
+            "swarmlab.overlay.overlays with overlays_in_use=reattach, or disconnect them first"
         )
     return [f"network {spec.name}: {problem}" for problem in found]
 
@@ -207,7 +207,7 @@ def _await_noticed(client: APIClient, spec: NetworkSpec, own_node: str, actions:
 def _undone(spec: NetworkSpec, action: Action) -> str:
     who = f"{action.member.kind} {action.member.name}" if action.member else f"network {spec.name}"
     return (
-        f"Network {spec.name}: '{action.verb}' of {who} did not last: its update was rolled back, or somebody else undid it. "
+        f"Network {spec.name}: '{action.verb}' of {who} did not last: its update was rolled back, or another user undid it. "
         "See 'docker service ps'."
     )
 

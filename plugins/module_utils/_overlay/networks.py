@@ -84,8 +84,8 @@ def ensure_networks(
                 break
             if rounds == ATTEMPTS:
                 raise EngineError(
-                    f"Network {', '.join(step.spec.name for step in steps)} did not stay as declared: somebody else changes it "
-                    "at the same time, with another declaration."
+                    f"Network {', '.join(step.spec.name for step in steps)} did not stay as declared: another run changes it "
+                    "at the same time, with a different declaration."
                 )
             left = apply(client, steps, own_node, params["timeout"], done.append)
             rounds += 1
@@ -170,7 +170,7 @@ def plan(specs: list[NetworkSpec], listed: list[Raw]) -> list[Step]:
             and not current["managed"]
         ):
             problem = (
-                f"network {spec.name}: somebody else made it with IPv6, which cannot be declared here, and would be lost; leave it out of "
+                f"network {spec.name}: it was made by other means with IPv6, which cannot be declared here and would be lost; leave it out of "
                 "the declaration, or remove it first"
             )
         if problem:
@@ -304,7 +304,7 @@ def refuse_used(steps: list[Step]) -> None:
     texts = [_refusal(refusal) for refusal in refusals]
     raise EngineError(
         "; ".join(texts) + ". An overlay is changed by removing and creating it again, which swarm refuses while "
-        "somebody uses it. Take these users off the network first, or let them be moved while it is changed "
+        "it is in use. Disconnect these users first, or have them moved during the change "
         "(in_use: reattach). Nothing was changed.",
         refused=refusals,
     )
@@ -394,8 +394,8 @@ def _interrupted(error: EngineError, done: list[Step]) -> EngineError:
 def unfinished(name: str) -> str:
     """The message for an unfinished move."""
     return (
-        f" The change of network {name} is unfinished, and nobody is without a network: run this again to finish it, or with the "
-        "network declared as it was to roll it back."
+        f" The change of network {name} is unfinished, and all its users still have a network. Run this again to finish it. To roll it back, "
+        "declare the network as it was."
     )
 
 

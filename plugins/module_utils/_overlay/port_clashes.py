@@ -44,14 +44,14 @@ def mesh_clashes(claims: t.Mapping[Key, list[Claim]]) -> list[str]:
     for (port, protocol), owners in sorted(claims.items()):
         names = sorted({owner.service for owner in owners})
         found += [
-            f"service {name}: port {port}/{protocol} is published twice by it"
+            f"service {name}: port {port}/{protocol} is declared twice"
             for name in names
             if sum(owner.service == name for owner in owners) > 1
         ]
         if len(names) > 1 and any(owner.mode == "ingress" for owner in owners):
             mesh = next(owner.service for owner in owners if owner.mode == "ingress")
             found += [
-                f"service {name}: port {port}/{protocol} is published by service {mesh} too, through the routing mesh, which takes it "
+                f"service {name}: port {port}/{protocol} is published by service {mesh} too, through the routing mesh, which uses it "
                 "on every node"
                 for name in names
                 if name != mesh
@@ -143,4 +143,4 @@ def _no_room(port: int, protocol: str, demands: list[Demand], nodes: list[Raw]) 
         f"{', '.join(sorted(names[node] for node in demand.nodes)) or 'no node'}"
         for demand in demands
     )
-    return f"port {port}/{protocol} of mode host is there once on a node, and there are too few nodes: {told}"
+    return f"port {port}/{protocol} of mode host can be used once on each node, and there are too few nodes: {told}"

@@ -94,14 +94,16 @@ def network_ids(
     """The ids of all networks in the declarations. A missing one raises SpecError, or is a warning in check mode."""
     ids = {raw["Name"]: raw["Id"] for raw in listed if raw.get("Scope") == "swarm"}
     impossible = {
-        raw["Name"]: f"is a network of this node alone (driver {raw.get('Driver')}); services take those of the swarm, "
+        raw[
+            "Name"
+        ]: f"is a network of this node alone (driver {raw.get('Driver')}); services can use networks of the swarm, "
         f"{' and '.join(PREDEFINED_OF_SERVICES)}"
         for raw in listed
         if raw["Name"] not in ids
     }
     impossible.update(
         {
-            raw["Name"]: "carries published ports only; a service gets there by ports of mode ingress, not by naming it"
+            raw["Name"]: "carries published ports only; publish a port of mode ingress instead of naming the network"
             for raw in listed
             if raw.get("Ingress")
         }
@@ -131,7 +133,7 @@ def beside_host(specs: list[ServiceSpec]) -> list[str]:
         if spec.state == "present"
     }
     return [
-        f"service {name}: {', '.join(sorted(names - {'host'}))} beside the network host: these would be joined in the node's own network "
+        f"service {name}: {', '.join(sorted(names - {'host'}))} together with the network host: they would be connected in the node's own network "
         "namespace, where tasks often fail to start"
         for name, names in networks.items()
         if "host" in names and len(names) > 1

@@ -132,7 +132,9 @@ def name_problems(name: str) -> list[str]:
     if name in PREDEFINED:
         return ["the name is reserved by the engine"]
     if not NAME_PATTERN.fullmatch(name):
-        return [f"the name '{name}' must consist of letters, digits, '-' and '_', and start and end with no sign"]
+        return [
+            f"the name '{name}' must consist of letters, digits, '-' and '_', and start and end with a letter or digit"
+        ]
     if len(name) > NAME_LIMIT:
         return [f"the name has {len(name)} characters, more than {NAME_LIMIT}"]
     return []
@@ -282,8 +284,8 @@ def _driver_options(options: t.Mapping[t.Any, t.Any], subnets: int, problems: li
             problems.append(f"driver_options: '{key}' is refused: {REFUSED_OPTIONS[key]}")
         elif key != VXLAN_OPTION:
             problems.append(
-                f"driver_options: '{key}' is no option of the overlay driver, which would ignore it silently; "
-                f"known is {VXLAN_OPTION}{suggest(key)}"
+                f"driver_options: '{key}' is not an option of the overlay driver, which would ignore it silently; "
+                f"the known option is {VXLAN_OPTION}{suggest(key)}"
             )
     if VXLAN_OPTION not in options:
         return ()

@@ -38,7 +38,7 @@ def encode_query(name: str, number: int) -> bytes:
     """A query for the A records of ``name``."""
     labels = name.rstrip(".").encode("idna" if not name.isascii() else "ascii").split(b".")
     if any(not 0 < len(label) < 64 for label in labels) or sum(len(label) + 1 for label in labels) > 254:
-        raise ValueError(f"{name!r} is no DNS name: labels have 1 to 63 characters, the whole up to 253")
+        raise ValueError(f"{name!r} is not a DNS name: labels have 1 to 63 characters, the whole up to 253")
     question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
     header = struct.pack("!6H", number, RECURSION_DESIRED, 1, 0, 0, 0)
     return header + question + struct.pack("!2H", TYPE_A, CLASS_IN)

@@ -26,9 +26,9 @@ def declare(client: APIClient, wanted: settings.Options, check_mode: bool) -> di
     immutable = settings.fixed(swarm, wanted)
     if immutable:
         raise EngineError(
-            f"This swarm was made with other values: {'; '.join(immutable)}. They are fixed when a swarm is made. Declare what it has; or make a new"
-            " swarm (all nodes leave, role swarm forms it with the new values, networks and services are declared again). For other addresses"
-            " alone, give each network a subnet of its own (overlay_network). Nothing was changed."
+            f"This swarm was made with other values: {'; '.join(immutable)}. They cannot be changed later. Declare the swarm's values, or create a new"
+            " swarm (all nodes leave, role swarm forms it with the new values, networks and services are declared again). If only the addresses"
+            " matter, declare a subnet for each network (overlay_network). Nothing was changed."
         )
     changes = settings.differs(swarm["Spec"], settings.merged(swarm["Spec"], wanted))
     before = settings.read(swarm)

@@ -33,7 +33,7 @@ def declare(
         for node_id, spec in changes.items()
     ):
         raise EngineError(
-            "This node is one of those that shall become a worker. Ask a manager that stays (delegate_to)."
+            "This node is to become a worker, and a manager cannot demote itself here. Run the task on a manager that stays (delegate_to)."
         )
     if not check_mode:
         _await_ready(client, [entry["id"] for entry in nodes], timeout)
@@ -91,7 +91,7 @@ def _await_manager(client: APIClient, node: Raw, timeout: int) -> None:
     waited = wait_until(look, timeout)
     if not waited.done:
         raise EngineError(
-            f"{leaving.hostname(node)} shall be a manager, and after {timeout} s it is {waited.seen}. Open 2377/tcp from all nodes to it, look at its"
+            f"{leaving.hostname(node)} did not become a manager within {timeout} s: it is {waited.seen}. Open 2377/tcp from all nodes to it, see its"
             " engine's log, and run this again."
         )
 
@@ -104,7 +104,7 @@ def _await_ready(client: APIClient, ids: list[str], timeout: int) -> None:
     waited = wait_until(look, timeout)
     if not waited.done:
         raise EngineError(
-            f"Not ready after {timeout} s: {'; '.join(waited.seen)}. Look at the log of Docker Engine there, and run this again."
+            f"Not ready after {timeout} s: {'; '.join(waited.seen)}. See the log of Docker Engine there, and run this again."
         )
 
 
@@ -123,5 +123,5 @@ def _inspect(client: APIClient, node_id: str) -> dict[str, t.Any]:
         if not is_leaderless(error):
             raise
         raise EngineError(
-            "The managers of the swarm have no majority, so nothing about it can be changed. Start those that are down."
+            "The managers of the swarm have no majority, so the swarm cannot be changed. Start the managers that are down."
         ) from error

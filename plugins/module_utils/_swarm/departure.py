@@ -38,7 +38,7 @@ def depart(
         if not is_leaderless(error):
             raise
         raise EngineError(
-            "The managers of the swarm have no majority, so nothing about it can be changed. Start those of them that"
+            "The managers of the swarm have no majority, so the swarm cannot be changed. Start the managers that"
             " are down (for a lab: ask for as many nodes as it had), then run this again."
         ) from error
 
@@ -56,10 +56,10 @@ def _depart(
     ambiguous = leaving.ambiguous(found, names)
     if ambiguous:
         raise EngineError(
-            f"A name that several nodes have says nothing: {ambiguous}. Give the id of the one that is meant. Nothing was changed."
+            f"Several nodes have the same host name: {ambiguous}. Give the node's id. Nothing was changed."
         )
     if any(node["ID"] == own for node in found):
-        raise EngineError("This node is one of those that shall leave. Ask a manager that stays (delegate_to).")
+        raise EngineError("This node is to leave. Run the task on a manager that stays (delegate_to).")
     before = [_line(node) for node in found]
     draining = [node for node in found if node["Spec"]["Availability"] != "drain"]
     managers = leaving.dead_first([node for node in found if leaving.is_manager(node)])
@@ -114,8 +114,8 @@ def _wait_for_tasks(client: APIClient, names: list[str], timeout: int) -> float:
     if not waited.done:
         raise EngineError(
             f"After {timeout} s these tasks do not run elsewhere: {'; '.join(waited.seen)}. The nodes are drained and"
-            " still in the swarm. Give their services a place on other nodes or remove them, or wait longer, or go on"
-            " without waiting (timeout 0; role swarm: swarm_leave_timeout), and run this again.",
+            " still in the swarm. Allow their services on other nodes, remove these services, wait longer, or do not"
+            " wait at all (timeout 0; role swarm: swarm_leave_timeout). Then run this again.",
             waiting=waited.seen,
         )
     return waited.seconds

@@ -45,7 +45,7 @@ def unlock(engine: Engine, keys: t.Sequence[str], timeout: int, check_mode: bool
     if not any(_fits(engine, key) for key in keys):
         many = f"none of the {len(keys)} keys fits" if len(keys) > 1 else "the key does not fit"
         raise EngineError(
-            f"{now['hostname']} is locked, and {many}. A manager that was down while the key was rotated needs the key from before. It stays locked."
+            f"{now['hostname']} is locked, and {many}. A manager that was down while the key was rotated needs the former key. It stays locked."
         )
 
     def look() -> tuple[bool, place.Place]:
@@ -56,7 +56,7 @@ def unlock(engine: Engine, keys: t.Sequence[str], timeout: int, check_mode: bool
     if waited.seen["state"] != "active":
         told = waited.seen["error"] or "no reason given"
         raise EngineError(
-            f"{now['hostname']} was unlocked, and after {timeout} s it is {waited.seen['state']} in its swarm ({told}). Look at its engine's log."
+            f"{now['hostname']} was unlocked, and after {timeout} s it is {waited.seen['state']} in its swarm ({told}). See its engine's log."
         )
     return {"changed": True, "swarm": waited.seen}
 
@@ -93,7 +93,7 @@ def await_version(engine: Engine, newer_than: int, timeout: int) -> int:
     waited = wait_until(look, timeout if newer_than >= 0 else 0)
     if not waited.done and newer_than >= 0:
         raise EngineError(
-            f"{path} is not encrypted with the new unlock key after {timeout} s. Restart no manager before it is: run this again, and look at the log of the"
-            " engine there."
+            f"{path} is not encrypted with the new unlock key after {timeout} s. Restart no manager before it is. See the engine's log there, and run this"
+            " again."
         )
     return waited.seen

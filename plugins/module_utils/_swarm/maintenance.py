@@ -48,9 +48,7 @@ def identify(client: APIClient, name: str) -> str:
     found = leaving.find(led(client.nodes), [name])
     several = leaving.ambiguous(found, [name])
     if several:
-        raise EngineError(
-            f"A name that several nodes have says nothing: {several}. Give the id of the one that is meant. Nothing was changed."
-        )
+        raise EngineError(f"Several nodes have the same host name: {several}. Give the node's id. Nothing was changed.")
     if not found:
         raise EngineError(f"The swarm has no node {name}. Nothing was changed.")
     return str(found[0]["ID"])
@@ -107,7 +105,7 @@ def _refuse(seen: View, found: list[evacuation.Fate], accept: t.Sequence[str]) -
     if asked:
         told = "; ".join(fate["words"] for fate in asked)
         raise EngineError(
-            f"{name} was not drained, because of what that does: {told}. Change these services, or accept it: "
+            f"{name} was not drained, because services would suffer: {told}. Change these services, or accept it: "
             f"accept [{', '.join(sorted({fate['how'] for fate in asked}))}]. Nothing was changed.",
             tasks=[{key: fate[key] for key in ("service", "how", "words")} for fate in found],
         )
@@ -133,7 +131,7 @@ def _hold(client: APIClient, node: Raw, availability: str, had: str) -> None:
 
     def change(spec: Raw) -> Raw:
         if spec["Availability"] == "drain" and MAINTENANCE_LABEL not in (spec.get("Labels") or {}):
-            raise EngineError(f"{leaving.hostname(node)} was drained by somebody else meanwhile. Run this again.")
+            raise EngineError(f"{leaving.hostname(node)} was drained by another user meanwhile. Run this again.")
         return evacuation.held(spec, availability, had)
 
     update(client, node["ID"], change)
@@ -193,7 +191,7 @@ def _await_moved(client: APIClient, node_id: str, stuck: set[str], deadline: flo
     waited = wait_until(look, deadline - time.monotonic())
     if not waited.done:
         raise Stuck(
-            f"After {timeout} s these tasks do not run elsewhere: {'; '.join(waited.seen)}. Give their services a place on other nodes, or"
+            f"After {timeout} s these tasks do not run elsewhere: {'; '.join(waited.seen)}. Allow their services on other nodes, or"
             " wait longer (timeout).",
             waiting=waited.seen,
         )
@@ -205,8 +203,8 @@ def activate(client: APIClient, node_id: str, foreign: bool, timeout: int, check
     availability, had = seen.node["Spec"]["Availability"], evacuation.before(seen.node)
     if had is None and availability != "active" and not foreign:
         raise EngineError(
-            f"{leaving.hostname(seen.node)} is set to {availability}, and not by this collection. Whoever did it may have a reason: ask, then say"
-            " 'foreign'. Nothing was changed."
+            f"{leaving.hostname(seen.node)} is set to {availability}, and this collection did not set it. Find out why. To make the node active"
+            " all the same, set foreign: true (role swarm: swarm_foreign). Nothing was changed."
         )
     left = evacuation.leftovers(seen.services, seen.nodes, (node_id,))
     wanted = had or "active"

@@ -50,7 +50,7 @@ def _is_to_join(now: Place, params: Params) -> bool:
         raise _unfit(now, "join a swarm")
     if not set(now["manager_ids"]) & set(params["manager_ids"]):
         raise EngineError(
-            f"{now['hostname']} is in another swarm already, as node {now['node_id']}, with managers {', '.join(now['managers'])}. It was left as it is."
+            f"{now['hostname']} is in another swarm already, as node {now['node_id']}, with managers {', '.join(now['managers'])}. Nothing was changed."
         )
     return False
 
@@ -60,7 +60,7 @@ def _is_to_leave(now: Place, params: Params) -> bool:
         return False
     if now["node_id"] != params["node_id"]:
         raise EngineError(
-            f"{now['hostname']} is node {now['node_id']} of its swarm, and not {params['node_id']}, which is to leave. It was left as it is."
+            f"{now['hostname']} is node {now['node_id']} of its swarm, and the node to leave is {params['node_id']}. Nothing was changed."
         )
     return True
 
@@ -133,8 +133,8 @@ def _await_active(engine: Engine, timeout: int) -> Place:
     if now["state"] != "active":
         told = f" The engine says: {now['error']}." if now["error"] else ""
         raise EngineError(
-            f"{now['hostname']} has tried to become a member for {timeout} s, and its engine calls it {now['state']}.{told} Look at its log. A join that is"
-            " pending goes on by itself: run this again to wait for it."
+            f"{now['hostname']} is not an active member after {timeout} s; its state is {now['state']}.{told} See its engine's log. A pending join"
+            " continues by itself: run this again to wait for it."
         )
     return now
 
@@ -169,14 +169,14 @@ def meant(text: str | None, option: str) -> str:
         found = sorted({str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
     except OSError as error:
         raise EngineError(
-            f"{option} is {text}, which is no address, no interface of {socket.gethostname()}, and no name that it can resolve: {error}."
+            f"{option} is {text}, which is neither an address, nor an interface of {socket.gethostname()}, nor a name that it can resolve: {error}."
         ) from error
     usable = [address for address in found if is_own(address)] or [
         address for address in found if not ipaddress.ip_address(address).is_loopback
     ]
     if len(usable) != 1:
         raise EngineError(
-            f"{option} is {text}, which {socket.gethostname()} resolves to {', '.join(found)}: name the address itself."
+            f"{option} is {text}, which {socket.gethostname()} resolves to {', '.join(found)}. Give the address itself."
         )
     address = f"[{usable[0]}]" if port and ":" in usable[0] else usable[0]
     return f"{address}:{port}" if port else address

@@ -74,7 +74,7 @@ def demote(client: APIClient, node: Raw) -> None:
     waited = wait_until(look, DEMOTION_SECONDS)
     if not waited.done:
         raise EngineError(
-            f"{leaving.hostname(node)} shall be a worker, and after {DEMOTION_SECONDS} s {waited.seen}. A manager stays"
-            " one while the others would lose their majority without it: start managers that are down, then run this"
+            f"{leaving.hostname(node)} did not become a worker within {DEMOTION_SECONDS} s: {waited.seen}. A manager is not"
+            " demoted while the others would lose their majority. Start managers that are down, then run this"
             " again."
         )

@@ -83,11 +83,11 @@ def refusal(swarm: Raw, nodes: t.Sequence[Raw]) -> str:
     lost = absent(nodes)
     if lost:
         return (
-            f"{'; '.join(lost)}. A rotation of the CA ends only when every node in the list has a new certificate. Start these nodes, or remove them"
+            f"{'; '.join(lost)}. A rotation of the CA ends only when every listed node has a new certificate. Start these nodes, or remove them"
             " (playbook remove)."
         )
     if ((swarm.get("Spec") or {}).get("CAConfig") or {}).get("ExternalCAs"):
-        return "The swarm uses external CAs, and this would make it issue certificates itself: rotate with 'docker swarm ca --rotate'."
+        return "The swarm uses external CAs. This rotation would make the swarm issue certificates itself. Rotate with 'docker swarm ca --rotate'."
     return ""
 
 
@@ -111,7 +111,7 @@ def rotate(
     if CA in wanted or (CA in kinds and going_on):
         problem = refusal(swarm, nodes)
         if problem:
-            what = "The rotation of the CA that goes on cannot end" if going_on else "The CA was not rotated"
+            what = "The rotation of the CA in progress cannot end" if going_on else "The CA was not rotated"
             raise EngineError(f"{what}: {problem}{'' if going_on else ' Nothing was changed.'}")
     if check_mode:
         return result
@@ -132,10 +132,10 @@ def await_root(client: APIClient, timeout: int) -> float:
 
     waited = wait_until(look, timeout)
     if not waited.done:
-        told = "; ".join(waited.seen) or "the managers have not ended it"
+        told = "; ".join(waited.seen) or "the managers have not finished it"
         raise EngineError(
-            f"The rotation of the CA goes on, and after {timeout} s these nodes are behind: {told}. Look at the logs of their engines, and whether"
-            " they reach the managers at 2377/tcp. A node that is lost must be removed. Run this again to wait for it.",
+            f"The rotation of the CA has not finished after {timeout} s. Waiting for: {told}. See the logs of their engines, and check that"
+            " they reach the managers at 2377/tcp. Remove nodes that are lost. Run this again to keep waiting.",
             waiting=waited.seen,
         )
     return waited.seconds

@@ -54,7 +54,7 @@ def test_there_and_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../x.tar.gz", "x", "", "a/b.tar.gz"])
 def test_names_stay_in_the_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(HostError, match="is no name of an archive"):
+    with pytest.raises(HostError, match="is not the name of an archive"):
         saving.path_of(str(tmp_path), name)
 
 
@@ -89,9 +89,9 @@ SEEN: dict[str, Any] = {
     [
         ({}, ""),
         ({"swarm": {**SEEN["swarm"], "node_id": "n2"}}, "it is node n2"),
-        ({"swarm": {**SEEN["swarm"], "members": None, "error": "no leader"}}, "does not speak for a swarm.*no leader"),
-        ({"swarm": {**SEEN["swarm"], "state": "locked"}}, "does not speak for a swarm.*locked"),
-        ({"swarm": {**SEEN["swarm"], "manager": False}}, "does not speak for a swarm"),
+        ({"swarm": {**SEEN["swarm"], "members": None, "error": "no leader"}}, "cannot manage a swarm.*no leader"),
+        ({"swarm": {**SEEN["swarm"], "state": "locked"}}, "cannot manage a swarm.*locked"),
+        ({"swarm": {**SEEN["swarm"], "manager": False}}, "cannot manage a swarm"),
         ({"free": 10**8}, "the disk of /d has 95 MB free, and 159 MB are needed"),
     ],
 )

@@ -26,17 +26,17 @@ def test_addresses_names_ports_and_doubles():
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ([], "vm9: nothing says its address"),
-        (["", " "], "vm9: nothing says its address"),
+        ([], "vm9: no address is declared"),
+        (["", " "], "vm9: no address is declared"),
         (["0.0.0.0"], "0.0.0.0 stands for every address"),
         (["::"], ":: stands for every address"),
         (["10.0.0.0/24"], "10.0.0.0/24 is a network"),
         (["0.0.0.0/0"], "is a network"),
-        (["127.0.0.1"], "127.0.0.1 is this very host for every host"),
-        (["224.0.0.1"], "is no address of one host"),
+        (["127.0.0.1"], "127.0.0.1 is the loopback address"),
+        (["224.0.0.1"], "is not the address of a single host"),
         (["fe80::1"], "one link only"),
         (["eth1"], "eth1 is neither an address nor a name that this host can resolve"),
-        (["odd"], "odd is 127.0.0.1, which is this very host"),
+        (["odd"], "odd resolves to 127.0.0.1, which is the loopback address"),
     ],
 )
 def test_an_unknown_address_is_refused_by_name(said, words):
@@ -46,7 +46,7 @@ def test_an_unknown_address_is_refused_by_name(said, words):
 
 
 def test_every_unknown_address_is_told_at_once():
-    with pytest.raises(Refusal, match=r"vm8: nope is neither.*vm9: nothing says its address"):
+    with pytest.raises(Refusal, match=r"vm8: nope is neither.*vm9: no address is declared"):
         known(vm8=["nope"], vm9=[])
 
 

@@ -115,7 +115,7 @@ def test_nodes_that_went_are_taken_back_and_rules_of_others_stay():
 
 
 def test_a_zone_that_is_not_permanent_is_refused():
-    with pytest.raises(Refusal, match="zone public is not there permanently"):
+    with pytest.raises(Refusal, match="zone public is not permanent"):
         firewalld.plan(WANTED, seen(PUBLIC, permanent=()))
 
 

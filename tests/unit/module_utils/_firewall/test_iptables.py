@@ -125,5 +125,5 @@ def test_policy_alone_gets_the_jump_in_the_end():
 
 @pytest.mark.parametrize(("path", "text"), [(None, ""), (RULES, saved(SSH))])
 def test_what_would_not_survive_a_boot_is_refused(path, text):
-    with pytest.raises(Refusal, match="nothing says how the rules of iptables come back at boot"):
+    with pytest.raises(Refusal, match="no file restores the rules of iptables at boot"):
         iptables.plan(WANTED, 4, iptables.Seen(saved(policy="DROP"), path, text))

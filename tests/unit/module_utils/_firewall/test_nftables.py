@@ -219,10 +219,10 @@ def test_a_pattern_that_includes_our_file_is_enough():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"config": ""}, "nothing says how chain input of table inet filter is made at boot"),
+        ({"config": ""}, "no file creates chain input of table inet filter at boot"),
         (
             {"boot": nftables.Ruleset({}, {}), "text": ""},
-            "/etc/nftables.conf does not make chain input of table inet filter",
+            "/etc/nftables.conf does not create chain input of table inet filter",
         ),
     ],
 )

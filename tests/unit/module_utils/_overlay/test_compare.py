@@ -185,7 +185,7 @@ def test_plan() -> None:
         (
             [dict(engine_makes(NetworkSpec("web")), EnableIPv6=True, Labels={})],
             NetworkSpec("web"),
-            "somebody else made it with IPv6",
+            "it was made by other means with IPv6",
         ),
     ],
 )

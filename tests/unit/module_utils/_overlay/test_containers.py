@@ -119,7 +119,7 @@ def test_bad_entries(entry: dict, words: str) -> None:
     "reason, words",
     [
         ("network a not manually attachable", "attachable: true on network a"),
-        ("network a not found", "no manager was asked: the swarm may have it"),
+        ("network a not found", "no manager was asked, so the swarm may have it"),
         (
             "Could not attach to network a: rpc error: code = NotFound desc = network a not found",
             "the swarm has no such network",
@@ -287,7 +287,9 @@ def test_a_container_of_somebody_else_is_not_replaced() -> None:
     ):
         step = Step(spec, "recreate", {"Config": {"Labels": labels}}, {"image": {"before": "a", "after": "b"}})
         if refused:
-            with pytest.raises(SpecError, match=r"not made by this collection, and is not as declared \(image\)"):
+            with pytest.raises(
+                SpecError, match=r"not made by this collection, and differs from its declaration \(image\)"
+            ):
                 refuse_foreign([step])
         else:
             refuse_foreign([step])

@@ -99,7 +99,7 @@ def test_what_is_not_declared_is_kept() -> None:
     "entry, words",
     [
         ({"name": "a.b"}, "must consist of"),
-        ({"command": "sleep 'x"}, "no command line"),
+        ({"command": "sleep 'x"}, "not a valid command line"),
         ({"mode": "global", "replicas": 2}, "cannot go with mode global"),
         ({"replicas": -1}, "below 0"),
         ({"networks": [{"name": "a", "alias": "x"}]}, "unknown key alias"),
@@ -135,7 +135,7 @@ def test_two_services_cannot_publish_one_port_on_the_mesh() -> None:
 
 def test_one_service_cannot_publish_a_port_twice() -> None:
     for mode in ("host", "ingress"):
-        with pytest.raises(SpecError, match="service web: port 8080/tcp is published twice by it"):
+        with pytest.raises(SpecError, match="service web: port 8080/tcp is declared twice"):
             parse(ports=[{"target": 80, "published": 8080, "mode": mode}, {"target": 81, "published": 8080}])
 
 

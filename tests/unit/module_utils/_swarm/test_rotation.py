@@ -113,10 +113,10 @@ def test_an_external_ca_is_not_replaced_by_an_internal_one() -> None:
 
 def test_nodes_that_hang_are_named_and_the_next_run_waits_for_them() -> None:
     swarm = Swarm(steps=10**6)
-    with pytest.raises(EngineError, match="the managers have not ended it"):
+    with pytest.raises(EngineError, match="the managers have not finished it"):
         run(swarm, ["ca"], 0)
     swarm.listed[0]["Description"]["TLSInfo"] = NEW
-    with pytest.raises(EngineError, match=r"after 1 s these nodes are behind: vm1 \(id-vm1\)"):
+    with pytest.raises(EngineError, match=r"after 1 s. Waiting for: vm1 \(id-vm1\)"):
         run(swarm, ["ca"], 0)
     swarm.steps = 2
     assert run(swarm, ["ca"], 0) == {
@@ -131,7 +131,7 @@ def test_nodes_that_hang_are_named_and_the_next_run_waits_for_them() -> None:
 def test_a_rotation_that_cannot_end_is_told() -> None:
     swarm = Swarm([node("vm1"), node("vm2", "down")])
     swarm.going = True
-    with pytest.raises(EngineError, match="that goes on cannot end: vm2"):
+    with pytest.raises(EngineError, match="in progress cannot end: vm2"):
         run(swarm, ["ca"])
 
 
