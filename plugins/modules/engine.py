@@ -14,23 +14,23 @@ version_added: 0.1.0
 author:
   - swarmlab contributors (@swarmlab)
 description:
-  - Loads the kernel modules that overlay networks need and sees that they are loaded at boot.
-  - Merges declared settings into the engine's C(daemon.json) and keeps all others. They are validated by the engine itself before anything
-    is written (from Engine 23.0 on), and by what no engine can have in a swarm. When the engine does not come up with them, the former
-    file comes back, and the engine with it.
-  - Starts the engine and waits until it answers. Restarts it when settings changed and O(restart) lets it.
-  - Says whether the engine and Docker SDK for Python are there at all, of which flavour the engine is, and the node's place in the swarm.
-  - It does one node's preparation in one task, because on an emulated machine each task costs 6 to 10 seconds.
+  - Loads the kernel modules that overlay networks need, now and at boot.
+  - Merges declared settings into the engine's C(daemon.json) and keeps all others. The engine itself validates them before anything
+    is written (from Engine 23.0 on). Settings that do not work in a swarm are refused. If the engine does not start with the new settings,
+    the former file is restored and the engine is started with it.
+  - Starts the engine and waits until it answers. Restarts it when settings changed and O(restart) allows it.
+  - Returns whether the engine and Docker SDK for Python are installed, the flavour of the engine, and the state of the node in the swarm.
+  - It prepares a node in one task, because on an emulated machine each task costs 6 to 10 seconds.
   - The engine is asked through its socket, so it needs neither the program C(docker) nor the SDK.
 notes:
-  - Packages are not its affair; the role P(swarmlab.overlay.engine#role) installs them when this module reports them missing.
+  - It installs no packages. The role P(swarmlab.overlay.engine#role) installs them when this module reports them missing.
   - An engine from a snap, one in rootless mode, and Podman under the name of C(docker) are refused.
 options:
   daemon:
     description:
       - Settings to merge into C(daemon.json), which is C(/etc/docker/daemon.json) or the file that the engine is started with.
         Dictionaries merge key by key; a null value removes its key.
-      - When given, even empty, the settings that are there are judged as well.
+      - If given, even empty, the existing settings are checked as well.
     type: dict
   docker_host:
     description:
@@ -42,17 +42,17 @@ options:
     description:
       - Names of the kernel modules to load.
       - A module that the kernel does not have is reported in RV(kernel_modules_missing), and does not fail the task,
-        since a kernel may do without it for what the swarm really uses.
+        because the swarm may not need it on this kernel.
     type: list
     elements: str
     default: []
   restart:
     description:
-      - When the running engine may be restarted to take its settings. An engine that does not run is started in any case.
-      - V(outside_swarm) restarts the engine of a node that is in no swarm. In a swarm nothing is written, and RV(restart_due) says that
-        there is something to do.
-      - V(always) restarts it. See that the swarm can do without it, with M(swarmlab.overlay.swarm_wait).
-      - V(never) writes the settings, and RV(restart_due) says that the engine does not run with them yet.
+      - Whether a running engine may be restarted to apply its settings. An engine that does not run is started in any case.
+      - V(outside_swarm) restarts the engine of a node that is in no swarm. In a swarm nothing is written, and RV(restart_due) is true
+        if settings differ.
+      - V(always) restarts it. Use M(swarmlab.overlay.swarm_wait) first, to make sure that the swarm can do without the node.
+      - V(never) writes the settings. RV(restart_due) is true while the engine does not run with them yet.
     type: str
     choices: [outside_swarm, always, never]
     default: outside_swarm

@@ -10,11 +10,11 @@ module: engine_install
 short_description: Install Docker Engine and Docker SDK for Python where they are missing, and replace no engine
 version_added: 0.2.0
 description:
-  - Installs what is missing on the host, chosen for its distribution. An engine that is there, of whatever flavour, is kept, and only
+  - Installs what is missing on the host, chosen for its distribution. An existing engine of any flavour is kept, and only
     Docker SDK for Python is added, as a package or in a virtual environment.
-  - The package manager is asked first what it would do. If it would remove any package, bring a package of an engine to another version,
-    or put one beside an engine that is there, nothing is installed, and the message names the packages.
-  - Packages are chosen for Debian, Ubuntu, the RHEL family, Fedora, SUSE, Arch and Alpine and what is derived from them.
+  - The package manager is asked for its plan first. If it would remove any package, change the version of a package of an engine,
+    or install one beside an existing engine, nothing is installed, and the message names the packages.
+  - Packages are chosen for Debian, Ubuntu, the RHEL family, Fedora, SUSE, Arch, Alpine and their derivatives.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
@@ -34,7 +34,7 @@ options:
   packages:
     description:
       - Packages to install instead of those that are chosen for the distribution.
-      - Where an engine is there, those of them that belong to an engine are left out.
+      - If the host has an engine, packages of an engine are left out.
     type: list
     elements: str
     default: []
@@ -46,9 +46,9 @@ options:
     default: ""
   python:
     description:
-      - How Docker SDK for Python comes. V(package) is the distribution's package, V(venv) a virtual environment in O(venv), filled by C(pip).
-      - V(auto) takes the package where there is one for the Python that Ansible uses on the host and nothing speaks against it, else
-        the virtual environment.
+      - How Docker SDK for Python is installed. V(package) is the distribution's package, V(venv) a virtual environment in O(venv), filled by C(pip).
+      - V(auto) takes the package if there is one for the Python that Ansible uses on the host and it can be installed without replacing
+        an engine. Otherwise it takes the virtual environment.
     type: str
     choices: [auto, package, venv]
     default: auto

@@ -55,15 +55,15 @@ options:
     default: vm
   nodes:
     description:
-      - Number of nodes. More than there are makes the missing ones. What fewer does, O(surplus) says.
+      - Number of nodes. Missing nodes are created. O(surplus) says what happens to nodes beyond this number.
     type: int
     default: 3
   surplus:
     description:
-      - What happens to nodes that the lab has and O(nodes) leaves no place for, when O(state=present).
+      - What happens to nodes beyond O(nodes), with O(state=present).
       - V(refuse) is an error. V(keep) leaves them as they are.
-      - V(remove) ends them and deletes their disks, without a word to the swarm that they may be in. The playbook
-        C(swarmlab.overlay.lab) uses it after it has let them leave; role P(swarmlab.overlay.swarm#role) does that with
+      - V(remove) ends them and deletes their disks, even if they are still members of a swarm. The playbook
+        C(swarmlab.overlay.lab) lets them leave the swarm first, with role P(swarmlab.overlay.swarm#role) and
         C(tasks_from=leave).
     type: str
     choices: [refuse, keep, remove]
@@ -131,12 +131,12 @@ options:
         default: []
   node_settings:
     description:
-      - In what nodes differ, as machines in the field do. A dictionary of the nodes' names, and C(all) for every node.
+      - Settings of single nodes, as a dictionary by node name. C(all) applies to every node.
       - Each takes C(suite) (V(bookworm), V(trixie), V(forky) or V(sid); without one it is that of O(image)),
         C(engine) (V(false) makes a bare host, without Docker Engine), C(firewall) (V(firewalld), V(ufw) or V(nftables), which lets
         nothing but ssh in; default V(none)), C(user) (who may log in instead of C(root), and becomes root by sudo with a password,
         which is in the lab's folder), and C(jump) (the node that the way to this one leads through).
-      - Nodes that are containers take C(suite) alone. What a node was made with it keeps; a change is for nodes made later.
+      - Container nodes take C(suite) alone. A node keeps the settings that it was made with. Changes apply to nodes that are made later.
     type: dict
     default: {}
     version_added: 0.2.0
@@ -152,7 +152,7 @@ options:
     default: 180
   retain_failed:
     description:
-      - Keep what was created when creating fails, for a look at it.
+      - Keep what was created when creating fails, for inspection.
     type: bool
     default: false
 """

@@ -16,8 +16,8 @@ description:
   - Only the swarm's own segment is touched. The way by which Ansible reaches the nodes is not.
   - Every fault ends by itself after O(faults[].seconds), also when the controller is gone, but for killed nodes, which
     O(state=absent) or M(swarmlab.overlay.lab) starts again.
-  - Works on the controller. Virtual machines are on a switch of the lab's own, which does it. Nodes that are containers
-    filter what they receive by nftables, so the kernel must have that.
+  - Works on the controller. For virtual machines the lab's own switch drops or delays the frames. Container nodes
+    filter what they receive with nftables, which the kernel must support.
 extends_documentation_fragment:
   - swarmlab.overlay.existing_lab
   - swarmlab.overlay.attributes.lab
@@ -29,7 +29,7 @@ attributes:
     details: The task's result lists the faults.
 options:
   faults:
-    description: The faults. One that is there already is replaced, and its time starts anew.
+    description: The faults. An existing fault of the same name is replaced, and its time starts again.
     type: list
     elements: dict
     suboptions:
@@ -56,7 +56,7 @@ options:
         type: list
         elements: str
       to:
-        description: Nodes that they are lost on the way to. The default is all others.
+        description: Nodes that do not receive these frames. The default is all others.
         type: list
         elements: str
       groups:
@@ -79,7 +79,7 @@ options:
         type: float
         default: 0
       jitter:
-        description: Up to so many milliseconds more, at random. For virtual machines only.
+        description: Random additional delay, up to this many milliseconds. For virtual machines only.
         type: float
         default: 0
       seconds:
@@ -92,7 +92,7 @@ options:
     elements: str
   state:
     description:
-      - V(present) gives the lab the faults. This is always a change, because their time starts anew.
+      - V(present) applies the faults. This is always a change, because their time starts again.
       - V(absent) ends them and, unless O(names) are given, starts the nodes that do not run.
       - V(listed) changes nothing.
     type: str

@@ -12,9 +12,9 @@ version_added: 0.2.0
 author:
   - swarmlab contributors (@swarmlab)
 description:
-  - Tells the nodes of a lab that M(swarmlab.overlay.lab) made, their state and addresses, their place in the swarm as one of
-    its managers tells it, snapshots, and disk space.
-  - A lab that is stopped, in no swarm, or not there at all is no error; then the rest is told.
+  - Returns the nodes of a lab that M(swarmlab.overlay.lab) made, with their state and addresses, their role in the swarm as one of
+    its managers reports it, snapshots, and disk space.
+  - It is no error if the lab is stopped, is in no swarm, or does not exist. The module returns what is known.
 extends_documentation_fragment:
   - swarmlab.overlay.existing_lab
   - swarmlab.overlay.attributes.lab

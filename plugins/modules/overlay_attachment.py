@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: overlay_attachment
-short_description: Put containers that exist on overlay networks, and take them off
+short_description: Connect existing containers to overlay networks, and disconnect them
 version_added: 0.2.0
 description:
-  - Attaches containers that somebody else made to overlay networks, without a restart, or detaches them. Runs on the node that the
-    containers are on.
-  - Works on a worker that has never seen the network. Attaching is what brings an overlay to a worker.
-  - Waits until the container's names resolve to its address on the network, asked of the engine's resolver in the namespace of another
-    container of this node on the network, or in its own if there is none. What containers of other nodes are told is not seen from
-    here; run M(swarmlab.overlay.service_discovery) there to ask.
-  - What the swarm will refuse is refused before anything is changed, with the reason, on managers and wherever O(seen_by_manager) is given.
-  - Containers that shall be declared as a whole, image and command too, are a matter of M(swarmlab.overlay.overlay_container).
+  - Connects existing containers to overlay networks, or disconnects them, without a restart. Runs on the node of the
+    containers.
+  - Works on a worker that has never seen the network. Attaching brings the overlay to the worker.
+  - Waits until the container's names resolve to its address on the network. It asks the engine's resolver in the namespace of another
+    container of this node on the network, or in the container's own if there is none. To see what containers of other nodes resolve, run
+    M(swarmlab.overlay.service_discovery) there.
+  - On managers, and with O(seen_by_manager), a request that the swarm would refuse is refused with the reason before anything is changed.
+  - To declare whole containers, with image and command, use M(swarmlab.overlay.overlay_container).
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
@@ -51,16 +51,16 @@ options:
       ipv4_address:
         description:
           - A fixed address on the network. If not given, any.
-          - With O(attachments[].like) it is asked for, and if it is not to be had, any address is taken.
+          - With O(attachments[].like) it is a preference. If it is not available, any address is used.
         type: str
       like:
         description: Name of a network that the container is on already. Aliases, links and driver options are taken over from there.
         type: str
       node:
-        description: Not used. It is there so that what M(swarmlab.overlay.overlay_network) returns as pending can be passed on.
+        description: Not used. It allows entries to be passed on that M(swarmlab.overlay.overlay_network) returns as pending.
         type: str
       node_id:
-        description: Id of a node in the swarm. On other nodes the entry is passed over, so that all nodes can be given the same list.
+        description: Id of a node in the swarm. Other nodes ignore the entry, so all nodes can be given the same list.
         type: str
   state:
     description:
@@ -71,14 +71,14 @@ options:
   resolve_timeout:
     description:
       - Seconds to wait until the names of all declared containers resolve to their addresses on their networks; V(0) does not look.
-      - Looking needs root and an engine on this machine. Without, RV(attachments[].not_seen_because) says so.
+      - This needs root and an engine on this machine. Otherwise RV(attachments[].not_seen_because) says why nothing was looked up.
     type: int
     default: 30
   seen_by_manager:
     description:
-      - What M(swarmlab.overlay.overlay_network_info) returned on a manager about the networks. A worker does not know who holds an
-        address, how many are left, and whether it is drained, and its engine says "deadline exceeded" after 20 seconds to all of this.
-      - Not needed on a manager, which looks itself.
+      - What M(swarmlab.overlay.overlay_network_info) returned on a manager about the networks. A worker does not know which addresses are
+        taken or left, and whether it is drained. Its engine answers "deadline exceeded" after 20 seconds in all these cases.
+      - Not needed on a manager.
     type: dict
 seealso:
   - module: swarmlab.overlay.overlay_container
@@ -87,7 +87,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A container of somebody else on the network front
+- name: An existing container on the network front
   swarmlab.overlay.overlay_attachment:
     attachments:
       - container: legacy

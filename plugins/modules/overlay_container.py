@@ -12,12 +12,12 @@ version_added: 0.1.0
 description:
   - Creates, replaces and removes standalone containers on attachable overlays, one or a whole list in one call, on the node it
     runs on.
-  - Works on a worker that has never seen the network. Attaching is what brings an overlay to a worker.
-  - A container that differs in what is declared is replaced, if this module made it. One that somebody else made is refused.
-  - One that has ended, was paused or was never started is started, also where its node has forgotten its networks meanwhile, or where
-    these were made anew. One that ends again and again is an error.
+  - Works on a worker that has never seen the network. Attaching brings the overlay to the worker.
+  - A container that differs from its declaration is replaced if this module made it. Otherwise it is refused.
+  - A container that has ended, was paused or was never started is started, even if its networks were removed from the node or created
+    again meanwhile. A container that ends again and again is an error.
 notes:
-  - A refused attachment is an error that says what to do. The container is not left half made.
+  - A refused attachment is an error that says what to do. No incomplete container is left behind.
   - Images are not pulled.
   - Containers are restarted with the engine, unless they were stopped.
 author:
@@ -99,8 +99,8 @@ options:
     type: str
   overlays:
     description:
-      - Names that are overlays of the swarm. On a node that has a local network of such a name, perhaps one of a compose file, the engine
-        would put the container on that one, so it is refused.
+      - Names that are overlays of the swarm. If a node has a local network of such a name, such as one of a compose file, the engine
+        would use that one, so the container is refused.
     type: list
     elements: str
     default: []

@@ -12,17 +12,17 @@ version_added: 0.2.0
 description:
   - Sets subnet, MTU and encryption of the network behind published ports. It is created if the swarm has none.
   - What is declared is compared completely. What is not declared means its default, except subnets, gateways and VXLAN ids.
-  - To see the network and who publishes through it, use M(swarmlab.overlay.overlay_network_info).
+  - To see the network and the services that publish through it, use M(swarmlab.overlay.overlay_network_info).
 notes:
   - It cannot be changed in place, and a swarm has only one. With O(in_use=reattach) the published ports are taken off their services, the
-    network is removed and created again, and the ports are given back. Published ports do not answer meanwhile. Tasks of these
+    network is removed and created again, and the ports are published again. Published ports do not answer meanwhile. Tasks of these
     services are replaced twice by the services' own update configuration, but with new tasks started before old ones stop, unless
     a service has mounts or a limit of replicas for each node. Ports of mode C(host) stay.
-  - Nothing but the swarm itself remembers this. Until a service has its ports back it carries them in the label
+  - The state of the change is kept in the swarm alone. Until the ports of a service are published again, it keeps them in the label
     C(swarmlab.overlay/published-before), and its update order in C(swarmlab.overlay/order-before-ingress). If a run is
     interrupted, the next one finishes, whatever O(in_use) is, or rolls back if the network is declared as it was.
-  - Published ports that the swarm chose may be others afterwards. Declare those that somebody relies on.
-  - Engines do not take a new ingress network up until the record of their node changes, so each node is given the label
+  - Published ports that the swarm chose may change. Declare the ports that clients rely on.
+  - An engine takes up a new ingress network only when the record of its node changes. So each node gets the label
     C(swarmlab.overlay/nudge) for a moment. The module waits until every node that is ready holds the network.
 author:
   - swarmlab contributors (@swarmlab)
@@ -61,7 +61,7 @@ options:
     description:
       - What to do when the network differs and services publish ports through it.
       - V(refuse) fails with the list of services and ports, and changes nothing.
-      - V(reattach) takes the ports off their services, and gives them back when the network is as declared.
+      - V(reattach) removes the ports from their services, and publishes them again when the network is as declared.
     type: str
     choices: [refuse, reattach]
     default: refuse

@@ -13,18 +13,19 @@ description:
   - Creates, changes and removes overlay networks, one or a whole list in one call.
   - What is declared is compared completely. What is not declared means its default, so a network that is attachable while
     the declaration does not say so differs. Only subnets, gateways and VXLAN ids are left to the swarm when they are not declared.
-  - The whole declaration is checked before anything is changed. One bad entry, or one network that cannot be changed, and nothing is.
+  - The whole declaration is checked before anything is changed. If one entry is invalid, or one network cannot be changed, nothing is changed.
 notes:
   - An overlay cannot be changed in place. It is removed and created again, which the swarm refuses while a service, a task or
     an attached container uses it. The module then fails with the list of users, and changes nothing, unless O(in_use=reattach).
-  - With O(in_use=reattach) users wait on a stand-in network while theirs is replaced. They are put on the second network before
-    anybody is taken off the first, so that any two of them share a network all the time. Services are rolled over four times
+  - With O(in_use=reattach) users wait on a stand-in network while theirs is replaced. All users join the second network before
+    any user leaves the first, so any two of them share a network at every moment. Services are rolled over four times
     by their own update configuration, but with new tasks started before old ones stop, unless a service has mounts, ports of mode
     C(host) or a limit of replicas for each node. Running containers are connected and disconnected without a restart.
-  - Nothing but the swarm itself remembers a move. If a run is interrupted, the next one finishes the move, or rolls it back
+  - The state of a move is kept in the swarm alone. If a run is interrupted, the next one finishes the move, or rolls it back
     if the network is declared as it was, whatever O(in_use) is. Stand-in and services carry labels (C(swarmlab.overlay/stands-in-for),
     C(swarmlab.overlay/addresses), C(swarmlab.overlay/order-before)) until then.
-  - A network that was made by other means is adopted when it is as declared. It does not get our label then, as that would mean to create it again.
+  - A network that was made by other means is adopted if it matches the declaration. It gets no label of this collection, because a label
+    can only be set when a network is created.
   - The engine tests for the presence of the driver option C(encrypted), so C(encrypted=false) encrypts. Use O(encrypted).
 author:
   - swarmlab contributors (@swarmlab)
@@ -41,7 +42,7 @@ options:
     type: str
   networks:
     description:
-      - Several networks, each with the options that describe one. Their number hardly matters for the time it takes.
+      - Several networks, each with the options that describe one. Many networks take hardly longer than one.
     type: list
     elements: dict
     suboptions:
@@ -85,12 +86,12 @@ options:
     type: bool
   internal:
     description:
-      - No way out of the network through the node. The default is V(false).
+      - Give the network no way out through the node. The default is V(false).
     type: bool
   subnets:
     description:
       - IPv4 subnets, each as V(10.20.0.0/24) or as a dictionary with C(subnet) and, if wanted, C(gateway) and C(ip_range).
-      - If not given, the swarm takes one from its address pools, without a look at what the nodes can reach, unless
+      - If not given, the swarm takes one from its address pools. It does not check what the nodes can reach, unless
         O(address_pools) or O(avoid) is given.
       - They may not overlap each other or any other network of the swarm.
     type: list
@@ -224,7 +225,7 @@ EXAMPLES = r"""
     in_use: reattach
     timeout: 300
 
-- name: As large packets as all nodes can carry, and subnets that are in nobody's way
+- name: The largest packets that all nodes can carry, and subnets that overlap nothing
   swarmlab.overlay.overlay_network:
     networks:
       - name: bulk

@@ -12,9 +12,9 @@ version_added: 0.1.0
 description:
   - Describes overlay networks as the node sees them, with their peers, services, tasks and endpoints.
   - On a manager also with all users in the swarm, the names that must resolve on each network, and the addresses in use.
-  - Tells what is wrong with each network though the engine takes it without a word, as RV(networks[].findings).
+  - Returns mistakes that the engine accepts silently, as RV(networks[].findings).
 notes:
-  - A worker knows only the networks that it has tasks or containers on. That is how Swarm works, and no fault.
+  - A worker knows only the networks that it has tasks or containers on. This is how Swarm works, and not a fault.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
@@ -29,7 +29,7 @@ options:
     elements: str
   avoid:
     description:
-      - Ranges that overlays must not overlap, because some node reaches something else there. Those that do are found.
+      - Ranges that overlays must not overlap, because some node reaches something else there. Overlaps are reported.
     type: list
     elements: str
     default: []
@@ -183,7 +183,7 @@ networks:
       type: list
       elements: str
     addresses:
-      description: Each IPv4 address that somebody holds, with C(kind), C(name) and C(node). The API does not tell those of load balancers.
+      description: Each IPv4 address in use, with C(kind), C(name) and C(node) of its holder. The API does not report those of load balancers.
         V(null) on a worker.
       type: dict
       sample:

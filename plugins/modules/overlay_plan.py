@@ -15,9 +15,9 @@ extends_documentation_fragment:
   - swarmlab.overlay.attributes.controller
 description:
   - A part of the role P(swarmlab.overlay.overlays#role); use that rather than this action.
-  - Chooses a manager that answers and lists the nodes of the swarm of which the hosts of the play are, by what
-    M(swarmlab.overlay.swarm_info) told on them. Groups and names do not make a manager.
-  - Tells by which names each host of the play may be called, and fails when a container is declared on a node that nobody knows.
+  - Chooses a manager that answers and lists the nodes of the play's swarm, from what M(swarmlab.overlay.swarm_info) returned on the
+    hosts. Groups and names do not count.
+  - Returns all names of each host of the play, and fails when a container is declared on an unknown node.
 attributes:
   check_mode:
     details:
@@ -28,7 +28,7 @@ options:
     type: bool
     default: true
   manager:
-    description: The host that was chosen by the user. It must be a manager that can speak for the swarm.
+    description: The host that the user chose. It must be a manager that has a leader.
     type: str
     default: ""
   nodes:
@@ -37,7 +37,7 @@ options:
     elements: str
     default: []
   mtu_auto:
-    description: Whether the MTU of all nodes has to be known, so that none may be missing in the play.
+    description: Whether the MTU of all nodes must be known, so that all nodes must be in the play.
     type: bool
     default: false
   final:
@@ -59,12 +59,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ask:
-  description: Hosts outside the play that have to be asked first, because no host of the play can speak for the swarm.
+  description: Hosts outside the play that have to be asked first, because no host of the play is a manager that has a leader.
   returned: success
   type: list
   elements: str
 manager:
-  description: The host that declarations are sent to. Empty as long as there is somebody to RV(ask), or nothing is declared.
+  description: The host that declarations are sent to. Empty while RV(ask) lists hosts, or when nothing is declared.
   returned: success
   type: str
 speaker:

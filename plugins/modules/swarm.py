@@ -11,8 +11,8 @@ short_description: Settings of a Docker Swarm
 version_added: 0.2.0
 description:
   - Declares the settings of the swarm that a manager belongs to. It does not make a swarm, see role P(swarmlab.overlay.swarm#role).
-  - Every option is compared. The whole specification is sent back, so what is not declared stays as it is and falls to no default.
-  - What was fixed when the swarm was made (O(default_addr_pool), O(subnet_size), O(data_path_port)) is compared too. A difference is refused
+  - Every option is compared. The whole specification is sent back, so what is not declared stays as it is.
+  - Settings that are fixed when a swarm is made (O(default_addr_pool), O(subnet_size), O(data_path_port)) are compared too. A difference is refused
     before anything is changed.
 author:
   - swarmlab contributors (@swarmlab)
@@ -28,7 +28,7 @@ options:
         of its managers cannot be recovered with C(--force-new-cluster); a majority of them must be brought back.
     type: bool
   heartbeat:
-    description: Seconds between two signs of life of a node. A node is taken to be down after three of them were missed.
+    description: Seconds between two heartbeats of a node. A node counts as down after three missed heartbeats.
     type: int
   task_history:
     description: How many ended tasks are kept for each slot of a service.

@@ -11,12 +11,12 @@ short_description: Copy a manager's state into an encrypted archive on the contr
 version_added: 0.2.0
 description:
   - Stops the engine of a manager, copies the state of the swarm, starts the engine, and stores the archive on the controller together with a manifest
-    and with the variables that declare anew what the swarm holds (module M(swarmlab.overlay.swarm_export)).
+    and with variables that declare the content of the swarm again (module M(swarmlab.overlay.swarm_export)).
   - The state holds the CA, the keys of the swarm and all secrets. The archive is encrypted by Ansible Vault or by a command, and no file of it is
     readable by others at any moment.
-  - Volumes are not part of it, and neither is the unlock key of a swarm with autolock. Module M(swarmlab.overlay.swarm_key) keeps that.
-  - The engine is started again whatever happens, also when this run is killed.
-  - It neither drains the manager nor looks whether the others keep their majority. Use role P(swarmlab.overlay.swarm#role) with C(tasks_from=backup), which
+  - Volumes are not included. The unlock key of a swarm with autolock is not included either; module M(swarmlab.overlay.swarm_key) keeps it.
+  - The engine is started again in any case, even when this run is killed.
+  - It neither drains the manager nor checks that the others keep their majority. Use role P(swarmlab.overlay.swarm#role) with C(tasks_from=backup), which
     does both.
 author:
   - swarmlab contributors (@swarmlab)
@@ -39,7 +39,7 @@ options:
     type: path
     required: true
   node_id:
-    description: Id of the manager. A host that is another node is refused.
+    description: Id of the manager. The module refuses to run on another node.
     type: str
     required: true
   encrypt:
@@ -49,7 +49,7 @@ options:
     type: str
     default: ""
   plain:
-    description: Whether the files may be without encryption.
+    description: Whether the files may be unencrypted.
     type: bool
     default: false
   keep:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_export
-short_description: What a swarm holds, as the variables that declare it anew
+short_description: Export the content of a swarm as variables that declare it again
 version_added: 0.2.0
 description:
   - Reads the networks, services, configs and the names of the secrets on a manager, and returns them as the variables of role
-    P(swarmlab.overlay.overlays#role). With them a swarm that is lost is declared anew, without its old managers.
-  - What these variables cannot say of a service (mounts, secrets, limits and the like) is in RV(variables), under C(swarm_export_rest), value by value.
+    P(swarmlab.overlay.overlays#role). With them a lost swarm can be declared again, without its old managers.
+  - What these variables cannot express (mounts, secrets, limits and so on) is in RV(variables), under C(swarm_export_rest), value by value.
   - Module M(swarmlab.overlay.swarm_backup) stores it beside the backup. Environment variables of services often hold passwords, so treat the result as
     a secret.
   - It needs neither Docker SDK for Python nor the program C(docker) on the host.

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_firewall
-short_description: Open a node's own firewall for the other nodes of its Docker Swarm, and for nobody else
+short_description: Open a node's own firewall for the other nodes of its Docker Swarm only
 version_added: 0.2.0
 description:
-  - Lets the nodes reach what a swarm needs. That is gossip (7946 by TCP and UDP), the data path (UDP), ESP (protocol 50) for
-    encrypted overlays, and on managers the port of the swarm itself (TCP).
-  - Finds out which tool filters here. That is firewalld when it runs, ufw when it is enabled, nftables when one of its input chains
+  - Opens the ports that a swarm needs. These are gossip (7946 by TCP and UDP), the data path (UDP), ESP (protocol 50) for
+    encrypted overlays, and on managers the port of the managers' API (TCP).
+  - Detects the tool that filters. It is firewalld when it runs, ufw when it is enabled, nftables when one of its input chains
     drops, or plain iptables when its chain C(INPUT) drops.
-  - What it writes is in force at once, and again after a reload of the tool and after a boot. No tool is reloaded or restarted for it.
-  - Its own rules are known by a mark. Those of nodes that are gone are taken back, and no rule of anybody else is touched.
-  - Where nothing filters there is nothing to be done. Two active tools, a tool whose rules nothing brings back at boot, and nodes
-    with an unknown address are refused with one message, and nothing is changed then.
+  - The rules apply at once, after a reload of the tool, and after a boot. No tool is reloaded or restarted.
+  - A mark identifies the module's own rules. Rules of nodes that are gone are removed. Other rules are never changed.
+  - If nothing filters, nothing is changed. Two active tools, rules that no file restores at boot, and nodes with an unknown address
+    are refused with one message. Nothing is changed then.
 notes:
   - In firewalld they are rich rules of priority -7946 in the zones by which the nodes come in.
   - In ufw they are rules with the comment C(swarmlab.overlay), before the others.
@@ -25,7 +25,7 @@ notes:
     C(/etc/nftables.conf), which gets one line that includes it.
   - In iptables they are a chain C(SWARMLAB-OVERLAY), also written into the file that is loaded at boot (C(/etc/iptables/rules.v4),
     C(/etc/sysconfig/iptables)).
-  - Security groups of a cloud, and published ports, which do not pass the chains of incoming packets, are not its affair.
+  - It does not manage security groups of a cloud. It does not manage published ports, which do not pass the input chains.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
@@ -34,8 +34,8 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - With V(present) the nodes are let in.
-      - With V(absent) everything that this module ever wrote on the host is taken back, in every tool.
+      - V(present) opens the firewall for the nodes.
+      - V(absent) removes everything that this module wrote on the host, in every tool.
     type: str
     choices: [present, absent]
     default: present
@@ -43,8 +43,8 @@ options:
     description:
       - The addresses of each node, by any name for it. All nodes belong here, also this host.
       - A name is resolved on this host, and the port of C(address:port) is left out. A network is refused.
-      - The members that the engine of this host knows are let in as well, so that an inventory that lacks some cuts nobody off. Where
-        the engine cannot be asked, no address is taken back.
+      - The members that the engine of this host knows are included as well, so that an incomplete inventory cuts off no node. If
+        the engine does not answer, no address is removed.
       - Required with O(state=present).
     type: dict
   manager:

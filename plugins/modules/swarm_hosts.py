@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_hosts
-short_description: The hosts of the swarm in any inventory, and nodes that it does not have
+short_description: Find the hosts of a swarm in any inventory, and nodes that the inventory lacks
 version_added: 0.2.0
 author:
   - swarmlab contributors (@swarmlab)
@@ -18,9 +18,10 @@ description:
   - The first step of the collection's playbooks; use those rather than this action.
   - With O(stage=inventory) it finds the hosts of the swarm, whatever the groups are called, and fails when there are none, since a play
     without hosts succeeds. An inventory without such groups means all its hosts.
-  - With O(stage=discover) it finds the nodes that a manager lists and that no host of the play is, by their ids.
-  - With O(stage=add) it adds such a node to the inventory. It is reached as the manager is that told of it (user, port, key, become, jump
-    host), at the address that the swarm knows, or the one that the variable C(swarm_discovered_host) gives, a template over C(node).
+  - With O(stage=discover) it finds the nodes, by their ids, that a manager lists and that are not in the play.
+  - With O(stage=add) it adds such a node to the inventory. Its connection variables (user, port, key, become, jump host) are those of the
+    manager that listed it. Its address is the one that the swarm knows, or the value of the variable C(swarm_discovered_host), a template
+    over C(node).
 attributes:
   check_mode:
     details:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_info
-short_description: The place of a Docker Engine in its swarm
+short_description: Look at the state of a Docker Engine in its swarm
 version_added: 0.2.0
 description:
-  - Asks the engine of a host whether it is in a swarm, as which node, and by which managers. A manager tells all members as well.
+  - Asks the engine of a host whether it is in a swarm, which node it is, and which managers it knows. A manager returns all members too.
   - It needs neither Docker SDK for Python nor the program C(docker) on the host.
-  - Nodes are told apart by their ids. A host name may belong to several nodes, and an inventory may use names of its own.
+  - Nodes are identified by their ids. A host name may belong to several nodes, and an inventory may use names of its own.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
@@ -21,15 +21,15 @@ extends_documentation_fragment:
 options:
   join_tokens:
     description:
-      - Whether a manager tells the join tokens too, which are secrets. Use C(no_log) with it.
+      - Whether a manager returns the join tokens too, which are secrets. Use C(no_log) with it.
     type: bool
     default: false
   containers:
-    description: Whether to tell the running containers that no service started. A drain of the node does not move them.
+    description: Whether to return the running standalone containers. A drain of the node does not move them.
     type: bool
     default: false
   settings:
-    description: Whether a manager tells the settings of its swarm too, in the options of M(swarmlab.overlay.swarm).
+    description: Whether a manager returns the settings of its swarm too, as the options of M(swarmlab.overlay.swarm).
     type: bool
     default: false
 seealso:

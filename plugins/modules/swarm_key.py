@@ -11,9 +11,9 @@ short_description: Keep the unlock key of a Docker Swarm with autolock in a file
 version_added: 0.2.0
 description:
   - Reads the unlock key on a manager and stores it on the controller, as a file of variables encrypted by Ansible Vault, where
-    C(swarm_unlock_keys) has the present key first and former ones after it. With C(-e @FILE) the roles unlock managers by it.
+    C(swarm_unlock_keys) has the present key first and former ones after it. With C(-e @FILE) the roles use it to unlock managers.
   - With O(max_age) it rotates a key that is older. The former key stays in the file, because a manager that was down meanwhile still needs it.
-  - The key that the swarm has is stored before a rotation and the new one after it. A run that was killed between is finished by the next, as long
+  - The present key is stored before a rotation, and the new key after it. If a run was killed in between, the next run finishes it, as long
     as one manager is unlocked.
   - No key is in its output.
 author:
@@ -33,7 +33,7 @@ options:
     type: path
     required: true
   plain:
-    description: Whether the file may be without encryption where Ansible was given no vault password.
+    description: Whether the file may be unencrypted if Ansible was given no vault password.
     type: bool
     default: false
   max_age:

@@ -11,8 +11,8 @@ short_description: Unlock a manager of a Docker Swarm with autolock
 version_added: 0.2.0
 description:
   - A manager of a swarm with autolock is locked after each restart of its engine. This module unlocks it and waits until it is a manager again.
-  - Runs on the manager itself. One that is not locked, and a worker, is left as it is.
-  - It also tells with which version of the key the manager's files are encrypted, and can wait for a newer one after a rotation of the key.
+  - Runs on the manager itself. A manager that is not locked and a worker are left as they are.
+  - It also returns the version of the key with which the manager's files are encrypted, and can wait for a newer version after a rotation.
   - It needs neither Docker SDK for Python nor the program C(docker) on the host.
 author:
   - swarmlab contributors (@swarmlab)

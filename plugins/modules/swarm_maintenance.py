@@ -7,20 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_maintenance
-short_description: Take the tasks off a node of a swarm without a gap, and give the node back
+short_description: Move the tasks off a node of a swarm without a gap, and make the node active again
 version_added: 0.2.0
 description:
   - With V(drained), tasks of services with C(order=start-first) are started on other nodes before they stop on this one. A plain drain
     stops them first. Then the node is drained, and the module waits until its tasks run elsewhere.
-  - Before anything begins, it tells what happens to the tasks of the node. What has a gap, fits no other node, leaves data behind, or is not
-    started again must be accepted (O(accept)), otherwise the node is left as it is.
-  - With V(active), the node gets back the availability that it had before. A node that somebody else has drained is left alone.
-  - Marks in the swarm (labels of the node and of services) tell what was done. A run that was interrupted is finished by the next one.
+  - First it determines what happens to each service with tasks on the node. An interruption, no other node to run on, data left behind, and
+    no restart must be accepted (O(accept)). Otherwise the node is left as it is.
+  - With V(active), the node gets back the availability that it had before. A node that this collection did not drain is left alone.
+  - Labels of the node and of services record what was done. The next run finishes an interrupted one.
   - Runs on a manager. The node itself is not touched, and its role stays.
 notes:
-  - To move a service first, the module adds a placement constraint to it, and takes it away with V(active). Both are updates of the service,
+  - To move a service first, the module adds a placement constraint to it, and removes it with V(active). Both are updates of the service,
     so C(docker service rollback) goes back to the specification with the constraint, which the next run of this module removes.
-  - Containers that no service started are not moved by a drain. Those on overlay networks are told.
+  - Containers that no service started are not moved by a drain. Those on overlay networks are reported.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
@@ -33,7 +33,7 @@ options:
     type: str
     required: true
   state:
-    description: Whether the node is without tasks, or has the availability that it had before.
+    description: V(drained) moves the tasks off the node. V(active) gives the node back the availability that it had before.
     type: str
     choices: [drained, active]
     required: true
@@ -51,12 +51,12 @@ options:
   give_up:
     description:
       - What to do with the node when its tasks do not run elsewhere in time. V(restore) gives it back as it was, V(stay) leaves it
-        as far as it came. The module fails in both cases.
+        drained as far as possible. The module fails in both cases.
     type: str
     choices: [restore, stay]
     default: restore
   foreign:
-    description: Whether O(state=active) also makes a node active that somebody else has drained or paused.
+    description: Whether O(state=active) also makes a node active that was drained or paused by other means.
     type: bool
     default: false
   timeout:

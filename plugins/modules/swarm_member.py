@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_member
-short_description: A host makes a Docker Swarm, joins one, or leaves it
+short_description: Let a host make a Docker Swarm, join one, or leave it
 version_added: 0.2.0
 description:
-  - Makes the host a member of a swarm and waits until its engine says that it is one. A join that takes longer than the engine itself
-    waits for it is waited for, also one of an earlier run.
-  - A host that is in another swarm is refused and left as it is. A host leaves only as the node that was named by its id.
+  - Makes the host a member of a swarm and waits until its engine reports that it is one. The module also waits for a
+    pending join, including one of an earlier run.
+  - A host that is in another swarm is refused and left as it is. A host leaves only if it is the node with the given id.
   - Role P(swarmlab.overlay.swarm#role) decides who makes the swarm and who joins; use it rather than this module.
   - It needs neither Docker SDK for Python nor the program C(docker) on the host.
 author:
@@ -33,9 +33,9 @@ options:
     required: true
   advertise_addr:
     description:
-      - By which the other nodes reach this one, an address or an interface, perhaps with a port (C(10.0.0.11:2377), C([fd00::11]:2377)).
+      - Address or interface by which the other nodes reach this one, optionally with a port (C(10.0.0.11:2377), C([fd00::11]:2377)).
       - A DNS name is looked up on the host, and must give one address.
-      - By default the engine chooses, which it refuses on hosts with several addresses.
+      - By default the engine chooses. On hosts with several addresses it refuses to choose.
     type: str
   data_path_addr:
     description: The same for the traffic of overlay networks. Default is O(advertise_addr).
@@ -74,7 +74,7 @@ options:
     type: int
     default: 0
   dispatcher_heartbeat:
-    description: Seconds between two signs of life of a node, for O(state=initialised). V(0) is the engine's own default.
+    description: Seconds between two heartbeats of a node, for O(state=initialised). V(0) is the engine's own default.
     type: int
     default: 0
   timeout:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_node
-short_description: Role, availability and labels of a swarm's nodes, and their departure without losing tasks or the managers' majority
+short_description: Declare role, availability and labels of a swarm's nodes, and remove nodes without losing tasks or the managers' majority
 version_added: 0.2.0
 description:
-  - Declares role, availability and labels of any number of nodes, which are named by their ids, in one call; promotions come first,
-    then demotions, one by one, and each is waited for.
-  - Drains nodes, waits until their tasks run on others, makes workers of managers one after the other, and removes the nodes
+  - Declares role, availability and labels of any number of nodes, named by their ids, in one call. Promotions come first.
+    Demotions follow one by one. The module waits for each change.
+  - Drains nodes, waits until their tasks run on others, demotes managers one after the other, and removes the nodes
     from the swarm's list.
-  - Runs on a manager that stays. The nodes themselves are not touched, so dead ones can be removed as well; one that lives
+  - Runs on a manager that stays. The nodes themselves are not touched, so dead nodes can be removed as well. A running node
     should leave (M(community.docker.docker_swarm) with C(state=absent)) between V(drained) and V(absent).
-  - It does what M(community.docker.docker_node) and M(community.docker.docker_swarm) leave out, which is the waiting, for any
+  - Unlike M(community.docker.docker_node) and M(community.docker.docker_swarm) it waits for each change, and handles any
     number of nodes in one task.
   - After an interruption, running it again finishes the work.
 notes:
@@ -45,34 +45,34 @@ options:
         type: str
         required: true
       role:
-        description: Manager or worker. Not given, it stays.
+        description: Manager or worker. If not given, it stays as it is.
         type: str
         choices: [manager, worker]
       availability:
-        description: Whether it takes tasks. Not given, it stays.
+        description: Whether the node takes tasks. If not given, it stays as it is.
         type: str
         choices: [active, pause, drain]
       labels:
-        description: Labels that it has, besides others. Of nodes that are drained too.
+        description: Labels of the node, besides those that it has. They are set on drained nodes too.
         type: dict
         default: {}
       remove_labels:
-        description: Labels that it does not have.
+        description: Labels to remove.
         type: list
         elements: str
         default: []
   state:
     description:
-      - With V(present) they are as O(nodes) says. All of them are waited for until they are ready.
-      - With V(drained) the nodes take no tasks, those that they had run elsewhere, and none of them is a manager.
-      - With V(absent) they are then removed from the swarm's list, also those that are dead.
+      - V(present) sets what O(nodes) declares, and waits until these nodes are ready.
+      - V(drained) drains the nodes, waits until their tasks run elsewhere, and demotes managers among them.
+      - V(absent) does the same, and then removes the nodes from the swarm's list, also dead ones.
     type: str
     choices: [present, drained, absent]
     required: true
   timeout:
     description:
-      - Seconds to wait until the tasks run elsewhere. V(0) goes on at once. With O(state=present), until nodes are ready and managers reachable.
-      - When they do not in this time, the module fails and names them. The nodes stay drained and in the swarm.
+      - Seconds to wait until the tasks run elsewhere. V(0) does not wait. With O(state=present), until nodes are ready and managers reachable.
+      - At the limit the module fails and names them. The nodes stay drained and in the swarm.
     type: int
     default: 120
 seealso:

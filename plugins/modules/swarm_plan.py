@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_plan
-short_description: Who makes the swarm, who joins it, what changes, and who leaves
+short_description: Plan how a swarm is formed, changed, left, backed up and recovered
 version_added: 0.2.0
 author:
   - swarmlab contributors (@swarmlab)
@@ -16,17 +16,17 @@ extends_documentation_fragment:
   - swarmlab.overlay.swarm_groups
 description:
   - The controller's part of role P(swarmlab.overlay.swarm#role); use the role rather than this action.
-  - With O(stage=ask) it asks the engine of a host for its place in a swarm. A host that does not answer is a finding and no failure.
-  - With O(stage=tell) it adds what is declared for the host. Where that is a template over facts, they are gathered.
-  - With O(stage=plan) it puts together what all hosts told, and says what makes one swarm of them. It refuses what could hurt a swarm.
-  - With O(stage=leave) it says which hosts may speak for the swarm when those of the play are gone; with O(final=true), when they have
-    been asked, as which nodes the hosts of the play leave, and by the word of which manager.
-  - With O(stage=find) it says which nodes O(nodes) mean, and which host is a manager to ask.
-  - With O(stage=speak) it says which hosts are managers that speak for the swarm.
-  - With O(stage=copy) it says which manager's state a backup copies, and refuses where the swarm cannot do without it.
-  - With O(stage=recover) it says which manager goes on alone where the majority is lost, and which hosts leave their former swarm. It refuses where
-    somebody else may lead the swarm.
-  - With O(stage=restore) it refuses to restore a backup beside a swarm that may live.
+  - With O(stage=ask) it asks the engine of a host for its state in a swarm. A host that does not answer is reported, and is no failure.
+  - With O(stage=tell) it adds the variables of the host. If they are templates over facts, the facts are gathered.
+  - With O(stage=plan) it combines the answers of all hosts, and returns the steps that form one swarm. It refuses steps that could harm a swarm.
+  - With O(stage=leave) it returns the hosts that may be managers of the swarm after the hosts of the play have left. With O(final=true), when
+    these have been asked, it returns the node of each leaving host, and the manager that removes them.
+  - With O(stage=find) it returns the ids of the nodes in O(nodes), and a manager to ask.
+  - With O(stage=speak) it returns the working managers, which are those that have a leader.
+  - With O(stage=copy) it chooses the manager for a backup, and refuses if the swarm cannot do without that manager.
+  - With O(stage=recover) it chooses the manager that continues alone after the majority is lost, and the hosts that leave their former swarm. It
+    refuses if another manager may lead the swarm.
+  - With O(stage=restore) it refuses to restore a backup while the swarm may still run.
 attributes:
   action:
     description: Has a corresponding action plugin, which works on the controller and may ask the engine of the host.
@@ -54,8 +54,8 @@ options:
     default: 4789
   nodes:
     description:
-      - Names of hosts in the inventory, ids of nodes, or host names that one node alone has. For O(stage=find).
-      - For O(stage=copy), O(stage=recover) and O(stage=restore) the one host that is meant.
+      - Hosts of the inventory, node ids, or host names that only one node has. For O(stage=find).
+      - For O(stage=copy), O(stage=recover) and O(stage=restore) a single host.
     type: list
     elements: str
     default: []
@@ -65,12 +65,12 @@ options:
     default: false
   replaced:
     description:
-      - Whether the hosts are installed anew. A dead node at the address of a host that is in no swarm is then this host's former node, and labels
+      - Whether the hosts were reinstalled. If such a host is in no swarm, a dead node at its address counts as its former node. Labels
         that only the swarm has are refused. For O(stage=find) and O(stage=leave).
     type: bool
     default: false
   alone:
-    description: Whether the state of the only manager may be copied, while nobody leads the swarm. For O(stage=copy).
+    description: Whether the state of the only manager may be copied, although the swarm has no leader meanwhile. For O(stage=copy).
     type: bool
     default: false
   lost:
@@ -120,7 +120,7 @@ manager:
   returned: with O(stage=find) and O(stage=copy)
   type: str
 managers:
-  description: Hosts that are managers and speak for the swarm.
+  description: Hosts that are managers and have a leader.
   returned: with O(stage=speak)
   type: list
   elements: str

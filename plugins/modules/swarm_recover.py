@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_recover
-short_description: One manager goes on alone where the majority of a swarm's managers is lost
+short_description: Let one manager continue alone when the majority of a swarm's managers is lost
 version_added: 0.2.0
 description:
   - With O(state=alone) it makes this manager the only one of its swarm (C(docker swarm init --force-new-cluster)), at the addresses and ports that it
-    has. A manager that speaks for its swarm already is left as it is.
+    has. A manager that has a leader is left as it is.
   - With O(state=settled) it restarts the engine, without which gossip and published ports may stay dead, and removes the entries of the lost managers.
-  - It is refused for a swarm with autolock, which the engine would lose.
-  - It cannot know whether other managers lead the swarm elsewhere. Use role P(swarmlab.overlay.swarm#role) with C(tasks_from=recover), which asks them.
+  - A swarm with autolock is refused, because the engine would lose it.
+  - The module cannot know whether other managers lead the swarm elsewhere. Use role P(swarmlab.overlay.swarm#role) with C(tasks_from=recover), which asks them.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
@@ -31,7 +31,7 @@ options:
     choices: [alone, settled]
     required: true
   node_id:
-    description: Id of the manager. A host that is another node is refused.
+    description: Id of the manager. The module refuses to run on another node.
     type: str
     required: true
   timeout:

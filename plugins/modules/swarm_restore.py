@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_restore
-short_description: Put a manager's state back from a backup
+short_description: Restore a manager's state from a backup
 version_added: 0.2.0
 description:
-  - Puts the state that module M(swarmlab.overlay.swarm_backup) has copied onto a host that is in no swarm and has the address of that manager, the same
-    host or a new one. The host's former state is moved aside.
+  - Restores the state that module M(swarmlab.overlay.swarm_backup) has copied. The host may be the same or a new one. It must be in no swarm, and must
+    have the address of that manager. The host's former state is moved aside.
   - It is refused on a host with another address, in a swarm, or with an older engine.
-  - A manager that had others is without a leader then. Use role P(swarmlab.overlay.swarm#role) with C(tasks_from=restore), which looks first whether that swarm
-    still lives elsewhere, and lets the manager go on alone.
+  - If the swarm had several managers, the restored one has no leader. Use role P(swarmlab.overlay.swarm#role) with C(tasks_from=restore). It checks first
+    that the swarm does not run elsewhere, and lets the manager continue alone.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:

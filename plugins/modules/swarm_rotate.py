@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_rotate
-short_description: Make the CA and the join tokens of a Docker Swarm anew, by age
+short_description: Rotate the CA and the join tokens of a Docker Swarm by age
 version_added: 0.2.0
 description:
-  - Rotates what is older than O(max_age). When it was rotated is kept as a label of the swarm, which is written with the rotation itself. Where there
-    is none, the swarm's own age counts.
-  - A rotation of the CA is waited for, until every node has a certificate of the new root and trusts it. Nodes that hang are named.
-  - It is refused while a node of the list is not ready, because one dead node would keep the rotation from ever ending.
-  - A rotation that goes on already is waited for, and not begun a second time.
+  - Rotates what is older than O(max_age). The time of a rotation is kept in a label of the swarm, which is written together with the rotation.
+    Without this label, the age of the swarm counts.
+  - After a rotation of the CA the module waits until every node trusts the new root and has a certificate of it. At the limit it fails
+    and names the nodes that are missing.
+  - A rotation of the CA is refused while a listed node is not ready, because it could never finish.
+  - If a rotation is in progress already, the module waits for it and starts no second one.
   - Runs on a manager. No token and no key is in its output.
 notes:
   - A rotation of the CA makes new join tokens too. Nodes that are in the swarm stay in it.

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: swarm_wait
-short_description: Wait until a swarm is whole, and see that it can do without one of its nodes
+short_description: Wait until a swarm is healthy, and check that it can do without one of its nodes
 version_added: 0.2.0
 description:
-  - Runs on a manager. Waits until the nodes are ready, the managers among them reachable, and a leader is there.
-  - Then, for O(without), sees that the managers keep their majority while that node's engine is restarted, and that it comes
-    back by itself, which a manager of an autolocked swarm does not.
-  - It changes nothing. It is what keeps the restarts of role P(swarmlab.overlay.engine#role) apart.
+  - Runs on a manager. Waits until the nodes are ready, the managers among them are reachable, and there is a leader.
+  - Then, for O(without), checks that the managers keep their majority while that node's engine is restarted, and that the node
+    comes back by itself. A locked manager does not.
+  - It changes nothing. Role P(swarmlab.overlay.engine#role) uses it between two restarts.
 author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
