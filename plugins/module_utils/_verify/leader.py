@@ -20,10 +20,12 @@ from .._engine.client import Engine, NotFound, Refused
 from .._engine.transport import Raw, moment, wait_until
 from .._probe import certificate, sockets
 from .._terms import DATA_PATH_PORT, RUN_LABEL
-from . import objects, people, shapes
+from . import local, objects, people, shapes
 
 SECOND = 1000000000
 IN_USE_PATIENCE = 30
+NOT_ARRIVED = ("new", "pending", "allocated", "assigned")  # states of a task of which its node knows nothing yet
+ENDED = ("complete", "failed", "rejected", "shutdown", "orphaned", "remove")
 LATELY = 60
 RESERVED = 3  # of each subnet: the network address, the gateway, and broadcast
 
@@ -264,16 +266,18 @@ def runs_tasks(node: Raw) -> bool:
 
 
 def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[shapes.Convergence, list[Raw]]:
-    """Wait until the run's services have converged, at most ``timeout`` seconds.
+    """Wait until the run's services have converged, at most ``timeout`` seconds, and not for tasks that will not come.
 
     Returns the time it took, the errors, and the tasks.
     """
+    began = time.monotonic()
     services = [service for service in (made["probe"], made["published"], made["speed"]) if service]
     node_ids = [node["ID"] for node in engine.nodes() if standing(node) == ["ready", "active"]]
 
     def look() -> tuple[bool, list[Raw]]:
         tasks = engine.tasks({"service": services}) if services else []
-        return _converged(tasks, made, node_ids), tasks
+        vain = time.monotonic() - began > local.patience(timeout) and stuck(tasks)
+        return vain or _converged(tasks, made, node_ids), tasks
 
     waited = wait_until(look, timeout, interval=0.3)
     errors = {}
@@ -283,6 +287,18 @@ def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[s
     running = {task.get("NodeID") for task in waited.seen if is_running(task)}
     lacking = {node: text for node, text in errors.items() if node not in running}
     return {"seconds": waited.seconds, "errors": lacking}, waited.seen
+
+
+def stuck(tasks: list[Raw]) -> bool:
+    """Whether every task that does not run has not reached its node, or failed there again and again. Pure."""
+    rows: dict[tuple[str, t.Any], list[str]] = {}
+    for task in sorted(tasks, key=lambda item: str(item["CreatedAt"])):
+        place = (task["ServiceID"], task.get("Slot") or task.get("NodeID"))
+        rows.setdefault(place, []).append(task["Status"]["State"])
+    lacking = [states for states in rows.values() if states[-1] != "running"]
+    return bool(lacking) and all(
+        states[-1] in NOT_ARRIVED or sum(state in ENDED for state in states) >= local.ATTEMPTS for states in lacking
+    )
 
 
 def _converged(tasks: list[Raw], made: shapes.Made, node_ids: list[str]) -> bool:

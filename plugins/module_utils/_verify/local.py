@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 
 from .._engine.client import Engine, NotFound
 from .._engine.transport import Raw
@@ -22,6 +23,7 @@ MOUNTS = "/proc/self/mountinfo"
 NAMESPACES = "/var/run/docker/netns"  # the default folder
 GATEWAY = "docker_gwbridge"
 MACHINE_ID = "/etc/machine-id"
+ATTEMPTS = 3  # containers or tasks that ended before it is in vain to wait for one more
 
 
 def outside(info: Raw) -> tuple[str, str] | None:
@@ -70,6 +72,31 @@ def running(engine: Engine, run: str, part: str) -> tuple[bool, Raw]:
             continue
         return bool(settings["SandboxKey"]), settings
     return False, {}
+
+
+def patience(timeout: float) -> float:
+    """Seconds until a task that its node does not know is given up. A slow node takes long to make networks, before it makes a container."""
+    return max(45.0, timeout / 3)
+
+
+class Arrival:
+    """Whether it is in vain to wait for a container of the run: none came for a while, or several came and none stayed."""
+
+    def __init__(self, engine: Engine, run: str, part: str, timeout: float) -> None:
+        self._engine, self._run, self._part = engine, run, part
+        self._until = time.monotonic() + patience(timeout)
+        self._seen: set[str] = set()
+
+    def look(self) -> tuple[bool, tuple[bool, Raw]]:
+        """(whether to wait no longer, what ``running`` tells); for ``wait_until``."""
+        found = running(self._engine, self._run, self._part)
+        if found[0]:
+            return True, found
+        labels = [f"{key}={value}" for key, value in objects.labels(self._run, self._part).items()]
+        here = {row["Id"] for row in self._engine.containers({"label": labels}, every=True)}
+        self._seen |= here
+        late = time.monotonic() > self._until
+        return late and (not here or len(self._seen) > ATTEMPTS), found
 
 
 def ipv6(settings: Raw) -> dict[str, str]:

@@ -191,13 +191,14 @@ def open_node(engine: Engine, plan: shapes.OpenPlan) -> shapes.Opened:
 def _open(engine: Engine, plan: shapes.OpenPlan) -> shapes.Opened:
     errors: list[str] = []
     result: shapes.Opened = {"errors": errors}
+    deadline = time.monotonic() + plan["timeout"]
     if not plan["opened"]:
         result.update(_open_node(engine, plan, plan["timeout"], errors, plan["expected"]))
         if plan["expected"] and not result.get("namespace"):
-            errors.append(f"no probe task runs here after {plan['timeout']:.0f} s")
+            errors.append(f"no probe task runs here after {result['task_seconds']:.0f} s")
             result["reason"] = "probe-not-started"
     if plan["leader"]:
-        result["view"] = _view(engine, plan["made"], plan["timeout"])
+        result["view"] = _view(engine, plan["made"], deadline - time.monotonic())
     return result
 
 
@@ -222,10 +223,11 @@ def _open_node(engine: Engine, plan: shapes.Common, timeout: float, errors: list
 
 def _open_probe(engine: Engine, plan: shapes.Common, timeout: float, errors: list[str]) -> shapes.Opened:
     """Start the responder in the local task's namespace."""
-    waited = wait_until(lambda: local.running(engine, plan["run"], "probe"), timeout, interval=0.2)
-    if not waited.done:
-        return {}
-    namespace = waited.seen["SandboxKey"]
+    waited = wait_until(local.Arrival(engine, plan["run"], "probe", timeout).look, timeout, interval=0.2)
+    there, settings = waited.seen
+    if not there:
+        return {"task_seconds": waited.seconds}
+    namespace = settings["SandboxKey"]
     _start(
         errors,
         plan,
@@ -233,7 +235,7 @@ def _open_probe(engine: Engine, plan: shapes.Common, timeout: float, errors: lis
         lambda ready, stopped: responder.serve(plan["run"], plan["name"], ready, stopped),
         lambda: netns.enter(namespace),
     )
-    return {"namespace": namespace, "task_seconds": waited.seconds, "ipv6": local.ipv6(waited.seen)}
+    return {"namespace": namespace, "task_seconds": waited.seconds, "ipv6": local.ipv6(settings)}
 
 
 def _serve_published(engine: Engine, plan: shapes.Common, errors: list[str]) -> shapes.Opened:

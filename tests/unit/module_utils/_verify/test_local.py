@@ -56,3 +56,34 @@ def test_the_folder_is_what_a_container_says_or_what_is_mounted(
 ) -> None:
     monkeypatch.setattr(local, "read_text", lambda path: mounts if path == local.MOUNTS else "")
     assert local.namespaces(Engine(keys)) == folder
+
+
+class Containers:
+    """An engine with these containers of the run, look by look; None is one that runs."""
+
+    def __init__(self, *looks: list) -> None:
+        self.looks = list(looks)
+
+    def containers(self, filters: dict, every: bool = False) -> list[dict]:
+        if filters.get("status") == "running":
+            return [{"Id": "r"}] if None in self.looks[0] else []
+        return [{"Id": ident} for ident in self.looks.pop(0)]
+
+    def inspect_container(self, _container: str) -> dict:
+        return {"NetworkSettings": {"SandboxKey": "/run/r"}}
+
+
+@pytest.mark.parametrize(
+    ("looks", "last"),
+    [
+        ([[], []], True),  # nothing comes
+        ([[], ["a"], ["a"]], False),  # one was made: it may start
+        ([["a"], ["b"], ["c"], ["d"]], True),  # none stays
+        ([[], [None]], True),  # it runs
+    ],
+)
+def test_a_container_that_will_not_come_is_not_waited_for(monkeypatch, looks: list, last: bool) -> None:
+    clock = iter(range(0, 1000, 30))
+    monkeypatch.setattr(local.time, "monotonic", lambda: next(clock))
+    arrival = local.Arrival(Containers(*looks), "run", "probe", 90)
+    assert [arrival.look()[0] for _look in looks] == [False] * (len(looks) - 1) + [last]
