@@ -112,9 +112,9 @@ def _lives(running: process.Process) -> bool:
 def _silent(docker_host: str, timeout: int, running: process.Process) -> str:
     now = next((each.state for each in process.processes() if each.pid == running.pid), "")
     why = (
-        f"is stopped by a signal; 'kill -CONT {running.pid}' lets it go on"
+        f"is stopped by a signal; 'kill -CONT {running.pid}' continues it"
         if now == STOPPED
-        else "runs; look at its log and the host's load"
+        else "runs; see its log and the host's load"
     )
     return f"Docker Engine on {socket.gethostname()} does not answer at {docker_host} within {timeout} s. Its process {running.pid} {why}."
 

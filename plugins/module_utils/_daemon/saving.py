@@ -200,7 +200,7 @@ def write(path: str, offset: int, data: bytes) -> None:
     flags = os.O_WRONLY | (os.O_CREAT | os.O_EXCL if offset == 0 else 0)
     with open(os.open(path, flags, PRIVATE), "r+b" if offset else "wb") as handle:
         if os.fstat(handle.fileno()).st_size != offset:
-            raise HostError(f"{path} on {socket.gethostname()} has not the size that it should have by now")
+            raise HostError(f"{path} on {socket.gethostname()} does not have the expected size")
         handle.seek(offset)
         handle.write(data)
 

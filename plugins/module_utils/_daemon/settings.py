@@ -43,9 +43,9 @@ def parse(text: str, path: str = CONFIG_FILE) -> Settings:
     try:
         settings = json.loads(text, object_pairs_hook=lambda pairs: _united(pairs, path))
     except ValueError as error:
-        raise HostError(f"{path} is not valid JSON ({error}); mend or remove it") from error
+        raise HostError(f"{path} is not valid JSON ({error}); correct or remove it") from error
     if not isinstance(settings, dict):
-        raise HostError(f"{path} must hold a JSON object, not a {type(settings).__name__}; mend or remove it")
+        raise HostError(f"{path} must hold a JSON object, not a {type(settings).__name__}; correct or remove it")
     return settings
 
 

@@ -31,7 +31,7 @@ def refuse_taken(taken: t.Mapping[str, t.Sequence[str]]) -> t.NoReturn:
     """Raise Unfit because hosts have objects of others with the lesson's names."""
     told = "; ".join(f"{host} has {', '.join(names)}" for host, names in taken.items())
     raise Unfit(
-        f"The lesson's names belong to somebody else: {told}. Nothing was made. Rename or remove these, or hold the lesson on a lab of its own"
+        f"Names that the lesson needs are in use: {told}. Nothing was changed. Rename or remove these, or hold the lesson on a lab of its own"
         " (make lab, make lesson)."
     )
 
@@ -43,7 +43,7 @@ def require_fit(ready: t.Mapping[str, shapes.Ready], lab: bool) -> None:
         refuse_taken(taken)
     swarm = ready[manager(ready)]["look"]["swarm"]
     if swarm is None:  # manager() has found one
-        raise Unfit("No manager told what the swarm is.")
+        raise Unfit("No manager described its swarm.")
     members = {row["id"]: row for row in swarm["members"]}
     foreign = sorted(host for host, seen in ready.items() if seen["look"]["node"] not in members)
     if foreign:
@@ -71,7 +71,7 @@ def require_fit(ready: t.Mapping[str, shapes.Ready], lab: bool) -> None:
         raise Unfit(
             f"{', '.join(lacking)}: no image alpine, and "
             + (
-                "no local image of the lab either. Make the lab anew."
+                "no local image of the lab either. Make the lab again."
                 if lab
                 else "no registry that has it can be reached. Load it there (docker load)."
             )

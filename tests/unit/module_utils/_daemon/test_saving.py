@@ -41,7 +41,7 @@ def test_there_and_back(tmp_path: Path) -> None:
     for offset in range(0, size, 100):
         saving.write(other, offset, saving.read(path, offset, 100))
     assert saving.digest(other) == (size, sha256) and stat.S_IMODE(os.stat(other).st_mode) == 0o600
-    with pytest.raises(HostError, match="has not the size"):
+    with pytest.raises(HostError, match="does not have the expected size"):
         saving.write(other, 50, b"x")
     (tmp_path / "swarm" / "raft" / "log").write_text("later")
     aside = saving.unpack(str(tmp_path), other)

@@ -65,7 +65,7 @@ def test_daemon_json_without_settings(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", "3"])
 def test_broken_daemon_json_is_named(text: str) -> None:
-    with pytest.raises(HostError, match=r"/etc/docker/daemon\.json .*mend or remove it"):
+    with pytest.raises(HostError, match=r"/etc/docker/daemon\.json .*correct or remove it"):
         parse(text)
 
 
