@@ -127,7 +127,7 @@ def test_a_sound_swarm_carries_the_lesson() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda ready: ready["vm2"].update(taken=["network my_overlay"]), "somebody else: vm2 has network my_overlay"),
+        (lambda ready: ready["vm2"].update(taken=["network my_overlay"]), "needs are in use: vm2 has network my_overlay"),
         (lambda ready: ready["vm1"]["look"].update(swarm=None), "None of the hosts is a manager"),
         (lambda ready: ready.pop("vm3"), "not in the play: vm3"),
         (lambda ready: ready["vm3"]["look"].update(node="other"), "vm3: not a member"),
