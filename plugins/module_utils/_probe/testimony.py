@@ -67,6 +67,7 @@ SETTINGS = (
 ENGINES = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2", "docker-containerd")
 STOPPED = "Tt"  # states of a process that was stopped or is traced, proc_pid_stat(5)
 MOUNTS = "/proc/self/mountinfo"
+STATE = "/run"  # where engine and containerd keep what lives as long as they do, for every container
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 VERDICTS = ("DROP", "REJECT", "TARPIT", "STOLEN")
 RULES = 40  # rules that are told at most
@@ -223,6 +224,7 @@ def limits(root: str) -> dict[str, list[int]]:
         ),
         "memory": _memory(system.read("/proc/meminfo")),
         **_disk(root),
+        **{f"{name} of {STATE}": pair for name, pair in _disk(STATE).items()},
         **_group(),
     }
     return {name: [used, most] for name, (used, most) in found.items() if used is not None and most}
@@ -236,10 +238,10 @@ def _memory(text: str) -> tuple[int | None, int | None]:
     return rows["MemTotal"] - rows["MemAvailable"], rows["MemTotal"]
 
 
-def _disk(root: str) -> dict[str, tuple[int | None, int | None]]:
-    """(used, all) of the engine's data folder: KiB, and inodes."""
+def _disk(folder: str) -> dict[str, tuple[int | None, int | None]]:
+    """(used, all) of the file system of a folder: KiB, and inodes."""
     try:
-        told = os.statvfs(root)
+        told = os.statvfs(folder)
     except OSError:
         return {}
     space = told.f_blocks * told.f_frsize // 1024

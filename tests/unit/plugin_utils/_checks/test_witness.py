@@ -28,6 +28,8 @@ def after(facts: Draft, host: str, **parts: object) -> None:
         ({"counters": {"arp_cache.table_fulls": 40}}, "table-full"),
         ({"limits": {"disk": [999_990, 1_000_000]}}, "disk-full"),
         ({"limits": {"inodes": [99, 100]}}, "disk-full"),
+        ({"limits": {"inodes of /run": [100, 100]}}, "disk-full"),
+        ({"limits": {"disk of /run": [99_990, 100_000]}}, "disk-full"),
         ({"limits": {"memory": [999, 1000]}}, "memory-short"),
         ({"read_only": ["/var/lib/docker"]}, "disk-read-only"),
         ({"settings": {"net.ipv4.ip_forward": 0}}, "not-forwarding"),
