@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from .driver import Answer, Driver
 
 WORKERS = 16
+CUT = "its answer was cut off"
 
 
 def script(commands: t.Mapping[str, str], boundary: str, seconds: int) -> str:
@@ -39,17 +40,25 @@ def split(output: str, boundary: str) -> dict[str, str]:
 def ask(
     driver: Driver, names: t.Sequence[str], commands: t.Mapping[str, str], each: int, total: int
 ) -> dict[str, tuple[dict[str, str], str | None]]:
-    """{node: (output by command, the reason of an incomplete answer)}. ``each`` and ``total`` are limits in seconds."""
+    """{node: (output by command, the reason of an incomplete answer)}. ``each`` and ``total`` are limits in seconds.
+
+    The commands only read. An answer that is cut off is asked for once more: a busy engine can lose the end of what a
+    process in a container wrote.
+    """
     boundary = f"=== {secrets.token_hex(8)}"
     text = script(commands, shlex.quote(boundary), each)
 
-    def one(name: str) -> tuple[dict[str, str], str | None]:
+    def once(name: str) -> tuple[dict[str, str], str | None]:
         answer: Answer = driver.execute(name, text, total)
         found = split(answer.output.decode("utf-8", "replace"), boundary)
         problem = answer.problem
         if problem is None and len(found) < len(commands):
-            problem = "its answer was cut off"
+            problem = CUT
         return found, problem
+
+    def one(name: str) -> tuple[dict[str, str], str | None]:
+        found, problem = once(name)
+        return once(name) if problem == CUT else (found, problem)
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         return dict(zip(names, pool.map(one, names)))
