@@ -229,6 +229,7 @@ PATIENCE = {
     "overlays_timeout": 600,
     "lesson_timeout": 300,
     "verify_timeout": 300,
+    "verify_quality": {"rate": 1},  # Mbit/s: an emulated processor encrypts that slowly when it is busy
     "verify_convergence_timeout": 90,
 }
 

@@ -26,6 +26,9 @@ FEW = 3  # packets: fewer lost, repeated or late ones prove nothing
 OUTLIER = 8  # times as slow as the other paths of the layer
 NOTICEABLE = 0.4  # share of a limit below which nothing is a concern, however much better other paths are
 A_WHILE = 8  # packets in a row without an answer, and as many with one, are no chance
+ALONE = (
+    4  # a rate that no other path confirms must be so many times below the limit: a busy processor slows a burst too
+)
 LATE = 1000  # milliseconds: a process that was so late proves no loss
 SOUND, BROKEN = 0.8, 0.2  # shares of a size's packets that passed
 
@@ -214,7 +217,8 @@ def _narrow(train: Data, others: list[Path], given: dict[str, float]) -> Symptom
         return Symptom(NARROW, f"a queue fills up, from {least:.0f} to {worst:.0f} ms, and overflows")
     rate = train.get("mbit")
     rates = sorted(other.train["mbit"] for other in others if other.train and other.train.get("mbit"))
-    if not rate or rate >= given["rate"] or (rates and rate * OUTLIER > rates[-1 - len(rates) // 4]):
+    limit = given["rate"] / (1 if rates else ALONE)
+    if not rate or rate >= limit or (rates and rate * OUTLIER > rates[-1 - len(rates) // 4]):
         return None
     return Symptom(NARROW, f"{rate:g} Mbit/s" + (f", others {rates[-1 - len(rates) // 4]:g}" if rates else ""))
 

@@ -190,3 +190,18 @@ def test_a_wrong_neighbour_is_told_where_the_wire_is_dead(owner: str | None) -> 
     (found,) = diagnose(whole(facts), facts)
     assert (found["id"], found["nodes"]) == ("neighbour-wrong", ["vm1"])
     assert ("which is vm3's" if owner else "which no node has") in found["because"][0]
+
+
+@pytest.mark.parametrize(("rate", "others", "bad"), [(4.86, None, False), (1.1, None, True), (4.86, 90.0, True)])
+def test_a_rate_that_no_other_path_confirms_must_be_far_below_the_limit(
+    rate: float, others: float | None, bad: bool
+) -> None:
+    """A burst over a busy processor's encryption took as long as 4.86 Mbit/s do, once, and the other bursts had gaps."""
+    facts = healthy()
+    for trains in facts.trains.values():
+        for row in trains.values():
+            row.pop("mbit", None)
+            row.update({"mbit": others} if others else {})
+    facts.trains["vm2"]["PATH-QUALITY/wire/vm3"]["mbit"] = rate
+    found = [item for item in CHECKS["PATH-QUALITY"].judge(facts) if item["status"] == "fail"]
+    assert [item["nodes"] for item in found] == ([["vm2", "vm3"]] if bad else [])
