@@ -14,9 +14,9 @@ import typing as t
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon.halting import halting_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import private_file, swarm_backups
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import module_failure, private_file, swarm_backups
 
 ARCHIVE = "swarmlab.overlay.swarm_archive"
 EXPORT = "swarmlab.overlay.swarm_export"
@@ -42,9 +42,7 @@ class ActionModule(ActionBase):
                 "encrypt": {"type": "str", "default": ""},
                 "plain": {"type": "bool", "default": False},
                 "keep": {"type": "int", "default": 7},
-                "stop_command": {"type": "str", "default": ""},
-                "start_command": {"type": "str", "default": ""},
-                "timeout": {"type": "int", "default": 120},
+                **halting_argument_spec(),
             }
         )
         # As they were given: the default of docker_host is the environment of the node, not the controller's.
@@ -135,6 +133,4 @@ class ActionModule(ActionBase):
     ) -> dict[str, t.Any]:
         """A module's answer, which may hold secrets and is shown to nobody. Raises AnsibleActionFail with its reason."""
         answer: dict[str, t.Any] = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
-        if answer.get("failed") or expected not in answer:
-            raise AnsibleActionFail(one_line(reason(answer, task_vars["inventory_hostname"])))
-        return answer
+        return module_failure.expected(answer, expected, task_vars["inventory_hostname"])

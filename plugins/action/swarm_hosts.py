@@ -104,8 +104,7 @@ def _refuse_without_lab(lab: t.Mapping[str, str] | None) -> None:
     if lab is None:
         return
     try:
-        if state.load(pathlib.Path(lab["directory"])) is None:
-            raise LabError("LAB-E-NOLAB", name=lab["name"], directory=lab["directory"])
+        state.existing(lab["name"], pathlib.Path(lab["directory"]))
     except LabError as error:
         raise AnsibleActionFail(str(error)) from error
 

@@ -13,8 +13,7 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import private_file, unlock_keys
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import module_failure, private_file, unlock_keys
 
 MODULE = "swarmlab.overlay.swarm_key"
 
@@ -62,9 +61,7 @@ class ActionModule(ActionBase):
         # As they were given: the default of docker_host is the environment of the node, not the controller's.
         arguments = {**self._task.args, "max_age": max_age}
         answer: dict[str, t.Any] = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
-        if "key" not in answer:
-            raise AnsibleActionFail(one_line(reason(answer, task_vars["inventory_hostname"])))
-        return answer
+        return module_failure.expected(answer, "key", task_vars["inventory_hostname"])
 
     def _store(self, given: dict[str, t.Any], answer: dict[str, t.Any]) -> bool:
         """Whether the file changed, or in check mode would."""
@@ -75,7 +72,9 @@ class ActionModule(ActionBase):
         except unlock_keys.Unfit as error:
             raise AnsibleActionFail(str(error)) from error
         except AnsibleError as error:
-            raise AnsibleActionFail(f"{path} cannot be read: {one_line(str(error))}. Nothing was changed.") from error
+            raise AnsibleActionFail(
+                f"{path} cannot be read: {module_failure.one_line(str(error))}. Nothing was changed."
+            ) from error
         wanted = unlock_keys.merged(keys, answer["key"], given["keep"])
         if wanted == keys or self._task.check_mode:
             return wanted != keys

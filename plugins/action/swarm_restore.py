@@ -12,9 +12,9 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon.halting import halting_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_backups
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import module_failure, swarm_backups
 
 ARCHIVE = "swarmlab.overlay.swarm_archive"
 TRANSIT = "restore.tar.gz"  # on the node
@@ -37,9 +37,7 @@ class ActionModule(ActionBase):
                 **engine_argument_spec(),
                 "file": {"type": "path", "required": True},
                 "decrypt": {"type": "str", "default": ""},
-                "stop_command": {"type": "str", "default": ""},
-                "start_command": {"type": "str", "default": ""},
-                "timeout": {"type": "int", "default": 120},
+                **halting_argument_spec(),
             }
         )
         # As they were given: the default of docker_host is the environment of the node, not the controller's.
@@ -50,7 +48,9 @@ class ActionModule(ActionBase):
         except swarm_backups.Unfit as error:
             raise AnsibleActionFail(str(error)) from error
         except (OSError, AnsibleError) as error:
-            raise AnsibleActionFail(f"{path} cannot be read: {one_line(str(error))}. Nothing was changed.") from error
+            raise AnsibleActionFail(
+                f"{path} cannot be read: {module_failure.one_line(str(error))}. Nothing was changed."
+            ) from error
         seen = self._ask({"stage": "look", "address": manifest["address"]}, "problem", task_vars)
         unfit = swarm_backups.misfit(manifest, seen, task_vars["inventory_hostname"])
         if unfit:
@@ -88,6 +88,4 @@ class ActionModule(ActionBase):
         answer: dict[str, t.Any] = self._execute_module(
             module_name=ARCHIVE, module_args={**self.passed_on, "name": TRANSIT, **arguments}, task_vars=task_vars
         )
-        if answer.get("failed") or expected not in answer:
-            raise AnsibleActionFail(one_line(reason(answer, task_vars["inventory_hostname"])))
-        return answer
+        return module_failure.expected(answer, expected, task_vars["inventory_hostname"])

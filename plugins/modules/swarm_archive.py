@@ -116,14 +116,10 @@ PART = 4 * 1024 * 1024  # bytes of one part
 Given = t.Mapping[str, t.Any]
 
 
-def way_of(given: Given) -> halting.Way:
-    return halting.Way(given["stop_command"], given["start_command"], given["timeout"])
-
-
 def look(engine: Engine, given: Given) -> dict[str, t.Any]:
     """What this host is, and what stands against a backup of it."""
     seen = saving.look(engine)
-    problem = way_of(given).problem() or (saving.refusal(seen, given["node_id"]) if given["node_id"] else "")
+    problem = halting.Way.of(given).problem() or (saving.refusal(seen, given["node_id"]) if given["node_id"] else "")
     return {
         **{key: value for key, value in seen.items() if key != "settings"},
         "problem": problem,
@@ -134,12 +130,12 @@ def look(engine: Engine, given: Given) -> dict[str, t.Any]:
 def take(engine: Engine, given: Given) -> dict[str, t.Any]:
     """Copy the state while the engine is stopped."""
     seen = saving.look(engine)
-    problem = way_of(given).problem() or saving.refusal(seen, given["node_id"])
+    problem = halting.Way.of(given).problem() or saving.refusal(seen, given["node_id"])
     if problem:
         raise HostError(f"{socket.gethostname()}: {problem}. Nothing was done")
     path = saving.path_of(seen["data_root"], given["name"])
     began = time.monotonic()
-    with halting.halted(way_of(given), given["docker_host"], "active"):
+    with halting.halted(halting.Way.of(given), given["docker_host"], "active"):
         saving.pack(seen["data_root"], path)
     size, sha256 = saving.digest(path)
     told = saving.manifest(seen, time.time())
@@ -165,14 +161,14 @@ def put(engine: Engine, given: Given) -> dict[str, t.Any]:
     """Put the archive's state in place, while the engine is stopped."""
     seen = saving.look(engine)
     path = _path(engine, given)
-    problem = way_of(given).problem()
+    problem = halting.Way.of(given).problem()
     if not problem and seen["swarm"]["state"] != "inactive":
         problem = f"it is in a swarm (its engine says: {seen['swarm']['state']})"
     if not problem and saving.digest(path)[1] != given["sha256"]:
         problem = "the archive that arrived is not the one that was sent"
     if problem:
         raise HostError(f"{socket.gethostname()}: {problem}. Nothing was changed")
-    with halting.halted(way_of(given), given["docker_host"], "inactive"):
+    with halting.halted(halting.Way.of(given), given["docker_host"], "inactive"):
         aside = saving.unpack(seen["data_root"], path)
     saving.clear(path)
     return {"aside": aside}
@@ -198,9 +194,7 @@ def main() -> None:
             offset={"type": "int", "default": 0},
             data={"type": "str", "no_log": True},
             sha256={"type": "str", "default": ""},
-            stop_command={"type": "str", "default": ""},
-            start_command={"type": "str", "default": ""},
-            timeout={"type": "int", "default": 120},
+            **halting.halting_argument_spec(),
         ),
         supports_check_mode=True,
     )

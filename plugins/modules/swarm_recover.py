@@ -78,15 +78,13 @@ def main() -> None:
             engine_argument_spec(),
             state={"type": "str", "choices": ["alone", "settled"], "required": True},
             node_id={"type": "str", "required": True},
-            stop_command={"type": "str", "default": ""},
-            start_command={"type": "str", "default": ""},
-            timeout={"type": "int", "default": 120},
+            **halting.halting_argument_spec(),
         ),
         supports_check_mode=True,
     )
     given = module.params
     host = socket.gethostname()
-    way = halting.Way(given["stop_command"], given["start_command"], given["timeout"])
+    way = halting.Way.of(given)
     try:
         if os.geteuid() != 0:
             raise HostError(f"on {host} this runs as user id {os.geteuid()}, and needs root: use 'become: true'")

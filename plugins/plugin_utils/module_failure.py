@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a module did not start on a host, in one sentence, from the output of Python, the shell or sudo. Pure.
+"""Why a module did not start on a host, in one sentence, from the output of Python, the shell or sudo.
 
 Private to the collection swarmlab.overlay.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 import typing as t
+
+from ansible.errors import AnsibleActionFail
 
 PYTHON = "3.8"
 # sudo's errors first, because without sudo Ansible may fail to find a Python.
@@ -52,6 +54,13 @@ def reason(answer: t.Mapping[str, t.Any], host: str) -> str:
     return (
         (not begun and sentence(f"{told}\n{printed}", host)) or told or printed.strip() or "the module gave no result"
     )
+
+
+def expected(answer: dict[str, t.Any], key: str, host: str) -> dict[str, t.Any]:
+    """The answer of a module that has this key. Raises AnsibleActionFail with the reason of one that failed."""
+    if answer.get("failed") or key not in answer:
+        raise AnsibleActionFail(one_line(reason(answer, host)))
+    return answer
 
 
 def one_line(text: str) -> str:

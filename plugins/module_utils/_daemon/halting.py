@@ -27,12 +27,26 @@ SOCKET_UNIT = "docker.socket"  # it would start the engine again at the next req
 GUARD = 'read -r done || exec "$@"'
 
 
+def halting_argument_spec() -> dict[str, t.Any]:
+    """The options of modules that stop the engine for a moment (documentation fragment engine.stopped)."""
+    return {
+        "stop_command": {"type": "str", "default": ""},
+        "start_command": {"type": "str", "default": ""},
+        "timeout": {"type": "int", "default": 120},
+    }
+
+
 class Way(t.NamedTuple):
     """How this host stops and starts its engine: two commands, or systemd when they are empty. ``timeout`` in seconds."""
 
     stop: str
     start: str
     timeout: int
+
+    @classmethod
+    def of(cls, given: t.Mapping[str, t.Any]) -> Way:
+        """From the arguments of a module."""
+        return cls(given["stop_command"], given["start_command"], given["timeout"])
 
     def problem(self) -> str:
         """Why the engine cannot be stopped and started on this host; empty when it can."""

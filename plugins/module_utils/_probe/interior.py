@@ -74,15 +74,6 @@ def only_ipv6(rows: t.Iterable[shapes.Listener], addresses: t.Collection[str]) -
     return [port for port in reachable(rows, addresses) if port not in sure]
 
 
-def name_servers(text: str) -> list[str]:
-    """The name servers in a file like /etc/resolv.conf."""
-    return [
-        words[1]
-        for words in (line.split() for line in text.splitlines())
-        if len(words) > 1 and words[0] == "nameserver"
-    ]
-
-
 def resolver_file(pid: int) -> str | None:
     """The /etc/resolv.conf that a process sees; None where it has no plain file there, or has ended."""
     # No link is followed: one inside a container would lead to a file of the host.

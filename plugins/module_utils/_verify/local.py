@@ -62,10 +62,14 @@ def copied(info: Raw) -> dict[str, str]:
     return {what: hashlib.sha256(text.encode()).hexdigest()[:12] for what, text in told.items() if text}
 
 
+def _labels(run: str, part: str) -> list[str]:
+    """The labels of the run's objects of this part, as a filter has them."""
+    return [f"{key}={value}" for key, value in objects.labels(run, part).items()]
+
+
 def running(engine: Engine, run: str, part: str) -> tuple[bool, Raw]:
     """The network settings of the run's local container of this part, once it has a namespace; for ``wait_until``."""
-    labels = [f"{key}={value}" for key, value in objects.labels(run, part).items()]
-    for found in engine.containers({"label": labels, "status": "running"}):
+    for found in engine.containers({"label": _labels(run, part), "status": "running"}):
         try:
             settings = engine.inspect_container(found["Id"])["NetworkSettings"]
         except NotFound:
@@ -92,8 +96,8 @@ class Arrival:
         found = running(self._engine, self._run, self._part)
         if found[0]:
             return True, found
-        labels = [f"{key}={value}" for key, value in objects.labels(self._run, self._part).items()]
-        here = {row["Id"] for row in self._engine.containers({"label": labels}, every=True)}
+        filters = {"label": _labels(self._run, self._part)}
+        here = {row["Id"] for row in self._engine.containers(filters, every=True)}
         self._seen |= here
         late = time.monotonic() > self._until
         return late and (not here or len(self._seen) > ATTEMPTS), found

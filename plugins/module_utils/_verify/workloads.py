@@ -15,6 +15,7 @@ import typing as t
 
 from .._engine.client import Engine, NotFound
 from .._engine.transport import Raw
+from .._host import parse_nameservers
 from .._probe import interior, netns, sockets
 from .._terms import RUN_LABEL
 from . import local, shapes
@@ -104,7 +105,7 @@ def _resolvers(told: Raw) -> list[str] | None:
     if any(mount.get("Destination") == interior.RESOLVER_FILE for mount in told.get("Mounts") or []):
         return None
     text = interior.resolver_file(told["State"]["Pid"])
-    return None if text is None else interior.name_servers(text)
+    return None if text is None else parse_nameservers(text)
 
 
 def _ports(networks: dict[str, str]) -> dict[str, list[int]]:

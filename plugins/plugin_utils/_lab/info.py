@@ -33,9 +33,7 @@ QUESTIONS = {
 
 def open_lab(spec: LabSpec, report: Report = lambda text: None) -> tuple[LabRecord, Driver]:
     """An existing lab as recorded, regardless of the present definition. Raises LabError when there is none."""
-    record = state.load(spec.directory)
-    if record is None:
-        raise LabError("LAB-E-NOLAB", name=spec.name, directory=spec.directory)
+    record = state.existing(spec.name, spec.directory)
     if record.driver not in DRIVERS:
         raise LabError("LAB-E-BROKEN", path=spec.directory / state.FILE, reason=f"driver is {record.driver!r}")
     found = dataclasses.replace(

@@ -71,6 +71,14 @@ def load(folder: Path) -> LabRecord | None:
     return parse(text, path)
 
 
+def existing(name: str, folder: Path) -> LabRecord:
+    """The record of a lab that must be there. Raises LabError."""
+    record = load(folder)
+    if record is None:
+        raise LabError("LAB-E-NOLAB", name=name, directory=folder)
+    return record
+
+
 def parse(text: str, path: Path) -> LabRecord:
     """Parse a record. The version is checked first. Raises LabError."""
     try:
