@@ -8,6 +8,7 @@ Usage: python scripts/test.py [lint] [unit] [integration] [long] [rare] [e2e]   
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -31,6 +32,10 @@ class Step:
     @property
     def junit(self) -> Path:
         return OUTPUT / f"junit-{self.name}.xml"
+
+    @property
+    def log(self) -> Path:
+        return OUTPUT / f"{self.name}.log"
 
 
 def pytest_step(tier: str, *options: str, folder: str = "") -> Step:
@@ -95,16 +100,27 @@ def count(step: Step, code: int) -> tuple[int, int, int]:
     return passed, failed, skipped
 
 
+TROUBLE = re.compile(r"\[ERROR\]|fatal: \[|^E  |^ERROR|CRITICAL|Error: ")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def trouble(output: str, lines: int = 8, width: int = 300) -> list[str]:
+    """The lines of an output that tell of an error, each with the two after it; its last ones where none does."""
+    told = [line.strip() for line in COLOURS.sub("", output).splitlines() if line.strip(" │")]
+    bad = [place for place, line in enumerate(told) if TROUBLE.search(line)]
+    near = sorted({near for place in bad for near in range(place, min(place + 3, len(told)))})
+    return [told[place][:width] for place in near[:lines]] or [line[:width] for line in told[-lines:]]
+
+
 def failures(step: Step) -> list[str]:
     """Each test of a step that failed, with the first line of the reason: output between is long, and may be cut."""
-    if not step.junit.exists():
-        return []
     told = []
-    for case in ElementTree.parse(step.junit).getroot().iter("testcase"):
-        for bad in (*case.findall("failure"), *case.findall("error")):
-            reason = (bad.get("message") or "").partition("\n")[0]
-            told.append(f"{step.name}: {case.get('classname')}::{case.get('name')}: {reason[:300]}")
-    return told
+    if step.junit.exists():
+        for case in ElementTree.parse(step.junit).getroot().iter("testcase"):
+            for bad in (*case.findall("failure"), *case.findall("error")):
+                reason = (bad.get("message") or "").partition("\n")[0]
+                told.append(f"{step.name}: {case.get('classname')}::{case.get('name')}: {reason[:300]}")
+    return told or [f"{step.name}: {line}" for line in trouble(step.log.read_text(errors="replace"))]
 
 
 @dataclass(frozen=True)
@@ -126,21 +142,28 @@ class Done:
 
 
 def run(step: Step) -> Done:
-    """Run a step. Beside others its output is kept back until it ends."""
+    """Run a step and keep its output. Beside others it is shown when the step has ended."""
     together = TOGETHER.get(step.tier, 1) > 1
     if not together:
         print(f"\n=== {step.tier}: {step.name}", flush=True)
     step.junit.unlink(missing_ok=True)
-    environment = {**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "False"}
+    environment = {**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "False", "COLUMNS": "160"}
     start = time.monotonic()
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if together else {}
-    done = subprocess.run(
-        step.command, cwd=CHECKOUT, env=environment, check=False, text=True, errors="replace", **output
-    )
+    # A file and no pipe: what a step leaves running (a shared ssh connection) would keep a pipe open.
+    with step.log.open("w") as log, step.log.open(errors="replace") as shown:
+        process = subprocess.Popen(step.command, cwd=CHECKOUT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        ended = False
+        while not ended:
+            ended = process.poll() is not None
+            if not together:
+                print(shown.read(), end="", flush=True)
+            if not ended:
+                time.sleep(0.2)
     seconds = time.monotonic() - start
     if together:
-        print(f"\n=== {step.tier}: {step.name} ({seconds:.0f} s)\n{done.stdout}", end="", flush=True)
-    return Done(step, done.returncode, seconds)
+        told = step.log.read_text(errors="replace")
+        print(f"\n=== {step.tier}: {step.name} ({seconds:.0f} s)\n{told}", end="", flush=True)
+    return Done(step, process.returncode, seconds)
 
 
 def main(tiers: list[str]) -> int:
@@ -154,8 +177,8 @@ def main(tiers: list[str]) -> int:
         if tier in (tiers or set(known) - APART):
             with ThreadPoolExecutor(TOGETHER.get(tier, 1)) as pool:
                 ended += pool.map(run, [step for step in STEPS if step.tier == tier])
-    bad = [line for done in ended for line in failures(done.step)]
-    print("\n" + "\n".join([*bad, *(done.line for done in ended)]))
+    bad = [line for done in ended if done.code for line in failures(done.step)]
+    print("\n" + "\n".join([*(done.line for done in ended), *bad]))  # what failed last: a cut log keeps its end
     passed, failed, skipped = (
         sum(numbers) for numbers in zip(*(count(done.step, done.code) for done in ended), strict=True)
     )

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The end of a test run says what failed: a log that is cut keeps its end."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+PLAYBOOK = """\
+  \x1b[2m│\x1b[0m TASK [swarmlab.overlay.engine : Install] ***
+  \x1b[2m│\x1b[0m \x1b[0;31m[ERROR]: Task failed: no space left on device\x1b[0m
+  \x1b[2m│\x1b[0m
+\x1b[1mSCENARIO RECAP\x1b[0m
+default: failed=1
+"""
+
+
+@pytest.fixture
+def tiers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tiers", CHECKOUT / "scripts" / "test.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "tiers", module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "OUTPUT", tmp_path)
+    monkeypatch.setattr(module, "CHECKOUT", tmp_path)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        pytest.param(
+            PLAYBOOK,
+            ["│ [ERROR]: Task failed: no space left on device", "SCENARIO RECAP", "default: failed=1"],
+            id="a playbook's error",
+        ),
+        pytest.param("all\n\nwent\nwrong\n", ["all", "went", "wrong"], id="no word of an error: the last lines"),
+        pytest.param("fatal: [vm1]: " + "x" * 500, ["fatal: [vm1]: " + "x" * 286], id="long lines are cut"),
+        pytest.param("", [], id="nothing said"),
+    ],
+)
+def test_trouble_is_found_in_an_output(tiers: ModuleType, output: str, told: list[str]) -> None:
+    assert tiers.trouble(output) == told
+
+
+@pytest.mark.parametrize("tier", ["alone", "lint"])
+def test_a_step_that_fails_outside_any_test_is_told(tiers: ModuleType, tier: str, capfd: pytest.CaptureFixture) -> None:
+    step = tiers.Step(tier, "sample", ["sh", "-c", "echo begun; echo 'fatal: [vm1]: gone' >&2; exit 3"])
+    done = tiers.run(step)
+    assert done.code == 3
+    assert tiers.count(step, done.code) == (0, 1, 0)
+    assert tiers.failures(step) == ["sample: fatal: [vm1]: gone"]
+    assert "begun\nfatal: [vm1]: gone\n" in capfd.readouterr().out
+
+
+def test_what_a_step_leaves_running_is_not_waited_for(tiers: ModuleType) -> None:
+    step = tiers.Step("alone", "sample", ["sh", "-c", "sleep 30 & echo $!"])
+    done = tiers.run(step)
+    os.kill(int(step.log.read_text()), signal.SIGTERM)
+    assert done.code == 0
+    assert done.seconds < 20
