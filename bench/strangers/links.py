@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 from .model import Place, Step, Stranger
 
 
-def wired(place: Place, what: str, told: dict, causes: tuple[str, ...], everywhere: bool = False) -> Stranger:
+def wired(
+    place: Place, what: str, told: dict[str, t.Any], causes: tuple[str, ...], everywhere: bool = False
+) -> Stranger:
     """A link that does something to packets: of a node in one direction or both, or between two nodes."""
     mine, theirs = f"@{place.node}@", f"@{place.peer}@"
     sorts = {

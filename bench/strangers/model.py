@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import random
+import typing as t
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -58,7 +59,7 @@ class Scenario:
         return {need for fault in self.faults for need in fault.needs}
 
     @property
-    def data(self) -> dict:
+    def data(self) -> dict[str, t.Any]:
         return {"seed": self.seed, "family": self.family, "faults": [asdict(fault) for fault in self.faults]}
 
 
@@ -78,7 +79,8 @@ class Place:
 
     def between(self, low: int, high: int) -> int:
         """A number, small ones as likely as large ones in proportion."""
-        return round(low * (high / low) ** self.chance.random())
+        factor: float = (high / low) ** self.chance.random()
+        return round(low * factor)
 
 
 Maker = Callable[[Place], Stranger]

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import typing as t
 
-def netem(told: dict | None, host: str, words: dict[str, str]) -> str:
+
+def netem(told: dict[str, t.Any] | None, host: str, words: dict[str, str]) -> str:
     """Shell commands for a machine: what it sends over these links becomes bad; without ``told`` all is good again.
 
     A kernel with netem needs no program beside the nodes. Loss, delay, copies, order, damage, width and filters are possible.
@@ -16,7 +18,7 @@ def netem(told: dict | None, host: str, words: dict[str, str]) -> str:
     links = [link for link in (told or {}).get("links", []) if link[0] in (None, mine) and link[1] != mine]
     if not told or not links:
         return clear
-    words_of = {
+    words_of: dict[str, t.Callable[[t.Any], str]] = {
         "loss": lambda value: f"loss {value:.1%}", "delay": lambda value: f"delay {value * 1000:.0f}ms {told.get('jitter', 0) * 1000:.0f}ms",
         "duplicate": lambda value: f"duplicate {value:.1%}", "corrupt": lambda value: f"corrupt {value:.1%}",
         "reorder": lambda value: f"delay {told['gap'] * 1000:.0f}ms reorder {value:.1%}", "rate": lambda value: f"rate {value}bit",
