@@ -14,17 +14,18 @@ from dataclasses import fields
 
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import objects
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _reasons, dp_matrix
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _reasons, _requests, dp_matrix
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.model import Facts
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.facts import assemble
 from drafts import Draft
 
 CHECKS = {module.ID: module for module in _checks.load()}
-HOSTS = ["vm1", "vm2", "vm3"]
+FIVE = ["vm1", "vm2", "vm3", "vm4", "vm5"]
+HOSTS = FIVE[:3]
 LEADER, WORKER = "vm1", "vm2"
 RUN = "r1"
 NOW = 1000.0  # the nodes' clock at the start of the run
-ADDRESS = {"vm1": "10.77.0.11", "vm2": "10.77.0.12", "vm3": "10.77.0.13"}
+ADDRESS = {host: f"10.77.0.1{number}" for number, host in enumerate(FIVE, 1)}
 PLAIN = {
     "id": "plain0000000",
     "name": "front",
@@ -58,29 +59,53 @@ def healthy() -> Draft:
 
 def draft(told: dict[str, t.Any], settings: dict[str, t.Any] | None = None) -> Draft:
     """The facts that follow from these phases, for a test to change as it likes."""
-    found = assemble(HOSTS, settings or copy.deepcopy(SETTINGS), told)
+    found = assemble(list(told.get("prepare") or HOSTS), settings or copy.deepcopy(SETTINGS), told)
     return Draft(**{field.name: getattr(found, field.name) for field in fields(Facts)})
 
 
-def phases() -> dict[str, t.Any]:
-    """What the nodes report, by phase and host."""
-    return copy.deepcopy(_phases())
+def phases(
+    hosts: t.Sequence[str] = HOSTS, change: t.Callable[[dict[str, t.Any]], None] | None = None
+) -> dict[str, t.Any]:
+    """What the nodes report, by phase and host.
+
+    :param change: changes what the nodes report while they prepare. What is asked of them afterwards follows from that.
+    """
+    return copy.deepcopy(_phases(tuple(hosts))) if change is None else _told(hosts, change)
 
 
 @functools.cache
-def _phases() -> dict[str, t.Any]:
-    told = {"prepare": {host: call(NOW, _prepared(host)) for host in HOSTS}}
+def _phases(hosts: tuple[str, ...]) -> dict[str, t.Any]:
+    return _told(hosts, lambda prepared: None)
+
+
+def _told(hosts: t.Sequence[str], change: t.Callable[[dict[str, t.Any]], None]) -> dict[str, t.Any]:
+    told = copy.deepcopy({"prepare": {host: call(NOW, _prepared(host, hosts)) for host in hosts}})
+    change(told["prepare"])
     asked = draft(told)
-    told["probe"] = {host: call(NOW + 10, _probed(host)) for host in HOSTS}
+    told["probe"] = {host: call(NOW + 10, _probed(host, hosts, host == asked.worker)) for host in hosts}
     for host, seen in answers(asked).items():
         told["probe"][host]["seen"]["observations"] = seen
-    told["close"] = {host: call(NOW + 30, _closed(host)) for host in HOSTS}
+    told["close"] = {host: call(NOW + 30, _closed(host, hosts, host == asked.worker)) for host in hosts}
+    for target, what in arrivals(told):
+        told["close"][target]["seen"]["responder"][what] = 1
     measuring = CHECKS["PF-SPEED"].measurements(draft(told))
     told["measure"] = {
         host: call(NOW + 20, {"measured": {row["id"]: _speed(row) for row in measuring.get(host, [])}})
-        for host in HOSTS
+        for host in hosts
     }
     return told
+
+
+def arrivals(told: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
+    """(target, what its responder counts) for everything that is sent by TCP and UDP to probes, canaries in the clear as well."""
+    for source, row in told["probe"].items():
+        for ident in row["seen"]["observations"]:
+            path = _requests.path(ident)
+            if path and path.kind in ("tcp", "udp") and path.target in told["close"]:
+                name = next(network["name"] for network in NETWORKS if network["id"] == path.network)
+                yield path.target, f"{path.kind}/{name}/{source}"
+            elif ident.startswith(f"ENC-REJECT/{TWIN['id']}/"):
+                yield ident.rpartition("/")[2], f"udp/{TWIN['name']}/clear@{source}"
 
 
 def call(asked: float, seen: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -90,7 +115,7 @@ def call(asked: float, seen: dict[str, t.Any]) -> dict[str, t.Any]:
 
 def probe_address(network: dict, host: str) -> str:
     """The address of a host's probe on a network."""
-    return network["subnets"][0].replace("0/24", str(10 + HOSTS.index(host)))
+    return network["subnets"][0].replace("0/24", str(10 + FIVE.index(host)))
 
 
 def vip(network: dict) -> str:
@@ -129,7 +154,7 @@ def interior(addresses: list[str]) -> dict:
 
 def answers(facts: Facts) -> dict[str, dict[str, dict]]:
     """Host -> request -> an answer that meets it, for every request of every check."""
-    found: dict[str, dict[str, dict]] = {host: {} for host in HOSTS}
+    found: dict[str, dict[str, dict]] = {host: {} for host in facts.hosts}
     for check in CHECKS.values():
         for host, requests in check.plan(facts).items():
             found[host].update({request["id"]: _met(request) for request in requests})
@@ -157,7 +182,7 @@ def _speed(row: dict) -> dict:
     return {"mbit": 100.0 if row["name"] else 200.0, "latency_ms": 0.1}
 
 
-def _prepared(host: str) -> dict[str, t.Any]:
+def _prepared(host: str, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     told = {
         "node": {
             "id": "id-" + host,
@@ -167,15 +192,15 @@ def _prepared(host: str) -> dict[str, t.Any]:
             "root": "/var/lib/docker",
         },
         "leader": host == LEADER,
-        "opened": _opened(host),
+        "opened": _opened(host, hosts),
     }
-    return {**told, **_led()} if host == LEADER else told
+    return {**told, **_led(hosts)} if host == LEADER else told
 
 
-def _led() -> dict[str, t.Any]:
+def _led(hosts: t.Sequence[str]) -> dict[str, t.Any]:
     """The leader's part."""
     return {
-        "swarm": _swarm(),
+        "swarm": _swarm(hosts),
         "networks": [{key: net[key] for key in ("id", "name", "encrypted")} for net in (PLAIN, SECRET)],
         "unmatched": [],
         "made": {
@@ -183,11 +208,11 @@ def _led() -> dict[str, t.Any]:
             "crowded": [], "network_ids": [net["id"] for net in (PLAIN, SECRET)],
         },
         "leftovers": [],
-        "view": _view(),
+        "view": _view(hosts),
     }  # fmt: skip
 
 
-def _swarm() -> dict[str, t.Any]:
+def _swarm(hosts: t.Sequence[str]) -> dict[str, t.Any]:
     node = {"trust": TRUST, "availability": "active", "state": "ready"}
     return {
         "trust": TRUST,
@@ -196,12 +221,12 @@ def _swarm() -> dict[str, t.Any]:
         "nodes": [
             {**node, "id": "id-" + host, "hostname": host, "address": ADDRESS[host],
              "manager_address": ADDRESS[host] + ":2377" if host == LEADER else None}
-            for host in HOSTS
+            for host in hosts
         ],
     }  # fmt: skip
 
 
-def _view() -> dict[str, t.Any]:
+def _view(hosts: t.Sequence[str]) -> dict[str, t.Any]:
     people = {
         net["id"]: {"web": [vip(net)[:-1] + "5"], "www": [vip(net)[:-1] + "5"], "rr": ["10.0.9.1"],
                     "tasks.web": ["10.0.9.1"], "web.1.x": ["10.0.9.1"]} if net is not TWIN else {}
@@ -210,7 +235,7 @@ def _view() -> dict[str, t.Any]:
     kinds = {"web": ["web", "service"], "www": ["web", "alias"], "rr": ["rr", "dnsrr"], "tasks.web": ["web", "tasks"],
              "web.1.x": ["web", "task"]}  # fmt: skip
     return {
-        "swarm": _swarm(),
+        "swarm": _swarm(hosts),
         "networks": NETWORKS,
         "all_networks": [[net["name"], net["id"], "swarm", net["subnets"]] for net in NETWORKS],
         "vips": {net["id"]: vip(net) for net in NETWORKS},
@@ -218,16 +243,16 @@ def _view() -> dict[str, t.Any]:
         "owners": {net["id"]: kinds for net in NETWORKS},
         "addresses": {
             net["id"]: [[vip(net), "virtual IP of probe"]]
-            + [[probe_address(net, host), f"task {host} of probe"] for host in HOSTS]
+            + [[probe_address(net, host), f"task {host} of probe"] for host in hosts]
             for net in NETWORKS
         },
-        "probes": {"id-" + host: {net["id"]: probe_address(net, host) for net in NETWORKS} for host in HOSTS},
+        "probes": {"id-" + host: {net["id"]: probe_address(net, host) for net in NETWORKS} for host in hosts},
         "unallocated": [],
         "published_on": "id-" + LEADER,
         "published_port": 30000,
         "published": ["tcp/30000", "tcp/8080"],
         "published_networks": ["ingress"],
-        "services": [_service()],
+        "services": [_service(hosts)],
         "ingress": dict(
             PLAIN, id=INGRESS, name="ingress", subnets=["10.0.0.0/24"], attachable=False, room=None, used=9
         ),
@@ -236,10 +261,10 @@ def _view() -> dict[str, t.Any]:
 
 def _task_addresses(host: str) -> dict[str, str]:
     """The addresses of people's task on a host, by network."""
-    return {net["id"]: net["subnets"][0].replace("0/24", str(50 + HOSTS.index(host))) for net in (PLAIN, SECRET)}
+    return {net["id"]: net["subnets"][0].replace("0/24", str(50 + FIVE.index(host))) for net in (PLAIN, SECRET)}
 
 
-def _service() -> dict[str, t.Any]:
+def _service(hosts: t.Sequence[str]) -> dict[str, t.Any]:
     """People's own service, with a task on every node that listens on port 80, published as 8080."""
     return {
         "id": WEB,
@@ -247,13 +272,13 @@ def _service() -> dict[str, t.Any]:
         "vips": {net["id"]: vip(net)[:-1] + "5" for net in (PLAIN, SECRET)},
         "ports": [{"published": 8080, "target": 80, "mode": "ingress"}],
         "tasks": [{"id": f"task-{host}", "node": "id-" + host, "addresses": _task_addresses(host),
-                   "ports": [{"published": 8181, "target": 81, "mode": "host"}]} for host in HOSTS],
+                   "ports": [{"published": 8181, "target": 81, "mode": "host"}]} for host in hosts],
     }  # fmt: skip
 
 
-def _ipsec(host: str) -> dict[str, t.Any]:
+def _ipsec(host: str, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     """The states and policies of a node that shares an encrypted network with the others."""
-    others = [ADDRESS[other] for other in HOSTS if other != host]
+    others = [ADDRESS[other] for other in hosts if other != host]
     ways = [way for other in others for way in ((ADDRESS[host], other), (other, ADDRESS[host]))]
     return {
         "xfrm": [
@@ -267,7 +292,7 @@ def _ipsec(host: str) -> dict[str, t.Any]:
 COUNTERS = {"XfrmInError": 0, "XfrmInNoStates": 2}
 
 
-def _opened(host: str) -> dict[str, t.Any]:
+def _opened(host: str, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     row = {"id": "c-" + host, "name": f"web.1.task-{host}", "service": "web", "task": f"task-{host}",
            "namespace": "/ns/c-" + host, "networks": _task_addresses(host),
            "ports": {place: [80, 81] for place in ("", INGRESS, PLAIN["id"], SECRET["id"])}}  # fmt: skip
@@ -300,18 +325,18 @@ def _opened(host: str) -> dict[str, t.Any]:
         "gateway": {"subnets": ["172.18.0.0/16"], "used": 4},
         "ipv6": {PLAIN["id"]: f"fd00::{host[-1]}"},
         "workloads": {"number": 1, "rows": [row]},
-        **_ipsec(host),
+        **_ipsec(host, hosts),
     }
 
 
-def _probed(host: str) -> dict[str, t.Any]:
+def _probed(host: str, hosts: t.Sequence[str], attaches: bool) -> dict[str, t.Any]:
     told = {
         "observations": {},
         "errors": [],
         "untold": [],
         "clock": [NOW + 11, NOW + 15],
         "counters": dict(COUNTERS),
-        "held": {net["id"]: held(net, host) for net in NETWORKS},
+        "held": {net["id"]: held(net, host, hosts) for net in NETWORKS},
         "rules": {
             "mark": [4098],
             "drop": [4098],
@@ -321,7 +346,7 @@ def _probed(host: str) -> dict[str, t.Any]:
         "trains": {
             f"PATH-QUALITY/{layer}/{other}": train()
             for layer in ("icmp", "wire", *(net["id"][:12] for net in NETWORKS))
-            for other in HOSTS
+            for other in hosts
             if other != host
         },
         "testimony": told_of_itself(),
@@ -331,9 +356,9 @@ def _probed(host: str) -> dict[str, t.Any]:
             "probe": {"ports": [19747], "waiting": {}, "interior": interior(["10.0.1.9"])},
             "c-" + host: {"ports": [80, 81], "waiting": {}, "interior": interior([*_task_addresses(host).values()])},
         },
-        **_ipsec(host),
+        **_ipsec(host, hosts),
     }
-    return {**told, **_attached()} if host == WORKER else told
+    return {**told, **_attached()} if attaches else told
 
 
 def _attached() -> dict[str, t.Any]:
@@ -358,10 +383,10 @@ def both(rows: list) -> dict:
     return {"always": list(rows), "ever": list(rows)}
 
 
-def held(network: dict, host: str) -> dict:
+def held(network: dict, host: str, hosts: t.Sequence[str] = HOSTS) -> dict:
     """What a healthy node holds of a network."""
-    address = {other: probe_address(network, other) for other in HOSTS}
-    records = ["probe vip " + vip(network)] + [f"probe {address[other]} {ADDRESS[other]}" for other in HOSTS]
+    address = {other: probe_address(network, other) for other in hosts}
+    records = ["probe vip " + vip(network)] + [f"probe {address[other]} {ADDRESS[other]}" for other in hosts]
     return {
         "vni": network["vni"],
         "port": 4789,
@@ -369,24 +394,24 @@ def held(network: dict, host: str) -> dict:
         "balancer": [{"active": sorted(address.values()), "quiet": []}],
         "local": [f"{address[host]} 02:{host}"],
         "records": both(records),
-        "peers": both([f"{address[other]} 02:{other} {ADDRESS[other]}" for other in HOSTS if other != host]),
+        "peers": both([f"{address[other]} 02:{other} {ADDRESS[other]}" for other in hosts if other != host]),
     }
 
 
-def _closed(host: str) -> dict[str, t.Any]:
-    others = [ADDRESS[other] for other in HOSTS if other != host]
+def _closed(host: str, hosts: t.Sequence[str], attached: bool) -> dict[str, t.Any]:
+    others = [ADDRESS[other] for other in hosts if other != host]
     told = {
-        "namespaces": ["lazy000000"] if host == WORKER else [],
-        "lazy_known": host != "vm3",
+        "namespaces": ["lazy000000"] if attached else [],
+        "lazy_known": attached or host == LEADER,
         "clock": [NOW + 33, NOW + 33],
-        "responder": {f"udp/twin/clear@{HOSTS[HOSTS.index(host) - 1]}": 1},
+        "responder": {},
         "ports": {},
         "wire": {
             "plain": {str(net["vni"]): dict.fromkeys(others, 9) for net in (PLAIN, TWIN)},
             "canary": {str(net["vni"]): dict.fromkeys(others, 3) for net in (PLAIN, TWIN)},
             "esp_out": {other: {"00000001": 5} for other in others},
             "esp_in": {other: {"00000002": 5} for other in others},
-            "plain_in": {},
+            "plain_in": {str(net["vni"]): dict.fromkeys(others, 9) for net in (PLAIN, TWIN)},
         },
     }
     if host != LEADER:
@@ -394,9 +419,9 @@ def _closed(host: str) -> dict[str, t.Any]:
     return {
         **told,
         "mesh": {"tcp/30000": 5.0, "tcp/8080": 5000.0},
-        "carried": {SECRET["id"]: {"id-" + other: 5000.0 for other in HOSTS}},
+        "carried": {SECRET["id"]: {"id-" + other: 5000.0 for other in hosts}},
         "retired": {},
-        "serving": {WEB: [f"task-{other}" for other in HOSTS]},
+        "serving": {WEB: [f"task-{other}" for other in hosts]},
     }
 
 
@@ -422,8 +447,10 @@ def worst(facts: Draft, ident: str) -> str:
 
 
 def break_path(facts: Draft, network: dict, pairs: list[tuple], kinds: tuple = dp_matrix.KINDS) -> None:
-    """Nothing that is sent from source to target of these pairs is answered."""
+    """Nothing that is sent from source to target of these pairs arrives."""
     for source, target in pairs:
+        for kind in kinds:
+            facts.received[target].pop(f"{kind}/{network['name']}/{source}", None)
         for check in ("DP-MATRIX", "ENC-WIRE"):
             for kind in kinds:
                 seen = facts.observations[source].get(dp_matrix.ident(check, network, target, kind))
