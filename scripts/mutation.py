@@ -39,7 +39,7 @@ def copy() -> None:
     lines = {
         "source_paths": ["ansible_collections"],
         "only_mutate": [f"{COPY}/plugins/plugin_utils/{package}/*.py" for package in PACKAGES],
-        "pytest_add_cli_args_test_selection": [*(f"{UNIT}/{package}" for package in PACKAGES), f"{UNIT}/test_recorded.py"],
+        "pytest_add_cli_args_test_selection": [*(f"{UNIT}/{package}" for package in PACKAGES), f"{UNIT}/test_recorded.py", f"{UNIT}/test_odd.py"],
         "pytest_add_cli_args": [
             "-p", "no:cacheprovider", *(f"--deselect={UNIT}/_checks/test_reasons.py::{name}" for name in READERS)
         ],
