@@ -241,10 +241,10 @@ PAGE = """\
 <!-- SPDX-License-Identifier: GPL-3.0-or-later -->
 # What the diagnosis finds
 
-Measured by `make detection`: each fault was given to a running swarm for real, the swarm verified, and the report held against the truth;
-then the fault was mended and the swarm verified again. "No other node" means that no cause and no result without a cause names a node that
-is sound. What is wrong without any fault (a kernel of the test machine that lacks ip_vs, say) is left out. Faults and what is expected of each:
-`tests/integration/faults.py`; what each cause means: [diagnosis.md](diagnosis.md).
+Measured by `make detection`. Each fault was made on a running swarm. The swarm was verified, and the report was compared with the fault. Then the fault
+was undone, and the swarm was verified again. "No other node" means that no cause and no result without a cause names a node that is sound. Troubles that
+the test machine has without any fault are left out, such as a kernel without ip_vs. Faults and what is expected of each: `tests/integration/faults.py`.
+What each cause means: [diagnosis.md](diagnosis.md).
 
 | fault | what was done | where | what the report says | {headings} | lab |
 |---|---|---|---|{rule}---|

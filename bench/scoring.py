@@ -98,12 +98,18 @@ PAGE = """\
 <!-- SPDX-License-Identifier: GPL-3.0-or-later -->
 # What the diagnosis finds that it was never shown
 
-Measured by `make blind`: each seed makes up a fault, or two at once, of some family, with random parameters, place and direction
-(`bench/strangers/`). It is given to a running swarm for real, the swarm is verified with all checks, and the first two causes are held
-against what was done (`bench/scoring.py`). "Detected" is a report that is not green. A cause is right when its id is accepted for this fault and
-it names the nodes at fault and no other. "No sound node blamed" is about the first cause. A run without a report within 300 seconds has none of
-the three. `make blind ARGS="--seed 17"` makes one again; `--seed 17 --show` tells what it does. [detection.md](detection.md) has the faults
-that the diagnosis was made with.
+Measured by `make blind`. Each seed makes up a fault of some family, or two at once, with random parameters, place and direction
+(`bench/strangers/`). The fault is made on a running swarm. Then the swarm is verified with all checks, and the first two causes of the report are
+compared with the fault (`bench/scoring.py`). A run without a report within 300 seconds counts as none of these:
+
+| word | meaning |
+| --- | --- |
+| detected | the report is not green |
+| right cause | its id is accepted for this fault, and it names the nodes at fault and no other |
+| no sound node blamed | the first cause names no node that is sound |
+
+`make blind ARGS="--seed 17"` makes a fault again; `--seed 17 --show` prints it. [detection.md](detection.md) has the faults that the diagnosis was
+developed with.
 
 ## Seeds that rules were developed on (below {border})
 
