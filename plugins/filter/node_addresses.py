@@ -13,11 +13,11 @@ author:
 description:
   - For the option O(swarmlab.overlay.swarm_firewall#module:nodes) of M(swarmlab.overlay.swarm_firewall).
   - A host counts also when it is not in the play, as with C(--limit). Then only what the inventory says of it is known.
-  - The address that a host's engine told the roles (C(swarm_told), C(swarm_others), C(engine_state)) comes first, with C(swarm_advertise_addr) and
+  - The address that a host's engine reported to the roles (C(swarm_told), C(swarm_others), C(engine_state)) comes first, with C(swarm_advertise_addr) and
     C(swarm_data_path_addr). A host that has none of them counts with C(ansible_host), or its name.
   - The name of a link is looked up in the host's facts.
-  - Members that a manager told, and that no host of the inventory is, count too. Where they are told, a host outside the play whose
-    C(swarm_advertise_addr) is a template over facts that nobody gathered is left to them.
+  - Members that a manager lists and the inventory lacks count too. If C(swarm_advertise_addr) of a host outside the play is a template over
+    facts that were not gathered, the address comes from these members, where a manager lists them.
 positional: _input, hostvars
 options:
   _input:

@@ -129,11 +129,11 @@ restarted:
   returned: always
   type: bool
 restart_due:
-  description: Whether the engine runs with other settings than it shall, until it is restarted.
+  description: Whether the engine runs with other settings than the declared ones, until it is restarted.
   returned: always
   type: bool
 swarm:
-  description: The node's place in a swarm as its engine tells it. See M(swarmlab.overlay.swarm_info) for what it holds.
+  description: The node's place in a swarm as its engine reports it. See M(swarmlab.overlay.swarm_info) for what it holds.
   returned: when the engine runs
   type: dict
 """

@@ -132,10 +132,11 @@ options:
   node_settings:
     description:
       - Settings of single nodes, as a dictionary by node name. C(all) applies to every node.
-      - Each takes C(suite) (V(bookworm), V(trixie), V(forky) or V(sid); without one it is that of O(image)),
-        C(engine) (V(false) makes a bare host, without Docker Engine), C(firewall) (V(firewalld), V(ufw) or V(nftables), which lets
-        nothing but ssh in; default V(none)), C(user) (who may log in instead of C(root), and becomes root by sudo with a password,
-        which is in the lab's folder), and C(jump) (the node that the way to this one leads through).
+      - C(suite) is V(bookworm), V(trixie), V(forky) or V(sid). Without it the suite of O(image) is taken.
+      - C(engine) set to V(false) makes a bare host, without Docker Engine.
+      - C(firewall) is V(firewalld), V(ufw) or V(nftables), which lets nothing but ssh in. The default is V(none).
+      - C(user) logs in instead of C(root), and becomes root by sudo with a password. The password is in the lab's folder.
+      - C(jump) is the node through which Ansible reaches this one.
       - Container nodes take C(suite) alone. A node keeps the settings that it was made with. Changes apply to nodes that are made later.
     type: dict
     default: {}

@@ -12,8 +12,9 @@ version_added: 0.2.0
 author:
   - swarmlab contributors (@swarmlab)
 description:
-  - Writes C(logs-TIME.tar.gz) into the lab's folder, readable for its owner alone, with the consoles of the nodes, the log and
-    the state of each engine, the swarm's nodes, networks, services and tasks, addresses and routes, and the last report.
+  - Writes C(logs-TIME.tar.gz) into the lab's folder, readable for its owner alone.
+  - The archive holds the consoles of the nodes, the log and the state of each engine, addresses and routes. It also holds the swarm's nodes,
+    networks, services and tasks, and the last report.
   - Join tokens, private keys, credentials and key material are taken out.
   - A node that does not answer is named in RV(problems) and stops nothing.
 extends_documentation_fragment:

@@ -13,7 +13,7 @@ author:
   - swarmlab contributors (@swarmlab)
 description:
   - The node's part of role P(swarmlab.overlay.lesson#role); use the role rather than this module.
-  - Types the lesson's commands into a shell with a terminal on the node, and tells what the node knows of the swarm.
+  - Types the lesson's commands into a shell with a terminal on the node, and returns what the node knows of the swarm.
   - Everything that is typed there makes objects with the label C(swarmlab.overlay/lesson), which O(phase=end) removes.
 extends_documentation_fragment:
   - swarmlab.overlay.engine

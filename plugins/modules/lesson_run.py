@@ -16,10 +16,10 @@ extends_documentation_fragment:
 description:
   - The controller's part of role P(swarmlab.overlay.lesson#role); use the role rather than this action.
   - With O(stage=begin) it chooses the steps and gives the settings of a run; in check mode it prints the script.
-  - With O(stage=ready) it tells whether the swarm can carry the lesson, and has nothing of others with the lesson's names.
+  - With O(stage=ready) it returns whether the swarm can carry the lesson, and has no object of others with one of the lesson's names.
   - With O(stage=judge) it judges the steps of a round, and with O(stage=finish) it writes the page, and fails where the lesson stopped.
-  - With O(stage=exercise) it tells what is done to give, check, mend or take back an exercise, with O(stage=acted) whether one act of this
-    went well, and with O(stage=solved) it fails when the exercise is not solved.
+  - With O(stage=exercise) it returns the steps to give, check, mend or take back an exercise. With O(stage=acted) it returns whether one of these
+    steps succeeded. With O(stage=solved) it fails when the exercise is not solved.
 attributes:
   diff_mode:
     support: none
@@ -59,7 +59,7 @@ options:
     elements: dict
     default: []
   refused:
-    description: Why the swarm cannot carry the lesson, as stage V(ready) told; with O(stage=finish) the play then fails with it.
+    description: Why the swarm cannot carry the lesson, as stage V(ready) returned it. With O(stage=finish) the play then fails with this text.
     type: str
     default: ""
   exercise:

@@ -41,7 +41,7 @@ options:
         type: str
         required: true
       state:
-        description: Whether the container shall be on the network. The default is the O(state) of the call.
+        description: Whether the container should be on the network. The default is the O(state) of the call.
         type: str
         choices: [present, absent]
       aliases:
@@ -64,7 +64,7 @@ options:
         type: str
   state:
     description:
-      - Whether the containers shall be on the networks.
+      - Whether the containers should be on the networks.
     type: str
     choices: [present, absent]
     default: present

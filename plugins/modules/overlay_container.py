@@ -39,7 +39,7 @@ options:
         type: str
         required: true
       state:
-        description: Whether this container shall exist. The default is the O(state) of the call.
+        description: Whether this container should exist. The default is the O(state) of the call.
         type: str
         choices: [present, absent]
       image:
@@ -67,7 +67,7 @@ options:
     type: str
   state:
     description:
-      - Whether the container shall exist and run.
+      - Whether the container should exist and run.
     type: str
     choices: [present, absent]
     default: present

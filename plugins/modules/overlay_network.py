@@ -51,7 +51,7 @@ options:
         type: str
         required: true
       state:
-        description: Whether this network shall exist. The default is the O(state) of the call.
+        description: Whether this network should exist. The default is the O(state) of the call.
         type: str
         choices: [present, absent]
       encrypted:
@@ -115,7 +115,7 @@ options:
     type: dict
   state:
     description:
-      - Whether the networks shall exist.
+      - Whether the networks should exist.
     type: str
     choices: [present, absent]
     default: present

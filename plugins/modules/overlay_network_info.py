@@ -198,7 +198,7 @@ networks:
       description:
         - IPv4 addresses, V(null) on a worker. C(size) there are. Held are those of C(gateways), C(vips), C(tasks), C(containers) and
           C(load_balancers) (one for each node that holds the network), together C(used); C(free) are left.
-        - C(wanted) is what all tasks that shall run need, C(missing) by how many that is too many.
+        - C(wanted) is the number of addresses that all declared tasks need, C(missing) the number by which it exceeds C(size).
         - C(engine) has the engine's own count C(used) and C(free) of each subnet, V(null) before API 1.52.
       type: dict
       sample:

@@ -39,7 +39,7 @@ options:
         required: true
       state:
         description:
-          - Whether this service shall exist. The default is the O(state) of the call.
+          - Whether this service should exist. The default is the O(state) of the call.
         type: str
         choices: [present, absent]
       image:
@@ -123,7 +123,7 @@ options:
     type: str
   state:
     description:
-      - Whether the service shall exist.
+      - Whether the service should exist.
     type: str
     choices: [present, absent]
     default: present

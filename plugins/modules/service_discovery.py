@@ -15,10 +15,10 @@ description:
   - Asks the engine's DNS for names on an overlay network, from inside the namespace of every local container on it, and compares
     the answers with the exact sets that must come.
   - The names are those of services (their virtual IP, or the tasks with endpoint mode C(dnsrr)), C(tasks.) names, task names, and
-    aliases. By default all that the swarm's API tells.
+    aliases. By default all that the swarm's API lists.
   - No tool in the containers' images is needed. Where no local container is on an attachable network, a temporary one is attached
     and removed again.
-  - Waits for convergence up to O(timeout) and tells how long it took. When a set is wrong in the end, the task fails and tells the
+  - Waits for convergence up to O(timeout) and returns how long it took. When a set is wrong in the end, the task fails and names the
     difference, record by record.
 notes:
   - Needs root on the node, to look into network namespaces.

@@ -12,8 +12,8 @@ version_added: 0.2.0
 description:
   - Module M(swarmlab.overlay.swarm_backup) and module M(swarmlab.overlay.swarm_restore) use it; use them, or role
     P(swarmlab.overlay.swarm#role).
-  - It stops the engine together with its socket unit, copies the swarm's state or puts it back, and starts the engine again. Should its own process be
-    killed meanwhile, a process that it left behind starts the engine.
+  - It stops the engine together with its socket unit, copies the swarm's state or puts it back, and starts the engine again. If the module's
+    own process is killed in between, a process that it left behind starts the engine.
   - An archive on its way lies below the engine's data root, in a folder of root with mode 0700, and has mode 0600 from its first byte on.
   - It needs neither Docker SDK for Python nor the program C(docker) on the host.
 author:
@@ -31,7 +31,7 @@ attributes:
 options:
   stage:
     description:
-      - V(look) tells what must be known beforehand. V(take) copies the state into an archive. V(read) and V(write) carry parts of it, V(drop)
+      - V(look) returns what must be known beforehand. V(take) copies the state into an archive. V(read) and V(write) carry parts of it, V(drop)
         removes it. V(put) puts the state in place of the host's own.
     type: str
     choices: [look, take, read, write, put, drop]
@@ -72,7 +72,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 swarm:
-  description: The host's place in its swarm, as M(swarmlab.overlay.swarm_info) tells it.
+  description: The host's place in its swarm, as M(swarmlab.overlay.swarm_info) returns it.
   returned: with O(stage=look)
   type: dict
 problem:

@@ -10,8 +10,8 @@ module: swarm_backup
 short_description: Copy a manager's state into an encrypted archive on the controller
 version_added: 0.2.0
 description:
-  - Stops the engine of a manager, copies the state of the swarm, starts the engine, and stores the archive on the controller together with a manifest
-    and with variables that declare the content of the swarm again (module M(swarmlab.overlay.swarm_export)).
+  - Stops the engine of a manager, copies the state of the swarm, and starts the engine again. The archive is stored on the controller.
+  - A manifest is stored beside it, and variables that declare the content of the swarm again (module M(swarmlab.overlay.swarm_export)).
   - The state holds the CA, the keys of the swarm and all secrets. The archive is encrypted by Ansible Vault or by a command, and no file of it is
     readable by others at any moment.
   - Volumes are not included. The unlock key of a swarm with autolock is not included either; module M(swarmlab.overlay.swarm_key) keeps it.

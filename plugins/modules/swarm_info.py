@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 swarm:
-  description: The engine's place in a swarm as the engine tells it.
+  description: The engine's place in a swarm as the engine reports it.
   returned: success
   type: dict
   contains:

@@ -10,8 +10,8 @@ module: swarm_key
 short_description: Keep the unlock key of a Docker Swarm with autolock in a file on the controller, and rotate it
 version_added: 0.2.0
 description:
-  - Reads the unlock key on a manager and stores it on the controller, as a file of variables encrypted by Ansible Vault, where
-    C(swarm_unlock_keys) has the present key first and former ones after it. With C(-e @FILE) the roles use it to unlock managers.
+  - Reads the unlock key on a manager and stores it on the controller, in a file of variables encrypted by Ansible Vault.
+  - There C(swarm_unlock_keys) has the present key first and former ones after it. With C(-e @FILE) the roles use it to unlock managers.
   - With O(max_age) it rotates a key that is older. The former key stays in the file, because a manager that was down meanwhile still needs it.
   - The present key is stored before a rotation, and the new key after it. If a run was killed in between, the next run finishes it, as long
     as one manager is unlocked.

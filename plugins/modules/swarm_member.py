@@ -100,7 +100,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 swarm:
-  description: The host's place in its swarm, as M(swarmlab.overlay.swarm_info) tells it.
+  description: The host's place in its swarm, as M(swarmlab.overlay.swarm_info) returns it.
   returned: success
   type: dict
 """

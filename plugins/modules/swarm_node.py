@@ -32,7 +32,7 @@ options:
   names:
     description:
       - Host names or ids of the nodes, with O(state=drained) and O(state=absent). One that is not in the swarm is no error.
-      - A host name that several nodes have is refused. Prefer ids, which M(swarmlab.overlay.swarm_info) tells on the host itself.
+      - A host name that several nodes have is refused. Prefer ids, which M(swarmlab.overlay.swarm_info) returns on the host itself.
     type: list
     elements: str
   nodes:

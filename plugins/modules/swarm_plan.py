@@ -99,7 +99,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 swarm:
-  description: The engine's place in a swarm, as M(swarmlab.overlay.swarm_info) tells it.
+  description: The engine's place in a swarm, as M(swarmlab.overlay.swarm_info) returns it.
   returned: with O(stage=ask) and O(stage=tell), when the host answered
   type: dict
 problem:

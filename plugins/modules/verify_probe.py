@@ -13,8 +13,9 @@ author:
   - swarmlab contributors (@swarmlab)
 description:
   - The working part of role P(swarmlab.overlay.verify#role); use the role rather than this module.
-  - It runs in three phases on every node, V(prepare), V(probe), and V(close); and in V(open) between the first two when there are more
-    hosts than forks, so that the hosts could not wait for each other; and in V(measure) after V(probe) where performance is measured.
+  - It runs in three phases on every node, V(prepare), V(probe), and V(close).
+  - V(open) comes between the first two when there are more hosts than forks, because the hosts could not wait for each other then.
+    V(measure) comes after V(probe) where performance is measured.
   - Where gossip lacks a probe after V(probe), up to three phases from V(exchange1) to V(exchange3) wait for it, and V(again) asks once more.
   - In V(disrupt) one node is disrupted, and in V(settle) the leader waits until all is as before; a run in these phases follows.
   - An action plugin of the same name works out the plan of each node on the controller from what the earlier phases saw.

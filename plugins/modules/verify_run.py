@@ -20,9 +20,9 @@ description:
   - With O(stage=begin) it checks what was asked for and gives the settings of a new run. With O(stage=finish) it judges what the
     nodes told, finds the causes of what is wrong, writes the report, prints the summary, and fails when anything failed or was
     inconclusive.
-  - With O(stage=late) it tells whether any node still waits for gossip.
-  - With O(stage=disrupt) it gives the settings of the run that follows a disruption, with O(stage=recovered) what that showed, and with
-    O(stage=conclude) it adds all of this to the report.
+  - With O(stage=late) it returns whether any node still waits for gossip.
+  - With O(stage=disrupt) it returns the settings of the run that follows a disruption, and with O(stage=recovered) the results of that run.
+    With O(stage=conclude) it adds all of this to the report.
 attributes:
   check_mode:
     details:
@@ -88,9 +88,10 @@ options:
   quality:
     description:
       - Limits of what paths may do to traffic, beyond which check PATH-QUALITY fails.
-      - V(loss) in per cent of the packets (1), V(delay) in milliseconds of the median round trip (100), V(jitter) in milliseconds between the fastest
-        round trip and the slowest of nine in ten (100), V(rate) in Mbit/s of a burst, below which a path is too narrow (5).
-      - From two fifths of V(delay) and V(jitter) on, a path that is eight times as bad as the others fails as well.
+      - V(loss) is the highest loss in per cent of the packets (1). V(delay) is the longest median round trip in milliseconds (100).
+      - V(jitter) is the longest time in milliseconds between the fastest round trip and the slowest of nine in ten (100).
+      - V(rate) is the lowest rate of a burst in Mbit/s (5).
+      - Above two fifths of V(delay) or V(jitter), a path that is eight times as bad as the others fails as well.
     type: dict
     default: {}
     version_added: 0.2.0
@@ -136,8 +137,8 @@ options:
   directory:
     description:
       - Folder for the report, as a page, as JSON and as JUnit XML; none is written without it.
-      - When anything failed or was inconclusive, C(diagnostics-TIME.tar.gz) with the report and all that the nodes told is
-        written there too, without secrets. The newest five are kept.
+      - When anything failed or was inconclusive, C(diagnostics-TIME.tar.gz) is written there too. It holds the report and all answers of
+        the nodes, without secrets. The newest five are kept.
       - With O(stage=begin) the JUnit XML of an earlier run is removed from it.
     type: path
   fail:
