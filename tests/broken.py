@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import typing as t
 from dataclasses import replace
 
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _foreign_words as foreign
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _requests
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import links, model
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import links, model, table
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from drafts import Draft
 from sound import ADDRESS, CHECKS, HOSTS, LEADER, PLAIN, SECRET, SETTINGS, TWIN, around, draft, phases, probe_address
@@ -134,7 +135,15 @@ class Swarm:
         return [item for check in self.chosen.values() for item in check.judge(facts)]
 
     def causes(self) -> list[dict]:
-        return diagnose(self.results(), self.facts())
+        return diagnose(self.results(), self.facts(), rules())
+
+
+def rules() -> tuple[model.Rule, ...]:
+    """The rules of the diagnosis, made now and not at the import: mutation testing changes functions afterwards, those that make rules as well."""
+    spec = importlib.util.spec_from_file_location(f"{table.__name__}_anew", table.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.RULES
 
 
 def silent(host: str, reason: str, text: str = "told by the node") -> Swarm:
@@ -293,7 +302,7 @@ def bad(results: list[dict]) -> list[int]:
 def found_in(swarm: Swarm) -> tuple[list[dict], list[dict]]:
     """The results of the checks, and the causes."""
     results = swarm.results()
-    return results, diagnose(results, swarm.facts())
+    return results, diagnose(results, swarm.facts(), rules())
 
 
 def route(host: str, network: str) -> Change:
@@ -378,5 +387,5 @@ def wordless(causes: list[dict]) -> list[dict]:
 def assert_no_text_matters(swarm: Swarm) -> None:
     """Whatever the checks, the nodes and the engines say, the causes are the same."""
     results, facts = swarm.results(), swarm.facts()
-    found = wordless(diagnose(results, facts))
-    assert found and wordless(diagnose(*reworded(results, facts))) == found
+    found = wordless(diagnose(results, facts, rules()))
+    assert found and wordless(diagnose(*reworded(results, facts), rules())) == found

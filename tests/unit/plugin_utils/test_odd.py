@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks._result import PASS
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
-from broken import Swarm, wordless
+from broken import Swarm, rules, wordless
 from odd import worlds
 from sound import CHECKS, HOSTS
 
@@ -49,7 +49,8 @@ def told(swarm: Swarm) -> dict[str, list[t.Any]]:
     ]
     return json.loads(
         json.dumps(
-            machine({"results": results, "plans": plans, "causes": wordless(diagnose(results, facts))}), sort_keys=True
+            machine({"results": results, "plans": plans, "causes": wordless(diagnose(results, facts, rules()))}),
+            sort_keys=True,
         )
     )
 

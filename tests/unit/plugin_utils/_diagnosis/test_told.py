@@ -96,6 +96,14 @@ LINES: dict[tuple[str, str], tuple] = {
 }  # fmt: skip
 
 
+def line_of(check: str, ident: str) -> told.Line:
+    return next(
+        line
+        for line in (*told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES)
+        if (line.check, line.id) == (check, ident)
+    )
+
+
 @pytest.mark.parametrize(("check", "reason"), LINES)
 def test_a_check_that_lies_deep_is_a_cause_by_itself(check: str, reason: str) -> None:
     make, ident, nodes, networks = LINES[check, reason]
@@ -104,7 +112,12 @@ def test_a_check_that_lies_deep_is_a_cause_by_itself(check: str, reason: str) ->
     assert found[0]["explains"] == bad(results) and found[0]["shares"] == []
     own = [item for item in results if item["status"] == "fail" and fnmatchcase(item["id"], check)]
     assert own and (not reason or {item["reason"] for item in own} == {reason})
-    assert not [part for part in "{}" if part in found[0]["title"]]
+    title, because = found[0]["title"], found[0]["because"]
+    assert not [part for part in "{}" if part in title] and all(
+        node in title or not line_of(check, ident).title.count("{nodes}") for node in nodes
+    )
+    assert because == list(dict.fromkeys(f"{item['id']}: {item['evidence']['summary']}" for item in own))[:4]
+    assert found[0]["todo"] == line_of(check, ident).todo
 
 
 def test_every_line_of_the_tables_is_among_them() -> None:
