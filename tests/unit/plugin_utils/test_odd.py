@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A sound swarm with one thing odd: what every check asks and says, and the causes, stay as they are. Texts for people may change.
 
-``tests/odd.py`` makes the swarms by rule. ``odd.json.gz`` keeps those that show every result there is: which check, status, reason, network, nodes
-and keys of evidence. With SWARMLAB_NEW_REPORTS=1 this test chooses and writes them anew, for a change that is meant.
+``tests/odd.py`` makes the swarms by rule. ``odd.json.gz`` keeps faults of the field, and those that show every result there is: which check, status,
+reason, network, nodes and keys of evidence. With SWARMLAB_NEW_REPORTS=1 this test chooses and writes them anew, for a change that is meant.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks._result import PASS
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from broken import Swarm, rules, wordless
-from odd import worlds
+from odd import faulty, worlds
 from sound import CHECKS, HOSTS
 
 KEPT = Path(__file__).with_name("odd.json.gz")
@@ -47,6 +47,12 @@ def told(swarm: Swarm) -> dict[str, list[t.Any]]:
         for host, requests in check.plan(facts).items()
         for request in requests
     ]
+    for item in results:  # that there is a text, and whose advice it is
+        item["texts"] = [
+            bool(item["title"]),
+            bool(item["evidence"]["summary"]),
+            item["hint"] not in (None, CHECKS[item["id"]].HINT),
+        ]
     return json.loads(
         json.dumps(
             machine({"results": results, "plans": plans, "causes": wordless(diagnose(results, facts, rules()))}),
@@ -65,12 +71,14 @@ def difference(found: dict[str, list[t.Any]], sound: dict[str, list[t.Any]]) -> 
 def shapes(odd: dict[str, list[t.Any]]) -> set[str]:
     """What counts as one more result, or one more change of what is asked."""
     keys = ("id", "status", "reason", "network", "service", "nodes")
-    results = {str([*(row[key] for key in keys), sorted(row["evidence"])]) for row in odd.get("results", [])}
+    results = {
+        str([*(row[key] for key in keys), sorted(row["evidence"]), row["texts"]]) for row in odd.get("results", [])
+    }
     return results | {str(["asks", row[0], sorted(row[2])]) for row in odd.get("plans", [])}
 
 
 def chosen() -> dict[str, t.Any]:
-    """The sound swarm, and the odd ones that show all shapes, the fewest first."""
+    """The sound swarm; those with a fault of the field; and of the others the fewest that show all shapes."""
     sound = told(Swarm())
     odd = {}
     for name, make in WORLDS.items():
@@ -79,8 +87,8 @@ def chosen() -> dict[str, t.Any]:
         except ODD:
             continue
     left = {name: shapes(found) for name, found in odd.items()}
-    wanted = set().union(*left.values())
-    kept = {}
+    kept = {name: odd[name] for name in dict(faulty()) if name in odd}
+    wanted = set().union(*left.values()) - set().union(*(left[name] for name in kept))
     while wanted:
         name = max(left, key=lambda name: len(left[name] & wanted))
         wanted -= left[name]
