@@ -56,11 +56,7 @@ async def hold(options: argparse.Namespace) -> None:
     record, folder = open_lab(options.lab, options.directory)
     if xterm.script() is None:
         raise SystemExit("classroom: xterm.js is missing. Install it (Debian and Ubuntu: apt install node-xterm).")
-    playbook = [
-        "ansible-playbook",
-        *(["-i", str(options.inventory)] if options.inventory else []),
-        str(CHECKOUT / "playbooks" / "exercise.yml"),
-    ]
+    playbook = ["ansible-playbook", *(["-i", str(options.inventory)] if options.inventory else [])]
     os.environ.setdefault("SWARMLAB_LAB", record.name)
     os.environ.setdefault("SWARMLAB_DRIVER", record.driver)
     try:

@@ -18,8 +18,9 @@ description:
   - With O(stage=begin) it chooses the steps and gives the settings of a run; in check mode it prints the script.
   - With O(stage=ready) it returns whether the swarm can carry the lesson, and has no object of others with one of the lesson's names.
   - With O(stage=judge) it judges the steps of a round, and with O(stage=finish) it writes the page, and fails where the lesson stopped.
-  - With O(stage=exercise) it returns the steps to give, check, mend or take back an exercise. With O(stage=acted) it returns whether one of these
-    steps succeeded. With O(stage=solved) it fails when the exercise is not solved.
+  - With O(stage=exercise) it returns the steps to give, check, mend or take back an exercise. With O(stage=diagnosed) it returns the causes that
+    the proof names before the exercise is mended. With O(stage=acted) it returns whether one of these steps succeeded. With O(stage=solved) it
+    fails when the exercise is not solved.
 attributes:
   diff_mode:
     support: none
@@ -27,7 +28,7 @@ options:
   stage:
     description: Which part of the controller's work.
     type: str
-    choices: [begin, ready, judge, finish, exercise, acted, solved]
+    choices: [begin, ready, judge, finish, exercise, diagnosed, acted, solved]
     required: true
   language:
     description: Language of what is printed, and in which the page opens.

@@ -98,5 +98,9 @@ class Looks:
     async def end(self) -> None:
         """Leave nothing of the lesson on the nodes."""
         await asyncio.gather(*(ear.ask("end", self.plan, 60) for ear in self.ears.values()), return_exceptions=True)
+        self.deaf()
+
+    def deaf(self) -> None:
+        """End the agents; the next order starts them again."""
         for ear in self.ears.values():
             ear.end()

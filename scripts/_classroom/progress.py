@@ -37,5 +37,9 @@ class Progress:
         self.verdicts = {}
         self._save()
 
+    def diagnosis(self) -> list[str]:
+        """What the proof found before the last exercise was mended."""
+        return keeping.read_diagnosis(self.folder)
+
     def _save(self) -> None:
         keeping.save(str(self.folder), FILE, json.dumps(self.verdicts, indent=1) + "\n")

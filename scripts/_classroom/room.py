@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 from plugins.module_utils._lesson import house, terminal
-from plugins.plugin_utils._lab import entering, state
+from plugins.plugin_utils._lab import entering, snapshot, state
 from plugins.plugin_utils._lesson import drawing, exercises, lesson, places, proofs, story, stream
 
 from . import telling
@@ -20,6 +20,7 @@ from .looks import Looks
 from .progress import Progress
 from .shells import Terminals
 
+PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 LOOK_EVERY = 2.0  # seconds
 
 
@@ -34,7 +35,9 @@ class Classroom:
     """One lab, one student."""
 
     def __init__(self, record: state.LabRecord, folder: Path, language: str, playbook: list[str]) -> None:
+        """:param playbook: the words of a command that runs the playbook whose name is put behind them"""
         self.language = language
+        self.folder = folder
         self.lesson = lesson.load()
         self.looks = Looks(record, folder, self.lesson)
         self.progress = Progress(folder)
@@ -55,6 +58,38 @@ class Classroom:
         for recorder in self.terminals.recorded.values():
             recorder.forget()
         self.progress.forget()
+
+    @property
+    def snapshots(self) -> list[str]:
+        """The lab's snapshots, oldest first; labs of containers have none."""
+        return [found.name for found in snapshot.manifests(self.folder)]
+
+    async def reset(self, name: str) -> None:
+        """Bring the whole lab back to a snapshot, with new shells. Raises Trouble."""
+        if name not in self.snapshots:
+            raise Trouble(f"there is no snapshot {name} of this lab (make snapshot)")
+        async with self.busy:
+            self.looks.deaf()
+            await self.terminals.kill_all()
+            good, output = await self._play("snapshot.yml", {"lab_snapshot": name, "lab_snapshot_state": "restored"})
+            if not good:
+                raise Trouble(f"the lab did not come back to {name}: {output[-1500:]}")
+            await self.restart()
+
+    async def _play(self, name: str, variables: dict[str, str]) -> tuple[bool, str]:
+        """Whether a playbook succeeded, and what it printed."""
+        program, *words = self.playbook
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *words,
+            str(PLAYBOOKS / name),
+            "-e",
+            json.dumps(variables),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, dummy = await process.communicate()
+        return process.returncode == 0, output.decode("utf-8", "replace")
 
     async def watch(self) -> None:
         """Look at every node again and again, and tell the browsers."""
@@ -146,28 +181,27 @@ class Classroom:
         return found, missing
 
     async def exercise(self, name: str, wanted: str, language: str) -> dict[str, t.Any]:
-        """Give an exercise, check it, mend it or take it back, by the playbook. Raises Trouble."""
+        """Give an exercise, check it, mend it or take it back, by the playbook. Raises Trouble.
+
+        One that is mended is diagnosed first: ``causes`` are what the proof found.
+        """
         if name not in exercises.load() or wanted not in exercises.STATES:
             raise Trouble(f"there is no exercise {name}, or it has no state {wanted}")
         variables = {"lesson_exercise": name, "lesson_exercise_state": wanted, "lesson_language": language}
         async with self.busy:
-            process = await asyncio.create_subprocess_exec(
-                *self.playbook,
-                "-e",
-                json.dumps(variables),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            output, dummy = await process.communicate()
+            good, output = await self._play("exercise.yml", variables)
             if wanted == "absent":
                 await self.looks.begin()
-        good = process.returncode == 0
         if wanted == "checked":
             self.progress.note(f"exercise {name}", "confirmed" if good else "failed")
-        text = output.decode("utf-8", "replace")
         place = exercises.stage(self.looks.now)
         answer = place.filled(exercises.find(name).answer[language]) if wanted == "mended" else ""
-        return {"good": good, "output": "" if good or wanted == "checked" else text[-1500:], "answer": answer}
+        return {
+            "good": good,
+            "output": "" if good or wanted == "checked" else output[-1500:],
+            "answer": answer,
+            "causes": self.progress.diagnosis() if wanted == "mended" and good else [],
+        }
 
     async def end(self) -> None:
         """Leave nothing of the lesson on the nodes, and no shell."""

@@ -55,7 +55,7 @@ class Told(Guarded):
     """The lesson as data."""
 
     def get(self) -> None:
-        self.write(telling.told(self.room.lesson, self.room.looks.now, self.room.language))
+        self.write(telling.told(self.room.lesson, self.room.looks.now, self.room.language, self.room.snapshots))
 
 
 class Static(Guarded):
@@ -90,6 +90,9 @@ class Order(Guarded):
                 self.write(await self.room.prove(given["step"]))
             elif what == "exercise":
                 self.write(await self.room.exercise(given["exercise"], given["state"], given["language"]))
+            elif what == "reset":
+                await self.room.reset(given["snapshot"])
+                self.write({})
             else:
                 await self.room.restart()
                 self.write({})
@@ -125,7 +128,7 @@ def application(room: Classroom, token: str) -> tornado.web.Application:
             (r"/", Page),
             (r"/lesson.json", Told),
             (r"/static/([a-z.]+)", Static),
-            (r"/order/(type|prove|exercise|restart)", Order),
+            (r"/order/(type|prove|exercise|reset|restart)", Order),
             (r"/live", Live),
             (r"/terminal/(vm\d+)", Shell, {"term_manager": room.terminals}),
         ],

@@ -11,13 +11,16 @@ from plugins.plugin_utils._lesson import exercises, lesson, proofs, stream
 WORDS = ("text", "belief", "proves", "picture", "question", "answer")
 
 
-def told(taught: lesson.Lesson, looks: t.Mapping[str, t.Any], language: str) -> dict[str, t.Any]:
-    """The lesson. ``looks``: the last look at each node."""
+def told(
+    taught: lesson.Lesson, looks: t.Mapping[str, t.Any], language: str, snapshots: t.Sequence[str]
+) -> dict[str, t.Any]:
+    """The lesson. ``looks``: the last look at each node; ``snapshots``: those of the lab, oldest first."""
     place = exercises.stage(looks)
     return {
         "language": language,
         "nodes": list(looks),
         "size": [stream.ROWS, stream.COLUMNS],
+        "snapshots": list(snapshots),
         "title": taught.title,
         "page": taught.page,
         "verdicts": taught.verdicts,

@@ -123,8 +123,9 @@ def recorded() -> types.ModuleType:
 def test_the_browser_gets_the_whole_lesson(part) -> None:
     taught = lesson.load()
     looks = recorded().seen(recorded().load(), 0).looks
-    told = part("telling").told(taught, looks, "en")
+    told = part("telling").told(taught, looks, "en", ["saved"])
     assert json.loads(json.dumps(told))["nodes"] == ["vm1", "vm2", "vm3"]
+    assert told["snapshots"] == ["saved"]
     steps = [step for one in told["parts"] for step in one["steps"]]
     assert [step["id"] for step in steps] == [step.id for step in taught.steps]
     assert all(set(step["sentence"]) == set(lesson.LANGUAGES) and all(step["sentence"].values()) for step in steps)
@@ -259,3 +260,48 @@ def test_the_student_gets_the_verdicts_of_the_recorded_lesson(room, tmp_path: Pa
     told = browser.say.call_args.args[0]
     assert told["progress"] == proven and "<svg" in told["picture"] and told["silent"] == {}
     assert all(ear.ended and ear.orders[-1] == "end" for ear in ears)
+
+
+def saved(folder: Path, name: str) -> None:
+    """A snapshot of the lab as its manifest tells it."""
+    (folder / "snapshots").mkdir()
+    told = {"name": name, "created": 1.0, "qemu": "7.2", "accel": "tcg", "nodes": {}}
+    (folder / "snapshots" / f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def test_the_lab_comes_back_to_its_snapshot_with_new_shells(room, tmp_path: Path) -> None:
+    saved(tmp_path, "fresh")
+    room.progress.note("ip-only", "confirmed")
+
+    async def reset() -> None:
+        await room.looks.begin()
+        await room.reset("fresh")
+
+    asyncio.run(reset())
+    assert room.snapshots == ["fresh"] and room.progress.verdicts == {}
+    assert all(ear.ended and ear.orders == ["ready", "ready"] for ear in room.looks.ears.values())
+
+
+@pytest.mark.parametrize(("name", "told"), [("none", "no snapshot none"), ("fresh", "did not come back to fresh")])
+def test_a_lab_that_cannot_come_back_is_told(room, tmp_path: Path, name: str, told: str) -> None:
+    saved(tmp_path, "fresh")
+    room.playbook = ["false"]
+    with pytest.raises(Exception, match=told):
+        asyncio.run(room.reset(name))
+
+
+@pytest.mark.parametrize(
+    ("program", "state", "causes"),
+    [("true", "mended", ["vm2 drops VXLAN"]), ("true", "checked", []), ("false", "mended", [])],
+)
+def test_an_exercise_is_diagnosed_before_it_is_mended(room, program: str, state: str, causes: list[str]) -> None:
+    keeping = importlib.import_module("plugins.plugin_utils._lesson.keeping")
+
+    async def mended() -> dict[str, t.Any]:
+        await room.looks.begin()
+        keeping.save_diagnosis(str(room.progress.folder), ["vm2 drops VXLAN"])
+        room.playbook = [program]
+        return await room.exercise("blocked-port", state, "en")
+
+    told = asyncio.run(mended())
+    assert told["causes"] == causes and told["good"] is (program == "true")
