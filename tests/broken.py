@@ -14,7 +14,21 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _r
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import links, model, table
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from drafts import Draft
-from sound import ADDRESS, CHECKS, HOSTS, LEADER, PLAIN, SECRET, SETTINGS, TWIN, around, draft, phases, probe_address
+from sound import (
+    ADDRESS,
+    CHECKS,
+    HOSTS,
+    LEADER,
+    PLAIN,
+    SECRET,
+    SETTINGS,
+    THREE,
+    TWIN,
+    around,
+    draft,
+    phases,
+    probe_address,
+)
 
 ALL = (PLAIN, SECRET, TWIN)
 PLAINS = (PLAIN, TWIN)  # all networks without encryption: a fault of the way breaks both
@@ -36,7 +50,7 @@ class Swarm:
     ``change``: changes what they report while they prepare; what is asked of them afterwards follows from that.
     """
 
-    def __init__(self, hosts: t.Sequence[str] = HOSTS, change: Change | None = None, **settings: t.Any) -> None:
+    def __init__(self, hosts: t.Sequence[str] = THREE, change: Change | None = None, **settings: t.Any) -> None:
         self.hosts = list(hosts)
         self.told = phases(hosts, change)
         self.settings = {**SETTINGS, **settings}
@@ -290,7 +304,7 @@ def shut(kinds: t.Iterable[str], ways: list, heard: tuple | list = ()) -> Swarm:
     return Swarm().shut(kinds, ways, heard)
 
 
-def cut(ways: list, hosts: list = HOSTS) -> Swarm:
+def cut(ways: list, hosts: t.Sequence[str] = THREE) -> Swarm:
     """Nothing passes these ways, of any kind."""
     return Swarm(hosts).lose(ALL, ways).shut(PORTS, ways)
 

@@ -22,6 +22,7 @@ from drafts import Draft
 CHECKS = {module.ID: module for module in _checks.load()}
 FIVE = ["vm1", "vm2", "vm3", "vm4", "vm5"]
 HOSTS = FIVE[:3]
+THREE = tuple(HOSTS)
 LEADER, WORKER = "vm1", "vm2"
 RUN = "r1"
 NOW = 1000.0  # the nodes' clock at the start of the run
@@ -64,7 +65,7 @@ def draft(told: dict[str, t.Any], settings: dict[str, t.Any] | None = None) -> D
 
 
 def phases(
-    hosts: t.Sequence[str] = HOSTS, change: t.Callable[[dict[str, t.Any]], None] | None = None
+    hosts: t.Sequence[str] = THREE, change: t.Callable[[dict[str, t.Any]], None] | None = None
 ) -> dict[str, t.Any]:
     """What the nodes report, by phase and host.
 
@@ -98,12 +99,12 @@ def _told(hosts: t.Sequence[str], change: t.Callable[[dict[str, t.Any]], None]) 
 
 def arrivals(told: dict[str, t.Any]) -> t.Iterator[tuple[str, str]]:
     """(target, what its responder counts) for everything that is sent by TCP and UDP to probes, canaries in the clear as well."""
+    names = {network["id"]: network["name"] for network in NETWORKS}
     for source, row in told["probe"].items():
         for ident in row["seen"]["observations"]:
             path = _requests.path(ident)
             if path and path.kind in ("tcp", "udp") and path.target in told["close"]:
-                name = next(network["name"] for network in NETWORKS if network["id"] == path.network)
-                yield path.target, f"{path.kind}/{name}/{source}"
+                yield path.target, f"{path.kind}/{names[path.network]}/{source}"
             elif ident.startswith(f"ENC-REJECT/{TWIN['id']}/"):
                 yield ident.rpartition("/")[2], f"udp/{TWIN['name']}/clear@{source}"
 
@@ -383,7 +384,7 @@ def both(rows: list) -> dict:
     return {"always": list(rows), "ever": list(rows)}
 
 
-def held(network: dict, host: str, hosts: t.Sequence[str] = HOSTS) -> dict:
+def held(network: dict, host: str, hosts: t.Sequence[str] = THREE) -> dict:
     """What a healthy node holds of a network."""
     address = {other: probe_address(network, other) for other in hosts}
     records = ["probe vip " + vip(network)] + [f"probe {address[other]} {ADDRESS[other]}" for other in hosts]
