@@ -503,3 +503,29 @@ def test_selecting_checks() -> None:
         "SD-INGRESS-NONE",
     }
     assert empty == ["NO-SUCH"]
+
+
+def test_who_guards_what_the_others_prove() -> None:
+    """PRE-REACH always; IPAM-HEADROOM where a network has no room for probes, and NET-EXISTS where one that was named is missing."""
+    guards = lambda facts: {ident for ident, check in CHECKS.items() if _checks.is_guard(check, facts)}  # noqa: E731
+    facts = healthy()
+    always = guards(facts)
+    assert "PRE-REACH" in always and "IPAM-HEADROOM" not in always and "DP-MATRIX" not in always
+    facts.made["crowded"] = [PLAIN["id"]]
+    assert guards(facts) == always | {"IPAM-HEADROOM"}
+
+
+@pytest.mark.parametrize(
+    ("module", "network", "patience"), [("ip_vs", PLAIN, 0), ("esp4", PLAIN, 20), ("esp4", SECRET, 0)]
+)
+def test_a_virtual_ip_that_cannot_answer_is_not_waited_for(module: str, network: dict, patience: int) -> None:
+    facts = healthy()
+    missing(facts, "vm2", module)
+    asked = {
+        host: request["patience"]
+        for host, requests in CHECKS["DP-MATRIX"].plan(facts).items()
+        for request in requests
+        if request["id"] == dp_matrix.ident("DP-MATRIX", network, "*", "vip")
+    }
+    everywhere = patience if module == "esp4" else facts.settings["convergence"]
+    assert asked == {"vm1": everywhere, "vm2": patience, "vm3": everywhere}
