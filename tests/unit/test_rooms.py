@@ -48,6 +48,7 @@ CONTROLLER: dict[str, set[str]] = {
     "swarm_backups": {"_daemon"},
     "swarm_recovery": {"_host", "_swarm", "swarm_groups", "swarm_plan"},
     "unlock_keys": set(),
+    "upgrades": {"_daemon", "_swarm", "engine_restarts", "swarm_plan"},
 }
 
 
