@@ -13,7 +13,7 @@ description:
   - Reports the engine's version, the newer versions that the host's repositories have, free disk space, containers that end with the
     engine, and the node's place in its swarm.
   - On a manager it also reports what happens to each service when each of the nodes is drained in its turn, and updates that are not through.
-  - The package manager's lists are read anew, except in check mode. Nothing else is changed.
+  - The package manager's lists are read anew, in check mode too, so that the plan is the one that then happens. Nothing else is changed.
   - It is a part of role P(swarmlab.overlay.upgrade#role).
 author:
   - swarmlab contributors (@swarmlab)
@@ -121,7 +121,7 @@ def tell(module: AnsibleModule) -> dict[str, t.Any]:
         raise HostError(f"on {host} no engine runs. Start it, and run this again")
     engine = Engine(given["docker_host"], given["engine_timeout"])
     here = place.ask(engine)
-    offer = upgrading.offer(seen, not module.check_mode, PACKAGE_SECONDS) if given["offers"] else upgrading.Offer()
+    offer = upgrading.offer(seen, True, PACKAGE_SECONDS) if given["offers"] else upgrading.Offer()
     way = halting.Way.of(given)
     result: dict[str, t.Any] = {
         "swarm": here,
