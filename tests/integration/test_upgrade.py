@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from conftest import CHECKOUT, Swarm, Warm, inventory_of, kept, objects
@@ -220,7 +221,7 @@ def availability(swarm: Swarm, host: str) -> str:
 
 @pytest.mark.long
 @pytest.mark.rare
-def test_engines_are_upgraded_through_failure_and_kill_without_a_lost_request(four: Swarm) -> None:
+def test_engines_are_upgraded_through_failure_and_kill_without_a_lost_request(four: Swarm, tmp_path: Path) -> None:
     with objects(four) as unique:
         web = f"{unique}-web"
         assert four.run("overlay_network", {"name": f"{unique}-net", "attachable": True})["changed"]
@@ -251,8 +252,11 @@ def test_engines_are_upgraded_through_failure_and_kill_without_a_lost_request(fo
         with client(four, web, f"{unique}-net", "vm4") as got:
             # The installation fails on the second node: its engine runs again, and it is given back.
             four.shell(order[1], "touch /srv/broken")
-            code, output = four.playbook(UPGRADE, told)
-            assert code != 0 and planned(output) == plan, output
+            code, output = four.playbook(
+                UPGRADE, {**told, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True}
+            )
+            assert code != 0 and planned(output) == ["0. a backup of the swarm's state", *plan], output
+            assert len(list(tmp_path.iterdir())) == 3
             assert f"Stopped at {order[1]}" in flat(output) and "What this run drained was given back" in flat(
                 output
             ), output
@@ -283,21 +287,36 @@ def test_engines_are_upgraded_through_failure_and_kill_without_a_lost_request(fo
 
 @pytest.mark.long
 @pytest.mark.rare
-def test_a_restart_that_was_killed_goes_on_with_the_nodes_that_are_left(four: Swarm) -> None:
-    before, engines = specs(four), {host: started(four, host) for host in four.nodes}
-    told = {**RESTART, "upgrade_checks": []}
-    leader = four.docker(
-        "vm1", "node", "ls", "--format", '{{if eq .ManagerStatus "Leader"}}{{.Hostname}}{{end}}'
-    ).split()[0]
-    output = killed_when(four, lambda: availability(four, leader) == "drain", UPGRADE, told)
-    plan = planned(output)
-    assert len(plan) == 4 and plan[2].startswith(f"3. {leader} (leader)") and plan[3].startswith("4. vm4 (worker)"), (
-        output
-    )
-    code, output = four.playbook(UPGRADE, told)
-    assert code == 0 and [line.split()[1] for line in planned(output)] == [leader, "vm4"], output
-    assert "An interrupted restart goes on" in output and specs(four) == before
-    now = {host: started(four, host) for host in four.nodes}
-    assert all(now[host] > engines[host] for host in four.nodes)
-    code, output = four.playbook(UPGRADE, told, "--check")
-    assert code == 0 and len(planned(output)) == 4, output
+def test_a_restart_that_was_killed_goes_on_with_the_nodes_that_are_left(four: Swarm, tmp_path: Path) -> None:
+    """In a swarm with autolock, whose key is in no output."""
+    four.docker("vm1", "swarm", "update", "--autolock=true")
+    try:
+        key = four.docker("vm1", "swarm", "unlock-key", "-q")
+        before, engines = specs(four), {host: started(four, host) for host in four.nodes}
+        told = {**RESTART, "upgrade_checks": []}
+        for more, words in (
+            ({}, "Give the key in swarm_unlock_keys"),
+            ({"swarm_unlock_keys": ["SWMKEY-1-other"]}, "its present key is not among"),
+        ):
+            code, output = four.playbook(UPGRADE, {**told, **more})
+            assert code != 0 and words in flat(output), output
+        assert specs(four) == before and {host: started(four, host) for host in four.nodes} == engines
+        told["swarm_unlock_keys"] = [key]
+        listed = four.docker("vm1", "node", "ls", "--format", "{{.Hostname}} {{.ManagerStatus}}")
+        leader = next(line.split()[0] for line in listed.splitlines() if line.endswith("Leader"))
+        output = killed_when(four, lambda: availability(four, leader) == "drain", UPGRADE, told)
+        plan = planned(output)
+        assert (
+            len(plan) == 4 and plan[2].startswith(f"3. {leader} (leader)") and plan[3].startswith("4. vm4 (worker)")
+        ), output
+        keys = tmp_path / "keys.yml"  # Ansible prints its own command line
+        keys.write_text(json.dumps({"swarm_unlock_keys": told.pop("swarm_unlock_keys")}))
+        code, output = four.playbook(UPGRADE, told, "-vvvvv", "-e", f"@{keys}")
+        assert code == 0 and [line.split()[1] for line in planned(output)] == [leader, "vm4"], output[-3000:]
+        assert "An interrupted restart goes on" in output and key not in output and specs(four) == before
+        now = {host: started(four, host) for host in four.nodes}
+        assert all(now[host] > engines[host] for host in four.nodes)
+        code, output = four.playbook(UPGRADE, told, "--check", "-e", f"@{keys}")
+        assert code == 0 and len(planned(output)) == 4, output
+    finally:
+        four.docker("vm1", "swarm", "update", "--autolock=false")
