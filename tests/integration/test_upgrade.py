@@ -144,6 +144,36 @@ def test_what_would_hurt_is_refused_before_anything_is_changed(swarm, unique) ->
     refused(f"Updates of services are not through: {stuck} (paused)", {"upgrade_accept": "gap"})
 
 
+@pytest.mark.long
+@pytest.mark.rare
+def test_a_run_that_is_killed_in_any_task_is_finished_by_the_next(swarm, unique) -> None:
+    web = f"{unique}-web"
+    create(swarm, web, 3, "--update-order", "start-first")
+    before = specs(swarm, web)
+    told = {**RESTART, "upgrade_checks": [], "node": "vm2"}
+    argv = ["ansible-playbook", "-i", str(swarm.inventory), UPGRADE, "-e", json.dumps(told)]
+    marks = []
+    for number in range(1, 20):
+        engine = started(swarm, "vm2")
+        done = subprocess.run(
+            argv, cwd=CHECKOUT, env={**swarm.environment, "SWARMLAB_TEST_KILL": str(number)}, capture_output=True, text=True, timeout=300,
+            start_new_session=True, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+        marks.append(len([key for spec in specs(swarm) for key in spec.get("Labels") or {} if key.startswith(OURS)]))
+        code, output = swarm.playbook(UPGRADE, told)
+        assert code == 0, f"killed in task {number}\n{output}"
+        assert specs(swarm, web) == before and started(swarm, "vm2") > engine, f"killed in task {number}\n{output}"
+        # Its tasks may come back.
+        swarm.docker("vm1", "service", "update", "--force", "--detach", "--quiet", web)
+        before = specs(swarm, web)
+    # wait, drain, restart, give back, wait, forget
+    print(f"killed {len(marks)} times, marks left: {marks}")
+    assert len(marks) == 6 and any(marks) and specs(swarm, web) == before
+
+
 # What a distribution would offer: the node's own packages with another version, inside of its engine too, in a repository on its disk.
 REPACK = """set -e
 now=$(docker version --format '{{.Server.Version}}'); old=${now%%+*}; new=${old%?}$(( ${old##*.} % 10 + 1 )); mkdir -p /srv/repo

@@ -68,6 +68,8 @@ def _fates(
     node: Raw, nodes: t.Sequence[Raw], services: t.Sequence[Raw], tasks: t.Sequence[Raw], batch: int
 ) -> list[dict[str, str]]:
     """What happens to the services with tasks on the node, at its turn or a later one: tasks move meanwhile."""
+    if node["Spec"].get("Availability") == "drain":  # its tasks are on their way already, by somebody else's will
+        return []
     byid = {service["ID"]: service for service in services}
     found = []
     for fate in evacuation.fates(node, nodes, services, tasks):
@@ -76,7 +78,10 @@ def _fates(
             service = byid[fate["service_id"]]
             able = len([each for each in nodes if not placement.fits(service, each, ())])
             if able <= batch:
-                how, words = "nowhere", f"{fate['service']}: fits {able} nodes, and {batch} are drained at a time"
+                how, words = (
+                    "nowhere",
+                    f"{fate['service']}: fits no more than {able} of the nodes, and {batch} are drained at a time",
+                )
             elif how == "less" and able <= batch + 1:
                 how, words = "gap", f"{fate['service']}: {LEFT}"
         found.append({"service": fate["service"], "how": how, "words": words})

@@ -70,6 +70,13 @@ def test_tasks_move_while_the_nodes_are_drained(
     assert fates(nodes, [web], [task("web", "a"), task("web", "b")], batch)["a"] == {"web": how}
 
 
+def test_tasks_of_a_node_that_somebody_drains_are_on_their_way() -> None:
+    nodes = [node("a", "drain"), node("b"), node("c", "drain", **{MAINTENANCE_LABEL: "active", PURPOSE_LABEL: PURPOSE})]
+    web = service("web", "stop-first", "node.id!=b")
+    found = fates(nodes, [web], [task("web", "a"), task("web", "c")])
+    assert found == {"a": {}, "b": {}, "c": {"web": "nowhere"}}
+
+
 def test_what_is_told_of_the_swarm() -> None:
     ours = node("a", "drain", **{MAINTENANCE_LABEL: "active", PURPOSE_LABEL: PURPOSE, DONE_LABEL: "restart-7"})
     swarm = {"RootRotationInProgress": True, "Spec": {"EncryptionConfig": {"AutoLockManagers": True}}}
