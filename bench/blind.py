@@ -22,10 +22,11 @@ import time
 from pathlib import Path
 
 import scoring
-import strangers
 from detection import Lab, faults, kernel, known
 from runs import CHECKOUT, environment, play
-from strangers import Scenario, Step
+from strangers import seeds
+from strangers.model import WEB, Scenario, Step
+from strangers.netem import netem
 
 LAB = "blind"
 SUBNET = "10.87.0.0/24"
@@ -76,7 +77,7 @@ class Hands:
         def word(found: re.Match) -> str:
             name = found.group(1)
             if name == "pid":
-                return TASK % strangers.WEB
+                return TASK % WEB
             kind, dummy, network = name.partition(":")
             if kind in ("task", "prefix"):
                 subnet = self.lab.shell(
@@ -85,7 +86,7 @@ class Hands:
                 prefix = subnet.rpartition(".")[0]
                 if kind == "prefix":
                     return prefix
-                inside = f"nsenter -t {TASK % strangers.WEB} -n ip -o -4 address"
+                inside = f"nsenter -t {TASK % WEB} -n ip -o -4 address"
                 return self.lab.shell(step.node, f"{inside} | grep ' {prefix}[.]' | awk '{{print $2}}'")
             return self.words[name]
 
@@ -105,7 +106,7 @@ class Hands:
                 "shell": "",
                 "network": f"nsenter --net=/var/run/docker/netns/1-{network}10) ",
                 "balancer": f"nsenter --net=/var/run/docker/netns/lb_{network}9) ",
-                "task": f"nsenter -t {TASK % strangers.WEB} -n ",
+                "task": f"nsenter -t {TASK % WEB} -n ",
             }[step.how]
             self.lab.shell(step.node, way + text)
 
@@ -126,7 +127,7 @@ class Hands:
         """A bad link, or good ones again."""
         if self.lab.driver == "vm":
             for host in self.lab.nodes:
-                self.lab.shell(host, strangers.netem(told, host, self.words))
+                self.lab.shell(host, netem(told, host, self.words))
             return
         self.unplug()
         if told:
@@ -212,7 +213,7 @@ def heal(hands: Hands, scenario: Scenario, made: bool) -> None:
 
 def line(found: dict) -> str:
     """One run in a few words; of a seed that nobody looks at, no more than that it ran."""
-    if found["seed"] >= strangers.DEVELOPED:
+    if found["seed"] >= seeds.DEVELOPED:
         return f"{found['seed']:5} {'could not be made' if 'not made' in found else 'measured'}"
     if "not made" in found:
         return f"{found['seed']:5} NOT MADE  {found['what']}: {found['not made'][-300:]}"
@@ -221,7 +222,7 @@ def line(found: dict) -> str:
     return f"{found['seed']:5} {marks} {found['seconds']:.0f} s  {found['what']}  =>  {said or found.get('no report', '')[-200:]}"
 
 
-def seeds(text: str) -> list[int]:
+def numbers(text: str) -> list[int]:
     """'3', '1-25', '1-5,9'."""
     found: list[int] = []
     for part in text.split(","):
@@ -232,9 +233,9 @@ def seeds(text: str) -> list[int]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--seeds", type=seeds, default=seeds("1-25"), metavar="FIRST-LAST,...")
+    options.add_argument("--seeds", type=numbers, default=numbers("1-25"), metavar="FIRST-LAST,...")
     options.add_argument("--seed", type=int, help="one seed; its run is made again, whatever is there")
-    options.add_argument("--family", nargs="+", choices=[*strangers.FAMILIES, "two at once"], help="only these")
+    options.add_argument("--family", nargs="+", choices=[*seeds.FAMILIES, "two at once"], help="only these")
     options.add_argument("--driver", choices=["vm", "container"], default="container")
     options.add_argument("--nodes", type=int, default=3)
     options.add_argument("--results", type=Path, default=CHECKOUT / "bench" / "blind.jsonl")
@@ -245,7 +246,7 @@ def main() -> None:
     options.add_argument("--write", action="store_true", help="keep the table in docs/detection-blind.md")
     given = options.parse_args()
     nodes = [f"vm{number}" for number in range(1, given.nodes + 1)]
-    wanted = [strangers.scenario(seed, nodes) for seed in ([given.seed] if given.seed is not None else given.seeds)]
+    wanted = [seeds.scenario(seed, nodes) for seed in ([given.seed] if given.seed is not None else given.seeds)]
     wanted = [scenario for scenario in wanted if not given.family or scenario.family in given.family]
     if given.show:
         for scenario in wanted:

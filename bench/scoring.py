@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from strangers import DEVELOPED, Scenario, Stranger
+from strangers.model import Scenario, Stranger
+from strangers.seeds import DEVELOPED
 
 MARKS = ("detected", "right", "sound")
 FIRST = 2  # causes that people read; one more for each fault more
@@ -98,7 +99,7 @@ PAGE = """\
 # What the diagnosis finds that it was never shown
 
 Measured by `make blind`: each seed makes up a fault, or two at once, of some family, with random parameters, place and direction
-(`bench/strangers.py`). It is given to a running swarm for real, the swarm is verified with all checks, and the first two causes are held
+(`bench/strangers/`). It is given to a running swarm for real, the swarm is verified with all checks, and the first two causes are held
 against what was done (`bench/scoring.py`). "Detected" is a report that is not green. A cause is right when its id is accepted for this fault and
 it names the nodes at fault and no other. "No sound node blamed" is about the first cause. A run without a report within 300 seconds has none of
 the three. `make blind ARGS="--seed 17"` makes one again; `--seed 17 --show` tells what it does. [detection.md](detection.md) has the faults

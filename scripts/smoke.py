@@ -20,7 +20,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 COLLECTION = "swarmlab.overlay"
-REFUSALS = ("missing required arguments", "one of the following is required", "Unsupported parameters")
+REFUSALS = ("missing required arguments", "of the following", "Unsupported parameters")
 DEPRECATION = "[DEPRECATION WARNING]"
 
 
@@ -124,7 +124,9 @@ def started(pythons: list[str]) -> dict[str, str]:
     for name in names:
         for python in pythons:
             message = str(said.get((name, python), {}).get("msg", problem or "it was not run"))
-            told[f"{name} on {python}"] = problem or ("" if message.startswith(REFUSALS) else message[-1000:])
+            told[f"{name} on {python}"] = problem or (
+                "" if any(word in message for word in REFUSALS) else message[-1000:]
+            )
     return told
 
 

@@ -31,6 +31,11 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson.planning 
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson.proofs import FAILED
 
 DISPLAY = Display()
+DIAGNOSED = {"pt": "O que a prova encontrou:", "en": "What the proof found:"}
+SOUND = {
+    "pt": "A prova não encontrou causa: a rede faz o que foi declarado.",
+    "en": "The proof found no cause: the network does what was declared.",
+}
 COLOURS = {"confirmed": "green", "corrected": "yellow", "failed": "red"}
 
 
@@ -231,6 +236,18 @@ def _exercise(call: Call) -> dict[str, t.Any]:
     }
 
 
+def _diagnosed(call: Call) -> dict[str, t.Any]:
+    """Tell what the proof names as causes, before an exercise is mended; kept for the classroom."""
+    settings = call.settings
+    titles = [cause["title"] for cause in call.arguments["causes"]]
+    keeping.save_diagnosis(settings["directory"], titles)
+    words = DIAGNOSED if titles else SOUND
+    DISPLAY.display(words[settings["language"]], color="bright blue")
+    for title in titles:
+        DISPLAY.display(f"  CAUSE  {title}", color="yellow")
+    return {"causes": titles}
+
+
 def _acted(call: Call) -> dict[str, t.Any]:
     """Whether an act went well: its commands succeeded, or its checks are met."""
     act, settings = call.arguments["act"] or {}, call.settings
@@ -270,6 +287,7 @@ STAGES: dict[str, Callable[[Call], dict[str, t.Any]]] = {
     "judge": _judge,
     "finish": _finish,
     "exercise": _exercise,
+    "diagnosed": _diagnosed,
     "acted": _acted,
     "solved": _solved,
 }

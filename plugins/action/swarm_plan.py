@@ -17,7 +17,16 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import split_port
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import place
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups, swarm_plan, swarm_recovery
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan import (
+    copying,
+    finding,
+    forming,
+    leaving,
+    managers,
+    recovering,
+)
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Host, Leaver, Refusal
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
 
@@ -85,7 +94,7 @@ class ActionModule(ActionBase):
                 "restore": self._restore,
             }[arguments["stage"]]
             return dict(result, **work(arguments, declared, task_vars))
-        except (swarm_groups.InventoryError, swarm_plan.Refusal) as error:
+        except (swarm_groups.InventoryError, Refusal) as error:
             raise AnsibleActionFail(str(error)) from error
 
     def _ask(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -125,7 +134,7 @@ class ActionModule(ActionBase):
         hosts = [
             _host(name, role, task_vars, arguments["final"]) for name, role in _everybody(declared, task_vars).items()
         ]
-        found = swarm_plan.plan(hosts, port, arguments["final"])
+        found = forming.plan(hosts, port, arguments["final"])
         _show(found.steps, found.warnings)
         primary = next((host for host in hosts if host.name == found.primary), None)
         return dict(asdict(found), remote_addrs=_remote_addrs(primary), manager_ids=_manager_ids(primary))
@@ -139,7 +148,7 @@ class ActionModule(ActionBase):
         }
         if not arguments["final"]:
             return {"ask": list(staying)}
-        found = swarm_plan.farewell(
+        found = leaving.farewell(
             [_leaver(name, task_vars, arguments["replaced"]) for name in going],
             [_host(name, role, task_vars, True) for name, role in staying.items()],
         )
@@ -151,14 +160,14 @@ class ActionModule(ActionBase):
     ) -> dict[str, t.Any]:
         """The hosts that are managers and speak for the swarm."""
         hosts = [_host(name, role, task_vars, False) for name, role in _everybody(declared, task_vars).items()]
-        return {"managers": [host.name for host in swarm_plan.speaking(hosts)]}
+        return {"managers": [host.name for host in managers.speaking(hosts)]}
 
     def _copy(
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         """The manager whose state a backup copies."""
         hosts = [_host(name, role, task_vars, False) for name, role in _everybody(declared, task_vars).items()]
-        found = swarm_plan.copied(hosts, _one(arguments["nodes"]), arguments["alone"])
+        found = copying.copied(hosts, _one(arguments["nodes"]), arguments["alone"])
         _show(found.steps, [])
         return asdict(found)
 
@@ -167,7 +176,7 @@ class ActionModule(ActionBase):
     ) -> dict[str, t.Any]:
         """The manager that goes on alone, and those that leave."""
         hosts = _leavers(declared, task_vars)
-        found = swarm_recovery.recovery(hosts, _one(arguments["nodes"]), _stripped(arguments["lost"]))
+        found = recovering.recovery(hosts, _one(arguments["nodes"]), _stripped(arguments["lost"]))
         _show(found.steps, [])
         return asdict(found)
 
@@ -177,7 +186,7 @@ class ActionModule(ActionBase):
         """Refuses a restoration beside a swarm that may live."""
         hosts = _leavers(declared, task_vars)
         name = _one(arguments["nodes"])
-        swarm_recovery.refuse_others(hosts, name, arguments["managers"], _stripped(arguments["lost"]))
+        recovering.refuse_others(hosts, name, arguments["managers"], _stripped(arguments["lost"]))
         return {"host": name, "answering": [host.name for host in hosts if host.place is not None]}
 
     def _find(
@@ -186,9 +195,9 @@ class ActionModule(ActionBase):
         """The nodes that are meant. Labels that the inventory does not declare are lost when a node is replaced."""
         hosts = [_leaver(name, task_vars, arguments["replaced"]) for name in _everybody(declared, task_vars)]
         names = list(dict.fromkeys(name.strip() for name in arguments["nodes"] if name.strip()))
-        found = swarm_plan.find(names, hosts, arguments["going"])
+        found = finding.find(names, hosts, arguments["going"])
         if arguments["replaced"]:
-            swarm_plan.refuse_lost_labels(found, {host.name: host.labels for host in hosts})
+            finding.refuse_lost_labels(found, {host.name: host.labels for host in hosts})
         return asdict(found)
 
 
@@ -227,12 +236,12 @@ def _told(name: str, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
     return next((dict(entry) for entry in answers if entry.get("item") == name), {})
 
 
-def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> swarm_plan.Host:
+def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> Host:
     """``outside``: whether hosts outside the play have been asked for this plan. What they told for an earlier one is no longer so."""
     in_play = name in task_vars["ansible_play_hosts_all"]
     told = _told(name, task_vars) if in_play or outside else {}
     values = told.get("declared") or {}
-    return swarm_plan.Host(
+    return Host(
         name,
         role,
         in_play,
@@ -243,7 +252,7 @@ def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> s
     )
 
 
-def _leavers(declared: swarm_groups.Declared, task_vars: dict[str, t.Any]) -> list[swarm_plan.Leaver]:
+def _leavers(declared: swarm_groups.Declared, task_vars: dict[str, t.Any]) -> list[Leaver]:
     """The hosts with their roles and addresses."""
     return [
         replace(_leaver(name, task_vars, False), role=role) for name, role in _everybody(declared, task_vars).items()
@@ -258,16 +267,16 @@ def _one(names: t.Iterable[str]) -> str:
     """The one name, or none. Raises Refusal for several."""
     given = _stripped(names)
     if len(given) > 1:
-        raise swarm_plan.Refusal(f"Only one host can be named here, not {', '.join(given)}. Nothing was changed.")
+        raise Refusal(f"Only one host can be named here, not {', '.join(given)}. Nothing was changed.")
     return given[0] if given else ""
 
 
-def _leaver(name: str, task_vars: dict[str, t.Any], replaced: bool) -> swarm_plan.Leaver:
+def _leaver(name: str, task_vars: dict[str, t.Any], replaced: bool) -> Leaver:
     told = _told(name, task_vars)
     values = told.get("declared") or {}
     variables = task_vars["hostvars"].raw_get(name)
     known = (name, variables.get("ansible_host"), values.get("swarm_advertise_addr"))
-    return swarm_plan.Leaver(
+    return Leaver(
         name,
         place=told.get("swarm"),
         problem=told.get("problem") or "it was not asked",
@@ -286,7 +295,7 @@ def _address(text: t.Any) -> str:
         return ""
 
 
-def _remote_addrs(primary: swarm_plan.Host | None) -> list[str]:
+def _remote_addrs(primary: Host | None) -> list[str]:
     """Where nodes join: at the manager that was asked, and should it die meanwhile at the others."""
     if primary is None or not primary.place or not primary.place["members"]:
         return []
@@ -300,7 +309,7 @@ def _remote_addrs(primary: swarm_plan.Host | None) -> list[str]:
     ]
 
 
-def _manager_ids(primary: swarm_plan.Host | None) -> list[str]:
+def _manager_ids(primary: Host | None) -> list[str]:
     if primary is None or not primary.place or not primary.place["members"]:
         return []
     return [member["id"] for member in primary.place["members"] if member["reachability"]]

@@ -12,7 +12,8 @@ from dataclasses import asdict
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_plan, upgrades
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import upgrades
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Refusal
 
 DISPLAY = Display()
 SEEN = "upgrade_seen"  # registered from engine_upgrade_info
@@ -53,7 +54,7 @@ class ActionModule(ActionBase):
         )
         try:
             found = upgrades.plan(told, wish)
-        except swarm_plan.Refusal as error:
+        except Refusal as error:
             raise AnsibleActionFail(str(error)) from error
         backup = given["backup"] and found.fresh and bool(found.turns)
         for step in [*(["0. a backup of the swarm's state"] if backup else []), *found.steps]:

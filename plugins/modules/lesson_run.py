@@ -18,8 +18,9 @@ description:
   - With O(stage=begin) it chooses the steps and gives the settings of a run; in check mode it prints the script.
   - With O(stage=ready) it tells whether the swarm can carry the lesson, and has nothing of others with the lesson's names.
   - With O(stage=judge) it judges the steps of a round, and with O(stage=finish) it writes the page, and fails where the lesson stopped.
-  - With O(stage=exercise) it tells what is done to give, check, mend or take back an exercise, with O(stage=acted) whether one act of this
-    went well, and with O(stage=solved) it fails when the exercise is not solved.
+  - With O(stage=exercise) it tells what is done to give, check, mend or take back an exercise, with O(stage=diagnosed) what the proof names as
+    causes before it is mended, with O(stage=acted) whether one act of this went well, and with O(stage=solved) it fails when the exercise is
+    not solved.
 attributes:
   diff_mode:
     support: none
@@ -27,7 +28,7 @@ options:
   stage:
     description: Which part of the controller's work.
     type: str
-    choices: [begin, ready, judge, finish, exercise, acted, solved]
+    choices: [begin, ready, judge, finish, exercise, diagnosed, acted, solved]
     required: true
   language:
     description: Language of what is printed, and in which the page opens.

@@ -52,7 +52,7 @@ swarm:
   returned: success
   type: dict
 key_version:
-  description: Version of the unlock key by which the manager's files are encrypted, V(0) when they are not. V(-1) for a node that is no manager.
+  description: Version of the key that encrypts the manager's files; it grows with each rotation. V(-1) for a node that is no manager.
   returned: success
   type: int
 """

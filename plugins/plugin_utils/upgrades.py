@@ -15,7 +15,7 @@ from ..module_utils._daemon.upgrading import numbers, upstream
 from ..module_utils._swarm.evacuation import ASKED
 from ..module_utils._terms import DONE_LABEL
 from . import engine_restarts
-from .swarm_plan import Refusal
+from ._swarm_plan.hosts import Refusal
 
 ENGINE, RESTART, REBOOT = "engine", "restart", "reboot"
 ACTIONS = (ENGINE, RESTART, REBOOT)

@@ -34,6 +34,7 @@ CONTROLLER: dict[str, set[str]] = {
     "_foreign_words": set(),
     "_lab": {"_archive", "_host"},
     "_lesson": {"_lesson", "_report"},
+    "_swarm_plan": {"_host", "_swarm", "swarm_groups"},
     "_report": {"_archive", "_checks", "_facts"},
     "_verification": {"_checks", "_facts", "_probe", "_verify"},
     "engine_restarts": {"_daemon", "_swarm"},
@@ -43,12 +44,10 @@ CONTROLLER: dict[str, set[str]] = {
     "overlay_hosts": {"_swarm"},
     "swarm_discovery": {"_swarm"},
     "swarm_groups": set(),
-    "swarm_plan": {"_swarm", "swarm_groups"},
     "private_file": set(),
     "swarm_backups": {"_daemon"},
-    "swarm_recovery": {"_host", "_swarm", "swarm_groups", "swarm_plan"},
     "unlock_keys": set(),
-    "upgrades": {"_daemon", "_swarm", "engine_restarts", "swarm_plan"},
+    "upgrades": {"_daemon", "_swarm", "_swarm_plan", "engine_restarts"},
 }
 
 

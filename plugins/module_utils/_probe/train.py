@@ -161,6 +161,7 @@ class _Train:
         self.bursts: dict[int, int] = {}  # number of a packet -> its burst
         self.trips: dict[int, float] = {}  # number -> round trip in seconds
         self.arrivals: dict[int, float] = {}  # number -> when the peer received it, by the peer's clock
+        self.places: dict[int, int] = {}  # number -> how many of the train the peer had by then
         self.there = Seen()  # answers that came back
         self.counts = [0, 0, 0]  # arrived, repeated, broken at the peer
         self.late = self.dwell = 0.0
@@ -260,6 +261,7 @@ class _Train:
             spent = answered - received
             self.dwell = max(self.dwell, spent)
             self.arrivals[packet.number] = received
+            self.places[packet.number] = counts[0]
             if packet.number in self.sizes:  # bursts follow, and are counted apart
                 self.counts = [max(pair) for pair in zip(self.counts, counts)]
         self.trips[packet.number] = max(0.0, when - self.sent[packet.number] - spent)
@@ -281,7 +283,7 @@ class _Train:
             "answered": len(back),
             "arrived": len(back) if self.icmp else arrived,
             "repeated": repeated + self.there.repeated,
-            "reordered": _overtaken(self.sent, self.arrivals, paced),
+            "reordered": _overtaken(self.sent, self.places, paced),
             "corrupt": broken + self.there.broken,
             "gap": _longest_gap(paced, set(back)),
             "sizes": _by_size(self.sizes, set(back)),
@@ -325,12 +327,16 @@ def _by_size(sizes: dict[int, int], back: set[int]) -> dict[str, list[int]]:
     return found
 
 
-def _overtaken(sent: dict[int, float], arrivals: dict[int, float], numbers: list[int]) -> int:
-    """Packets that arrived before one that had been sent well before them."""
-    rows = [(sent[number], arrivals[number]) for number in numbers if number in arrivals]
+def _overtaken(sent: dict[int, float], places: dict[int, int], numbers: list[int]) -> int:
+    """Packets that arrived before one that had been sent well before them.
+
+    The peer's count tells the order. Its clock does not: it may be set meanwhile, and what waits for a late process
+    may have its time from then.
+    """
+    rows = [(sent[number], places[number]) for number in numbers if number in places]
     return sum(
-        any(when - SETTLED > before and arrived < since for before, since in rows[:place])
-        for place, (when, arrived) in enumerate(rows)
+        any(when - SETTLED > before and own < earlier for before, earlier in rows[:place])
+        for place, (when, own) in enumerate(rows)
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .story import FORMAT, Story
 
-STORY, PAGE = "lesson.json", "lesson.html"
+STORY, PAGE, DIAGNOSIS = "lesson.json", "lesson.html", "diagnosis.json"
 
 
 class Unkept(Exception):
@@ -39,6 +39,20 @@ def save(directory: str, name: str, text: str) -> str:
 def save_story(directory: str, story: Story) -> str:
     """Write the record."""
     return save(directory, STORY, json.dumps(story, indent=1, ensure_ascii=False) + "\n")
+
+
+def save_diagnosis(directory: str, causes: list[str]) -> None:
+    """Write what the proof found before an exercise was mended."""
+    save(directory, DIAGNOSIS, json.dumps(causes, ensure_ascii=False) + "\n")
+
+
+def read_diagnosis(directory: Path) -> list[str]:
+    """What the proof found last; nothing where none was asked."""
+    try:
+        told = json.loads((directory / DIAGNOSIS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [str(cause) for cause in told] if isinstance(told, list) else []
 
 
 def read_story(path: Path) -> Story:

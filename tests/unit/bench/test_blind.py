@@ -35,8 +35,18 @@ def path():
 
 
 @pytest.fixture(scope="module")
-def strangers(path):
-    return importlib.import_module("strangers")
+def model(path):
+    return importlib.import_module("strangers.model")
+
+
+@pytest.fixture(scope="module")
+def seeds(path):
+    return importlib.import_module("strangers.seeds")
+
+
+@pytest.fixture(scope="module")
+def netem(path):
+    return importlib.import_module("strangers.netem").netem
 
 
 @pytest.fixture(scope="module")
@@ -54,43 +64,41 @@ def cause(ident: str, *nodes: str) -> dict:
 
 
 @pytest.fixture
-def single(strangers):
+def single(model):
     """One fault at vm2."""
-    step = strangers.Step("shell", "vm2", "true")
-    return strangers.Scenario(
-        7, (strangers.Stranger("rule", "a rule", ("vm2",), ("rule-drops", "data-port-blocked"), (step,)),)
+    step = model.Step("shell", "vm2", "true")
+    return model.Scenario(
+        7, (model.Stranger("rule", "a rule", ("vm2",), ("rule-drops", "data-port-blocked"), (step,)),)
     )
 
 
 @pytest.fixture
-def double(strangers, single):
+def double(model, single):
     """The same, and another at vm3."""
-    step = strangers.Step("shell", "vm3", "true")
-    return strangers.Scenario(
-        8, (*single.faults, strangers.Stranger("disk", "full", ("vm3",), ("disk-full",), (step,)))
-    )
+    step = model.Step("shell", "vm3", "true")
+    return model.Scenario(8, (*single.faults, model.Stranger("disk", "full", ("vm3",), ("disk-full",), (step,))))
 
 
-def test_a_seed_always_gives_the_same_and_others_give_others(strangers) -> None:
-    assert strangers.scenario(1234, NODES) == strangers.scenario(1234, NODES)
-    assert len({strangers.scenario(seed, NODES).what for seed in MANY}) > len(MANY) / 2
+def test_a_seed_always_gives_the_same_and_others_give_others(seeds) -> None:
+    assert seeds.scenario(1234, NODES) == seeds.scenario(1234, NODES)
+    assert len({seeds.scenario(seed, NODES).what for seed in MANY}) > len(MANY) / 2
 
 
-def test_every_family_and_every_node_comes_up(strangers) -> None:
-    found = [strangers.scenario(seed, NODES) for seed in MANY]
-    assert {scenario.family for scenario in found} == {*strangers.FAMILIES, "two at once"}
+def test_every_family_and_every_node_comes_up(seeds) -> None:
+    found = [seeds.scenario(seed, NODES) for seed in MANY]
+    assert {scenario.family for scenario in found} == {*seeds.FAMILIES, "two at once"}
     assert {node for scenario in found for fault in scenario.faults for node in fault.nodes} == set(NODES)
 
 
-def test_every_fault_can_be_made_undone_and_written_down(strangers) -> None:
+def test_every_fault_can_be_made_undone_and_written_down(model, seeds) -> None:
     for seed in MANY:
-        scenario = strangers.scenario(seed, NODES)
+        scenario = seeds.scenario(seed, NODES)
         assert json.loads(json.dumps(scenario.data))["seed"] == seed
         for fault in scenario.faults:
             assert fault.make and fault.causes and (fault.mend or fault.renew), fault
             assert set(fault.nodes) <= set(NODES) and set(fault.needs) <= {"vm", "container", "ip_vs", "esp4"}
             for step in (*fault.make, *fault.mend):
-                assert step.how in strangers.HOWS and step.node in NODES, step
+                assert step.how in model.HOWS and step.node in NODES, step
                 assert "{0}" not in step.text and step.text.count("'") % 2 == 0, step
                 words = re.findall(r"@([a-z][a-z0-9:-]*)@", step.text)
                 known = {
@@ -106,24 +114,24 @@ def test_every_fault_can_be_made_undone_and_written_down(strangers) -> None:
                 assert all(word in known or word.startswith(("task:", "prefix:")) for word in words), step
 
 
-def test_two_faults_have_no_node_in_common(strangers) -> None:
-    pairs = [scenario for scenario in (strangers.scenario(seed, NODES) for seed in MANY) if len(scenario.faults) == 2]
+def test_two_faults_have_no_node_in_common(seeds) -> None:
+    pairs = [scenario for scenario in (seeds.scenario(seed, NODES) for seed in MANY) if len(scenario.faults) == 2]
     assert len(pairs) > len(MANY) / 10
     for scenario in pairs:
         first, second = scenario.faults
         assert first.nodes and second.nodes and not set(first.nodes) & set(second.nodes)
 
 
-def test_two_nodes_are_too_few(strangers) -> None:
+def test_two_nodes_are_too_few(seeds) -> None:
     with pytest.raises(ValueError, match="three nodes"):
-        strangers.scenario(1, NODES[:2])
+        seeds.scenario(1, NODES[:2])
 
 
-def test_accepted_causes_are_known_or_wanted(strangers) -> None:
+def test_accepted_causes_are_known_or_wanted(seeds) -> None:
     """A misspelt id would count every right report as wrong."""
     table = importlib.import_module("ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.table")
-    known = {rule.id for rule in table.RULES} | strangers.WANTED
-    used = {ident for seed in MANY for fault in strangers.scenario(seed, NODES).faults for ident in fault.causes}
+    known = {rule.id for rule in table.RULES} | seeds.WANTED
+    used = {ident for seed in MANY for fault in seeds.scenario(seed, NODES).faults for ident in fault.causes}
     assert used <= known, used - known
 
 
@@ -229,25 +237,25 @@ def test_the_words_of_netlink_go_there_and_back(wire) -> None:
          ["netem loss 100%", "match ip protocol 17 0xff match ip dport 4789 0xffff"]),
     ],
 )  # fmt: skip
-def test_machines_have_netem_at_whoever_sends(strangers, told, host, expected) -> None:
-    text = strangers.netem(told, host, WORDS)
+def test_machines_have_netem_at_whoever_sends(netem, told, host, expected) -> None:
+    text = netem(told, host, WORDS)
     assert all(words in text for words in expected)
 
 
-def test_whoever_does_not_send_over_a_bad_link_is_left_alone(strangers) -> None:
+def test_whoever_does_not_send_over_a_bad_link_is_left_alone(netem) -> None:
     for host in ("vm1", "vm3"):
-        assert strangers.netem({"links": [["10.0.0.12", None]], "loss": 0.25}, host, WORDS).startswith(
+        assert netem({"links": [["10.0.0.12", None]], "loss": 0.25}, host, WORDS).startswith(
             "tc qdisc del dev eth1 root"
         )
-        assert "add" not in strangers.netem({"links": [["10.0.0.12", None]], "loss": 0.25}, host, WORDS)
-    assert "add" not in strangers.netem(None, "vm2", WORDS)
+        assert "add" not in netem({"links": [["10.0.0.12", None]], "loss": 0.25}, host, WORDS)
+    assert "add" not in netem(None, "vm2", WORDS)
 
 
-def test_misses_tell_what_was_done_and_said_and_never_of_unseen_seeds(scoring, single, strangers) -> None:
+def test_misses_tell_what_was_done_and_said_and_never_of_unseen_seeds(scoring, single, seeds) -> None:
     said = {**cause("cut-off", "vm1"), "title": "vm1 is cut off", "certainty": "seen", "because": ["PRE-REACH: lost"]}
     row = {**single.data, "what": "a rule", "seconds": 12.0, "causes": [said], "loose": ["DP-MATRIX vm2: lost"]}
     row |= scoring.scored(single, {}, [said], [])
-    text = scoring.misses([row, {**row, "seed": strangers.DEVELOPED}, {**row, "seed": 9, "right": True, "sound": True}])
+    text = scoring.misses([row, {**row, "seed": seeds.DEVELOPED}, {**row, "seed": 9, "right": True, "sound": True}])
     for part in ("seed 7  [rule]", "NOT right, NOT sound", "wanted: rule-drops or data-port-blocked at vm2", "done (shell vm2 ): true",
                  "said: cut-off at vm1 (seen): vm1 is cut off", "because PRE-REACH: lost", "no cause: DP-MATRIX vm2: lost"):  # fmt: skip
         assert part in text

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_plan import Refusal
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Refusal
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.upgrades import RESUMED, Wish, clashes, plan
 from hypothesis import given
 from hypothesis import strategies as st

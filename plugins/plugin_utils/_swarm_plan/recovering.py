@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether one manager may go on alone, or be put back from a backup: only where nobody else can lead the swarm. Pure, controller only.
 
-Private to the collection swarmlab.overlay. A host that does not answer may lead the swarm. Only the user can know that it is lost.
+A host that does not answer may lead the swarm. Only the user can know that it is lost.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ..module_utils._host import split_port
-from ..module_utils._swarm.place import Member, is_manager
-from .swarm_groups import WORKER
-from .swarm_plan import READY, Host, Leaver, Refusal
+from ...module_utils._host import split_port
+from ...module_utils._swarm.place import Member, is_manager
+from ..swarm_groups import WORKER
+from .hosts import READY, Host, Leaver, Refusal, names_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def recovery(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> R
     second = [host for host in speakers if host is not chosen and host.name not in wiped and not _lists(chosen, host)]
     if second:
         raise Refusal(
-            f"{_names(second)}: in another swarm than {chosen.name}, and able to manage it. To give that swarm up, name its managers in swarm_lost_managers."
+            f"{names_of(second)}: in another swarm than {chosen.name}, and able to manage it. To give that swarm up, name its managers in swarm_lost_managers."
             " They leave it then. Nothing was changed."
         )
     if speakers and not wiped and not _orphans(chosen):
@@ -69,7 +69,7 @@ def refuse_others(hosts: t.Sequence[Leaver], name: str, managers: t.Iterable[str
     alive = [host for host in hosts if host.name != name and _is_manager(host)]
     if alive:
         raise Refusal(
-            f"{_names(alive)}: a manager of a running swarm. Restoring a backup now would create a second swarm. Let {name} join the running swarm (playbook"
+            f"{names_of(alive)}: a manager of a running swarm. Restoring a backup now would create a second swarm. Let {name} join the running swarm (playbook"
             " swarm). If its majority is lost, recover it (playbook recover). If it is no longer needed, run 'docker swarm leave --force' on its managers."
             " Nothing was changed."
         )
@@ -84,12 +84,12 @@ def _goes_on(speakers: t.Sequence[Leaver], name: str) -> Leaver:
     """The manager of a recovery that was begun before."""
     if not name and not all(_lists(speakers[0], host) for host in speakers):
         raise Refusal(
-            f"{_names(speakers)} lead different swarms. Name the manager that continues (node). Nothing was changed."
+            f"{names_of(speakers)} lead different swarms. Name the manager that continues (node). Nothing was changed."
         )
     chosen = next((host for host in speakers if host.name == name or not name), None)
     if chosen is None:
         raise Refusal(
-            f"{_names(speakers)} can manage the swarm: its managers have a majority, so {name} must not continue alone. Nothing was changed."
+            f"{names_of(speakers)} can manage the swarm: its managers have a majority, so {name} must not continue alone. Nothing was changed."
         )
     return chosen
 
@@ -99,7 +99,7 @@ def _survivor(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> 
     locked = [host for host in hosts if host.state == "locked"]
     if locked:
         raise Refusal(
-            f"{_names(locked)}: locked. Unlock the managers first (playbook swarm with swarm_unlock_keys), until they have a majority. A swarm with autolock"
+            f"{names_of(locked)}: locked. Unlock the managers first (playbook swarm with swarm_unlock_keys), until they have a majority. A swarm with autolock"
             " cannot be recovered with one of several managers. Nothing was changed."
         )
     survivors = [host for host in hosts if _is_manager(host)]
@@ -112,7 +112,7 @@ def _survivor(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> 
         )
     if len(chosen) > 1:
         raise Refusal(
-            f"Several managers have survived: {_names(chosen)}. Name the one that continues (node). The others leave and join it again. Nothing was changed."
+            f"Several managers have survived: {names_of(chosen)}. Name the one that continues (node). The others leave and join it again. Nothing was changed."
         )
     _refuse_doubts(hosts, chosen[0], chosen[0].told["managers"], lost)
     return chosen[0]
@@ -170,7 +170,3 @@ def _is_former(host: Leaver, chosen: Host, speakers: t.Sequence[Host], lost: t.C
     if not _is_manager(host) or chosen.node_id not in host.told["manager_ids"] or _lists(chosen, host):
         return False
     return host not in speakers or host.name in lost
-
-
-def _names(hosts: t.Iterable[Host]) -> str:
-    return ", ".join(host.name for host in hosts)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The classroom's ear on a node: it carries out phases of the lesson, one order a line, and answers with one line each.
 
-Sent to the node by scripts/classroom.py together with the node code, and run from its own archive. Standard library only.
+Sent to the node (ears.py) together with the node code, and run from its own archive. Standard library only.
 """
 
 from __future__ import annotations

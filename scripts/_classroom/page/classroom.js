@@ -8,6 +8,9 @@
     exercises: {pt: "Exercícios", en: "Exercises"}, hint: {pt: "Dica", en: "Hint"},
     broken: {pt: "Quebrar", en: "Break it"}, checked: {pt: "Está resolvido?", en: "Is it solved?"},
     mended: {pt: "Consertar, e a resposta", en: "Mend it, and the answer"}, absent: {pt: "Desfazer tudo", en: "Take everything back"},
+    found: {pt: "O que a prova encontrou antes:", en: "What the proof found before:"},
+    sound: {pt: "A prova não encontrou causa: a rede fazia o que foi declarado.", en: "The proof found no cause: the network did what was declared."},
+    reset: {pt: "Voltar o lab inteiro ao snapshot", en: "Bring the whole lab back to its snapshot"},
     solved: {pt: "Resolvido!", en: "Solved!"}, unsolved: {pt: "Ainda não.", en: "Not yet."}, done: {pt: "Feito.", en: "Done."},
     silent: {pt: "não responde", en: "does not answer"}, lost: {pt: "A sala fechou: inicie make classroom outra vez.", en: "The classroom has closed: start make classroom again."},
   };
@@ -105,12 +108,22 @@
       if (result) {
         const word = result.problem || (result.state === "checked" ? WORDS[result.good ? "solved" : "unsolved"][language] : result.good ? WORDS.done[language] : result.output);
         box.append(make("p", word, {class: `verdict ${result.good ? "confirmed" : "failed"}`, "data-good": String(Boolean(result.good))}));
-        if (result.answer) box.append(make("p", result.answer));
+        if (result.answer) {
+          box.append(make("p", result.answer));
+          const causes = make("ul", undefined, {class: "causes"});
+          for (const cause of result.causes) causes.append(make("li", cause));
+          box.append(make("p", WORDS[result.causes.length ? "found" : "sound"][language], {class: "muted"}), causes);
+        }
       }
       article.append(box);
     }
     const buttons = make("div", undefined, {class: "buttons"});
     buttons.append(button("restart", async () => { const answer = await order("restart", {}); results = answer.problem ? {restart: answer} : {}; if (!answer.problem) current = steps[0].id; }));
+    const saved = told.snapshots[told.snapshots.length - 1];
+    if (saved) buttons.append(button("reset", async () => {
+      const answer = await order("reset", {snapshot: saved});
+      if (answer.problem) results = {restart: answer}; else location.reload(); // the shells are new
+    }));
     article.append(buttons);
     if (results.restart) article.append(make("p", results.restart.problem, {class: "verdict failed"}));
   };

@@ -4,41 +4,11 @@
 
 from __future__ import annotations
 
-import typing as t
-
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_plan import Host, Leaver, Refusal, copied
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.swarm_recovery import recovery, refuse_others
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Leaver, Refusal
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.recovering import recovery, refuse_others
 
-MANAGERS = ("vm1", "vm2", "vm3")
-
-
-def member(name: str, role: str = "manager", reachability: str = "reachable", **more: t.Any) -> dict[str, t.Any]:
-    return {
-        "id": f"id-{name}", "hostname": name, "role": role, "availability": "active", "labels": {}, "state": "ready", "message": "",
-        "address": "", "leader": False, "reachability": reachability, "manager_address": "", **more,
-    }  # fmt: skip
-
-
-def host(name: str, state: str = "active", members: list | None = None, role: str = "manager", **more: t.Any) -> Leaver:
-    """A manager of the swarm of MANAGERS; without members it has no leader. State "silent": it did not answer."""
-    number = name[2:]
-    joined = state in ("active", "pending")
-    place = {
-        "state": state, "hostname": name, "node_id": f"id-{name}" if joined else "", "node_address": f"10.0.0.{number}" if joined else "",
-        "manager": joined and role == "manager", "managers": [f"10.0.0.{each[2:]}:2377" for each in MANAGERS] if joined else [],
-        "manager_ids": [f"id-{each}" for each in MANAGERS] if joined else [], "swarm_id": "s", "data_path_port": 4789, "members": members,
-        "error": "", **more,
-    }  # fmt: skip
-    return Leaver(
-        name, role, place=None if state == "silent" else t.cast(t.Any, place), problem="it is not reachable",
-        addresses=frozenset({f"10.0.0.{number}"}),
-    )  # fmt: skip
-
-
-LED = [member(name, leader=name == "vm1") for name in MANAGERS]
-FORCED = [member("vm1", leader=True), *(member(name, reachability="", state="down") for name in MANAGERS[1:])]
-ALONE = [member("vm1", leader=True)]
+from .survivors import ALONE, FORCED, LED, MANAGERS, host
 
 
 @pytest.mark.parametrize(
@@ -107,29 +77,3 @@ def test_a_backup_beside_a_swarm_that_may_live(hosts: list[Leaver], lost: list[s
         return
     with pytest.raises(Refusal, match=words):
         refuse_others(hosts, "vm1", managers, lost)
-
-
-@pytest.mark.parametrize(
-    ("members", "hosts", "name", "alone", "expected"),
-    [
-        (LED, MANAGERS, "", False, "vm2"),
-        ([*LED[:2], {**LED[2], "availability": "drain"}], MANAGERS, "", False, "vm3"),
-        (LED, MANAGERS, "vm1", False, "vm1"),
-        (LED, MANAGERS[:1], "", False, "it is the leader"),
-        (LED, MANAGERS, "vm9", False, "vm9 is not a working manager"),
-        (ALONE, MANAGERS[:1], "", False, "is the only manager"),
-        (ALONE, MANAGERS[:1], "", True, "vm1"),
-        ([*LED[:2], {**LED[2], "reachability": "unreachable"}], MANAGERS[:2], "", False, "a majority is 2"),
-        (LED[:2], MANAGERS[:2], "", False, "a majority is 2"),
-    ],
-)
-def test_which_manager_is_copied(members: list, hosts: list[str], name: str, alone: bool, expected: str) -> None:
-    known: list[Host] = [host(each, members=members) for each in hosts]
-    if expected not in MANAGERS:
-        with pytest.raises(Refusal, match=expected) as told:
-            copied(known, name, alone)
-        assert "Nothing was done" in str(told.value)
-        return
-    found = copied(known, name, alone)
-    assert (found.host, found.node_id) == (expected, f"id-{expected}")
-    assert found.manager != expected or len(known) == 1

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, swarmlab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes that names mean: hosts of the inventory, ids, or host names. Pure, controller only."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ...module_utils._swarm.place import Member
+from ...module_utils._terms import OWN_PREFIX
+from ..swarm_groups import MANAGER
+from .hosts import READY, Host, Leaver, Refusal
+from .leaving import nodes_of
+from .managers import refuse_lost_majority, speaking
+
+
+@dataclass(frozen=True)
+class Found:
+    """The nodes that names mean, and the host of a manager to ask, one that is not among them if possible.
+
+    ``targets``: dictionaries with C(id), C(name) (the node's own), C(host) (in the inventory, "" when it is not there), C(up),
+    C(role), C(labels). ``absent``: names that no node of the swarm has.
+    """
+
+    manager: str = ""
+    targets: list[dict[str, t.Any]] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+
+
+def find(names: t.Sequence[str], hosts: t.Sequence[Leaver], going: bool = False) -> Found:
+    """The nodes with these names: hosts of the inventory, ids, or host names. Raises Refusal where that is not certain.
+
+    :param going: the nodes are to leave the swarm, so the managers must keep their majority without them
+    """
+    if not names:
+        raise Refusal("No node was named. Nothing was changed.")
+    speakers = speaking(hosts)
+    members = speakers[0].members
+    claimed = {host.node_id: host.name for host in hosts if host.node_id}
+    found: dict[str, str] = {}
+    absent = []
+    for name in names:
+        ids = _meant(name, hosts, members, claimed, speakers[0], going)
+        found.update(
+            {node_id: claimed.get(node_id, name if any(host.name == name for host in hosts) else "") for node_id in ids}
+        )
+        absent += [] if ids else [name]
+    if absent and not going:
+        known = ", ".join(sorted(member["hostname"] or member["id"] for member in members))
+        raise Refusal(f"{', '.join(absent)}: not a node of the swarm. Its nodes are {known}. Nothing was changed.")
+    others = [host for host in speakers if host.node_id not in found]
+    if going:
+        if found and not others:
+            raise Refusal(
+                f"{', '.join(names)} cannot leave: no remaining manager can manage the swarm. Nothing was changed."
+            )
+        strangers = [
+            f"{member['hostname']} ({member['id']})"
+            for member in members
+            if found.get(member["id"]) == "" and member["state"] == READY
+        ]
+        if strangers:
+            raise Refusal(
+                f"{', '.join(strangers)}: runs, and is not in the inventory, so it cannot be made to leave. Add it to the inventory, or run"
+                " 'docker swarm leave' there. Nothing was changed."
+            )
+        managers = [
+            member["id"]
+            for member in members
+            if member["id"] in found and (member["reachability"] or member["role"] == MANAGER)
+        ]
+        refuse_lost_majority({member["id"]: member for member in members}, managers, 0, "Managers would leave")
+    return Found(
+        manager=(others or speakers)[0].name,
+        targets=[
+            {
+                "id": member["id"],
+                "name": member["hostname"] or member["id"],
+                "host": found[member["id"]],
+                "up": member["state"] == READY,
+                "role": member["role"],
+                "labels": member["labels"],
+            }
+            for node_id in found
+            for member in members
+            if member["id"] == node_id
+        ],
+        absent=absent,
+    )
+
+
+def _meant(
+    name: str,
+    hosts: t.Sequence[Leaver],
+    members: t.Sequence[Member],
+    claimed: t.Mapping[str, str],
+    speaker: Host,
+    going: bool,
+) -> list[str]:
+    """The ids of the nodes that a name means: one, or with ``going`` also the host's former ones."""
+    host = next((host for host in hosts if host.name == name), None)
+    if host is not None:
+        ids = nodes_of(host, members, claimed, speaker)
+        return ids if going or host.node_id not in ids else [host.node_id]
+    ids = [member["id"] for member in members if member["id"] == name] or [
+        member["id"] for member in members if member["hostname"] == name
+    ]
+    if len(ids) > 1:
+        states = ", ".join(f"{member['id']} ({member['state']})" for member in members if member["id"] in ids)
+        raise Refusal(f"{name} is the host name of several nodes: {states}. Give the node's id. Nothing was changed.")
+    return ids
+
+
+def refuse_lost_labels(found: Found, declared: t.Mapping[str, t.Mapping[str, str]]) -> None:
+    """Raise Refusal when a node that is replaced has labels that the inventory does not declare for its host.
+
+    :param declared: the declared labels of each host
+    """
+    lost = {
+        target["host"] or target["name"]: missing
+        for target in found.targets
+        if (
+            missing := sorted(
+                f"{key}={value}"
+                for key, value in target["labels"].items()
+                if not key.startswith(OWN_PREFIX) and key not in declared.get(target["host"], {})
+            )
+        )
+    }
+    if lost:
+        told = "; ".join(f"{host}: {', '.join(labels)}" for host, labels in lost.items())
+        raise Refusal(
+            f"The inventory does not declare these labels, so the new node would not have them: {told}. Declare them in swarm_node_labels, or"
+            " remove them from the node. Nothing was changed."
+        )

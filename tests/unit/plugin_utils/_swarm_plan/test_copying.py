@@ -1,0 +1,37 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which manager a backup copies, and where none may be stopped."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.copying import copied
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Host, Refusal
+
+from .survivors import ALONE, LED, MANAGERS, host
+
+
+@pytest.mark.parametrize(
+    ("members", "hosts", "name", "alone", "expected"),
+    [
+        (LED, MANAGERS, "", False, "vm2"),
+        ([*LED[:2], {**LED[2], "availability": "drain"}], MANAGERS, "", False, "vm3"),
+        (LED, MANAGERS, "vm1", False, "vm1"),
+        (LED, MANAGERS[:1], "", False, "it is the leader"),
+        (LED, MANAGERS, "vm9", False, "vm9 is not a working manager"),
+        (ALONE, MANAGERS[:1], "", False, "is the only manager"),
+        (ALONE, MANAGERS[:1], "", True, "vm1"),
+        ([*LED[:2], {**LED[2], "reachability": "unreachable"}], MANAGERS[:2], "", False, "a majority is 2"),
+        (LED[:2], MANAGERS[:2], "", False, "a majority is 2"),
+    ],
+)
+def test_which_manager_is_copied(members: list, hosts: list[str], name: str, alone: bool, expected: str) -> None:
+    known: list[Host] = [host(each, members=members) for each in hosts]
+    if expected not in MANAGERS:
+        with pytest.raises(Refusal, match=expected) as told:
+            copied(known, name, alone)
+        assert "Nothing was done" in str(told.value)
+        return
+    found = copied(known, name, alone)
+    assert (found.host, found.node_id) == (expected, f"id-{expected}")
+    assert found.manager != expected or len(known) == 1

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes that names mean."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.finding import find, refuse_lost_labels
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Leaver, Refusal
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.leaving import farewell
+
+from .worlds import inventory, place
+
+
+@pytest.mark.parametrize(
+    ("names", "found", "manager"),
+    [
+        (["d"], [("n5", "d")], "a"),
+        (["n5"], [("n5", "d")], "a"),
+        (["a"], [("n1", "a")], "b"),
+        (["vm1", "b"], [("n1", "a"), ("n2", "b")], "c"),
+        (["gone"], [("n6", "")], "a"),
+        (["d", "n5"], [("n5", "d")], "a"),
+        # Nobody else can be asked, and a drain does not need another.
+        (["a", "b", "c"], [("n1", "a"), ("n2", "b"), ("n3", "c")], "a"),
+    ],
+)
+def test_the_nodes_that_are_meant(names: list[str], found: list[tuple[str, str]], manager: str) -> None:
+    seen = find(names, inventory())
+    assert [(target["id"], target["host"]) for target in seen.targets] == found and seen.manager == manager
+
+
+@pytest.mark.parametrize(
+    ("names", "hosts", "going", "words"),
+    [
+        ([], inventory(), False, "No node was named"),
+        (["vm9"], inventory(), False, "vm9: not a node of the swarm. Its nodes are gone, twin, twin, vm1"),
+        (["twin"], inventory(), False, "twin is the host name of several nodes.*n4 \\(down\\), n5 \\(ready\\)"),
+        (["d"], [Leaver("a", problem="timed out")], False, "No manager in the inventory can manage the swarm \\(a: timed out"),
+        (["d"], inventory(d=Leaver("d", "worker", problem="timed out")), False, "d: not a node of the swarm"),
+        (["d"], inventory(d=Leaver("d", place=place("active", "n77"))), False, "another swarm"),
+        (["a", "b", "c"], inventory(), True, "no remaining manager"),
+        (["n5"], [host for host in inventory() if host.name != "d"], True, "twin \\(n5\\): runs, and is not in the inventory"),
+    ],
+)  # fmt: skip
+def test_nodes_that_nobody_can_tell(names: list[str], hosts: list[Leaver], going: bool, words: str) -> None:
+    with pytest.raises(Refusal, match=words):
+        find(names, hosts, going)
+
+
+def test_a_host_that_was_installed_anew_was_the_dead_node_at_its_address() -> None:
+    new = Leaver("new", place=place(), addresses=frozenset({"10.0.0.6"}))
+    assert find(["new"], inventory(new=new), True).absent == ["new"]
+    new = Leaver("new", place=place(), addresses=frozenset({"10.0.0.6"}), replaced=True)
+    assert [target["id"] for target in find(["new"], inventory(new=new), True).targets] == ["n6"]
+    assert [node["id"] for node in farewell([new], inventory()).nodes] == ["n6"]
+    alive = Leaver("new", place=place(), addresses=frozenset({"10.0.0.3"}), replaced=True)
+    assert find(["new"], inventory(new=alive), True).absent == ["new"]  # whoever lives there is not this host
+
+
+def test_labels_that_only_the_swarm_has_are_not_lost() -> None:
+    found = find(["b"], inventory(), True)
+    refuse_lost_labels(found, {"b": {"rack": "b"}})
+    with pytest.raises(Refusal, match="b: rack=a"):
+        refuse_lost_labels(found, {"b": {}})
