@@ -26,6 +26,8 @@ PARKED_ORDER_LABEL = "swarmlab.overlay/order-before-ingress"
 NUDGE_LABEL = "swarmlab.overlay/nudge"  # on a node, briefly: it makes the node take up its networks
 LEAVING_LABEL = "swarmlab.overlay/leaving"  # on a node that was drained to leave; its value is the host's name
 MAINTENANCE_LABEL = "swarmlab.overlay/maintenance"  # on a node that we drained; its value is the availability before
+PURPOSE_LABEL = "swarmlab.overlay/maintenance-for"  # beside it: what we drained the node for, when not for its own sake
+DONE_LABEL = "swarmlab.overlay/done"  # on a node, until a rolling action is through: the action, and when it began (seconds since 1970)
 EVACUATED_LABEL = "swarmlab.overlay/evacuated"  # on a service: ids of the nodes that we keep it away from
 ROTATED_PREFIX = (
     "swarmlab.overlay/rotated-"  # on the swarm, with the name of a secret: when it was made anew (seconds since 1970)

@@ -52,9 +52,10 @@ options:
       - V(outside_swarm) restarts the engine of a node that is in no swarm. In a swarm nothing is written, and RV(restart_due) is true
         if settings differ.
       - V(always) restarts it. Use M(swarmlab.overlay.swarm_wait) first, to make sure that the swarm can do without the node.
+      - V(forced) restarts it also when no settings changed. The same caution is due.
       - V(never) writes the settings. RV(restart_due) is true while the engine does not run with them yet.
     type: str
-    choices: [outside_swarm, always, never]
+    choices: [outside_swarm, always, forced, never]
     default: outside_swarm
   restart_command:
     description: Command that restarts the engine where the host has no systemd.
@@ -331,9 +332,9 @@ def declare(module: AnsibleModule) -> dict[str, t.Any]:
         diff += difference(MODULES_LOAD, before, after)
 
     may = given["daemon"] is not None and (
-        given["restart"] == "always" or (given["restart"] == "outside_swarm" and seen.state == "inactive")
+        given["restart"] in ("always", "forced") or (given["restart"] == "outside_swarm" and seen.state == "inactive")
     )
-    result["restarted"] = seen.info is None or (file.due and may)
+    result["restarted"] = seen.info is None or (may and (file.due or given["restart"] == "forced"))
     result["restart_due"] = file.due and not result["restarted"]
     info = seen.info
     manager = service.Manager(
@@ -372,7 +373,11 @@ def main() -> None:
             "daemon": {"type": "dict"},
             "docker_host": engine_argument_spec()["docker_host"],
             "kernel_modules": {"type": "list", "elements": "str", "default": []},
-            "restart": {"type": "str", "choices": ["outside_swarm", "always", "never"], "default": "outside_swarm"},
+            "restart": {
+                "type": "str",
+                "choices": ["outside_swarm", "always", "forced", "never"],
+                "default": "outside_swarm",
+            },
             "restart_command": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": 120},
             "venv": {"type": "path", "default": "/opt/swarmlab-overlay"},

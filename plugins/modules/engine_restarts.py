@@ -46,14 +46,16 @@ turns:
   type: list
   elements: dict
   contains:
-    host:
-      description: Host to restart the engine of. Empty when there is only to wait until all nodes are ready.
-      type: str
-    node_id:
-      description: Id of its node.
-      type: str
+    hosts:
+      description: Hosts to restart the engines of. Empty when there is only to wait until all nodes are ready.
+      type: list
+      elements: str
+    node_ids:
+      description: Ids of their nodes.
+      type: list
+      elements: str
     manager:
-      description: Host whose engine is asked before whether the swarm can do without the node.
+      description: Host whose engine is asked before whether the swarm can do without the nodes.
       type: str
     nodes:
       description: Ids of the nodes that must be ready.

@@ -55,6 +55,18 @@ options:
     type: str
     choices: [restore, stay]
     default: restore
+  purpose:
+    description:
+      - What the node is drained for, when that is a step of something larger. The label of the node records it.
+      - With O(state=active) and a purpose, a node that was not drained for that is left as it is.
+    type: str
+    default: ""
+  done:
+    description:
+      - With O(state=active), text that stays on the node as the label C(swarmlab.overlay/done). A rolling action notes with it which
+        nodes it is through with.
+    type: str
+    default: ""
   foreign:
     description: Whether O(state=active) also makes a node active that was drained or paused by other means.
     type: bool
@@ -143,7 +155,12 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk impor
     engine_argument_spec,
     run_module,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.maintenance import activate, drain, identify
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.maintenance import (
+    Terms,
+    activate,
+    drain,
+    identify,
+)
 
 
 def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
@@ -151,8 +168,11 @@ def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
     given = module.params
     node_id = identify(client, given["node"])
     if given["state"] == "active":
-        return activate(client, node_id, given["foreign"], given["timeout"], module.check_mode)
-    return drain(client, node_id, given["accept"], given["timeout"], given["give_up"], module.check_mode)
+        return activate(
+            client, node_id, given["foreign"], given["timeout"], module.check_mode, given["purpose"], given["done"]
+        )
+    terms = Terms(given["accept"], given["timeout"], given["give_up"], given["purpose"])
+    return drain(client, node_id, terms, module.check_mode)
 
 
 def main() -> None:
@@ -164,6 +184,8 @@ def main() -> None:
             state={"type": "str", "choices": ["drained", "active"], "required": True},
             accept={"type": "list", "elements": "str", "choices": ["gap", "nowhere", "data", "lost"], "default": []},
             give_up={"type": "str", "choices": ["restore", "stay"], "default": "restore"},
+            purpose={"type": "str", "default": ""},
+            done={"type": "str", "default": ""},
             foreign={"type": "bool", "default": False},
             timeout={"type": "int", "default": 300},
         ),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order of engine restarts in swarms, and the managers that watch: a pure function of the engines' states.
+"""The order in which the nodes of swarms are worked on, and the managers that watch: a pure function of the engines' states.
 
 Private to the collection swarmlab.overlay.
 """
@@ -14,19 +14,27 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import me
 
 from ..module_utils._swarm.place import Member, Place
 
-RANKS = {"worker": 0, "manager": 1}
+WORKER, MANAGER = "worker", "manager"
 
 
 class Turn(t.NamedTuple):
-    """One restart: the host, its node's id, the manager to ask before it, and the nodes that must be ready then.
+    """One step: the hosts, the ids of their nodes, the manager to ask before it, and the nodes that must be ready then.
 
-    The last turn of a swarm has no host: it waits until all nodes are ready again.
+    Only workers share a turn. The last turn of a swarm has no host: it waits until all nodes are ready again.
     """
 
-    host: str
-    node_id: str
+    hosts: list[str]
+    node_ids: list[str]
     manager: str
     nodes: list[str]
+
+
+class Order(t.NamedTuple):
+    """Which role comes first, and how many workers share a turn. ``ahead``: ids of nodes that come before all others."""
+
+    first: str = WORKER
+    batch: int = 1
+    ahead: t.Container[str] = ()
 
 
 class Plan(t.NamedTuple):
@@ -36,7 +44,7 @@ class Plan(t.NamedTuple):
     refused: list[str]
 
 
-def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
+def plan(places: t.Mapping[str, Place], due: t.Sequence[str], order: Order = Order()) -> Plan:
     """The turns of the hosts that are due.
 
     :param places: {host: its swarm state from its engine}, of all hosts that were asked
@@ -64,7 +72,7 @@ def plan(places: t.Mapping[str, Place], due: t.Sequence[str]) -> Plan:
         listed = {member["id"]: member for member in places[watching[0]]["members"] or ()}
         here = {node_id: host for node_id, host in named.items() if node_id in listed}
         refused += filter(None, (members.majority_lost(list(listed.values()), node_id) for node_id in here))
-        turns += _turns(places, here, listed, watching)
+        turns += _turns(places, here, listed, watching, order)
         named = {node_id: host for node_id, host in named.items() if node_id not in here}
     return Plan([] if refused else turns, refused)
 
@@ -77,18 +85,34 @@ def _managers(places: t.Mapping[str, Place], node_id: str) -> list[str]:
 
 
 def _turns(
-    places: t.Mapping[str, Place], here: dict[str, str], listed: dict[str, Member], watching: list[str]
+    places: t.Mapping[str, Place], here: dict[str, str], listed: dict[str, Member], watching: list[str], order: Order
 ) -> list[Turn]:
-    """The turns in one swarm: workers, managers, the leader.
+    """The turns in one swarm: the role that is first, then the other; of the managers the leader last.
 
     Nodes that were down before and are not part of this run are ignored.
     """
     ours = {place["node_id"] for place in places.values()}
     nodes = sorted(node_id for node_id, member in listed.items() if member["state"] == "ready" or node_id in ours)
-    order = sorted(here, key=lambda node_id: (RANKS[listed[node_id]["role"]], listed[node_id]["leader"]))
+    ranked = sorted(
+        here,
+        key=lambda each: (each not in order.ahead, listed[each]["role"] != order.first, listed[each]["leader"]),
+    )
+    together: list[list[str]] = []
+    for each in ranked:
+        last = together[-1] if together else []
+        alike = last and {listed[node_id]["role"] for node_id in (*last, each)} == {WORKER}
+        if alike and len(last) < order.batch and (each in order.ahead) == (last[0] in order.ahead):
+            last.append(each)
+        else:
+            together.append([each])
     # A manager does not watch its own restart when another one can.
     turns = [
-        Turn(here[each], each, next((host for host in watching if places[host]["node_id"] != each), watching[0]), nodes)
-        for each in order
+        Turn(
+            [here[each] for each in ids],
+            ids,
+            next((host for host in watching if places[host]["node_id"] not in ids), watching[0]),
+            nodes,
+        )
+        for ids in together
     ]
-    return [*turns, Turn("", "", watching[0], nodes)]
+    return [*turns, Turn([], [], watching[0], nodes)]

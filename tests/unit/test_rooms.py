@@ -47,6 +47,7 @@ CONTROLLER: dict[str, set[str]] = {
     "private_file": set(),
     "swarm_backups": {"_daemon"},
     "unlock_keys": set(),
+    "upgrades": {"_daemon", "_swarm", "_swarm_plan", "engine_restarts"},
 }
 
 

@@ -39,7 +39,7 @@ LONGEST = 6.0  # seconds for the packets of all trains; a slow node sends fewer
 BURSTS, IN_BURST = 2, 10  # packets sent at once tell how many bits a path carries in a second
 BURST_PAUSE = 0.02  # seconds between two bursts
 STRETCHED = 3  # times as far apart as they were sent: then it is the path that sets the pace of a burst
-SETTLED = 0.005  # seconds between two packets from which on one that overtakes the other is out of order
+SETTLED = 0.005  # seconds between two packets, at both ends, from which on one that overtakes the other is out of order
 TIMESTAMP = 35  # SO_TIMESTAMPNS, asm-generic/socket.h
 STAMP = struct.Struct("@ll")
 MTU_DISCOVER, MTU, MTU_PROBE = 10, 14, 3  # IP_MTU_DISCOVER, IP_MTU, IP_PMTUDISC_PROBE
@@ -283,7 +283,13 @@ class _Train:
             "answered": len(back),
             "arrived": len(back) if self.icmp else arrived,
             "repeated": repeated + self.there.repeated,
-            "reordered": _overtaken(self.sent, self.places, paced),
+            "reordered": _overtaken(
+                [
+                    (self.sent[number], self.places[number], self.arrivals[number])
+                    for number in paced
+                    if number in self.places
+                ]
+            ),
             "corrupt": broken + self.there.broken,
             "gap": _longest_gap(paced, set(back)),
             "sizes": _by_size(self.sizes, set(back)),
@@ -327,16 +333,19 @@ def _by_size(sizes: dict[int, int], back: set[int]) -> dict[str, list[int]]:
     return found
 
 
-def _overtaken(sent: dict[int, float], places: dict[int, int], numbers: list[int]) -> int:
-    """Packets that arrived before one that had been sent well before them.
+def _overtaken(rows: list[tuple[float, int, float]]) -> int:
+    """Packets that arrived well before one that had been sent well before them.
 
-    The peer's count tells the order. Its clock does not: it may be set meanwhile, and what waits for a late process
-    may have its time from then.
+    A row is when a packet was sent, its place among those that the peer had, and when the peer's kernel had it. The
+    clock alone tells no order, as it may be set meanwhile. The place alone does not either: what arrived while a
+    machine had no processor is taken out of its queues at once, and in any order.
     """
-    rows = [(sent[number], places[number]) for number in numbers if number in places]
     return sum(
-        any(when - SETTLED > before and own < earlier for before, earlier in rows[:place])
-        for place, (when, own) in enumerate(rows)
+        any(
+            when - SETTLED > before and place < earlier and arrived < since - SETTLED
+            for before, earlier, since in rows[:index]
+        )
+        for index, (when, place, arrived) in enumerate(rows)
     )
 
 

@@ -13,7 +13,7 @@ import copy
 import typing as t
 
 from .._engine.transport import Raw
-from .._terms import EVACUATED_LABEL, MAINTENANCE_LABEL
+from .._terms import DONE_LABEL, EVACUATED_LABEL, MAINTENANCE_LABEL, PURPOSE_LABEL
 from . import leaving, placement
 
 # What an operator has to accept, with the words for it.
@@ -224,13 +224,26 @@ def before(node: Raw) -> str | None:
     return str(value) if value in ("active", "pause") else None if value is None else "active"
 
 
-def held(spec: Raw, availability: str, had: str) -> Raw:
-    """A node's specification with this availability, and the mark of what it had before."""
-    labels = {**(spec.get("Labels") or {}), MAINTENANCE_LABEL: had}
-    return {**spec, "Availability": availability, "Labels": labels}
+def purpose(node: Raw) -> str:
+    """What this collection drained the node for; empty when it was asked for the drain alone, or did not drain it."""
+    return str(((node.get("Spec") or {}).get("Labels") or {}).get(PURPOSE_LABEL) or "")
+
+
+def held(spec: Raw, availability: str, had: str, why: str = "") -> Raw:
+    """A node's specification with this availability, and the mark of what it had before, and why. An earlier mark keeps its purpose."""
+    labels = dict(spec.get("Labels") or {})
+    if why and MAINTENANCE_LABEL not in labels:
+        labels[PURPOSE_LABEL] = why
+    return {**spec, "Availability": availability, "Labels": {**labels, MAINTENANCE_LABEL: had}}
 
 
 def freed(spec: Raw, availability: str) -> Raw:
     """A node's specification with this availability, without the mark."""
-    labels = {key: value for key, value in (spec.get("Labels") or {}).items() if key != MAINTENANCE_LABEL}
+    marks = (MAINTENANCE_LABEL, PURPOSE_LABEL)
+    labels = {key: value for key, value in (spec.get("Labels") or {}).items() if key not in marks}
     return {**spec, "Availability": availability, "Labels": labels}
+
+
+def noted(spec: Raw, done: str) -> Raw:
+    """A node's specification with the note of a rolling action that is through with it; as it is without such a note."""
+    return {**spec, "Labels": {**(spec.get("Labels") or {}), DONE_LABEL: done}} if done else spec

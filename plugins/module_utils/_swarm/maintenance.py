@@ -54,13 +54,21 @@ def identify(client: APIClient, name: str) -> str:
     return str(found[0]["ID"])
 
 
-def drain(
-    client: APIClient, node_id: str, accept: t.Sequence[str], timeout: int, give_up: str, check_mode: bool
-) -> dict[str, t.Any]:
-    """Drain a node and wait until its tasks run elsewhere; the module's result.
+class Terms(t.NamedTuple):
+    """On which terms a node is drained.
 
-    ``accept``: keys of evacuation.ASKED. ``give_up``: C(restore) gives the node back when the time is over, C(stay) does not.
+    ``accept``: keys of evacuation.ASKED. ``timeout`` in seconds. ``give_up``: C(restore) gives the node back when the time is over, C(stay)
+    does not. ``purpose``: what it is drained for, which its mark records.
     """
+
+    accept: t.Sequence[str]
+    timeout: int
+    give_up: str
+    purpose: str = ""
+
+
+def drain(client: APIClient, node_id: str, terms: Terms, check_mode: bool) -> dict[str, t.Any]:
+    """Drain a node and wait until its tasks run elsewhere; the module's result."""
     seen = view(client, node_id)
     availability, had = seen.node["Spec"]["Availability"], evacuation.before(seen.node)
     found = evacuation.fates(seen.node, seen.nodes, seen.services, seen.tasks)
@@ -68,7 +76,7 @@ def drain(
     if drained:  # what was accepted for that is waiting
         found += evacuation.waiting(seen.node, seen.nodes, seen.services, seen.tasks)
     else:
-        _refuse(seen, found, accept)
+        _refuse(seen, found, terms.accept)
     left = evacuation.leftovers(seen.services, seen.nodes)
     result = {
         "changed": not drained or bool(left),
@@ -80,14 +88,14 @@ def drain(
         return result
     tidy(client, left)
     start = time.monotonic()
-    deadline = start + timeout
+    deadline = start + terms.timeout
     stuck = {fate["service_id"] for fate in found if fate["how"] == "nowhere"}
     try:
         if not drained:
-            _evacuate(client, seen, had or availability, found, deadline)
-        _await_moved(client, node_id, stuck, deadline, timeout)
+            _evacuate(client, seen, had or availability, found, deadline, terms.purpose)
+        _await_moved(client, node_id, stuck, deadline, terms.timeout)
     except Stuck as error:
-        if drained or give_up != "restore":
+        if drained or terms.give_up != "restore":
             raise
         _free(client, node_id, had or availability)
         raise EngineError(
@@ -111,7 +119,9 @@ def _refuse(seen: View, found: list[evacuation.Fate], accept: t.Sequence[str]) -
         )
 
 
-def _evacuate(client: APIClient, seen: View, had: str, found: list[evacuation.Fate], deadline: float) -> None:
+def _evacuate(
+    client: APIClient, seen: View, had: str, found: list[evacuation.Fate], deadline: float, purpose: str
+) -> None:
     """Start tasks elsewhere before they stop here, as far as their services allow, then drain.
 
     The node is paused first: on an active node the swarm would stop tasks at once that do not meet a constraint.
@@ -119,20 +129,20 @@ def _evacuate(client: APIClient, seen: View, had: str, found: list[evacuation.Fa
     node_id = seen.node["ID"]
     first = [fate for fate in found if fate["how"] == "first"]
     if first:
-        _hold(client, seen.node, "pause", had)
+        _hold(client, seen.node, "pause", had, purpose)
         for fate in first:
             _change_service(client, fate["service_id"], lambda spec: evacuation.away(spec, node_id))
         _await_first(client, node_id, [fate["service_id"] for fate in first], deadline)
-    _hold(client, seen.node, "drain", had)
+    _hold(client, seen.node, "drain", had, purpose)
 
 
-def _hold(client: APIClient, node: Raw, availability: str, had: str) -> None:
+def _hold(client: APIClient, node: Raw, availability: str, had: str, purpose: str) -> None:
     """Pause or drain the node, with our mark. Raises EngineError when somebody else has drained it meanwhile."""
 
     def change(spec: Raw) -> Raw:
         if spec["Availability"] == "drain" and MAINTENANCE_LABEL not in (spec.get("Labels") or {}):
             raise EngineError(f"{leaving.hostname(node)} was drained by another user meanwhile. Run this again.")
-        return evacuation.held(spec, availability, had)
+        return evacuation.held(spec, availability, had, purpose)
 
     update(client, node["ID"], change)
 
@@ -197,10 +207,19 @@ def _await_moved(client: APIClient, node_id: str, stuck: set[str], deadline: flo
         )
 
 
-def activate(client: APIClient, node_id: str, foreign: bool, timeout: int, check_mode: bool) -> dict[str, t.Any]:
-    """Give a node back that this collection drained; the module's result. ``foreign``: also one that somebody else drained."""
+def activate(
+    client: APIClient, node_id: str, foreign: bool, timeout: int, check_mode: bool, purpose: str = "", done: str = ""
+) -> dict[str, t.Any]:
+    """Give a node back that this collection drained; the module's result.
+
+    :param foreign: also one that somebody else drained
+    :param purpose: only one that was drained for this; any other is left as it is
+    :param done: note of a rolling action that is through with the node, which is kept on it
+    """
     seen = view(client, node_id)
     availability, had = seen.node["Spec"]["Availability"], evacuation.before(seen.node)
+    if purpose and (had is None or evacuation.purpose(seen.node) != purpose):
+        return _left(client, seen, done, check_mode)
     if had is None and availability != "active" and not foreign:
         raise EngineError(
             f"{leaving.hostname(seen.node)} is set to {availability}, and this collection did not set it. Find out why. To make the node active"
@@ -219,17 +238,31 @@ def activate(client: APIClient, node_id: str, foreign: bool, timeout: int, check
         return result
     if changes:
         result["seconds"] = await_ready(client, node_id, timeout)
-        _free(client, node_id, wanted)
+        _free(client, node_id, wanted, done)
     else:
         tidy(client, left)
     return result
 
 
-def _free(client: APIClient, node_id: str, availability: str) -> None:
+def _left(client: APIClient, seen: View, done: str, check_mode: bool) -> dict[str, t.Any]:
+    """A node that was not drained for the purpose at hand keeps its availability; the module's result."""
+    spec = seen.node["Spec"]
+    changed = evacuation.noted(spec, done) != spec
+    if changed and not check_mode:
+        update(client, seen.node["ID"], lambda now: evacuation.noted(now, done))
+    return {
+        "changed": changed,
+        "tasks": [],
+        "seconds": 0.0,
+        **_about(seen.node, spec["Availability"], spec["Availability"] != "active"),
+    }
+
+
+def _free(client: APIClient, node_id: str, availability: str, done: str = "") -> None:
     """Take back what keeps tasks away from the node. Its mark goes last, so that a run that ends before is finished by the next."""
     seen = view(client, node_id)
     tidy(client, evacuation.leftovers(seen.services, seen.nodes, (node_id,)))
-    update(client, node_id, lambda spec: evacuation.freed(spec, availability))
+    update(client, node_id, lambda spec: evacuation.noted(evacuation.freed(spec, availability), done))
 
 
 def tidy(client: APIClient, left: t.Mapping[str, list[str]]) -> None:

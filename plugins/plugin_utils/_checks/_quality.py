@@ -29,6 +29,8 @@ A_WHILE = 8  # packets in a row without an answer, and as many with one, are no 
 ALONE = (
     4  # a rate that no other path confirms must be so many times below the limit: a busy processor slows a burst too
 )
+BUSY = 100  # milliseconds: a process that was so late runs on a machine that orders packets by itself
+JUMBLED = 0.1  # share of the packets that such a machine may reorder; a network that does, reorders more
 LATE = 1000  # milliseconds: a process that was so late proves no loss
 SOUND, BROKEN = 0.8, 0.2  # shares of a size's packets that passed
 
@@ -133,11 +135,18 @@ def _of_path(path: Path, measured: list[Path], others: list[Path], given: dict[s
     back = [other for other in measured if other.pair == path.pair[::-1]]
     rows = [_lost(path, back, given["loss"]), _delayed(train, others, given), _narrow(train, others, given)]
     rows.append(_capped(train))
+    both = [train, *(t.cast(Data, other.train) for other in back)]
     for key, kind in (("corrupt", CORRUPT), ("repeated", REPEATED), ("reordered", REORDERED)):
-        number = train[key] + sum(t.cast(Data, other.train)[key] for other in back)
-        if train[key] and number >= FEW:
+        least = _jumble(both) if kind == REORDERED else FEW
+        if train[key] and sum(one[key] for one in both) >= least:
             rows.append(Symptom(kind, f"{train[key]} of {train['sent']}"))
     return [row for row in rows if row]
+
+
+def _jumble(trains: list[Data]) -> float:
+    """How many packets out of order are more than chance: a busy kernel reorders what waited in its queues."""
+    late = max(max(train["late_ms"], train["dwell_ms"]) for train in trains)
+    return FEW if late <= BUSY else max(FEW, JUMBLED * sum(train["sent"] for train in trains))
 
 
 def _lost(path: Path, back: list[Path], limit: float) -> Symptom | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon.members import majority_lost, unready
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.engine_restarts import plan
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.engine_restarts import Order, plan
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,15 +69,22 @@ def test_majority_of_the_managers(listed: list, node: str, lost: bool) -> None:
 def test_workers_first_then_managers_the_leader_last() -> None:
     places = hosts(THREE)
     found = plan(places, list(places))
-    assert [turn.host for turn in found.turns] == ["h-w1", "h-w2", "h-m2", "h-m3", "h-m1", ""]
+    assert [turn.hosts for turn in found.turns] == [["h-w1"], ["h-w2"], ["h-m2"], ["h-m3"], ["h-m1"], []]
     assert found.refused == []
-    assert all(turn.manager != turn.host for turn in found.turns)
+    assert all(turn.manager not in turn.hosts for turn in found.turns)
     assert all(set(turn.nodes) == {"m1", "m2", "m3", "w1", "w2"} for turn in found.turns)
+
+
+def test_managers_first_and_workers_in_batches() -> None:
+    places = hosts([*THREE, member("w3")])
+    found = plan(places, list(places), Order("manager", 2, {"w2"}))
+    assert [turn.node_ids for turn in found.turns] == [["w2"], ["m2"], ["m3"], ["m1"], ["w1", "w3"], []]
+    assert [turn.manager for turn in found.turns] == ["h-m1", "h-m1", "h-m1", "h-m2", "h-m1", "h-m1"]
 
 
 def test_the_only_manager_watches_over_itself() -> None:
     places = hosts([manager("m1", leader=True), member("w1")])
-    assert [(turn.host, turn.manager) for turn in plan(places, list(places)).turns] == [
+    assert [("".join(turn.hosts), turn.manager) for turn in plan(places, list(places)).turns] == [
         ("h-w1", "h-m1"),
         ("h-m1", "h-m1"),
         ("", "h-m1"),
@@ -99,14 +106,14 @@ def test_what_is_refused() -> None:
     assert "are one node" in plan({**places, "twin": places["h-w1"]}, ["h-w1", "twin"]).refused[0]
     two = hosts([manager("m1", leader=True), manager("m2"), member("w1")])
     assert "majority" in plan(two, ["h-w1", "h-m2"]).refused[0]
-    assert plan(two, ["h-w1"]).turns[0].host == "h-w1"
+    assert plan(two, ["h-w1"]).turns[0].hosts == ["h-w1"]
 
 
 def test_two_swarms_in_one_run() -> None:
     other = [manager("x1", leader=True), member("y1")]
     places = {**hosts(THREE), **hosts(other)}
     found = plan(places, ["h-w1", "h-y1"])
-    assert [(turn.host, turn.manager) for turn in found.turns] == [
+    assert [("".join(turn.hosts), turn.manager) for turn in found.turns] == [
         ("h-w1", "h-m1"),
         ("", "h-m1"),
         ("h-y1", "h-x1"),
@@ -130,20 +137,28 @@ def swarms(draw: st.DrawFn) -> tuple[dict, list[str], list]:
     return places, due, listed
 
 
-@given(swarms())
-def test_no_plan_costs_a_majority_or_forgets_a_host(swarm: tuple) -> None:
+ORDERS = st.builds(
+    Order, st.sampled_from(["worker", "manager"]), st.integers(1, 3), st.sets(st.sampled_from(["m0", "w0", "w3"]))
+)
+
+
+@given(swarms(), ORDERS)
+def test_no_plan_costs_a_majority_or_forgets_a_host(swarm: tuple, order: Order) -> None:
     places, due, listed = swarm
-    found = plan(places, due)
+    found = plan(places, due, order)
     assert not (found.turns and found.refused)
     if found.refused or not due:
         assert found.turns == []
         return
-    restarted = [turn.host for turn in found.turns if turn.host]
-    assert sorted(restarted) == sorted(due)
+    assert sorted(host for turn in found.turns for host in turn.hosts) == sorted(due)
     roles = {each["id"]: each for each in listed}
-    seen = [roles[turn.node_id] for turn in found.turns if turn.host]
-    ranks = [(each["role"] == "manager", each["leader"]) for each in seen]
+    seen = [roles[node_id] for turn in found.turns for node_id in turn.node_ids]
+    ranks = [(each["id"] not in order.ahead, each["role"] != order.first, each["leader"]) for each in seen]
     assert ranks == sorted(ranks)
+    for turn in found.turns[:-1]:
+        assert 1 <= len(turn.hosts) <= order.batch
+        assert len(turn.hosts) == 1 or {roles[node_id]["role"] for node_id in turn.node_ids} == {"worker"}
+    assert found.turns[-1].hosts == []
     managers = [each for each in listed if each["role"] == "manager"]
     reachable = {each["id"] for each in managers if each["reachability"] == "reachable"}
     for each in seen:

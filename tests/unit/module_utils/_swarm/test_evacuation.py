@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import evacuation
-from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import EVACUATED_LABEL, MAINTENANCE_LABEL
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import (
+    DONE_LABEL,
+    EVACUATED_LABEL,
+    MAINTENANCE_LABEL,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,6 +167,14 @@ def test_marks_of_nodes() -> None:
     assert evacuation.before({"Spec": held}) == "pause" and evacuation.before({"Spec": spec}) is None
     assert evacuation.freed(held, "pause") == spec
     assert evacuation.before({"Spec": {"Labels": {MAINTENANCE_LABEL: "nonsense"}}}) == "active"
+    # What it is drained for is that of the first who drained it.
+    assert evacuation.purpose({"Spec": held}) == "" and evacuation.held(held, "drain", "pause", "upgrade") == held
+    ours = evacuation.held(spec, "pause", "pause", "upgrade")
+    assert evacuation.purpose({"Spec": ours}) == "upgrade"
+    assert evacuation.purpose({"Spec": evacuation.held(ours, "drain", "pause", "backup")}) == "upgrade"
+    assert evacuation.freed(ours, "pause") == spec
+    assert evacuation.noted(spec, "") == spec
+    assert evacuation.noted(spec, "restart-1")["Labels"] == {"rack": "a", DONE_LABEL: "restart-1"}
 
 
 def test_leftovers_are_those_that_no_drain_of_ours_needs() -> None:

@@ -68,12 +68,21 @@ def test_what_is_bad_in_one_network_alone_is_the_networks(ident: str) -> None:
         {"delay_ms": [0.1, 80.0, 90.0, 95.0], "dwell_ms": 60},  # and so was the helper
         {"mbit": 30.0},
         {"reordered": 1, "repeated": 1, "corrupt": 0},
+        {"reordered": 5, "late_ms": 361},  # queues that waited for a processor
+        {"reordered": 5, "dwell_ms": 829},
     ],
 )
 def test_chance_distance_and_late_processes_are_no_symptom(parts: dict) -> None:
     facts = healthy()
     spoil(facts, ["wire"], "vm2", **parts)
     assert worst(facts, "PATH-QUALITY") == "pass"
+
+
+@pytest.mark.parametrize("parts", [{"reordered": 5, "late_ms": 90}, {"reordered": 9, "late_ms": 361, "dwell_ms": 829}])
+def test_many_packets_out_of_order_are_the_networks_however_busy_the_ends(parts: dict) -> None:
+    facts = healthy()
+    spoil(facts, ["wire"], "vm2", **parts)
+    assert causes(facts) == [("link-reorders", ["vm2"], [])]
 
 
 def test_a_swarm_that_is_slow_everywhere_is_judged_by_the_limit() -> None:
