@@ -507,7 +507,10 @@ def test_selecting_checks() -> None:
 
 def test_who_guards_what_the_others_prove() -> None:
     """PRE-REACH always; IPAM-HEADROOM where a network has no room for probes, and NET-EXISTS where one that was named is missing."""
-    guards = lambda facts: {ident for ident, check in CHECKS.items() if _checks.is_guard(check, facts)}  # noqa: E731
+
+    def guards(facts: Draft) -> set[str]:
+        return {ident for ident, check in CHECKS.items() if _checks.is_guard(check, facts)}
+
     facts = healthy()
     always = guards(facts)
     assert "PRE-REACH" in always and "IPAM-HEADROOM" not in always and "DP-MATRIX" not in always
