@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
         if arguments["stage"] == "discover":
             return dict(result, hosts=self._discover(task_vars))
         if arguments["stage"] == "add":
-            return dict(result, add_host=_host(arguments["node"], task_vars["hostvars"]))
+            return dict(self._add(arguments["node"], task_vars), changed=False)
         _refuse_without_lab(task_vars.get("swarm_hosts_lab"))
         try:
             declared = swarm_groups.declared(
@@ -60,6 +60,22 @@ class ActionModule(ActionBase):
             groups=dict(declared.groups),
             hosts=_ungrouped(declared, task_vars["groups"]),
         )
+
+    def _add(self, node: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Have Ansible add a node, by its own action: how a host gets into the inventory differs between its versions."""
+        task = self._task.copy()
+        task.args = _host(node, task_vars["hostvars"])
+        action = self._shared_loader_obj.action_loader.get(
+            "ansible.builtin.add_host",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        added: dict[str, t.Any] = action.run(task_vars=task_vars)
+        return added
 
     def _discover(self, task_vars: dict[str, t.Any]) -> list[dict[str, t.Any]]:
         """The nodes that managers list and no host of the play is, with the connection of the manager that told of them."""
@@ -110,14 +126,10 @@ def _refuse_without_lab(lab: t.Mapping[str, str] | None) -> None:
 
 
 def _host(node: dict[str, t.Any], hostvars: t.Any) -> dict[str, t.Any]:
-    """What Ansible adds to the inventory (as module add_host does): a node that is reached as the manager is that told of it."""
+    """What module add_host is given: a node that is reached as the manager is that told of it."""
     values = hostvars[node["via"]]
     variables = {key: values[key] for key in swarm_discovery.connection_keys(hostvars.raw_get(node["via"]))}
-    return {
-        "host_name": node["name"],
-        "groups": node["groups"],
-        "host_vars": dict(variables, ansible_host=node["address"]),
-    }
+    return dict(variables, ansible_host=node["address"], name=node["name"], groups=node["groups"])
 
 
 def _addresses(hosts: t.Iterable[str], hostvars: t.Any) -> set[str]:
