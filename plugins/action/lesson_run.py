@@ -232,6 +232,7 @@ def _exercise(call: Call) -> dict[str, t.Any]:
         DISPLAY.display("\n" + place.filled(found.answer[language]), color="bright blue")
     return {
         "acts": exercises.acts(found, wanted, place),
+        "diagnose": found.diagnosis and wanted == "mended",
         "told": {key: place.filled(text) for key, text in found.answer.items()},
     }
 

@@ -104,6 +104,10 @@ stop:
   description: Whether a step failed, so that the lesson has to stop.
   returned: with stage V(judge)
   type: bool
+diagnose:
+  description: Whether the proof is asked before that.
+  returned: with stage V(exercise)
+  type: bool
 acts:
   description: What is to be done, in this order.
   returned: with stage V(exercise)

@@ -183,7 +183,7 @@ class Classroom:
     async def exercise(self, name: str, wanted: str, language: str) -> dict[str, t.Any]:
         """Give an exercise, check it, mend it or take it back, by the playbook. Raises Trouble.
 
-        One that is mended is diagnosed first: ``causes`` are what the proof found.
+        Where the proof can name what is broken, it is asked before that is mended: ``causes`` are what it found, else None.
         """
         if name not in exercises.load() or wanted not in exercises.STATES:
             raise Trouble(f"there is no exercise {name}, or it has no state {wanted}")
@@ -200,7 +200,7 @@ class Classroom:
             "good": good,
             "output": "" if good or wanted == "checked" else output[-1500:],
             "answer": answer,
-            "causes": self.progress.diagnosis() if wanted == "mended" and good else [],
+            "causes": self.progress.diagnosis() if answer and good and exercises.find(name).diagnosis else None,
         }
 
     async def end(self) -> None:

@@ -137,6 +137,7 @@ def test_an_exercise_is_broken_until_it_is_mended(swarm, name: str) -> None:
         ):
             code, output = exercise(swarm, name, state)
             assert (code == 0) is good and words in output, f"{state}: {output[-3000:]}"
+            assert ("What the proof found:" in output) is (state == "mended" and exercises.find(name).diagnosis)
     finally:
         code, output = exercise(swarm, name, "absent")
     assert code == 0, output

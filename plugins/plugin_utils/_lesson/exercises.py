@@ -51,7 +51,7 @@ class Check:
 
 @dataclasses.dataclass(frozen=True)
 class Exercise:
-    """One exercise. ``fault``: options of module lab_fault."""
+    """One exercise. ``fault``: options of module lab_fault; ``diagnosis``: whether the proof names what is broken."""
 
     id: str
     title: Words
@@ -66,6 +66,7 @@ class Exercise:
     check: tuple[Check, ...]
     mend: tuple[Lines, ...]
     undo: tuple[Lines, ...]
+    diagnosis: bool
 
 
 class Act(t.TypedDict, total=False):
@@ -124,6 +125,7 @@ def _exercise(row: dict[str, t.Any]) -> Exercise:
         check=checks["check"],
         mend=lines["mend"],
         undo=lines["undo"],
+        diagnosis=row.get("diagnosis", False),
     )
 
 

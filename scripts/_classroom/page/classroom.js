@@ -108,8 +108,8 @@
       if (result) {
         const word = result.problem || (result.state === "checked" ? WORDS[result.good ? "solved" : "unsolved"][language] : result.good ? WORDS.done[language] : result.output);
         box.append(make("p", word, {class: `verdict ${result.good ? "confirmed" : "failed"}`, "data-good": String(Boolean(result.good))}));
-        if (result.answer) {
-          box.append(make("p", result.answer));
+        if (result.answer) box.append(make("p", result.answer));
+        if (result.causes) {
           const causes = make("ul", undefined, {class: "causes"});
           for (const cause of result.causes) causes.append(make("li", cause));
           box.append(make("p", WORDS[result.causes.length ? "found" : "sound"][language], {class: "muted"}), causes);

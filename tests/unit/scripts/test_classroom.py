@@ -291,17 +291,24 @@ def test_a_lab_that_cannot_come_back_is_told(room, tmp_path: Path, name: str, to
 
 
 @pytest.mark.parametrize(
-    ("program", "state", "causes"),
-    [("true", "mended", ["vm2 drops VXLAN"]), ("true", "checked", []), ("false", "mended", [])],
+    ("name", "program", "state", "causes"),
+    [
+        ("blocked-port", "true", "mended", ["vm2 drops VXLAN"]),
+        ("blocked-port", "true", "checked", None),
+        ("blocked-port", "false", "mended", None),
+        ("not-attachable", "true", "mended", None),  # nothing is broken that the proof could name
+    ],
 )
-def test_an_exercise_is_diagnosed_before_it_is_mended(room, program: str, state: str, causes: list[str]) -> None:
+def test_an_exercise_is_diagnosed_before_it_is_mended(
+    room, name: str, program: str, state: str, causes: list[str] | None
+) -> None:
     keeping = importlib.import_module("plugins.plugin_utils._lesson.keeping")
 
     async def mended() -> dict[str, t.Any]:
         await room.looks.begin()
         keeping.save_diagnosis(str(room.progress.folder), ["vm2 drops VXLAN"])
         room.playbook = [program]
-        return await room.exercise("blocked-port", state, "en")
+        return await room.exercise(name, state, "en")
 
     told = asyncio.run(mended())
     assert told["causes"] == causes and told["good"] is (program == "true")
