@@ -21,6 +21,14 @@ class HostError(Exception):
     """A problem of the host, in one sentence that says what to do."""
 
 
+def require_root() -> None:
+    """Raise HostError unless this runs as root."""
+    if os.geteuid() != 0:
+        raise HostError(
+            f"on {socket.gethostname()} this runs as user id {os.geteuid()}, and needs root: use 'become: true'"
+        )
+
+
 def loaded_kernel_modules(proc_modules: str, builtin: str) -> set[str]:
     """Names of the modules that are loaded or built in.
 

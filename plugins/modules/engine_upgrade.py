@@ -64,7 +64,6 @@ beside:
   elements: str
 """
 
-import os
 import socket
 import typing as t
 
@@ -75,16 +74,13 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
     EngineError,
     engine_argument_spec,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, require_root
 
 
 def upgrade(module: AnsibleModule) -> dict[str, t.Any]:
     """Reach the version."""
     given = module.params
-    if os.geteuid() != 0:
-        raise HostError(
-            f"on {socket.gethostname()} this runs as user id {os.geteuid()}, and needs root: use 'become: true'"
-        )
+    require_root()
     work = upgrading.Upgrade(given["docker_host"], halting.Way.of(given), given["version"], given["package_timeout"])
     names = work.pinned(upgrading.offer(work.seen, False, given["package_timeout"]))
     beside = work.beside(names) if names else []

@@ -93,7 +93,6 @@ outlook:
   type: dict
 """
 
-import os
 import socket
 import typing as t
 
@@ -104,7 +103,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
     EngineError,
     engine_argument_spec,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, require_root
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import outlook, place
 
 PACKAGE_SECONDS = 600
@@ -113,12 +112,10 @@ PACKAGE_SECONDS = 600
 def tell(module: AnsibleModule) -> dict[str, t.Any]:
     """What there is."""
     given = module.params
-    host = socket.gethostname()
-    if os.geteuid() != 0:
-        raise HostError(f"on {host} this runs as user id {os.geteuid()}, and needs root: use 'become: true'")
+    require_root()
     seen = look.look(given["docker_host"], given["timeout"])
     if seen.info is None:
-        raise HostError(f"on {host} no engine runs. Start it, and run this again")
+        raise HostError(f"on {socket.gethostname()} no engine runs. Start it, and run this again")
     engine = Engine(given["docker_host"], given["engine_timeout"])
     here = place.ask(engine)
     offer = upgrading.offer(seen, True, PACKAGE_SECONDS) if given["offers"] else upgrading.Offer()

@@ -57,7 +57,6 @@ removed:
   elements: str
 """
 
-import os
 import socket
 import typing as t
 
@@ -68,7 +67,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
     EngineError,
     engine_argument_spec,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, require_root
 
 
 def main() -> None:
@@ -86,8 +85,7 @@ def main() -> None:
     host = socket.gethostname()
     way = halting.Way.of(given)
     try:
-        if os.geteuid() != 0:
-            raise HostError(f"on {host} this runs as user id {os.geteuid()}, and needs root: use 'become: true'")
+        require_root()
         problem = way.problem()
         if problem:
             raise HostError(f"{host}: {problem}. Nothing was changed")
