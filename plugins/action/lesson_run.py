@@ -32,10 +32,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson.proofs im
 
 DISPLAY = Display()
 DIAGNOSED = {"pt": "O que a prova encontrou:", "en": "What the proof found:"}
-SOUND = {
-    "pt": "A prova não encontrou causa: a rede faz o que foi declarado.",
-    "en": "The proof found no cause: the network does what was declared.",
-}
+UNNAMED = {"pt": "A prova não nomeou causa nenhuma.", "en": "The proof named no cause."}
 COLOURS = {"confirmed": "green", "corrected": "yellow", "failed": "red"}
 
 
@@ -242,7 +239,7 @@ def _diagnosed(call: Call) -> dict[str, t.Any]:
     settings = call.settings
     titles = [cause["title"] for cause in call.arguments["causes"]]
     keeping.save_diagnosis(settings["directory"], titles)
-    words = DIAGNOSED if titles else SOUND
+    words = DIAGNOSED if titles else UNNAMED
     DISPLAY.display(words[settings["language"]], color="bright blue")
     for title in titles:
         DISPLAY.display(f"  CAUSE  {title}", color="yellow")

@@ -9,7 +9,7 @@
     broken: {pt: "Quebrar", en: "Break it"}, checked: {pt: "Está resolvido?", en: "Is it solved?"},
     mended: {pt: "Consertar, e a resposta", en: "Mend it, and the answer"}, absent: {pt: "Desfazer tudo", en: "Take everything back"},
     found: {pt: "O que a prova encontrou antes:", en: "What the proof found before:"},
-    sound: {pt: "A prova não encontrou causa: a rede fazia o que foi declarado.", en: "The proof found no cause: the network did what was declared."},
+    unnamed: {pt: "A prova não nomeou causa nenhuma.", en: "The proof named no cause."},
     reset: {pt: "Voltar o lab inteiro ao snapshot", en: "Bring the whole lab back to its snapshot"},
     solved: {pt: "Resolvido!", en: "Solved!"}, unsolved: {pt: "Ainda não.", en: "Not yet."}, done: {pt: "Feito.", en: "Done."},
     silent: {pt: "não responde", en: "does not answer"}, lost: {pt: "A sala fechou: inicie make classroom outra vez.", en: "The classroom has closed: start make classroom again."},
@@ -112,7 +112,7 @@
         if (result.causes) {
           const causes = make("ul", undefined, {class: "causes"});
           for (const cause of result.causes) causes.append(make("li", cause));
-          box.append(make("p", WORDS[result.causes.length ? "found" : "sound"][language], {class: "muted"}), causes);
+          box.append(make("p", WORDS[result.causes.length ? "found" : "unnamed"][language], {class: "muted"}), causes);
         }
       }
       article.append(box);
