@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -79,6 +80,40 @@ def test_one_manager_is_enough_to_prove_all(swarm, tmp_path: Path) -> None:
     assert code == 0 and "VERIFIED: 3 passed" in output, output
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     assert [node["name"] for node in report["nodes"]] == ["first", "vm2", "vm3"]
+
+
+def test_nodes_beyond_a_group_are_looked_for_on_request(swarm, tmp_path: Path) -> None:
+    one = swarm.given(
+        tmp_path,
+        {"swarm_managers": {"first": "vm1"}},
+        swarm_discovered_host=f"swarmlab-{swarm.lab}-{{{{ node.hostname }}}}",
+    )
+    for found, nodes in ((False, 1), (True, 3)):
+        code, output = one.playbook(
+            VERIFY, {**QUICK, "verify_directory": str(tmp_path / "report"), "swarm_discover": found}
+        )
+        assert code == 0 and "VERIFIED: 3 passed" in output, output
+        report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+        assert len(report["nodes"]) == nodes
+
+
+def test_the_swarm_itself_as_the_inventory(swarm, tmp_path: Path, engine_socket: str) -> None:
+    """The groups manager and worker of community.docker.docker_swarm, whose hosts have ids as names."""
+    told = {
+        "plugin": "community.docker.docker_swarm", "docker_host": engine_socket, "verbose_output": True,
+        "compose": {
+            "ansible_connection": "'community.docker.docker_api'", "ansible_host": f"'swarmlab-{swarm.lab}-' ~ Description.Hostname",
+            "ansible_docker_docker_host": repr(swarm.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")),
+            "ansible_python_interpreter": "'/usr/bin/python3'",
+        },
+    }  # fmt: skip
+    inventory = tmp_path / "lab.docker_swarm.yml"
+    inventory.write_text(json.dumps(told), encoding="utf-8")
+    other = dataclasses.replace(swarm, inventory=inventory)
+    code, output = other.playbook(SWARM)
+    assert code == 0 and output.count("changed=0") == 3, output
+    code, output = other.playbook(VERIFY, {**QUICK, "verify_directory": str(tmp_path / "report")})
+    assert code == 0 and "VERIFIED: 3 passed" in output and "3 nodes" in output, output
 
 
 def test_a_worker_alone_cannot_tell_the_swarm(swarm, tmp_path: Path) -> None:
