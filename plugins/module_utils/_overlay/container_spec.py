@@ -13,6 +13,7 @@ import ipaddress
 import re
 import typing as t
 
+from .._engine.attaching import SWARM_LATE
 from .._engine.transport import Raw
 from .._terms import MANAGED_LABEL, PINNED_LABEL
 from .common import Attachment, dns_problem, env_dict, env_list, parse_attachments, parse_words, same_image
@@ -194,7 +195,7 @@ ADVICE = (
         "Choose an ipv4_address inside a subnet of network {network}, and declare that network with subnets.",
     ),
     (
-        ("deadline exceeded", "attaching to network failed"),
+        (SWARM_LATE, "attaching to network failed"),
         "The swarm gave no address in time: a fixed ipv4_address is taken or outside the subnets, those of {network} have none left, "
         "or the node is not ready and active ('docker node ls'). The log of the leader's daemon tells which. "
         "overlay_attachment tells it too, on a manager or with seen_by_manager.",

@@ -20,6 +20,7 @@ import re
 import time
 import typing as t
 
+from .._engine.attaching import SWARM_LATE, is_leftover
 from .._engine.sdk import APIClient, EngineError, NotFound, Refused, api_version, connect_container, explain
 from .._engine.transport import Raw
 from .._terms import PINNED_LABEL
@@ -33,11 +34,9 @@ KEPT = ("Links", "DriverOpts", "GwPriority")
 # Network modes without an overlay: the predefined ones, and "container:<id>".
 NO_HOME = re.compile(r"|default|bridge|host|none|container:.*")
 GONE = re.compile(r"rpc error.*network (\S+) not found")
-# The engine's text when it refuses a network without asking the swarm, after an earlier attempt that timed out.
-LEFTOVER = re.compile(r"network \S+ not found")
 # The engine itself tries five times within 20 s to get an attachment from the swarm.
 ATTEMPTS = 2
-PASSING = ("deadline exceeded", "sandbox join failed", "unavailable")
+PASSING = (SWARM_LATE, "sandbox join failed", "unavailable")
 # A node that has just come up has no connection to a manager yet, although it reports itself active.
 UNCONNECTED = "invalid cluster node"
 CONNECTION_SECONDS = 20
@@ -164,11 +163,6 @@ def attempt(
             if not left or time.monotonic() >= deadline or not may_pass:
                 raise EngineError(explain_refusal(name, network, reason), network=network) from error
             told = reason
-
-
-def is_leftover(reason: str) -> bool:
-    """Whether the engine denied a network without asking a manager, whose refusals are "rpc error"s."""
-    return LEFTOVER.search(reason) is not None and "rpc error" not in reason
 
 
 def _attached(container: Raw) -> Networks:

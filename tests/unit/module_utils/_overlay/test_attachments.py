@@ -8,12 +8,13 @@ import typing as t
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._discovery.asking import Endpoint
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.attaching import is_leftover
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.attachments import (
     AttachmentSpec,
     decide,
     parse_attachment_list,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.joining import is_leftover, like_endpoint
+from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.joining import like_endpoint
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.refusals import Wish, refusals
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.resolution import Question, question, unable
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.spec import SpecError

@@ -47,5 +47,32 @@ def test_a_refusal_is_kept_in_the_engines_words() -> None:
     assert row["refused"] == "network front not manually attachable" and "container" not in row
 
 
+LATE = "attaching to network failed, make sure your network options are correct and check manager logs: context deadline exceeded"
+LEFT = "network front not found"
+
+
+@pytest.mark.parametrize(
+    ("refusals", "refused"),
+    [
+        ([LATE], None),  # a slow node, not a broken one
+        ([LATE, LEFT], None),  # the engine denies it once more, without asking the swarm
+        ([LATE, LATE], LATE),
+        ([LATE, LEFT, LATE], LATE),
+        ([LEFT], LEFT),  # it was never late, so this is the swarm's word
+        ([LATE, "rpc error: code = NotFound desc = network front not found"], "rpc error: code = NotFound desc = network front not found"),
+    ],
+)  # fmt: skip
+def test_an_engine_that_was_late_is_asked_again(refusals: list[str], refused: str | None) -> None:
+    left = list(refusals)
+
+    def act() -> dict:
+        if left:
+            raise Refused(500, left.pop(0))
+        return {"container": "c1", "namespace": "/ns/c1", "address": "10.0.1.9"}
+
+    row = standalone._timed(NETWORK, "at", act)
+    assert row.get("refused") == refused and left == []
+
+
 def test_a_namespace_that_is_gone_answers_nothing() -> None:
     assert standalone._ask("/nowhere/at/all", [{"id": "a", "kind": "icmp", "address": "127.0.0.1"}], SETTING) == {}
