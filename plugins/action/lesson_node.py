@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import standing_helper
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson import exercises, lesson, planning
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
 
@@ -32,13 +33,15 @@ class ActionModule(ActionBase):
         plan = planning.PLANS[arguments["phase"]](moment, host, t.cast(exercises.Act, arguments.get("act") or {}))
         if plan is None:
             return dict(result, seen=None)
+        phase, ready = arguments["phase"], moment.ready.get(host)
+        door = ready["door"] if ready else None
         given = {key: arguments[key] for key in ("docker_host", "engine_timeout") if key in arguments}
         try:
-            told = self._execute_module(
-                MODULE, {**given, "phase": arguments["phase"], "plan": plan}, task_vars=task_vars
-            )
+            told = standing_helper.ask(
+                self._low_level_execute_command, door, {"phase": phase, "plan": plan}
+            ) or self._execute_module(MODULE, {**given, "phase": phase, "plan": plan}, task_vars=task_vars)
         except AnsibleConnectionFailure as error:
             return dict(result, seen=None, problem=one_line(str(error)))
         if told.get("failed") or "seen" not in told:
             return dict(result, seen=None, problem=one_line(reason(told, host)))
-        return dict(result, seen=told["seen"], changed=told["changed"])
+        return dict(result, seen=told["seen"], changed=True)

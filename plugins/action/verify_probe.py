@@ -12,8 +12,9 @@ import typing as t
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import standing
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import objects
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks, standing_helper
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _foreign_words as foreign
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.model import Settings
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans, progress
@@ -22,6 +23,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure im
 
 DISPLAY = Display()
 MODULE = "swarmlab.overlay.verify_probe"
+FOLLOWING = ("probe", *objects.EXCHANGES, "again", "close")  # for these the node's helper is asked
 
 
 def phases_so_far(task_vars: dict[str, t.Any], settings: Settings) -> dict[str, dict[str, t.Any]]:
@@ -45,6 +47,12 @@ def _belongs(result: dict[str, t.Any], run: str) -> bool:
     return result.get("run", run) == run and not result.get("skipped")
 
 
+def _door(phases: dict[str, dict[str, dict[str, t.Any]]], host: str) -> standing.Door | None:
+    """Where this host takes orders, if it got ready and told so."""
+    seen = phases.get(facts.PROVING[0], {}).get(host, {}).get("seen") or {}
+    return seen.get("door")
+
+
 def _silent(reason_code: str, problem: str) -> dict[str, t.Any]:
     """The result of a node that could not tell."""
     return {"changed": False, "seen": None, "reason": reason_code, "problem": problem}
@@ -61,7 +69,8 @@ class ActionModule(ActionBase):
         phase, settings = self._task.args["phase"], self._task.args["settings"]
         result = dict(super().run(tmp, task_vars), run=settings["run"])
         host, hosts = task_vars["inventory_hostname"], settings["hosts"]
-        gathered = facts.assemble(hosts, settings, phases_so_far(task_vars, settings))
+        so_far = phases_so_far(task_vars, settings)
+        gathered = facts.assemble(hosts, settings, so_far)
         checks, _empty = _checks.select(_checks.load(), settings["checks"])
         skip = gathered.disrupted.get("skip")
         plan = None if skip else plans.PLANS[phase](gathered, host, checks)
@@ -77,7 +86,8 @@ class ActionModule(ActionBase):
                 result["declared"], known = resolve(self, task_vars, facts.DECLARED)
                 result.update({"ansible_facts": known} if known else {})
                 plan = dict(plan, declared=[str(text) for text in result["declared"].values()])
-            answer = self._ask(dict(arguments, plan=plan), task_vars)
+            door = _door(so_far, host) if phase in FOLLOWING else None
+            answer = self._ask(dict(arguments, plan=plan), task_vars, door)
         except AnsibleConnectionFailure as error:
             said = one_line(str(error))
             answer = _silent(foreign.reason(said, foreign.HOST, "node-unreachable"), f"not reachable: {said}")
@@ -85,8 +95,12 @@ class ActionModule(ActionBase):
             answer = _silent("module-failed", one_line(str(error)))
         return dict(result, asked=[asked, time.time()], **answer)
 
-    def _ask(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
+    def _ask(
+        self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], door: standing.Door | None = None
+    ) -> dict[str, t.Any]:
+        answer = standing_helper.ask(self._low_level_execute_command, door, arguments)
+        if answer is None:
+            answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
         if answer.get("failed") or "seen" not in answer:
             said = one_line(reason(answer, task_vars["inventory_hostname"]))
             return _silent(answer.get("reason_code") or foreign.reason(said, foreign.HOST, "module-failed"), said)

@@ -79,20 +79,19 @@ seen:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
     EngineError,
     engine_argument_spec,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._lesson.phases import PHASES
-from ansible_collections.swarmlab.overlay.plugins.module_utils._probe.netns import ProbeError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lesson import phases
 
 
 def main() -> None:
     """Build the module and run it."""
     spec = engine_argument_spec()
     spec.update(
-        phase={"type": "str", "choices": list(PHASES), "required": True},
+        phase={"type": "str", "choices": list(phases.PHASES), "required": True},
         settings={"type": "dict"},
         round={"type": "int", "default": 0},
         act={"type": "dict"},
@@ -103,15 +102,12 @@ def main() -> None:
         module.fail_json(msg="The lesson needs root on the node, to look into network namespaces: set 'become: true'.")
     try:
         engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
-        seen = PHASES[module.params["phase"]](engine, module.params["plan"])
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine on {os.uname().nodename} refused: {error.message}")
-    except ProbeError as error:
-        module.fail_json(msg=f"{os.uname().nodename}: {error}")
-    else:
-        module.exit_json(changed=True, seen=seen or {})
+    told = phases.carry_out(engine, module.params["phase"], module.params["plan"])
+    if "msg" in told:
+        module.fail_json(**told)
+    module.exit_json(changed=True, **told)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ notes:
   returned: success
   type: list
   elements: str
-  sample: ["firewalld is installed and does not run: left alone"]
+  sample: ["firewalld is installed and does not run: left alone. When it is started later, it closes the swarm's ports: run this again then"]
 """
 
 import os
@@ -189,11 +189,13 @@ def main() -> None:
     here = tools.Host(module.run_command)
     try:
         found = declare(module, here)
+        for sentence in found.idle:
+            module.warn(f"{os.uname().nodename}: {sentence}.")
         result = {
             "changed": found.plan.changes,
             "tool": found.tool,
             "rules": list(found.plan.after),
-            "notes": list(found.notes),
+            "notes": found.notes,
             "addresses": list(found.wanted.addresses) if found.wanted else [],
             "diff": shown(found),
         }

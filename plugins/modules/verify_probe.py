@@ -71,12 +71,12 @@ seen:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
     EngineError,
     engine_argument_spec,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.phases import PHASES
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.phases import PHASES, carry_out
 
 
 def main() -> None:
@@ -92,13 +92,12 @@ def main() -> None:
         module.fail_json(msg="Verifying needs root on the node, to look into network namespaces: set 'become: true'.")
     try:
         engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
-        seen = PHASES[module.params["phase"]](engine, module.params["plan"])
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine on {os.uname().nodename} refused: {error.message}")
-    else:
-        module.exit_json(changed=False, seen=seen)
+    told = carry_out(engine, module.params["phase"], module.params["plan"])
+    if "msg" in told:
+        module.fail_json(**told)
+    module.exit_json(changed=False, **told)
 
 
 if __name__ == "__main__":

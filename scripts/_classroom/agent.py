@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import sys
 
-from node._engine.client import Engine, Refused
+from node._engine.client import Engine
 from node._engine.transport import EngineError
-from node._lesson.phases import PHASES
-from node._probe.netns import ProbeError
+from node._lesson.phases import carry_out
 
 
 def main() -> None:
@@ -21,8 +20,8 @@ def main() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         try:
-            answer = {"seen": PHASES[order["phase"]](Engine(), order["plan"])}
-        except (EngineError, Refused, ProbeError, OSError) as error:
-            answer = {"problem": str(error)}
+            answer = carry_out(Engine(), order["phase"], order["plan"])
+        except (EngineError, OSError) as error:
+            answer = {"msg": str(error)}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()

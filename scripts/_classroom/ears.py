@@ -80,8 +80,8 @@ class Ear:
         stdout = self.process.stdout
         line = await stdout.readline() if stdout else b""
         answer = json.loads(line)
-        if "problem" in answer:
-            raise Trouble(answer["problem"])
+        if "msg" in answer:
+            raise Trouble(answer["msg"])
         return answer["seen"]
 
     def _send(self, line: bytes) -> None:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -124,6 +125,20 @@ class Swarm:
         """Exit code and output of a playbook: a path, or a name such as ``swarmlab.overlay.verify``."""
         done = self.ansible("ansible-playbook", playbook, "-e", json.dumps(extra_vars or {}), *argv)
         return done.returncode, done.stdout + done.stderr
+
+    def given(self, folder: Path, groups: dict[str, dict[str, str]], **variables: object) -> Swarm:
+        """The same swarm by another inventory, which is no lab's: {group: {inventory name: node}}."""
+        lines = []
+        for group, hosts in groups.items():
+            lines += [f"[{group}]", *(f"{name} ansible_host={self.container(node)}" for name, node in hosts.items())]
+        told = {
+            "ansible_connection": "community.docker.docker_api", "ansible_pipelining": True, "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_docker_docker_host": self.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock"), **variables,
+        }  # fmt: skip
+        lines += ["[all:vars]", *(f"{key}={json.dumps(value)}" for key, value in told.items())]
+        inventory = folder / "hosts.ini"
+        inventory.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return dataclasses.replace(self, inventory=inventory)
 
     def shell(self, host: str, command: str) -> str:
         """What a shell command prints on a node; the command must succeed."""

@@ -15,21 +15,6 @@ VERIFY = "swarmlab.overlay.verify"
 QUICK = {"verify_checks": ["PRE-REACH", "CP-ADDR", "CP-TLS"]}
 
 
-def given(swarm, folder: Path, groups: dict[str, dict[str, str]], **variables: object):
-    """The same swarm by another inventory: {group: {inventory name: node}}."""
-    lines = []
-    for group, hosts in groups.items():
-        lines += [f"[{group}]", *(f"{name} ansible_host={swarm.container(node)}" for name, node in hosts.items())]
-    told = {
-        "ansible_connection": "community.docker.docker_api", "ansible_pipelining": True, "ansible_python_interpreter": "/usr/bin/python3",
-        "ansible_docker_docker_host": swarm.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock"), **variables,
-    }  # fmt: skip
-    lines += ["[all:vars]", *(f"{key}={json.dumps(value)}" for key, value in told.items())]
-    inventory = folder / "hosts.ini"
-    inventory.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return dataclasses.replace(swarm, inventory=inventory)
-
-
 def node_id(swarm, host: str) -> str:
     return swarm.docker(host, "info", "--format", "{{.Swarm.NodeID}}")
 
@@ -51,7 +36,7 @@ def forget(swarm, host: str) -> None:
 
 
 def test_groups_without_a_parent(swarm, tmp_path: Path) -> None:
-    other = given(swarm, tmp_path, {"swarm_managers": {"m1": "vm1"}, "swarm_workers": {"w1": "vm2", "w2": "vm3"}})
+    other = swarm.given(tmp_path, {"swarm_managers": {"m1": "vm1"}, "swarm_workers": {"w1": "vm2", "w2": "vm3"}})
     code, output = other.playbook(SWARM)
     assert code == 0 and output.count("changed=0") == 3, output
     code, output = other.playbook(VERIFY, {**QUICK, "verify_directory": str(tmp_path / "report")})
@@ -59,7 +44,7 @@ def test_groups_without_a_parent(swarm, tmp_path: Path) -> None:
 
 
 def test_groups_of_other_names(swarm, tmp_path: Path) -> None:
-    other = given(swarm, tmp_path, {"leaders": {"m1": "vm1"}, "workers": {"w1": "vm2", "w2": "vm3"}})
+    other = swarm.given(tmp_path, {"leaders": {"m1": "vm1"}, "workers": {"w1": "vm2", "w2": "vm3"}})
     code, output = other.playbook(SWARM, {"swarm_managers_group": "leaders"})
     assert code == 0 and output.count("changed=0") == 3, output
 
@@ -81,13 +66,12 @@ def test_groups_of_other_names(swarm, tmp_path: Path) -> None:
 def test_a_run_that_looks_at_nobody_is_no_success(
     swarm, tmp_path: Path, playbook: str, groups: dict, limit: list[str], words: str
 ) -> None:
-    code, output = given(swarm, tmp_path, groups).playbook(playbook, {}, *limit)
+    code, output = swarm.given(tmp_path, groups).playbook(playbook, {}, *limit)
     assert code != 0 and words in " ".join(output.split()), output
 
 
 def test_one_manager_is_enough_to_prove_all(swarm, tmp_path: Path) -> None:
-    one = given(
-        swarm,
+    one = swarm.given(
         tmp_path,
         {"ungrouped": {"first": "vm1"}},
         swarm_discovered_host=f"swarmlab-{swarm.lab}-{{{{ node.hostname }}}}",
@@ -98,14 +82,48 @@ def test_one_manager_is_enough_to_prove_all(swarm, tmp_path: Path) -> None:
     assert [node["name"] for node in report["nodes"]] == ["first", "vm2", "vm3"]
 
 
+def test_nodes_beyond_a_group_are_looked_for_on_request(swarm, tmp_path: Path) -> None:
+    one = swarm.given(
+        tmp_path,
+        {"swarm_managers": {"first": "vm1"}},
+        swarm_discovered_host=f"swarmlab-{swarm.lab}-{{{{ node.hostname }}}}",
+    )
+    for found, nodes in ((False, 1), (True, 3)):
+        code, output = one.playbook(
+            VERIFY, {**QUICK, "verify_directory": str(tmp_path / "report"), "swarm_discover": found}
+        )
+        assert code == 0 and "VERIFIED: 3 passed" in output, output
+        report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+        assert len(report["nodes"]) == nodes
+
+
+def test_the_swarm_itself_as_the_inventory(swarm, tmp_path: Path, engine_socket: str) -> None:
+    """The groups manager and worker of community.docker.docker_swarm, whose hosts have ids as names."""
+    told = {
+        "plugin": "community.docker.docker_swarm", "docker_host": engine_socket, "verbose_output": True,
+        "compose": {
+            "ansible_connection": "'community.docker.docker_api'", "ansible_host": f"'swarmlab-{swarm.lab}-' ~ Description.Hostname",
+            "ansible_docker_docker_host": repr(swarm.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")),
+            "ansible_python_interpreter": "'/usr/bin/python3'",
+        },
+    }  # fmt: skip
+    inventory = tmp_path / "lab.docker_swarm.yml"
+    inventory.write_text(json.dumps(told), encoding="utf-8")
+    other = dataclasses.replace(swarm, inventory=inventory)
+    code, output = other.playbook(SWARM)
+    assert code == 0 and output.count("changed=0") == 3, output
+    code, output = other.playbook(VERIFY, {**QUICK, "verify_directory": str(tmp_path / "report")})
+    assert code == 0 and "VERIFIED: 3 passed" in output and "3 nodes" in output, output
+
+
 def test_a_worker_alone_cannot_tell_the_swarm(swarm, tmp_path: Path) -> None:
-    code, output = given(swarm, tmp_path, {"ungrouped": {"w": "vm2"}}).playbook(VERIFY)
+    code, output = swarm.given(tmp_path, {"ungrouped": {"w": "vm2"}}).playbook(VERIFY)
     assert code != 0 and "w is a worker; its managers are at" in " ".join(output.split()), output
 
 
 def test_a_node_that_cannot_be_reached_is_named(swarm, tmp_path: Path) -> None:
-    one = given(
-        swarm, tmp_path, {"ungrouped": {"first": "vm1"}}, swarm_discovered_host="no-such-container-{{ node.hostname }}"
+    one = swarm.given(
+        tmp_path, {"ungrouped": {"first": "vm1"}}, swarm_discovered_host="no-such-container-{{ node.hostname }}"
     )
     code, output = one.playbook(VERIFY, {**QUICK, "verify_directory": str(tmp_path / "report")})
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
@@ -134,7 +152,7 @@ def test_an_address_is_what_it_means(swarm, tmp_path: Path, address: str) -> Non
     swarm.shell("vm3", f"grep -q own-name /etc/hosts || echo {own} own-name.example >> /etc/hosts")
     forget(swarm, "vm3")
     groups = {"swarm_managers": {"vm1": "vm1"}, "swarm_workers": {"vm2": "vm2", "vm3": "vm3"}}
-    other = given(swarm, tmp_path, groups)
+    other = swarm.given(tmp_path, groups)
     (tmp_path / "host_vars").mkdir()
     (tmp_path / "host_vars" / "vm3.yml").write_text(json.dumps({"swarm_advertise_addr": address}), encoding="utf-8")
     code, output = other.playbook(SWARM)
@@ -146,7 +164,7 @@ def test_an_address_is_what_it_means(swarm, tmp_path: Path, address: str) -> Non
 
 def test_the_node_that_leaves_is_the_one_that_its_engine_says(swarm, tmp_path: Path) -> None:
     """The inventory calls vm2 what is vm3, and the other way round; and its groups are not called as ours."""
-    crossed = given(swarm, tmp_path, {"managers": {"vm1": "vm1"}, "workers": {"vm3": "vm2"}, "going": {"vm2": "vm3"}})
+    crossed = swarm.given(tmp_path, {"managers": {"vm1": "vm1"}, "workers": {"vm3": "vm2"}, "going": {"vm2": "vm3"}})
     book = tmp_path / "leave.yml"
     book.write_text(
         json.dumps(
@@ -183,7 +201,7 @@ def test_the_node_that_leaves_is_the_one_that_its_engine_says(swarm, tmp_path: P
 @pytest.mark.long
 def test_a_manager_made_anew_joins_the_swarm_of_the_others(swarm, tmp_path: Path) -> None:
     """Case 3B of the field; and on the way, managers come and go as the groups say."""
-    three = given(swarm, tmp_path, {"swarm_managers": {"vm1": "vm1", "vm2": "vm2", "vm3": "vm3"}})
+    three = swarm.given(tmp_path, {"swarm_managers": {"vm1": "vm1", "vm2": "vm2", "vm3": "vm3"}})
     try:
         code, output = three.playbook(SWARM)
         assert code == 0 and "vm3: becomes a manager" in output, output

@@ -103,6 +103,34 @@ def test_names_of_others_are_left_alone(swarm, tmp_path: Path) -> None:
     assert leftovers(swarm) == []
 
 
+def test_a_swarm_that_is_no_lab_is_asked_first(swarm, tmp_path: Path) -> None:
+    """Nobody answers here; then somebody agrees, and the image is the swarm's own."""
+    other = swarm.given(tmp_path, {"swarm_managers": {"m1": "vm1"}, "swarm_workers": {"w1": "vm2", "w2": "vm3"}})
+    told = {"lesson_directory": str(tmp_path / "lesson"), "lesson_steps": ["hosts-of-a-cluster"]}
+    code, output = other.playbook("swarmlab.overlay.lesson", told)
+    said = " ".join(output.split())
+    assert code != 0 and "This swarm is not a lab, and the lesson was not agreed to" in said, output
+    assert leftovers(swarm) == [] and not (tmp_path / "lesson").exists()
+    code, output = other.playbook("swarmlab.overlay.lesson", {**told, "lesson_agreed": True})
+    assert code != 0 and "alpine" in output and leftovers(swarm) == [], output
+    for host in swarm.nodes:
+        swarm.docker(host, "tag", swarm.image, "alpine")
+    try:
+        code, output = other.playbook("swarmlab.overlay.lesson", {**told, "lesson_agreed": True})
+        assert code == 0 and (tmp_path / "lesson" / "lesson.html").exists(), output
+        assert all(swarm.docker(host, "images", "-q", "alpine") for host in swarm.nodes), "it was not the lesson's"
+    finally:
+        for host in swarm.nodes:
+            swarm.docker(host, "rmi", "alpine")
+    assert leftovers(swarm) == []
+
+
+def test_an_exercise_is_for_labs_alone(swarm, tmp_path: Path) -> None:
+    other = swarm.given(tmp_path, {"swarm_managers": {"m1": "vm1"}, "swarm_workers": {"w1": "vm2", "w2": "vm3"}})
+    code, output = other.playbook("swarmlab.overlay.exercise", {"lesson_exercise": "blocked-port"})
+    assert code != 0 and "given on labs alone" in " ".join(output.split()), output
+
+
 @pytest.mark.long
 def test_a_fault_stops_the_lesson_with_its_cause(swarm, tmp_path: Path) -> None:
     rule = "INPUT -p udp --dport 4789 -j DROP"

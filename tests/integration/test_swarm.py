@@ -29,6 +29,12 @@ def test_second_run_changes_nothing(swarm) -> None:
     code, output = swarm.playbook(SWARM)
     assert code == 0, output
     assert len(NO_CHANGE.findall(output)) == 3, output
+    role = [
+        task for task in output.split("\nTASK [") if task.startswith("swarmlab.overlay.swarm :") and "ok: [vm" in task
+    ]
+    assert len([task for task in role if "Validating arguments" not in task]) <= 3, (
+        "a run that has nothing to do is longer"
+    )
 
 
 def test_left_worker_joins_again_and_no_token_is_shown(swarm) -> None:

@@ -45,6 +45,7 @@ CONTROLLER: dict[str, set[str]] = {
     "swarm_discovery": {"_swarm"},
     "swarm_groups": set(),
     "private_file": set(),
+    "standing_helper": {"_probe"},
     "swarm_backups": {"_daemon"},
     "unlock_keys": set(),
     "upgrades": {"_daemon", "_swarm", "_swarm_plan", "engine_restarts"},

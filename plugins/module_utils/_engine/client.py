@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import http.client
 import json
+import os
 import socket
 import typing as t
 from urllib.parse import quote, urlencode, urlsplit
@@ -65,6 +66,16 @@ def failure(status: int, body: bytes) -> Refused:
         message = None
     text = " ".join((message or body.decode("utf-8", "replace") or f"status {status}").split())
     return (NotFound if status == 404 else Refused)(status, text)
+
+
+def attempt(job: t.Callable[[], t.Any]) -> dict[str, t.Any]:
+    """What a job with the engine returned, as ``seen``; or why it could not, as ``msg`` with details for a module's failure."""
+    try:
+        return {"seen": job()}
+    except EngineError as error:
+        return {"msg": error.message, **error.details}
+    except Refused as error:
+        return {"msg": f"The Docker Engine on {os.uname().nodename} refused: {error.message}"}
 
 
 class Engine:

@@ -172,13 +172,22 @@ class Host:
         return iptables.Seen(self.told(program, "-t", "filter"), path, read(path) if path else "")
 
 
+LATER = "When it is started later, it closes the swarm's ports: run this again then"
+NOTHING_FILTERS = "no packet filter drops what comes in: nothing is to be opened"
+
+
 class Found(t.NamedTuple):
-    """The active tool, if any, its plan, and notes for the user."""
+    """The active tool, if any, its plan, and a sentence about each tool that is installed and does not filter."""
 
     tool: str
     plan: Plan
     wanted: Wanted | None
-    notes: tuple[str, ...]
+    idle: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left alone, and why there was nothing to do."""
+        return [*self.idle, *([NOTHING_FILTERS] if self.tool == "none" else [])]
 
 
 def merged(plans: t.Iterable[Plan]) -> Plan:
@@ -196,19 +205,19 @@ def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
 
     Unless the members are known for C(sure), addresses that are open stay open.
     """
-    notes: list[str] = []
+    idle: list[str] = []
     active: dict[str, str] = {}
     now = host.ruleset()
     zones = host.firewalld_zones(now)
     if zones is not None:
         active["firewalld"] = "it runs"
     elif host.has("firewall-cmd"):
-        notes.append("firewalld is installed and does not run: left alone")
+        idle.append(f"firewalld is installed and does not run: left alone. {LATER}")
     has_ufw = host.has("ufw")
     if has_ufw and host.ufw_is_active():
         active["ufw"] = "it is enabled"
     elif has_ufw:
-        notes.append("ufw is installed and not enabled: left alone")
+        idle.append(f"ufw is installed and not enabled: left alone. {LATER}")
     names = nftables.closing(now, wanted)
     if names:
         active["nftables"] = f"{nftables.told(names)} drops"
@@ -230,7 +239,7 @@ def opening(host: Host, wanted: Wanted, sure: bool) -> Found:
         )
     tool = next(iter(active), "none")
     try:
-        return _opening(host, tool, wanted, sure, tuple(notes), zones, now)
+        return _opening(host, tool, wanted, sure, tuple(idle), zones, now)
     except Refusal as error:
         raise Refusal(f"{tool}: {error}. {by_hand(wanted)}") from error
 
@@ -240,7 +249,7 @@ def _opening(
     tool: str,
     wanted: Wanted,
     sure: bool,
-    notes: tuple[str, ...],
+    idle: tuple[str, ...],
     zones: dict[str, firewalld.Zone] | None,
     now: nftables.Ruleset,
 ) -> Found:
@@ -250,19 +259,19 @@ def _opening(
     if tool == "firewalld":
         seen = host.firewalld(zones or {}, wanted.addresses)
         goal = all_of(firewalld.held(seen))
-        return Found(tool, firewalld.plan(goal, seen), goal, notes)
+        return Found(tool, firewalld.plan(goal, seen), goal, idle)
     if tool == "ufw":
         rules = host.ufw()
         goal = all_of(ufw.held(rules))
-        return Found(tool, ufw.plan(goal, rules), goal, notes)
+        return Found(tool, ufw.plan(goal, rules), goal, idle)
     if tool == "nftables":
         goal = all_of(nftables.held(now))
-        return Found(tool, nftables.plan(goal, host.nftables(now)), goal, notes)
+        return Found(tool, nftables.plan(goal, host.nftables(now)), goal, idle)
     if tool == "iptables":
         saved = {version: seen for version in (4, 6) for seen in [host.iptables(version)] if seen}
         goal = all_of(address for seen in saved.values() for address in iptables.held(seen))
-        return Found(tool, merged(iptables.plan(goal, version, seen) for version, seen in saved.items()), goal, notes)
-    return Found(tool, Plan(), wanted, (*notes, "no packet filter drops what comes in: nothing is to be opened"))
+        return Found(tool, merged(iptables.plan(goal, version, seen) for version, seen in saved.items()), goal, idle)
+    return Found(tool, Plan(), wanted, idle)
 
 
 def closing(host: Host) -> Found:
@@ -281,7 +290,7 @@ def closing(host: Host) -> Found:
     if host.has("nft"):
         plans.append(nftables.plan(None, host.nftables(now)))
     plans += [iptables.plan(None, version, seen) for version in (4, 6) for seen in [host.iptables(version)] if seen]
-    return Found("all", merged(plans), None, ())
+    return Found("all", merged(plans), None)
 
 
 def apply(host: Host, found: Found, write: t.Callable[[str, str | None], None]) -> None:

@@ -28,9 +28,10 @@ IMAGE = "alpine"
 LAB_IMAGE = "localhost/swarmlab/busybox:local"
 PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
 WRAPPER = """#!/bin/sh
-# The docker of the lesson: what it makes carries a label, by which it is removed at the end. Tasks of the lesson end at once.
+# The docker of the lesson: what it makes carries a label, by which it is removed at the end. Tasks of the lesson end at once, and a service
+# that has converged is watched for one second instead of five.
 case "$1 $2" in
-    "service create") shift 2; exec {docker} service create {resolve}--label {label} --container-label {label} --stop-signal KILL "$@" ;;
+    "service create") shift 2; exec {docker} service create {resolve}--label {label} --container-label {label} --stop-signal KILL --update-monitor 1s "$@" ;;
     "network create") shift 2; exec {docker} network create --label {label} "$@" ;;
     "container run" | "container create") verb=$2; shift 2; exec {docker} container "$verb" --label {label} --stop-signal KILL "$@" ;;
     "run "* | "create "*) verb=$1; shift; exec {docker} container "$verb" --label {label} --stop-signal KILL "$@" ;;

@@ -17,14 +17,24 @@ import subprocess
 import time
 import typing as t
 
-from .._engine.client import Engine
+from .._engine.client import Engine, attempt
 from .._engine.transport import EngineError
 from .._host import read_text
-from .._probe import certificate, kernel
+from .._probe import background, certificate, kernel, standing
+from .._probe.netns import ProbeError
 from . import house, letter, look, shapes, terminal
 
 CERTIFICATES = "/var/lib/docker/swarm/certificates"
 PAUSE = 0.25
+LEASE = 180.0  # seconds that a node's helper waits for the next order
+
+
+def carry_out(engine: Engine, phase: str, plan: shapes.Plan) -> dict[str, t.Any]:
+    """What the node saw in a phase, as ``seen``, or why it could not, as ``msg`` with details."""
+    try:
+        return attempt(lambda: PHASES[phase](engine, plan) or {})
+    except ProbeError as error:
+        return {"msg": f"{os.uname().nodename}: {error}"}
 
 
 def ready(engine: Engine, plan: shapes.Plan) -> shapes.Ready:
@@ -36,7 +46,13 @@ def ready(engine: Engine, plan: shapes.Plan) -> shapes.Ready:
     if not taken:
         house.furnish(plan["run"], plan["lab"])
         image = house.name_image(engine, plan["lab"])
+    door = None
+    if plan.get("stay") and not taken:
+        door = standing.begin(
+            background.Lease(plan["run"], LEASE), lambda order: carry_out(engine, order["phase"], order["plan"])
+        )
     return {
+        "door": door,
         "look": look.look(engine),
         "taken": taken,
         "image": image,
@@ -182,6 +198,7 @@ def end(engine: Engine, plan: shapes.Plan) -> None:
         house.remove_networks(engine, plan["seconds"])
     house.await_nothing(engine, plan["seconds"])
     house.clear_out(engine)
+    standing.end(plan["run"])
 
 
 PHASES: dict[str, t.Callable[[Engine, shapes.Plan], t.Any]] = {

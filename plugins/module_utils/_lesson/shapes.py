@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from .._probe import shapes as probed
+from .._probe import standing
 
 
 class Typed(t.TypedDict):
@@ -166,9 +167,10 @@ class Ran(t.TypedDict):
 
 
 class Plan(t.TypedDict, total=False):
-    """What a node does in a phase."""
+    """What a node does in a phase. ``stay``: a helper takes the orders of the next phases."""
 
     run: str
+    stay: bool
     lab: bool
     seconds: float
     clear: Clear
@@ -182,8 +184,9 @@ class Plan(t.TypedDict, total=False):
 
 
 class Ready(t.TypedDict):
-    """A node before the lesson. ``taken``: objects of others with the lesson's names."""
+    """A node before the lesson. ``taken``: objects of others with the lesson's names. ``door``: where its helper takes orders."""
 
+    door: standing.Door | None
     look: Look
     taken: list[str]
     image: str

@@ -33,7 +33,7 @@ INNER = re.compile(
 PING = re.compile(r"ping6?\s")
 REPLY = re.compile(r"(?:seq|icmp_seq)=\d+ ttl=")
 REPLIES = 2
-WATCHED = 4.0  # seconds to watch a command that does not end by itself
+WATCHED = 25.0  # seconds to watch a command that does not end by itself; without a network, "bad address" takes a resolver's time-outs
 SETTLE = 5.0  # seconds that Ctrl-C may take
 QUIET = 0.05
 

@@ -14,7 +14,7 @@ import os
 import time
 import typing as t
 
-from .._engine.client import Engine, NotFound
+from .._engine.client import Engine, NotFound, attempt
 from .._engine.transport import EngineError, Raw, wait_until
 from .._probe import (
     background,
@@ -27,6 +27,7 @@ from .._probe import (
     ports,
     responder,
     sockets,
+    standing,
     system,
     testimony,
     train,
@@ -42,7 +43,7 @@ Seen = t.TypeVar("Seen")
 ANSWER = 25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
 HALTED = 8  # seconds that a process of the engine may be stopped: a debugger or a snapshot of the machine stops it for a moment
 TRAINS = 60  # seconds: they take a few, and longer only where there is no processor
-HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at")
+HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at", standing.NAME)
 
 
 def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
@@ -109,7 +110,13 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
     opened["time"] = time.time()
     opened["clock"] = [began, time.time()]
     result["opened"] = opened
+    result["door"] = standing.begin(_lease(plan), lambda order: carry_out(engine, order["phase"], order["plan"]))
     return result
+
+
+def carry_out(engine: Engine, phase: str, plan: t.Any) -> dict[str, t.Any]:
+    """What the node saw in a phase, as ``seen``, or why it could not, as ``msg`` with details."""
+    return attempt(lambda: PHASES[phase](engine, plan))
 
 
 def _halted() -> tuple[bool, list[str]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from .._probe import shapes as probed
+from .._probe import standing
 
 Lacking = t.Dict[str, str]  # name of a service: the number of its running tasks, when more should run
 Records = t.Dict[str, t.List[str]]  # name in an overlay's DNS: its expected addresses
@@ -429,8 +430,9 @@ class _Prepared(t.TypedDict):
 
 
 class Prepared(_Prepared, total=False):
-    """The result of ``prepare``."""
+    """The result of ``prepare``. ``door``: where the node takes the orders of the phases that follow."""
 
+    door: standing.Door | None
     opened: Opened
     swarm: Swarm
     networks: list[Network]

@@ -91,7 +91,7 @@ class Moment:
 
 def ready(moment: Moment, _host: str, wanted: Act) -> shapes.Plan | None:
     """Every node gets ready, for the lesson or for an exercise."""
-    return {**moment.common(), "names": exercises.names()} if wanted else moment.common()
+    return {**moment.common(), "names": exercises.names()} if wanted else {**moment.common(), "stay": True}
 
 
 def change(moment: Moment, host: str, _act: Act) -> shapes.Plan | None:

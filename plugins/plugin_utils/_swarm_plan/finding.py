@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 from ...module_utils._swarm.place import Member
 from ...module_utils._terms import OWN_PREFIX
-from ..swarm_groups import MANAGER
 from .hosts import READY, Host, Leaver, Refusal
 from .leaving import nodes_of
-from .managers import refuse_lost_majority, speaking
+from .managers import refuse_departure_of_majority, speaking
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,7 @@ def find(names: t.Sequence[str], hosts: t.Sequence[Leaver], going: bool = False)
                 f"{', '.join(strangers)}: runs, and is not in the inventory, so it cannot be made to leave. Add it to the inventory, or run"
                 " 'docker swarm leave' there. Nothing was changed."
             )
-        managers = [
-            member["id"]
-            for member in members
-            if member["id"] in found and (member["reachability"] or member["role"] == MANAGER)
-        ]
-        refuse_lost_majority({member["id"]: member for member in members}, managers, 0, "Managers would leave")
+        refuse_departure_of_majority(members, found)
     return Found(
         manager=(others or speakers)[0].name,
         targets=[

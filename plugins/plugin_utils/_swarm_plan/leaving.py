@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ...module_utils._swarm.place import Member
 from ...module_utils._terms import LEAVING_LABEL
 from .hosts import READY, Host, Leaver, Refusal, names_of
-from .managers import refuse_two_swarms
+from .managers import refuse_departure_of_majority, refuse_two_swarms
 from .refusals import refuse_twins
 
 
@@ -43,6 +43,7 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
     members = keeper.members
     claimed = {host.node_id for host in (*leavers, *staying) if host.node_id}
     nodes = {node_id: host.name for host in leavers for node_id in nodes_of(host, members, claimed, keeper)}
+    refuse_departure_of_majority(members, nodes)
     names = {member["id"]: member["hostname"] or member["id"] for member in members}
     return Farewell(
         keeper=keeper.name,

@@ -76,6 +76,16 @@ def refuse_lost_majority(
             )
 
 
+def refuse_departure_of_majority(members: t.Sequence[Member], leaving: t.Container[str]) -> None:
+    """Raise Refusal when the departure of these nodes would cost the managers their majority."""
+    managers = [
+        member["id"]
+        for member in members
+        if member["id"] in leaving and (member["reachability"] or member["role"] == MANAGER)
+    ]
+    refuse_lost_majority({member["id"]: member for member in members}, managers, 0, "Managers would leave")
+
+
 def is_reachable(member: Member) -> bool:
     """Whether the other managers reach this one. False for a worker."""
     return member["reachability"] == "reachable"

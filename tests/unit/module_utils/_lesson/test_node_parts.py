@@ -135,7 +135,7 @@ def test_services_and_their_tasks_get_the_label(tmp_path: Path) -> None:
     told = called(tmp_path, False, "service", "create", "--name", "a b", "alpine", "sleep", "1d")
     assert (
         told
-        == f"service create {LABEL} --container-label swarmlab.overlay/lesson=run1 --stop-signal KILL --name a b alpine sleep 1d"
+        == f"service create {LABEL} --container-label swarmlab.overlay/lesson=run1 --stop-signal KILL --update-monitor 1s --name a b alpine sleep 1d"
     )
     assert "--no-resolve-image" in called(tmp_path, True, "service", "create", "alpine")
 

@@ -4,11 +4,16 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import LEAVING_LABEL
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Host, Leaver, Refusal
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.leaving import Farewell, farewell
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from .worlds import STAYING, place
+from .worlds import STAYING, World, member, place
 
 
 def ids(found: Farewell) -> list[str]:
@@ -59,6 +64,76 @@ def test_who_leaves(leaver: Leaver, nodes: list[str]) -> None:
 def test_who_may_not(leaver: Leaver, staying: list[Host], words: str) -> None:
     with pytest.raises(Refusal, match=words):
         farewell([leaver], staying)
+
+
+@pytest.mark.parametrize(
+    ("states", "leaving", "allowed"),
+    [
+        (("ready", "ready", "ready"), [2], True),
+        (("ready", "ready", "ready"), [1, 2], True),
+        # One is down: without a second one the last is half of the managers.
+        (("ready", "ready", "down"), [1], False),
+        (("ready", "ready", "down"), [2], True),
+        (("ready", "ready", "down"), [1, 2], True),  # the dead one first
+        (("ready", "ready", "ready", "down", "down"), [1], False),
+        (("ready", "ready", "ready", "down", "down"), [1, 3], True),
+    ],
+)
+def test_nobody_leaves_who_is_needed_for_the_majority(
+    states: tuple[str, ...], leaving: list[int], allowed: bool
+) -> None:
+    members = [member(f"n{number}", "manager", state) for number, state in enumerate(states)]
+    leavers = [Leaver(f"h{number}", declared_id=f"n{number}") for number in leaving]
+    staying = [Host("h0", "manager", False, place("active", "n0", members))]
+    if allowed:
+        assert ids(farewell(leavers, staying)) == [f"n{number}" for number in leaving]
+    else:
+        with pytest.raises(Refusal, match="Managers would leave .* no majority.*Nothing was changed"):
+            farewell(leavers, staying)
+
+
+@st.composite
+def departures(draw: t.Any) -> tuple[World, set[str], set[str]]:
+    """A swarm of hosts that are up or down, who leaves it, and whose engines do not answer."""
+    names = [f"h{number}" for number in range(draw(st.integers(2, 7)))]
+    world = World()
+    down = set()
+    for name in names:
+        if draw(st.booleans()):
+            role = draw(st.sampled_from(["manager", "manager", "worker"]))
+            state = draw(st.sampled_from(["ready", "ready", "down"]))
+            world.member("A", f"n-{name}", role, state, address=f"10.0.0.{names.index(name)}")
+            world.node_of[name] = f"n-{name}"
+            down |= {name} if state == "down" else set()
+    leaving = set(draw(st.lists(st.sampled_from(names), min_size=1, unique=True)))
+    return world, leaving, down | set(draw(st.lists(st.sampled_from(names), max_size=1)))
+
+
+@settings(max_examples=400)
+@given(departures())
+def test_in_every_world_the_majority_stays_and_nobody_else_is_touched(found: tuple[World, set[str], set[str]]) -> None:
+    world, leaving, silent = found
+    names = sorted({f"h{number}" for number in range(7)} | leaving)
+
+    def planned() -> Farewell:
+        seen = {name: None if name in silent else world.place(name) for name in names}
+        return farewell(
+            [Leaver(name, place=seen[name], addresses=frozenset({f"10.0.0.{name[1:]}"})) for name in sorted(leaving)],
+            [Host(name, "manager", False, seen[name]) for name in names if name not in leaving],
+        )
+
+    own = {world.node_of[name] for name in leaving if name in world.node_of}
+    try:
+        plan = planned()
+    except Refusal as refusal:
+        assert str(refusal).endswith("Nothing was changed.")
+        return
+    assert set(ids(plan)) <= own, "a node outside the play was touched"
+    dead_first = sorted(plan.nodes, key=lambda node: world.swarms["A"][node["id"]]["state"] == "ready")
+    for node in dead_first:
+        world.leave(node["labels"][LEAVING_LABEL], node["id"])
+    if world.swarms:
+        assert ids(planned()) == [], "a second run finds something to do"
 
 
 def test_without_any_swarm_there_is_nothing_to_leave() -> None:

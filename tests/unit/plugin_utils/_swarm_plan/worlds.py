@@ -93,6 +93,15 @@ class World:
             assert self.has_majority(swarm), "a step of ours cost the majority"
         return touched
 
+    def leave(self, host: str, node_id: str) -> None:
+        """A node's farewell in module swarm_node's order: demoted, gone from its engine, removed from the list."""
+        swarm = next(swarm for swarm, members in self.swarms.items() if node_id in members)
+        self.swarms[swarm][node_id].update(role="worker", reachability="")
+        assert self.has_majority(swarm), "a departure cost the majority"
+        del self.swarms[swarm][node_id]
+        if self.node_of.get(host) == node_id:
+            del self.node_of[host]
+
 
 def place(state: str = "inactive", node_id: str = "", members: list[dict] | None = None, **more: t.Any) -> dict:
     return {
