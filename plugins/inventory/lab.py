@@ -50,6 +50,7 @@ options:
       - V(vm) makes virtual machines with QEMU.
       - V(container) makes containers of this machine's Docker Engine, each with an engine of its own.
         They start in seconds and share the kernel of this machine.
+      - Where nothing sets it, a lab that exists keeps the driver that it was made with.
     type: str
     default: vm
     env:
@@ -127,6 +128,7 @@ options:
   subnet:
     description:
       - Network of the swarm's own segment, a private one of IPv4 or IPv6 (C(fd77::/64)). C(vmN) has the address number 10+N in it.
+      - Where nothing sets it, a lab that exists keeps the one that it was made with.
     type: str
     default: 10.77.0.0/24
     env:
@@ -301,6 +303,12 @@ def recorded(folder: Path) -> LabRecord | None:
         return None
 
 
+def remembered(record: LabRecord) -> dict[str, t.Any]:
+    """The options that a lab was made with, as its record has them."""
+    nodes = [entry.index for entry in record.nodes.values()]
+    return {"driver": record.driver, "subnet": record.subnet, **({"nodes": max(nodes)} if nodes else {})}
+
+
 def project_folder(inventory_file: Path) -> Path:
     """Where ``.lab`` is: beside the inventory file, or beside the folder ``inventory`` that it is in or below."""
     folder = inventory_file.absolute().parent
@@ -324,7 +332,7 @@ class InventoryModule(BaseInventoryPlugin):
         known = [name for name in DEFAULTS if name not in NOT_IN_FILE]
         try:
             reject_unknown({key: value for key, value in content.items() if key != "plugin"}, map(in_file, known), "")
-            spec, record = self._spec(known, Path(path), "nodes" in content)
+            spec, record = self._spec(known, Path(path), content)
         except LabError as error:
             # An exception would make Ansible try its other parsers on this file, print a warning of several lines for
             # each, and run the play on no hosts, successfully.
@@ -336,8 +344,8 @@ class InventoryModule(BaseInventoryPlugin):
         self._populate(spec, record.settled(spec) if record else spec)
         self._add_leaving(spec, record)
 
-    def _spec(self, known: t.Iterable[str], path: Path, nodes_in_file: bool) -> tuple[LabSpec, LabRecord | None]:
-        """What the lab shall be, and the record of what it is."""
+    def _spec(self, known: t.Iterable[str], path: Path, given: t.Container[str]) -> tuple[LabSpec, LabRecord | None]:
+        """What the lab shall be, and the record of what it is, which counts where neither file nor environment says otherwise."""
         # Ansible itself would let the file win over the environment.
         options = {
             name: os.environ.get(ENVIRONMENT.get(name, "")) or self._templated(self.get_option(in_file(name)))
@@ -348,8 +356,13 @@ class InventoryModule(BaseInventoryPlugin):
         if base:
             project = project / Path(base).expanduser()
         record = recorded(parse({"name": options["name"]}, project).directory)
-        if record and record.nodes and not nodes_in_file and not os.environ.get(ENVIRONMENT["nodes"]):
-            options["nodes"] = max(entry.index for entry in record.nodes.values())
+        options.update(
+            {
+                name: value
+                for name, value in (remembered(record) if record else {}).items()
+                if name not in given and not os.environ.get(ENVIRONMENT[name])
+            }
+        )
         return parse(options, project), record
 
     def _templated(self, value: t.Any) -> t.Any:

@@ -83,7 +83,7 @@ def test_the_environment_wins_over_the_file(tmp_path):
     assert plain(host["verify_engine_restart"]) == plain(host["engine_restart_command"]) == "kill -HUP 1"
 
 
-def made(folder: Path, nodes: int, driver: str = "vm", **settings: str) -> None:
+def made(folder: Path, nodes: int, driver: str = "vm", subnet: str = "10.77.0.0/24", **settings: str) -> None:
     """The record of a lab of this size."""
     entries = {
         f"vm{n}": state.NodeRecord(n, f"10.77.0.{10 + n}", "0", 768, 1, 8, settings=NodeSettings(**settings))
@@ -91,7 +91,7 @@ def made(folder: Path, nodes: int, driver: str = "vm", **settings: str) -> None:
     }
     target = folder / ".lab" / "lab"
     target.mkdir(parents=True)
-    state.save(target, state.LabRecord("lab", driver, "10.77.0.0/24", nodes=entries))
+    state.save(target, state.LabRecord("lab", driver, subnet, nodes=entries))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,21 @@ def test_nodes_that_a_lab_has_and_shall_not_have_leave(tmp_path, text, environme
     assert found.get("lab_leaving", {}).get("hosts", []) == leave
     for name in leave:
         assert plain(found["_meta"]["hostvars"][name]["ansible_host"]).startswith(f"{name}.lab-")
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "connection"),
+    [
+        ("", {}, "community.docker.docker_api"),  # made with DRIVER=container, and nobody says it again
+        ("driver: vm\n", {}, "ansible.builtin.ssh"),
+        ("", {"SWARMLAB_DRIVER": "vm"}, "ansible.builtin.ssh"),
+    ],
+)
+def test_a_lab_is_what_it_was_made_as_unless_somebody_says_otherwise(tmp_path, text, environment, connection):
+    made(tmp_path, 2, "container", subnet="10.88.0.0/24")
+    found = listing(tmp_path, text, **environment)
+    assert plain(found["_meta"]["hostvars"]["vm1"]["ansible_connection"]) == connection
+    assert plain(found["all"]["vars"]["lab_subnet"]) == "10.88.0.0/24"
 
 
 USER = "node_settings: {all: {user: student}}\n"
