@@ -16,8 +16,8 @@ author:
 description:
   - Loads the kernel modules that overlay networks need, now and at boot.
   - Merges declared settings into the engine's C(daemon.json) and keeps all others. The engine itself validates them before anything
-    is written (from Engine 23.0 on). Settings that do not work in a swarm are refused. If the engine does not start with the new settings,
-    the former file is restored and the engine is started with it.
+    is written (from Engine 23.0 on), and what is there before an engine that does not run is started. Settings that do not work in a swarm
+    are refused. If the engine does not start with the new settings, the former file is restored and the engine is started with it.
   - Starts the engine and waits until it answers. Restarts it when settings changed and O(restart) allows it.
   - Returns whether the engine and Docker SDK for Python are installed, the flavour of the engine, and the state of the node in the swarm.
   - It prepares a node in one task, because on an emulated machine each task costs 6 to 10 seconds.
@@ -237,13 +237,17 @@ class Settings:
         return self.differ or self.mark is not None
 
     def validate(self) -> None:
-        """Refuse what dockerd itself would refuse."""
-        if self.differ:
-            problem = service.validate(self.seen.path, self.seen.flags, settings.text_of(self.wanted), self.path)
-            if problem:
-                raise HostError(
-                    f"{socket.gethostname()}: Docker Engine refuses these settings: {problem}. Nothing was changed"
-                )
+        """Refuse what dockerd itself would refuse, whoever wrote it."""
+        problem = service.validate(self.seen.path, self.seen.flags, settings.text_of(self.wanted), self.path)
+        if problem and self.differ:
+            raise HostError(
+                f"{socket.gethostname()}: Docker Engine refuses these settings: {problem}. Nothing was changed"
+            )
+        if problem:
+            raise HostError(
+                f"{socket.gethostname()}: Docker Engine refuses the settings in {self.path}: {problem}. Correct that file, or declare "
+                "the setting anew, as null to remove it (engine_daemon). Nothing was changed"
+            )
 
     def declare(self) -> list[str]:
         """Write what is declared, and first what to go back to; the lines of the difference, without secrets."""

@@ -105,6 +105,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -117,7 +118,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import (
     process,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, read_text
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, read_bytes, read_text
 
 SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*", "/etc/yum.repos.d/*.repo")
@@ -150,17 +151,22 @@ class Installer:
             self.system, self.given["source"], sys.version_info[:2], system_python, self.given["repository_url"]
         )
         self.tool = packages.manager()
-        self.written: list[str] = []
+        self.written: dict[str, bytes | None] = {}  # and what was there before
+        self.folder = ""
 
     def run(self) -> dict[str, t.Any]:
         """Install what is missing."""
         if self.has_engine and self.has_sdk:
             return self.result
         try:
-            self._install()
+            with tempfile.TemporaryDirectory(prefix="swarmlab-") as self.folder:
+                self._install()
         except (HostError, OSError):
-            for path in self.written:
-                os.unlink(path)
+            for path, before in self.written.items():
+                if before is not None:
+                    _write(path, before)
+                elif os.path.exists(path):
+                    os.unlink(path)
             raise
         return self.result
 
@@ -192,8 +198,9 @@ class Installer:
         expected = self.module.check_mode and (sdk or self.given["packages"])
         if not self.has_sdk and not expected and not look.sdk_version():
             if self.given["python"] == "package":
+                done = f"{', '.join(names)} installed, and " if names else ""
                 raise HostError(
-                    f"{', '.join(names)} installed, and {sys.executable} has no Docker SDK for Python: {self._no_package()}"
+                    f"{socket.gethostname()}: {done}{sys.executable} has no Docker SDK for Python: {self._no_package()}"
                 )
             self._make_venv()
 
@@ -225,8 +232,10 @@ class Installer:
         )
 
     def _refresh(self, tool: packages.PackageManager) -> None:
-        """Read the package sources anew. What cannot be had, the installation tells."""
-        if tool.refresh and not self.module.check_mode:
+        """Read the package sources anew, in check mode beside the host's own. What cannot be had, the installation tells."""
+        if self.module.check_mode:
+            self.tool = tool = packages.aside(tool, self.folder)
+        if tool.refresh:
             process.run(*tool.refresh, timeout=self.given["timeout"])
 
     def _install_packages(self, tool: packages.PackageManager, names: list[str], checked: bool) -> None:
@@ -245,6 +254,7 @@ class Installer:
                 self._refresh(tool)  # what is on disk may name versions that are gone
                 packages.install(tool, names, self.given["timeout"])
         self.result.update(changed=True, packages=self.result["packages"] + names)
+        self.written.clear()  # what came from there gets its updates from there, whatever fails after it
 
     def _add(self, repository: distributions.Repository) -> None:
         """Add Docker's repository. Where one of the host's own files has it, that is kept and used: two would contradict each other."""
@@ -257,20 +267,19 @@ class Installer:
         if repository.key:
             try:
                 with open_url(f"{repository.url}/gpg", timeout=KEY_SECONDS) as answer:
-                    self._write(repository.key, answer.read())
+                    self._keep(repository.key, answer.read())
             except OSError as error:
                 raise HostError(
                     f"{socket.gethostname()}: the key of Docker's repository, {repository.url}/gpg, cannot be read: {error}. "
                     "Name a mirror in engine_repository_url, or use engine_source=distribution"
                 ) from error
-        self._write(repository.path, repository.text.encode("ascii"))
+        self._keep(repository.path, repository.text.encode("ascii"))
 
-    def _write(self, path: str, content: bytes) -> None:
+    def _keep(self, path: str, content: bytes) -> None:
+        """Write a file, and know what it replaces."""
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as handle:
-            self.written.append(path)
-            handle.write(content)
-        os.chmod(path, READABLE)
+        self.written[path] = read_bytes(path)
+        _write(path, content)
 
     def _make_venv(self) -> None:
         folder = self.given["venv"]
@@ -293,6 +302,12 @@ class Installer:
                     f"{packages.last_lines(out)} The host must reach a Python package index; PIP_INDEX_URL in the task's environment "
                     "names another one"
                 )
+
+
+def _write(path: str, content: bytes) -> None:
+    with open(path, "wb") as handle:
+        handle.write(content)
+    os.chmod(path, READABLE)
 
 
 def main() -> None:

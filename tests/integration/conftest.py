@@ -21,18 +21,19 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient, NotFound
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 IMAGE = "localhost/swarmlab/busybox:local"
 KEEP = "SWARMLAB_TEST_KEEP"
 ENGINE_START = 60  # seconds
+WHEELS = "/srv/wheels"  # where pip on a bare host finds Python packages
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # gw0, gw1, ...: each has a lab of its own
 ENGINE = pytest.StashKey["Engine"]()
 
@@ -284,6 +285,37 @@ def swarm(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.Temp
         if not kept():
             code, output = lab.playbook("swarmlab.overlay.destroy")
             assert code == 0, output
+
+
+BARE = "bare"
+IDLE = ["sh", "-c", "while :; do sleep 1; done"]  # and takes in the processes whose parents have ended
+
+
+@pytest.fixture
+def bare(swarm: Swarm, tmp_path: Path) -> Iterator[Swarm]:
+    """A host of its own, of a node's image and rights: without a network, in no swarm, and none of its engine's processes runs."""
+    made = replace(swarm, inventory=tmp_path / "hosts.yml", managers=[], workers=[BARE])
+    address = swarm.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    told = {
+        "ansible_host": made.container(BARE), "ansible_connection": "community.docker.docker_api", "ansible_docker_docker_host": address,
+        "ansible_pipelining": True, "ansible_python_interpreter": "/usr/bin/python3",
+    }  # fmt: skip
+    made.inventory.write_text(json.dumps({"all": {"hosts": {BARE: told}}}), encoding="utf-8")
+    with closing(APIClient(base_url=address, version="auto", timeout=60)) as engine:
+        like = engine.inspect_container(swarm.container(swarm.workers[0]))
+        config = {
+            "Image": like["Image"], "Hostname": BARE, "Cmd": IDLE, "Volumes": {"/var/lib/docker": {}},
+            "Env": [f"PIP_FIND_LINKS={WHEELS}", "PIP_NO_INDEX=1", "PIP_NO_CACHE_DIR=1"],
+            "HostConfig": {**like["HostConfig"], "NetworkMode": "none"},
+        }  # fmt: skip
+        with suppress(NotFound):
+            engine.remove_container(made.container(BARE), force=True, v=True)  # of a run that was killed
+        identity = engine.create_container_from_config(config, name=made.container(BARE))["Id"]
+        try:
+            engine.start(identity)
+            yield made
+        finally:
+            engine.remove_container(identity, force=True, v=True)
 
 
 @contextmanager

@@ -170,6 +170,83 @@ def test_settings_that_wait_for_a_restart(swarm, second: dict) -> None:
     assert swarm.shell("vm2", "ls -A /etc/second") == "daemon.json"
 
 
+# An engine that is the only one of its host, which has no systemd.
+DOCKERD = "dockerd --bridge none --iptables=false --ip6tables=false"
+START = f"""#!/bin/sh
+if [ -f /run/docker.pid ]; then kill $(cat /run/docker.pid); while [ -f /run/docker.pid ]; do sleep 0.1; done; fi
+setsid {DOCKERD} </dev/null >/var/log/dockerd.log 2>&1 &
+"""
+DAEMON = "/etc/docker/daemon.json"
+# Engines before 23.0 cannot validate.
+OLDER = """#!/bin/sh
+case "$*" in *--validate*) echo 'unknown flag: --validate'; exit 125;; esac
+exec /usr/sbin/dockerd "$@"
+"""
+DIES = f"timeout 60 {DOCKERD} 2>&1; [ $? -eq 1 ]"
+
+
+@pytest.fixture
+def lone(bare) -> dict:
+    """Arguments for the engine of a bare host, which does not run yet."""
+    scripts = {
+        "bin/engine-start": START,
+        "sbin/dockerd": OLDER,
+        "bin/killed": "#!/bin/sh\nkill -KILL $PPID\n",
+    }
+    for name, text in scripts.items():
+        bare.shell("bare", f"cat >/usr/local/{name} <<'END'\n{text}END\nchmod +x /usr/local/{name}")
+    return {"restart_command": "/usr/local/bin/engine-start", "timeout": 60}
+
+
+def lone_state(bare) -> str:
+    return bare.shell("bare", f"ls -lA --time-style=full-iso /etc/docker; cat {DAEMON}; pgrep -lx dockerd || true")
+
+
+@pytest.mark.long
+def test_a_run_without_the_setting_that_kept_the_engine_dead_mends_it(bare, lone: dict) -> None:
+    """The run that wrote it was killed while it started the engine, so nobody took it back."""
+    bare.shell("bare", f"echo '{{\"debug\": true}}' >{DAEMON}")
+    wrong = {"daemon": {"log-opts": {"max-file": 3}}, "timeout": 60, "restart_command": "/usr/local/bin/killed"}
+    assert bare.run("engine", wrong, host="bare")["failed"]
+    assert json.loads(bare.shell("bare", f"cat {DAEMON}")) == {"debug": True, "log-opts": {"max-file": 3}}
+    assert "log-opts" in bare.shell("bare", DIES)
+    bare.shell("bare", "rm /usr/local/sbin/dockerd")
+
+    before = lone_state(bare)
+    told = bare.run("engine", {**lone, "daemon": {}}, host="bare", check=True)
+    assert told["changed"] and told["restarted"] and lone_state(bare) == before, told
+    done = bare.run("engine", {**lone, "daemon": {}}, host="bare")
+    assert not done["failed"] and done["changed"] and done["restarted"] and not done["restart_due"], done
+    assert json.loads(bare.shell("bare", f"cat {DAEMON}")) == {"debug": True}
+    assert bare.docker("bare", "info", "--format", "{{.Debug}}") == "true"
+    assert bare.shell("bare", "ls -A /etc/docker").split() == ["daemon.json"]
+    again = bare.run("engine", {**lone, "daemon": {}}, host="bare")
+    assert not again["changed"] and not again["restarted"]
+
+
+@pytest.mark.long
+def test_a_setting_of_others_that_keeps_the_engine_dead_is_named_and_left(bare, lone: dict) -> None:
+    bare.shell("bare", "rm /usr/local/sbin/dockerd")
+    for wrong, key, right in (
+        ({"log-opts": {"max-file": 3}}, "log-opts", {"log-opts": {"max-file": "3"}}),
+        ({"no-such-key": 3}, "no-such-key", {"no-such-key": None}),
+    ):
+        bare.shell("bare", f"echo '{json.dumps({'debug': True, **wrong})}' >{DAEMON}")
+        assert key in bare.shell("bare", DIES)
+        before = lone_state(bare)
+        for check in (True, False):
+            for given in ({"daemon": {}}, {"daemon": {"debug": True}}, {}):
+                found = bare.run("engine", {**lone, **given}, host="bare", check=check)
+                assert found["failed"] and key in found["msg"] and DAEMON in found["msg"], found
+                assert "Nothing was changed" in found["msg"] and "engine_daemon" in found["msg"], found["msg"]
+        assert lone_state(bare) == before
+        done = bare.run("engine", {**lone, "daemon": right}, host="bare")
+        assert not done["failed"] and done["restarted"], done
+        left = {name: value for name, value in right.items() if value is not None}
+        assert json.loads(bare.shell("bare", f"cat {DAEMON}")) == {"debug": True, **left}
+        bare.shell("bare", "kill $(cat /run/docker.pid); while [ -f /run/docker.pid ]; do sleep 0.1; done")
+
+
 def started(swarm, host: str) -> int:
     """When a node's engine was started, in ticks of the kernel that all container nodes share."""
     return int(swarm.shell(host, "cut -d' ' -f22 /proc/$(cat /run/docker.pid)/stat"))

@@ -37,7 +37,7 @@ class Change(t.NamedTuple):
 class PackageManager(t.NamedTuple):
     """The commands of one package manager, and the parsers of their output.
 
-    Package names are appended to each command.
+    Package names are appended to each command. ``aside`` are options that keep the package sources in another folder, where there are any.
     """
 
     program: str
@@ -47,6 +47,7 @@ class PackageManager(t.NamedTuple):
     simulate: list[str]
     changes: t.Callable[[str], list[Change] | None]
     install: list[str]
+    aside: list[str] = []
 
 
 def apt_known(text: str) -> set[str]:
@@ -172,6 +173,7 @@ MANAGERS = (
             "install",
             "--no-install-recommends",
         ],
+        ["-o", "Dir::State::lists={folder}/", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="],
     ),
     *(
         PackageManager(
@@ -218,6 +220,20 @@ MANAGERS = (
 def manager() -> PackageManager | None:
     """The package manager of this host."""
     return next((each for each in MANAGERS if shutil.which(each.program)), None)
+
+
+def aside(tool: PackageManager, folder: str) -> PackageManager:
+    """The package manager with its package sources in another folder: to read them anew changes nothing on the host.
+
+    Where it has no options for that, they are not read anew.
+    """
+
+    def there(argv: list[str]) -> list[str]:
+        return [*argv[:1], *(word.format(folder=folder) for word in tool.aside), *argv[1:]]
+
+    return tool._replace(
+        refresh=there(tool.refresh) if tool.aside else [], look=there(tool.look), simulate=there(tool.simulate)
+    )
 
 
 def bare(package: str) -> str:

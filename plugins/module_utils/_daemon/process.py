@@ -30,6 +30,7 @@ FOLDERS = (
     "/opt/bin",
     "/usr/libexec/docker",
     "/snap/docker/current/bin",
+    "/var/lib/snapd/snap/docker/current/bin",  # where the distribution has no /snap: Fedora, RHEL, Arch
 )
 COMMAND_SECONDS = 120
 

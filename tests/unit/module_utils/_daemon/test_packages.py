@@ -8,11 +8,13 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon.packages import (
     CHANGE,
     INSTALL,
+    MANAGERS,
     REMOVE,
     Change,
     apk_changes,
     apt_changes,
     apt_known,
+    aside,
     bare,
     dnf_changes,
     last_lines,
@@ -89,6 +91,26 @@ def test_what_apt_knows() -> None:
         "docker-ce:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\nkmod:amd64:\n  Installed: 34\n  Candidate: 34\n"
     )
     assert apt_known(policy) == {"docker-cli", "kmod"}
+
+
+def test_package_sources_are_read_anew_beside_the_hosts_or_not_at_all() -> None:
+    for tool in MANAGERS:
+        other = aside(tool, "/tmp/x")
+        assert other.install == tool.install
+        if tool.aside:
+            assert tool.program == "apt-get"
+            for argv, before in (
+                (other.refresh, tool.refresh),
+                (other.look, tool.look),
+                (other.simulate, tool.simulate),
+            ):
+                assert (
+                    argv[0] == before[0]
+                    and argv[-len(before[1:]) :] == before[1:]
+                    and "Dir::State::lists=/tmp/x/" in argv
+                )
+        else:
+            assert not other.refresh and (other.look, other.simulate) == (tool.look, tool.simulate)
 
 
 def test_dnf() -> None:

@@ -4,9 +4,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import flavour, look
@@ -186,6 +193,83 @@ def test_what_is_refused_is_not_waited_for(
     monkeypatch.setattr(look.process, "processes", lambda: [running])
     monkeypatch.setattr(look.process, "service", Service)
     assert look.look(f"unix://{tmp_path}/none.sock", 60).flavour == kind
+
+
+@pytest.mark.parametrize("place", ["snap", "var/lib/snapd/snap"])
+def test_a_stopped_snap_is_found_and_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Its program is in no PATH, and none of its processes is there."""
+    there = tmp_path / place / "docker" / "current" / "bin" / "dockerd"
+    there.parent.mkdir(parents=True)
+    there.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(look.process, "processes", list)
+    monkeypatch.setattr(look.process, "service", Service)
+    snaps = [f"{tmp_path}{folder}" for folder in look.process.FOLDERS if folder.startswith(flavour.SNAP)]
+    monkeypatch.setattr(look.process, "FOLDERS", snaps)
+    monkeypatch.setattr(look.flavour, "SNAP", tuple(f"{tmp_path}{folder}" for folder in flavour.SNAP))
+    monkeypatch.setattr(look, "_ask", lambda *given: pytest.fail("asked"))
+    seen = look.look(look.DEFAULT_DOCKER_HOST, 1)
+    assert (seen.flavour, seen.path, seen.info) == ("snap", str(there), None)
+    refused = flavour.refusal(seen.flavour, "vm1", seen.path)
+    assert refused.startswith(f"vm1 runs Docker Engine as a snap ({there}): ") and refused.endswith(
+        "Nothing was changed"
+    )
+    assert (
+        "Remove the snap and install a package (docker-ce, docker.io), or remove this host from the inventory"
+        in refused
+    )
+
+
+@contextmanager
+def answering(path: Path, answers: dict[str, Any]) -> Iterator[list[str]]:
+    """A socket that answers like an engine; what it was asked for."""
+    asked: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            body = json.dumps(answers[self.path]).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *given: object) -> None:
+            """Nothing on the tests' own output."""
+
+    with socketserver.UnixStreamServer(str(path), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(("component", "kind"), [("Podman Engine", "podman-docker"), ("Engine", "unknown")])
+def test_podman_behind_the_engines_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, component: str, kind: str
+) -> None:
+    """No program docker says so, as where podman.socket listens at the engine's place."""
+    monkeypatch.setattr(look.process, "processes", list)
+    monkeypatch.setattr(look.process, "service", Service)
+    monkeypatch.setattr(look.process, "FOLDERS", ())
+    monkeypatch.setattr(look.flavour, "FOLDERS", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    info = {"Name": "vm1", "ServerVersion": "5.4.2", "Swarm": {"LocalNodeState": "inactive"}}
+    version = {"Components": [{"Name": component, "Version": "5.4.2"}, {"Name": "Conmon", "Version": "2.1.12"}]}
+    with answering(tmp_path / "d.sock", {"/info": info, "/version": version}) as asked:
+        seen = look.look(f"unix://{tmp_path}/d.sock", 5)
+    assert asked == ["/info", "/version"]
+    assert (seen.flavour, seen.path, seen.info) == (kind, "", None if kind == "podman-docker" else info)
+    refused = flavour.refusal(seen.flavour, "vm1", f"unix://{tmp_path}/d.sock")
+    if kind == "unknown":
+        assert not refused
+    else:
+        assert "on vm1 is Podman, which has no swarm mode" in refused and refused.endswith("Nothing was changed")
+        assert "Remove podman-docker yourself if nothing needs it, or remove this host from the inventory" in refused
 
 
 def test_a_stopped_engine_is_not_started_by_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
