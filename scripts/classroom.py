@@ -58,7 +58,6 @@ async def hold(options: argparse.Namespace) -> None:
         raise SystemExit("classroom: xterm.js is missing. Install it (Debian and Ubuntu: apt install node-xterm).")
     playbook = ["ansible-playbook", *(["-i", str(options.inventory)] if options.inventory else [])]
     os.environ.setdefault("SWARMLAB_LAB", record.name)
-    os.environ.setdefault("SWARMLAB_DRIVER", record.driver)
     try:
         sockets = tornado.netutil.bind_sockets(options.port, options.listen)
     except OSError as error:
