@@ -29,7 +29,7 @@ def ask(execute: Execute, door: standing.Door | None, order: t.Mapping[str, t.An
     told = execute(shlex.join(words))
     if told["rc"] == standing.NOBODY:
         return None
-    start = told["stdout"].find("{")
+    start = told["stdout"].find('{"')
     if told["rc"] or start < 0:
         said = " ".join(f"{told['stdout']} {told.get('stderr') or ''}".split())[-300:]
         return {"failed": True, "msg": f"the helper on the node broke off ({said or 'it said nothing'})"}
