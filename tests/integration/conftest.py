@@ -27,6 +27,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import APIClient, NotFound
+from warm import Warm
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -36,33 +37,6 @@ ENGINE_START = 60  # seconds
 WHEELS = "/srv/wheels"  # where pip on a bare host finds Python packages
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # gw0, gw1, ...: each has a lab of its own
 ENGINE = pytest.StashKey["Engine"]()
-
-
-class Warm:
-    """Processes that Ansible's programs are forked from (warm.py): as many as there are calls at the same time."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
-        self.idle: list[subprocess.Popen[str]] = []
-
-    def call(self, order: dict) -> int:
-        """The exit code of a program."""
-        try:
-            process = self.idle.pop()
-        except IndexError:
-            process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("warm.py"))],
-                cwd=CHECKOUT, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            )  # fmt: skip
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()
-        code = int(process.stdout.readline())
-        self.idle.append(process)
-        return code
-
-    def end(self) -> None:
-        for process in self.idle:
-            process.communicate()
 
 
 @dataclass
@@ -84,7 +58,7 @@ class Swarm:
         return self.managers + self.workers
 
     def ansible(self, program: str, *argv: str, results: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Run one of Ansible's programs against the swarm, as if it had been typed (see warm.py); hosts' results as files in a folder."""
+        """Run one of Ansible's programs against the swarm, as if it had been typed (see warm_process.py); hosts' results as files in a folder."""
         call = self.workspace / uuid.uuid4().hex
         order = {
             "argv": [program, "-i", str(self.inventory), *argv], "directory": str(CHECKOUT),

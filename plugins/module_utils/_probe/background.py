@@ -25,6 +25,7 @@ ROOT = "/run/swarmlab-overlay"
 LEASE = "lease"
 HANG = 30
 KEEP = 5
+LOOK = 1.0  # seconds between two looks of a helper at its lease
 SLOW = 2  # the lease is at least this many times the duration of the last task on this node
 
 Job = t.Callable[[shapes.Ready, shapes.Stopped], t.Any]  # its result must be JSON data
@@ -195,7 +196,7 @@ class _Stop:
         now = time.monotonic()
         self.gap, self.called = max(self.gap, now - self.called), now
         if not self.alone and now > self.look:
-            self.look = now + 1
+            self.look = now + LOOK
             signal.alarm(HANG)
             self.alone = self.lease.expired()
         return self.told or self.alone

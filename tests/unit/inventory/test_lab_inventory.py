@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,27 +20,40 @@ from ansible_collections.swarmlab.overlay.plugins.inventory.lab import (
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import state
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.settings import NodeSettings
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import DEFAULTS
+from warm import Warm
 
 COLLECTIONS = str(
     next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").is_file()) / ".venv/collections"
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> Iterator[None]:
+    """Ansible is imported once for all of these calls."""
+    calls.append(Warm({**os.environ}))
+    yield
+    calls.pop().end()
+
+
+calls: list[Warm] = []
+
+
 def inventory(folder: Path, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
     file = folder / "lab.yml"
     file.write_text("plugin: swarmlab.overlay.lab\n" + text)
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(file), "--list", "--export"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd="/",
-        env={
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", COLLECTIONS),
-            **environment,
+    argv = ["ansible-inventory", "-i", str(file), "--list", "--export"]
+    told = folder / "told"
+    told.mkdir(exist_ok=True)
+    order = {
+        "argv": argv, "directory": "/", "stdout": str(told / "out"), "stderr": str(told / "err"), "timeout": 60,
+        "environment": {
+            **os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", COLLECTIONS), **environment,
         },
-    )
+    }  # fmt: skip
+    for old in told.iterdir():
+        old.unlink()
+    code = calls[0].call(order)
+    return subprocess.CompletedProcess(argv, code, *((told / name).read_text() for name in ("out", "err")))
 
 
 def listing(folder: Path, text: str, **environment: str) -> dict:

@@ -61,10 +61,16 @@ def told(swarm: Swarm) -> dict[str, list[t.Any]]:
     )
 
 
+def key_of(row: t.Any) -> str:
+    """A row as text: sets of texts are compared faster than lists of dictionaries."""
+    return json.dumps(row, sort_keys=True)
+
+
 def difference(found: dict[str, list[t.Any]], sound: dict[str, list[t.Any]]) -> dict[str, list[t.Any]]:
     """What a swarm has that the sound one does not have, and the other way round."""
-    new = {part: [row for row in rows if row not in sound[part]] for part, rows in found.items()}
-    gone = {f"no {part}": [row for row in rows if row not in found[part]] for part, rows in sound.items()}
+    keys = [{part: {key_of(row) for row in rows} for part, rows in told.items()} for told in (found, sound)]
+    new = {part: [row for row in rows if key_of(row) not in keys[1][part]] for part, rows in found.items()}
+    gone = {f"no {part}": [row for row in rows if key_of(row) not in keys[0][part]] for part, rows in sound.items()}
     return {part: rows for part, rows in {**new, **gone}.items() if rows}
 
 

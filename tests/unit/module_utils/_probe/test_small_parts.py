@@ -223,6 +223,7 @@ class TestNamespaces:
 @pytest.fixture
 def helpers_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(background, "ROOT", str(tmp_path / "run"))
+    monkeypatch.setattr(background, "LOOK", 0.1)
     return tmp_path / "run"
 
 
@@ -264,7 +265,7 @@ def wait_until_gone() -> None:
 
 def test_a_forgotten_helper_ends_by_itself_and_cleans_up(helpers_folder: Path, tmp_path: Path) -> None:
     mark = tmp_path / "alone"
-    assert background.start(lease("r2", 1), "job", wait_for_stop, alone=mark.touch) is None
+    assert background.start(lease("r2", 0.3), "job", wait_for_stop, alone=mark.touch) is None
     wait_until_gone()
     deadline = time.monotonic() + 10
     while not mark.exists() and time.monotonic() < deadline:
@@ -273,10 +274,10 @@ def test_a_forgotten_helper_ends_by_itself_and_cleans_up(helpers_folder: Path, t
 
 
 def test_a_renewed_lease_keeps_a_helper_alive(helpers_folder: Path) -> None:
-    held = lease("r4", 3)
+    held = lease("r4", 1)
     assert background.start(held, "job", wait_for_stop) is None
-    for _unused in range(4):
-        time.sleep(1)
+    for _unused in range(8):
+        time.sleep(0.2)
         held.renew()
     assert background.stop("r4", ["job"]) == {"job": {"seen": 1}}
     background.forget("r4")
@@ -284,10 +285,10 @@ def test_a_renewed_lease_keeps_a_helper_alive(helpers_folder: Path) -> None:
 
 def test_a_process_at_work_keeps_the_lease(helpers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "KEEP", 0.2)
-    held = lease("r7", 2)
+    held = lease("r7", 1)
     assert background.start(held, "job", wait_for_stop) is None
     with background.Kept(held):
-        time.sleep(4)
+        time.sleep(1.6)
     assert background.stop("r7", ["job"]) == {"job": {"seen": 1}}
     background.forget("r7")
 

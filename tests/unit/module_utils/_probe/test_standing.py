@@ -95,8 +95,9 @@ def test_a_helper_that_is_forgotten_ends_and_what_it_has_begun_is_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background, "ROOT", str(tmp_path / "root"))
-    door = standing.begin(background.Lease(RUN, 0.5), answer)
-    assert standing_helper.ask(execute, door, {"say": "slow", "seconds": 1.6}) == {"seen": "slow"}
+    monkeypatch.setattr(background, "LOOK", 0.1)
+    door = standing.begin(background.Lease(RUN, 0.3), answer)
+    assert standing_helper.ask(execute, door, {"say": "slow", "seconds": 0.8}) == {"seen": "slow"}
     deadline = time.monotonic() + 20
     while Path(background.ROOT).exists():
         assert time.monotonic() < deadline, "a forgotten helper does not end"

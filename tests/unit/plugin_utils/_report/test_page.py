@@ -353,7 +353,7 @@ def nasty(words: str, found: object) -> dict:
     )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text() | st.just(NASTY), ANYTHING)
 def test_any_words_stay_words(words: str, found: object) -> None:
     made = nasty(words, found)
@@ -381,7 +381,7 @@ def test_a_script_in_a_name_is_shown_as_its_letters() -> None:
     assert "\x00" not in text and "\ud800" not in text
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.dictionaries(st.text(), ANYTHING, max_size=4))
 def test_any_evidence_has_a_form(found: dict) -> None:
     shown = evidence.render(found)
@@ -444,7 +444,7 @@ def test_what_cannot_be_compared_is_told(change: dict | None, words: str) -> Non
     assert words in rendered(made, dict(made, **change) if change else None)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     ANYTHING
     | st.fixed_dictionaries(

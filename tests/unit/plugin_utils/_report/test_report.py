@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import build, text
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[4] / "docs" / "report-schema.json").read_text(encoding="utf-8"))
@@ -78,6 +78,7 @@ def cause(*explains: int, shares: tuple = (), certainty: str = "seen") -> dict:
     }
 
 
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(build.STATUSES), max_size=8))
 def test_every_report_follows_its_schema(statuses: list[str]) -> None:
     made = report(*statuses)

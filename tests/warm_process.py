@@ -18,11 +18,12 @@ import warnings
 from importlib import import_module
 
 from ansible.cli.adhoc import AdHocCLI
+from ansible.cli.inventory import InventoryCLI
 from ansible.cli.playbook import PlaybookCLI
 from ansible.plugins.loader import init_plugin_loader
 from ansible.utils.path import cleanup_tmp_file
 
-PROGRAMS = {"ansible": AdHocCLI, "ansible-playbook": PlaybookCLI}
+PROGRAMS = {"ansible": AdHocCLI, "ansible-inventory": InventoryCLI, "ansible-playbook": PlaybookCLI}
 NEEDED = (
     "ansible.executor.task_executor", "ansible.executor.module_common", "ansible.plugins.strategy.linear", "ansible.template",
     "ansible.plugins.callback.default", "ansible.plugins.callback.minimal",
