@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import LEAVING_LABEL
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Host, Leaver, Refusal
@@ -93,7 +91,7 @@ def test_nobody_leaves_who_is_needed_for_the_majority(
 
 
 @st.composite
-def departures(draw: t.Any) -> tuple[World, set[str], set[str]]:
+def departures(draw: st.DrawFn) -> tuple[World, set[str], set[str]]:
     """A swarm of hosts that are up or down, who leaves it, and whose engines do not answer."""
     names = [f"h{number}" for number in range(draw(st.integers(2, 7)))]
     world = World()
