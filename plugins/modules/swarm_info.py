@@ -134,7 +134,7 @@ def main() -> None:
     result: dict[str, t.Any] = {}
     try:
         engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
-        result["swarm"] = place.ask(engine)
+        result["swarm"] = place.ask_when_started(engine)
         if module.params["containers"]:
             result["standalone"] = place.standalone(engine.containers({}))
         if result["swarm"]["manager"] and (module.params["join_tokens"] or module.params["settings"]):

@@ -22,7 +22,7 @@ from . import look, shapes
 PORT = 9  # discard: nobody needs to answer
 TIMES, EVERY = 5, 0.25
 WATCH = 2.0  # seconds
-ANSWER = 3.0  # seconds that an answer may take
+ANSWER = 10.0  # seconds that an answer may take
 CLEAR_BYTES = 144
 
 
@@ -43,26 +43,32 @@ def write(engine: Engine, run: str, name: str, post: shapes.Post) -> shapes.Lett
     )
     if not namespace:
         return None
+    # Gossip may still be on its way to a task that has just started: who answers has been told of.
+    answered = netns.call(namespace, lambda: _answered(run, name, post), 2 * ANSWER + 5)
     with wire.listener(post["port"]) as channel:
         channel.settimeout(0.1)
-        sending = netns.begin(namespace, lambda: _send(run, name, post))
+        sending = netns.begin(namespace, lambda: _send(run, post))
         seen = _Seen(run, post)
         deadline = time.monotonic() + WATCH
         while time.monotonic() < deadline:
             seen.take(channel)
-        answered = netns.finish(sending, TIMES * EVERY + 2 * ANSWER + 5)
+        netns.finish(sending, TIMES * EVERY + 5)
         dummy, lost = struct.unpack("II", channel.getsockopt(wire.SOL_PACKET, wire.PACKET_STATISTICS, 8))
     return {**seen.letter, "answered": answered, "lost": lost}
 
 
-def _send(run: str, name: str, post: shapes.Post) -> dict[str, list[str]]:
-    """Send the words, then ask who answers on the open network."""
+def _send(run: str, post: shapes.Post) -> None:
+    """Send the words."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
         for dummy in range(TIMES):
             for network in post["networks"]:
                 for addresses in post["to"].values():
                     _post(channel, words(run, network), addresses.get(network))
             time.sleep(EVERY)
+
+
+def _answered(run: str, name: str, post: shapes.Post) -> dict[str, list[str]]:
+    """Who answers on the open network."""
     opened = next(iter(post["networks"]))
     requests: list[probed.Request] = [
         {"id": node, "kind": "icmp", "address": addresses[opened], "network": opened, "node": node, "patience": ANSWER}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from .._engine.client import Engine, Refused
-from .._engine.transport import Raw
+from .._engine.transport import Raw, wait_until
 from .._terms import DATA_PATH_PORT
 
 
@@ -48,6 +48,9 @@ class Place(t.TypedDict):
     error: str
 
 
+STARTING = 10.0  # seconds
+
+
 def ask(engine: Engine) -> Place:
     """This engine's place. Raises EngineError when it does not answer."""
     found = place(engine.info())
@@ -57,6 +60,19 @@ def ask(engine: Engine) -> Place:
         except Refused as error:
             found["error"] = found["error"] or error.message
     return found
+
+
+def ask_when_started(engine: Engine) -> Place:
+    """This engine's place, once it knows it: an engine that has just started is pending for some seconds.
+
+    One whose swarm has no leader stays pending, and is not waited for longer than STARTING.
+    """
+
+    def look() -> tuple[bool, Place]:
+        found = ask(engine)
+        return found["state"] != "pending", found
+
+    return wait_until(look, STARTING).seen
 
 
 def place(info: Raw) -> Place:

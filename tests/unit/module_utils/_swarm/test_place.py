@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Refused
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
 
@@ -94,3 +95,23 @@ def test_an_engine_in_no_swarm() -> None:
 def test_an_engine_that_is_locked_keeps_its_reason() -> None:
     found = place.place({"Swarm": {"LocalNodeState": "locked", "Error": "Swarm is encrypted and needs to be unlocked"}})
     assert found["state"] == "locked" and "unlocked" in found["error"]
+
+
+class Starting:
+    """An engine that is pending for its first answers."""
+
+    def __init__(self, pending: int) -> None:
+        self.pending = pending
+
+    def info(self) -> dict:
+        self.pending -= 1
+        state = "pending" if self.pending >= 0 else "inactive"
+        return {"Name": "vm1", "Swarm": {"LocalNodeState": state, "NodeID": "", "ControlAvailable": False}}
+
+
+@pytest.mark.parametrize(("pending", "state"), [(0, "inactive"), (2, "inactive"), (10**6, "pending")])
+def test_an_engine_that_has_just_started_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, pending: int, state: str
+) -> None:
+    monkeypatch.setattr(place, "STARTING", 1.0)
+    assert place.ask_when_started(Starting(pending))["state"] == state
