@@ -8,8 +8,9 @@
 # Usage: scripts/in_copy.sh scripts/sanity.sh [arguments of ansible-test sanity]
 set -eu
 
-# ansible-test keeps the environments of its tests at home; in the checkout's cache the second run has them already.
-HOME="$CHECKOUT/.cache/sanity"
+# ansible-test keeps the environments of its tests at home; in the checkout's cache the second run has them already. Calls with other
+# arguments may run at the same time, so each has a home of its own.
+HOME="$CHECKOUT/.cache/sanity/$(printf %s "$*" | tr -cs '[:alnum:]' -)"
 export HOME
 # It would download pip's bootstrap script; the interpreter brings the same in ensurepip.
 mkdir -p "$HOME/.ansible/test/cache"
