@@ -119,6 +119,8 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place, settings
 
+STARTING = 10.0  # seconds that an engine may take to know its place
+
 
 def main() -> None:
     """Entry point."""
@@ -134,7 +136,7 @@ def main() -> None:
     result: dict[str, t.Any] = {}
     try:
         engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
-        result["swarm"] = place.ask_when_started(engine)
+        result["swarm"] = place.ask_when_started(engine, STARTING)
         if module.params["containers"]:
             result["standalone"] = place.standalone(engine.containers({}))
         if result["swarm"]["manager"] and (module.params["join_tokens"] or module.params["settings"]):

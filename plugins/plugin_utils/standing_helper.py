@@ -22,8 +22,10 @@ def ask(execute: Execute, door: standing.Door | None, order: t.Mapping[str, t.An
 
     One that broke off is an answer with ``failed`` and ``msg``, as a module's would be.
     """
+    if door is None:
+        return None
     line = standing.packed(order)
-    if door is None or len(line) > standing.LONGEST:
+    if len(line) > standing.LONGEST:
         return None
     words = [door["python"], "-I", "-S", "-c", standing.CLIENT, door["path"], line]
     told = execute(shlex.join(words))

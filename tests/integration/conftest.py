@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -112,7 +111,7 @@ class Swarm:
         lines += ["[all:vars]", *(f"{key}={json.dumps(value)}" for key, value in told.items())]
         inventory = folder / "hosts.ini"
         inventory.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return dataclasses.replace(self, inventory=inventory)
+        return replace(self, inventory=inventory)
 
     def shell(self, host: str, command: str) -> str:
         """What a shell command prints on a node; the command must succeed."""

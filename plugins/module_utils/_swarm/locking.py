@@ -35,7 +35,7 @@ def is_encrypted(text: str) -> bool:
 
 def unlock(engine: Engine, keys: t.Sequence[str], timeout: int, check_mode: bool) -> dict[str, t.Any]:
     """Unlock this manager with the first key that fits, if it is locked; the module's result."""
-    now = _settled(engine, timeout) if keys else place.ask(engine)
+    now = place.ask_when_started(engine, timeout) if keys else place.ask(engine)
     if now["state"] != "locked":
         return {"changed": False, "swarm": now}
     if not keys:
@@ -59,16 +59,6 @@ def unlock(engine: Engine, keys: t.Sequence[str], timeout: int, check_mode: bool
             f"{now['hostname']} was unlocked, and after {timeout} s it is {waited.seen['state']} in its swarm ({told}). See its engine's log."
         )
     return {"changed": True, "swarm": waited.seen}
-
-
-def _settled(engine: Engine, timeout: int) -> place.Place:
-    """The place of an engine that may have been started a moment ago, and does not know yet that it is locked."""
-
-    def look() -> tuple[bool, place.Place]:
-        seen = place.ask(engine)
-        return seen["state"] != "pending", seen
-
-    return wait_until(look, timeout).seen
 
 
 def _fits(engine: Engine, key: str) -> bool:

@@ -48,9 +48,6 @@ class Place(t.TypedDict):
     error: str
 
 
-STARTING = 10.0  # seconds
-
-
 def ask(engine: Engine) -> Place:
     """This engine's place. Raises EngineError when it does not answer."""
     found = place(engine.info())
@@ -62,17 +59,17 @@ def ask(engine: Engine) -> Place:
     return found
 
 
-def ask_when_started(engine: Engine) -> Place:
-    """This engine's place, once it knows it: an engine that has just started is pending for some seconds.
+def ask_when_started(engine: Engine, seconds: float) -> Place:
+    """This engine's place, once it knows it: an engine that has just started is pending for a while, even when it is locked.
 
-    One whose swarm has no leader stays pending, and is not waited for longer than STARTING.
+    One whose swarm has no leader stays pending, and is waited for so many seconds.
     """
 
     def look() -> tuple[bool, Place]:
         found = ask(engine)
         return found["state"] != "pending", found
 
-    return wait_until(look, STARTING).seen
+    return wait_until(look, seconds).seen
 
 
 def place(info: Raw) -> Place:

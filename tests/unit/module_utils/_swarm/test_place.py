@@ -110,8 +110,5 @@ class Starting:
 
 
 @pytest.mark.parametrize(("pending", "state"), [(0, "inactive"), (2, "inactive"), (10**6, "pending")])
-def test_an_engine_that_has_just_started_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, pending: int, state: str
-) -> None:
-    monkeypatch.setattr(place, "STARTING", 1.0)
-    assert place.ask_when_started(Starting(pending))["state"] == state
+def test_an_engine_that_has_just_started_is_waited_for(pending: int, state: str) -> None:
+    assert place.ask_when_started(Starting(pending), 1.0)["state"] == state
