@@ -99,15 +99,25 @@ class Swarm:
         done = self.ansible("ansible-playbook", playbook, "-e", json.dumps(extra_vars or {}), *argv)
         return done.returncode, done.stdout + done.stderr
 
+    @property
+    def address(self) -> str:
+        """Where the engine of the nodes' containers listens."""
+        return self.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+
+    @property
+    def connection(self) -> dict[str, object]:
+        """How Ansible reaches a container."""
+        return {
+            "ansible_connection": "community.docker.docker_api", "ansible_docker_docker_host": self.address, "ansible_pipelining": True,
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }  # fmt: skip
+
     def given(self, folder: Path, groups: dict[str, dict[str, str]], **variables: object) -> Swarm:
         """The same swarm by another inventory, which is no lab's: {group: {inventory name: node}}."""
         lines = []
         for group, hosts in groups.items():
             lines += [f"[{group}]", *(f"{name} ansible_host={self.container(node)}" for name, node in hosts.items())]
-        told = {
-            "ansible_connection": "community.docker.docker_api", "ansible_pipelining": True, "ansible_python_interpreter": "/usr/bin/python3",
-            "ansible_docker_docker_host": self.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock"), **variables,
-        }  # fmt: skip
+        told = {**self.connection, **variables}
         lines += ["[all:vars]", *(f"{key}={json.dumps(value)}" for key, value in told.items())]
         inventory = folder / "hosts.ini"
         inventory.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -268,13 +278,9 @@ IDLE = ["sh", "-c", "while :; do sleep 1; done"]  # and takes in the processes w
 def bare(swarm: Swarm, tmp_path: Path) -> Iterator[Swarm]:
     """A host of its own, of a node's image and rights: without a network, in no swarm, and none of its engine's processes runs."""
     made = replace(swarm, inventory=tmp_path / "hosts.yml", managers=[], workers=[BARE])
-    address = swarm.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    told = {
-        "ansible_host": made.container(BARE), "ansible_connection": "community.docker.docker_api", "ansible_docker_docker_host": address,
-        "ansible_pipelining": True, "ansible_python_interpreter": "/usr/bin/python3",
-    }  # fmt: skip
+    told = {"ansible_host": made.container(BARE), **made.connection}
     made.inventory.write_text(json.dumps({"all": {"hosts": {BARE: told}}}), encoding="utf-8")
-    with closing(APIClient(base_url=address, version="auto", timeout=60)) as engine:
+    with closing(APIClient(base_url=swarm.address, version="auto", timeout=60)) as engine:
         like = engine.inspect_container(swarm.container(swarm.workers[0]))
         config = {
             "Image": like["Image"], "Hostname": BARE, "Cmd": IDLE, "Volumes": {"/var/lib/docker": {}},

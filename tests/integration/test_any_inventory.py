@@ -103,7 +103,7 @@ def test_the_swarm_itself_as_the_inventory(swarm, tmp_path: Path, engine_socket:
         "plugin": "community.docker.docker_swarm", "docker_host": engine_socket, "verbose_output": True,
         "compose": {
             "ansible_connection": "'community.docker.docker_api'", "ansible_host": f"'swarmlab-{swarm.lab}-' ~ Description.Hostname",
-            "ansible_docker_docker_host": repr(swarm.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock")),
+            "ansible_docker_docker_host": repr(swarm.address),
             "ansible_python_interpreter": "'/usr/bin/python3'",
         },
     }  # fmt: skip

@@ -17,10 +17,9 @@ def inventory(swarm, folder: Path, managers: dict[str, str], workers: dict[str, 
     """The same nodes under names of one's own (name -> node of the lab)."""
 
     def hosts(named: dict[str, str]) -> dict:
-        return {"hosts": {name: {
-            "ansible_connection": "community.docker.docker_api", "ansible_host": swarm.container(node), "ansible_python_interpreter": "/usr/bin/python3",
-            "ansible_docker_docker_host": swarm.environment.get("DOCKER_HOST", "unix:///var/run/docker.sock"), "ansible_pipelining": True,
-        } for name, node in named.items()}}  # fmt: skip
+        return {
+            "hosts": {name: {"ansible_host": swarm.container(node), **swarm.connection} for name, node in named.items()}
+        }
 
     path = folder / "hosts.json"
     path.write_text(
