@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, Swarm, Warm, inventory_of, kept
+from conftest import CHECKOUT, Swarm, Warm, free_subnet, inventory_of, kept
 
 pytestmark = pytest.mark.long
 
 LAB, SWARM, STATUS, LOGS = (f"swarmlab.overlay.{name}" for name in ("lab", "swarm", "status", "logs"))
-SUBNET = "10.83.0.{}"
+SUBNET = free_subnet("10.83.{}.0/24").replace("0/24", "{}")
 SECRET = re.compile(r"SWMTKN-\d|SWMKEY-\d|PRIVATE KEY|LS0tLS1CRUdJTi|0x[0-9a-f]{32}")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Swarm, Warm, inventory_of
+from conftest import Swarm, Warm, free_subnet, inventory_of
 from faults import loose
 
 pytestmark = pytest.mark.long
@@ -24,8 +24,9 @@ NETWORK, SERVICE = "suites-plain", "suites-web"
 @pytest.fixture(scope="module")
 def mixed(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
     settings = json.dumps({name: {"suite": suite} for name, suite in SUITES.items()})
-    inventory = inventory_of("suites", subnet="10.84.0.0/24", node_settings=settings)
-    lab = Swarm("suites", inventory, tmp_path_factory.mktemp("suites"), dict(environment), warm, subnet="10.84.0.0/24")
+    subnet = free_subnet("10.84.{}.0/24")
+    inventory = inventory_of("suites", subnet=subnet, node_settings=settings)
+    lab = Swarm("suites", inventory, tmp_path_factory.mktemp("suites"), dict(environment), warm, subnet=subnet)
     try:
         done = lab.ansible("ansible-playbook", LAB, SWARM)
         assert done.returncode == 0, done.stdout + done.stderr

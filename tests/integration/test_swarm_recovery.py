@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from conftest import Swarm, Warm, inventory_of, kept
+from conftest import Swarm, Warm, free_subnet, inventory_of, kept
 
 BACKUP, RECOVER, RESTORE = (f"swarmlab.overlay.{name}" for name in ("backup", "recover", "restore"))
 # A container node has no service manager: while the file is there, its engine waits to be started.
@@ -30,13 +30,15 @@ SCRIPTS = {
 
 @pytest.fixture(scope="module")
 def trio(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
-    inventory = inventory_of("trio", subnet="10.93.0.0/24", nodes=3, managers=3)
+    subnet = free_subnet("10.93.{}.0/24")
+    inventory = inventory_of("trio", subnet=subnet, nodes=3, managers=3)
     lab = Swarm(
         "trio",
         inventory,
         tmp_path_factory.mktemp("trio"),
         environment,
         warm,
+        subnet=subnet,
         managers=["vm1", "vm2", "vm3"],
         workers=[],
     )
@@ -180,7 +182,7 @@ def test_two_of_three_managers_are_lost_and_come_back_later(trio: Swarm) -> None
     token = trio.docker("vm1", "info", "--format", "{{.Swarm.NodeID}}")
     power(trio, "kill", "vm2", "vm3")
     await_words(trio, "vm1", "docker node ls", "does not have a leader")
-    for lost in ([], ["vm2"], ["10.93.0.13"]):
+    for lost in ([], ["vm2"], [trio.subnet.replace("0/24", "13")]):
         code, output = trio.playbook(RECOVER, {**COMMANDS, "swarm_lost_managers": lost})
         assert code != 0 and "a second swarm would be created" in flat(output), output
     told = {**COMMANDS, "swarm_lost_managers": "vm2,vm3"}
@@ -234,7 +236,7 @@ def test_a_lost_swarm_is_restored_at_the_address_of_its_manager(
     assert code != 0 and "vm2 is in the swarm of the backup" in flat(output), output
     trio.docker("vm3", "swarm", "leave", "--force")
     code, output = trio.playbook(RESTORE, {**again, "node": "vm3"}, *vault)
-    assert code != 0 and "does not have the address 10.93.0.12:2377" in flat(output), output
+    assert code != 0 and f"does not have the address {trio.subnet.replace('0/24', '12')}:2377" in flat(output), output
     trio.docker("vm2", "swarm", "leave", "--force")
     code, output = trio.playbook(RESTORE, again, *vault)
     assert code != 0 and "vm1: a manager of a running swarm" in flat(output), output

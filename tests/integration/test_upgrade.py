@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, Swarm, Warm, inventory_of, kept, objects
+from conftest import CHECKOUT, Swarm, Warm, free_subnet, inventory_of, kept, objects
 from test_swarm_recovery import COMMANDS, SCRIPTS
 
 UPGRADE = "swarmlab.overlay.upgrade"
@@ -202,7 +202,7 @@ echo 'Dir::Etc::sourcelist "/srv/repo/list"; Dir::Etc::sourceparts "/dev/null";'
 @pytest.fixture(scope="module")
 def four(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
     """Three managers whose engine can be kept stopped, and a worker for the client."""
-    inventory = inventory_of("four", subnet="10.94.0.0/24", nodes=4, managers=3)
+    inventory = inventory_of("four", subnet=free_subnet("10.94.{}.0/24"), nodes=4, managers=3)
     managers = ["vm1", "vm2", "vm3"]
     lab = Swarm(
         "four", inventory, tmp_path_factory.mktemp("four"), environment, warm, managers=managers, workers=["vm4"]
