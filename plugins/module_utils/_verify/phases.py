@@ -65,7 +65,7 @@ def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
     if outside:
         reason, text = outside
         raise EngineError(text, reason_code=reason)
-    _need_room(plan["run"])
+    need_room(plan["run"])
     sweep(engine, plan["run"])
     _need_image(engine, plan)
     with background.Kept(_lease(plan)):
@@ -116,7 +116,7 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
     return result
 
 
-def _need_room(run: str) -> None:
+def need_room(run: str) -> None:
     """Make the run's folder, in which everything that follows is kept."""
     try:
         background.folder(run)
@@ -124,7 +124,8 @@ def _need_room(run: str) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise EngineError(
-            f"{background.ROOT} cannot be made ({error.strerror}). Look at 'df -h /run' and 'df -i /run'.", reason_code="disk-full"
+            f"{background.ROOT} cannot be made ({error.strerror}). Look at 'df -h /run' and 'df -i /run'.",
+            reason_code="disk-full",
         ) from error
 
 

@@ -210,7 +210,9 @@ def _broken(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) ->
         alone.append(OUT)
     if not alone:
         return None
-    problems = {kind: _paths.problem(t.cast("dict[str, t.Any]", seen[kind])) for kind in alone if kind not in (NAME, OUT)}
+    problems = {
+        kind: _paths.problem(t.cast("dict[str, t.Any]", seen[kind])) for kind in alone if kind not in (NAME, OUT)
+    }
     if NAME in alone:
         problems[NAME] = str((seen[NAME] or {}).get("kind"))
     if TRAIN in alone:

@@ -18,7 +18,13 @@ from .view import View
 DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"), Claim("MTU-*"), Claim("PATH-*"))
 ENCRYPTED = (*DATA, Claim("ENC-*"), Claim("XFRM-*"))
 # What a balancer carries; the tasks of people's services answer without it.
-BALANCED = (Claim("DP-*", ("vip",)), Claim("LB-IPVS"), Claim("LB-SPREAD"), Claim("LB-SERVICE", ("vip",)), Claim("MESH-*"))
+BALANCED = (
+    Claim("DP-*", ("vip",)),
+    Claim("LB-IPVS"),
+    Claim("LB-SPREAD"),
+    Claim("LB-SERVICE", ("vip",)),
+    Claim("MESH-*"),
+)
 
 
 class Line(t.NamedTuple):

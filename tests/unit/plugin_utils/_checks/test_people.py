@@ -121,8 +121,12 @@ def test_a_container_without_the_way_out_that_the_engine_gave_it_is_told(
     failed = [item for item in results if item["status"] == "fail"]
     assert {tuple(item["nodes"]) for item in failed} == ({("vm2",)} if broken else set())
     for item in failed:
-        assert "has no way out" in item["evidence"]["summary"] and item["evidence"]["tasks"][0]["inside"] == ["no default route"]
-    assert [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)] == ([("task-cut", ["vm2"])] if broken else [])
+        assert "has no way out" in item["evidence"]["summary"] and item["evidence"]["tasks"][0]["inside"] == [
+            "no default route"
+        ]
+    assert [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)] == (
+        [("task-cut", ["vm2"])] if broken else []
+    )
 
 
 def test_a_container_that_ended_meanwhile_is_no_fault() -> None:

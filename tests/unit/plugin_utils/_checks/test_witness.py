@@ -121,9 +121,16 @@ def test_a_rule_counts_when_it_dropped_what_may_be_the_swarms(rule: str, before:
 
 def test_a_rule_inside_an_overlay_counts_when_it_dropped_something() -> None:
     facts = healthy()
-    rules = {"bridge tuning c: meta length > 712 drop": 12, "bridge tuning c: ip protocol igmp drop": 0, "bridge tuning c: drop": -1}
+    rules = {
+        "bridge tuning c: meta length > 712 drop": 12,
+        "bridge tuning c: ip protocol igmp drop": 0,
+        "bridge tuning c: drop": -1,
+    }
     facts.witnessed["vm2"]["inside"] = {PLAIN["id"]: {"devices": {}, "shaped": [], "rules": rules}}
-    assert _witness.dropped_inside(facts, "vm2", PLAIN["id"]) == ["bridge tuning c: drop", "bridge tuning c: meta length > 712 drop"]
+    assert _witness.dropped_inside(facts, "vm2", PLAIN["id"]) == [
+        "bridge tuning c: drop",
+        "bridge tuning c: meta length > 712 drop",
+    ]
     assert _witness.dropped_inside(facts, "vm1", PLAIN["id"]) == []
 
 
