@@ -108,7 +108,11 @@ def join(engine: Engine, params: Params, now: Place) -> Place:
         found, reason = _try_to_join(engine, spec, max(0, deadline - time.monotonic()))
         if not reason:
             break
-        if attempt == ATTEMPTS or time.monotonic() + PAUSE > deadline or not any(code in reason for code in NOT_REACHED):
+        if (
+            attempt == ATTEMPTS
+            or time.monotonic() + PAUSE > deadline
+            or not any(code in reason for code in NOT_REACHED)
+        ):
             raise EngineError(
                 f"{now['hostname']} could not join the swarm at {', '.join(params['remote_addrs'])}. The engine says: {reason}."
                 " Open 2377/tcp to the managers, 7946/tcp, 7946/udp and the data path port between all nodes, and compare their clocks."
