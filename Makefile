@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-#   make lab       machines, swarm, overlays, proof            make lab LAB=other NODES=5 MANAGERS=3 DRIVER=container
+#   make lab       machines, swarm, overlays, proof            make lab LAB=other NODES=5 MANAGERS=3 DRIVER=container SUBNET=10.79.0.0/24
 #   make lab NODES=5   a running lab grows; with fewer nodes than it has, the last ones leave the swarm and go
 #   make status    nodes, addresses, place in the swarm, snapshots, disk space
 #   make ssh N=vm2 a shell on a node
@@ -37,6 +37,9 @@ export SWARMLAB_MANAGERS := $(MANAGERS)
 endif
 ifdef DRIVER
 export SWARMLAB_DRIVER := $(DRIVER)
+endif
+ifdef SUBNET
+export SWARMLAB_SUBNET := $(SUBNET)
 endif
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/sbin:/sbin
 PLAY := ansible-playbook $(ARGS)

@@ -12,6 +12,7 @@ version_added: 0.2.0
 description:
   - Makes the host a member of a swarm and waits until its engine reports that it is one. The module also waits for a
     pending join, including one of an earlier run.
+  - Where the managers are not reached in time, the host joins again, a few times within O(timeout). A host whose join fails is in no swarm afterwards.
   - A host that is in another swarm is refused and left as it is. A host leaves only if it is the node with the given id.
   - Role P(swarmlab.overlay.swarm#role) decides who makes the swarm and who joins; use it rather than this module.
   - It needs neither Docker SDK for Python nor the program C(docker) on the host.

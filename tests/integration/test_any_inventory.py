@@ -138,6 +138,19 @@ def test_a_new_worker_joins_with_a_limit_to_it(swarm) -> None:
     assert states(swarm)["vm3"] == "Ready//Active"
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["REJECT --reject-with icmp-host-unreachable", "DROP"])
+def test_a_node_joins_when_its_manager_answers_late(swarm, how: str) -> None:
+    """Fifty nodes that join at once keep a manager so busy that some are not answered; their engines give up, in state error."""
+    forget(swarm, "vm3")
+    rule = f"INPUT -p tcp --dport 2377 -s {swarm.subnet.replace('0/24', '13')} -j {how}"
+    later = f"sleep 45; iptables -w -D {rule}"
+    swarm.shell("vm1", f"iptables -w -I {rule}; (setsid sh -c '{later}' >/dev/null 2>&1 &)")
+    code, output = swarm.playbook(SWARM, {}, "--limit", "vm3")
+    assert code == 0, output
+    assert states(swarm)["vm3"] == "Ready//Active"
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -13,6 +13,7 @@ import errno
 import ipaddress
 import os
 import socket
+import time
 import typing as t
 
 from .._engine.client import Engine, Refused
@@ -23,6 +24,9 @@ from .place import Place
 
 SECOND = 1000000000  # the engine's durations are nanoseconds
 GOES_ON = "will continue in the background"  # the engine's text for a join that takes longer than its own limit of 20 s
+# gRPC's codes, in the engine's text, for managers that were not reached in time: they are busy, or many nodes join at once.
+NOT_REACHED = ("code = Unavailable", "code = DeadlineExceeded")
+ATTEMPTS, PAUSE = 5, 5  # to join where they were not reached; seconds between two
 Params = t.Mapping[str, t.Any]
 
 
@@ -88,25 +92,51 @@ def make(engine: Engine, params: Params, now: Place) -> Place:
         engine.call("POST", "/swarm/init", body=spec)
     except Refused as error:
         raise EngineError(f"{now['hostname']} could not make a swarm. The engine says: {error.message}") from error
-    return _await_active(engine, params["timeout"])
+    return _active(_when_decided(engine, params["timeout"]), params["timeout"])
 
 
 def join(engine: Engine, params: Params, now: Place) -> Place:
-    """Join a swarm, or continue to wait for an earlier join."""
-    if now["state"] == "inactive":
-        for option in ("remote_addrs", "join_token"):
-            if not params[option]:
-                raise EngineError(f"{option} is empty, so {now['hostname']} cannot join.")
-        spec = dict(_addresses(params), RemoteAddrs=params["remote_addrs"], JoinToken=params["join_token"])
-        try:
-            engine.call("POST", "/swarm/join", body=spec)
-        except Refused as error:
-            if GOES_ON not in error.message:
-                raise EngineError(
-                    f"{now['hostname']} could not join the swarm at {', '.join(params['remote_addrs'])}. The engine says: {error.message}."
-                    " Open 2377/tcp to the managers, 7946/tcp, 7946/udp and the data path port between all nodes, and compare their clocks."
-                ) from error
-    return _await_active(engine, params["timeout"])
+    """Join a swarm, or continue to wait for an earlier join. Where the managers were not reached in time it is tried again."""
+    if now["state"] != "inactive":
+        return _active(_when_decided(engine, params["timeout"]), params["timeout"])
+    for option in ("remote_addrs", "join_token"):
+        if not params[option]:
+            raise EngineError(f"{option} is empty, so {now['hostname']} cannot join.")
+    spec = dict(_addresses(params), RemoteAddrs=params["remote_addrs"], JoinToken=params["join_token"])
+    deadline = time.monotonic() + params["timeout"]
+    for attempt in range(1, ATTEMPTS + 1):
+        found, reason = _try_to_join(engine, spec, max(0, deadline - time.monotonic()))
+        if not reason:
+            break
+        if (
+            attempt == ATTEMPTS
+            or time.monotonic() + PAUSE > deadline
+            or not any(code in reason for code in NOT_REACHED)
+        ):
+            raise EngineError(
+                f"{now['hostname']} could not join the swarm at {', '.join(params['remote_addrs'])}. The engine says: {reason}."
+                " Open 2377/tcp to the managers, 7946/tcp, 7946/udp and the data path port between all nodes, and compare their clocks."
+            )
+        time.sleep(PAUSE)
+    return _active(found, params["timeout"])
+
+
+def _try_to_join(engine: Engine, spec: dict[str, t.Any], seconds: float) -> tuple[Place, str]:
+    """Where the host is after one attempt, and why it is in no swarm.
+
+    After some failures the engine stays in a swarm that it never entered, in state error, and does not try again by
+    itself. It was in none before, so it leaves again: the next attempt, or the next run, can join.
+    """
+    try:
+        engine.call("POST", "/swarm/join", body=spec)
+    except Refused as error:
+        if GOES_ON not in error.message:
+            return place.ask(engine), error.message
+    found = _when_decided(engine, seconds)
+    if found["state"] != "error":
+        return found, ""
+    engine.call("POST", "/swarm/leave", {"force": "true"})
+    return found, found["error"]
 
 
 def leave(engine: Engine, params: Params, now: Place) -> Place:
@@ -118,8 +148,19 @@ def leave(engine: Engine, params: Params, now: Place) -> Place:
     return place.ask(engine)
 
 
-def _await_active(engine: Engine, timeout: int) -> Place:
-    """Wait until the node is active, at most ``timeout`` seconds.
+def _active(now: Place, timeout: int) -> Place:
+    """The place of a member. Raises EngineError where it did not become one within ``timeout`` seconds."""
+    if now["state"] != "active":
+        told = f" The engine says: {now['error']}." if now["error"] else ""
+        raise EngineError(
+            f"{now['hostname']} is not an active member after {timeout} s; its state is {now['state']}.{told} See its engine's log. A pending join"
+            " continues by itself: run this again to wait for it."
+        )
+    return now
+
+
+def _when_decided(engine: Engine, timeout: float) -> Place:
+    """The host's place once it is neither pending nor, at the beginning, inactive; after ``timeout`` seconds as it is.
 
     On a busy machine, or with busy managers, a join takes longer than the engine itself waits for it.
     """
@@ -128,15 +169,7 @@ def _await_active(engine: Engine, timeout: int) -> Place:
         now = place.ask(engine)
         return now["state"] not in ("pending", "inactive"), now
 
-    waited = wait_until(look, timeout)
-    now = waited.seen
-    if now["state"] != "active":
-        told = f" The engine says: {now['error']}." if now["error"] else ""
-        raise EngineError(
-            f"{now['hostname']} is not an active member after {timeout} s; its state is {now['state']}.{told} See its engine's log. A pending join"
-            " continues by itself: run this again to wait for it."
-        )
-    return now
+    return wait_until(look, timeout).seen
 
 
 def _addresses(params: Params) -> dict[str, str]:

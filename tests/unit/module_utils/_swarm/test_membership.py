@@ -106,6 +106,47 @@ def test_a_join_that_the_managers_refuse_is_told_without_the_token() -> None:
     assert "SWMTKN" not in told.value.message and len(engine.asked) == 1
 
 
+UNREACHED = "rpc error: code = Unavailable desc = connect: no route to host"
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses, which take no time."""
+    pauses: list[float] = []
+    monkeypatch.setattr(membership.time, "sleep", pauses.append)
+    return pauses
+
+
+@pytest.mark.parametrize("late", [UNREACHED, "rpc error: code = DeadlineExceeded desc = context deadline exceeded"])
+def test_a_join_that_did_not_reach_the_managers_is_left_and_tried_again(late: str, slept: list[float]) -> None:
+    engine = Engine("inactive", "pending", "error", "pending", "active", Error=late)
+    done = membership.declare(engine, params("joined", timeout=60), False)
+    assert done["changed"] and done["swarm"]["state"] == "active"
+    assert [path for path, dummy in engine.asked] == ["/swarm/join", "/swarm/leave", "/swarm/join"]
+    assert engine.asked[1][1] == {"force": "true"} and membership.PAUSE in slept
+
+
+def test_a_join_that_never_reaches_the_managers_leaves_nothing_for_the_next_run(slept: list[float]) -> None:
+    engine = Engine("inactive", "error", Error=UNREACHED)
+    with pytest.raises(EngineError, match=r"^vm2 could not join the swarm at 10\.0\.0\.1:2377\. .*no route to host"):
+        membership.declare(engine, params("joined", timeout=60), False)
+    assert [path for path, dummy in engine.asked] == ["/swarm/join", "/swarm/leave"] * membership.ATTEMPTS
+
+
+def test_an_error_that_another_attempt_does_not_mend_is_told_at_once(slept: list[float]) -> None:
+    engine = Engine("inactive", "error", Error="x509: certificate has expired or is not yet valid")
+    with pytest.raises(EngineError, match="not yet valid.*compare their clocks"):
+        membership.declare(engine, params("joined"), False)
+    assert [path for path, dummy in engine.asked] == ["/swarm/join", "/swarm/leave"] and not slept
+
+
+def test_managers_that_refuse_the_connection_are_asked_again(slept: list[float]) -> None:
+    engine = Engine("inactive", refusal=Refused(503, UNREACHED))
+    with pytest.raises(EngineError, match="no route to host"):
+        membership.declare(engine, params("joined", timeout=60), False)
+    assert len(engine.asked) == membership.ATTEMPTS and slept == [membership.PAUSE] * (membership.ATTEMPTS - 1)
+
+
 @pytest.mark.parametrize("option", ["remote_addrs", "join_token"])
 def test_what_a_join_needs(option: str) -> None:
     engine = Engine("inactive")
