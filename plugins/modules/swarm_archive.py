@@ -98,19 +98,16 @@ aside:
 """
 
 import base64
-import os
 import socket
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import halting, saving
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
-from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, require_root
 
 PART = 4 * 1024 * 1024  # bytes of one part
 Given = t.Mapping[str, t.Any]
@@ -182,6 +179,16 @@ STAGES = {"look": look, "take": take, "read": read, "write": write, "put": put, 
 CHANGING = ("take", "put")
 
 
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """Run the stage."""
+    given = module.params
+    require_root()
+    changed = given["stage"] in CHANGING
+    if module.check_mode and given["stage"] != "look":
+        return {"changed": changed}
+    return {"changed": changed, **STAGES[given["stage"]](engine_of(module), given)}
+
+
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
@@ -198,24 +205,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    given = module.params
-    if os.geteuid() != 0:
-        module.fail_json(
-            msg=f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and only root can read a swarm's state: use 'become: true'."
-        )
-    if module.check_mode and given["stage"] != "look":
-        module.exit_json(changed=given["stage"] in CHANGING)
-    try:
-        result = STAGES[given["stage"]](Engine(given["docker_host"], given["engine_timeout"]), given)
-    except HostError as error:
-        module.fail_json(msg=f"{error}.")
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    except OSError as error:
-        module.fail_json(msg=f"{socket.gethostname()}: {error}.")
-    module.exit_json(changed=given["stage"] in CHANGING, **result)
+    run_without_sdk(module, work)
 
 
 if __name__ == "__main__":
