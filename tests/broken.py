@@ -117,6 +117,7 @@ class Swarm:
             tables = [table[str(network["vni"])] for table in tables]
         if end == links.SOURCE:
             tables[0].pop(ADDRESS[target], None)
+            out["canary"].get(str(network["vni"]), {}).pop(ADDRESS[target], None)
         if end in (links.SOURCE, links.WAY):
             tables[1].pop(ADDRESS[source], None)
 

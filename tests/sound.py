@@ -149,6 +149,7 @@ def interior(addresses: list[str]) -> dict:
         "links": [{"name": "eth0", "up": True, "mtu": 1450, "queue": "noqueue"}],
         "addresses": addresses,
         "routes": ["10.0.1.0/24 eth0", "10.0.2.0/24 eth1"],
+        "leads_out": True,
         "pinned": [],
     }
 

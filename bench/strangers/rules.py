@@ -79,7 +79,7 @@ def bridged(place: Place) -> Stranger:
     match, causes = place.pick([
         ("ip protocol icmp", ("icmp-filtered",)), ("ip protocol tcp", ("checksum-offload",)),
         ("ip protocol udp", ("udp-filtered",)), ("ether type ip", ()),
-        (f"meta length > {place.between(300, 1300)}", ("mtu-too-small",)),
+        (f"meta length > {place.between(300, 1300)}", ("mtu-too-small", "link-drops-large")),
         (f"numgen random mod 100 < {place.between(15, 80)}", ("link-lossy",)),
     ])  # fmt: skip
     rules = f"table bridge tuning {{ chain c {{ type filter hook forward priority 0; {match} counter drop; }}; }}"

@@ -80,6 +80,13 @@ def parse_routes(text: str) -> list[Route]:
     return found
 
 
+def leads_out(text: str) -> bool:
+    """Whether an active default route is in /proc/net/route, or the two halves that programs of VPNs set instead."""
+    rows = [line.split() for line in text.splitlines()[1:]]
+    wide = {(fields[1], fields[7]) for fields in rows if len(fields) > 7 and int(fields[3], 16) & ROUTE_UP}
+    return any(int(mask, 16) == 0 or bin(int(mask, 16)).count("1") == 1 for _target, mask in wide)
+
+
 def parse_nameservers(text: str) -> list[str]:
     """The name servers' addresses in a resolv.conf, as in resolv.conf(5) and the engine. Comments may follow."""
     found = []

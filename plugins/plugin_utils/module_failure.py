@@ -51,9 +51,15 @@ def reason(answer: t.Mapping[str, t.Any], host: str) -> str:
     printed = "\n".join(str(answer.get(key) or "") for key in ("module_stderr", "module_stdout"))
     told = answer.get("msg") or ""
     begun = not printed.strip() and "requires a minimum of Python" not in told
-    return (
-        (not begun and sentence(f"{told}\n{printed}", host)) or told or printed.strip() or "the module gave no result"
-    )
+    said = told or printed.strip() or _raised(answer.get("exception"))
+    return (not begun and sentence(f"{told}\n{printed}", host)) or said or "the module gave no result"
+
+
+def _raised(exception: t.Any) -> str:
+    """Why a module broke off, as ansible-core 2.19 and newer (an event) and older (a traceback) give it, often alone."""
+    event = getattr(exception, "event", None)
+    lines = str(event.msg if event else exception or "").strip().splitlines()
+    return lines[-1].strip() if lines else ""
 
 
 def expected(answer: dict[str, t.Any], key: str, host: str) -> dict[str, t.Any]:

@@ -16,7 +16,7 @@ import stat
 import struct
 import typing as t
 
-from .._host import ROUTES, parse_routes, read_text
+from .._host import ROUTES, leads_out, parse_routes, read_text
 from . import netlink, shapes, system
 
 LISTEN = "0A"
@@ -86,9 +86,10 @@ def resolver_file(pid: int) -> str | None:
 
 
 def look() -> shapes.Interior:
-    """Interfaces, addresses, routes and neighbours that somebody pinned."""
+    """Interfaces, addresses, routes, whether one leads everywhere, and neighbours that somebody pinned."""
     links = netlink.links()
     names = {link["index"]: link["name"] for link in links}
+    routes = read_text(ROUTES)
     return {
         "links": [
             {"name": row["name"], "up": row.get("up", True), "mtu": row["mtu"], "queue": row.get("queue", "")}
@@ -96,7 +97,8 @@ def look() -> shapes.Interior:
             if row["name"] != "lo"
         ],
         "addresses": sorted(row["address"] for row in netlink.addresses()),
-        "routes": sorted(f"{route.network} {route.interface}" for route in parse_routes(read_text(ROUTES))),
+        "routes": sorted(f"{route.network} {route.interface}" for route in parse_routes(routes)),
+        "leads_out": leads_out(routes),
         "pinned": sorted(
             f"{row['target']} {row['mac']} {names.get(row['index'], '?')}"
             for row in netlink.neighbours()

@@ -164,11 +164,12 @@ class Interface(t.TypedDict):
 
 
 class Interior(t.TypedDict):
-    """What a namespace has. ``pinned``: neighbours that somebody set, as 'address hardware-address interface'."""
+    """What a namespace has. ``pinned``: neighbours that somebody set, as 'address hardware-address interface'; ``leads_out``: a default route."""
 
     links: list[Interface]
     addresses: list[str]
     routes: list[str]
+    leads_out: bool
     pinned: list[str]
 
 

@@ -88,19 +88,20 @@ HARMLESS_QUEUES = (
 
 def look(root: str) -> shapes.Testimony:
     """What this node tells now. ``root``: the engine's data folder."""
+    links = netlink.links()  # once: a node has two for each container
     return {
         "time": time.time(),
-        "counters": counters(),
+        "counters": counters(links),
         "limits": limits(root),
-        "settings": settings(),
+        "settings": settings(links),
         "pressure": pressure(),
-        "devices": devices(),
+        "devices": devices(links),
         "stopped": stopped(),
         "rules": dropping(),
-        "shaped": shaped(),
+        "shaped": shaped(links),
         "read_only": read_only(system.read(MOUNTS), root),
         "neighbours": neighbours(),
-        "hardware": sorted({link["mac"] for link in netlink.links() if link.get("mac")}),
+        "hardware": sorted({link["mac"] for link in links if link.get("mac")}),
     }
 
 
@@ -123,7 +124,8 @@ def neighbours() -> dict[str, list[t.Any]]:
 
 def look_inside(rules: bool) -> shapes.Inside:
     """What the current namespace, an overlay's own, holds; with its rules if asked for."""
-    return {"devices": devices(every=True), "shaped": shaped(), "rules": dropping() if rules else {}}
+    links = netlink.links()
+    return {"devices": devices(links, every=True), "shaped": shaped(links), "rules": dropping() if rules else {}}
 
 
 def parse_pairs(text: str) -> dict[str, dict[str, int]]:
@@ -163,8 +165,8 @@ def parse_softnet(text: str) -> dict[str, int]:
     }
 
 
-def counters() -> dict[str, int]:
-    """The counters of this namespace, by a name such as 'Udp.RcvbufErrors' or 'eth0.rx_dropped'."""
+def counters(links: list[shapes.Link]) -> dict[str, int]:
+    """The counters of this namespace and of its links, by a name such as 'Udp.RcvbufErrors' or 'eth0.rx_dropped'."""
     told = parse_pairs(system.read("/proc/net/snmp"))
     told.update(parse_pairs(system.read("/proc/net/netstat")))
     found = {
@@ -178,7 +180,7 @@ def counters() -> dict[str, int]:
         found.update((f"{source}.{name}", table[name]) for name in names if name in table)
     softnet = parse_softnet(system.read("/proc/net/softnet_stat"))
     found.update((f"softnet.{name}", value) for name, value in softnet.items())
-    for link in (link for link in netlink.links() if not link["name"].startswith("veth")):
+    for link in (link for link in links if not link["name"].startswith("veth")):
         for name in DEVICE:
             value = _number(f"/sys/class/net/{link['name']}/statistics/{name}")
             if value is not None:
@@ -256,12 +258,12 @@ def _group() -> dict[str, tuple[int | None, int | None]]:
     return {"processes of the group": (_number("/sys/fs/cgroup/pids.current"), _number("/sys/fs/cgroup/pids.max"))}
 
 
-def settings() -> dict[str, int]:
+def settings(links: list[shapes.Link]) -> dict[str, int]:
     """Settings of the kernel by their path, as sysctl(8) writes it."""
-    links = [link["name"] for link in netlink.links() if link["kind"] != "veth" or link["name"].startswith("eth")]
+    names = [link["name"] for link in links if link["kind"] != "veth" or link["name"].startswith("eth")]
     found = {}
     for pattern in SETTINGS:
-        for path in [pattern.replace("*", name) for name in ("all", *links)] if "*" in pattern else [pattern]:
+        for path in [pattern.replace("*", name) for name in ("all", *names)] if "*" in pattern else [pattern]:
             value = setting(system.read("/proc/sys/" + path))
             if value is not None:
                 found[path.replace("/", ".")] = value
@@ -291,15 +293,15 @@ def pressure() -> dict[str, float]:
     return found
 
 
-def devices(every: bool = False) -> dict[str, shapes.Device]:
-    """The links of this namespace. ``every``: with the ends of containers' links too, which the host has many of."""
+def devices(links: list[shapes.Link], every: bool = False) -> dict[str, shapes.Device]:
+    """What the links of this namespace are like. ``every``: with the ends of containers' links too, which the host has many of."""
     return {
         link["name"]: {
             "up": link["up"],
             "mtu": link["mtu"],
             "kind": link["kind"],
         }
-        for link in netlink.links()
+        for link in links
         if every or link["kind"] != "veth" or link["name"].startswith("eth")
     }
 
@@ -373,10 +375,10 @@ def dropping() -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda row: -row[1])[:RULES])
 
 
-def shaped() -> list[str]:
+def shaped(links: list[shapes.Link]) -> list[str]:
     """Devices whose queueing discipline delays, loses or limits: 'eth0: netem'."""
     return sorted(
         f"{link['name']}: {link['queue']}"
-        for link in netlink.links()
+        for link in links
         if link.get("queue") and link["queue"] not in HARMLESS_QUEUES
     )

@@ -9,6 +9,7 @@ Private to swarmlab.overlay. ``prepare`` sets up, ``probe`` measures, ``close`` 
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import time
@@ -64,6 +65,7 @@ def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
     if outside:
         reason, text = outside
         raise EngineError(text, reason_code=reason)
+    need_room(plan["run"])
     sweep(engine, plan["run"])
     _need_image(engine, plan)
     with background.Kept(_lease(plan)):
@@ -112,6 +114,19 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
     result["opened"] = opened
     result["door"] = standing.begin(_lease(plan), lambda order: carry_out(engine, order["phase"], order["plan"]))
     return result
+
+
+def need_room(run: str) -> None:
+    """Make the run's folder, in which everything that follows is kept."""
+    try:
+        background.folder(run)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise EngineError(
+            f"{background.ROOT} cannot be made ({error.strerror}). Look at 'df -h /run' and 'df -i /run'.",
+            reason_code="disk-full",
+        ) from error
 
 
 def carry_out(engine: Engine, phase: str, plan: t.Any) -> dict[str, t.Any]:

@@ -124,6 +124,7 @@ PROBLEMS = {
     "node-frozen": "the machine takes connections and does not answer",
     "node-lost": "the node answers, and its managers call it down",
     "module-failed": "the module failed, or did not begin",
+    "disk-full": "no room is left in /run, where this collection and the engine write",
     "engine-hangs": "the engine does not answer within its time limit",
     "engine-part-stopped": "a process of the engine is stopped",
     "engine-stopped": "nobody answers at the engine's socket",

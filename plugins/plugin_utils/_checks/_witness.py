@@ -231,9 +231,9 @@ def dropped_lines(facts: Facts, host: str) -> list[str]:
 
 
 def dropped_inside(facts: Facts, host: str, network: str) -> list[str]:
-    """The rules that drop packets in an overlay's own namespace, where nobody but a person makes any."""
+    """The rules that dropped packets in an overlay's own namespace, where nobody but a person makes any."""
     told = (facts.witnessed.get(host) or {}).get("inside", {}).get(network)
-    return sorted(told["rules"]) if told else []
+    return sorted(rule for rule, number in told["rules"].items() if number) if told else []
 
 
 def _touches_swarm(facts: Facts, rule: str) -> bool:

@@ -29,13 +29,15 @@ TAGS = ("P1", "dataplane", "services")
 CHECK = sys.modules[__name__]
 LIMIT = 16  # containers of a node that ask
 PATIENCE = 8  # seconds for what no other node takes part in
+NO_ROUTE = "no default route"
 BURST, LEAST, SIZE = 12, 11, 200  # packets, how many of them must be answered, and the bytes of each
-NAME, NEAR, FAR, TRAIN = "name", "near", "far", "train"
+NAME, NEAR, FAR, TRAIN, OUT = "name", "near", "far", "train", "out"
 WORDS = {
     NAME: "does not resolve the probe's name",
     NEAR: "does not reach the probe on its own node",
     FAR: "does not reach the probe on another node",
     TRAIN: "loses packets to the probe on its own node",
+    OUT: "has no way out of the overlay networks",
 }
 
 
@@ -204,13 +206,19 @@ def _broken(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) ->
     alone = [kind for kind in failed if sound[kind]]
     if TRAIN in alone and NEAR in alone:
         alone.remove(TRAIN)
+    if _shut_in(facts, host, row):
+        alone.append(OUT)
     if not alone:
         return None
-    problems = {kind: _paths.problem(t.cast("dict[str, t.Any]", seen[kind])) for kind in alone if kind != NAME}
+    problems = {
+        kind: _paths.problem(t.cast("dict[str, t.Any]", seen[kind])) for kind in alone if kind not in (NAME, OUT)
+    }
     if NAME in alone:
         problems[NAME] = str((seen[NAME] or {}).get("kind"))
     if TRAIN in alone:
         problems[TRAIN] = f"{(seen[TRAIN] or {}).get('answered')} of {BURST} answered"
+    if OUT in alone:
+        problems[OUT] = NO_ROUTE
     return {
         "task": _workloads.named(row),
         "service": row["service"],
@@ -220,6 +228,15 @@ def _broken(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) ->
         "problems": problems,
         "inside": odd(facts, network, host, row),
     }
+
+
+def _shut_in(facts: Facts, host: str, row: dict[str, t.Any]) -> bool:
+    """Whether a container that the engine gave a way out through docker_gwbridge, as it gave the probe, has it no more."""
+    seen, beside = _workloads.again(facts, host, row["id"]), _workloads.again(facts, host, _workloads.PROBE)
+    if not seen or not beside or seen["interior"].get("leads_out", True) or not beside["interior"].get("leads_out"):
+        return False
+    bridge = (facts.opened[host].get("gateway") or {}).get("subnets") or []
+    return any(_paths.within(address, subnet) for address in seen["interior"]["addresses"] for subnet in bridge)
 
 
 def odd(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) -> list[str]:
@@ -244,6 +261,7 @@ def odd(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) -> lis
         for subnet in network["subnets"]
         if ":" not in subnet and address and not any(route.partition(" ")[0] == subnet for route in own["routes"])
     ]
+    found += [NO_ROUTE] if _shut_in(facts, host, row) else []
     found += [
         f"a neighbour is pinned: {entry}"
         for entry in own["pinned"]

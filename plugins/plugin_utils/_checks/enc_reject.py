@@ -95,11 +95,10 @@ def _judge(facts: Facts, network: Network) -> Result:
             nodes=sorted(came),
             hint=ADVICE % (listed(came), _paths.iptables(facts)),
         )
-    blind = sorted(
-        {target for source, target in ring if not _sent(facts, network, source, target)}
-        | {target for source, target in _ring(facts, twin) if not _heard(facts, twin, source, target)}
-    )
-    if blind:
+    unproven = [(source, target) for source, target in ring if not _sent(facts, network, source, target)]
+    unproven += [(source, target) for source, target in _ring(facts, twin) if not _heard(facts, twin, source, target)]
+    if unproven:
+        blind = sorted({target for _source, target in unproven})
         return result(
             CHECK,
             INCONCLUSIVE,
@@ -108,6 +107,7 @@ def _judge(facts: Facts, network: Network) -> Result:
             network=name,
             nodes=blind,
             hint="Without this control a refusal proves nothing; see DP-MATRIX and PRE-PORT.",
+            details={"control": twin["name"], "unproven": [list(pair) for pair in dict.fromkeys(unproven)]},
         )
     text = f"{count(len(ring), 'injection')} refused; the same on the plain twin arrived"
     return result(CHECK, PASS, "ok", text, network=name, nodes=[target for _source, target in ring])

@@ -93,6 +93,7 @@ def _judge(facts: Facts, network: Network) -> Result:
             network=name,
             nodes=blind,
             hint="Without this control the capture proves nothing; see DP-MATRIX.",
+            details={"control": facts.twin["name"]},
         )
     return _judge_delivery(facts, network, pairs)
 

@@ -123,6 +123,11 @@ def _of_tasks(result: Result) -> Iterable[Atom]:
     return [Atom((item["node"],), item["task"]) for item in result["evidence"].get("tasks") or []]
 
 
+def _of_injection(result: Result) -> Iterable[Atom]:
+    """The ways on which clear text did not arrive where it must."""
+    return [Atom((source, target)) for source, target in result["evidence"].get("unproven") or []]
+
+
 def _of_service(result: Result) -> Iterable[Atom]:
     """The ways to a service's tasks, each with the task's name; for its virtual IP the nodes that asked."""
     evidence = result["evidence"]
@@ -138,12 +143,15 @@ PARTS: dict[t.Any, t.Any] = {
     "MESH-ALL": _of_mesh,
     "DP-TASK": _of_tasks,
     "LB-SERVICE": _of_service,
+    "ENC-REJECT": _of_injection,
 }
 
 
 def covers(finding: Finding, claims: tuple[Claim, ...], result: Result, atom: Atom) -> bool:
     """Whether the cause accounts for this part of the result."""
-    if finding.networks is not None and result["network"] is not None and result["network"] not in finding.networks:
+    # A control that failed suffers from what is wrong with the network that it is on, too.
+    networks = {result["network"], result["evidence"].get("control")} - {None}
+    if finding.networks is not None and networks and not networks & set(finding.networks):
         return False
     return any(_claimed(finding, claim, result, atom) for claim in claims)
 

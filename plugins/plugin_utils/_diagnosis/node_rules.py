@@ -15,6 +15,7 @@ from .._checks import _paths, _witness, cp_addr, node_state, pre_reach
 from .._checks._result import count, listed
 from .._facts.model import Facts
 from .model import INFERRED, SEEN, Claim, Finding
+from .told import BALANCED
 from .view import View
 
 HOUR = 3600
@@ -24,6 +25,7 @@ DOWN = (Claim("*"), Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Clai
 PROBLEMS = {
     "node-frozen": "{nodes} [is|are] frozen: connections are taken and not answered",
     "node-unreachable": "{nodes} [does|do] not answer: the machine is off, or its ssh is broken",
+    "disk-full": "Nothing can be written on {nodes}: no room is left in /run",
     "engine-hangs": "The Docker Engine of {nodes} hangs",
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
     "engine-stopped": "The Docker Engine of {nodes} does not run",
@@ -54,12 +56,10 @@ STATES = {
 }
 FINAL = ("rejected", "failed")  # final states of a task
 NOT_STARTED = "probe-not-started"
-# What a balancer carries; the tasks of people's services answer without it.
-BALANCED = (Claim("DP-*", ("vip",)), Claim("LB-IPVS"), Claim("LB-SPREAD"), Claim("LB-SERVICE", ("vip",)))
 # Modules of one purpose, any of a tuple -> (the effects, whether only encrypted networks suffer; those need ESP too).
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
-    ((("ip_vs",), ("ip_vs_rr",)), (*BALANCED, Claim("MESH-*"), Claim("FW-*")), False),
+    ((("ip_vs",), ("ip_vs_rr",)), (*BALANCED, Claim("FW-*")), False),
     (
         (("xfrm_user",), ("xt_bpf", "xt_u32"), ("xt_policy",)),
         (Claim("DP-*"), Claim("ENC-*"), Claim("LB-*"), Claim("MTU-*"), Claim("PATH-*"), Claim("XFRM-*"), Claim("FW-*")),

@@ -350,24 +350,31 @@ def _of_quality(view: View, symptom: str, bad: dict[Pair, str], network: Network
     )
 
 
+def dropping_inside(view: View) -> Iterable[Finding]:
+    """Rules inside an overlay that dropped packets, on a node whose paths there fail or are bad."""
+    for host in view.hosts:
+        for network in view.facts.under_test:
+            lines = _witness.dropped_inside(view.facts, host, network["id"])
+            if lines:
+                yield Finding(
+                    view.title(f"A filter rule inside {network['name']} on {{nodes}} drops packets", (host,)),
+                    (host,),
+                    tuple(f"{host}: {rule}" for rule in lines[:3]),
+                    (network["name"],),
+                )
+
+
 def dropping(view: View) -> Iterable[Finding]:
     """Rules that dropped packets during the run on a node whose paths fail."""
     for host in view.hosts:
-        for network in [None, *view.facts.under_test]:
-            lines = (
-                [f"{host}: {rule}" for rule in _witness.dropped_inside(view.facts, host, network["id"])]
-                if network
-                else _witness.dropped_lines(view.facts, host)
+        lines = _witness.dropped_lines(view.facts, host)
+        if lines:
+            yield Finding(
+                view.title("A filter rule on {nodes} drops packets", (host,)),
+                (host,),
+                tuple(lines[:3]),
+                certainty=INFERRED,
             )
-            if lines:
-                inside = f"inside {network['name']} " if network else ""
-                yield Finding(
-                    view.title(f"A filter rule {inside}on {{nodes}} drops packets", (host,)),
-                    (host,),
-                    tuple(lines[:3]),
-                    (network["name"],) if network else None,
-                    certainty=SEEN if network else INFERRED,
-                )
 
 
 def strange_neighbours(view: View) -> Iterable[Finding]:

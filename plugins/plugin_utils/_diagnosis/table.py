@@ -44,7 +44,8 @@ MANAGED = (
     Claim("DP-*", wide=True, unsure=True),
     Claim("LB-*", wide=True, unsure=True),
 )
-DATA = (*told.DATA, Claim("ENC-REJECT", wide=True))
+CONTROL = ("control-failed",)
+DATA = (*told.DATA, *(Claim(check, reasons=CONTROL) for check in ("ENC-REJECT", "ENC-WIRE")))
 ENCRYPTED = told.ENCRYPTED
 # The paths between nodes and what rests on them, without what people's tasks may break by themselves.
 BETWEEN_NODES = tuple(
@@ -117,6 +118,12 @@ RULES: tuple[Rule, ...] = (
         node_state.HINTS["engine-part-stopped"],
     ),
     Rule("engine-part-stopped", node_rules.state("engine-part-stopped"), (Claim("*"), *DOWN_WIDE), ""),
+    Rule(
+        "disk-full",
+        node_rules.problem("disk-full"),
+        node_rules.DOWN,
+        "Make room in /run: 'df -h /run' and 'df -i /run' show what is left. Engine and containerd write there for every container.",
+    ),
     Rule("disk-full", node_rules.state("disk-full"), (Claim("*"), *DOWN_WIDE), ""),
     Rule("disk-read-only", node_rules.state("disk-read-only"), (Claim("*"), *DOWN_WIDE), ""),
     Rule("memory-short", node_rules.state("memory-short"), (Claim("*"), *DOWN_WIDE), ""),
@@ -241,6 +248,12 @@ RULES: tuple[Rule, ...] = (
         path_rules.cut_off,
         PATHS,
         "Look at its cable, its address and routes, and for a firewall that drops everything.",
+    ),
+    Rule(
+        "rule-drops",
+        path_rules.dropping_inside,
+        ENCRYPTED,
+        "Remove the rule: 'nsenter --net=/var/run/docker/netns/1-ID nft list ruleset' on the node, with the first ten letters of the network's id.",
     ),
     *(Rule(ident, path_rules.quality(symptom), LINK, todo) for ident, (symptom, todo) in LINKS.items()),
     Rule("device-down", node_rules.state("device-down"), (*LEAVING, *DATA, *ENCRYPTED), ""),

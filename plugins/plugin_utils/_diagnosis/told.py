@@ -17,6 +17,14 @@ from .view import View
 
 DATA = (Claim("DP-*"), Claim("LB-*"), Claim("MESH-*"), Claim("MTU-*"), Claim("PATH-*"))
 ENCRYPTED = (*DATA, Claim("ENC-*"), Claim("XFRM-*"))
+# What a balancer carries; the tasks of people's services answer without it.
+BALANCED = (
+    Claim("DP-*", ("vip",)),
+    Claim("LB-IPVS"),
+    Claim("LB-SPREAD"),
+    Claim("LB-SERVICE", ("vip",)),
+    Claim("MESH-*"),
+)
 
 
 class Line(t.NamedTuple):
@@ -289,7 +297,7 @@ LATE = (
         "The balancer (IPVS) of {nodes} does not hold the tasks of {networks}",
         "'docker service update --force SERVICE' sets a service's balancing up again.",
         (),
-        (Claim("DP-*", ("vip",)), Claim("LB-*"), Claim("MESH-*")),
+        BALANCED,
     ),
     Line(
         "xfrm-errors",
@@ -315,7 +323,7 @@ SERVICES = (
         "The balancer (IPVS) of {nodes} does not lead to the tasks of a service on {networks}",
         "'docker service update --force SERVICE' sets its balancing up again; look into the network's lb_ namespace ('ipvsadm -ln', mangle marks).",
         ("virtual-ip-silent",),
-        (Claim("LB-*"), Claim("MESH-*")),
+        BALANCED,
     ),
     Line(
         "port-unreached",

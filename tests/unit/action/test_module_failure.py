@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import reason
@@ -49,6 +50,8 @@ def test_a_host_that_cannot_run_modules(tmp_path: Path, variables: dict, script:
     ({"msg": "ansible-core requires a minimum of Python version 3.8. Current version: 3.7.3"}, "too old"),
     ({"msg": "", "module_stdout": "Killed"}, "Killed"),
     ({"msg": "daemon.json: SyntaxError of its own"}, "of its own"),
+    ({"exception": "Traceback (most recent call last):\n  File x\nOSError: [Errno 28] No space left on device: '/run/x'\n"}, "OSError: [Errno 28] No space"),
+    ({"exception": SimpleNamespace(event=SimpleNamespace(msg="[Errno 28] No space left on device"))}, "No space left"),
     ({}, "no result"),
 ])  # fmt: skip
 def test_why_a_module_failed(answer: dict, words: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     kernel_modules_package,
+    leads_out,
     loaded_kernel_modules,
     missing_kernel_modules,
 )
@@ -18,6 +19,23 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
 def test_where_missing_kernel_modules_come_from(ids: str, package: str) -> None:
     assert kernel_modules_package(["xt_addrtype"], ids, "6.1") == package
     assert kernel_modules_package([], ids, "6.1") == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "out"),
+    [
+        ([("00000000", "0003", "00000000")], True),
+        ([("00000000", "0001", "00000000")], True),  # by a device, without a gateway
+        ([("00000000", "0001", "00000080"), ("00000080", "0001", "00000080")], True),  # the halves of a VPN
+        ([("0001000A", "0001", "00FFFFFF")], False),
+        ([("00000000", "0002", "00000000")], False),  # not active
+        ([], False),
+    ],
+)
+def test_whether_a_route_leads_out(rows: list, out: bool) -> None:
+    head = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT"
+    lines = [f"eth0 {target} 010012AC {flags} 0 0 0 {mask} 0 0 0" for target, flags, mask in rows]
+    assert leads_out("\n".join([head, *lines])) is out
 
 
 def test_kernel_modules_loaded_or_built_in() -> None:

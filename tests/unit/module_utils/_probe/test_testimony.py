@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -137,10 +138,9 @@ def test_processes_that_end_meanwhile_and_names_in_other_alphabets_are_no_troubl
     assert testimony.stopped() == ["containerd (pid 12)"]
 
 
-def test_devices_with_a_queue_that_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_devices_with_a_queue_that_shapes() -> None:
     rows = [{"name": "eth0", "queue": "netem"}, {"name": "eth1", "queue": "fq_codel"}, {"name": "lo"}]
-    monkeypatch.setattr(testimony.netlink, "links", lambda: rows)
-    assert testimony.shaped() == ["eth0: netem"]
+    assert testimony.shaped(rows) == ["eth0: netem"]
 
 
 @given(st.text(max_size=200))
@@ -155,6 +155,14 @@ def test_this_machine_tells_of_itself() -> None:
     assert told["limits"]["memory"][0] < told["limits"]["memory"][1] and told["limits"]["disk"][1] > 0
     assert told["devices"]["lo"]["up"] and "net.ipv4.ip_forward" in told["settings"]
     assert "Udp.RcvbufErrors" in told["counters"]
+
+
+@pytest.mark.parametrize("look", [lambda: testimony.look("/"), lambda: testimony.look_inside(False)])
+def test_one_look_asks_the_kernel_for_its_links_once(look: t.Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked = testimony.netlink.links, []
+    monkeypatch.setattr(testimony.netlink, "links", lambda: asked.append(1) or real())
+    assert look()["devices"]["lo"]["up"]
+    assert asked == [1]
 
 
 @pytest.mark.parametrize(

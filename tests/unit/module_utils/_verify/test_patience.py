@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import threading
 import time
@@ -251,3 +252,17 @@ def test_a_resolver_that_follows_its_gossip_late_is_told(answer: dict | None, ne
 def test_names_that_were_asked_too_early_are_asked_again_without_waiting() -> None:
     facts = late_facts(probed={"vm1": {"untold": [], "mended": ["n1"]}})
     assert plans.is_late(facts) and not plans.is_untold(facts)
+
+
+def test_a_run_that_cannot_begin_for_lack_of_room_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(phases.background, "ROOT", str(tmp_path))
+    phases.need_room("r")
+    assert (tmp_path / "r").is_dir()
+
+    def full(_run: str) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(phases.background, "folder", full)
+    with pytest.raises(EngineError, match=r"No space left.*df -i /run") as caught:
+        phases.need_room("r")
+    assert caught.value.details == {"reason_code": "disk-full"}

@@ -100,6 +100,35 @@ def test_a_container_that_asks_another_name_server_is_told(resolvers: list | Non
         assert [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)] == [("resolver-replaced", ["vm2"])]
 
 
+@pytest.mark.parametrize(
+    ("mine", "leads_out", "probes", "broken"),
+    [
+        ("172.18.0.9", False, True, True),
+        ("172.18.0.9", True, True, False),
+        ("10.0.1.77", False, True, False),  # on internal networks alone: the engine gave it no way out
+        ("172.18.0.9", False, False, False),  # nor has the probe one: that is the node's matter
+    ],
+)
+def test_a_container_without_the_way_out_that_the_engine_gave_it_is_told(
+    mine: str, leads_out: bool, probes: bool, broken: bool
+) -> None:
+    facts = healthy()
+    looked = facts.probed["vm2"]["workloads"]
+    looked["c-vm2"]["interior"]["addresses"].append(mine)
+    looked["c-vm2"]["interior"]["leads_out"] = leads_out
+    looked["probe"]["interior"]["leads_out"] = probes
+    results = CHECKS["DP-TASK"].judge(facts)
+    failed = [item for item in results if item["status"] == "fail"]
+    assert {tuple(item["nodes"]) for item in failed} == ({("vm2",)} if broken else set())
+    for item in failed:
+        assert "has no way out" in item["evidence"]["summary"] and item["evidence"]["tasks"][0]["inside"] == [
+            "no default route"
+        ]
+    assert [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)] == (
+        [("task-cut", ["vm2"])] if broken else []
+    )
+
+
 def test_a_container_that_ended_meanwhile_is_no_fault() -> None:
     facts = healthy()
     facts.probed["vm2"]["workloads"].pop("c-vm2")

@@ -119,6 +119,21 @@ def test_a_rule_counts_when_it_dropped_what_may_be_the_swarms(rule: str, before:
     assert any(rule in line for line in _witness.evidence(facts, "vm2")) is told
 
 
+def test_a_rule_inside_an_overlay_counts_when_it_dropped_something() -> None:
+    facts = healthy()
+    rules = {
+        "bridge tuning c: meta length > 712 drop": 12,
+        "bridge tuning c: ip protocol igmp drop": 0,
+        "bridge tuning c: drop": -1,
+    }
+    facts.witnessed["vm2"]["inside"] = {PLAIN["id"]: {"devices": {}, "shaped": [], "rules": rules}}
+    assert _witness.dropped_inside(facts, "vm2", PLAIN["id"]) == [
+        "bridge tuning c: drop",
+        "bridge tuning c: meta length > 712 drop",
+    ]
+    assert _witness.dropped_inside(facts, "vm1", PLAIN["id"]) == []
+
+
 def test_what_moved_stands_beside_the_cause_of_a_bad_path() -> None:
     facts = healthy()
     after(facts, "vm2", rules={RULE: 90}, shaped=["eth1: netem"])
