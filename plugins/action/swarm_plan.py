@@ -71,6 +71,7 @@ class ActionModule(ActionBase):
                 "alone": {"type": "bool", "default": False},
                 "lost": {"type": "list", "elements": "str", "default": []},
                 "managers": {"type": "list", "elements": "str", "default": []},
+                "manager_ids": {"type": "list", "elements": "str", "default": []},
                 "managers_group": {"type": "str"},
                 "workers_group": {"type": "str"},
             }
@@ -184,10 +185,12 @@ class ActionModule(ActionBase):
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         """Refuses a restoration beside a swarm that may live."""
-        hosts = _leavers(declared, task_vars)
-        name = _one(arguments["nodes"])
-        recovering.refuse_others(hosts, name, arguments["managers"], _stripped(arguments["lost"]))
-        return {"host": name, "answering": [host.name for host in hosts if host.place is not None]}
+        found = recovering.restoration(
+            _leavers(declared, task_vars), _one(arguments["nodes"]), arguments["managers"], arguments["manager_ids"],
+            _stripped(arguments["lost"]),
+        )  # fmt: skip
+        _show(found.steps, [])
+        return asdict(found)
 
     def _find(
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]

@@ -83,6 +83,11 @@ options:
     type: list
     elements: str
     default: []
+  manager_ids:
+    description: Ids of their nodes. Hosts in another swarm are refused. For O(stage=restore).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -148,7 +153,7 @@ absent:
   elements: str
 steps:
   description: What is to be done, in words.
-  returned: with O(stage=plan) and O(stage=leave)
+  returned: with O(stage=plan), O(stage=leave), O(stage=copy), O(stage=recover) and O(stage=restore)
   type: list
   elements: str
   sample: [vm3 joins as worker through vm1]

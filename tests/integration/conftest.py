@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -279,6 +280,48 @@ def swarm(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.Temp
         if not kept():
             code, output = lab.playbook("swarmlab.overlay.destroy")
             assert code == 0, output
+
+
+# A container node has no service manager: while the file is there, its engine waits to be started.
+WAITING = """#!/bin/sh
+while [ -e /run/hold ]; do sleep 0.1; done
+exec /usr/sbin/dockerd "$@"
+"""
+COMMANDS = {"swarm_stop_command": "engine-stop", "swarm_start_command": "engine-start"}
+SCRIPTS = {
+    "dockerd": WAITING,
+    "engine-stop": "#!/bin/sh\ntouch /run/hold\nkill -HUP 1\n",
+    "engine-start": "#!/bin/sh\nrm -f /run/hold\n",
+}
+
+
+@contextmanager
+def own_lab(
+    name: str, subnets: str, environment: dict[str, str], warm: Warm, folder: Path, managers: int, nodes: int
+) -> Iterator[Swarm]:
+    """A swarm for one module of tests. The engines of its managers can be kept stopped (COMMANDS)."""
+    subnet = free_subnet(subnets)
+    hosts = [f"vm{number}" for number in range(1, nodes + 1)]
+    lab = Swarm(
+        name, inventory_of(name, subnet=subnet, nodes=nodes, managers=managers), folder, environment, warm, subnet=subnet,
+        managers=hosts[:managers], workers=hosts[managers:],
+    )  # fmt: skip
+    try:
+        done = lab.ansible("ansible-playbook", "swarmlab.overlay.lab", "swarmlab.overlay.swarm")
+        assert done.returncode == 0, done.stdout + done.stderr
+        for host in lab.managers:
+            for script, text in SCRIPTS.items():
+                lab.shell(host, f"cat >/usr/local/sbin/{script} <<'END'\n{text}END\nchmod +x /usr/local/sbin/{script}")
+        yield lab
+    finally:
+        if not kept():
+            code, output = lab.playbook("swarmlab.overlay.destroy")
+            assert code == 0, output
+
+
+def steps(output: str) -> list[str]:
+    """The lines of the plans that a playbook has shown, each once."""
+    return list(dict.fromkeys(re.findall(r"(?m)^  (\S.*?)\s*$", output)))
 
 
 BARE = "bare"

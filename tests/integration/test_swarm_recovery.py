@@ -12,52 +12,20 @@ from pathlib import Path
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from conftest import Swarm, Warm, free_subnet, inventory_of, kept
+from conftest import COMMANDS, Swarm, Warm, own_lab
 
 BACKUP, RECOVER, RESTORE = (f"swarmlab.overlay.{name}" for name in ("backup", "recover", "restore"))
-# A container node has no service manager: while the file is there, its engine waits to be started.
-WAITING = """#!/bin/sh
-while [ -e /run/hold ]; do sleep 0.1; done
-exec /usr/sbin/dockerd "$@"
-"""
-COMMANDS = {"swarm_stop_command": "engine-stop", "swarm_start_command": "engine-start"}
-SCRIPTS = {
-    "dockerd": WAITING,
-    "engine-stop": "#!/bin/sh\ntouch /run/hold\nkill -HUP 1\n",
-    "engine-start": "#!/bin/sh\nrm -f /run/hold\n",
-}
 
 
 @pytest.fixture(scope="module")
 def trio(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
-    subnet = free_subnet("10.93.{}.0/24")
-    inventory = inventory_of("trio", subnet=subnet, nodes=3, managers=3)
-    lab = Swarm(
-        "trio",
-        inventory,
-        tmp_path_factory.mktemp("trio"),
-        environment,
-        warm,
-        subnet=subnet,
-        managers=["vm1", "vm2", "vm3"],
-        workers=[],
-    )
-    try:
-        done = lab.ansible("ansible-playbook", "swarmlab.overlay.lab", "swarmlab.overlay.swarm")
-        assert done.returncode == 0, done.stdout + done.stderr
-        for host in lab.nodes:
-            for name, text in SCRIPTS.items():
-                lab.shell(host, f"cat >/usr/local/sbin/{name} <<'END'\n{text}END\nchmod +x /usr/local/sbin/{name}")
+    with own_lab("trio", "10.93.{}.0/24", environment, warm, tmp_path_factory.mktemp("trio"), 3, 3) as lab:
         lab.shell(
             "vm1",
             "docker service inspect web >/dev/null 2>&1 && exit; echo very-secret | docker secret create pw - && docker network create -d overlay"
             f" --opt encrypted back && docker service create -d --name web --network back --secret pw --update-order start-first {lab.image} sleep 1000000",
         )
         yield lab
-    finally:
-        if not kept():
-            code, output = lab.playbook("swarmlab.overlay.destroy")
-            assert code == 0, output
 
 
 @pytest.fixture

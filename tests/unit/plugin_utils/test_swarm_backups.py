@@ -84,7 +84,7 @@ def test_sealing_and_back() -> None:
         ("cat", "gave back what it was to encrypt"),
         ("false", "failed: exit code 1, and no output"),
         ("true", "failed: exit code 0, and no output"),
-        ("/no/such/program", "cannot be run"),
+        ("/no/such/program -r age1", "/no/such/program is not installed on the controller"),
         ("'", "cannot be run"),
     ],
 )
@@ -111,7 +111,8 @@ def test_no_secret_without_encryption_by_chance() -> None:
         ({"state": "active", "node_id": "n1"}, {}, "is in the swarm of the backup"),
         ({"state": "active", "node_id": "n2", "swarm_id": "abc"}, {}, "is in the swarm of the backup"),
         ({"state": "active", "node_id": "n2", "swarm_id": "xyz"}, {}, "is in another swarm"),
-        ({"state": "locked", "node_id": ""}, {}, "is in another swarm"),
+        ({"state": "locked", "node_id": ""}, {}, "is in a swarm (its engine says: locked"),
+        ({}, {"free": 110 * 1024 * 1024}, "has 110 MB free, and 114 MB are needed"),
         ({}, {"own_address": False}, "does not have the address 10.0.0.11:2377"),
         ({}, {"engine_version": "25.0.9"}, "An older engine cannot read it"),
         ({}, {"engine_version": "26.1.5"}, ""),
@@ -122,7 +123,7 @@ def test_no_secret_without_encryption_by_chance() -> None:
 def test_where_a_backup_fits(place: dict[str, str], more: dict[str, Any], words: str) -> None:
     seen = {
         "swarm": {"state": "inactive", "node_id": "", "swarm_id": "", **place},
-        "own_address": True, "engine_version": "26.1.5+dfsg1", "problem": "", **more,
+        "own_address": True, "engine_version": "26.1.5+dfsg1", "problem": "", "data_root": "/x", "free": 2**40, **more,
     }  # fmt: skip
-    found = swarm_backups.misfit(manifest(), seen, "vm1")
+    found = swarm_backups.misfit(manifest(), seen, "vm1", 50 * 1024 * 1024)
     assert (words in found) and bool(found) == bool(words)
