@@ -150,7 +150,13 @@ class ActionModule(ActionBase):
         if not arguments["final"]:
             return {"ask": list(staying)}
         found = leaving.farewell(
-            [_leaver(name, task_vars, arguments["replaced"]) for name in going],
+            [
+                replace(
+                    _leaver(name, task_vars, arguments["replaced"]),
+                    role=declared.roles.get(name, swarm_groups.AS_IT_IS),
+                )
+                for name in going
+            ],
             [_host(name, role, task_vars, True) for name, role in staying.items()],
         )
         _show(found.steps, found.warnings)

@@ -146,6 +146,11 @@ answering:
   returned: with O(stage=recover) and O(stage=restore)
   type: list
   elements: str
+left:
+  description: Ids of nodes that a backup had drained which was interrupted.
+  returned: with O(stage=copy)
+  type: list
+  elements: str
 absent:
   description: Names that no node of the swarm has.
   returned: with O(stage=find)

@@ -148,7 +148,7 @@ def run(command: str, data: bytes) -> bytes:
         )
     except FileNotFoundError as error:
         raise Unfit(
-            f"'{command}' cannot be run: {shlex.split(command)[0]} is not installed on the controller. Install it, or name its path. Nothing was kept or changed."
+            f"'{command}' cannot be run: {shlex.split(command)[0]} is not installed on the controller. Nothing was kept or changed."
         ) from error
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise Unfit(f"'{command}' cannot be run: {error.__class__.__name__}. Nothing was kept or changed.") from error

@@ -96,6 +96,20 @@ class Swarm:
         done = subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
         return done.returncode, done.stdout + done.stderr
 
+    def killed_playbook(
+        self, playbook: str, extra_vars: dict, *argv: str, number: int, within: str = "", seconds: float = 0.7
+    ) -> bool:
+        """Whether a playbook was killed with all its processes, so many seconds after the start of a task (see callbacks/killed_run.py)."""
+        told = {
+            "SWARMLAB_TEST_KILL": str(number), "SWARMLAB_TEST_KILL_IN": within, "SWARMLAB_TEST_KILL_AFTER": str(seconds),
+        }  # fmt: skip
+        done = subprocess.run(
+            ["ansible-playbook", "-i", str(self.inventory), playbook, "-e", json.dumps(extra_vars), *argv], cwd=CHECKOUT,
+            env={**self.environment, **told}, capture_output=True, text=True, timeout=600, start_new_session=True, check=False,
+        )  # fmt: skip
+        assert done.returncode in (0, -signal.SIGKILL), done.stdout + done.stderr
+        return done.returncode != 0
+
     def playbook(self, playbook: str, extra_vars: dict | None = None, *argv: str) -> tuple[int, str]:
         """Exit code and output of a playbook: a path, or a name such as ``swarmlab.overlay.verify``."""
         done = self.ansible("ansible-playbook", playbook, "-e", json.dumps(extra_vars or {}), *argv)

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from conftest import COMMANDS, Swarm, Warm, own_lab
+from conftest import COMMANDS, Swarm, Warm, own_lab, steps
 
 BACKUP, RECOVER, RESTORE = (f"swarmlab.overlay.{name}" for name in ("backup", "recover", "restore"))
+TRANSIT = "/var/lib/docker/swarmlab-backup"  # on a node: an archive on its way
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +89,12 @@ def test_a_backup_is_private_and_leaves_the_swarm_as_it_was(
         assert code != 0 and words in flat(output) and "Nothing was " in flat(output), output
     folder.mkdir()
     code, output = trio.playbook(BACKUP, told, "--check", *vault)
-    assert code == 0 and not list(folder.iterdir()), output
+    plan = steps(output)
+    assert code == 0 and len(plan) == 1 and not list(folder.iterdir()), output
     assert {host: trio.shell(host, "pgrep -x dockerd") for host in trio.nodes} == before
 
     code, output = trio.playbook(BACKUP, told, "-vvvvv", *vault)
-    assert code == 0 and nodes(trio) == WHOLE, output[-3000:]
+    assert code == 0 and nodes(trio) == WHOLE and set(plan) <= set(steps(output)), output[-3000:]
     files = sorted(folder.iterdir())
     assert len(files) == 3 and {path.stat().st_mode & 0o777 for path in files} == {0o600}
     archive = archive_in(folder)
@@ -118,6 +120,74 @@ def test_a_backup_is_private_and_leaves_the_swarm_as_it_was(
     )
     assert code == 0, output
     assert sorted(path.name.partition(".")[2] for path in folder.iterdir()) == ["json", "tar.gz.enc", "yml.enc"]
+
+
+@pytest.mark.long
+def test_a_manager_that_was_drained_before_a_backup_stays_drained(trio: Swarm, tmp_path: Path) -> None:
+    """By other means, and by this collection for the operator."""
+    told = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True, "node": "vm2"}
+    seen = ("node", "inspect", "vm2", "--format", "{{.Spec.Availability}} {{json .Spec.Labels}}")
+    trio.docker("vm1", "node", "update", "--availability", "drain", "vm2")
+    try:
+        code, output = trio.playbook(BACKUP, told)
+        assert code == 0 and trio.docker("vm1", *seen) == "drain {}", output
+        assert steps(output) == ["the state of vm2 is copied while its engine is stopped"]
+        trio.docker("vm1", "node", "update", "--availability", "active", "vm2")
+        code, output = trio.playbook("swarmlab.overlay.drain", {"node": "vm2"})
+        assert code == 0, output
+        before = trio.docker("vm1", *seen)
+        code, output = trio.playbook(BACKUP, told)
+        assert code == 0 and trio.docker("vm1", *seen) == before and before.startswith("drain {"), output
+        code, output = trio.playbook("swarmlab.overlay.activate", {"node": "vm2"})
+        assert code == 0 and trio.docker("vm1", *seen) == "active {}" and nodes(trio) == WHOLE, output
+    finally:
+        trio.run("swarm_maintenance", {"node": "vm2", "state": "active", "foreign": True})
+
+
+@pytest.mark.long
+def test_a_full_disk_costs_nothing(trio: Swarm, tmp_path: Path) -> None:
+    """It fills while the archive is written: the engine runs again, and no part of the archive stays."""
+    told = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True, "node": "vm2"}
+    trio.shell("vm2", f"mkdir -p {TRANSIT} && mount -t tmpfs -o size=8k tmpfs {TRANSIT}")
+    try:
+        code, output = trio.playbook(BACKUP, told)
+        assert code != 0 and "No space left on device. The engine runs again" in flat(output), output
+        assert not list(tmp_path.iterdir()) and trio.shell("vm2", f"ls -A {TRANSIT}") == "" and nodes(trio) == WHOLE
+        label = "{{json .Spec.Labels}}"
+        assert trio.docker("vm1", "node", "inspect", "vm2", "--format", label) == "{}"
+    finally:
+        trio.shell("vm2", f"umount {TRANSIT}")
+
+
+@pytest.mark.long
+def test_with_one_manager_down_no_step_costs_the_majority(trio: Swarm, tmp_path: Path) -> None:
+    def as_it_was() -> tuple[list[str], list[str]]:
+        return nodes(trio), [trio.shell(host, "pgrep -x dockerd") for host in ("vm1", "vm2")]
+
+    power(trio, "kill", "vm3")
+    try:
+        await_words(trio, "vm1", "docker node ls", "vm3 .*Down .*Unreachable")
+        before = as_it_was()
+        backup = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True}
+        for playbook, told, words in (
+            ("backup", {**backup, "node": "vm2"}, "Of 3 managers 1 would stay reachable, and a majority is 2"),
+            ("remove", {"node": "vm2"}, "Of the 2 remaining managers 1 would be reachable, which is no majority"),
+            ("replace", {"node": "vm2"}, "Of the 2 remaining managers 1 would be reachable, which is no majority"),
+            ("rotate", {"swarm_rotate": "ca", "swarm_rotate_max_age": 0}, "The CA was not rotated: vm3 "),
+            ("recover", {**COMMANDS, "swarm_lost_managers": "vm3"}, "there is nothing to recover"),
+        ):
+            code, output = trio.playbook(f"swarmlab.overlay.{playbook}", told)
+            assert code != 0 and words in flat(output) and "Nothing was " in flat(output), output
+            assert as_it_was() == before and not list(tmp_path.iterdir())
+        told = {"upgrade_action": "restart", "upgrade_restart_command": "kill -HUP 1", "node": "vm2"}
+        code, output = trio.playbook("swarmlab.overlay.upgrade", told)
+        assert code != 0 and "vm3" in flat(output) and as_it_was() == before, output
+        # The host of the dead manager is out of the play: so is a part of the truth.
+        code, output = trio.playbook("swarmlab.overlay.upgrade", told, "--limit", "vm1,vm2")
+        assert code != 0 and "No host of this play is manager vm3" in flat(output) and as_it_was() == before, output
+    finally:
+        power(trio, "start", "vm3")
+        trio.await_nodes("vm1")
 
 
 @pytest.mark.long
@@ -155,10 +225,11 @@ def test_two_of_three_managers_are_lost_and_come_back_later(trio: Swarm) -> None
         assert code != 0 and "a second swarm would be created" in flat(output), output
     told = {**COMMANDS, "swarm_lost_managers": "vm2,vm3"}
     code, output = trio.playbook(RECOVER, told, "--check")
-    assert code == 0 and "goes on as the only manager" in flat(output), output
+    plan = steps(output)
+    assert code == 0 and plan[0] == "vm1 goes on as the only manager of its swarm" and len(plan) == 2, output
     await_words(trio, "vm1", "docker node ls", "does not have a leader")
     code, output = trio.playbook(RECOVER, told)
-    assert code == 0 and nodes(trio) == WHOLE[:1], output
+    assert code == 0 and nodes(trio) == WHOLE[:1] and steps(output) == plan, output
     assert trio.docker("vm1", "info", "--format", "{{.Swarm.NodeID}}") == token
     await_words(trio, "vm1", "docker service ls", "web .*1/1")
     trio.shell("vm1", "grep -q ':1F0A .* 0A ' /proc/net/tcp /proc/net/tcp6")  # 7946 listens
@@ -167,8 +238,14 @@ def test_two_of_three_managers_are_lost_and_come_back_later(trio: Swarm) -> None
     power(trio, "start", "vm2", "vm3")
     for host in ("vm2", "vm3"):
         await_words(trio, host, "docker info", "Is Manager: true")
+    code, output = trio.playbook(RECOVER, {**told, "node": "vm1"}, "--check")
+    plan = steps(output)
+    assert code == 0 and plan == [
+        *(f"{host} leaves its former swarm by force" for host in ("vm2", "vm3")),
+        *(f"{host} joins as manager through vm1" for host in ("vm2", "vm3")),
+    ], output
     code, output = trio.playbook(RECOVER, {**told, "node": "vm1"})
-    assert code == 0 and nodes(trio) == WHOLE, output
+    assert code == 0 and nodes(trio) == WHOLE and steps(output) == plan, output
     await_words(trio, "vm1", "docker service ls", "web .*1/1")
 
 
@@ -209,11 +286,15 @@ def test_a_lost_swarm_is_restored_at_the_address_of_its_manager(
     code, output = trio.playbook(RESTORE, again, *vault)
     assert code != 0 and "vm1: a manager of a running swarm" in flat(output), output
     trio.docker("vm1", "swarm", "leave", "--force")
+    code, output = trio.playbook(RESTORE, again, "--limit", "vm2", *vault)
+    assert code != 0 and "It is unknown whether these lead the swarm: vm1 (it was not asked)" in flat(output), output
     code, output = trio.playbook(RESTORE, again, "--check", *vault)
+    plan = steps(output)
     assert code == 0 and trio.docker("vm2", "info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive", output
 
     code, output = trio.playbook(RESTORE, again, "-vvvvv", *vault)
-    assert code == 0 and nodes(trio) == WHOLE, output[-3000:]
+    assert code == 0 and nodes(trio) == WHOLE and set(plan) <= set(steps(output)), output[-3000:]
+    assert len(plan) == 4
     assert "very-secret" not in output and "H4sI" not in output
     await_words(trio, "vm1", "docker service ls", "web .*1/1")
     assert "node.id" not in trio.docker("vm1", "service", "inspect", "--format", "{{json .Spec}}", "web")

@@ -150,17 +150,11 @@ def test_a_run_that_is_killed_in_any_task_is_finished_by_the_next(swarm, unique)
     create(swarm, web, 3, "--update-order", "start-first")
     before = specs(swarm, web)
     told = {**RESTART, "upgrade_checks": [], "node": "vm2"}
-    argv = ["ansible-playbook", "-i", str(swarm.inventory), UPGRADE, "-e", json.dumps(told)]
     marks = []
     for number in range(1, 20):
         engine = started(swarm, "vm2")
-        done = subprocess.run(
-            argv, cwd=CHECKOUT, env={**swarm.environment, "SWARMLAB_TEST_KILL": str(number)}, capture_output=True, text=True, timeout=300,
-            start_new_session=True, check=False,
-        )  # fmt: skip
-        if done.returncode == 0:
+        if not swarm.killed_playbook(UPGRADE, told, number=number):
             break
-        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
         marks.append(len([key for spec in specs(swarm) for key in spec.get("Labels") or {} if key.startswith(OURS)]))
         code, output = swarm.playbook(UPGRADE, told)
         assert code == 0, f"killed in task {number}\n{output}"

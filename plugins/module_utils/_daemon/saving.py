@@ -157,7 +157,12 @@ def unpack(root: str, path: str) -> str:
     if os.path.isdir(now):
         aside = os.path.join(root, f"{ASIDE}-{int(time.time())}")
         os.rename(now, aside)
-    os.rename(os.path.join(fresh, STATE), now)
+    try:
+        os.rename(os.path.join(fresh, STATE), now)
+    except OSError:
+        if aside:
+            os.rename(aside, now)
+        raise
     shutil.rmtree(fresh, ignore_errors=True)
     return aside
 

@@ -15,9 +15,7 @@ from ...module_utils._host import split_port
 from ...module_utils._swarm.place import Member, is_manager
 from ...module_utils._terms import PURPOSE_LABEL
 from ..swarm_groups import AS_IT_IS, WORKER
-from .hosts import READY, Host, Leaver, Refusal, names_of
-
-BACKUP = "backup"  # what a node is drained for while its state is copied; so a restored state has this mark
+from .hosts import BACKUP, READY, Host, Leaver, Refusal, names_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,8 @@ def recovery(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> R
         ([] if begun else [_alone(chosen.name)])
         + [f"{host} leaves its former swarm by force" for host in wiped]
         + ([] if settled else [f"{chosen.name}: its engine is restarted, and lost managers are removed from its list"])
-        + _joins(hosts, chosen.name, wiped),
+        + _joins(hosts, chosen.name, wiped)
+        + ([f"{chosen.name}, which an earlier backup drained, is given back"] if _is_drained(chosen) else []),
     )
 
 
@@ -130,7 +129,8 @@ def _goes_on(speakers: t.Sequence[Leaver], name: str) -> Leaver:
         raise Refusal(
             f"{names_of(speakers)} lead different swarms. Name the manager that continues (node). Nothing was changed."
         )
-    chosen = next((host for host in speakers if host.name == name or not name), None)
+    able = [host for host in speakers if host.name == name or not name]
+    chosen = next((host for host in able if _is_drained(host)), next(iter(able), None))
     if chosen is None:
         raise Refusal(
             f"{names_of(speakers)} can manage the swarm: its managers have a majority, so {name} must not continue alone. Nothing was changed."
@@ -210,9 +210,9 @@ def _orphans(chosen: Host) -> list[Member]:
 
 
 def _is_drained(chosen: Host) -> bool:
-    """Whether the only manager was put back from a backup, and the run ended before it was given back."""
-    managers = [member for member in chosen.members if member["reachability"]]
-    return len(managers) == 1 and managers[0]["labels"].get(PURPOSE_LABEL) == BACKUP
+    """Whether it is drained for a backup: perhaps it was put back from one, and the run ended before it was given back."""
+    mine = [member for member in chosen.members if member["id"] == chosen.node_id]
+    return any(member["labels"].get(PURPOSE_LABEL) == BACKUP for member in mine)
 
 
 def _is_former(host: Leaver, chosen: Host, speakers: t.Sequence[Host], lost: t.Collection[str]) -> bool:

@@ -104,4 +104,7 @@ def test_what_a_recovery_says_is_what_is_left_to_be_done() -> None:
     former = [host("vm1", members=ALONE), host("vm2"), back[1]]
     assert recovery(former, "", []).steps == ["vm2 leaves its former swarm by force", joins]
     # A restoration that ended before the manager was given back.
-    assert recovery([host("vm1", members=RESTORED), *back], "", []).steps == [joins]
+    given_back = "vm1, which an earlier backup drained, is given back"
+    assert recovery([host("vm1", members=RESTORED), *back], "", []).steps == [joins, given_back]
+    half = [*RESTORED, member("vm2")]
+    assert recovery([host("vm2", members=half), host("vm1", members=half)], "", []).steps == [given_back]
