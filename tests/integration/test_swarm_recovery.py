@@ -270,6 +270,79 @@ def test_autolock_is_refused_before_anything_is_changed(trio: Swarm) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.rare
+def test_a_backup_of_a_swarm_with_autolock(trio: Swarm, tmp_path: Path) -> None:
+    """Refused without the present key. With it the manager is unlocked, also where the disk was full."""
+    told = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True, "node": "vm2"}
+    assert trio.run("swarm", {"autolock": True})["changed"]
+    try:
+        await_words(trio, "vm2", "cat /var/lib/docker/swarm/certificates/swarm-node.key", "ENCRYPTED")
+        key = trio.docker("vm1", "swarm", "unlock-key", "-q")
+        engine = trio.shell("vm2", "pgrep -x dockerd")
+        for more, words in (
+            ({}, "vm2 cannot be restarted: the swarm is autolocked, and it would wait"),
+            ({"swarm_unlock_keys": ["SWMKEY-1-" + "A" * 43]}, "its present key is not among the unlock keys"),
+        ):
+            code, output = trio.playbook(BACKUP, {**told, **more})
+            assert code != 0 and words in flat(output) and "SWMKEY" not in output, output
+            assert trio.shell("vm2", "pgrep -x dockerd") == engine and nodes(trio) == WHOLE
+        told["swarm_unlock_keys"] = [key]
+        trio.shell("vm2", f"mkdir -p {TRANSIT} && mount -t tmpfs -o size=8k tmpfs {TRANSIT}")
+        try:
+            code, output = trio.playbook(BACKUP, told)
+        finally:
+            trio.shell("vm2", f"umount {TRANSIT}")
+        assert code != 0 and "No space left on device" in flat(output) and nodes(trio) == WHOLE, output
+        code, output = trio.playbook(BACKUP, told)
+        assert code == 0 and nodes(trio) == WHOLE and key not in output, output
+        again = {**COMMANDS, "swarm_restore_file": str(archives(tmp_path)[0]), "node": "vm2"}
+        code, output = trio.playbook(RESTORE, again)
+        assert code != 0 and "is of a swarm with autolock and 3 managers" in flat(output), output
+    finally:
+        trio.run("swarm", {"autolock": False})
+
+
+@pytest.mark.long
+@pytest.mark.rare
+def test_a_manager_that_was_down_during_a_rotation_needs_the_former_key(trio: Swarm, tmp_path: Path) -> None:
+    kept = tmp_path / "keys.yml"
+    told = {
+        "swarm_rotate": "unlock_key", "swarm_unlock_key_file": str(kept), "swarm_unlock_key_plain": True, "swarm_rotate_max_age": 0,
+    }  # fmt: skip
+    assert trio.run("swarm", {"autolock": True})["changed"]
+    try:
+        await_words(trio, "vm3", "cat /var/lib/docker/swarm/certificates/swarm-node.key", "ENCRYPTED")
+        trio.shell("vm3", "engine-stop")
+        await_words(trio, "vm1", "docker node ls", "vm3 .*Unreachable")
+        code, output = trio.playbook("swarmlab.overlay.rotate", told)
+        assert code == 0 and "SWMKEY" not in output, output
+        trio.shell("vm3", "engine-start")
+        await_words(trio, "vm3", "docker info", "Swarm: locked")
+        present = trio.docker("vm1", "swarm", "unlock-key", "-q")
+        code, output = trio.playbook("swarmlab.overlay.swarm", {"swarm_unlock_keys": [present]})
+        assert code != 0 and "needs the former key. It stays locked" in flat(output) and present not in output, output
+        code, output = trio.playbook("swarmlab.overlay.swarm", {}, "-e", f"@{kept}")
+        assert code == 0 and nodes(trio) == WHOLE, output
+    finally:
+        trio.shell("vm3", "engine-start")
+        trio.run("swarm", {"autolock": False})
+
+
+@pytest.mark.long
+@pytest.mark.rare
+def test_a_manager_that_was_installed_anew_takes_its_place_again(trio: Swarm) -> None:
+    """Its former membership goes first: it would count against the majority."""
+    former = trio.docker("vm3", "info", "--format", "{{.Swarm.NodeID}}")
+    trio.shell("vm3", "engine-stop; while pgrep -x dockerd; do sleep 0.1; done; rm -rf /var/lib/docker/swarm")
+    await_words(trio, "vm1", "docker node ls", "vm3 .*Down .*Unreachable")
+    trio.shell("vm3", "engine-start")
+    await_words(trio, "vm3", "docker info", "Swarm: inactive")
+    code, output = trio.playbook("swarmlab.overlay.replace", {"node": "vm3"})
+    assert code == 0 and nodes(trio) == WHOLE, output
+    assert trio.docker("vm3", "info", "--format", "{{.Swarm.NodeID}}") != former
+
+
+@pytest.mark.long
 def test_a_lost_swarm_is_restored_at_the_address_of_its_manager(
     trio: Swarm, tmp_path: Path, vault: tuple[str, str]
 ) -> None:

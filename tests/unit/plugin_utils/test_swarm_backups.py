@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,6 +78,32 @@ def test_sealing_and_back() -> None:
         sealed, found = swarm_backups.seal(DATA, vault, command, plain)
         assert found == ending and (DATA in sealed) == (ending == "")
         assert swarm_backups.unseal(sealed, f"a.tar.gz{found}", vault, back) == DATA
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="this machine has no gpg")
+def test_gpg_as_the_documentation_says_it(tmp_path: Path) -> None:
+    home, phrase = tmp_path / "home", tmp_path / "phrase"
+    home.mkdir(mode=0o700)
+    phrase.write_text("secret")
+    gpg = f"gpg --homedir {home} --batch --pinentry-mode loopback --passphrase-file {phrase}"
+    try:
+        sealed, ending = swarm_backups.seal(DATA, NO_VAULT, f"{gpg} --symmetric", False)
+        assert ending == ".enc" and DATA not in sealed
+        assert swarm_backups.unseal(sealed, "a.tar.gz.enc", NO_VAULT, f"{gpg} --decrypt") == DATA
+        with pytest.raises(Unfit, match="gpg .*failed: .*Nothing was kept or changed"):
+            swarm_backups.seal(DATA, NO_VAULT, f"gpg --homedir {home} --batch --encrypt --recipient nobody", False)
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+
+
+@pytest.mark.skipif(shutil.which("age") is None, reason="this machine has no age")
+def test_age_as_the_documentation_says_it(tmp_path: Path) -> None:
+    made = subprocess.run(["age-keygen"], capture_output=True, text=True, check=True)
+    (tmp_path / "key.txt").write_text(made.stdout)
+    public = made.stdout.partition("# public key: ")[2].split()[0]
+    sealed, ending = swarm_backups.seal(DATA, NO_VAULT, f"age -r {public}", False)
+    assert ending == ".enc" and DATA not in sealed
+    assert swarm_backups.unseal(sealed, "a.tar.gz.enc", NO_VAULT, f"age -d -i {tmp_path / 'key.txt'}") == DATA
 
 
 @pytest.mark.parametrize(
