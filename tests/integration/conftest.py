@@ -279,9 +279,14 @@ def free_subnet(template: str, places: Iterable[int] = range(256)) -> str:
     return next(subnet for subnet in subnets if not any(ip_network(subnet).overlaps(route) for route in routes))
 
 
+def worker_of(lab: str) -> tuple[str, int]:
+    """The name of a lab that pytest-xdist's workers do not share, and where its subnets begin."""
+    return (f"{lab}-{WORKER}", int(WORKER.removeprefix("gw")) + 1) if WORKER else (lab, 0)
+
+
 @pytest.fixture(scope="session")
 def swarm(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
-    name, place = (f"integration-{WORKER}", int(WORKER.removeprefix("gw")) + 1) if WORKER else ("integration", 0)
+    name, place = worker_of("integration")
     subnet = free_subnet("10.78.{}.0/24", range(place, 256, 16))
     lab = Swarm(
         name, inventory_of(name, subnet=subnet), tmp_path_factory.mktemp("results"), environment, warm, subnet=subnet
@@ -314,7 +319,8 @@ def own_lab(
     name: str, subnets: str, environment: dict[str, str], warm: Warm, folder: Path, managers: int, nodes: int
 ) -> Iterator[Swarm]:
     """A swarm for one module of tests. The engines of its managers can be kept stopped (COMMANDS)."""
-    subnet = free_subnet(subnets)
+    name, place = worker_of(name)
+    subnet = free_subnet(subnets, range(place, 256, 16))
     hosts = [f"vm{number}" for number in range(1, nodes + 1)]
     lab = Swarm(
         name, inventory_of(name, subnet=subnet, nodes=nodes, managers=managers), folder, environment, warm, subnet=subnet,

@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from conftest import Swarm, steps
@@ -51,7 +54,7 @@ def state(swarm: Swarm) -> tuple[str, list[str]]:
         ("rotate", {"swarm_rotate": "unlock_key", "swarm_unlock_key_file": "/nowhere/keys.yml"}, "", "/nowhere is not a writable folder"),
     ],
 )  # fmt: skip
-def test_refused(swarm: Swarm, tmp_path, playbook: str, told: dict, limit: str, words: str) -> None:
+def test_refused(swarm: Swarm, tmp_path: Path, playbook: str, told: dict, limit: str, words: str) -> None:
     before = state(swarm)
     folder = {"swarm_backup_directory": str(tmp_path)} if playbook == "backup" else {}
     code, output = swarm.playbook(
@@ -59,6 +62,20 @@ def test_refused(swarm: Swarm, tmp_path, playbook: str, told: dict, limit: str, 
     )
     assert code != 0 and words in flat(output) and "Nothing was " in flat(output), output
     assert "Traceback" not in output and state(swarm) == before and not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk is mounted")
+def test_a_full_disk_of_the_controller_is_seen_before_the_engine_is_stopped(swarm: Swarm, tmp_path: Path) -> None:
+    before = state(swarm)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], check=True)
+    try:
+        told = {**BACKUP, "swarm_backup_alone": True, "swarm_backup_directory": str(tmp_path)}
+        code, output = swarm.playbook("swarmlab.overlay.backup", told)
+        words = f"The disk of {tmp_path} on the controller has 1 MB free, and the state has "
+        assert code != 0 and words in flat(output) and "Nothing was done" in flat(output), output
+        assert state(swarm) == before and not list(tmp_path.iterdir())
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 def changes(output: str) -> list[str]:
