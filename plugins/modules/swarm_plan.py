@@ -141,6 +141,10 @@ wiped:
   description: Hosts that leave their former swarm by force, each with the id of its node.
   returned: with O(stage=recover)
   type: dict
+settled:
+  description: Whether the host leads already, and lists no lost manager.
+  returned: with O(stage=recover)
+  type: bool
 answering:
   description: Hosts whose engines answer.
   returned: with O(stage=recover) and O(stage=restore)

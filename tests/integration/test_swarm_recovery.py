@@ -355,6 +355,10 @@ def test_a_lost_swarm_is_restored_at_the_address_of_its_manager(
     trio.docker("vm3", "swarm", "leave", "--force")
     code, output = trio.playbook(RESTORE, {**again, "node": "vm3"}, *vault)
     assert code != 0 and f"does not have the address {trio.subnet.replace('0/24', '12')}:2377" in flat(output), output
+    trio.docker("vm3", "swarm", "init", "--advertise-addr", "eth0")
+    code, output = trio.playbook(RESTORE, {**again, "node": "vm3"}, *vault)
+    assert code != 0 and "vm3 is in another swarm than that of the backup" in flat(output), output
+    trio.docker("vm3", "swarm", "leave", "--force")
     trio.docker("vm2", "swarm", "leave", "--force")
     code, output = trio.playbook(RESTORE, again, *vault)
     assert code != 0 and "vm1: a manager of a running swarm" in flat(output), output

@@ -20,10 +20,14 @@ from .hosts import BACKUP, READY, Host, Leaver, Refusal, names_of
 
 @dataclass(frozen=True)
 class Recovery:
-    """``host`` goes on alone as node ``node_id``. ``wiped``: hosts that leave by force, as which nodes, before they could lead a second swarm."""
+    """``host`` goes on alone as node ``node_id``. ``wiped``: hosts that leave by force, as which nodes, before they could lead a second swarm.
+
+    ``settled``: it leads already, and nobody is lost in its list.
+    """
 
     host: str = ""
     node_id: str = ""
+    settled: bool = False
     wiped: dict[str, str] = field(default_factory=dict)
     answering: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
@@ -56,6 +60,7 @@ def recovery(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> R
     return Recovery(
         chosen.name,
         chosen.node_id,
+        settled,
         wiped,
         [host.name for host in hosts if host.place is not None],
         ([] if begun else [_alone(chosen.name)])

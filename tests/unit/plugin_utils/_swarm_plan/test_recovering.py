@@ -103,6 +103,7 @@ def test_what_a_recovery_says_is_what_is_left_to_be_done() -> None:
     assert recovery([host("vm1", members=FORCED), *back], "", []).steps == [settled, joins]
     former = [host("vm1", members=ALONE), host("vm2"), back[1]]
     assert recovery(former, "", []).steps == ["vm2 leaves its former swarm by force", joins]
+    assert recovery(former, "", []).settled and not recovery([host("vm1", members=FORCED), *back], "", []).settled
     # A restoration that ended before the manager was given back.
     given_back = "vm1, which an earlier backup drained, is given back"
     assert recovery([host("vm1", members=RESTORED), *back], "", []).steps == [joins, given_back]
