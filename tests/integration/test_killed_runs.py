@@ -47,6 +47,15 @@ def await_engine(swarm: Swarm, host: str, words: str = "ServerVersion") -> None:
     swarm.shell(host, look)
 
 
+def await_quiet(swarm: Swarm) -> None:
+    """Wait until nothing of a killed run goes on on any node: its module would meet the next run there."""
+    look = "for try in $(seq 400); do pgrep -x python3 >/dev/null || exit 0; sleep 0.25; done; exit 1"
+    for host in swarm.nodes:
+        argv = ["docker", "exec", swarm.container(host), "sh", "-c", look]
+        done = subprocess.run(argv, env=swarm.environment, capture_output=True, text=True, timeout=150, check=False)
+        assert done.returncode == 0 or "is not running" in done.stderr, f"{host}: {done.stderr}"
+
+
 def killed_everywhere(
     swarm: Swarm,
     playbook: str,
@@ -65,6 +74,7 @@ def killed_everywhere(
     for number in range(first, 99):
         begin()
         killed = swarm.killed_playbook(playbook, told, *argv, number=number, within=within)
+        await_quiet(swarm)
         finish(f"{playbook}: task {number} of {within}, killed: {killed}")
         if not killed:
             break
@@ -72,6 +82,7 @@ def killed_everywhere(
     for number, seconds in late:
         begin()
         killed = swarm.killed_playbook(playbook, told, *argv, number=number, within=within, seconds=seconds)
+        await_quiet(swarm)
         finish(f"{playbook}: task {number} of {within}, {seconds} s, killed: {killed}")
     return tasks
 
