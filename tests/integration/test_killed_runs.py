@@ -56,6 +56,13 @@ def await_quiet(swarm: Swarm) -> None:
         assert done.returncode == 0 or "is not running" in done.stderr, f"{host}: {done.stderr}"
 
 
+def await_whole(swarm: Swarm) -> None:
+    """Wait until all nodes are ready, and the managers reach each other again."""
+    swarm.await_nodes("vm1", ALL)
+    look = "for try in $(seq 400); do [ $(docker node ls --format '{{.ManagerStatus}}' | grep -cE 'Leader|Reachable') = 3 ] && exit 0; sleep 0.25; done; exit 1"
+    swarm.shell("vm1", look)
+
+
 def killed_everywhere(
     swarm: Swarm,
     playbook: str,
@@ -120,7 +127,7 @@ def test_replace(crew: Swarm) -> None:
     def replaced(words: str) -> None:
         code, output = crew.playbook(REPLACE, told)
         assert code == 0, f"{words}\n{output}"
-        crew.await_nodes("vm1", ALL)
+        await_whole(crew)
         assert told_of(crew) == before, f"{words}\n{output}"
 
     within = "swarm_maintenance,swarm_node,swarm_member"
@@ -162,7 +169,7 @@ def test_rotate(crew: Swarm, tmp_path: Path) -> None:
         await_engine(crew, "vm3", '"LocalNodeState":"locked"')
         code, output = crew.playbook("swarmlab.overlay.swarm", {}, "-e", f"@{kept}")
         assert code == 0, output
-        crew.await_nodes("vm1", ALL)
+        await_whole(crew)
     finally:
         crew.run("swarm", {"autolock": False})
 
@@ -174,7 +181,7 @@ def test_backup(crew: Swarm, tmp_path: Path) -> None:
     def copied(words: str) -> None:
         for host in crew.managers:
             await_engine(crew, host, '"ControlAvailable":true')
-        crew.await_nodes("vm1", ALL)
+        await_whole(crew)
         code, output = crew.playbook(BACKUP, told)
         assert code == 0 and told_of(crew) == before, f"{words}\n{output}"
         assert all(crew.shell(host, f"ls -A {TRANSIT} 2>/dev/null || true") == "" for host in crew.managers), words
@@ -199,7 +206,7 @@ def test_upgrade(crew: Swarm) -> None:
     def upgraded(words: str) -> None:
         host = str(told["node"])
         await_engine(crew, host, '"ControlAvailable":true')
-        crew.await_nodes("vm1", ALL)
+        await_whole(crew)
         code, output = crew.playbook(UPGRADE, told)
         assert code == 0 and told_of(crew) == before, f"{words}\n{output}"
         assert crew.docker(host, "version", "--format", "{{.Server.Version}}").partition("+")[0] == new, words
@@ -230,7 +237,7 @@ def test_restore(crew: Swarm, tmp_path: Path) -> None:
         code, output = crew.playbook(playbook, told)
         done = "there is nothing to recover" in " ".join(output.split()) or "killed: False" in words
         assert code == 0 or done, f"{words}, {playbook}\n{output}"
-        crew.await_nodes("vm1", ALL)
+        await_whole(crew)
         assert told_of(crew) == before, f"{words}, {playbook}\n{output}"
 
     within = "swarm_restore,swarm_recover,swarm_member,swarm_maintenance"
@@ -259,7 +266,7 @@ def test_recover(crew: Swarm) -> None:
             await_engine(crew, host)
         code, output = crew.playbook(RECOVER, told)
         assert code == 0, f"{words}\n{output}"
-        crew.await_nodes("vm1", ALL)
+        await_whole(crew)
         assert told_of(crew) == before, f"{words}\n{output}"
 
     kills = killed_everywhere(crew, RECOVER, told, (), "swarm_recover", recovered, lost, [(1, 4), (2, 5)])
