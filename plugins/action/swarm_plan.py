@@ -71,6 +71,7 @@ class ActionModule(ActionBase):
                 "alone": {"type": "bool", "default": False},
                 "lost": {"type": "list", "elements": "str", "default": []},
                 "managers": {"type": "list", "elements": "str", "default": []},
+                "manager_ids": {"type": "list", "elements": "str", "default": []},
                 "managers_group": {"type": "str"},
                 "workers_group": {"type": "str"},
             }
@@ -149,7 +150,13 @@ class ActionModule(ActionBase):
         if not arguments["final"]:
             return {"ask": list(staying)}
         found = leaving.farewell(
-            [_leaver(name, task_vars, arguments["replaced"]) for name in going],
+            [
+                replace(
+                    _leaver(name, task_vars, arguments["replaced"]),
+                    role=declared.roles.get(name, swarm_groups.AS_IT_IS),
+                )
+                for name in going
+            ],
             [_host(name, role, task_vars, True) for name, role in staying.items()],
         )
         _show(found.steps, found.warnings)
@@ -184,10 +191,12 @@ class ActionModule(ActionBase):
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         """Refuses a restoration beside a swarm that may live."""
-        hosts = _leavers(declared, task_vars)
-        name = _one(arguments["nodes"])
-        recovering.refuse_others(hosts, name, arguments["managers"], _stripped(arguments["lost"]))
-        return {"host": name, "answering": [host.name for host in hosts if host.place is not None]}
+        found = recovering.restoration(
+            _leavers(declared, task_vars), _one(arguments["nodes"]), arguments["managers"], arguments["manager_ids"],
+            _stripped(arguments["lost"]),
+        )  # fmt: skip
+        _show(found.steps, [])
+        return asdict(found)
 
     def _find(
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]

@@ -132,8 +132,13 @@ def take(engine: Engine, given: Given) -> dict[str, t.Any]:
         raise HostError(f"{socket.gethostname()}: {problem}. Nothing was done")
     path = saving.path_of(seen["data_root"], given["name"])
     began = time.monotonic()
-    with halting.halted(halting.Way.of(given), given["docker_host"], "active"):
-        saving.pack(seen["data_root"], path)
+    try:
+        with halting.halted(halting.Way.of(given), given["docker_host"], "active"):
+            saving.pack(seen["data_root"], path)
+    except OSError as error:
+        raise HostError(
+            f"{socket.gethostname()}: the state cannot be copied to {path}: {error.strerror or error}. The engine runs again. Repair this, and run it again"
+        ) from error
     size, sha256 = saving.digest(path)
     told = saving.manifest(seen, time.time())
     return {"manifest": {**told, "size": size, "sha256": sha256}, "seconds": round(time.monotonic() - began, 1)}
@@ -165,8 +170,14 @@ def put(engine: Engine, given: Given) -> dict[str, t.Any]:
         problem = "the archive that arrived is not the one that was sent"
     if problem:
         raise HostError(f"{socket.gethostname()}: {problem}. Nothing was changed")
-    with halting.halted(halting.Way.of(given), given["docker_host"], "inactive"):
-        aside = saving.unpack(seen["data_root"], path)
+    try:
+        with halting.halted(halting.Way.of(given), given["docker_host"], "inactive"):
+            aside = saving.unpack(seen["data_root"], path)
+    except OSError as error:
+        raise HostError(
+            f"{socket.gethostname()}: the archive cannot be unpacked in {seen['data_root']}: {error.strerror or error}. The engine runs again, with the state"
+            " that it had. Repair the cause, and run this again"
+        ) from error
     saving.clear(path)
     return {"aside": aside}
 
