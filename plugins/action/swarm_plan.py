@@ -15,7 +15,9 @@ from dataclasses import asdict, replace
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import split_port
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.labels import label_texts
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import place
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan import (
@@ -215,6 +217,10 @@ def _check(values: dict[str, t.Any], host: str) -> None:
     labels, availability = values.get("swarm_node_labels") or {}, values.get("swarm_node_availability") or "active"
     if not isinstance(labels, dict):
         raise AnsibleActionFail(f"swarm_node_labels of {host} must be a dictionary of labels, not {labels!r}.")
+    try:
+        label_texts(labels, f"swarm_node_labels of {host}")
+    except EngineError as error:
+        raise AnsibleActionFail(error.message) from error
     if availability not in AVAILABILITIES:
         raise AnsibleActionFail(
             f"swarm_node_availability of {host} is {availability!r}; it must be one of {', '.join(AVAILABILITIES)}."
@@ -256,7 +262,7 @@ def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> H
         in_play,
         told.get("swarm"),
         told.get("problem") or "it was not asked",
-        {key: str(value) for key, value in (values.get("swarm_node_labels") or {}).items()},
+        label_texts(values.get("swarm_node_labels") or {}, name),
         values.get("swarm_node_availability") or "",
     )
 
@@ -289,7 +295,7 @@ def _leaver(name: str, task_vars: dict[str, t.Any], replaced: bool) -> Leaver:
         name,
         place=told.get("swarm"),
         problem=told.get("problem") or "it was not asked",
-        labels={key: str(value) for key, value in (values.get("swarm_node_labels") or {}).items()},
+        labels=label_texts(values.get("swarm_node_labels") or {}, name),
         addresses=frozenset(filter(None, map(_address, known))),
         declared_id=values.get("swarm_node_id") or "",
         replaced=replaced,
