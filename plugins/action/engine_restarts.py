@@ -11,10 +11,13 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.engine_restarts import plan
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import registered
+
+STATE = "engine_state"  # registered from engine
 
 
 class ActionModule(ActionBase):
-    """Reads what every host registered as engine_state, without templating, which takes seconds for many hosts."""
+    """Reads what every host registered of its engine."""
 
     _supports_check_mode = True
     _supports_async = False
@@ -30,10 +33,7 @@ class ActionModule(ActionBase):
                 "last": {"type": "bool", "default": False},
             }
         )
-        states = {
-            host: task_vars["hostvars"].raw_get(host).get("engine_state") or {}
-            for host in task_vars["ansible_play_hosts_all"]
-        }
+        states = {host: registered(task_vars, host, STATE) for host in task_vars["ansible_play_hosts_all"]}
         places = {host: state["swarm"] for host, state in states.items() if state.get("swarm")}
         places.update({answer["item"]: answer["swarm"] for answer in arguments["asked"] if answer.get("swarm")})
         due = [host for host in task_vars["ansible_play_hosts"] if states[host].get("restart_due") and host in places]

@@ -34,12 +34,11 @@ class ActionModule(ActionBase):
         if plan is None:
             return dict(result, seen=None)
         phase, ready = arguments["phase"], moment.ready.get(host)
-        door = ready["door"] if ready else None
         given = {key: arguments[key] for key in ("docker_host", "engine_timeout") if key in arguments}
         try:
-            told = standing_helper.ask(
-                self._low_level_execute_command, door, {"phase": phase, "plan": plan}
-            ) or self._execute_module(MODULE, {**given, "phase": phase, "plan": plan}, task_vars=task_vars)
+            told = standing_helper.carry_out(
+                self, MODULE, {**given, "phase": phase, "plan": plan}, task_vars, ready["door"] if ready else None
+            )
         except AnsibleConnectionFailure as error:
             return dict(result, seen=None, problem=one_line(str(error)))
         if told.get("failed") or "seen" not in told:

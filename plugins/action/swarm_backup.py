@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import typing as t
 
 import yaml
@@ -70,6 +71,12 @@ class ActionModule(ActionBase):
         seen = self._ask({"stage": "look"}, task_vars)
         if seen["problem"]:
             raise swarm_backups.Unfit(f"{task_vars['inventory_hostname']}: {seen['problem']}. Nothing was done.")
+        free = shutil.disk_usage(folder).free
+        if free < seen["size"]:
+            raise swarm_backups.Unfit(
+                f"The disk of {folder} on the controller has {free // swarm_backups.MB} MB free, and the state has {seen['size'] // swarm_backups.MB} MB."
+                " Nothing was done."
+            )
 
     def _backup(self, given: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         folder = os.path.abspath(given["directory"])

@@ -17,6 +17,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place impo
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_discovery, swarm_groups
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import state
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import registered
 
 DISPLAY = Display()
 
@@ -80,7 +81,7 @@ class ActionModule(ActionBase):
     def _discover(self, task_vars: dict[str, t.Any]) -> list[dict[str, t.Any]]:
         """The nodes that managers list and no host of the play is, with the connection of the manager that told of them."""
         hostvars, hosts = task_vars["hostvars"], task_vars["ansible_play_hosts_all"]
-        told = {host: dict(hostvars.raw_get(host).get("swarm_asked") or {}) for host in hosts}
+        told = {host: registered(task_vars, host, "swarm_asked") for host in hosts}
         silent = [host for host, answer in told.items() if not answer.get("swarm")]
         teller = next((host for host in hosts if (told[host].get("swarm") or {}).get("members")), None)
         if teller is None:

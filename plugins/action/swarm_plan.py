@@ -15,7 +15,9 @@ from dataclasses import asdict, replace
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import split_port
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.labels import label_texts
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import place
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_groups
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan import (
@@ -71,6 +73,7 @@ class ActionModule(ActionBase):
                 "alone": {"type": "bool", "default": False},
                 "lost": {"type": "list", "elements": "str", "default": []},
                 "managers": {"type": "list", "elements": "str", "default": []},
+                "manager_ids": {"type": "list", "elements": "str", "default": []},
                 "managers_group": {"type": "str"},
                 "workers_group": {"type": "str"},
             }
@@ -149,7 +152,13 @@ class ActionModule(ActionBase):
         if not arguments["final"]:
             return {"ask": list(staying)}
         found = leaving.farewell(
-            [_leaver(name, task_vars, arguments["replaced"]) for name in going],
+            [
+                replace(
+                    _leaver(name, task_vars, arguments["replaced"]),
+                    role=declared.roles.get(name, swarm_groups.AS_IT_IS),
+                )
+                for name in going
+            ],
             [_host(name, role, task_vars, True) for name, role in staying.items()],
         )
         _show(found.steps, found.warnings)
@@ -184,10 +193,12 @@ class ActionModule(ActionBase):
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         """Refuses a restoration beside a swarm that may live."""
-        hosts = _leavers(declared, task_vars)
-        name = _one(arguments["nodes"])
-        recovering.refuse_others(hosts, name, arguments["managers"], _stripped(arguments["lost"]))
-        return {"host": name, "answering": [host.name for host in hosts if host.place is not None]}
+        found = recovering.restoration(
+            _leavers(declared, task_vars), _one(arguments["nodes"]), arguments["managers"], arguments["manager_ids"],
+            _stripped(arguments["lost"]),
+        )  # fmt: skip
+        _show(found.steps, [])
+        return asdict(found)
 
     def _find(
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
@@ -206,6 +217,10 @@ def _check(values: dict[str, t.Any], host: str) -> None:
     labels, availability = values.get("swarm_node_labels") or {}, values.get("swarm_node_availability") or "active"
     if not isinstance(labels, dict):
         raise AnsibleActionFail(f"swarm_node_labels of {host} must be a dictionary of labels, not {labels!r}.")
+    try:
+        label_texts(labels, f"swarm_node_labels of {host}")
+    except EngineError as error:
+        raise AnsibleActionFail(error.message) from error
     if availability not in AVAILABILITIES:
         raise AnsibleActionFail(
             f"swarm_node_availability of {host} is {availability!r}; it must be one of {', '.join(AVAILABILITIES)}."
@@ -247,7 +262,7 @@ def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> H
         in_play,
         told.get("swarm"),
         told.get("problem") or "it was not asked",
-        {key: str(value) for key, value in (values.get("swarm_node_labels") or {}).items()},
+        label_texts(values.get("swarm_node_labels") or {}, name),
         values.get("swarm_node_availability") or "",
     )
 
@@ -280,7 +295,7 @@ def _leaver(name: str, task_vars: dict[str, t.Any], replaced: bool) -> Leaver:
         name,
         place=told.get("swarm"),
         problem=told.get("problem") or "it was not asked",
-        labels={key: str(value) for key, value in (values.get("swarm_node_labels") or {}).items()},
+        labels=label_texts(values.get("swarm_node_labels") or {}, name),
         addresses=frozenset(filter(None, map(_address, known))),
         declared_id=values.get("swarm_node_id") or "",
         replaced=replaced,

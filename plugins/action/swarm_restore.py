@@ -52,7 +52,8 @@ class ActionModule(ActionBase):
                 f"{path} cannot be read: {module_failure.one_line(str(error))}. Nothing was changed."
             ) from error
         seen = self._ask({"stage": "look", "address": manifest["address"]}, "problem", task_vars)
-        unfit = swarm_backups.misfit(manifest, seen, task_vars["inventory_hostname"])
+        needed = len(data) + swarm_backups.unpacked(data)
+        unfit = swarm_backups.misfit(manifest, seen, task_vars["inventory_hostname"], needed)
         if unfit:
             raise AnsibleActionFail(f"{unfit}. Nothing was changed.")
         if self._task.check_mode:

@@ -14,13 +14,14 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import upgrades
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Refusal
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import registered
 
 DISPLAY = Display()
 SEEN = "upgrade_seen"  # registered from engine_upgrade_info
 
 
 class ActionModule(ActionBase):
-    """Reads what every host registered, without templating, which takes seconds for many hosts."""
+    """Reads what every host registered of its engine."""
 
     _supports_check_mode = True
     _supports_async = False
@@ -71,5 +72,5 @@ class ActionModule(ActionBase):
 
 
 def _told(host: str, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-    seen = task_vars["hostvars"].raw_get(host).get(SEEN) or {}
-    return dict(seen) if "swarm" in seen else {"problem": seen.get("msg") or "it was not asked"}
+    seen = registered(task_vars, host, SEEN)
+    return seen if "swarm" in seen else {"problem": seen.get("msg") or "it was not asked"}

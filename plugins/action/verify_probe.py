@@ -98,9 +98,7 @@ class ActionModule(ActionBase):
     def _ask(
         self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], door: standing.Door | None = None
     ) -> dict[str, t.Any]:
-        answer = standing_helper.ask(self._low_level_execute_command, door, arguments)
-        if answer is None:
-            answer = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
+        answer = standing_helper.carry_out(self, MODULE, arguments, task_vars, door)
         if answer.get("failed") or "seen" not in answer:
             said = one_line(reason(answer, task_vars["inventory_hostname"]))
             return _silent(answer.get("reason_code") or foreign.reason(said, foreign.HOST, "module-failed"), said)

@@ -25,7 +25,7 @@ def require_root() -> None:
     """Raise HostError unless this runs as root."""
     if os.geteuid() != 0:
         raise HostError(
-            f"on {socket.gethostname()} this runs as user id {os.geteuid()}, and needs root: use 'become: true'"
+            f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and needs root: use 'become: true'. Nothing was changed"
         )
 
 

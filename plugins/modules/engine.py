@@ -148,11 +148,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import flavour, look, process, service, settings
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
     MODULES_LOAD,
     HostError,
@@ -388,17 +386,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        result = declare(module)
-    except HostError as error:
-        module.fail_json(msg=str(error))
-    except EngineError as error:
-        module.fail_json(msg=error.message)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine on {socket.gethostname()} refused to describe itself: {error.message}")
-    except OSError as error:
-        module.fail_json(msg=f"{socket.gethostname()}: {error}")
-    module.exit_json(**result)
+    run_without_sdk(module, declare)
 
 
 if __name__ == "__main__":

@@ -117,8 +117,13 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import (
     packages,
     process,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
-from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, read_bytes, read_text
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
+    HostError,
+    read_bytes,
+    read_text,
+    require_root,
+)
 
 SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*", "/etc/yum.repos.d/*.repo")
@@ -310,6 +315,12 @@ def _write(path: str, content: bytes) -> None:
     os.chmod(path, READABLE)
 
 
+def install(module: AnsibleModule) -> dict[str, t.Any]:
+    """Install what is missing."""
+    require_root()
+    return Installer(module).run()
+
+
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
@@ -324,19 +335,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    try:
-        if os.geteuid() != 0:
-            raise HostError(
-                f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and packages are installed as root: use 'become: true'"
-            )
-        result = Installer(module).run()
-    except HostError as error:
-        module.fail_json(msg=str(error))
-    except EngineError as error:
-        module.fail_json(msg=error.message)
-    except OSError as error:
-        module.fail_json(msg=f"{socket.gethostname()}: {error}")
-    module.exit_json(**result)
+    run_without_sdk(module, install)
 
 
 if __name__ == "__main__":

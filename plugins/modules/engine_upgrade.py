@@ -64,17 +64,13 @@ beside:
   elements: str
 """
 
-import socket
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import halting, upgrading
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
-from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, require_root
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import require_root
 
 
 def upgrade(module: AnsibleModule) -> dict[str, t.Any]:
@@ -108,17 +104,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    try:
-        result = upgrade(module)
-    except HostError as error:
-        module.fail_json(msg=f"{error}.")
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    except OSError as error:
-        module.fail_json(msg=f"{socket.gethostname()}: {error}")
-    module.exit_json(**result)
+    run_without_sdk(module, upgrade)
 
 
 if __name__ == "__main__":

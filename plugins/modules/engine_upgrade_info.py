@@ -98,11 +98,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import halting, look, process, upgrading
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, require_root
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import outlook, place
 
@@ -116,11 +113,12 @@ def tell(module: AnsibleModule) -> dict[str, t.Any]:
     seen = look.look(given["docker_host"], given["timeout"])
     if seen.info is None:
         raise HostError(f"on {socket.gethostname()} no engine runs. Start it, and run this again")
-    engine = Engine(given["docker_host"], given["engine_timeout"])
+    engine = engine_of(module)
     here = place.ask(engine)
     offer = upgrading.offer(seen, True, PACKAGE_SECONDS) if given["offers"] else upgrading.Offer()
     way = halting.Way.of(given)
     result: dict[str, t.Any] = {
+        "changed": False,
         "swarm": here,
         "version": seen.info.get("ServerVersion") or "",
         "asked": given["version"],
@@ -166,17 +164,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    try:
-        result = tell(module)
-    except HostError as error:
-        module.fail_json(msg=f"{error}. Nothing was changed.")
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    except OSError as error:
-        module.fail_json(msg=f"{socket.gethostname()}: {error}")
-    module.exit_json(changed=False, **result)
+    run_without_sdk(module, tell)
 
 
 if __name__ == "__main__":

@@ -76,14 +76,9 @@ seen:
     look: {hostname: vm2, role: worker}
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import run_phase
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lesson import phases
 
 
@@ -98,16 +93,7 @@ def main() -> None:
         plan={"type": "dict"},
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=False)
-    if os.geteuid() != 0:
-        module.fail_json(msg="The lesson needs root on the node, to look into network namespaces: set 'become: true'.")
-    try:
-        engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    told = phases.carry_out(engine, module.params["phase"], module.params["plan"])
-    if "msg" in told:
-        module.fail_json(**told)
-    module.exit_json(changed=True, **told)
+    run_phase(module, phases.carry_out, changed=True)
 
 
 if __name__ == "__main__":

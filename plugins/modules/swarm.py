@@ -99,6 +99,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk impor
     run_module,
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.changing import declare
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.labels import label_texts
 
 NUMBERS = (
     "data_path_port",
@@ -117,7 +118,7 @@ def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
     require_manager(client)
     wanted = dict(module.params)
     if wanted["labels"] is not None:
-        wanted["labels"] = {key: str(value) for key, value in wanted["labels"].items()}
+        wanted["labels"] = label_texts(wanted["labels"], "labels")
     return declare(client, wanted, module.check_mode)
 
 

@@ -98,19 +98,16 @@ aside:
 """
 
 import base64
-import os
 import socket
 import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import halting, saving
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
-from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, require_root
 
 PART = 4 * 1024 * 1024  # bytes of one part
 Given = t.Mapping[str, t.Any]
@@ -135,8 +132,13 @@ def take(engine: Engine, given: Given) -> dict[str, t.Any]:
         raise HostError(f"{socket.gethostname()}: {problem}. Nothing was done")
     path = saving.path_of(seen["data_root"], given["name"])
     began = time.monotonic()
-    with halting.halted(halting.Way.of(given), given["docker_host"], "active"):
-        saving.pack(seen["data_root"], path)
+    try:
+        with halting.halted(halting.Way.of(given), given["docker_host"], "active"):
+            saving.pack(seen["data_root"], path)
+    except OSError as error:
+        raise HostError(
+            f"{socket.gethostname()}: the state cannot be copied to {path}: {error.strerror or error}. The engine runs again. Repair this, and run it again"
+        ) from error
     size, sha256 = saving.digest(path)
     told = saving.manifest(seen, time.time())
     return {"manifest": {**told, "size": size, "sha256": sha256}, "seconds": round(time.monotonic() - began, 1)}
@@ -168,8 +170,14 @@ def put(engine: Engine, given: Given) -> dict[str, t.Any]:
         problem = "the archive that arrived is not the one that was sent"
     if problem:
         raise HostError(f"{socket.gethostname()}: {problem}. Nothing was changed")
-    with halting.halted(halting.Way.of(given), given["docker_host"], "inactive"):
-        aside = saving.unpack(seen["data_root"], path)
+    try:
+        with halting.halted(halting.Way.of(given), given["docker_host"], "inactive"):
+            aside = saving.unpack(seen["data_root"], path)
+    except OSError as error:
+        raise HostError(
+            f"{socket.gethostname()}: the archive cannot be unpacked in {seen['data_root']}: {error.strerror or error}. The engine runs again, with the state"
+            " that it had. Repair the cause, and run this again"
+        ) from error
     saving.clear(path)
     return {"aside": aside}
 
@@ -180,6 +188,16 @@ def _path(engine: Engine, given: Given) -> str:
 
 STAGES = {"look": look, "take": take, "read": read, "write": write, "put": put, "drop": drop}
 CHANGING = ("take", "put")
+
+
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """Run the stage."""
+    given = module.params
+    require_root()
+    changed = given["stage"] in CHANGING
+    if module.check_mode and given["stage"] != "look":
+        return {"changed": changed}
+    return {"changed": changed, **STAGES[given["stage"]](engine_of(module), given)}
 
 
 def main() -> None:
@@ -198,24 +216,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    given = module.params
-    if os.geteuid() != 0:
-        module.fail_json(
-            msg=f"On {socket.gethostname()} this runs as user id {os.geteuid()}, and only root can read a swarm's state: use 'become: true'."
-        )
-    if module.check_mode and given["stage"] != "look":
-        module.exit_json(changed=given["stage"] in CHANGING)
-    try:
-        result = STAGES[given["stage"]](Engine(given["docker_host"], given["engine_timeout"]), given)
-    except HostError as error:
-        module.fail_json(msg=f"{error}.")
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    except OSError as error:
-        module.fail_json(msg=f"{socket.gethostname()}: {error}.")
-    module.exit_json(changed=given["stage"] in CHANGING, **result)
+    run_without_sdk(module, work)
 
 
 if __name__ == "__main__":

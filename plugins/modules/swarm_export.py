@@ -45,11 +45,9 @@ variables:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._overlay.exporting import export
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import evacuation
 
@@ -71,13 +69,7 @@ def gather(engine: Engine) -> dict[str, t.Any]:
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec=engine_argument_spec(), supports_check_mode=True)
-    try:
-        variables = gather(Engine(module.params["docker_host"], module.params["engine_timeout"]))
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    module.exit_json(changed=False, variables=variables)
+    run_without_sdk(module, lambda module: {"changed": False, "variables": gather(engine_of(module))})
 
 
 if __name__ == "__main__":

@@ -112,14 +112,26 @@ settings:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place, settings
 
 STARTING = 10.0  # seconds that an engine may take to know its place
+
+
+def look(module: AnsibleModule) -> dict[str, t.Any]:
+    """What was asked for."""
+    engine = engine_of(module)
+    result: dict[str, t.Any] = {"changed": False, "swarm": place.ask_when_started(engine, STARTING)}
+    if module.params["containers"]:
+        result["standalone"] = place.standalone(engine.containers({}))
+    if result["swarm"]["manager"] and (module.params["join_tokens"] or module.params["settings"]):
+        swarm = engine.inspect_swarm()
+        if module.params["join_tokens"]:
+            result["join_tokens"] = swarm["JoinTokens"]
+        if module.params["settings"]:
+            result["settings"] = settings.read(swarm)
+    return result
 
 
 def main() -> None:
@@ -133,23 +145,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    result: dict[str, t.Any] = {}
-    try:
-        engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
-        result["swarm"] = place.ask_when_started(engine, STARTING)
-        if module.params["containers"]:
-            result["standalone"] = place.standalone(engine.containers({}))
-        if result["swarm"]["manager"] and (module.params["join_tokens"] or module.params["settings"]):
-            swarm = engine.inspect_swarm()
-            if module.params["join_tokens"]:
-                result["join_tokens"] = swarm["JoinTokens"]
-            if module.params["settings"]:
-                result["settings"] = settings.read(swarm)
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    module.exit_json(changed=False, **result)
+    run_without_sdk(module, look)
 
 
 if __name__ == "__main__":

@@ -57,13 +57,21 @@ key_version:
   type: int
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.locking import await_version, unlock
+
+
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """Unlock the node, and wait for the key's version where it is a manager."""
+    given, engine = module.params, engine_of(module)
+    result = unlock(engine, given["keys"], given["timeout"], module.check_mode)
+    is_manager = result["swarm"]["manager"]
+    result["key_version"] = await_version(engine, given["newer_than"], given["timeout"]) if is_manager else -1
+    return result
 
 
 def main() -> None:
@@ -77,17 +85,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    given = module.params
-    try:
-        engine = Engine(given["docker_host"], given["engine_timeout"])
-        result = unlock(engine, given["keys"], given["timeout"], module.check_mode)
-        is_manager = result["swarm"]["manager"]
-        result["key_version"] = await_version(engine, given["newer_than"], given["timeout"]) if is_manager else -1
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    module.exit_json(**result)
+    run_without_sdk(module, work)
 
 
 if __name__ == "__main__":

@@ -107,11 +107,8 @@ swarm:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.membership import declare
 
 
@@ -137,15 +134,7 @@ def main() -> None:
         required_if=[("state", "absent", ["node_id"])],
         supports_check_mode=True,
     )
-    try:
-        result = declare(
-            Engine(module.params["docker_host"], module.params["engine_timeout"]), module.params, module.check_mode
-        )
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    module.exit_json(**result)
+    run_without_sdk(module, lambda module: declare(engine_of(module), module.params, module.check_mode))
 
 
 if __name__ == "__main__":

@@ -141,6 +141,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk impor
 )
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.declaring import declare
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.departure import depart
+from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.labels import label_texts
 
 NODE = {
     "id": {"type": "str", "required": True},
@@ -155,7 +156,7 @@ def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
     """Reach the state, with the labels as the texts that they are to the engine."""
     params = module.params
     nodes = [
-        dict(entry, labels={key: str(value) for key, value in entry["labels"].items()})
+        dict(entry, labels=label_texts(entry["labels"], f"labels of node {entry['id']}"))
         for entry in params["nodes"] or []
     ]
     if params["state"] == "present":

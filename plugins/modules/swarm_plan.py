@@ -83,6 +83,11 @@ options:
     type: list
     elements: str
     default: []
+  manager_ids:
+    description: Ids of their nodes. Hosts in another swarm are refused. For O(stage=restore).
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -136,9 +141,18 @@ wiped:
   description: Hosts that leave their former swarm by force, each with the id of its node.
   returned: with O(stage=recover)
   type: dict
+settled:
+  description: Whether the host leads already, and lists no lost manager.
+  returned: with O(stage=recover)
+  type: bool
 answering:
   description: Hosts whose engines answer.
   returned: with O(stage=recover) and O(stage=restore)
+  type: list
+  elements: str
+left:
+  description: Ids of nodes that a backup had drained which was interrupted.
+  returned: with O(stage=copy)
   type: list
   elements: str
 absent:
@@ -148,7 +162,7 @@ absent:
   elements: str
 steps:
   description: What is to be done, in words.
-  returned: with O(stage=plan) and O(stage=leave)
+  returned: with O(stage=plan), O(stage=leave), O(stage=copy), O(stage=recover) and O(stage=restore)
   type: list
   elements: str
   sample: [vm3 joins as worker through vm1]

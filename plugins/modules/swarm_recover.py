@@ -62,12 +62,24 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import alone, halting
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, require_root
+
+
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """Force a new swarm of this node alone, or remove what is left of the others."""
+    given = module.params
+    way = halting.Way.of(given)
+    require_root()
+    problem = way.problem()
+    if problem:
+        raise HostError(f"{socket.gethostname()}: {problem}. Nothing was changed")
+    engine = engine_of(module)
+    if given["state"] == "alone":
+        return {"changed": alone.force(engine, given["node_id"], given["timeout"], module.check_mode)}
+    removed = alone.settle(engine, way, given["node_id"], module.check_mode)
+    return {"changed": bool(removed), "removed": removed}
 
 
 def main() -> None:
@@ -81,29 +93,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    given = module.params
-    host = socket.gethostname()
-    way = halting.Way.of(given)
-    try:
-        require_root()
-        problem = way.problem()
-        if problem:
-            raise HostError(f"{host}: {problem}. Nothing was changed")
-        engine = Engine(given["docker_host"], given["engine_timeout"])
-        if given["state"] == "alone":
-            result: dict[str, t.Any] = {
-                "changed": alone.force(engine, given["node_id"], given["timeout"], module.check_mode)
-            }
-        else:
-            removed = alone.settle(engine, way, given["node_id"], module.check_mode)
-            result = {"changed": bool(removed), "removed": removed}
-    except HostError as error:
-        module.fail_json(msg=f"{error}.")
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    module.exit_json(**result)
+    run_without_sdk(module, work)
 
 
 if __name__ == "__main__":

@@ -62,11 +62,13 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import members
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine, Refused
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
     EngineError,
     engine_argument_spec,
     wait_until,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place
 
 
@@ -104,6 +106,19 @@ def refusal(engine: Engine, listed: list[place.Member], without: str, keys: t.Se
     return ""
 
 
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """Wait until the swarm is whole, and refuse where it cannot do without the node."""
+    given, engine = module.params, engine_of(module)
+    waited = wait_until(lambda: whole(engine, given["nodes"]), given["timeout"])
+    listed, missing = waited.seen
+    if not waited.done:
+        raise HostError(f"The swarm is not whole after {given['timeout']} s: {'; '.join(missing)}")
+    problem = refusal(engine, listed, given["without"], given["unlock_keys"])
+    if problem:
+        raise HostError(problem)
+    return {"changed": False, "seconds": waited.seconds}
+
+
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
@@ -116,21 +131,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    given = module.params
-    try:
-        engine = Engine(given["docker_host"], given["engine_timeout"])
-        waited = wait_until(lambda: whole(engine, given["nodes"]), given["timeout"])
-        listed, missing = waited.seen
-        if not waited.done:
-            module.fail_json(msg=f"The swarm is not whole after {given['timeout']} s: {'; '.join(missing)}")
-        problem = refusal(engine, listed, given["without"], given["unlock_keys"])
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    except Refused as error:
-        module.fail_json(msg=f"The Docker Engine refused: {error.message}")
-    if problem:
-        module.fail_json(msg=problem)
-    module.exit_json(changed=False, seconds=waited.seconds)
+    run_without_sdk(module, work)
 
 
 if __name__ == "__main__":

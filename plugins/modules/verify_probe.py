@@ -68,14 +68,9 @@ seen:
     node: {id: fusqshab7l4fmut51sk6008ia, hostname: vm2, role: worker}
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import (
-    EngineError,
-    engine_argument_spec,
-)
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import run_phase
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify.phases import PHASES, carry_out
 
 
@@ -88,16 +83,7 @@ def main() -> None:
         plan={"type": "dict"},
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    if os.geteuid() != 0:
-        module.fail_json(msg="Verifying needs root on the node, to look into network namespaces: set 'become: true'.")
-    try:
-        engine = Engine(module.params["docker_host"], module.params["engine_timeout"])
-    except EngineError as error:
-        module.fail_json(msg=error.message, **error.details)
-    told = carry_out(engine, module.params["phase"], module.params["plan"])
-    if "msg" in told:
-        module.fail_json(**told)
-    module.exit_json(changed=False, **told)
+    run_phase(module, carry_out, changed=False)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ import shlex
 import subprocess
 import typing as t
 
-from ..module_utils._daemon.saving import FORMAT
+from ..module_utils._daemon.saving import FORMAT, SPARE
 
 Manifest = dict[str, t.Any]
 ARCHIVE, VARIABLES, MANIFEST = ".tar.gz", ".yml", ".json"
 VAULTED, SEALED = ".vault", ".enc"  # encrypted by Ansible Vault, by a command
 COMMAND_SECONDS = 600
+MB = 1024 * 1024
 KEYS: dict[str, type] = {
     "format": int, "swarm_id": str, "node_id": str, "hostname": str, "address": str, "engine_version": str, "autolock": bool,
     "managers": list, "time": str, "size": int, "sha256": str,
@@ -145,6 +146,10 @@ def run(command: str, data: bytes) -> bytes:
         done = subprocess.run(
             shlex.split(command), input=data, capture_output=True, timeout=COMMAND_SECONDS, check=False
         )
+    except FileNotFoundError as error:
+        raise Unfit(
+            f"'{command}' cannot be run: {shlex.split(command)[0]} is not installed on the controller. Nothing was kept or changed."
+        ) from error
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise Unfit(f"'{command}' cannot be run: {error.__class__.__name__}. Nothing was kept or changed.") from error
     if done.returncode or not done.stdout:
@@ -162,18 +167,30 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.group().split(".")) if found else ()
 
 
-def misfit(manifest: Manifest, seen: t.Mapping[str, t.Any], host: str) -> str:
+def unpacked(data: bytes) -> int:
+    """Bytes that a gzip archive has when it is unpacked, as its last four bytes say; modulo 4 GiB."""
+    return int.from_bytes(data[-4:], "little")
+
+
+def misfit(manifest: Manifest, seen: t.Mapping[str, t.Any], host: str, needed: int) -> str:
     """Why a backup cannot be restored on a host; empty when it can.
 
     :param seen: what stage C(look) of module swarm_archive told of the host
+    :param needed: bytes that must be free on the disk of its engine
     """
     place = seen["swarm"]
     if place["state"] != "inactive":
         same = place["node_id"] == manifest["node_id"] or place["swarm_id"] == manifest["swarm_id"]
-        whose = "the swarm of the backup" if same else "another swarm than that of the backup"
+        whose = (
+            "the swarm of the backup"
+            if same
+            else "another swarm than that of the backup"
+            if place["node_id"]
+            else "a swarm"
+        )
         return (
-            f"{host} is in {whose} (its engine says: {place['state']}, node {place['node_id'] or 'unknown'}). If that swarm is no longer needed,"
-            " run 'docker swarm leave --force' there and run this again. If its managers lost their majority, try playbook recover first"
+            f"{host} is in {whose} (its engine says: {place['state']}, node {place['node_id'] or 'unknown'}). If a restoration was interrupted here, or its"
+            " managers lost their majority, run playbook recover. If that swarm is no longer needed, run 'docker swarm leave --force' there and run this again"
         )
     if not seen["own_address"]:
         return (
@@ -187,4 +204,6 @@ def misfit(manifest: Manifest, seen: t.Mapping[str, t.Any], host: str) -> str:
         )
     if seen["problem"]:
         return f"{host}: {seen['problem']}"
+    if seen["free"] < needed + SPARE:
+        return f"{host}: the disk of {seen['data_root']} has {seen['free'] // MB} MB free, and {(needed + SPARE) // MB} MB are needed"
     return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -94,6 +95,20 @@ class Swarm:
         argv = [sys.executable, str(Path(__file__).with_name("killed.py")), module, str(changes), json.dumps(args)]
         done = subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
         return done.returncode, done.stdout + done.stderr
+
+    def killed_playbook(
+        self, playbook: str, extra_vars: dict, *argv: str, number: int, within: str = "", seconds: float = 0.7
+    ) -> bool:
+        """Whether a playbook was killed with all its processes, so many seconds after the start of a task (see callbacks/killed_run.py)."""
+        told = {
+            "SWARMLAB_TEST_KILL": str(number), "SWARMLAB_TEST_KILL_IN": within, "SWARMLAB_TEST_KILL_AFTER": str(seconds),
+        }  # fmt: skip
+        done = subprocess.run(
+            ["ansible-playbook", "-i", str(self.inventory), playbook, "-e", json.dumps(extra_vars), *argv], cwd=CHECKOUT,
+            env={**self.environment, **told}, capture_output=True, text=True, timeout=600, start_new_session=True, check=False,
+        )  # fmt: skip
+        assert done.returncode in (0, -signal.SIGKILL), done.stdout + done.stderr
+        return done.returncode != 0
 
     def playbook(self, playbook: str, extra_vars: dict | None = None, *argv: str) -> tuple[int, str]:
         """Exit code and output of a playbook: a path, or a name such as ``swarmlab.overlay.verify``."""
@@ -264,9 +279,14 @@ def free_subnet(template: str, places: Iterable[int] = range(256)) -> str:
     return next(subnet for subnet in subnets if not any(ip_network(subnet).overlaps(route) for route in routes))
 
 
+def worker_of(lab: str) -> tuple[str, int]:
+    """The name of a lab that pytest-xdist's workers do not share, and where its subnets begin."""
+    return (f"{lab}-{WORKER}", int(WORKER.removeprefix("gw")) + 1) if WORKER else (lab, 0)
+
+
 @pytest.fixture(scope="session")
 def swarm(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
-    name, place = (f"integration-{WORKER}", int(WORKER.removeprefix("gw")) + 1) if WORKER else ("integration", 0)
+    name, place = worker_of("integration")
     subnet = free_subnet("10.78.{}.0/24", range(place, 256, 16))
     lab = Swarm(
         name, inventory_of(name, subnet=subnet), tmp_path_factory.mktemp("results"), environment, warm, subnet=subnet
@@ -279,6 +299,49 @@ def swarm(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.Temp
         if not kept():
             code, output = lab.playbook("swarmlab.overlay.destroy")
             assert code == 0, output
+
+
+# A container node has no service manager: while the file is there, its engine waits to be started.
+WAITING = """#!/bin/sh
+while [ -e /run/hold ]; do sleep 0.1; done
+exec /usr/sbin/dockerd "$@"
+"""
+COMMANDS = {"swarm_stop_command": "engine-stop", "swarm_start_command": "engine-start"}
+SCRIPTS = {
+    "dockerd": WAITING,
+    "engine-stop": "#!/bin/sh\ntouch /run/hold\nkill -HUP 1\n",
+    "engine-start": "#!/bin/sh\nrm -f /run/hold\n",
+}
+
+
+@contextmanager
+def own_lab(
+    name: str, subnets: str, environment: dict[str, str], warm: Warm, folder: Path, managers: int, nodes: int
+) -> Iterator[Swarm]:
+    """A swarm for one module of tests. The engines of its managers can be kept stopped (COMMANDS)."""
+    name, place = worker_of(name)
+    subnet = free_subnet(subnets, range(place, 256, 16))
+    hosts = [f"vm{number}" for number in range(1, nodes + 1)]
+    lab = Swarm(
+        name, inventory_of(name, subnet=subnet, nodes=nodes, managers=managers), folder, environment, warm, subnet=subnet,
+        managers=hosts[:managers], workers=hosts[managers:],
+    )  # fmt: skip
+    try:
+        done = lab.ansible("ansible-playbook", "swarmlab.overlay.lab", "swarmlab.overlay.swarm")
+        assert done.returncode == 0, done.stdout + done.stderr
+        for host in lab.managers:
+            for script, text in SCRIPTS.items():
+                lab.shell(host, f"cat >/usr/local/sbin/{script} <<'END'\n{text}END\nchmod +x /usr/local/sbin/{script}")
+        yield lab
+    finally:
+        if not kept():
+            code, output = lab.playbook("swarmlab.overlay.destroy")
+            assert code == 0, output
+
+
+def steps(output: str) -> list[str]:
+    """The lines of the plans that a playbook has shown, each once."""
+    return list(dict.fromkeys(re.findall(r"(?m)^  (\S.*?)\s*$", output)))
 
 
 BARE = "bare"

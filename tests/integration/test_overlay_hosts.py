@@ -124,3 +124,16 @@ def test_a_local_network_of_a_compose_file_is_not_taken_for_the_overlay(swarm, u
     swarm.docker("vm2", "network", "rm", network)
     code, output = swarm.playbook(ROLE, declared)
     assert code == 0, output
+
+
+def test_what_is_given_as_a_string_means_what_it_says(swarm, unique) -> None:
+    """-e name=value gives strings: overlays_purge=false removed networks, and what a dictionary said was not heard."""
+    kept = f"{unique}-kept"
+    assert swarm.run("overlay_network", {"name": kept})["changed"]
+    code, output = swarm.playbook(ROLE, {"overlays_networks": [{"name": f"{unique}-n"}]}, "-e", "overlays_purge=false")
+    assert code == 0, output
+    assert {f"{unique}-n", kept} <= set(swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}").split())
+    code, output = swarm.playbook(ROLE, {}, "-e", "overlays_ingress='{\"mtu\": 1400}'", "--check", "--diff")
+    assert code == 0 and "1400" in output and ("vm1", "1") in CHANGED.findall(output), output
+    code, output = swarm.playbook(ROLE, {}, "-e", f"overlays_networks=name={unique}-s", "--check", "--diff")
+    assert code == 0 and f"{unique}-s" in output and ("vm1", "1") in CHANGED.findall(output), output

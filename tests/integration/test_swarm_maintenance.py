@@ -148,7 +148,7 @@ def test_a_node_whose_tasks_do_not_move_in_time_is_given_back(swarm, unique) -> 
         "node.hostname!=vm1",
         command="trap '' TERM; sleep 3600 & wait; wait",
     )
-    swarm.docker("vm1", "service", "update", "--detach", "--quiet", "--stop-grace-period", "60s", f"{unique}-slow")
+    swarm.docker("vm1", "service", "update", "--detach", "--quiet", "--stop-grace-period", "180s", f"{unique}-slow")
     where = ""
     deadline = time.monotonic() + 30
     while not where:
@@ -159,6 +159,12 @@ def test_a_node_whose_tasks_do_not_move_in_time_is_given_back(swarm, unique) -> 
     assert found["failed"] and f"{unique}-slow.1 on {where}: running" in found["msg"], found
     assert "The node was given back: it is active as before" in found["msg"] and found["waiting"]
     assert specs(swarm) == before
+    # It stops for minutes still.
+    stay = {"node": where, "state": "drained", "accept": ["gap"], "timeout": 4, "give_up": "stay"}
+    found = swarm.run("swarm_maintenance", stay)
+    assert found["failed"] and f"{unique}-slow.1 on {where}: running" in found["msg"], found
+    assert swarm.docker("vm1", "node", "inspect", where, "--format", "{{.Spec.Availability}}") == "drain"
+    assert swarm.run("swarm_maintenance", {"node": where, "state": "active"})["changed"] and specs(swarm) == before
 
 
 @pytest.mark.long

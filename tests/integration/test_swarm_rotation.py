@@ -43,6 +43,24 @@ def test_join_tokens_by_age(swarm) -> None:
     assert swarm.docker("vm1", "node", "ls", "--format", "{{.Status}}").split() == ["Ready"] * 3
 
 
+@pytest.mark.long
+def test_a_token_from_before_a_rotation_is_refused(swarm) -> None:
+    before = tokens(swarm)[0]
+    code, output = swarm.playbook(ROTATE, {"swarm_rotate": ["worker_token"], "swarm_rotate_max_age": 0})
+    assert code == 0, output
+    manager = swarm.docker("vm1", "info", "--format", "{{(index .Swarm.RemoteManagers 0).Addr}}")
+    former = swarm.docker("vm3", "info", "--format", "{{.Swarm.NodeID}}")
+    swarm.docker("vm3", "swarm", "leave")
+    try:
+        assert "join token" in swarm.shell("vm3", f"! docker swarm join --token {before} {manager} 2>&1").lower()
+        assert swarm.docker("vm3", "info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive"
+    finally:
+        swarm.docker("vm1", "node", "rm", "--force", former)
+        code, output = swarm.playbook("swarmlab.overlay.swarm")
+    assert code == 0, output
+    swarm.await_nodes("vm1")
+
+
 def test_a_new_ca_reaches_every_node(swarm) -> None:
     before = roots(swarm)
     assert len(before) == 1

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, Swarm, Warm, free_subnet, inventory_of, kept, objects
-from test_swarm_recovery import COMMANDS, SCRIPTS
+from conftest import CHECKOUT, COMMANDS, Swarm, Warm, objects, own_lab
 
 UPGRADE = "swarmlab.overlay.upgrade"
 # The kernel of a test machine may have no IPVS and no ESP.
@@ -151,17 +150,11 @@ def test_a_run_that_is_killed_in_any_task_is_finished_by_the_next(swarm, unique)
     create(swarm, web, 3, "--update-order", "start-first")
     before = specs(swarm, web)
     told = {**RESTART, "upgrade_checks": [], "node": "vm2"}
-    argv = ["ansible-playbook", "-i", str(swarm.inventory), UPGRADE, "-e", json.dumps(told)]
     marks = []
     for number in range(1, 20):
         engine = started(swarm, "vm2")
-        done = subprocess.run(
-            argv, cwd=CHECKOUT, env={**swarm.environment, "SWARMLAB_TEST_KILL": str(number)}, capture_output=True, text=True, timeout=300,
-            start_new_session=True, check=False,
-        )  # fmt: skip
-        if done.returncode == 0:
+        if not swarm.killed_playbook(UPGRADE, told, number=number):
             break
-        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
         marks.append(len([key for spec in specs(swarm) for key in spec.get("Labels") or {} if key.startswith(OURS)]))
         code, output = swarm.playbook(UPGRADE, told)
         assert code == 0, f"killed in task {number}\n{output}"
@@ -202,22 +195,8 @@ echo 'Dir::Etc::sourcelist "/srv/repo/list"; Dir::Etc::sourceparts "/dev/null";'
 @pytest.fixture(scope="module")
 def four(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
     """Three managers whose engine can be kept stopped, and a worker for the client."""
-    inventory = inventory_of("four", subnet=free_subnet("10.94.{}.0/24"), nodes=4, managers=3)
-    managers = ["vm1", "vm2", "vm3"]
-    lab = Swarm(
-        "four", inventory, tmp_path_factory.mktemp("four"), environment, warm, managers=managers, workers=["vm4"]
-    )
-    try:
-        done = lab.ansible("ansible-playbook", "swarmlab.overlay.lab", "swarmlab.overlay.swarm")
-        assert done.returncode == 0, done.stdout + done.stderr
-        for host in lab.managers:
-            for name, text in SCRIPTS.items():
-                lab.shell(host, f"cat >/usr/local/sbin/{name} <<'END'\n{text}END\nchmod +x /usr/local/sbin/{name}")
+    with own_lab("four", "10.94.{}.0/24", environment, warm, tmp_path_factory.mktemp("four"), 3, 4) as lab:
         yield lab
-    finally:
-        if not kept():
-            code, output = lab.playbook("swarmlab.overlay.destroy")
-            assert code == 0, output
 
 
 def versions(swarm: Swarm) -> dict[str, str]:

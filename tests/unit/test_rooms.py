@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ NODE: dict[str, set[str]] = {
     "_terms": set(),
     "_host": set(),
     "_redact": set(),
-    "_engine": set(),
+    "_engine": {"_host"},
     "_probe": {"_host"},
     "_discovery": {"_engine", "_probe"},
     "_daemon": {"_engine", "_host", "_probe", "_redact", "_swarm"},
@@ -52,8 +53,13 @@ CONTROLLER: dict[str, set[str]] = {
 }
 
 
-def imported(path: Path) -> Iterator[tuple[str, ...]]:
+@functools.cache
+def imported(path: Path) -> frozenset[tuple[str, ...]]:
     """The parts below plugins/ of every module of ours that a file imports."""
+    return frozenset(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[tuple[str, ...]]:
     package = path.relative_to(PLUGINS).parent.parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):

@@ -126,11 +126,15 @@ def path_of(root: str, name: str) -> str:
 def pack(root: str, path: str) -> None:
     """Write the archive, readable by root alone from its first byte on. The engine must not run meanwhile."""
     clear(path)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as handle:
-        with tarfile.open(fileobj=handle, mode="w:gz", compresslevel=6) as tar:
-            tar.add(os.path.join(root, STATE), arcname=STATE)
-        handle.flush()
-        os.fsync(handle.fileno())
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as handle:
+            with tarfile.open(fileobj=handle, mode="w:gz", compresslevel=6) as tar:
+                tar.add(os.path.join(root, STATE), arcname=STATE)
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError:  # a half archive has secrets too, and keeps a full disk full
+        clear(path)
+        raise
 
 
 def unpack(root: str, path: str) -> str:
@@ -143,13 +147,22 @@ def unpack(root: str, path: str) -> str:
         if wrong or not members:
             raise HostError(f"the archive does not hold a swarm's state ({', '.join(wrong[:3]) or 'it is empty'})")
         os.mkdir(fresh, PRIVATE_FOLDER)
-        for member in members:
-            _place(tar, member, fresh)
+        try:
+            for member in members:
+                _place(tar, member, fresh)
+        except OSError:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
     aside = ""
     if os.path.isdir(now):
         aside = os.path.join(root, f"{ASIDE}-{int(time.time())}")
         os.rename(now, aside)
-    os.rename(os.path.join(fresh, STATE), now)
+    try:
+        os.rename(os.path.join(fresh, STATE), now)
+    except OSError:
+        if aside:
+            os.rename(aside, now)
+        raise
     shutil.rmtree(fresh, ignore_errors=True)
     return aside
 

@@ -5,7 +5,8 @@
 
 Private to swarmlab.overlay. Standard library only. To start a module takes seconds on a slow machine; a process that is there answers
 at once. An order is one line, sent over a socket in the run's folder, which only root may enter. The controller sends it with CLIENT, a
-Python program without imports that cost time.
+Python program without imports that cost time. It sends the order to a helper that greets: one that is frozen never gets it, and carries
+nothing out when it thaws.
 """
 
 from __future__ import annotations
@@ -25,15 +26,27 @@ NAME = "orders"
 SOCKET = "orders.sock"
 POLL = 0.25  # seconds
 LONGEST = 120_000  # bytes of an order: the kernel takes no argument of 128 KiB (MAX_ARG_STRLEN)
-NOBODY = 75  # exit code of the client where nobody listens: nothing was done
+GREETING = b"\n"
+NOBODY = 75  # exit code of the client where nobody listens or greets: nothing was done
+SILENT = 76  # and where the order was taken, and no answer came in time
+# Its arguments: the socket's path, the seconds to wait for the greeting, those to wait for the answer, the order.
 CLIENT = f"""import socket, sys
+path, greeting, answer, order = sys.argv[1:]
 door = socket.socket(socket.AF_UNIX)
+door.settimeout(float(greeting))
 try:
-    door.connect(sys.argv[1])
+    door.connect(path)
+    greeted = door.recv({len(GREETING)})
 except OSError:
+    greeted = b""
+if not greeted:
     sys.exit({NOBODY})
-door.sendall(sys.argv[2].encode() + b"\\n")
-sys.stdout.buffer.write(b"".join(iter(lambda: door.recv(65536), b"")))
+door.settimeout(float(answer))
+door.sendall(order.encode() + b"\\n")
+try:
+    sys.stdout.buffer.write(b"".join(iter(lambda: door.recv(65536), b"")))
+except socket.timeout:
+    sys.exit({SILENT})
 """
 
 Answer = t.Callable[[t.Any], t.Any]  # both are JSON data
@@ -111,6 +124,7 @@ def _attend(door: socket.socket, caller: socket.socket, answer: Answer) -> int:
         for name in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(name, signal.SIG_DFL)
         caller.settimeout(None)
+        caller.sendall(GREETING)
         with caller.makefile("rb") as talk:
             order = unpacked(talk.readline(LONGEST + 1))
         caller.sendall(json.dumps(answer(order)).encode("ascii"))

@@ -26,13 +26,14 @@ SECOND = 1000000000  # the engine's durations are nanoseconds
 GOES_ON = "will continue in the background"  # the engine's text for a join that takes longer than its own limit of 20 s
 # gRPC's codes, in the engine's text, for managers that were not reached in time: they are busy, or many nodes join at once.
 NOT_REACHED = ("code = Unavailable", "code = DeadlineExceeded")
+LEAVING = 30  # seconds for an engine to be in no swarm after it was told to leave
 ATTEMPTS, PAUSE = 5, 5  # to join where they were not reached; seconds between two
 Params = t.Mapping[str, t.Any]
 
 
 def declare(engine: Engine, params: Params, check_mode: bool) -> dict[str, t.Any]:
     """Reach ``state``; the module's result."""
-    now = place.ask(engine)
+    now = _ask_to_leave(engine, params) if params["state"] == "absent" else place.ask(engine)
     changes = CHANGES[params["state"]](now, params)
     if changes and not check_mode:
         now = ACTIONS[params["state"]](engine, params, now)
@@ -60,13 +61,28 @@ def _is_to_join(now: Place, params: Params) -> bool:
 
 
 def _is_to_leave(now: Place, params: Params) -> bool:
-    if not now["node_id"]:
+    if now["state"] == "inactive":
         return False
+    if not now["node_id"]:
+        raise EngineError(
+            f"{now['hostname']} does not say which node of its swarm it is: its engine is {now['state']} in a swarm. Nothing was changed. Run this"
+            " again when the engine knows; if it never does, run 'docker swarm leave --force' there."
+        )
     if now["node_id"] != params["node_id"]:
         raise EngineError(
             f"{now['hostname']} is node {now['node_id']} of its swarm, and the node to leave is {params['node_id']}. Nothing was changed."
         )
     return True
+
+
+def _ask_to_leave(engine: Engine, params: Params) -> Place:
+    """The host's place once it is in no swarm or says as which node: while its node starts anew an engine knows no id for a while."""
+
+    def look() -> tuple[bool, Place]:
+        now = place.ask(engine)
+        return now["state"] == "inactive" or bool(now["node_id"]), now
+
+    return wait_until(look, params["timeout"]).seen
 
 
 def _unfit(now: Place, what: str) -> EngineError:
@@ -140,12 +156,23 @@ def _try_to_join(engine: Engine, spec: dict[str, t.Any], seconds: float) -> tupl
 
 
 def leave(engine: Engine, params: Params, now: Place) -> Place:
-    """Leave by force. A manager has been demoted before, unless its swarm is to end."""
+    """Leave by force. A manager has been demoted before, unless its swarm is to end. An engine that gives up its own wait may leave all the same."""
+    told = ""
     try:
         engine.call("POST", "/swarm/leave", {"force": "true"})
     except Refused as error:
-        raise EngineError(f"{now['hostname']} could not leave its swarm. The engine says: {error.message}") from error
-    return place.ask(engine)
+        told = f" The engine says: {error.message}"
+
+    def look() -> tuple[bool, Place]:
+        found = place.ask(engine)
+        return found["state"] == "inactive", found
+
+    left = wait_until(look, min(params["timeout"], LEAVING))
+    if not left.done:
+        raise EngineError(
+            f"{now['hostname']} could not leave its swarm: its engine is still {left.seen['state']} in it.{told}"
+        )
+    return left.seen
 
 
 def _active(now: Place, timeout: int) -> Place:

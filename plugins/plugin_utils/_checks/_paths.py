@@ -23,6 +23,11 @@ def probed(facts: Facts, network: str) -> list[str]:
     return [host for host in facts.hosts if network in facts.probes.get(host, {})]
 
 
+def held(facts: Facts, network: str) -> dict[str, t.Any]:
+    """{host: what it holds of the network}, of the hosts with a live probe there that told."""
+    return {host: facts.held[host][network] for host in probed(facts, network) if network in facts.held.get(host, {})}
+
+
 def selected(facts: Facts, host: str) -> bool:
     """Whether the host is among the selected ones."""
     return any(fnmatch.fnmatchcase(host, pattern) for pattern in facts.settings.get("nodes") or ["*"])

@@ -37,9 +37,7 @@ def judge(facts: Facts) -> list[Result]:
 
 def _judge(facts: Facts, network: Network) -> Result:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
-    told = {
-        host: facts.held[host][network["id"]]["records"] for host in hosts if network["id"] in facts.held.get(host, {})
-    }
+    told = {host: held["records"] for host, held in _paths.held(facts, network["id"]).items()}
     silent = [host for host in hosts if host not in told]
     if len(told) < 2 and not silent:
         return result(

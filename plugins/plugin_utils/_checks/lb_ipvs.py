@@ -35,7 +35,7 @@ def judge(facts: Facts) -> list[Result]:
 
 def _judge(facts: Facts, network: Network) -> Result:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
-    told = {host: facts.held[host][network["id"]] for host in hosts if network["id"] in facts.held.get(host, {})}
+    told = _paths.held(facts, network["id"])
     bare = [host for host, held in told.items() if held["balancer"] is None]
     if bare:
         lacking = _paths.lacks(facts, "ip_vs")

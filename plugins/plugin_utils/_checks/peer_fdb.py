@@ -36,7 +36,7 @@ def judge(facts: Facts) -> list[Result]:
 
 def _judge(facts: Facts, network: Network) -> Result:
     name, hosts = network["name"], _paths.probed(facts, network["id"])
-    told = [host for host in hosts if network["id"] in facts.held.get(host, {})]
+    told = _paths.held(facts, network["id"])
     silent = [host for host in hosts if host not in told]
     if len(hosts) < 2:
         return result(CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: there is no peer", network=name)
@@ -64,7 +64,7 @@ def _judge(facts: Facts, network: Network) -> Result:
         text
         + ("; none is stale" if everybody(facts) else "; staleness not judged: nodes of the swarm are not in the play"),
         network=name,
-        nodes=told,
+        nodes=list(told),
     )
 
 

@@ -14,7 +14,7 @@ import typing as t
 from ...module_utils._lesson import shapes
 from .._report import marks
 from .._report.markup import Markup, element
-from .._report.page import POLICY
+from .._report.page import page_head
 from .._report.style import CSS as REPORT_CSS
 from . import drawing, exercises, style
 from .lesson import LANGUAGES, Lesson, Part, Step, is_command
@@ -39,17 +39,7 @@ def render(lesson: Lesson, story: Story) -> str:
         _handout(lesson),
     )
     first = story["language"]
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("link", rel="icon", href="data:,"),
-        element("title", lesson.title[first]),
-        element("style", Markup(REPORT_CSS + style.CSS)),
-    )
+    head = page_head(lesson.title[first], REPORT_CSS + style.CSS)
     choices = [
         element("input", type="radio", name="language", id=language, class_="choice", checked=language == first)
         for language in LANGUAGES

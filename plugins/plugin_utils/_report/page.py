@@ -27,6 +27,21 @@ CHECKS_UP_TO = 60  # of more, what is well is folded, below what is not
 HELD_NAMED = 4  # networks of a node
 
 
+def page_head(title: str, css: str) -> Markup:
+    """The head of a page that loads nothing."""
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("link", rel="icon", href="data:,"),
+        element("title", title),
+        element("style", Markup(css)),
+    )
+
+
 def render(report: dict[str, t.Any], comparison: Comparison) -> str:
     """The whole document."""
     word, status = verdict(report)
@@ -41,17 +56,7 @@ def render(report: dict[str, t.Any], comparison: Comparison) -> str:
         _checks(report, comparison),
         _nodes(report),
     )
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("link", rel="icon", href="data:,"),
-        element("title", f"{word} · {_subject(report)} · {report['started']}"),
-        element("style", Markup(style.CSS)),
-    )
+    head = page_head(f"{word} · {_subject(report)} · {report['started']}", style.CSS)
     script = element("script", Markup(style.SCRIPT)) if report["checks"] else None
     return "<!DOCTYPE html>\n{}\n".format(
         element("html", head, element("body", main, _footer(report), script), lang="en")

@@ -8,17 +8,22 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .hosts import Host, Refusal, names_of
+from ...module_utils._terms import PURPOSE_LABEL
+from .hosts import BACKUP, Host, Refusal, names_of
 from .managers import is_reachable, speaking
 
 
 @dataclass(frozen=True)
 class Copied:
-    """The host whose state a backup copies, its node, and the host of a manager to ask meanwhile, another one where there is one."""
+    """The host whose state a backup copies, its node, and the host of a manager to ask meanwhile, another one where there is one.
+
+    ``left``: ids of other nodes that a backup had drained which was killed. They are given back.
+    """
 
     host: str = ""
     node_id: str = ""
     manager: str = ""
+    left: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
 
 
@@ -56,6 +61,16 @@ def copied(hosts: t.Sequence[Host], name: str = "", alone: bool = False) -> Copi
             f"{best.name} is the only manager in this play, and it is the leader. Add another manager to the play, or name this one. Nothing was done."
         )
     manager = next((host for host in speakers if host is not best), best)
+    drained = [
+        member
+        for member in speakers[0].members
+        if member["labels"].get(PURPOSE_LABEL) == BACKUP and member["id"] != best.node_id
+    ]
     return Copied(
-        best.name, best.node_id, manager.name, [f"the state of {best.name} is copied while its engine is stopped"]
+        best.name,
+        best.node_id,
+        manager.name,
+        [member["id"] for member in drained],
+        [f"the state of {best.name} is copied while its engine is stopped"]
+        + [f"{member['hostname']}, which an earlier backup drained, is given back" for member in drained],
     )

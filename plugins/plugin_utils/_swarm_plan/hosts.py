@@ -16,6 +16,7 @@ from ...module_utils._swarm.place import Member, Place
 from ..swarm_groups import AS_IT_IS
 
 READY = "ready"
+BACKUP = "backup"  # what a node is drained for while its state is copied; so a restored state has this mark
 
 
 class Refusal(Exception):

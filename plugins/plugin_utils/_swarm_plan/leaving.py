@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ...module_utils._swarm.place import Member
 from ...module_utils._terms import LEAVING_LABEL
+from ..swarm_groups import AS_IT_IS
 from .hosts import READY, Host, Leaver, Refusal, names_of
 from .managers import refuse_departure_of_majority, refuse_two_swarms
 from .refusals import refuse_twins
@@ -49,7 +50,13 @@ def farewell(leavers: t.Sequence[Leaver], staying: t.Sequence[Host]) -> Farewell
         keeper=keeper.name,
         nodes=[{"id": node_id, "labels": {LEAVING_LABEL: host}} for node_id, host in nodes.items()],
         leaving={host.name: host.node_id for host in leavers if host.node_id},
-        steps=[f"{host} leaves: node {node_id}, host name {names[node_id]}" for node_id, host in nodes.items()],
+        steps=[f"{host} leaves: node {node_id}, host name {names[node_id]}" for node_id, host in nodes.items()]
+        # What role swarm does afterwards, in its words.
+        + [
+            f"{host.name} joins as {host.role} through {keeper.name}"
+            for host in leavers
+            if host.replaced and host.place is not None and host.role != AS_IT_IS
+        ],
         warnings=[
             f"{host.name} is in no swarm. {keeper.name} lists node {member['id']} with the same host name, {member['hostname']}, as {member['state']}."
             f" If this host was that node, remove it: docker node rm {member['id']}"

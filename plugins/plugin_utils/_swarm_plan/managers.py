@@ -19,7 +19,10 @@ def speaking(hosts: t.Sequence[Host]) -> list[Host]:
     speakers = speakers_of(hosts)
     if not speakers:
         told = "; ".join(f"{host.name}: {host.state or host.problem}" for host in hosts) or "there are no hosts"
-        raise Refusal(f"No manager in the inventory can manage the swarm ({told}). Nothing was changed.")
+        raise Refusal(
+            f"No manager in the inventory can manage the swarm ({told}). Run it without --limit, over all hosts of the swarm, and see that the managers"
+            " run. Nothing was changed."
+        )
     refuse_two_swarms(speakers)
     return speakers
 

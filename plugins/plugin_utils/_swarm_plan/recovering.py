@@ -13,16 +13,21 @@ from dataclasses import dataclass, field
 
 from ...module_utils._host import split_port
 from ...module_utils._swarm.place import Member, is_manager
-from ..swarm_groups import WORKER
-from .hosts import READY, Host, Leaver, Refusal, names_of
+from ...module_utils._terms import PURPOSE_LABEL
+from ..swarm_groups import AS_IT_IS, WORKER
+from .hosts import BACKUP, READY, Host, Leaver, Refusal, names_of
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """``host`` goes on alone as node ``node_id``. ``wiped``: hosts that leave by force, as which nodes, before they could lead a second swarm."""
+    """``host`` goes on alone as node ``node_id``. ``wiped``: hosts that leave by force, as which nodes, before they could lead a second swarm.
+
+    ``settled``: it leads already, and nobody is lost in its list.
+    """
 
     host: str = ""
     node_id: str = ""
+    settled: bool = False
     wiped: dict[str, str] = field(default_factory=dict)
     answering: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
@@ -45,26 +50,39 @@ def recovery(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> R
             f"{names_of(second)}: in another swarm than {chosen.name}, and able to manage it. To give that swarm up, name its managers in swarm_lost_managers."
             " They leave it then. Nothing was changed."
         )
-    if speakers and not wiped and not _orphans(chosen):
+    begun = bool(speakers)
+    if begun and not wiped and not _orphans(chosen) and not _is_drained(chosen):
         raise Refusal(
             f"{chosen.name} has a leader: the managers have a majority, and there is nothing to recover. For a dead node use playbook remove or replace."
             " Nothing was changed."
         )
+    settled = begun and not _orphans(chosen)
     return Recovery(
         chosen.name,
         chosen.node_id,
+        settled,
         wiped,
         [host.name for host in hosts if host.place is not None],
-        ([] if speakers else [f"{chosen.name} goes on as the only manager of its swarm"])
+        ([] if begun else [_alone(chosen.name)])
         + [f"{host} leaves its former swarm by force" for host in wiped]
-        + [f"{chosen.name}: its engine is restarted, and lost managers are removed from its list"],
+        + ([] if settled else [f"{chosen.name}: its engine is restarted, and lost managers are removed from its list"])
+        + _joins(hosts, chosen.name, wiped)
+        + ([f"{chosen.name}, which an earlier backup drained, is given back"] if _is_drained(chosen) else []),
     )
 
 
-def refuse_others(hosts: t.Sequence[Leaver], name: str, managers: t.Iterable[str], lost: t.Collection[str]) -> None:
-    """Raise Refusal when a swarm may live, of which a backup is to be restored on host ``name``.
+def restoration(
+    hosts: t.Sequence[Leaver],
+    name: str,
+    managers: t.Sequence[str],
+    manager_ids: t.Collection[str],
+    lost: t.Collection[str],
+) -> Recovery:
+    """The plan of a restoration on host ``name``. Raises Refusal when a swarm may live of which there would be two.
 
     :param managers: addresses of the managers at the time of the backup
+    :param manager_ids: the ids of their nodes
+    :param lost: hosts and addresses of which the user says that they are lost
     """
     alive = [host for host in hosts if host.name != name and _is_manager(host)]
     if alive:
@@ -73,7 +91,37 @@ def refuse_others(hosts: t.Sequence[Leaver], name: str, managers: t.Iterable[str
             " swarm). If its majority is lost, recover it (playbook recover). If it is no longer needed, run 'docker swarm leave --force' on its managers."
             " Nothing was changed."
         )
+    others = [
+        host
+        for host in hosts
+        if host.node_id and host.told["manager_ids"] and not set(host.told["manager_ids"]) & set(manager_ids)
+    ]
+    if others:
+        told = "; ".join(f"{host.name} has managers {', '.join(host.told['managers'])}" for host in others)
+        raise Refusal(
+            f"{names_of(others)}: in another swarm than that of the backup ({told}). Take the backup of that swarm. If that swarm is no longer needed, let"
+            " these hosts leave it (docker swarm leave), or take them out of the inventory. Nothing was changed."
+        )
     _refuse_doubts(hosts, next((host for host in hosts if host.name == name), None), managers, lost)
+    alone = [_alone(name)] if len(managers) > 1 else []
+    return Recovery(
+        name,
+        answering=[host.name for host in hosts if host.place is not None],
+        steps=[f"{name}: the state of the backup takes the place of its own", *alone, *_joins(hosts, name, ())],
+    )
+
+
+def _alone(name: str) -> str:
+    return f"{name} goes on as the only manager of its swarm"
+
+
+def _joins(hosts: t.Sequence[Leaver], chosen: str, wiped: t.Container[str]) -> list[str]:
+    """What role swarm does afterwards, in its words."""
+    return [
+        f"{host.name} joins as {host.role} through {chosen}"
+        for host in hosts
+        if host.name != chosen and host.role != AS_IT_IS and (host.name in wiped or host.state == "inactive")
+    ]
 
 
 def _is_manager(host: Host) -> bool:
@@ -86,7 +134,8 @@ def _goes_on(speakers: t.Sequence[Leaver], name: str) -> Leaver:
         raise Refusal(
             f"{names_of(speakers)} lead different swarms. Name the manager that continues (node). Nothing was changed."
         )
-    chosen = next((host for host in speakers if host.name == name or not name), None)
+    able = [host for host in speakers if host.name == name or not name]
+    chosen = next((host for host in able if _is_drained(host)), next(iter(able), None))
     if chosen is None:
         raise Refusal(
             f"{names_of(speakers)} can manage the swarm: its managers have a majority, so {name} must not continue alone. Nothing was changed."
@@ -163,6 +212,12 @@ def _orphans(chosen: Host) -> list[Member]:
         if member["role"] == "manager" and not member["reachability"] and member["state"] != READY
     ]
     return former if len(managers) == 1 else []
+
+
+def _is_drained(chosen: Host) -> bool:
+    """Whether it is drained for a backup: perhaps it was put back from one, and the run ended before it was given back."""
+    mine = [member for member in chosen.members if member["id"] == chosen.node_id]
+    return any(member["labels"].get(PURPOSE_LABEL) == BACKUP for member in mine)
 
 
 def _is_former(host: Leaver, chosen: Host, speakers: t.Sequence[Host], lost: t.Collection[str]) -> bool:

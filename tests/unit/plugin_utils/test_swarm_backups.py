@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,13 +80,39 @@ def test_sealing_and_back() -> None:
         assert swarm_backups.unseal(sealed, f"a.tar.gz{found}", vault, back) == DATA
 
 
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="this machine has no gpg")
+def test_gpg_as_the_documentation_says_it(tmp_path: Path) -> None:
+    home, phrase = tmp_path / "home", tmp_path / "phrase"
+    home.mkdir(mode=0o700)
+    phrase.write_text("secret")
+    gpg = f"gpg --homedir {home} --batch --pinentry-mode loopback --passphrase-file {phrase}"
+    try:
+        sealed, ending = swarm_backups.seal(DATA, NO_VAULT, f"{gpg} --symmetric", False)
+        assert ending == ".enc" and DATA not in sealed
+        assert swarm_backups.unseal(sealed, "a.tar.gz.enc", NO_VAULT, f"{gpg} --decrypt") == DATA
+        with pytest.raises(Unfit, match="gpg .*failed: .*Nothing was kept or changed"):
+            swarm_backups.seal(DATA, NO_VAULT, f"gpg --homedir {home} --batch --encrypt --recipient nobody", False)
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+
+
+@pytest.mark.skipif(shutil.which("age") is None, reason="this machine has no age")
+def test_age_as_the_documentation_says_it(tmp_path: Path) -> None:
+    made = subprocess.run(["age-keygen"], capture_output=True, text=True, check=True)
+    (tmp_path / "key.txt").write_text(made.stdout)
+    public = made.stdout.partition("# public key: ")[2].split()[0]
+    sealed, ending = swarm_backups.seal(DATA, NO_VAULT, f"age -r {public}", False)
+    assert ending == ".enc" and DATA not in sealed
+    assert swarm_backups.unseal(sealed, "a.tar.gz.enc", NO_VAULT, f"age -d -i {tmp_path / 'key.txt'}") == DATA
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
         ("cat", "gave back what it was to encrypt"),
         ("false", "failed: exit code 1, and no output"),
         ("true", "failed: exit code 0, and no output"),
-        ("/no/such/program", "cannot be run"),
+        ("/no/such/program -r age1", "/no/such/program is not installed on the controller"),
         ("'", "cannot be run"),
     ],
 )
@@ -111,7 +139,8 @@ def test_no_secret_without_encryption_by_chance() -> None:
         ({"state": "active", "node_id": "n1"}, {}, "is in the swarm of the backup"),
         ({"state": "active", "node_id": "n2", "swarm_id": "abc"}, {}, "is in the swarm of the backup"),
         ({"state": "active", "node_id": "n2", "swarm_id": "xyz"}, {}, "is in another swarm"),
-        ({"state": "locked", "node_id": ""}, {}, "is in another swarm"),
+        ({"state": "locked", "node_id": ""}, {}, "is in a swarm (its engine says: locked"),
+        ({}, {"free": 110 * 1024 * 1024}, "has 110 MB free, and 114 MB are needed"),
         ({}, {"own_address": False}, "does not have the address 10.0.0.11:2377"),
         ({}, {"engine_version": "25.0.9"}, "An older engine cannot read it"),
         ({}, {"engine_version": "26.1.5"}, ""),
@@ -122,7 +151,7 @@ def test_no_secret_without_encryption_by_chance() -> None:
 def test_where_a_backup_fits(place: dict[str, str], more: dict[str, Any], words: str) -> None:
     seen = {
         "swarm": {"state": "inactive", "node_id": "", "swarm_id": "", **place},
-        "own_address": True, "engine_version": "26.1.5+dfsg1", "problem": "", **more,
+        "own_address": True, "engine_version": "26.1.5+dfsg1", "problem": "", "data_root": "/x", "free": 2**40, **more,
     }  # fmt: skip
-    found = swarm_backups.misfit(manifest(), seen, "vm1")
+    found = swarm_backups.misfit(manifest(), seen, "vm1", 50 * 1024 * 1024)
     assert (words in found) and bool(found) == bool(words)

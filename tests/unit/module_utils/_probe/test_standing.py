@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import time
 import typing as t
@@ -34,6 +36,10 @@ def answer(order: dict[str, t.Any]) -> dict[str, t.Any]:
         assert background.start(background.Lease(RUN, 30.0), "other", idle) is None
     if order["say"] == "break":
         raise LookupError("not data")
+    if order["say"] == "trace":
+        Path(order["path"]).touch()
+    if order["say"] == "forgotten":
+        background.Lease(RUN, 0.3).renew()
     time.sleep(order.get("seconds", 0))
     return {"seen": order["say"]}
 
@@ -82,6 +88,38 @@ def test_nobody_is_asked_where_there_is_no_helper_or_it_has_ended(door: standing
     assert not Path(background.ROOT).exists(), "it left its folder"
 
 
+def test_one_that_is_frozen_is_passed_over_and_carries_nothing_out_when_it_thaws(
+    door: standing.Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing_helper, "GREETING", 0.3)
+    pid = json.loads(Path(door["path"]).with_name(f"{standing.NAME}.pid").read_text())["pid"]
+    trace = tmp_path / "trace"
+    os.kill(pid, signal.SIGSTOP)
+    for _time in range(7):  # more than its queue takes
+        assert standing_helper.ask(execute, door, {"say": "trace", "path": str(trace)}) is None
+    os.kill(pid, signal.SIGCONT)
+    monkeypatch.setattr(standing_helper, "GREETING", 20)
+    assert standing_helper.ask(execute, door, {"say": "x"}) == {"seen": "x"}
+    assert not trace.exists()
+
+
+def test_a_frozen_one_is_removed_at_the_end(door: standing.Door) -> None:
+    path = Path(door["path"]).with_name(f"{standing.NAME}.pid")
+    who = json.loads(path.read_text())
+    os.kill(who["pid"], signal.SIGSTOP)
+    background.stop(RUN, [standing.NAME], seconds=0.1)
+    deadline = time.monotonic() + 20
+    while background.started_at(who["pid"]) == who["started"]:
+        assert time.monotonic() < deadline, "it is still there"
+        time.sleep(0.05)
+
+
+def test_one_that_takes_an_order_and_hangs_is_a_failure(door: standing.Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing_helper, "ANSWER", 0.3)
+    told = standing_helper.ask(execute, door, {"say": "slow", "seconds": 2})
+    assert told and told["failed"] and "did not answer within 0.3 s" in told["msg"]
+
+
 def test_an_order_that_no_command_line_takes_is_left_to_a_module(door: standing.Door) -> None:
     words = os.urandom(standing.LONGEST).hex()
     assert standing_helper.ask(execute, door, {"say": words}) is None
@@ -96,8 +134,8 @@ def test_a_helper_that_is_forgotten_ends_and_what_it_has_begun_is_answered(
 ) -> None:
     monkeypatch.setattr(background, "ROOT", str(tmp_path / "root"))
     monkeypatch.setattr(background, "LOOK", 0.1)
-    door = standing.begin(background.Lease(RUN, 0.3), answer)
-    assert standing_helper.ask(execute, door, {"say": "slow", "seconds": 0.8}) == {"seen": "slow"}
+    door = standing.begin(background.Lease(RUN, 30.0), answer)
+    assert standing_helper.ask(execute, door, {"say": "forgotten", "seconds": 0.8}) == {"seen": "forgotten"}
     deadline = time.monotonic() + 20
     while Path(background.ROOT).exists():
         assert time.monotonic() < deadline, "a forgotten helper does not end"

@@ -209,3 +209,41 @@ def test_the_node_that_is_meant_leaves_once() -> None:
     assert membership.declare(engine, params("absent", node_id="w1"), False)["swarm"]["state"] == "inactive"
     assert engine.asked == [("/swarm/leave", {"force": "true"})]
     assert not membership.declare(engine, params("absent", node_id="w1"), False)["changed"] and len(engine.asked) == 1
+
+
+def test_an_engine_that_does_not_know_its_node_yet_is_waited_for_and_never_taken_for_one_in_no_swarm() -> None:
+    known = iter(["", "w1", "w1"])
+
+    class Late(Engine):
+        def info(self) -> dict[str, Any]:
+            self.swarm["NodeID"] = next(known, "w1")
+            return super().info()
+
+    engine = Late("pending", "active", "inactive")
+    assert membership.declare(engine, params("absent", node_id="w1"), False)["changed"]
+    assert engine.asked == [("/swarm/leave", {"force": "true"})]
+
+
+@pytest.mark.parametrize("state", ["pending", "error", "locked"])
+def test_a_node_without_an_id_is_no_node_that_has_left(state: str) -> None:
+    engine = Engine(state, NodeID="")
+    with pytest.raises(EngineError, match=f"does not say which node .* {state} in a swarm. Nothing was changed"):
+        membership.declare(engine, params("absent", node_id="w1", timeout=0), False)
+    assert not engine.asked
+
+
+LATE = Refused(500, "context deadline exceeded")
+
+
+def test_an_engine_that_gives_up_its_own_wait_may_leave_all_the_same() -> None:
+    engine = Engine("active", "active", "inactive", refusal=LATE)
+    assert membership.declare(engine, params("absent", node_id="w1"), False)["swarm"]["state"] == "inactive"
+
+
+def test_an_engine_that_does_not_leave_is_told_with_its_reason() -> None:
+    engine = Engine("active", refusal=LATE)
+    with pytest.raises(
+        EngineError,
+        match="vm2 could not leave its swarm: its engine is still active in it. The engine says: context deadline",
+    ):
+        membership.declare(engine, params("absent", node_id="w1", timeout=0), False)

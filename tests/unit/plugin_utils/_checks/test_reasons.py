@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ ROOT = Path(_checks.__file__).parents[3]
 NONSENSE = "qux"
 
 
+@functools.cache
 def source(name: str) -> ast.Module:
     return ast.parse((ROOT / "plugins" / "plugin_utils" / name).read_text(encoding="utf-8"))
 
@@ -26,6 +28,7 @@ def texts(node: ast.AST) -> set:
     return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
 
 
+@functools.cache
 def emitted() -> dict[str, set]:
     """File of the checks -> the reasons that it names."""
     files = sorted((ROOT / "plugins" / "plugin_utils" / "_checks").glob("*.py"))

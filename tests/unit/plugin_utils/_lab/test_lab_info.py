@@ -78,9 +78,9 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 def test_much_text_without_secrets_is_done_soon() -> None:
     text = ("4f5e6d7c8b9a4f5e6d7c8b9a4f5e6d7c8b9a4f5e6d7c8b9a4f5e6d7c8b9a4f5e\n" * 20000) + "A" * 500000
-    started = time.monotonic()
+    started = time.process_time()
     assert redact(text) == text
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_nothing_gets_into_an_archive_unredacted() -> None:

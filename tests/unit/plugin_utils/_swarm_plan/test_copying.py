@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import PURPOSE_LABEL
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.copying import copied
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Host, Refusal
 
@@ -35,3 +36,12 @@ def test_which_manager_is_copied(members: list, hosts: list[str], name: str, alo
     found = copied(known, name, alone)
     assert (found.host, found.node_id) == (expected, f"id-{expected}")
     assert found.manager != expected or len(known) == 1
+
+
+def test_what_a_killed_backup_left_drained_is_given_back() -> None:
+    marked = [{**each, "labels": {PURPOSE_LABEL: "backup"}} if each["hostname"] == "vm3" else each for each in LED]
+    hosts = [host("vm1", members=marked), host("vm2", members=marked), host("vm3", "silent")]
+    found = copied(hosts, "vm2")
+    assert (found.host, found.left) == ("vm2", ["id-vm3"])
+    assert found.steps[1:] == ["vm3, which an earlier backup drained, is given back"]
+    assert copied(hosts[:2], "vm1", False).left == ["id-vm3"]

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import LEAVING_LABEL
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Host, Leaver, Refusal
@@ -138,3 +140,11 @@ def test_without_any_swarm_there_is_nothing_to_leave() -> None:
     assert (
         farewell([Leaver("vm2", place=place()), Leaver("vm3")], [Host("vm1", "manager", False, place())]) == Farewell()
     )
+
+
+def test_a_host_that_is_replaced_joins_again() -> None:
+    there = Leaver("vm2", "worker", place=place("active", "n2", manager_ids=["n1"]), replaced=True)
+    assert farewell([there], STAYING).steps[1:] == ["vm2 joins as worker through vm1"]
+    assert farewell([replace(there, replaced=False)], STAYING).steps[1:] == []
+    silent = Leaver("vm4", "worker", addresses=frozenset({"10.0.0.4"}), replaced=True)
+    assert len(farewell([silent], STAYING).steps) == 1

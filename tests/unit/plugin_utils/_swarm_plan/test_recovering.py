@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import PURPOSE_LABEL
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Leaver, Refusal
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.recovering import recovery, refuse_others
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.recovering import recovery, restoration
 
-from .survivors import ALONE, FORCED, LED, MANAGERS, host
+from .survivors import ALONE, FORCED, LED, MANAGERS, host, member
+
+RESTORED = [member("vm1", leader=True, availability="drain", labels={PURPOSE_LABEL: "backup"})]
 
 
 @pytest.mark.parametrize(
@@ -70,10 +73,39 @@ def test_goes_on(hosts: list[Leaver], name: str, lost: list[str], wiped: list[st
     ],
 )
 def test_a_backup_beside_a_swarm_that_may_live(hosts: list[Leaver], lost: list[str], words: str) -> None:
-    managers = [f"10.0.0.{name[2:]}:2377" for name in MANAGERS]
+    managers, ids = [f"10.0.0.{name[2:]}:2377" for name in MANAGERS], [f"id-{name}" for name in MANAGERS]
     hosts[0] = Leaver(**{**vars(hosts[0]), "place": {**hosts[0].told, "node_address": "10.0.0.1"}})
     if not words:
-        refuse_others(hosts, "vm1", managers, lost)
+        found = restoration(hosts, "vm1", managers, ids, lost)
+        assert found.host == "vm1" and found.answering == [each.name for each in hosts if each.place is not None]
+        joining = [f"{each.name} joins as manager through vm1" for each in hosts[1:] if each.place is not None]
+        assert found.steps[1:] == ["vm1 goes on as the only manager of its swarm", *joining]
         return
     with pytest.raises(Refusal, match=words):
-        refuse_others(hosts, "vm1", managers, lost)
+        restoration(hosts, "vm1", managers, ids, lost)
+
+
+def test_a_backup_of_another_swarm_than_the_workers_are_in() -> None:
+    worker = host("vm4", role="worker")
+    assert restoration([host("vm1", "inactive"), worker], "vm1", ["10.0.0.1:2377"], ["id-vm1"], ["vm1"]).steps
+    with pytest.raises(Refusal, match="vm4: in another swarm than that of the backup .*Nothing was changed"):
+        restoration([host("vm1", "inactive"), worker], "vm1", ["10.0.0.1:2377"], ["id-other"], ["vm1"])
+
+
+def test_what_a_recovery_says_is_what_is_left_to_be_done() -> None:
+    alone, settled = (
+        "vm1 goes on as the only manager of its swarm",
+        "vm1: its engine is restarted, and lost managers are removed from its list",
+    )
+    back = [host("vm2", "inactive"), host("vm3", "silent")]
+    joins = "vm2 joins as manager through vm1"
+    assert recovery([host("vm1"), *back], "", ["vm3"]).steps == [alone, settled, joins]
+    assert recovery([host("vm1", members=FORCED), *back], "", []).steps == [settled, joins]
+    former = [host("vm1", members=ALONE), host("vm2"), back[1]]
+    assert recovery(former, "", []).steps == ["vm2 leaves its former swarm by force", joins]
+    assert recovery(former, "", []).settled and not recovery([host("vm1", members=FORCED), *back], "", []).settled
+    # A restoration that ended before the manager was given back.
+    given_back = "vm1, which an earlier backup drained, is given back"
+    assert recovery([host("vm1", members=RESTORED), *back], "", []).steps == [joins, given_back]
+    half = [*RESTORED, member("vm2")]
+    assert recovery([host("vm2", members=half), host("vm1", members=half)], "", []).steps == [given_back]
