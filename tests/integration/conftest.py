@@ -344,6 +344,37 @@ def steps(output: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"(?m)^  (\S.*?)\s*$", output)))
 
 
+TRANSIT = "/var/lib/docker/swarmlab-backup"  # on a node: an archive on its way
+
+
+def flat(output: str) -> str:
+    """An output without the line breaks that Ansible put into it."""
+    return " ".join(output.split())
+
+
+def nodes_of(swarm: Swarm, host: str = "vm1") -> list[str]:
+    """The swarm's nodes as a manager lists them; who leads makes no difference."""
+    listed = swarm.docker(
+        host, "node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}"
+    )
+    return sorted(line.replace("Leader", "Reachable") for line in listed.splitlines())
+
+
+def power(swarm: Swarm, what: str, *hosts: str) -> None:
+    """Switch nodes off without warning (kill), or on (start)."""
+    subprocess.run(
+        ["docker", what, *(swarm.container(host) for host in hosts)],
+        env=swarm.environment, check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+
+
+def await_words(swarm: Swarm, host: str, command: str, words: str) -> None:
+    """Wait until a command on a node prints the words."""
+    swarm.shell(
+        host, f"for try in $(seq 400); do {command} 2>&1 | grep -q '{words}' && exit 0; sleep 0.25; done; exit 1"
+    )
+
+
 BARE = "bare"
 IDLE = ["sh", "-c", "while :; do sleep 1; done"]  # and takes in the processes whose parents have ended
 

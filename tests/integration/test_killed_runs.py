@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import COMMANDS, Swarm, Warm, own_lab
+from conftest import COMMANDS, TRANSIT, Swarm, Warm, await_words, flat, own_lab, power
 from test_upgrade import REPACK, REPOSITORY, specs
 
 pytestmark = [pytest.mark.long, pytest.mark.rare]
@@ -20,7 +20,6 @@ ACTIVATE, BACKUP, DRAIN, RECOVER, REPLACE, RESTORE, ROTATE, UPGRADE = (
     f"swarmlab.overlay.{name}"
     for name in ("activate", "backup", "drain", "recover", "replace", "restore", "rotate", "upgrade")
 )
-TRANSIT = "/var/lib/docker/swarmlab-backup"  # on a node: an archive on its way
 ALL = "Ready Ready Ready Ready"
 
 
@@ -235,7 +234,7 @@ def test_restore(crew: Swarm, tmp_path: Path) -> None:
         state = crew.docker("vm2", "info", "--format", "{{.Swarm.LocalNodeState}}")
         playbook = RESTORE if state == "inactive" else RECOVER
         code, output = crew.playbook(playbook, told)
-        done = "there is nothing to recover" in " ".join(output.split()) or "killed: False" in words
+        done = "there is nothing to recover" in flat(output) or "killed: False" in words
         assert code == 0 or done, f"{words}, {playbook}\n{output}"
         await_whole(crew)
         assert told_of(crew) == before, f"{words}, {playbook}\n{output}"
@@ -248,20 +247,15 @@ def test_restore(crew: Swarm, tmp_path: Path) -> None:
 def test_recover(crew: Swarm) -> None:
     before, told = told_of(crew), {**COMMANDS, "node": "vm2", "swarm_lost_managers": "vm1,vm3"}
 
-    def power(what: str) -> None:
-        argv = ["docker", what, crew.container("vm1"), crew.container("vm3")]
-        subprocess.run(argv, env=crew.environment, check=True, capture_output=True, timeout=120)
-
     def lost() -> None:
-        power("kill")
-        look = "for try in $(seq 400); do docker node ls 2>&1 | grep -q 'does not have a leader' && exit 0; sleep 0.25; done; exit 1"
-        crew.shell("vm2", look)
+        power(crew, "kill", "vm1", "vm3")
+        await_words(crew, "vm2", "docker node ls", "does not have a leader")
 
     def recovered(words: str) -> None:
         await_engine(crew, "vm2")
         code, output = crew.playbook(RECOVER, told)
-        assert code == 0 or "there is nothing to recover" in " ".join(output.split()), f"{words}\n{output}"
-        power("start")
+        assert code == 0 or "there is nothing to recover" in flat(output), f"{words}\n{output}"
+        power(crew, "start", "vm1", "vm3")
         for host in ("vm1", "vm3"):
             await_engine(crew, host)
         code, output = crew.playbook(RECOVER, told)

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
 import pytest
-from conftest import COMMANDS, Swarm, Warm, own_lab, steps
+from conftest import COMMANDS, Swarm, Warm, await_words, flat, nodes_of, own_lab, power, steps
 
 pytestmark = [pytest.mark.long, pytest.mark.rare]
 RECOVER = "swarmlab.overlay.recover"
@@ -24,29 +23,6 @@ def five(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempP
             f"docker service inspect web >/dev/null 2>&1 || docker service create -d --no-resolve-image --name web {lab.image} sleep 1000000",
         )
         yield lab
-
-
-def flat(output: str) -> str:
-    return " ".join(output.split())
-
-
-def nodes(swarm: Swarm) -> list[str]:
-    shown = "{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}"
-    listed = swarm.docker("vm1", "node", "ls", "--format", shown)
-    return sorted(line.replace("Leader", "Reachable") for line in listed.splitlines())
-
-
-def power(swarm: Swarm, what: str, *hosts: str) -> None:
-    subprocess.run(
-        ["docker", what, *(swarm.container(host) for host in hosts)],
-        env=swarm.environment, check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
-
-
-def await_words(swarm: Swarm, host: str, command: str, words: str) -> None:
-    swarm.shell(
-        host, f"for try in $(seq 480); do {command} 2>&1 | grep -q '{words}' && exit 0; sleep 0.25; done; exit 1"
-    )
 
 
 def test_three_of_five_are_lost_and_come_back_one_and_two(five: Swarm) -> None:
@@ -73,20 +49,20 @@ def test_three_of_five_are_lost_and_come_back_one_and_two(five: Swarm) -> None:
     ], output
     await_words(five, "vm1", "docker node ls", "does not have a leader")
     code, output = five.playbook(RECOVER, told)
-    assert code == 0 and nodes(five) == WHOLE[:2] and steps(output) == plan, output
+    assert code == 0 and nodes_of(five) == WHOLE[:2] and steps(output) == plan, output
     await_words(five, "vm1", "docker service ls", "web .*1/1")
 
     # One is back alone, without a majority: it leaves before the others are there.
     power(five, "start", "vm3")
     await_words(five, "vm3", "docker info", "Is Manager: true")
     code, output = five.playbook(RECOVER, {**told, "swarm_lost_managers": "vm4,vm5"})
-    assert code == 0 and nodes(five) == WHOLE[:3], output
+    assert code == 0 and nodes_of(five) == WHOLE[:3], output
     # The other two: two of five are no majority.
     power(five, "start", "vm4", "vm5")
     for host in ("vm4", "vm5"):
         await_words(five, host, "docker info", "Is Manager: true")
     code, output = five.playbook(RECOVER, told)
-    assert code == 0 and nodes(five) == WHOLE, output
+    assert code == 0 and nodes_of(five) == WHOLE, output
     await_words(five, "vm1", "docker service ls", "web .*1/1")
 
 
@@ -95,14 +71,14 @@ def test_three_come_back_together_and_lead_a_second_swarm(five: Swarm) -> None:
     await_words(five, "vm1", "docker node ls", "does not have a leader")
     told = {**COMMANDS, "node": "vm1", "swarm_lost_managers": ",".join(LOST)}
     code, output = five.playbook(RECOVER, told)
-    assert code == 0 and nodes(five) == WHOLE[:2], output
+    assert code == 0 and nodes_of(five) == WHOLE[:2], output
     power(five, "start", *LOST)
     await_words(five, "vm3", "docker node ls", "Leader")
     code, output = five.playbook(RECOVER, {**COMMANDS, "node": "vm1"})
     assert code != 0 and "in another swarm than vm1, and able to manage it" in flat(output), output
     assert five.docker("vm3", "info", "--format", "{{.Swarm.LocalNodeState}}") == "active"
     code, output = five.playbook(RECOVER, told)
-    assert code == 0 and nodes(five) == WHOLE, output
+    assert code == 0 and nodes_of(five) == WHOLE, output
 
 
 def test_with_autolock_a_majority_must_come_back(five: Swarm) -> None:
@@ -128,6 +104,6 @@ def test_with_autolock_a_majority_must_come_back(five: Swarm) -> None:
         code, output = five.playbook("swarmlab.overlay.swarm", {"swarm_unlock_keys": [wrong]})
         assert code != 0 and "the key does not fit" in flat(output) and "SWMKEY" not in output, output
         code, output = five.playbook("swarmlab.overlay.swarm", {"swarm_unlock_keys": [wrong, key]})
-        assert code == 0 and nodes(five) == WHOLE and "SWMKEY" not in output, output
+        assert code == 0 and nodes_of(five) == WHOLE and "SWMKEY" not in output, output
     finally:
         five.run("swarm", {"autolock": False})

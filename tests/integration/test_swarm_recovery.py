@@ -5,17 +5,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from conftest import COMMANDS, Swarm, Warm, own_lab, steps
+from conftest import COMMANDS, TRANSIT, Swarm, Warm, await_words, flat, nodes_of, own_lab, power, steps
 
 BACKUP, RECOVER, RESTORE = (f"swarmlab.overlay.{name}" for name in ("backup", "recover", "restore"))
-TRANSIT = "/var/lib/docker/swarmlab-backup"  # on a node: an archive on its way
 
 
 @pytest.fixture(scope="module")
@@ -35,32 +33,7 @@ def vault(tmp_path: Path) -> tuple[str, str]:
     return ("--vault-password-file", str(tmp_path / "password"))
 
 
-def flat(output: str) -> str:
-    return " ".join(output.split())
-
-
-def nodes(swarm: Swarm, host: str = "vm1") -> list[str]:
-    listed = swarm.docker(
-        host, "node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}"
-    )
-    return sorted(line.replace("Leader", "Reachable") for line in listed.splitlines())
-
-
 WHOLE = [f"vm{number} Ready Active Reachable" for number in (1, 2, 3)]
-
-
-def power(swarm: Swarm, what: str, *hosts: str) -> None:
-    """Switch nodes off without warning (kill), or on (start)."""
-    subprocess.run(
-        ["docker", what, *(swarm.container(host) for host in hosts)],
-        env=swarm.environment, check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
-
-
-def await_words(swarm: Swarm, host: str, command: str, words: str) -> None:
-    swarm.shell(
-        host, f"for try in $(seq 400); do {command} 2>&1 | grep -q '{words}' && exit 0; sleep 0.25; done; exit 1"
-    )
 
 
 def archive_in(folder: Path) -> Path:
@@ -94,7 +67,7 @@ def test_a_backup_is_private_and_leaves_the_swarm_as_it_was(
     assert {host: trio.shell(host, "pgrep -x dockerd") for host in trio.nodes} == before
 
     code, output = trio.playbook(BACKUP, told, "-vvvvv", *vault)
-    assert code == 0 and nodes(trio) == WHOLE and set(plan) <= set(steps(output)), output[-3000:]
+    assert code == 0 and nodes_of(trio) == WHOLE and set(plan) <= set(steps(output)), output[-3000:]
     files = sorted(folder.iterdir())
     assert len(files) == 3 and {path.stat().st_mode & 0o777 for path in files} == {0o600}
     archive = archive_in(folder)
@@ -139,7 +112,7 @@ def test_a_manager_that_was_drained_before_a_backup_stays_drained(trio: Swarm, t
         code, output = trio.playbook(BACKUP, told)
         assert code == 0 and trio.docker("vm1", *seen) == before and before.startswith("drain {"), output
         code, output = trio.playbook("swarmlab.overlay.activate", {"node": "vm2"})
-        assert code == 0 and trio.docker("vm1", *seen) == "active {}" and nodes(trio) == WHOLE, output
+        assert code == 0 and trio.docker("vm1", *seen) == "active {}" and nodes_of(trio) == WHOLE, output
     finally:
         trio.run("swarm_maintenance", {"node": "vm2", "state": "active", "foreign": True})
 
@@ -152,7 +125,7 @@ def test_a_full_disk_costs_nothing(trio: Swarm, tmp_path: Path) -> None:
     try:
         code, output = trio.playbook(BACKUP, told)
         assert code != 0 and "No space left on device. The engine runs again" in flat(output), output
-        assert not list(tmp_path.iterdir()) and trio.shell("vm2", f"ls -A {TRANSIT}") == "" and nodes(trio) == WHOLE
+        assert not list(tmp_path.iterdir()) and trio.shell("vm2", f"ls -A {TRANSIT}") == "" and nodes_of(trio) == WHOLE
         label = "{{json .Spec.Labels}}"
         assert trio.docker("vm1", "node", "inspect", "vm2", "--format", label) == "{}"
     finally:
@@ -162,7 +135,7 @@ def test_a_full_disk_costs_nothing(trio: Swarm, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_with_one_manager_down_no_step_costs_the_majority(trio: Swarm, tmp_path: Path) -> None:
     def as_it_was() -> tuple[list[str], list[str]]:
-        return nodes(trio), [trio.shell(host, "pgrep -x dockerd") for host in ("vm1", "vm2")]
+        return nodes_of(trio), [trio.shell(host, "pgrep -x dockerd") for host in ("vm1", "vm2")]
 
     power(trio, "kill", "vm3")
     try:
@@ -204,9 +177,9 @@ def test_the_engine_comes_back_when_the_backup_is_killed(trio: Swarm, tmp_path: 
     run.join(timeout=300)
     assert done and done[0][0] != 0 and not archives(tmp_path), done
     trio.await_nodes("vm1")
-    assert nodes(trio) == WHOLE
+    assert nodes_of(trio) == WHOLE
     code, output = trio.playbook(BACKUP, told, *vault)
-    assert code == 0 and len(archives(tmp_path)) == 1 and nodes(trio) == WHOLE, output
+    assert code == 0 and len(archives(tmp_path)) == 1 and nodes_of(trio) == WHOLE, output
 
 
 def archives(folder: Path) -> list[Path]:
@@ -229,7 +202,7 @@ def test_two_of_three_managers_are_lost_and_come_back_later(trio: Swarm) -> None
     assert code == 0 and plan[0] == "vm1 goes on as the only manager of its swarm" and len(plan) == 2, output
     await_words(trio, "vm1", "docker node ls", "does not have a leader")
     code, output = trio.playbook(RECOVER, told)
-    assert code == 0 and nodes(trio) == WHOLE[:1] and steps(output) == plan, output
+    assert code == 0 and nodes_of(trio) == WHOLE[:1] and steps(output) == plan, output
     assert trio.docker("vm1", "info", "--format", "{{.Swarm.NodeID}}") == token
     await_words(trio, "vm1", "docker service ls", "web .*1/1")
     trio.shell("vm1", "grep -q ':1F0A .* 0A ' /proc/net/tcp /proc/net/tcp6")  # 7946 listens
@@ -245,7 +218,7 @@ def test_two_of_three_managers_are_lost_and_come_back_later(trio: Swarm) -> None
         *(f"{host} joins as manager through vm1" for host in ("vm2", "vm3")),
     ], output
     code, output = trio.playbook(RECOVER, {**told, "node": "vm1"})
-    assert code == 0 and nodes(trio) == WHOLE and steps(output) == plan, output
+    assert code == 0 and nodes_of(trio) == WHOLE and steps(output) == plan, output
     await_words(trio, "vm1", "docker service ls", "web .*1/1")
 
 
@@ -264,7 +237,7 @@ def test_autolock_is_refused_before_anything_is_changed(trio: Swarm) -> None:
         for host in ("vm2", "vm3"):
             await_words(trio, host, "docker info", "Swarm: locked")
         code, output = trio.playbook("swarmlab.overlay.swarm", {"swarm_unlock_keys": [key]})
-        assert code == 0 and nodes(trio) == WHOLE and "SWMKEY" not in output, output
+        assert code == 0 and nodes_of(trio) == WHOLE and "SWMKEY" not in output, output
     finally:
         trio.run("swarm", {"autolock": False})
 
@@ -285,16 +258,16 @@ def test_a_backup_of_a_swarm_with_autolock(trio: Swarm, tmp_path: Path) -> None:
         ):
             code, output = trio.playbook(BACKUP, {**told, **more})
             assert code != 0 and words in flat(output) and "SWMKEY" not in output, output
-            assert trio.shell("vm2", "pgrep -x dockerd") == engine and nodes(trio) == WHOLE
+            assert trio.shell("vm2", "pgrep -x dockerd") == engine and nodes_of(trio) == WHOLE
         told["swarm_unlock_keys"] = [key]
         trio.shell("vm2", f"mkdir -p {TRANSIT} && mount -t tmpfs -o size=8k tmpfs {TRANSIT}")
         try:
             code, output = trio.playbook(BACKUP, told)
         finally:
             trio.shell("vm2", f"umount {TRANSIT}")
-        assert code != 0 and "No space left on device" in flat(output) and nodes(trio) == WHOLE, output
+        assert code != 0 and "No space left on device" in flat(output) and nodes_of(trio) == WHOLE, output
         code, output = trio.playbook(BACKUP, told)
-        assert code == 0 and nodes(trio) == WHOLE and key not in output, output
+        assert code == 0 and nodes_of(trio) == WHOLE and key not in output, output
         again = {**COMMANDS, "swarm_restore_file": str(archives(tmp_path)[0]), "node": "vm2"}
         code, output = trio.playbook(RESTORE, again)
         assert code != 0 and "is of a swarm with autolock and 3 managers" in flat(output), output
@@ -322,7 +295,7 @@ def test_a_manager_that_was_down_during_a_rotation_needs_the_former_key(trio: Sw
         code, output = trio.playbook("swarmlab.overlay.swarm", {"swarm_unlock_keys": [present]})
         assert code != 0 and "needs the former key. It stays locked" in flat(output) and present not in output, output
         code, output = trio.playbook("swarmlab.overlay.swarm", {}, "-e", f"@{kept}")
-        assert code == 0 and nodes(trio) == WHOLE, output
+        assert code == 0 and nodes_of(trio) == WHOLE, output
     finally:
         trio.shell("vm3", "engine-start")
         trio.run("swarm", {"autolock": False})
@@ -338,7 +311,7 @@ def test_a_manager_that_was_installed_anew_takes_its_place_again(trio: Swarm) ->
     trio.shell("vm3", "engine-start")
     await_words(trio, "vm3", "docker info", "Swarm: inactive")
     code, output = trio.playbook("swarmlab.overlay.replace", {"node": "vm3"})
-    assert code == 0 and nodes(trio) == WHOLE, output
+    assert code == 0 and nodes_of(trio) == WHOLE, output
     assert trio.docker("vm3", "info", "--format", "{{.Swarm.NodeID}}") != former
 
 
@@ -370,7 +343,7 @@ def test_a_lost_swarm_is_restored_at_the_address_of_its_manager(
     assert code == 0 and trio.docker("vm2", "info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive", output
 
     code, output = trio.playbook(RESTORE, again, "-vvvvv", *vault)
-    assert code == 0 and nodes(trio) == WHOLE and set(plan) <= set(steps(output)), output[-3000:]
+    assert code == 0 and nodes_of(trio) == WHOLE and set(plan) <= set(steps(output)), output[-3000:]
     assert len(plan) == 4
     assert "very-secret" not in output and "H4sI" not in output
     await_words(trio, "vm1", "docker service ls", "web .*1/1")

@@ -11,15 +11,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Swarm, steps
+from conftest import Swarm, flat, steps
 
 LIMITED = "Run it without --limit"
 BACKUP = {"swarm_backup_plain": True, "swarm_stop_command": "true", "swarm_start_command": "true"}
 ENGINE = {"upgrade_stop_command": "true", "upgrade_start_command": "true", "upgrade_checks": []}
-
-
-def flat(output: str) -> str:
-    return " ".join(output.split())
 
 
 def state(swarm: Swarm) -> tuple[str, list[str]]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, COMMANDS, Swarm, Warm, objects, own_lab
+from conftest import CHECKOUT, COMMANDS, Swarm, Warm, flat, objects, own_lab
 
 UPGRADE = "swarmlab.overlay.upgrade"
 # The kernel of a test machine may have no IPVS and no ESP.
@@ -24,10 +24,6 @@ RESTART = {"upgrade_action": "restart", "upgrade_restart_command": "kill -HUP 1"
 # It ends at once when it is told to, and answers until then.
 WEB = "mkdir -p /www && echo served >/www/index.html && trap 'exit 0' TERM; httpd -f -h /www & wait $!"
 OURS = "swarmlab.overlay/"
-
-
-def flat(output: str) -> str:
-    return " ".join(output.split())
 
 
 def create(swarm, name: str, replicas: int, *more: str, command: str = WEB) -> None:

@@ -17,7 +17,7 @@ import time
 import typing as t
 
 from .._engine.client import Engine, Refused
-from .._engine.transport import EngineError, wait_until
+from .._engine.transport import EngineError
 from .._host import split_port
 from . import place
 from .place import Place
@@ -77,12 +77,9 @@ def _is_to_leave(now: Place, params: Params) -> bool:
 
 def _ask_to_leave(engine: Engine, params: Params) -> Place:
     """The host's place once it is in no swarm or says as which node: while its node starts anew an engine knows no id for a while."""
-
-    def look() -> tuple[bool, Place]:
-        now = place.ask(engine)
-        return now["state"] == "inactive" or bool(now["node_id"]), now
-
-    return wait_until(look, params["timeout"]).seen
+    return place.ask_until(
+        engine, lambda now: now["state"] == "inactive" or bool(now["node_id"]), params["timeout"]
+    ).seen
 
 
 def _unfit(now: Place, what: str) -> EngineError:
@@ -162,12 +159,7 @@ def leave(engine: Engine, params: Params, now: Place) -> Place:
         engine.call("POST", "/swarm/leave", {"force": "true"})
     except Refused as error:
         told = f" The engine says: {error.message}"
-
-    def look() -> tuple[bool, Place]:
-        found = place.ask(engine)
-        return found["state"] == "inactive", found
-
-    left = wait_until(look, min(params["timeout"], LEAVING))
+    left = place.ask_until(engine, lambda found: found["state"] == "inactive", min(params["timeout"], LEAVING))
     if not left.done:
         raise EngineError(
             f"{now['hostname']} could not leave its swarm: its engine is still {left.seen['state']} in it.{told}"
@@ -191,12 +183,7 @@ def _when_decided(engine: Engine, timeout: float) -> Place:
 
     On a busy machine, or with busy managers, a join takes longer than the engine itself waits for it.
     """
-
-    def look() -> tuple[bool, Place]:
-        now = place.ask(engine)
-        return now["state"] not in ("pending", "inactive"), now
-
-    return wait_until(look, timeout).seen
+    return place.ask_until(engine, lambda now: now["state"] not in ("pending", "inactive"), timeout).seen
 
 
 def _addresses(params: Params) -> dict[str, str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from .._engine.client import Engine, Refused
-from .._engine.transport import Raw, wait_until
+from .._engine.transport import Raw, Waited, wait_until
 from .._terms import DATA_PATH_PORT
 
 
@@ -59,17 +59,22 @@ def ask(engine: Engine) -> Place:
     return found
 
 
+def ask_until(engine: Engine, fits: t.Callable[[Place], bool], seconds: float) -> Waited[Place]:
+    """This engine's place, once it fits; after so many seconds as it is."""
+
+    def look() -> tuple[bool, Place]:
+        found = ask(engine)
+        return fits(found), found
+
+    return wait_until(look, seconds)
+
+
 def ask_when_started(engine: Engine, seconds: float) -> Place:
     """This engine's place, once it knows it: an engine that has just started is pending for a while, even when it is locked.
 
     One whose swarm has no leader stays pending, and is waited for so many seconds.
     """
-
-    def look() -> tuple[bool, Place]:
-        found = ask(engine)
-        return found["state"] != "pending", found
-
-    return wait_until(look, seconds).seen
+    return ask_until(engine, lambda found: found["state"] != "pending", seconds).seen
 
 
 def place(info: Raw) -> Place:
