@@ -20,7 +20,7 @@ ACTIVATE, BACKUP, DRAIN, RECOVER, REPLACE, RESTORE, ROTATE, UPGRADE = (
     f"swarmlab.overlay.{name}"
     for name in ("activate", "backup", "drain", "recover", "replace", "restore", "rotate", "upgrade")
 )
-ALL = "Ready Ready Ready Ready"
+WHOLE = "Ready Ready Reachable Ready Reachable Ready Reachable"
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +55,12 @@ def await_quiet(swarm: Swarm) -> None:
         assert done.returncode == 0 or "is not running" in done.stderr, f"{host}: {done.stderr}"
 
 
-def await_whole(swarm: Swarm) -> None:
-    """Wait until all nodes are ready, and the managers reach each other again."""
-    swarm.await_nodes("vm1", ALL)
-    look = "for try in $(seq 400); do [ $(docker node ls --format '{{.ManagerStatus}}' | grep -cE 'Leader|Reachable') = 3 ] && exit 0; sleep 0.25; done; exit 1"
+def await_whole(swarm: Swarm, words: str = "") -> None:
+    """Wait until all nodes are ready, and the managers reach each other again. ``words``: what was done, for a message."""
+    look = (
+        "for try in $(seq 240); do states=$(docker node ls --format '{{.Status}} {{.ManagerStatus}}' | sed s/Leader/Reachable/ | sort | xargs);"
+        f" [ \"$states\" = '{WHOLE}' ] && exit 0; sleep 0.25; done; echo '{words}'; docker node ls; exit 1"
+    )
     swarm.shell("vm1", look)
 
 
@@ -126,7 +128,7 @@ def test_replace(crew: Swarm) -> None:
     def replaced(words: str) -> None:
         code, output = crew.playbook(REPLACE, told)
         assert code == 0, f"{words}\n{output}"
-        await_whole(crew)
+        await_whole(crew, words)
         assert told_of(crew) == before, f"{words}\n{output}"
 
     within = "swarm_maintenance,swarm_node,swarm_member"
@@ -180,7 +182,7 @@ def test_backup(crew: Swarm, tmp_path: Path) -> None:
     def copied(words: str) -> None:
         for host in crew.managers:
             await_engine(crew, host, '"ControlAvailable":true')
-        await_whole(crew)
+        await_whole(crew, words)
         code, output = crew.playbook(BACKUP, told)
         assert code == 0 and told_of(crew) == before, f"{words}\n{output}"
         assert all(crew.shell(host, f"ls -A {TRANSIT} 2>/dev/null || true") == "" for host in crew.managers), words
@@ -260,7 +262,7 @@ def test_recover(crew: Swarm) -> None:
             await_engine(crew, host)
         code, output = crew.playbook(RECOVER, told)
         assert code == 0, f"{words}\n{output}"
-        await_whole(crew)
+        await_whole(crew, words)
         assert told_of(crew) == before, f"{words}\n{output}"
 
     kills = killed_everywhere(crew, RECOVER, told, (), "swarm_recover", recovered, lost, [(1, 4), (2, 5)])

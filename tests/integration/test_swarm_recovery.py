@@ -306,7 +306,10 @@ def test_a_manager_that_was_down_during_a_rotation_needs_the_former_key(trio: Sw
 def test_a_manager_that_was_installed_anew_takes_its_place_again(trio: Swarm) -> None:
     """Its former membership goes first: it would count against the majority."""
     former = trio.docker("vm3", "info", "--format", "{{.Swarm.NodeID}}")
-    trio.shell("vm3", "engine-stop; while pgrep -x dockerd; do sleep 0.1; done; rm -rf /var/lib/docker/swarm")
+    trio.shell(
+        "vm3",
+        "pid=$(cat /run/docker.pid); engine-stop; while [ -d /proc/$pid ]; do sleep 0.1; done; rm -rf /var/lib/docker/swarm",
+    )
     await_words(trio, "vm1", "docker node ls", "vm3 .*Down .*Unreachable")
     trio.shell("vm3", "engine-start")
     await_words(trio, "vm3", "docker info", "Swarm: inactive")

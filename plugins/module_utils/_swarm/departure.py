@@ -61,7 +61,7 @@ def _depart(
     if any(node["ID"] == own for node in found):
         raise EngineError("This node is to leave. Run the task on a manager that stays (delegate_to).")
     before = [_line(node) for node in found]
-    draining = [node for node in found if node["Spec"]["Availability"] != "drain"]
+    draining = [node for node in found if not _is_drained(labels.get(node["ID"], {}), node["Spec"])]
     managers = leaving.dead_first([node for node in found if leaving.is_manager(node)])
     removing = found if state == "absent" else []
     seconds = 0.0
@@ -85,6 +85,12 @@ def _depart(
         "seconds": seconds,
         "diff": {"before": "".join(before), "after": "".join(after)},
     }
+
+
+def _is_drained(labels: t.Mapping[str, str], spec: Raw) -> bool:
+    """Whether the node is drained and has these labels: one that was drained before has none of ours, and is not found again once it has left."""
+    has = spec.get("Labels") or {}
+    return bool(spec["Availability"] == "drain") and all(has.get(key) == value for key, value in labels.items())
 
 
 def _drained(labels: t.Mapping[str, str], spec: Raw) -> Raw:
