@@ -201,7 +201,7 @@ def test_where_the_sdks_package_would_replace_the_engine_a_virtual_environment_i
     for check in (True, False):
         refused = existing.run("engine_install", {"python": "package"}, "bare", check=check)
         assert refused["failed"] and refused["msg"].startswith(f"bare: to install python3-docker, {words}"), refused
-        assert refused["msg"].endswith(". Use engine_python=venv, or install it by hand. Nothing was changed")
+        assert refused["msg"].endswith(". Use engine_python=venv, or install it by hand. Nothing was changed.")
         assert state(existing) == before
 
     put(existing, wheel("docker", tmp_path), WHEELS)

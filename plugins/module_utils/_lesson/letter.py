@@ -22,7 +22,7 @@ from . import look, shapes
 PORT = 9  # discard: nobody needs to answer
 TIMES, EVERY = 5, 0.25
 WATCH = 2.0  # seconds
-ANSWER = 10.0  # seconds that an answer may take
+ANSWER = 35.0  # seconds that an answer may take: the engines tell each other all again every 30 s (networkdb, bulkSyncInterval)
 CLEAR_BYTES = 144
 
 
