@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson import exercises, lesson
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson import exercises, keeping, lesson
+from conftest import CHECKOUT
 
 STEPS = [step.id for step in lesson.load().steps]
 CORRECTED = {"data-encrypted", "on-ingress", "ip-only"}
@@ -165,7 +166,10 @@ def test_an_exercise_is_broken_until_it_is_mended(swarm, name: str) -> None:
         ):
             code, output = exercise(swarm, name, state)
             assert (code == 0) is good and words in output, f"{state}: {output[-3000:]}"
-            assert ("What the proof found:" in output) is (state == "mended" and exercises.find(name).diagnosis)
+            diagnosed = state == "mended" and exercises.find(name).diagnosis
+            assert ("What the proof found:" in output) is diagnosed
+            if diagnosed:  # kept where the classroom looks for it, and nowhere else
+                assert keeping.read_diagnosis(swarm.folder / "lesson") and not (CHECKOUT / keeping.DIAGNOSIS).exists()
     finally:
         code, output = exercise(swarm, name, "absent")
     assert code == 0, output
