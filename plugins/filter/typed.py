@@ -12,7 +12,7 @@ author:
   - swarmlab contributors (@swarmlab)
 description:
   - With C(-e name=value) every value is a string. Ansible's validation of a role's arguments takes a string that it can convert, and hands
-    the string on. In a template C("false") is then true, and an attribute of C('{"mtu": 1400}') is not there.
+    the string on. In a template the text V(false) is then true, and the parts of a dictionary that came as text are not there.
   - Converts as that validation does.
 positional: _input, kind
 options:
