@@ -109,11 +109,16 @@ class ActionModule(ActionBase):
             return swarm_discovery.address_of(member)
         templar = self._templar.copy_with_new_env(available_variables={**task_vars, "node": member})
         try:
-            return str(templar.template(task_vars["swarm_discovered_host"]))
+            address = templar.template(task_vars["swarm_discovered_host"])
         except AnsibleError as error:
             raise AnsibleActionFail(
                 f"swarm_discovered_host cannot be evaluated for node {member['id']}: {error}"
             ) from error
+        if not isinstance(address, str) or not address.strip():
+            raise AnsibleActionFail(
+                f"swarm_discovered_host is {address!r} for node {member['id']}. Declare where Ansible reaches the node, or leave the variable out."
+            )
+        return address.strip()
 
 
 def _refuse_without_lab(lab: t.Mapping[str, str] | None) -> None:

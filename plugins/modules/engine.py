@@ -139,6 +139,7 @@ swarm:
   type: dict
 """
 
+import contextlib
 import difflib
 import os
 import platform
@@ -172,8 +173,16 @@ def write(module: AnsibleModule, path: str, content: bytes, private: bool = Fals
     target = os.path.realpath(path)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     temporary = f"{target}.swarmlab"
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb") as handle:
-        handle.write(content)
+    try:
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb") as handle:
+            handle.write(content)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise HostError(
+            f"{socket.gethostname()}: {target} cannot be written ({error.strerror}). Make {os.path.dirname(target)} writable, with room for the file, "
+            "and run this again"
+        ) from error
     if private:
         os.replace(temporary, target)
     else:
@@ -208,7 +217,7 @@ class Settings:
         self.module = module
         self.seen = seen
         self.path = settings.config_file(seen.flags)
-        self.content = read_bytes(self.path)
+        self.content = self._content()
         # One that was started since and does not answer has not taken them.
         self.mark = service.mark(self.path, seen.running if seen.info else None)
         self.present = self._parsed(self.content)
@@ -223,6 +232,19 @@ class Settings:
             problem = "an engine answers there whose program is not on this host, so its settings cannot be declared"
         if problem:
             raise HostError(f"{socket.gethostname()}: {problem}. Nothing was changed")
+
+    def _content(self) -> bytes | None:
+        """What the file holds; None without one. A pipe would be waited for without end."""
+        try:
+            if os.path.exists(self.path) and not os.path.isfile(self.path):
+                raise HostError(
+                    f"{socket.gethostname()}: {self.path} is no ordinary file; remove it. Nothing was changed"
+                )
+            return read_bytes(self.path)
+        except OSError as error:
+            raise HostError(
+                f"{socket.gethostname()}: {self.path} cannot be read ({error.strerror}); correct or remove it. Nothing was changed"
+            ) from error
 
     def _parsed(self, content: bytes | None) -> settings.Settings:
         return settings.parse(settings.decode(content or b"", self.path), self.path)

@@ -82,18 +82,27 @@ def test_engine_predicts_in_check_mode(swarm) -> None:
     assert swarm.shell("vm2", "ls /etc/modules-load.d/swarmlab-overlay.conf 2>/dev/null || true") == ""
 
 
-def test_broken_daemon_json_is_one_clear_error(swarm) -> None:
-    swarm.shell(
-        "vm2", "cd /etc/docker; [ ! -f daemon.json ] || mv daemon.json /root/daemon.before; echo '{' > daemon.json"
-    )
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ("echo '{' > daemon.json", "/etc/docker/daemon.json is not valid JSON"),
+        ("mkdir daemon.json", "/etc/docker/daemon.json is no ordinary file; remove it"),
+        ("mkfifo daemon.json", "/etc/docker/daemon.json is no ordinary file; remove it"),
+        ("ln -s daemon.json daemon.json", "/etc/docker/daemon.json cannot be read (Too many levels of symbolic links)"),
+        (
+            "mkdir full; mount -t tmpfs -o size=4k full full; head -c 9000 /dev/zero >full/fill; ln -s full/daemon.json daemon.json",
+            "cannot be written (No space left",
+        ),
+    ],
+)  # fmt: skip
+def test_broken_daemon_json_is_one_clear_error(swarm, made: str, words: str) -> None:
+    swarm.shell("vm2", "mv /etc/docker /root/docker.before; mkdir /etc/docker")
     try:
-        result = swarm.run("engine", {"daemon": {"debug": True}}, host="vm2")
-        assert result["failed"] and "/etc/docker/daemon.json is not valid JSON" in result["msg"]
+        swarm.shell("vm2", f"cd /etc/docker; {made} || true")
+        result = swarm.run("engine", {"daemon": {"debug": True}, "restart": "never"}, host="vm2")
+        assert result["failed"] and words in result["msg"], result["msg"]
     finally:
-        swarm.shell(
-            "vm2",
-            "rm /etc/docker/daemon.json; [ ! -f /root/daemon.before ] || mv /root/daemon.before /etc/docker/daemon.json",
-        )
+        swarm.shell("vm2", "umount /etc/docker/full 2>/dev/null; rm -r /etc/docker; mv /root/docker.before /etc/docker")
 
 
 @pytest.fixture

@@ -164,6 +164,22 @@ def test_a_local_network_of_the_same_name_is_an_error(swarm, unique) -> None:
     assert "local-scoped bridge network" in refuse(swarm, name=unique, state="absent")["msg"]
 
 
+def test_a_swarm_network_of_another_driver_is_nobodys_to_replace(swarm, unique) -> None:
+    """A macvlan of the swarm has no subnet on a manager, as an overlay that was not allocated: it was removed and made anew as an overlay."""
+    name = f"{unique}-m"
+    swarm.docker("vm1", "network", "create", "--config-only", f"{unique}-c")
+    for driver in ("macvlan", "bridge"):
+        origin = ["--config-from", f"{unique}-c"] if driver == "macvlan" else []
+        made = swarm.docker("vm1", "network", "create", "-d", driver, "--scope", "swarm", *origin, name)
+        for declared in ({"name": name}, {"name": name, "state": "absent"}):
+            result = swarm.run("overlay_network", declared)
+            assert result["failed"] and f"the name is taken by a swarm network of driver {driver}" in result["msg"], (
+                result
+            )
+        assert swarm.docker("vm1", "network", "inspect", name, "--format", "{{.Id}}") == made
+        swarm.docker("vm1", "network", "rm", name)
+
+
 def test_overlap_with_an_existing_network(swarm, unique) -> None:
     declare(swarm, name=f"{unique}-a", subnets=["10.213.0.0/24"])
     result = refuse(swarm, networks=[{"name": f"{unique}-c"}, {"name": f"{unique}-b", "subnets": ["10.213.0.0/16"]}])

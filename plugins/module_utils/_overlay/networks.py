@@ -16,7 +16,7 @@ import typing as t
 from .._engine.sdk import APIClient, EngineError, Refused, RequestException, as_engine_error, require_manager
 from .._engine.transport import LEADER_CHANGE, Raw
 from .._terms import MANAGED_LABEL, STANDS_IN_LABEL
-from .compare import Description, describe, diff_view, differences, is_allocated, predicted, subnets_of
+from .compare import Description, describe, diff_view, differences, predicted, subnets_of
 from .existence import await_allocated, create_network, list_networks, remove_networks
 from .lint import resolvers_inside, shadows
 from .moves import free_subnet
@@ -225,8 +225,12 @@ def find(name: str, listed: list[Raw]) -> tuple[str | None, Description | None]:
             None,
         )
     for raw in swarm.values():
-        if is_allocated(raw) and raw.get("Driver") != "overlay":
-            return f"network {name}: the name is taken by a swarm network of driver {raw.get('Driver')}", None
+        # An overlay that was not allocated has no driver. A macvlan or bridge of the swarm has no subnet there, and is somebody's all the same.
+        if raw.get("Driver") not in ("overlay", "", None):
+            return (
+                f"network {name}: the name is taken by a swarm network of driver {raw['Driver']}; choose another name, or remove it yourself",
+                None,
+            )
         return None, describe(raw)
     return None, None
 

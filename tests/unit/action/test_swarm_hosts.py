@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail
@@ -24,3 +25,18 @@ def test_a_record_that_cannot_be_read_is_one_message(tmp_path: Path) -> None:
 
 def test_hosts_of_no_lab_need_none() -> None:
     swarm_hosts._refuse_without_lab(None)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [("", None), (" ", None), (None, None), (["a"], None), (" vm2.example ", "vm2.example")]
+)
+def test_an_address_of_a_found_node_is_a_text(given: object, found: str | None) -> None:
+    """What is empty was taken for a machine that is off."""
+    templar = SimpleNamespace(template=lambda text: given)
+    action = swarm_hosts.ActionModule.__new__(swarm_hosts.ActionModule)
+    action._templar = SimpleNamespace(copy_with_new_env=lambda available_variables: templar)
+    if found is None:
+        with pytest.raises(AnsibleActionFail, match="swarm_discovered_host is .* for node n2"):
+            action._address({"id": "n2"}, {"swarm_discovered_host": "{{ x }}"})
+    else:
+        assert action._address({"id": "n2"}, {"swarm_discovered_host": "{{ x }}"}) == found
