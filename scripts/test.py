@@ -113,14 +113,19 @@ def trouble(output: str, lines: int = 8, width: int = 300) -> list[str]:
     return [told[place][:width] for place in near[:lines]] or [line[:width] for line in told[-lines:]]
 
 
+REASON = 25  # lines
+
+
 def failures(step: Step) -> list[str]:
-    """Each test of a step that failed, with the first line of the reason: output between is long, and may be cut."""
+    """Each test of a step that failed, with the first lines of the reason: output between is long, and may be cut."""
     told = []
     if step.junit.exists():
         for case in ElementTree.parse(step.junit).getroot().iter("testcase"):
             for bad in (*case.findall("failure"), *case.findall("error")):
-                reason = (bad.get("message") or "").partition("\n")[0]
-                told.append(f"{step.name}: {case.get('classname')}::{case.get('name')}: {reason[:300]}")
+                reason = [line[:300] for line in (bad.get("message") or "").splitlines() if line.strip()]
+                told.append(
+                    f"{step.name}: {case.get('classname')}::{case.get('name')}: " + "\n    ".join(reason[:REASON])
+                )
     return told or [f"{step.name}: {line}" for line in trouble(step.log.read_text(errors="replace"))]
 
 

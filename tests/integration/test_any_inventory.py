@@ -105,6 +105,7 @@ def test_the_swarm_itself_as_the_inventory(swarm, tmp_path: Path, engine_socket:
             "ansible_connection": "'community.docker.docker_api'", "ansible_host": f"'swarmlab-{swarm.lab}-' ~ Description.Hostname",
             "ansible_docker_docker_host": repr(swarm.address),
             "ansible_python_interpreter": "'/usr/bin/python3'",
+            "ansible_pipelining": "true",  # or the connection asks for the user's ids first, and an engine under load loses that answer
         },
     }  # fmt: skip
     inventory = tmp_path / "lab.docker_swarm.yml"

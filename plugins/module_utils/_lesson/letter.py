@@ -21,8 +21,11 @@ from . import look, shapes
 
 PORT = 9  # discard: nobody needs to answer
 TIMES, EVERY = 5, 0.25
-WATCH = 2.0  # seconds
-ANSWER = 35.0  # seconds that an answer may take: the engines tell each other all again every 30 s (networkdb, bulkSyncInterval)
+AFTER = 0.75  # seconds that the wire is watched after the last word
+SENDING = 30.0  # seconds at most until everything is sent: a busy node starts a process late
+# Seconds that an answer may take. A lost record comes again within two exchanges: memberlist's of who is in a network, then networkdb's of
+# what each has there, each every 30 s (memberlist PushPullInterval, networkdb bulkSyncInterval).
+ANSWER = 75.0
 CLEAR_BYTES = 144
 
 
@@ -49,12 +52,20 @@ def write(engine: Engine, run: str, name: str, post: shapes.Post) -> shapes.Lett
         channel.settimeout(0.1)
         sending = netns.begin(namespace, lambda: _send(run, post))
         seen = _Seen(run, post)
-        deadline = time.monotonic() + WATCH
-        while time.monotonic() < deadline:
-            seen.take(channel)
-        netns.finish(sending, TIMES * EVERY + 5)
+        _watch(channel, sending, seen)
         dummy, lost = struct.unpack("II", channel.getsockopt(wire.SOL_PACKET, wire.PACKET_STATISTICS, 8))
     return {**seen.letter, "answered": answered, "lost": lost}
+
+
+def _watch(channel: socket.socket, sending: netns.Call[None], seen: _Seen) -> None:
+    """Take what leaves while the words are sent, however late their process begins, and a little longer."""
+    deadline = time.monotonic() + SENDING
+    while not netns.ended(sending) and time.monotonic() < deadline:
+        seen.take(channel)
+    netns.finish(sending, EVERY)
+    last = time.monotonic() + AFTER
+    while time.monotonic() < last:
+        seen.take(channel)
 
 
 def _send(run: str, post: shapes.Post) -> None:

@@ -78,6 +78,11 @@ def finish(work: Call[T], seconds: float) -> T:
     return value
 
 
+def ended(work: Call[T]) -> bool:
+    """Whether a started function has given its result, or has ended without one."""
+    return bool(select.select([work.reading], [], [], 0)[0])
+
+
 def call(namespace: str | None, function: t.Callable[[], T], seconds: float) -> T:
     """The result of ``function()`` run in ``namespace``. Raises ProbeError when there is none within ``seconds``."""
     return finish(begin(namespace, function), seconds)

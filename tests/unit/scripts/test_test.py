@@ -67,3 +67,14 @@ def test_what_a_step_leaves_running_is_not_waited_for(tiers: ModuleType) -> None
     os.kill(int(step.log.read_text()), signal.SIGTERM)
     assert done.code == 0
     assert done.seconds < 20
+
+
+def test_a_test_that_failed_is_told_with_its_reason(tiers: ModuleType) -> None:
+    step = tiers.Step("alone", "sample", [])
+    lines = "".join(f"line {number}&#10;" for number in range(50))
+    step.junit.write_text(
+        f'<testsuite><testcase classname="a" name="b"><failure message="no verdict&#10;&#10;{lines}"/></testcase></testsuite>'
+    )
+    (told,) = tiers.failures(step)
+    assert told.splitlines()[:2] == ["sample: a::b: no verdict", "    line 0"]
+    assert len(told.splitlines()) == 25

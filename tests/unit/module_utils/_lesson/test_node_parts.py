@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
+import time
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._lesson import house, letter, phases, screen, terminal
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import netns
 
 PROGRESS = (
     "overall progress: 0 out of 2 tasks\r\n1/2:  \r\n2/2:  \r\n\x1b[3A\x1b[2K\roverall progress: 2 out of 2 tasks\r\n"
@@ -191,3 +196,24 @@ def test_the_letter_counts_what_can_be_read_and_what_cannot() -> None:
     kinds = {frame["kind"]: bytes.fromhex(frame["bytes"]) for frame in seen.letter["frames"]}
     assert set(kinds) == {"clara", "cifrada", "esp"} and len(kinds["esp"]) == 64
     assert b"swarmlab run1 clara" in kinds["clara"] and b"of others" not in b"".join(kinds.values())
+
+
+def test_a_letter_that_is_sent_late_is_still_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netns, "enter", lambda namespace: None)
+    out, wire = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def send() -> None:
+        time.sleep(3)  # a busy node starts the process late
+        out.send(b"the letter")
+
+    class Seen:
+        taken: ClassVar[list[bytes]] = []
+
+        def take(self, channel: socket.socket) -> None:
+            with contextlib.suppress(TimeoutError):
+                self.taken.append(channel.recv(100))
+
+    with out, wire:
+        wire.settimeout(0.1)
+        letter._watch(wire, netns.begin("here", send), Seen())
+    assert Seen.taken == [b"the letter"]
