@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import overlay_hosts
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import overlay_hosts, variable_names
 
 # Registered of each host by role swarm, or by role overlays where that did not run; of hosts outside the play in a loop.
 TOLD = ("overlays_place", "swarm_told")
@@ -36,9 +36,16 @@ class ActionModule(ActionBase):
                 "manager": {"type": "str", "default": ""},
                 "nodes": {"type": "list", "elements": "str", "default": []},
                 "mtu_auto": {"type": "bool", "default": False},
+                "purge": {"type": "bool", "default": False},
                 "final": {"type": "bool", "default": False},
             }
         )
+        misspelt = variable_names.of_hosts(task_vars["ansible_play_hosts"], task_vars["hostvars"])
+        if arguments["purge"] and set(misspelt.values()) & set(DECLARATIONS):
+            raise AnsibleActionFail(
+                f"{' '.join(variable_names.told(misspelt))} overlays_purge would remove the networks that are not declared. Nothing was changed."
+            )
+        result["warnings"] = variable_names.told(misspelt)
         hosts = [_host(name, task_vars) for name in _everybody(task_vars)]
         if not arguments["declared"] and not any(
             _declares(name, task_vars) for name in task_vars["ansible_play_hosts"]

@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.place import Member
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_discovery, swarm_groups
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils import swarm_discovery, swarm_groups, variable_names
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import state
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import LabError
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import registered
@@ -57,6 +57,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(swarm_groups.nobody(task_vars["groups"], context.CLIARGS.get("subset")))
         return dict(
             result,
+            warnings=variable_names.told(variable_names.of_hosts(declared.roles, task_vars["hostvars"])),
             grouped=bool(declared.groups),
             groups=dict(declared.groups),
             hosts=_ungrouped(declared, task_vars["groups"]),

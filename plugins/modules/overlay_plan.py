@@ -40,6 +40,10 @@ options:
     description: Whether the MTU of all nodes must be known, so that all nodes must be in the play.
     type: bool
     default: false
+  purge:
+    description: Whether networks that are not declared are to be removed. Then a declaration with a misspelt name is refused.
+    type: bool
+    default: false
   final:
     description: Whether the hosts in RV(ask) have been asked.
     type: bool

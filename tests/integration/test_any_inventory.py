@@ -97,6 +97,20 @@ def test_nodes_beyond_a_group_are_looked_for_on_request(swarm, tmp_path: Path) -
         assert len(report["nodes"]) == nodes
 
 
+def test_a_misspelt_declaration_is_told_and_removes_nothing(swarm) -> None:
+    """It declared nothing, and with a purge everything was removed that it meant to declare."""
+    wanted = [{"name": "spelt", "attachable": True}]
+    for name, code, words in (
+        ("overlays_networks", 0, "changed=1"),
+        ("overlay_networks", 0, "overlay_networks is set, and no variable of this collection has that name"),
+    ):
+        ended, output = swarm.playbook("swarmlab.overlay.overlays", {name: wanted})
+        assert ended == code and words in " ".join(output.split()), output
+    ended, output = swarm.playbook("swarmlab.overlay.overlays", {"overlay_networks": wanted, "overlays_purge": True})
+    assert ended != 0 and "Is overlays_networks meant? overlays_purge would remove" in " ".join(output.split()), output
+    assert "spelt" in swarm.docker("vm1", "network", "ls", "--format", "{{.Name}}")
+
+
 def test_the_swarm_itself_as_the_inventory(swarm, tmp_path: Path, engine_socket: str) -> None:
     """The groups manager and worker of community.docker.docker_swarm, whose hosts have ids as names."""
     told = {

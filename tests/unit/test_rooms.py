@@ -50,6 +50,7 @@ CONTROLLER: dict[str, set[str]] = {
     "swarm_backups": {"_daemon"},
     "unlock_keys": set(),
     "upgrades": {"_daemon", "_swarm", "_swarm_plan", "engine_restarts"},
+    "variable_names": set(),
 }
 
 
