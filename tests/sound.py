@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import pickle
 import typing as t
 from dataclasses import fields
 
@@ -71,12 +72,14 @@ def phases(
 
     :param change: changes what the nodes report while they prepare. What is asked of them afterwards follows from that.
     """
-    return copy.deepcopy(_phases(tuple(hosts))) if change is None else _told(hosts, change)
+    told: dict[str, t.Any] = pickle.loads(_phases(tuple(hosts))) if change is None else _told(hosts, change)
+    return told
 
 
 @functools.cache
-def _phases(hosts: tuple[str, ...]) -> dict[str, t.Any]:
-    return _told(hosts, lambda prepared: None)
+def _phases(hosts: tuple[str, ...]) -> bytes:
+    """Pickled: to load it is several times as fast as a deep copy."""
+    return pickle.dumps(_told(hosts, lambda prepared: None))
 
 
 def _told(hosts: t.Sequence[str], change: t.Callable[[dict[str, t.Any]], None]) -> dict[str, t.Any]:

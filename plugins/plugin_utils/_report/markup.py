@@ -9,11 +9,17 @@ Private to swarmlab.overlay. Names and evidence come from outside and are not tr
 from __future__ import annotations
 
 import html
+import re
 import typing as t
 
 VOID = ("meta", "link", "br", "hr", "input")
 REPLACEMENT = "\ufffd"
-FORBIDDEN = ((0x7F, 0x9F), (0xD800, 0xDFFF), (0xFDD0, 0xFDEF))  # control characters, surrogates, non-characters
+# What XML 1.0 forbids or discourages: control characters, surrogates, non-characters.
+FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
 
 
 class Markup(str):
@@ -24,16 +30,7 @@ def printable(text: str, limit: int | None = None) -> str:
     """The text without characters that HTML or XML forbid, cut at ``limit`` characters."""
     if limit is not None and len(text) > limit:
         text = text[:limit] + "\u2026"
-    return "".join(char if _allowed(ord(char)) else REPLACEMENT for char in text)
-
-
-def _allowed(code: int) -> bool:
-    """Whether XML 1.0 allows the character and does not discourage it."""
-    if code < 0x20:
-        return code in (0x9, 0xA, 0xD)
-    if code & 0xFFFE == 0xFFFE:
-        return False
-    return not any(first <= code <= last for first, last in FORBIDDEN)
+    return FORBIDDEN.sub(REPLACEMENT, text)
 
 
 def escape(text: t.Any) -> Markup:

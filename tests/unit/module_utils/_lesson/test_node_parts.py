@@ -203,7 +203,7 @@ def test_a_letter_that_is_sent_late_is_still_seen(monkeypatch: pytest.MonkeyPatc
     out, wire = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     def send() -> None:
-        time.sleep(3)  # a busy node starts the process late
+        time.sleep(2.2)  # a busy node starts the process late
         out.send(b"the letter")
 
     class Seen:
