@@ -59,7 +59,7 @@ def resolver(swarm, host: str, name: str) -> str:
 
 def run(swarm, names: dict[str, str], folder: Path, *networks: str) -> Verified:
     return Verified(swarm, folder, verify_networks=[names[part] for part in networks], verify_checks=[*SERVICES, *OTHERS],
-                    verify_convergence_timeout=4)  # fmt: skip
+                    verify_convergence_timeout=4, verify_shared_names=[names["api"]])  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -122,12 +122,20 @@ def test_sound_services_are_reached_and_nothing_else_is_said(sound: Verified) ->
         assert [row["status"] for row in (reached, *sound.of("MESH-SERVICE"))] == ["pass", "pass"]
 
 
-def test_a_name_that_two_services_share_is_told_and_is_no_failure(sound: Verified, names: dict[str, str]) -> None:
+def test_a_name_that_two_services_share_on_purpose_is_told_and_is_no_failure(
+    sound: Verified, names: dict[str, str]
+) -> None:
     """In two spellings: each answers with the addresses of both."""
     (row,) = sound.of("SD-ALIAS")
     assert row["status"] == "pass", row
-    remark = f"{names['api']} is a name of {names['shop']} and of {names['web']}: who asks for it meets any of them"
+    remark = f"{names['api']} is a name of {names['shop']} and of {names['web']}"
     assert row["evidence"]["remarks"] == [remark]
+
+
+def test_a_name_that_two_services_share_is_a_cause(swarm, names: dict[str, str], tmp_path: Path) -> None:
+    done = Verified(swarm, tmp_path, verify_networks=[names["net"]], verify_checks=["SD-ALIAS"])
+    assert [cause["id"] for cause in done.report["causes"]] == ["alias-shared"]
+    assert done.of("SD-ALIAS")[-1]["evidence"]["shared"] == {names["api"]: sorted([names["shop"], names["web"]])}
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ RESULTS = {
     "refused-otherwise": "the engine refused a network that is not attachable, for another reason",
     "attached-though-closed": "a container could join a network that is not attachable",
     "name-unaskable": "a service has a name that no program can look up",
+    "name-shared": "several services of a network have one name",
     "records-wrong": "a name does not answer what the swarm says",
     "name-answers": "a name answers where it must not",
     "records-differ": "the nodes hold different gossip records",

@@ -110,6 +110,7 @@ class Settings(Addresses, total=False):
     performance: bool
     measure_seconds: float  # of one measurement
     measuring: float  # of all measurements
+    shared_names: list[str]  # patterns of names that several services share on purpose
     quality: dict[str, float]  # limits, see ``_checks/_quality.py``
     disruptive: list[str]
     disruptive_node: str
