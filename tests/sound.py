@@ -291,13 +291,15 @@ def _ipsec(host: str, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     }
 
 
+ALIVE = {"state": "runs", "switches": 7}
 COUNTERS = {"XfrmInError": 0, "XfrmInNoStates": 2}
 
 
 def _opened(host: str, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     row = {"id": "c-" + host, "name": f"web.1.task-{host}", "service": "web", "task": f"task-{host}",
            "namespace": "/ns/c-" + host, "networks": _task_addresses(host),
-           "ports": {place: [80, 81] for place in ("", INGRESS, PLAIN["id"], SECRET["id"])}}  # fmt: skip
+           "ports": {place: [80, 81] for place in ("", INGRESS, PLAIN["id"], SECRET["id"])},
+           "pid": 4711, "life": dict(ALIVE)}  # fmt: skip
     return {
         "errors": [],
         "namespace": "/ns/" + host,
@@ -356,7 +358,12 @@ def _probed(host: str, hosts: t.Sequence[str], attaches: bool) -> dict[str, t.An
         "served": {"overlay": "10.0.8.1", "encrypted": "10.0.9.1"},
         "workloads": {
             "probe": {"ports": [19747], "waiting": {}, "interior": interior(["10.0.1.9"])},
-            "c-" + host: {"ports": [80, 81], "waiting": {}, "interior": interior([*_task_addresses(host).values()])},
+            "c-" + host: {
+                "ports": [80, 81],
+                "waiting": {},
+                "interior": interior([*_task_addresses(host).values()]),
+                "life": dict(ALIVE),
+            },
         },
         **_ipsec(host, hosts),
     }

@@ -173,6 +173,13 @@ class Interior(t.TypedDict):
     pinned: list[str]
 
 
+class Life(t.TypedDict):
+    """How the processes of a container are, in a word of ``standstill``; how often its first one has had a processor."""
+
+    state: str
+    switches: int
+
+
 class Closely(t.TypedDict):
     """Rules of packet filters that are not the engine's; whether its own for DNS are there, None without a tool."""
 

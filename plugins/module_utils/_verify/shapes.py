@@ -289,7 +289,8 @@ class Workload(t.TypedDict):
     """A container of people's on this node. ``networks``: its address by network.
 
     ``ports``: where it takes TCP, by network; under an empty name those that it takes at any address. ``resolvers``: the
-    name servers that its programs ask; None if people gave it such a file, or it cannot be read.
+    name servers that its programs ask; None if people gave it such a file, or it cannot be read. ``pid``: its first
+    process, and ``life`` how its processes are.
     """
 
     id: str
@@ -300,6 +301,8 @@ class Workload(t.TypedDict):
     networks: dict[str, str]
     ports: dict[str, list[int]]
     resolvers: list[str] | None
+    pid: int
+    life: probed.Life | None
 
 
 class Workloads(t.TypedDict):
@@ -310,10 +313,14 @@ class Workloads(t.TypedDict):
 
 
 class Look(t.TypedDict):
-    """A container to look into once more. ``requests``: ids of those whose failure makes it worth a closer look."""
+    """A container to look into once more. ``requests``: ids of those whose failure makes it worth a closer look.
+
+    ``pid``: its first process; None for the probe, whose only one sleeps for ever.
+    """
 
     id: str
     namespace: str
+    pid: int | None
     requests: list[str]
 
 
@@ -327,6 +334,7 @@ class Looked(_Seen, total=False):
     """What a container has inside. ``waiting``: connections that its program did not accept, by port."""
 
     closely: probed.Closely
+    life: probed.Life | None
 
 
 class Ingress(Network):

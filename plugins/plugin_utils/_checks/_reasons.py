@@ -88,6 +88,7 @@ RESULTS = {
     "service-unreached": "a task of a service does not take connections at a port on which it listens",
     "resolver-replaced": "a container's /etc/resolv.conf does not name the engine's resolver",
     "task-cut": "a task or container does not reach what the probe beside it reaches",
+    "task-stopped": "the processes of a task or container stand still",
     "egress-lost": "a task reaches nothing outside of the overlay networks",
     "gateway-missing": "a node has no docker_gwbridge",
     "no-ipv4-address": "on a network with IPv6 something got no IPv4 address, so its name has no usable answer",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
+from ...module_utils._probe import standstill
 from .._facts.model import Facts, Network, Requests, Result
 from . import _blame, _paths, _requests, _workloads
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
@@ -22,6 +23,10 @@ HINT = (
 RESOLVER_HINT = (
     "The engine's resolver alone knows names of services: find what changed /etc/resolv.conf inside the container, or let the "
     "task start anew ('docker service update --force SERVICE')."
+)
+STILL_HINT = (
+    "Continue it ('kill -CONT PID', 'docker unpause CONTAINER', or the freezer of its control group) and find who stopped it; if it hangs in the "
+    "kernel, look at its disk or share ('cat /proc/PID/wchan', 'dmesg'); or let the task start anew ('docker service update --force SERVICE')."
 )
 ORDER = 61
 NEEDS = ("probe", "workloads")
@@ -38,6 +43,13 @@ WORDS = {
     FAR: "does not reach the probe on another node",
     TRAIN: "loses packets to the probe on its own node",
     OUT: "has no way out of the overlay networks",
+}
+# State of a container's processes at both looks -> what that is in words.
+STILL = {
+    standstill.STOPPED: "is stopped: its process got a signal (SIGSTOP), or is traced",
+    standstill.FROZEN: "is frozen: paused, or by its control group",
+    standstill.DEAD: "is dead: its process has ended, and nobody collected it",
+    standstill.STUCK: "hangs in the kernel: it waits for a device, and did not run once meanwhile",
 }
 
 
@@ -94,10 +106,55 @@ def ident(network: Network, place: str, kind: str) -> str:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result a network, and one more where containers ask another name server."""
-    return each_network(CHECK, facts, _judge, "probe") + [
-        found for network in facts.networks for found in _asking_elsewhere(facts, network)
+    """One result a network, one more where containers ask another name server, and one for those that stand still."""
+    return [
+        *each_network(CHECK, facts, _judge, "probe"),
+        *(found for network in facts.networks for found in _asking_elsewhere(facts, network)),
+        *_standing_still(facts),
     ]
+
+
+def _standing_still(facts: Facts) -> list[Result]:
+    """Containers whose processes did not run at either look: before everything was asked, and after."""
+    rows = [
+        {
+            "task": _workloads.named(row),
+            "service": row["service"],
+            "node": host,
+            "state": state,
+            "inside": [STILL[state]],
+        }
+        for host in facts.hosts
+        for row in _workloads.of(facts, host)
+        for state in [_state(row, _workloads.again(facts, host, row["id"]))]
+        if state in STILL
+    ]
+    if not rows:
+        return []
+    return [
+        result(
+            CHECK,
+            FAIL,
+            "task-stopped",
+            listed([f"{row['task']} on {row['node']} {row['inside'][0]}" for row in rows], 2),
+            nodes=sorted({row["node"] for row in rows}),
+            hint=STILL_HINT,
+            details={"still": rows},
+        )
+    ]
+
+
+def _state(first: dict[str, t.Any], second: dict[str, t.Any] | None) -> str | None:
+    """The state that a container's processes had at both looks; None if it changed, or if one look saw nothing.
+
+    A busy program often waits for a device too. One that hangs did not get to run in between.
+    """
+    before, after = first.get("life"), (second or {}).get("life")
+    if not before or not after or before["state"] != after["state"]:
+        return None
+    if before["state"] == standstill.STUCK and before["switches"] != after["switches"]:
+        return None
+    return str(before["state"])
 
 
 def _asking_elsewhere(facts: Facts, network: Network) -> list[Result]:

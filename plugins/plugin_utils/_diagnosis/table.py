@@ -333,6 +333,7 @@ RULES: tuple[Rule, ...] = (
         "Remove the rule, or put one before it that accepts what the nodes send each other.",
     ),
     *told.rules(told.LATE),
+    Rule("task-stopped", task_rules.still, (), dp_task.STILL_HINT),
     Rule("task-cut", task_rules.cut, (), dp_task.HINT),
     Rule("task-deaf", task_rules.deaf, (), lb_service.DEAF),
     *told.rules(told.SERVICES),

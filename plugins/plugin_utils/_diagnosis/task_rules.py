@@ -17,6 +17,12 @@ from .view import View
 
 CUT = "{tasks} on {nodes} [is|are] cut off inside [its|their] own namespace"
 DEAF = "{tasks} on {nodes} [takes|take] no connection from anybody, [its|their] own node included"
+STILL = "{tasks} on {nodes} [does|do] not run: [its|their] processes stand still"
+
+
+def still(view: View) -> Iterable[Finding]:
+    """Containers whose processes were stopped, frozen, dead or stuck all the time."""
+    yield from _findings(view, "DP-TASK", "still", STILL)
 
 
 def cut(view: View) -> Iterable[Finding]:
@@ -45,7 +51,7 @@ def _findings(view: View, check: str, key: str, template: str) -> Iterable[Findi
             view.title(title, nodes),
             nodes,
             tuple(dict.fromkeys(_because(row) for row, _network in found))[:4],
-            tuple(sorted({network for _row, network in found})),
+            tuple(sorted({network for _row, network in found if network})) or None,
             certainty=SEEN if any(row["inside"] for row, _network in found) else INFERRED,
             claims=tuple(Claim(pattern, tuple(names)) for pattern in ("DP-TASK", "LB-SERVICE")),
         )
@@ -53,7 +59,7 @@ def _findings(view: View, check: str, key: str, template: str) -> Iterable[Findi
 
 def _number(template: str, many: int) -> str:
     """The verbs agree with the number of tasks, not of nodes."""
-    for words in ("is|are", "its|their", "takes|take"):
+    for words in ("is|are", "its|their", "takes|take", "does|do"):
         template = template.replace(f"[{words}]", words.split("|")[1 if many > 1 else 0])
     return template
 

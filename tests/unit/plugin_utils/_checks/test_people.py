@@ -101,6 +101,58 @@ def test_a_container_that_asks_another_name_server_is_told(resolvers: list | Non
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("stopped", "stopped", "got a signal"),
+        ("frozen", "frozen", "paused"),
+        ("dead", "dead", "nobody collected it"),
+        ("stuck", "stuck", "did not run once"),
+        ("runs", "runs", None),
+        ("stopped", "runs", None),  # a debugger, or a snapshot
+        ("runs", "stopped", None),
+        ("frozen", "stopped", None),
+    ],
+)
+def test_a_task_whose_processes_stand_still_at_both_looks_is_told(before: str, after: str, words: str | None) -> None:
+    facts = healthy()
+    facts.opened["vm2"]["workloads"]["rows"][0]["life"]["state"] = before
+    facts.probed["vm2"]["workloads"]["c-vm2"]["life"]["state"] = after
+    found = [item for item in CHECKS["DP-TASK"].judge(facts) if item["status"] != "pass"]
+    assert [(item["status"], item["reason"], item["nodes"]) for item in found] == (
+        [("fail", "task-stopped", ["vm2"])] if words else []
+    )
+    if words:
+        assert words in found[0]["evidence"]["summary"]
+        assert causes(facts, "DP-TASK", "LB-SERVICE") == [
+            ("task-stopped", ["vm2"], "web.1 (of web) on vm2 does not run: its processes stand still")
+        ]
+
+
+def test_a_program_that_waits_for_its_disk_and_runs_in_between_is_not_stuck() -> None:
+    facts = healthy()
+    facts.opened["vm2"]["workloads"]["rows"][0]["life"] = {"state": "stuck", "switches": 7}
+    facts.probed["vm2"]["workloads"]["c-vm2"]["life"] = {"state": "stuck", "switches": 8}
+    assert worst(facts, "DP-TASK") == "pass"
+
+
+def test_a_task_that_stands_still_explains_that_its_service_is_not_reached() -> None:
+    facts = healthy()
+    facts.opened["vm2"]["workloads"]["rows"][0]["life"]["state"] = "stopped"
+    facts.probed["vm2"]["workloads"]["c-vm2"]["life"]["state"] = "stopped"
+    lose(facts, "/80/task-vm2", HOSTS)
+    assert [row[:2] for row in causes(facts, "DP-TASK", "LB-SERVICE")] == [("task-stopped", ["vm2"])]
+
+
+@pytest.mark.parametrize("gone", ["before", "after"])
+def test_a_container_of_which_a_look_saw_nothing_is_not_blamed(gone: str) -> None:
+    facts = healthy()
+    first, second = facts.opened["vm2"]["workloads"]["rows"][0], facts.probed["vm2"]["workloads"]["c-vm2"]
+    first["life"], second["life"] = {"state": "stopped", "switches": 1}, {"state": "stopped", "switches": 1}
+    (first if gone == "before" else second)["life"] = None
+    assert worst(facts, "DP-TASK") == "pass"
+
+
+@pytest.mark.parametrize(
     ("mine", "leads_out", "probes", "broken"),
     [
         ("172.18.0.9", False, True, True),

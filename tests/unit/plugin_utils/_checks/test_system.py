@@ -205,7 +205,9 @@ def test_a_name_that_several_services_have_is_a_failure_of_its_network() -> None
     *sound, found = results(facts, "SD-ALIAS")
     assert [item["status"] for item in sound] == ["pass", "pass"]
     assert (found["status"], found["reason"], found["network"], found["nodes"]) == ("fail", "name-shared", "front", [])
-    assert found["evidence"]["shared"] == facts.shared[PLAIN["id"]] and "(3 names in all)" in found["evidence"]["summary"]
+    assert (
+        found["evidence"]["shared"] == facts.shared[PLAIN["id"]] and "(3 names in all)" in found["evidence"]["summary"]
+    )
 
 
 def test_a_name_that_is_shared_on_purpose_is_told_and_is_no_failure() -> None:
