@@ -146,11 +146,12 @@ def told_of_itself(**parts: object) -> dict:
 def interior(addresses: list[str]) -> dict:
     """What a sound container has inside."""
     return {
-        "links": [{"name": "eth0", "up": True, "mtu": 1450, "queue": "noqueue"}],
+        "links": [{"name": "eth0", "up": True, "mtu": 1450, "queue": "noqueue", "addresses": list(addresses)}],
         "addresses": addresses,
         "routes": ["10.0.1.0/24 eth0", "10.0.2.0/24 eth1"],
         "leads_out": True,
         "pinned": [],
+        "settings": {"net.ipv4.ip_default_ttl": "64"},
     }
 
 
@@ -357,7 +358,11 @@ def _probed(host: str, hosts: t.Sequence[str], attaches: bool) -> dict[str, t.An
         "inside": {},
         "served": {"overlay": "10.0.8.1", "encrypted": "10.0.9.1"},
         "workloads": {
-            "probe": {"ports": [19747], "waiting": {}, "interior": interior(["10.0.1.9"])},
+            "probe": {
+                "ports": [19747],
+                "waiting": {},
+                "interior": interior([probe_address(net, host) for net in (PLAIN, SECRET)]),
+            },
             "c-" + host: {
                 "ports": [80, 81],
                 "waiting": {},

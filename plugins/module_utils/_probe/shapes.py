@@ -161,16 +161,21 @@ class Interface(t.TypedDict):
     up: bool
     mtu: int
     queue: str
+    addresses: list[str]
 
 
 class Interior(t.TypedDict):
-    """What a namespace has. ``pinned``: neighbours that somebody set, as 'address hardware-address interface'; ``leads_out``: a default route."""
+    """What a namespace has. ``leads_out``: a default route.
+
+    ``pinned``: neighbours that somebody set, as 'address hardware-address interface'; ``settings``: of its own network stack.
+    """
 
     links: list[Interface]
     addresses: list[str]
     routes: list[str]
     leads_out: bool
     pinned: list[str]
+    settings: dict[str, str]
 
 
 class Life(t.TypedDict):

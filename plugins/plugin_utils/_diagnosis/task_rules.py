@@ -11,12 +11,14 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterable
 
+from .._checks import dp_task
 from .._checks._result import listed
 from .model import INFERRED, SEEN, Claim, Finding
 from .view import View
 
 CUT = "{tasks} on {nodes} [is|are] cut off inside [its|their] own namespace"
 DEAF = "{tasks} on {nodes} [takes|take] no connection from anybody, [its|their] own node included"
+SMALL = "{tasks} on {nodes} [passes|pass] no packets of full size inside [its|their] own namespace"
 STILL = "{tasks} on {nodes} [does|do] not run: [its|their] processes stand still"
 
 
@@ -46,7 +48,10 @@ def _findings(view: View, check: str, key: str, template: str) -> Iterable[Findi
         names = sorted({row["task"] for row, _network in found})
         nodes = view.ordered({row["node"] for row, _network in found})
         told = listed(names, 3) + ("" if names == [owner] else f" (of {owner})")
-        title = _number(template, len({(row["task"], row["node"]) for row, _network in found})).replace("{tasks}", told)
+        words = (
+            SMALL if all(set(row.get("fails") or [""]) <= set(dp_task.BY_SIZE) for row, _network in found) else template
+        )
+        title = _number(words, len({(row["task"], row["node"]) for row, _network in found})).replace("{tasks}", told)
         yield Finding(
             view.title(title, nodes),
             nodes,
@@ -59,7 +64,7 @@ def _findings(view: View, check: str, key: str, template: str) -> Iterable[Findi
 
 def _number(template: str, many: int) -> str:
     """The verbs agree with the number of tasks, not of nodes."""
-    for words in ("is|are", "its|their", "takes|take", "does|do"):
+    for words in ("is|are", "its|their", "takes|take", "does|do", "passes|pass"):
         template = template.replace(f"[{words}]", words.split("|")[1 if many > 1 else 0])
     return template
 
