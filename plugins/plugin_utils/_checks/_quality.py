@@ -166,6 +166,13 @@ def _lost(path: Path, back: list[Path], limit: float) -> Symptom | None:
     return Symptom(LOST, text)
 
 
+def loss(path: Path) -> float:
+    """The share of a path's packets that got no answer, without sizes that never pass; none where a late process may be the reason."""
+    if path.train is None or path.starved or not path.train["sent"]:
+        return 0.0
+    return float((path.train["sent"] - path.train["answered"] - _of_capped(path.train)) / path.train["sent"])
+
+
 def _flaps(train: Data, lost: int) -> bool:
     """Whether the losses came together: a path that goes and comes, not one that loses here and there."""
     return bool(train["gap"] >= A_WHILE and train["gap"] > lost // 2 and train["answered"] >= A_WHILE)

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
+from broken import Swarm, into, shut
 from drafts import Draft
 from sound import CHECKS, HOSTS, PLAIN, SECRET, healthy, missing, train, worst
 
@@ -132,6 +133,37 @@ def test_two_nodes_with_a_bad_path_between_them_are_both_named() -> None:
     assert [(cause["id"], cause["title"]) for cause in found] == [
         ("link-lossy", "The link between vm1 and vm2 loses packets")
     ]
+
+
+def lossy_and_closed(port: str, closed: list[tuple], share: float = 0.5) -> Swarm:
+    """The wire between vm2 and vm3 loses packets, questions to this port get no answer there, nor on these ways."""
+    swarm = shut([port], [*closed, ("vm2", "vm3"), ("vm3", "vm2")])
+    left = round(20 * (1 - share))
+    parts = {"answered": 3 * left, "sizes": {size: [20, left] for size in ("100", "600", "1450")}, "gap": 2}
+    for source, target in (("vm2", "vm3"), ("vm3", "vm2")):
+        swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(train(**parts))
+    return swarm
+
+
+@pytest.mark.parametrize("port", ["gossip-udp", "gossip-tcp", "data"])
+def test_a_lossy_link_explains_its_own_pair_and_a_closed_port_the_rest(port: str) -> None:
+    found = lossy_and_closed(port, into("vm1")).causes()
+    assert sorted((cause["id"], tuple(cause["nodes"])) for cause in found) == [
+        *([("data-port-blocked", ("vm1",))] if port == "data" else []),
+        *([(f"{port}-blocked", ("vm1",))] if port != "data" else []),
+        ("link-lossy", ("vm2", "vm3")),
+    ]
+
+
+def test_a_lossy_link_alone_is_no_closed_port() -> None:
+    assert [(cause["id"], cause["nodes"]) for cause in lossy_and_closed("gossip-udp", []).causes()] == [
+        ("link-lossy", ["vm2", "vm3"])
+    ]
+
+
+def test_a_link_that_loses_little_does_not_explain_a_closed_port() -> None:
+    found = lossy_and_closed("gossip-udp", into("vm3"), share=0.1).causes()
+    assert ("gossip-udp-blocked", ["vm3"]) in [(cause["id"], cause["nodes"]) for cause in found]
 
 
 def test_what_a_full_queue_does_to_other_paths_belongs_to_it() -> None:
