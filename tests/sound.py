@@ -133,6 +133,14 @@ def train(**parts: object) -> dict:
     }  # fmt: skip
 
 
+def pulse(address: str, **parts: object) -> dict:
+    """A pulse to an address that went well all the time, but for these parts."""
+    return {
+        "address": address, "packets": 93, "bytes": 9300, "sent": 90, "answered": 90, "seconds": 9.0, "pauses": [],
+        "late_ms": 2, "dwell_ms": 2, **parts,
+    }  # fmt: skip
+
+
 def told_of_itself(**parts: object) -> dict:
     """What a sound node tells of itself, but for these parts."""
     return {
@@ -420,6 +428,7 @@ def _closed(host: str, hosts: t.Sequence[str], attached: bool) -> dict[str, t.An
         "clock": [NOW + 33, NOW + 33],
         "responder": {},
         "ports": {},
+        "pulse": [pulse(other) for other in others],
         "wire": {
             "plain": {str(net["vni"]): dict.fromkeys(others, 9) for net in (PLAIN, TWIN)},
             "canary": {str(net["vni"]): dict.fromkeys(others, 3) for net in (PLAIN, TWIN)},

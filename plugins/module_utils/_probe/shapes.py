@@ -82,6 +82,20 @@ class Train(_Train, total=False):
     source: str  # address from which the kernel sends there
 
 
+class Pulse(t.TypedDict):
+    """The result of the pulse to one node, between its first answer and its last. ``pauses``: [seconds, packets lost], the longest first."""
+
+    address: str
+    packets: int  # in all
+    bytes: int
+    sent: int
+    answered: int
+    seconds: float
+    pauses: list[list[float]]
+    late_ms: int  # how late the sending process was, at worst
+    dwell_ms: int  # how long the peer's process let a packet wait, at worst
+
+
 class Reached(t.TypedDict, total=False):
     """The node that answered, or the reason why none did."""
 

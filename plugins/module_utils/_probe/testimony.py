@@ -27,6 +27,7 @@ SNMP: dict[str, tuple[str, ...]] = {
     "TcpExt": ("ListenDrops", "ListenOverflows", "IPReversePathFilter", "TCPBacklogDrop", "PFMemallocDrop"),
 }
 DEVICE = ("rx_dropped", "tx_dropped", "rx_errors", "tx_errors", "rx_crc_errors", "tx_carrier_errors", "rx_fifo_errors")
+CARRIER = "carrier_down_count"  # how often a device lost its link
 CONNTRACK = ("drop", "early_drop", "insert_failed")
 NEIGHBOURS = ("table_fulls", "unresolved_discards")
 # Settings of the kernel that can break overlays; a star stands for every device that is no end of a container's link.
@@ -185,6 +186,9 @@ def counters(links: list[shapes.Link]) -> dict[str, int]:
             value = _number(f"/sys/class/net/{link['name']}/statistics/{name}")
             if value is not None:
                 found[f"{link['name']}.{name}"] = value
+        downs = _number(f"/sys/class/net/{link['name']}/{CARRIER}")
+        if downs is not None:
+            found[f"{link['name']}.{CARRIER}"] = downs
     return found
 
 

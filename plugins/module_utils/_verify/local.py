@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import typing as t
 
 from .._engine.client import Engine, NotFound
 from .._engine.transport import Raw
-from .._host import read_text
+from .._host import read_text, split_port
 from .._probe import background, overlay
 from . import objects, shapes
 
@@ -48,6 +49,15 @@ def outside(info: Raw) -> tuple[str, str] | None:
         f"{name} cannot take part in its swarm (state: {state}): {said or 'the engine gives no reason; its log does'}."
     )
     return "swarm-error", text
+
+
+def peers(info: Raw, networks: list[Raw], inspect: t.Callable[[str], Raw]) -> list[str]:
+    """The addresses of the other nodes that this one knows: of managers, and of those that share ingress with it."""
+    found = {split_port(row.get("Addr") or "")[0] for row in info["Swarm"].get("RemoteManagers") or []}
+    for network in networks:
+        if network.get("Ingress"):
+            found |= {row.get("IP") or "" for row in inspect(network["Id"]).get("Peers") or []}
+    return sorted(found - {"", info["Swarm"].get("NodeAddr")})
 
 
 def machine() -> str:

@@ -591,6 +591,7 @@ class Closed(_Closed, total=False):
     responder: probed.Heard | None
     published: probed.Heard | None
     ports: probed.Heard | None
+    pulse: list[probed.Pulse] | None
     wire: probed.Watched | None
     late: dict[str, float]
     unaccepted: dict[str, int]  # by published port: connections that ended on the node itself

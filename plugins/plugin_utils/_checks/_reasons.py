@@ -104,6 +104,7 @@ RESULTS = {
     "not-forwarding": "a node does not forward packets",
     "setting-wrong": "a setting of the kernel makes a node drop packets",
     "device-down": "a device that overlays need is down or gone",
+    "carrier-lost": "the device with a node's address lost its link during the run",
     "engine-part-stopped": "a process of the engine is stopped",
     "mtu-too-small": "the network's MTU and its overhead exceed the wire's MTU",
     "full-size-lost": "packets of full size do not pass where small ones do",

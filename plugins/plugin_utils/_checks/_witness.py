@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ...module_utils._probe.testimony import CARRIER
 from ...module_utils._terms import GOSSIP_PORT, MANAGER_PORT
 from .._facts.model import Data, Facts
 from . import _paths
@@ -136,10 +137,15 @@ def _settings(facts: Facts, host: str, told: Data) -> list[Wrong]:
 
 def _forwarding(facts: Facts, host: str) -> list[str]:
     """The settings without which a node does not pass on what arrives at a published port."""
-    address = _paths.address(facts, host)
-    device = next((row["device"] for row in _paths.local(facts, host) if row["address"] == address), None)
     names = ["net.ipv4.ip_forward", f"net.ipv4.conf.{GATEWAY}.forwarding"]
-    return names + ([f"net.ipv4.conf.{device}.forwarding"] if device else [])
+    return names + [f"net.ipv4.conf.{device}.forwarding" for device in _underlay(facts, host)[:1]]
+
+
+def _underlay(facts: Facts, host: str) -> list[str]:
+    """The devices with the address of a node, and with that of its data path."""
+    wanted = [_paths.address(facts, host), _paths.tunnel(facts, host)]
+    devices = [row["device"] for address in wanted for row in _paths.local(facts, host) if row["address"] == address]
+    return list(dict.fromkeys(devices))
 
 
 def odd(facts: Facts, host: str) -> dict[str, tuple[int, int]]:
@@ -185,6 +191,12 @@ def _parts(facts: Facts, host: str, told: Data) -> list[Wrong]:
         found.append(Wrong("device-down", host, f"{GATEWAY} is down"))
     if bridge is None and host in facts.probes:
         found.append(Wrong("device-down", host, f"{GATEWAY} is gone"))
+    rose = risen(facts, host)
+    for device in _underlay(facts, host):
+        times = rose.get(f"{device}.{CARRIER}", 0)
+        if times:
+            text = f"{device}, which has the node's address, lost its link {times} {'time' if times == 1 else 'times'} meanwhile"
+            found.append(Wrong("carrier-lost", host, text))
     return found
 
 

@@ -52,6 +52,7 @@ STATES = {
     "not-forwarding": "{nodes} [does|do] not forward packets",
     "setting-wrong": "A setting of the kernel of {nodes} breaks its networking",
     "device-down": "A device that overlays need on {nodes} is down",
+    "carrier-lost": "The link of {nodes} goes and comes",
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
 }
 FINAL = ("rejected", "failed")  # final states of a task
