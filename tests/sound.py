@@ -335,7 +335,7 @@ def _opened(host: str, hosts: t.Sequence[str]) -> dict[str, t.Any]:
             "not_after": 1000 + 86400 * 90,
         },
         "testimony": told_of_itself(),
-        "gateway": {"subnets": ["172.18.0.0/16"], "used": 4},
+        "gateway": {"subnets": ["172.18.0.0/16"], "used": 4, "apart": True},
         "ipv6": {PLAIN["id"]: f"fd00::{host[-1]}"},
         "workloads": {"number": 1, "rows": [row]},
         **_ipsec(host, hosts),

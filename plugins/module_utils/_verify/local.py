@@ -23,6 +23,7 @@ HOST_NAMESPACE = "/proc/self/ns/net"
 MOUNTS = "/proc/self/mountinfo"
 NAMESPACES = "/var/run/docker/netns"  # the default folder
 GATEWAY = "docker_gwbridge"
+APART = "com.docker.network.bridge.enable_icc"
 MACHINE_ID = "/etc/machine-id"
 ATTEMPTS = 3  # containers or tasks that ended before it is in vain to wait for one more
 
@@ -126,7 +127,8 @@ def gateway(engine: Engine) -> shapes.Gateway | None:
     except NotFound:
         return None
     subnets = [row["Subnet"] for row in (raw.get("IPAM") or {}).get("Config") or [] if row.get("Subnet")]
-    return {"subnets": subnets, "used": len(raw.get("Containers") or {})}
+    apart = (raw.get("Options") or {}).get(APART) == "false"
+    return {"subnets": subnets, "used": len(raw.get("Containers") or {}), "apart": apart}
 
 
 def namespaces(engine: Engine) -> str:

@@ -384,10 +384,14 @@ class Ipsec(t.TypedDict):
 
 
 class Gateway(t.TypedDict):
-    """docker_gwbridge, through which tasks leave their node. ``used``: addresses of its subnets that are taken."""
+    """docker_gwbridge, through which tasks leave their node. ``used``: addresses of its subnets that are taken.
+
+    ``apart``: whether it is to keep tasks from each other.
+    """
 
     subnets: list[str]
     used: int
+    apart: bool
 
 
 class Opened(t.TypedDict, total=False):

@@ -103,6 +103,7 @@ RESULTS = {
     "memory-short": "hardly any memory is left",
     "not-forwarding": "a node does not forward packets",
     "setting-wrong": "a setting of the kernel makes a node drop packets",
+    "not-apart": "a setting of the kernel lets tasks of different networks reach each other",
     "device-down": "a device that overlays need is down or gone",
     "carrier-lost": "the device with a node's address lost its link during the run",
     "engine-part-stopped": "a process of the engine is stopped",

@@ -15,7 +15,7 @@ import typing as t
 from ...module_utils._probe.testimony import CARRIER
 from ...module_utils._terms import GOSSIP_PORT, MANAGER_PORT
 from .._facts.model import Data, Facts
-from . import _paths
+from . import _paths, _quality
 
 FULL = 0.97  # share of a limit from which there is no room
 SHORT = 0.985  # share of the memory in use from which a node is about to kill processes
@@ -78,6 +78,11 @@ class Wrong(t.NamedTuple):
     network: str | None = None
 
 
+BRIDGED: t.Final = (
+    "net.bridge.bridge-nf-call-iptables"  # without it the kernel asks no rule about what stays on one bridge
+)
+
+
 def latest(facts: Facts, host: str) -> Data | None:
     """The last testimony of a host."""
     told = facts.witnessed.get(host)
@@ -91,6 +96,7 @@ def wrongs(facts: Facts) -> list[Wrong]:
         told = latest(facts, host)
         if told:
             found += _full(facts, host, told) + _settings(facts, host, told) + _parts(facts, host, told)
+            found += _apart(facts, host, told)
             found += _inside(facts, host)
     return found
 
@@ -133,6 +139,37 @@ def _settings(facts: Facts, host: str, told: Data) -> list[Wrong]:
                 Wrong("setting-wrong", host, f"{name} allows {value}, and no node works with less than {least}")
             )
     return found
+
+
+def _apart(facts: Facts, host: str, told: Data) -> list[Wrong]:
+    """A docker_gwbridge that is to keep tasks from each other, and whose rules the kernel does not ask."""
+    gateway = facts.opened.get(host, {}).get("gateway") or {}
+    if told["settings"].get(BRIDGED) != 0 or not gateway.get("apart"):
+        return []
+    return [Wrong("not-apart", host, f"{BRIDGED} is 0, so tasks of any network reach each other over {GATEWAY}")]
+
+
+def remarks(facts: Facts) -> list[str]:
+    """What a node does otherwise than the others, and what harms no overlay by itself; a word for each."""
+    told = [(wrong.host, wrong.text) for wrong in wrongs(facts)]
+    found = [
+        f"{host}: {line}"
+        for host in facts.hosts
+        for line in breaking(facts, host)
+        if not any(host == where and line.partition(" ")[0] in text for where, text in told)
+    ]
+    return found + [f"{host} answers no ping, and the other nodes do: overlays need none" for host in mute(facts)]
+
+
+def mute(facts: Facts) -> list[str]:
+    """The hosts that answer trains at the swarm's port, and none of ICMP, where others do."""
+    pairs = _paths.host_pairs(facts)
+    answers: dict[str, list[bool]] = {}
+    for wire, icmp in zip(_quality.paths(facts, _quality.WIRE, pairs), _quality.paths(facts, _quality.ICMP, pairs)):
+        if wire.train and icmp.train and not wire.dead:
+            answers.setdefault(wire.target, []).append(not icmp.dead)
+    able = [host for host, told in answers.items() if any(told)]
+    return [host for host, told in answers.items() if not any(told) and able]
 
 
 def _forwarding(facts: Facts, host: str) -> list[str]:

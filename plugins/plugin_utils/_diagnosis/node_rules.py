@@ -51,6 +51,7 @@ STATES = {
     "memory-short": "{nodes} [has|have] no memory left",
     "not-forwarding": "{nodes} [does|do] not forward packets",
     "setting-wrong": "A setting of the kernel of {nodes} breaks its networking",
+    "not-apart": "{nodes} [does|do] not keep tasks of different networks apart",
     "device-down": "A device that overlays need on {nodes} is down",
     "carrier-lost": "The link of {nodes} goes and comes",
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
