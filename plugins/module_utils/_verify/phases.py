@@ -9,7 +9,6 @@ Private to swarmlab.overlay. ``prepare`` sets up, ``probe`` measures, ``close`` 
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import time
@@ -142,10 +141,10 @@ def need_room(run: str) -> None:
     try:
         background.folder(run)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in background.FULL:
             raise
         raise EngineError(
-            f"{background.ROOT} cannot be made ({error.strerror}). Look at 'df -h /run' and 'df -i /run'.",
+            f"Neither {' nor '.join(background.roots())} can be made ({error.strerror}). Look at 'df -h /run' and 'df -i /run'.",
             reason_code="disk-full",
         ) from error
 

@@ -128,7 +128,7 @@ PROBLEMS = {
     "node-frozen": "the machine takes connections and does not answer",
     "node-lost": "the node answers, and its managers call it down",
     "module-failed": "the module failed, or did not begin",
-    "disk-full": "no room is left in /run, where this collection and the engine write",
+    "disk-full": "no room is left in /run, where this collection and the engine write, nor in /dev/shm",
     "engine-hangs": "the engine does not answer within its time limit",
     "engine-part-stopped": "a process of the engine is stopped",
     "engine-stopped": "nobody answers at the engine's socket",
@@ -143,6 +143,7 @@ PROBLEMS = {
 REFUSALS = {
     "addresses-exhausted": "no address is left",
     "image-missing": "the image of the probes is missing",
+    "disk-full": "no room is left where the engine keeps a container",
     "network-left": "an engine holds another network in the subnet",
     "tunnel-left": "the VXLAN id is taken in the kernel",
     "task-not-running": "a task of the probes does not run, for another reason",

@@ -29,12 +29,7 @@ TABLES: t.Final = {
     "processes": "starts no more processes (kernel.pid_max)",
     "processes of the group": "starts no more processes (pids.max of its control group)",
 }
-PLACES: t.Final = (
-    ("disk", "no room", "where the engine lives"),
-    ("inodes", "no inode", "where the engine lives"),
-    ("disk of /run", "no room", "in /run"),
-    ("inodes of /run", "no inode", "in /run"),
-)
+ROOMS: t.Final = {"disk": "no room", "inodes": "no inode"}  # of the engine's folder; with " of FOLDER" of another one
 # End of a setting's name -> the least with which a node works: far below any default of the kernel (Documentation/networking/ip-sysctl.rst,
 # nf_conntrack-sysctl.rst, admin-guide/sysctl/net.rst).
 LEAST: t.Final = {
@@ -106,10 +101,11 @@ def _full(facts: Facts, host: str, told: Data) -> list[Wrong]:
     crowded = {name for name, (used, most) in told["limits"].items() if name in TABLES and used >= FULL * most}
     crowded |= {table for counter, table in FULL_COUNTERS.items() if rose.get(counter, 0) >= MOVED}
     found = [Wrong("table-full", host, f"{_used(told, name)}: the kernel {TABLES[name]}") for name in sorted(crowded)]
-    for name, what, where in PLACES:
-        used, most = told["limits"].get(name, (0, 1))
-        if used >= FULL * most and (name.startswith("inodes") or most - used < ENOUGH):
-            found.append(Wrong("disk-full", host, f"{what} is left {where} ({100 * used / most:.1f} % used)"))
+    for name, (used, most) in told["limits"].items():
+        kind, dummy, folder = name.partition(" of ")
+        if kind in ROOMS and used >= FULL * most and (kind == "inodes" or most - used < ENOUGH):
+            where = f"in {folder}" if folder else "where the engine lives"
+            found.append(Wrong("disk-full", host, f"{ROOMS[kind]} is left {where} ({100 * used / most:.1f} % used)"))
     if told.get("read_only"):
         found.append(Wrong("disk-read-only", host, f"{' and '.join(told['read_only'])} cannot be written"))
     used, most = told["limits"].get("memory", (0, 1))

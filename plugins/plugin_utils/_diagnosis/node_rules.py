@@ -39,6 +39,7 @@ PROBLEMS = {
 TASKS = {
     "addresses-exhausted": "The addresses of {networks} are used up",
     "image-missing": "The probes' image is missing on {nodes}",
+    "disk-full": "The engine of {nodes} finds no room for a container",
     "network-left": "The engine of {nodes} holds another network in the subnet of {networks}: no task starts there",
     "tunnel-left": "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
 }

@@ -352,6 +352,12 @@ RULES: tuple[Rule, ...] = (
         "Bring the image to every node, or leave verify_image empty.",
     ),
     Rule(
+        "disk-full",
+        node_rules.task("disk-full"),
+        EVERYTHING,
+        node_state.HINTS["disk-full"],
+    ),
+    Rule(
         "vni-taken",
         node_rules.vni_taken,
         EVERYTHING,

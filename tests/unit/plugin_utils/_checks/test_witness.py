@@ -30,6 +30,7 @@ def after(facts: Draft, host: str, **parts: object) -> None:
         ({"limits": {"inodes": [99, 100]}}, "disk-full"),
         ({"limits": {"inodes of /run": [100, 100]}}, "disk-full"),
         ({"limits": {"disk of /run": [99_990, 100_000]}}, "disk-full"),
+        ({"limits": {"disk of /var/lib/docker/containers": [64, 64]}}, "disk-full"),
         ({"limits": {"memory": [999, 1000]}}, "memory-short"),
         ({"read_only": ["/var/lib/docker"]}, "disk-read-only"),
         ({"settings": {"net.ipv4.ip_forward": 0}}, "not-forwarding"),
