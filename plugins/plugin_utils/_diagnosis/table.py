@@ -255,8 +255,10 @@ RULES: tuple[Rule, ...] = (
         ENCRYPTED,
         "Remove the rule: 'nsenter --net=/var/run/docker/netns/1-ID nft list ruleset' on the node, with the first ten letters of the network's id.",
     ),
+    Rule("link-flaps", node_rules.state("carrier-lost"), (Claim("NODE-STATE", reasons=("carrier-lost",)), *LINK), ""),
     *(Rule(ident, path_rules.quality(symptom), LINK, todo) for ident, (symptom, todo) in LINKS.items()),
     Rule("device-down", node_rules.state("device-down"), (*LEAVING, *DATA, *ENCRYPTED), ""),
+    Rule("setting-wrong", node_rules.state("not-apart"), (Claim("NODE-STATE", reasons=("not-apart",)),), ""),
     Rule("not-forwarding", node_rules.state("not-forwarding"), LEAVING, ""),
     Rule(
         "kernel-lacks",
@@ -333,6 +335,7 @@ RULES: tuple[Rule, ...] = (
         "Remove the rule, or put one before it that accepts what the nodes send each other.",
     ),
     *told.rules(told.LATE),
+    Rule("task-stopped", task_rules.still, (), dp_task.STILL_HINT),
     Rule("task-cut", task_rules.cut, (), dp_task.HINT),
     Rule("task-deaf", task_rules.deaf, (), lb_service.DEAF),
     *told.rules(told.SERVICES),
@@ -347,6 +350,12 @@ RULES: tuple[Rule, ...] = (
         node_rules.task("image-missing"),
         EVERYTHING,
         "Bring the image to every node, or leave verify_image empty.",
+    ),
+    Rule(
+        "disk-full",
+        node_rules.task("disk-full"),
+        EVERYTHING,
+        node_state.HINTS["disk-full"],
     ),
     Rule(
         "vni-taken",

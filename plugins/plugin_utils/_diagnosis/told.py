@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterable
 
-from .._checks import dp_ipv6, dp_task, net_egress, net_gateway, net_ingress
+from .._checks import dp_ipv6, dp_task, net_egress, net_gateway, net_ingress, sd_alias
 from .model import Claim, Finding, Rule
 from .view import View
 
@@ -171,6 +171,13 @@ DEEP = (
         "A service of {networks} has a name that no program can look up",
         "Give the service another name or alias.",
         ("name-unaskable",),
+    ),
+    Line(
+        "alias-shared",
+        "SD-ALIAS",
+        "Several services of {networks} answer to one name",
+        sd_alias.SHARED,
+        ("name-shared",),
     ),
     Line(
         "duplicate-address",

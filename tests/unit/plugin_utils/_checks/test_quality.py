@@ -8,8 +8,9 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
+from broken import Swarm, into, shut
 from drafts import Draft
-from sound import CHECKS, HOSTS, PLAIN, SECRET, healthy, missing, train, worst
+from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, healthy, missing, train, worst
 
 LOSSY = {"answered": 45, "arrived": 52, "gap": 2, "sizes": {"100": [20, 15], "600": [20, 15], "1450": [20, 15]}}
 DEAD = {"answered": 0, "arrived": 0, "gap": 60, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}
@@ -132,6 +133,96 @@ def test_two_nodes_with_a_bad_path_between_them_are_both_named() -> None:
     assert [(cause["id"], cause["title"]) for cause in found] == [
         ("link-lossy", "The link between vm1 and vm2 loses packets")
     ]
+
+
+def paused(facts: Draft, host: str, pauses: list, **parts: object) -> None:
+    """The pulse on every path from and to a host paused."""
+    lost = sum(packets for _seconds, packets in pauses)
+    for source, rows in facts.pulses.items():
+        for row in rows:
+            if ADDRESS[host] in (ADDRESS[source], row["address"]):
+                row.update({"pauses": pauses, "answered": row["sent"] - lost, **parts})
+
+
+@pytest.mark.parametrize("pauses", [[[1.0, 9]], [[1.1, 10], [1.0, 9]], [[0.5, 4]]])
+def test_a_link_that_goes_while_no_train_is_under_way_is_told(pauses: list) -> None:
+    facts = healthy()
+    paused(facts, "vm2", pauses)
+    assert causes(facts) == [("link-flaps", ["vm2"], [])]
+    (found,) = [item for item in CHECKS["PATH-QUALITY"].judge(facts) if item["status"] == "fail"]
+    assert f"no answer for {pauses[0][0]:.1f} s of 9 s" in found["evidence"]["summary"]
+    assert ("2 times" in found["evidence"]["summary"]) is (len(pauses) == 2)
+
+
+@pytest.mark.parametrize(
+    ("pauses", "parts"),
+    [
+        ([[0.4, 4]], {}),  # too short
+        ([[1.0, 9]], {"late_ms": 600}),  # as late were the processes
+        ([[1.0, 9]], {"dwell_ms": 600}),
+        ([[0.5, 5]], {"answered": 60}),  # most losses are here and there
+        ([[0.6, 6]] * 6, {"answered": 30}),  # a path that loses most packets has such pauses too
+    ],
+)
+def test_a_pause_that_has_another_reason_is_no_flapping(pauses: list, parts: dict) -> None:
+    facts = healthy()
+    paused(facts, "vm2", pauses, **parts)
+    assert causes(facts) == []
+
+
+def test_a_pause_counts_not_where_the_helper_that_answers_had_no_processor() -> None:
+    facts = healthy()
+    paused(facts, "vm2", [[1.0, 9]])
+    facts.late = {"vm2": {"ports": 0.7}}
+    assert causes(facts) == []
+
+
+def test_a_path_whose_train_met_the_bad_part_alone_goes_and_comes() -> None:
+    facts = healthy()
+    paused(facts, "vm2", [[2.0, 19]])
+    spoil(facts, ["wire"], "vm2", **DEAD)
+    assert ("link-flaps", ["vm2"], []) in causes(facts)
+
+
+def test_a_device_that_lost_its_link_meanwhile_is_told() -> None:
+    swarm = Swarm()
+    swarm.of("probe", "vm3")["testimony"]["counters"] = {
+        "eth1.carrier_down_count": 2,
+        "docker_gwbridge.carrier_down_count": 5,
+    }
+    (found,) = swarm.causes()
+    assert (found["id"], found["nodes"]) == ("link-flaps", ["vm3"]) and "eth1" in found["because"][0]
+
+
+def lossy_and_closed(port: str, closed: list[tuple], share: float = 0.5) -> Swarm:
+    """The wire between vm2 and vm3 loses packets, questions to this port get no answer there, nor on these ways."""
+    swarm = shut([port], [*closed, ("vm2", "vm3"), ("vm3", "vm2")])
+    left = round(20 * (1 - share))
+    parts = {"answered": 3 * left, "sizes": {size: [20, left] for size in ("100", "600", "1450")}, "gap": 2}
+    for source, target in (("vm2", "vm3"), ("vm3", "vm2")):
+        swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(train(**parts))
+    return swarm
+
+
+@pytest.mark.parametrize("port", ["gossip-udp", "gossip-tcp", "data"])
+def test_a_lossy_link_explains_its_own_pair_and_a_closed_port_the_rest(port: str) -> None:
+    found = lossy_and_closed(port, into("vm1")).causes()
+    assert sorted((cause["id"], tuple(cause["nodes"])) for cause in found) == [
+        *([("data-port-blocked", ("vm1",))] if port == "data" else []),
+        *([(f"{port}-blocked", ("vm1",))] if port != "data" else []),
+        ("link-lossy", ("vm2", "vm3")),
+    ]
+
+
+def test_a_lossy_link_alone_is_no_closed_port() -> None:
+    assert [(cause["id"], cause["nodes"]) for cause in lossy_and_closed("gossip-udp", []).causes()] == [
+        ("link-lossy", ["vm2", "vm3"])
+    ]
+
+
+def test_a_link_that_loses_little_does_not_explain_a_closed_port() -> None:
+    found = lossy_and_closed("gossip-udp", into("vm3"), share=0.1).causes()
+    assert ("gossip-udp-blocked", ["vm3"]) in [(cause["id"], cause["nodes"]) for cause in found]
 
 
 def test_what_a_full_queue_does_to_other_paths_belongs_to_it() -> None:

@@ -111,6 +111,8 @@ CASES: dict[str, tuple] = {
     "no address left": (lambda: waiting("pending: could not find an available IP"), "addresses-exhausted", ["vm3"], "used up"),
     "tasks that stay new": (lambda: waiting("new: created"), "addresses-exhausted", ["vm3"], "used up"),
     "no image": (lambda: waiting("rejected: No such image: x:latest"), "image-missing", ["vm3"], "image"),
+    "no room for a container": (
+        lambda: waiting("rejected: mkdir /var/lib/docker/containers/4f5e: no space left on device"), "disk-full", ["vm3"], "finds no room"),
     "a tunnel of an earlier engine": (lambda: waiting(TUNNEL), "tunnel-left", ["vm3"], "holds a tunnel that is left over"),
     "a tunnel of somebody else": (lambda: with_device("vxlan.calico"), "vni-taken", ["vm3"], "Another program's tunnel on vm3"),
     "a tunnel of the engine's own": (lambda: with_device("vx-001001-k1gl9"), "tunnel-left", ["vm3"], "holds a tunnel that is left over"),

@@ -56,6 +56,8 @@ LINES: dict[tuple[str, str], tuple] = {
         lambda: Swarm(change=lambda told: view(told)["all_networks"].append(["front", "other", "swarm", ["10.9.0.0/24"]])), "duplicate-network", [], ["front"]),
     ("OPT-LINT", ""): (lambda: Swarm(change=described(options={"encrypt": ""})), "option-misspelt", [], ["front"]),
     ("SD-*", "name-unaskable"): (lambda: Swarm(change=unaskable), "name-unaskable", [], ["front"]),
+    ("SD-ALIAS", "name-shared"): (
+        lambda: Swarm(change=lambda told: view(told).update(shared={PLAIN["id"]: {"api": ["shop", "web"]}})), "alias-shared", [], ["front"]),
     ("DUP-IP", ""): (
         lambda: Swarm(change=lambda told: view(told)["addresses"][PLAIN["id"]].append([probe_address(PLAIN, "vm2"), "task other"])), "duplicate-address",
         ["vm2"], ["front"]),
