@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.swarmlab.overlay.plugins.inventory.lab import (
     DOCUMENTATION,
     ENVIRONMENT,
@@ -226,7 +226,7 @@ def test_the_project_is_where_the_inventory_is(file, folder):
 
 
 def test_documented_options_are_those_of_a_lab():
-    options = yaml.safe_load(DOCUMENTATION)["options"]
+    options = yaml_load(DOCUMENTATION)["options"]
     names = {in_file(name): name for name in set(DEFAULTS) - set(NOT_IN_FILE)}
     assert set(options) - {"plugin"} == set(names)
     for given, name in names.items():
