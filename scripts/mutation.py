@@ -3,6 +3,7 @@
 """Mutation testing of the checks and the diagnosis: a sample of small changes to the code, each of which a unit test should notice.
 
 Usage: python scripts/mutation.py [--share 0.05] [--minutes 25] [--seed a]      needs mutmut 3.8 (pip install mutmut) beside the tests' packages
+       python scripts/mutation.py --only _quality._narrow 'lb_service._Seen.*'    every mutant of some functions, and of no other
 
 It works in a copy below tests/output/mutation. Changes of texts for people are left out of the sample: no test holds them.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import fnmatch
 import json
 import random
 import shutil
@@ -31,14 +33,18 @@ READERS = ("test_every_result_has_a_reason_that_is_listed", "test_what_the_diagn
 KILLED, SURVIVED, SKIPPED = 1, 0, 34  # mutmut's codes
 
 
-def copy() -> None:
+def copy(only: list[str]) -> None:
     """The parts of the checkout that the tests need, where the collection can be imported from."""
     shutil.rmtree(ROOT, ignore_errors=True)
     for part in ("plugins", "docs", "tests"):
         shutil.copytree(CHECKOUT / part, ROOT / COPY / part, ignore=shutil.ignore_patterns("output", "__pycache__"))
     lines = {
         "source_paths": ["ansible_collections"],
-        "only_mutate": [f"{COPY}/plugins/plugin_utils/{package}/*.py" for package in PACKAGES],
+        "only_mutate": [
+            f"{COPY}/plugins/plugin_utils/{package}/{name.partition('.')[0]}.py"
+            for package in PACKAGES
+            for name in only or ["*"]
+        ],
         "pytest_add_cli_args_test_selection": [*(f"{UNIT}/{package}" for package in PACKAGES), f"{UNIT}/test_recorded.py", f"{UNIT}/test_odd.py"],
         "pytest_add_cli_args": [
             "-p", "no:cacheprovider", *(f"--deselect={UNIT}/_checks/test_reasons.py::{name}" for name in READERS)
@@ -87,7 +93,20 @@ def shape(function: ast.FunctionDef) -> str:
     return ast.dump(Wordless().visit(ast.FunctionDef(**{**vars(function), "name": "f"})))
 
 
-def sample(share: float, seed: str) -> tuple[int, int]:
+def function_of(key: str) -> str:
+    """The function that a mutant changes: file and name, with a class between them for a method."""
+    path, _dot, name = key.rpartition(".")
+    plain = name.rpartition("__mutmut_")[0]
+    plain = plain[2:] if plain.startswith("x_") else plain[2:].replace("\u01c1", ".")  # mutmut's marks
+    return f"{path.rpartition('.')[2]}.{plain}"
+
+
+def meant(key: str, only: list[str]) -> bool:
+    """Whether a mutant is of these functions."""
+    return not only or any(fnmatch.fnmatchcase(function_of(key), pattern) for pattern in only)
+
+
+def sample(share: float, seed: str, only: list[str]) -> tuple[int, int]:
     """Leave only a part of each file's mutants to be tested; (all mutants, those of the sample)."""
     every = chosen = 0
     for meta in sorted((ROOT / "mutants").rglob("*.meta")):
@@ -97,9 +116,9 @@ def sample(share: float, seed: str) -> tuple[int, int]:
         telling = [
             key
             for key, name in short.items()
-            if name not in found or shape(found[name]) != shape(found[original(name)])
+            if meant(key, only) and (name not in found or shape(found[name]) != shape(found[original(name)]))
         ]
-        number = min(len(telling), max(10, round(len(telling) * share)))
+        number = len(telling) if only else min(len(telling), max(10, round(len(telling) * share)))
         mine = set(random.Random(seed + meta.name).sample(telling, number))
         data["exit_code_by_key"] = {key: None if key in mine else SKIPPED for key in codes}
         meta.write_text(json.dumps(data), encoding="utf-8")
@@ -128,12 +147,15 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.05, help="part of each file's mutants that is tested")
     parser.add_argument("--minutes", type=float, default=25, help="how long mutants are tested, at most")
     parser.add_argument("--seed", default="a", help="another seed tests other mutants")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="FILE.FUNCTION", help="every mutant of these functions"
+    )
     given = parser.parse_args()
     if not shutil.which("mutmut"):
         sys.exit("mutation: mutmut is not installed: pip install mutmut==3.8.1")
-    copy()
+    copy(given.only)
     mutmut("nothing.*")
-    every, chosen = sample(given.share, given.seed)
+    every, chosen = sample(given.share, given.seed, given.only)
     mutmut(seconds=given.minutes * 60)
     counted = report()
     tested = counted[KILLED] + counted[SURVIVED]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 import sys
 import typing as t
 
@@ -47,6 +48,11 @@ def skew(calls: list[list[float]]) -> tuple[float, float] | None:
     lows = [ended - heard for _asked, heard, _began, ended in calls]
     highs = [began - asked for asked, _heard, began, _ended in calls]
     return (max(lows), min(highs)) if calls else None
+
+
+def middle(clocks: list[float], more: float) -> float:
+    """The middle one of some clocks. One more clock decides where two are in the middle: they may be two halves that differ."""
+    return statistics.median(clocks if len(clocks) % 2 else [*clocks, more])
 
 
 def judge(facts: Facts) -> list[Result]:
@@ -100,13 +106,10 @@ def judge(facts: Facts) -> list[Result]:
 
 def _apart(bounds: dict[str, t.Any]) -> dict[str, t.Any]:
     """The hosts whose clock certainly differs from the middle of all, and by how many seconds."""
-    middles = sorted((low + high) / 2 for low, high in bounds.values())
-    if not middles:
-        return {}
-    middle = middles[len(middles) // 2] if len(middles) != 2 else min(middles, key=abs)
+    usual = middle([(low + high) / 2 for low, high in bounds.values()], 0.0)  # the controller's clock is the zero
     found = {}
     for host, (low, high) in bounds.items():
-        least = max(low - middle, middle - high)
+        least = max(low - usual, usual - high)
         if least > LIMIT:
             found[host] = least
     return found

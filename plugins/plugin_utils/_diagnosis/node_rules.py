@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterable
 
-from .._checks import _paths, _witness, cp_addr, node_state, pre_reach
+from .._checks import _paths, _witness, cp_addr, node_state, pre_reach, pre_skew
 from .._checks._result import count, listed
 from .._facts.model import Facts
 from .model import INFERRED, SEEN, Claim, Finding
@@ -274,9 +274,9 @@ def clock(view: View) -> Iterable[Finding]:
     facts, told = view.facts, {}
     times = {host: opened["time"] for host, opened in facts.opened.items() if opened.get("time")}
     for host, now in times.items():
-        others = sorted(other for name, other in times.items() if name != host)
-        if others and abs(now - others[len(others) // 2]) > HOUR and not _valid(facts, host):
-            told[host] = f"{host}: its clock is {round((now - others[len(others) // 2]) / HOUR)} h from the others'"
+        away = now - pre_skew.middle([other for name, other in times.items() if name != host], now)
+        if abs(away) > HOUR and not _valid(facts, host):
+            told[host] = f"{host}: its clock is {round(away / HOUR)} h from the others'"
     if told:
         yield Finding(
             view.title("The clock of {nodes} is wrong", view.ordered(told)), view.ordered(told), tuple(told.values())
