@@ -89,7 +89,7 @@ def test_bounds_of_all_calls_are_intersected() -> None:
 
 CALL = [100.0, 106.0, 102.26, 105.77]  # of each node
 ENGINES = dict.fromkeys(HOSTS, "28.5.2")
-BOUNDS = dict.fromkeys(HOSTS, [-0.2, 2.3])  # one digit after the point
+BOUNDS = {host: [-0.2, 2.3] for host in HOSTS}  # one digit after the point
 
 
 def engines(facts) -> None:
