@@ -75,6 +75,11 @@ class Path(t.NamedTuple):
             return False
         return bool(max(self.train["late_ms"], self.train["dwell_ms"]) > LATE)
 
+    @property
+    def cut(self) -> bool:
+        """Whether nothing came back, and no late process is the reason: all were on time, or the kernel gave an error."""
+        return self.dead and (not self.starved or bool(t.cast(Data, self.train).get("error")))
+
 
 def ident(layer: str, target: str) -> str:
     """The id of a train."""
@@ -215,7 +220,7 @@ def _flaps(train: Data, lost: int) -> bool:
 
 
 def _sizes(train: Data) -> list[tuple[int, float]]:
-    return sorted((int(size), back / sent) for size, (sent, back) in train["sizes"].items() if sent)
+    return sorted((int(size), back / sent) for size, (sent, back) in train["sizes"].items())
 
 
 def is_capped(train: Data) -> bool:

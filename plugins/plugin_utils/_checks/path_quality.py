@@ -39,9 +39,7 @@ def hopeless(facts: Facts) -> bool:
         return False
     paths = _quality.paths(facts, _quality.WIRE, _paths.host_pairs(facts))
     bad = {row.kind for rows in _quality.symptoms(facts, paths).values() for row in rows}
-    return any(path.dead and not path.starved for path in paths) or bool(
-        bad & {_quality.LOST, _quality.CAPPED, _quality.FLAPS}
-    )
+    return any(path.cut for path in paths) or bool(bad & {_quality.LOST, _quality.CAPPED, _quality.FLAPS})
 
 
 def judge(facts: Facts) -> list[Result]:
@@ -78,11 +76,11 @@ def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Netwo
             rows.setdefault(path.source, {})[path.target] = _quality.cell(path, found.get(path.pair))
             if path.train is None:
                 silent.add(path.source)
-            elif path.dead and path.pair not in found:
+            elif path.cut and path.pair not in found:
                 dead.add(path.pair)
             elif path.pair in found:
                 bad.setdefault(path.pair, f"{path.source} to {path.target} " + _words(found[path.pair]))
-            else:
+            elif not path.dead:
                 delays.append(path.train["delay_ms"][1])
             if path.starved and layer != _quality.ICMP:
                 starved |= set(path.pair)

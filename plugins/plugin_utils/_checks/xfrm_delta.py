@@ -60,11 +60,7 @@ def _counters(facts: Facts, host: str) -> tuple[dict[str, int], dict[str, int]] 
 
 def risen(facts: Facts, host: str, before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     """The counters that rose, without the effect of this run's own requests over protocol 50 (PRE-PORT)."""
-    rows = {
-        name: value - before.get(name, 0)
-        for name, value in after.items()
-        if value > before.get(name, 0) and name not in HARMLESS
-    }
+    rows = {name: value - before.get(name, 0) for name, value in after.items() if name not in HARMLESS}
     own = sum(number for key, number in facts.heard.get(host, {}).items() if key.startswith("50/"))
     own += sum(
         seen.get("tries", 0)
