@@ -305,3 +305,97 @@ def test_a_rate_that_no_other_path_confirms_must_be_far_below_the_limit(
     facts.trains["vm2"]["PATH-QUALITY/wire/vm3"]["mbit"] = rate
     found = [item for item in CHECKS["PATH-QUALITY"].judge(facts) if item["status"] == "fail"]
     assert [item["nodes"] for item in found] == ([["vm2", "vm3"]] if bad else [])
+
+
+# --- At the limits
+
+GIVEN = {"loss": 1.0, "delay": 100.0, "jitter": 100.0, "rate": 5.0}
+
+
+def neighbours(key: str, values: list) -> list[_quality.Path]:
+    return [_quality.Path(f"a{place}", f"b{place}", train(**{key: value})) for place, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "full"),
+    [
+        ({"answered": 57, "delay_ms": [0.0, 40.5, 60.0, 80.5]}, True),
+        ({"answered": 57, "delay_ms": [10.0, 50.5, 60.0, 90.0]}, True),
+        ({"answered": 57, "delay_ms": [0.0, 40.0, 60.0, 79.0]}, False),  # exactly the limit
+        ({"answered": 57, "delay_ms": [10.0, 49.0, 60.0, 80.0]}, False),  # above the least, not above none
+        ({"answered": 57, "delay_ms": [0.0, 41.0, 60.0, 82.0]}, False),  # as much above the middle as it is above the least
+        ({"answered": 58, "delay_ms": [0.0, 41.0, 60.0, 80.0]}, False),  # two lost are chance
+        (
+            {"answered": 40, "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 0]}, "delay_ms": [0.0, 41.0, 60.0, 80.0]},
+            False,
+        ),  # lost are those that never pass
+    ],
+)  # fmt: skip
+def test_a_queue_that_fills_up_and_overflows(parts: dict, full: bool) -> None:
+    found = _quality._narrow(train(**parts), [], GIVEN)
+    assert (found is not None and found.kind == _quality.NARROW) is full
+
+
+@pytest.mark.parametrize(
+    ("rate", "others", "text"),
+    [
+        (1.24, [], "1.24 Mbit/s"),
+        (1.25, [], None),  # exactly a quarter of the limit
+        (None, [], None),
+        (0, [], None),
+        (1.0, [None, 0], "1 Mbit/s"),  # others that were not measured are no others
+        (4.9, [39.2], "4.9 Mbit/s, others 39.2"),  # exactly an eighth of the others
+        (4.9, [39.1], None),
+        (5.0, [90.0], None),  # exactly the limit
+        (4.9, [1.0, 2.0, 30.0, 80.0], None),  # the best quarter left out
+        (4.9, [1.0, 2.0, 40.0, 80.0], "4.9 Mbit/s, others 40"),
+        (1.0, [float(number) for number in range(11, 23)], "1 Mbit/s, others 19"),  # the fourth best of twelve
+    ],
+)
+def test_a_rate_at_its_limits(rate: float | None, others: list, text: str | None) -> None:
+    around = [*neighbours("mbit", others), _quality.Path("x", "y", None)]
+    found = _quality._narrow(train(mbit=rate), around, GIVEN)
+    assert found == (_quality.Symptom(_quality.NARROW, text) if text else None)
+
+
+@pytest.mark.parametrize(
+    ("parts", "others", "kind"),
+    [
+        ({"delay_ms": [0.0, 100.0, 100.0, 900.0]}, [], None),  # exactly the limits; the worst packet alone is none
+        ({"delay_ms": [80.0, 100.5, 101.0, 900.0]}, [], _quality.SLOW),
+        ({"delay_ms": [0.0, 1.0, 100.5, 900.0]}, [], _quality.UNSTEADY),
+        ({"delay_ms": [50.0, 60.0, 150.0, 900.0]}, [], None),
+        ({"delay_ms": [99.0, 120.0, 121.0, 900.0], "late_ms": 10, "dwell_ms": 1}, [], None),
+        ({"delay_ms": [99.0, 120.5, 121.0, 900.0], "late_ms": 1, "dwell_ms": 10}, [], _quality.SLOW),
+        ({"delay_ms": [0.0, 1.0, 120.0, 900.0], "late_ms": 1, "dwell_ms": 10}, [], None),
+        ({"delay_ms": [0.0, 1.0, 120.5, 900.0], "late_ms": 10, "dwell_ms": 1}, [], _quality.UNSTEADY),
+        # eight times as slow as the others, and more than a share of the limit
+        ({"delay_ms": [40.0, 40.5, 40.5, 43.0]}, [[1.0, 5.0, 90.0, 900.0]], _quality.SLOW),
+        ({"delay_ms": [40.0, 40.0, 40.0, 43.0]}, [[0.1, 0.2, 90.0, 900.0]], None),  # exactly the share
+        ({"delay_ms": [40.0, 44.0, 44.0, 44.0]}, [[1.0, 5.5, 90.0, 900.0]], None),  # exactly eight times
+        ({"delay_ms": [40.0, 44.5, 44.5, 44.5]}, [[1.0, 5.5, 90.0, 900.0]], _quality.SLOW),
+        # of the others the best quarter is left out, and the rest does not matter
+        ({"delay_ms": [40.0, 43.0, 43.0, 43.0]}, [[1.0, 6.0, 90.0, 900.0]] * 3 + [[1.0, 1.0, 90.0, 900.0]], None),
+        ({"delay_ms": [40.0, 43.0, 43.0, 43.0]}, [[1.0, 5.0, 90.0, 900.0]] * 2 + [[1.0, 6.0, 90.0, 900.0]] * 2, _quality.SLOW),
+        # eight times as unsteady as the others
+        ({"delay_ms": [0.0, 1.0, 40.5, 900.0]}, [[10.0, 11.0, 15.0, 900.0]], _quality.UNSTEADY),
+        ({"delay_ms": [0.0, 1.0, 40.0, 900.0]}, [[10.0, 11.0, 15.0, 900.0]], None),
+        ({"delay_ms": [0.0, 1.0, 44.0, 900.0]}, [[10.0, 11.0, 15.5, 900.0]], None),
+        ({"delay_ms": [0.0, 1.0, 44.5, 900.0]}, [[10.0, 11.0, 15.5, 900.0]], _quality.UNSTEADY),
+    ],
+)  # fmt: skip
+def test_a_delay_at_its_limits(parts: dict, others: list, kind: str | None) -> None:
+    measured = train(**{"late_ms": 0, "dwell_ms": 0, **parts})
+    found = _quality._delayed(measured, neighbours("delay_ms", others), GIVEN)
+    assert (found.kind if found else None) == kind
+
+
+@pytest.mark.parametrize(("opened", "expected"), [(HOSTS[:1], ("skip", "one-node")), (HOSTS[:2], ("inconclusive", "no-pair"))])  # fmt: skip
+def test_without_a_pair_one_node_is_a_skip_and_more_are_not(opened: list[str], expected: tuple) -> None:
+    facts = healthy()
+    facts.opened = {host: facts.opened[host] for host in opened}
+    facts.nodes = {"vm1": facts.nodes["vm1"]}
+    facts.probes, facts.settings["nodes"] = {}, ["none of them"]
+    found = CHECKS["PATH-QUALITY"].judge(facts)
+    assert {(item["status"], item["reason"]) for item in found} == {expected}
+    assert [item["network"] for item in found] == [None, *(network["name"] for network in facts.networks)]
