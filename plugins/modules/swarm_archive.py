@@ -103,6 +103,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import halting, saving
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
@@ -187,7 +188,7 @@ def _path(engine: Engine, given: Given) -> str:
 
 
 STAGES = {"look": look, "take": take, "read": read, "write": write, "put": put, "drop": drop}
-CHANGING = ("take", "put")
+CHANGING = {"take": "the state of the swarm is copied", "put": "the state of the swarm is put back"}
 
 
 def work(module: AnsibleModule) -> dict[str, t.Any]:
@@ -197,7 +198,8 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     changed = given["stage"] in CHANGING
     if module.check_mode and given["stage"] != "look":
         return {"changed": changed}
-    return {"changed": changed, **STAGES[given["stage"]](engine_of(module), given)}
+    with _turn.taken(CHANGING.get(given["stage"], ""), given["timeout"], not changed):
+        return {"changed": changed, **STAGES[given["stage"]](engine_of(module), given)}
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ description:
   - With V(active), the node gets back the availability that it had before. A node that this collection did not drain is left alone.
   - Labels of the node and of services record what was done. The next run finishes an interrupted one.
   - Runs on a manager. The node itself is not touched, and its role stays.
+  - Where another module of this collection still works on this manager, perhaps of a run that was killed, it waits for its end, at most O(timeout).
 notes:
   - To move a service first, the module adds a placement constraint to it, and removes it with V(active). Both are updates of the service,
     so C(docker service rollback) goes back to the specification with the constraint, which the next run of this module removes.
@@ -150,6 +151,7 @@ seconds:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import (
     APIClient,
     engine_argument_spec,
@@ -166,13 +168,14 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.maintenanc
 def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
     """Reach the state of the node."""
     given = module.params
-    node_id = identify(client, given["node"])
-    if given["state"] == "active":
-        return activate(
-            client, node_id, given["foreign"], given["timeout"], module.check_mode, given["purpose"], given["done"]
-        )
-    terms = Terms(given["accept"], given["timeout"], given["give_up"], given["purpose"])
-    return drain(client, node_id, terms, module.check_mode)
+    with _turn.taken(f"node {given['node']} to be {given['state']}", given["timeout"], module.check_mode):
+        node_id = identify(client, given["node"])
+        if given["state"] == "active":
+            return activate(
+                client, node_id, given["foreign"], given["timeout"], module.check_mode, given["purpose"], given["done"]
+            )
+        terms = Terms(given["accept"], given["timeout"], given["give_up"], given["purpose"])
+        return drain(client, node_id, terms, module.check_mode)
 
 
 def main() -> None:
