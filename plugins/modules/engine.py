@@ -25,6 +25,8 @@ description:
 notes:
   - It installs no packages. The role P(swarmlab.overlay.engine#role) installs them when this module reports them missing.
   - An engine from a snap, one in rootless mode, and Podman under the name of C(docker) are refused.
+extends_documentation_fragment:
+  - swarmlab.overlay.engine.turn
 options:
   daemon:
     description:

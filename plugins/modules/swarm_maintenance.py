@@ -17,7 +17,6 @@ description:
   - With V(active), the node gets back the availability that it had before. A node that this collection did not drain is left alone.
   - Labels of the node and of services record what was done. The next run finishes an interrupted one.
   - Runs on a manager. The node itself is not touched, and its role stays.
-  - Where another module of this collection still works on this manager, perhaps of a run that was killed, it waits for its end, at most O(timeout).
 notes:
   - To move a service first, the module adds a placement constraint to it, and removes it with V(active). Both are updates of the service,
     so C(docker service rollback) goes back to the specification with the constraint, which the next run of this module removes.
@@ -27,6 +26,7 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.engine
   - swarmlab.overlay.engine.sdk
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes
 options:
   node:

@@ -20,6 +20,7 @@ author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes
 attributes:
   diff_mode:

@@ -27,6 +27,7 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.engine
   - swarmlab.overlay.engine.sdk
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes
 options:
   names:

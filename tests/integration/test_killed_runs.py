@@ -16,9 +16,9 @@ from conftest import COMMANDS, TRANSIT, Swarm, Warm, await_words, flat, own_lab,
 from test_upgrade import REPACK, REPOSITORY, specs
 
 pytestmark = [pytest.mark.long, pytest.mark.rare]
-ACTIVATE, BACKUP, DRAIN, RECOVER, REPLACE, RESTORE, ROTATE, UPGRADE = (
+ACTIVATE, BACKUP, DRAIN, RECOVER, REMOVE, REPLACE, RESTORE, ROTATE, UPGRADE = (
     f"swarmlab.overlay.{name}"
-    for name in ("activate", "backup", "drain", "recover", "replace", "restore", "rotate", "upgrade")
+    for name in ("activate", "backup", "drain", "recover", "remove", "replace", "restore", "rotate", "upgrade")
 )
 WHOLE = "Ready Ready Reachable Ready Reachable Ready Reachable"
 
@@ -55,6 +55,10 @@ def await_quiet(swarm: Swarm) -> None:
         assert done.returncode == 0 or "is not running" in done.stderr, f"{host}: {done.stderr}"
 
 
+def at_once(_swarm: Swarm) -> None:
+    """Do not wait for what a killed run had begun: the modules of the next run do."""
+
+
 def await_whole(swarm: Swarm, words: str = "") -> None:
     """Wait until all nodes are ready, and the managers reach each other again. ``words``: what was done, for a message."""
     look = (
@@ -74,15 +78,17 @@ def killed_everywhere(
     begin: Callable[[], None] = lambda: None,
     late: Iterable[tuple[int, float]] = (),
     first: int = 1,
+    settle: Callable[[Swarm], None] = await_quiet,
 ) -> int:
     """Kill a playbook soon after the start of each task of these modules, then later in some, and finish it each time; how many tasks there are.
 
-    ``finish`` gets words for what was killed. Tasks before ``first`` only look.
+    ``finish`` gets words for what was killed. Tasks before ``first`` only look. ``settle`` waits before the next run, where an engine may be
+    stopped still: its host would not answer.
     """
     for number in range(first, 99):
         begin()
         killed = swarm.killed_playbook(playbook, told, *argv, number=number, within=within)
-        await_quiet(swarm)
+        settle(swarm)
         finish(f"{playbook}: task {number} of {within}, killed: {killed}")
         if not killed:
             break
@@ -90,7 +96,7 @@ def killed_everywhere(
     for number, seconds in late:
         begin()
         killed = swarm.killed_playbook(playbook, told, *argv, number=number, within=within, seconds=seconds)
-        await_quiet(swarm)
+        settle(swarm)
         finish(f"{playbook}: task {number} of {within}, {seconds} s, killed: {killed}")
     return tasks
 
@@ -118,8 +124,15 @@ def test_drain_and_activate(crew: Swarm) -> None:
         crew.docker("vm1", "service", "update", "--force", "--detach=false", "--quiet", "web")
         before = told_of(crew)
 
-    assert killed_everywhere(crew, DRAIN, told, (), "swarm_maintenance", drained, some, [(2, 3), (2, 6)], 2) == 2
-    assert killed_everywhere(crew, ACTIVATE, told, (), "swarm_maintenance", given_back, drain, [(1, 2), (1, 4)]) == 1
+    assert (
+        killed_everywhere(crew, DRAIN, told, (), "swarm_maintenance", drained, some, [(2, 3), (2, 6)], 2, at_once) == 2
+    )
+    assert (
+        killed_everywhere(
+            crew, ACTIVATE, told, (), "swarm_maintenance", given_back, drain, [(1, 2), (1, 4)], settle=at_once
+        )
+        == 1
+    )
 
 
 def test_replace(crew: Swarm) -> None:
@@ -132,8 +145,66 @@ def test_replace(crew: Swarm) -> None:
         assert told_of(crew) == before, f"{words}\n{output}"
 
     within = "swarm_maintenance,swarm_node,swarm_member"
-    kills = killed_everywhere(crew, REPLACE, told, (), within, replaced, late=[(4, 3), (5, 3), (6, 3)], first=2)
+    kills = killed_everywhere(
+        crew, REPLACE, told, (), within, replaced, late=[(4, 3), (5, 3), (6, 3)], first=2, settle=at_once
+    )
     assert kills >= 6  # look, drain, and for its departure drain, leave and remove, then join
+
+
+def test_remove(crew: Swarm) -> None:
+    before, told = told_of(crew), {"node": "vm4"}
+
+    def removed(words: str) -> None:
+        code, output = crew.playbook(REMOVE, told)
+        assert code == 0, f"{words}\n{output}"
+        assert crew.docker("vm1", "node", "ls", "--format", "{{.Hostname}}").split() == crew.managers, words
+        assert crew.docker("vm4", "info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive", words
+        code, output = crew.playbook("swarmlab.overlay.swarm")
+        assert code == 0, f"{words}\n{output}"
+        await_whole(crew, words)
+        assert told_of(crew) == before, f"{words}\n{output}"
+
+    within = "swarm_maintenance,swarm_node,swarm_member"
+    kills = killed_everywhere(
+        crew, REMOVE, told, (), within, removed, late=[(4, 3), (5, 3), (6, 3)], first=2, settle=at_once
+    )
+    assert kills == 6  # look, drain, dead nodes that no host is (none), and for its departure drain, leave and remove
+
+
+def test_what_a_killed_run_had_begun_is_waited_for(crew: Swarm, tmp_path: Path) -> None:
+    """Its module goes on on the node. Without a turn of its own it drained a node that the next run had given back, and the next started an engine
+    whose state was being copied."""
+    before = told_of(crew)
+    crew.docker(
+        "vm1", "service", "create", "-d", "--no-resolve-image", "--name", "late", "--constraint", "node.role==worker", "--update-order", "start-first",
+        "--update-monitor", "15s", crew.image, "sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait",
+    )  # fmt: skip
+    try:
+        await_words(crew, "vm1", "docker service ps late --format '{{.CurrentState}}'", "Running")
+        crew.docker(
+            "vm1", "service", "update", "--detach=true", "--quiet", "--constraint-rm", "node.role==worker", "late"
+        )
+        await_words(crew, "vm1", "docker service inspect late --format '{{.UpdateStatus.State}}'", "completed")
+        assert crew.killed_playbook(DRAIN, {"node": "vm4"}, number=2, within="swarm_maintenance", seconds=4)
+        code, output = crew.playbook(ACTIVATE, {"node": "vm4"})
+        await_quiet(crew)
+        assert code == 0, output
+    finally:
+        crew.docker("vm1", "service", "rm", "late")
+    assert told_of(crew) == before
+
+    slow = {"swarm_stop_command": "sh -c 'engine-stop; sleep 30'", "swarm_start_command": "engine-start", "node": "vm2"}
+    told = {**slow, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True}
+    began = crew.shell("vm2", "pgrep -x dockerd")
+    assert crew.killed_playbook(BACKUP, told, number=2, within="swarm_backup", seconds=8)
+    assert crew.shell("vm2", "ls /run/hold") and crew.shell("vm2", "pgrep -x dockerd || true") == ""
+    done = crew.run("engine", {"restart_command": "engine-start", "timeout": 90}, "vm2")
+    assert not done["failed"] and not done["restarted"] and done["swarm"]["state"] == "active", done
+    assert crew.shell("vm2", "pgrep -x dockerd") != began
+    await_quiet(crew)
+    await_whole(crew)
+    code, output = crew.playbook(BACKUP, {**told, **COMMANDS})
+    assert code == 0 and told_of(crew) == before, output
 
 
 def test_rotate(crew: Swarm, tmp_path: Path) -> None:
@@ -228,8 +299,9 @@ def test_restore(crew: Swarm, tmp_path: Path) -> None:
     told = {**COMMANDS, "swarm_restore_file": str(archive), "node": "vm2"}
 
     def lost() -> None:
-        for host in crew.managers:
-            crew.docker(host, "swarm", "leave", "--force")
+        for host in crew.managers:  # an engine that gives up its own wait leaves all the same
+            crew.shell(host, "docker swarm leave --force || true")
+            await_words(crew, host, "docker info", "Swarm: inactive")
 
     def restored(words: str) -> None:
         await_engine(crew, "vm2")
@@ -240,6 +312,7 @@ def test_restore(crew: Swarm, tmp_path: Path) -> None:
         assert code == 0 or done, f"{words}, {playbook}\n{output}"
         await_whole(crew)
         assert told_of(crew) == before, f"{words}, {playbook}\n{output}"
+        assert crew.shell("vm2", f"ls -A {TRANSIT} 2>/dev/null || true") == "", words
 
     within = "swarm_restore,swarm_recover,swarm_member,swarm_maintenance"
     kills = killed_everywhere(crew, RESTORE, told, (), within, restored, lost, [(2, 5), (4, 6)], 2)
