@@ -21,8 +21,10 @@ import tempfile
 import time
 import typing as t
 
+from ._engine.transport import EngineError
 from ._host import HostError
 
+T = t.TypeVar("T")
 NAME = "swarmlab-overlay"
 PAUSE = 0.2  # seconds between two attempts
 TOLD = 200  # bytes of what a holder says of itself
@@ -48,7 +50,7 @@ def taken(what: str, seconds: float, only_looks: bool, lock: str = "") -> t.Iter
     host = socket.gethostname()
     lock = lock or path()
     try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise HostError(
             f"{host}: {lock} cannot be opened ({error.strerror}), so nobody knows whether an earlier run still works here. Nothing was changed"
@@ -60,6 +62,37 @@ def taken(what: str, seconds: float, only_looks: bool, lock: str = "") -> t.Iter
         yield
     finally:
         os.close(descriptor)
+
+
+def again(look: t.Callable[[], T], seconds: float, lock: str = "") -> T:
+    """What is looked at. Where the engine does not answer while another process holds the lock, it is looked at again when that has ended."""
+    try:
+        return look()
+    except EngineError:
+        if not _ended(lock or path(), seconds):
+            raise
+        return look()
+
+
+def _ended(lock: str, seconds: float) -> bool:
+    """Whether another process held the lock, and ends within so many seconds."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    deadline = time.monotonic() + seconds
+    waited = False
+    try:
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return waited
+            except BlockingIOError:
+                waited = True
+            time.sleep(PAUSE)
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _wait(descriptor: int, host: str, seconds: float) -> None:

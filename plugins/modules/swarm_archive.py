@@ -117,7 +117,7 @@ Given = t.Mapping[str, t.Any]
 
 def look(engine: Engine, given: Given) -> dict[str, t.Any]:
     """What this host is, and what stands against a backup of it."""
-    seen = saving.look(engine)
+    seen = _turn.again(lambda: saving.look(engine), given["timeout"])
     problem = halting.Way.of(given).problem() or (saving.refusal(seen, given["node_id"]) if given["node_id"] else "")
     return {
         **{key: value for key, value in seen.items() if key != "settings"},

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
 
 HOLD = """
@@ -59,6 +60,30 @@ def test_the_second_waits_for_the_first_and_for_no_dead_one(tmp_path: Path) -> N
     assert first.returncode == -signal.SIGKILL
     with _turn.taken("again", 0, False, str(lock)):  # the file of the dead says nothing
         pass
+
+
+def test_an_engine_that_is_stopped_meanwhile_is_asked_again(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    asked = []
+
+    def look() -> str:
+        asked.append(1)
+        if len(asked) % 2:
+            raise EngineError("it does not answer")
+        return "it answers"
+
+    with pytest.raises(EngineError):  # nobody works there
+        _turn.again(look, 30, str(lock))
+    asked.clear()
+    with held(lock) as first:
+        with pytest.raises(EngineError):
+            _turn.again(look, 0.5, str(lock))
+        asked.clear()
+        subprocess.Popen(["sh", "-c", f"sleep 1; kill -KILL {first.pid}"])
+        assert _turn.again(look, 30, str(lock)) == "it answers"
+    asked.clear()
+    with pytest.raises(EngineError):  # the file of the dead holds nobody up
+        _turn.again(look, 30, str(lock))
 
 
 def test_a_child_does_not_keep_the_lock(tmp_path: Path) -> None:
