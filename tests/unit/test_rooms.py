@@ -23,6 +23,7 @@ NODE: dict[str, set[str]] = {
     "_daemon": {"_engine", "_host", "_probe", "_redact", "_swarm"},
     "_firewall": {"_engine"},
     "_swarm": {"_engine", "_host"},
+    "_turn": {"_engine", "_host"},
     "_lesson": {"_engine", "_host", "_probe"},
     "_overlay": {"_daemon", "_discovery", "_engine", "_host", "_probe"},
     "_verify": {"_discovery", "_engine", "_host", "_probe"},
