@@ -26,6 +26,7 @@ WORLDS = worlds()
 TEXTS = ("title", "hint", "summary")
 PARTS = 8  # tests that run at once
 SOUND = "sound"
+RENEW = "SWARMLAB_NEW_REPORTS=1 pytest tests/unit/plugin_utils/test_odd.py"
 ODD = (KeyError, TypeError, AttributeError, IndexError, ValueError, AssertionError)  # of a report that no node gives
 
 
@@ -123,7 +124,8 @@ EXPECTED_SOUND: Told = {
 
 
 def test_the_sound_swarm_is_as_it_was() -> None:
-    assert difference(told(Swarm()), EXPECTED_SOUND) == {}
+    found = difference(told(Swarm()), EXPECTED_SOUND)
+    assert not found, f"{RENEW} keeps this, if it is meant, such as a new check: {found}"
 
 
 @pytest.mark.parametrize("part", range(PARTS))

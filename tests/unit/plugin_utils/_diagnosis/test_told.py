@@ -130,7 +130,9 @@ def test_every_line_of_the_tables_is_among_them() -> None:
             for (check, reason), row in LINES.items()
             if (check, row[1]) == (line.check, line.id) and (reason in line.reasons or not line.reasons)
         ]
-        assert mine, line
+        assert mine, (
+            f"LINES above lacks a case of {line.check}, {line.reasons or 'any reason'}: the line {line.id} of told.py"
+        )
 
 
 @pytest.mark.parametrize(("check", "reason"), LINES)
