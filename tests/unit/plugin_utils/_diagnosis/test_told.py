@@ -101,7 +101,7 @@ LINES: dict[tuple[str, str], tuple] = {
 def line_of(check: str, ident: str) -> told.Line:
     return next(
         line
-        for line in (*told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES)
+        for line in (*told.READ, *told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES)
         if (line.check, line.id) == (check, ident)
     )
 
