@@ -110,6 +110,8 @@ STARVED = "Give the nodes more processor time (an overcommitted host, a noisy ne
 RULES: tuple[Rule, ...] = (
     Rule("node-starved", node_rules.starved, (Claim("*", wide=True, reasons=("node-starved",)),), STARVED),
     Rule("one-node-twice", node_rules.same_node, (Claim("*", wide=True),), pre_reach.ONE_NAME),
+    Rule("task-stopped", task_rules.still, (), dp_task.STILL_HINT),
+    *told.rules(told.READ),
     Rule("table-full", node_rules.state("table-full"), (Claim("*"), *DOWN_WIDE), ""),
     Rule(
         "engine-part-stopped",
@@ -335,7 +337,6 @@ RULES: tuple[Rule, ...] = (
         "Remove the rule, or put one before it that accepts what the nodes send each other.",
     ),
     *told.rules(told.LATE),
-    Rule("task-stopped", task_rules.still, (), dp_task.STILL_HINT),
     Rule("task-cut", task_rules.cut, (), dp_task.HINT),
     Rule("task-deaf", task_rules.deaf, (), lb_service.DEAF),
     *told.rules(told.SERVICES),

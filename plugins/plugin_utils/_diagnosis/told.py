@@ -38,6 +38,23 @@ class Line(t.NamedTuple):
     suffers: tuple[Claim, ...] = ()
 
 
+# What is there to be read, whatever else is broken: no path, kernel or engine explains it.
+READ = (
+    Line(
+        "alias-shared",
+        "SD-ALIAS",
+        "Several services of {networks} answer to one name",
+        sd_alias.SHARED,
+        ("name-shared",),
+    ),
+    Line(
+        "resolver-replaced",
+        "DP-TASK",
+        "Tasks or containers on {nodes} ask another name server than the engine's",
+        dp_task.RESOLVER_HINT,
+        ("resolver-replaced",),
+    ),
+)
 # The foundations of other causes, tested before ports and paths.
 DEEP = (
     Line(
@@ -171,13 +188,6 @@ DEEP = (
         "A service of {networks} has a name that no program can look up",
         "Give the service another name or alias.",
         ("name-unaskable",),
-    ),
-    Line(
-        "alias-shared",
-        "SD-ALIAS",
-        "Several services of {networks} answer to one name",
-        sd_alias.SHARED,
-        ("name-shared",),
     ),
     Line(
         "duplicate-address",
@@ -317,13 +327,6 @@ LATE = (
 )
 # What people's services suffer by themselves, when nothing below explains it.
 SERVICES = (
-    Line(
-        "resolver-replaced",
-        "DP-TASK",
-        "Tasks or containers on {nodes} ask another name server than the engine's",
-        dp_task.RESOLVER_HINT,
-        ("resolver-replaced",),
-    ),
     Line(
         "balancer-broken",
         "LB-SERVICE",

@@ -54,7 +54,7 @@ def test_every_listed_reason_is_given_by_a_check() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [*told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES], ids=lambda line: line.check + line.id
+    "line", [*told.READ, *told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES], ids=lambda line: line.check + line.id
 )
 def test_what_the_diagnosis_matches_is_given_by_that_check(line: told.Line) -> None:
     module = "_resolving" if line.check == "SD-*" else line.check.lower().replace("-", "_")

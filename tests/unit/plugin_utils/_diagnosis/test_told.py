@@ -101,7 +101,7 @@ LINES: dict[tuple[str, str], tuple] = {
 def line_of(check: str, ident: str) -> told.Line:
     return next(
         line
-        for line in (*told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES)
+        for line in (*told.READ, *told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES)
         if (line.check, line.id) == (check, ident)
     )
 
@@ -123,7 +123,7 @@ def test_a_check_that_lies_deep_is_a_cause_by_itself(check: str, reason: str) ->
 
 
 def test_every_line_of_the_tables_is_among_them() -> None:
-    lines = [*told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES]
+    lines = [*told.READ, *told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES]
     for line in lines:
         mine = [
             reason
