@@ -131,7 +131,8 @@ def test_the_sound_swarm_is_as_it_was() -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_odd_swarms_are_judged_as_they_were(part: int) -> None:
     for name in list(EXPECTED["odd"])[part::PARTS]:
-        assert difference(told(WORLDS[name]()), EXPECTED_SOUND) == EXPECTED["odd"][name], name
+        found = difference(told(WORLDS[name]()), EXPECTED_SOUND)
+        assert found == EXPECTED["odd"][name], f"{name}: {RENEW} keeps this, if it is meant"
 
 
 def passes(swarm: Swarm, check: str) -> bool:
