@@ -146,10 +146,10 @@ def _gone(facts: Facts, source: str, target: str) -> str:
     return f"no answer for {found[0][0]:.1f} s of {mine['seconds']:.0f} s{times}"
 
 
-def _pulse(facts: Facts, source: str, target: str) -> Data | None:
+def _pulse(facts: Facts, host: str, peer: str) -> Data | None:
     """The pulse from a host to another."""
-    addresses = {_paths.address(facts, target), _paths.tunnel(facts, target)}
-    return next((row for row in facts.pulses.get(source, []) if row["address"] in addresses), None)
+    addresses = {_paths.address(facts, peer), _paths.tunnel(facts, peer)}
+    return next((row for row in facts.pulses.get(host, []) if row["address"] in addresses), None)
 
 
 def limits(facts: Facts) -> dict[str, float]:

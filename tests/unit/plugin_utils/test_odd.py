@@ -27,7 +27,15 @@ TEXTS = ("title", "hint", "summary")
 PARTS = 8  # tests that run at once
 SOUND = "sound"
 RENEW = "SWARMLAB_NEW_REPORTS=1 pytest tests/unit/plugin_utils/test_odd.py"
-ODD = (KeyError, TypeError, AttributeError, IndexError, ValueError, AssertionError)  # of a report that no node gives
+ODD = (
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    ValueError,
+    ZeroDivisionError,
+    AssertionError,
+)  # of a report that no node gives
 
 
 def machine(value: t.Any) -> t.Any:
