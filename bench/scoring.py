@@ -19,8 +19,16 @@ def names(cause: dict, fault: Stranger) -> bool:
     return cause["id"] in fault.causes and (not fault.nodes or (bool(where) and where <= set(fault.nodes)))
 
 
+def remarked(report: dict, fault: Stranger) -> bool:
+    """Whether a remark names a fault from which no overlay suffers, and its nodes."""
+    told = [words for item in report.get("checks", []) for words in item["evidence"].get("remarks") or []]
+    return bool(fault.remark) and any(
+        fault.remark in words and all(node in words for node in fault.nodes) for words in told
+    )
+
+
 def scored(scenario: Scenario, report: dict | None, fresh: list[dict], loose: list[dict]) -> dict[str, bool]:
-    """detected: not green; right: each fault's cause is among the first; sound: the first cause blames no node that is sound.
+    """detected: not green, or a remark where that is right; right: each fault's cause is among the first; sound: the first cause blames no node that is sound.
 
     ``fresh``: the causes that were not there without the fault; ``loose``: the bad results without a cause. No report, no mark.
     """
@@ -29,8 +37,10 @@ def scored(scenario: Scenario, report: dict | None, fresh: list[dict], loose: li
     first = fresh[: FIRST + len(scenario.faults) - 1]
     at_fault = {node for fault in scenario.faults for node in fault.nodes}
     return {
-        "detected": bool(fresh or loose),
-        "right": all(any(names(cause, fault) for cause in first) for fault in scenario.faults),
+        "detected": bool(fresh or loose or any(remarked(report, fault) for fault in scenario.faults)),
+        "right": all(
+            any(names(cause, fault) for cause in first) or remarked(report, fault) for fault in scenario.faults
+        ),
         "sound": all(
             set(cause["nodes"]) <= at_fault or any(names(cause, fault) for fault in scenario.faults)
             for cause in fresh[:1]
@@ -104,8 +114,8 @@ compared with the fault (`bench/scoring.py`). A run without a report within 300 
 
 | word | meaning |
 | --- | --- |
-| detected | the report is not green |
-| right cause | its id is accepted for this fault, and it names the nodes at fault and no other |
+| detected | the report is not green; for a setting that harms no overlay (ping switched off): a remark names it |
+| right cause | its id is accepted for this fault, and it names the nodes at fault and no other; or that remark does |
 | no sound node blamed | the first cause names no node that is sound |
 
 `make blind ARGS="--seed 17"` makes a fault again; `--seed 17 --show` prints it. [detection.md](detection.md) has the faults that the diagnosis was

@@ -164,6 +164,8 @@ def copy_to(tree: Path) -> None:
     for name in wanted:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(CHECKOUT / name, tree / name)
+    # What is ignored is told from the rest only in a tree that git knows: reuse took caches for files without a licence.
+    subprocess.run(["git", "add", "--all"], cwd=tree, check=True)
 
 
 def made_ready(cell: Cell, python: str, log: Path) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import pickle
 import typing as t
 from dataclasses import replace
 
@@ -378,7 +379,7 @@ NONSENSE = "qux"
 
 def reworded(results: list[dict], facts: Draft) -> tuple[list[dict], Draft]:
     """The same, with every sentence for people replaced."""
-    results, facts = copy.deepcopy((results, facts))
+    results, facts = pickle.loads(pickle.dumps((results, facts)))  # several times as fast as a deep copy
     for item in results:
         item.update(title=NONSENSE, hint=NONSENSE)
         item["evidence"].update(summary=NONSENSE, failed=[NONSENSE], port=NONSENSE, pairs=[NONSENSE], problems={})

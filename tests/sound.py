@@ -136,6 +136,14 @@ def train(**parts: object) -> dict:
     }  # fmt: skip
 
 
+def pulse(address: str, **parts: object) -> dict:
+    """A pulse to an address that went well all the time, but for these parts."""
+    return {
+        "address": address, "packets": 93, "bytes": 9300, "sent": 90, "answered": 90, "seconds": 9.0, "pauses": [],
+        "late_ms": 2, "dwell_ms": 2, **parts,
+    }  # fmt: skip
+
+
 def told_of_itself(**parts: object) -> dict:
     """What a sound node tells of itself, but for these parts."""
     return {
@@ -149,11 +157,12 @@ def told_of_itself(**parts: object) -> dict:
 def interior(addresses: list[str]) -> dict:
     """What a sound container has inside."""
     return {
-        "links": [{"name": "eth0", "up": True, "mtu": 1450, "queue": "noqueue"}],
+        "links": [{"name": "eth0", "up": True, "mtu": 1450, "queue": "noqueue", "addresses": list(addresses)}],
         "addresses": addresses,
         "routes": ["10.0.1.0/24 eth0", "10.0.2.0/24 eth1"],
         "leads_out": True,
         "pinned": [],
+        "settings": {"net.ipv4.ip_default_ttl": "64"},
     }
 
 
@@ -294,13 +303,15 @@ def _ipsec(host: str, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     }
 
 
+ALIVE = {"state": "runs", "switches": 7}
 COUNTERS = {"XfrmInError": 0, "XfrmInNoStates": 2}
 
 
 def _opened(host: str, hosts: t.Sequence[str]) -> dict[str, t.Any]:
     row = {"id": "c-" + host, "name": f"web.1.task-{host}", "service": "web", "task": f"task-{host}",
            "namespace": "/ns/c-" + host, "networks": _task_addresses(host),
-           "ports": {place: [80, 81] for place in ("", INGRESS, PLAIN["id"], SECRET["id"])}}  # fmt: skip
+           "ports": {place: [80, 81] for place in ("", INGRESS, PLAIN["id"], SECRET["id"])},
+           "pid": 4711, "life": dict(ALIVE)}  # fmt: skip
     return {
         "errors": [],
         "namespace": "/ns/" + host,
@@ -327,7 +338,7 @@ def _opened(host: str, hosts: t.Sequence[str]) -> dict[str, t.Any]:
             "not_after": 1000 + 86400 * 90,
         },
         "testimony": told_of_itself(),
-        "gateway": {"subnets": ["172.18.0.0/16"], "used": 4},
+        "gateway": {"subnets": ["172.18.0.0/16"], "used": 4, "apart": True},
         "ipv6": {PLAIN["id"]: f"fd00::{host[-1]}"},
         "workloads": {"number": 1, "rows": [row]},
         **_ipsec(host, hosts),
@@ -358,8 +369,17 @@ def _probed(host: str, hosts: t.Sequence[str], attaches: bool) -> dict[str, t.An
         "inside": {},
         "served": {"overlay": "10.0.8.1", "encrypted": "10.0.9.1"},
         "workloads": {
-            "probe": {"ports": [19747], "waiting": {}, "interior": interior(["10.0.1.9"])},
-            "c-" + host: {"ports": [80, 81], "waiting": {}, "interior": interior([*_task_addresses(host).values()])},
+            "probe": {
+                "ports": [19747],
+                "waiting": {},
+                "interior": interior([probe_address(net, host) for net in (PLAIN, SECRET)]),
+            },
+            "c-" + host: {
+                "ports": [80, 81],
+                "waiting": {},
+                "interior": interior([*_task_addresses(host).values()]),
+                "life": dict(ALIVE),
+            },
         },
         **_ipsec(host, hosts),
     }
@@ -411,6 +431,7 @@ def _closed(host: str, hosts: t.Sequence[str], attached: bool) -> dict[str, t.An
         "clock": [NOW + 33, NOW + 33],
         "responder": {},
         "ports": {},
+        "pulse": [pulse(other) for other in others],
         "wire": {
             "plain": {str(net["vni"]): dict.fromkeys(others, 9) for net in (PLAIN, TWIN)},
             "canary": {str(net["vni"]): dict.fromkeys(others, 3) for net in (PLAIN, TWIN)},

@@ -27,7 +27,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Stranger:
-    """One fault. ``needs``: vm, container, ip_vs, esp4. ``renew``: the lab is made anew after it, as undoing takes longer."""
+    """One fault. ``needs``: vm, container, ip_vs, esp4. ``renew``: the lab is made anew after it, as undoing takes longer.
+
+    ``remark``: no overlay suffers, so a remark with this word and the node is right too, and a report may be green.
+    """
 
     family: str
     what: str
@@ -37,6 +40,7 @@ class Stranger:
     mend: tuple[Step, ...] = ()
     needs: tuple[str, ...] = ()
     renew: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True)

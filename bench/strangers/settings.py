@@ -20,6 +20,8 @@ SETTINGS: dict[str, tuple[str, str, tuple[str, ...], tuple[str, ...]]] = {
     "net.ipv4.neigh.default.gc_thresh3": ("2", "1024", ("table-full",), ("vm",)),
     "net.ipv4.icmp_echo_ignore_all": ("1", "0", ("icmp-filtered",), ()),
 }
+# No overlay needs these, and many people set them on purpose: a report has to name them, and is wrong if it is red for them.
+HARMLESS = ("net.ipv4.icmp_echo_ignore_all",)
 
 
 def setting(place: Place) -> Stranger:
@@ -33,5 +35,5 @@ def setting(place: Place) -> Stranger:
     return Stranger(
         "setting", f"{name.replace('@dev@', 'the underlay device')}={wrong} on {place.node}", (place.node,),
         ("setting-wrong", *causes), (*shell(place.node, f"echo '{wrong}' >{path}"), *forget),
-        shell(place.node, f"echo '{right}' >{path}"), needs,
+        shell(place.node, f"echo '{right}' >{path}"), needs, remark=name if name in HARMLESS else "",
     )  # fmt: skip

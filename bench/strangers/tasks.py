@@ -36,6 +36,7 @@ def task_still(place: Place) -> Stranger:
          "sed -i s/192.0.2.53/127.0.0.11/ /proc/@pid@/root/etc/resolv.conf"),
     ])  # fmt: skip
     return Stranger(
-        "task", f"the task of {WEB} on {place.node} {what}", (place.node,), ("task-broken", "task-cut", "task-deaf", "resolver-shadowed", "resolver-replaced"),
+        "task", f"the task of {WEB} on {place.node} {what}", (place.node,),
+        ("task-broken", "task-cut", "task-deaf", "task-stopped", "resolver-shadowed", "resolver-replaced"),
         (Step("task", place.node, make),), (Step("task", place.node, mend),), renew=False,
     )  # fmt: skip

@@ -76,6 +76,7 @@ class ActionModule(ActionBase):
                 "checks": {"type": "list", "elements": "str", "default": ["*"]},
                 "services": {"type": "list", "elements": "str", "default": ["*"]},
                 "nodes": {"type": "list", "elements": "str", "default": ["*"]},
+                "shared_names": {"type": "list", "elements": "str", "default": []},
                 "image": {"type": "str", "default": ""},
                 "timeout": {"type": "int", "default": 90},
                 "convergence": {"type": "int", "default": 20},

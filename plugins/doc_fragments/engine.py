@@ -55,3 +55,11 @@ options:
     type: int
     default: 120
 """
+
+    # For modules that take turns on a host (module_utils/_turn.py).
+    TURN = r"""
+options: {}
+notes:
+  - Where another module of this collection that changes a swarm's nodes or stops the engine still works on this host, perhaps of a run that was
+    killed, this one waits for its end, at most O(timeout). Then it fails, says what goes on there, and has changed nothing.
+"""

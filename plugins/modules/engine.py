@@ -25,6 +25,8 @@ description:
 notes:
   - It installs no packages. The role P(swarmlab.overlay.engine#role) installs them when this module reports them missing.
   - An engine from a snap, one in rootless mode, and Podman under the name of C(docker) are refused.
+extends_documentation_fragment:
+  - swarmlab.overlay.engine.turn
 options:
   daemon:
     description:
@@ -148,6 +150,7 @@ import socket
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import flavour, look, process, service, settings
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import run_without_sdk
@@ -321,9 +324,15 @@ def bring_up(manager: service.Manager, file: Settings, seen: look.Seen, missing:
     )
 
 
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """Declare it when no other module works here: one that keeps the engine stopped for a moment is not disturbed."""
+    require_root(module.params)
+    with _turn.taken("the engine is prepared", module.params["timeout"], module.check_mode):
+        return declare(module)
+
+
 def declare(module: AnsibleModule) -> dict[str, t.Any]:
     given = module.params
-    require_root(given)
     here = look.sdk_version()
     there = "" if here else look.sdk_version_in(given["venv"])
     seen = look.look(given["docker_host"], given["timeout"])
@@ -408,7 +417,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    run_without_sdk(module, declare)
+    run_without_sdk(module, work)
 
 
 if __name__ == "__main__":

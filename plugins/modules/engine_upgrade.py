@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.engine
   - swarmlab.overlay.engine.stopped
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes
 attributes:
   diff_mode:
@@ -67,6 +68,7 @@ beside:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import halting, upgrading
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import run_without_sdk
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
@@ -74,9 +76,15 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._host import requ
 
 
 def upgrade(module: AnsibleModule) -> dict[str, t.Any]:
+    """Reach the version when no other module works here."""
+    require_root()
+    with _turn.taken("the engine is upgraded", module.params["timeout"], module.check_mode):
+        return reach(module)
+
+
+def reach(module: AnsibleModule) -> dict[str, t.Any]:
     """Reach the version."""
     given = module.params
-    require_root()
     work = upgrading.Upgrade(given["docker_host"], halting.Way.of(given), given["version"], given["package_timeout"])
     names = work.pinned(upgrading.offer(work.seen, False, given["package_timeout"]))
     beside = work.beside(names) if names else []

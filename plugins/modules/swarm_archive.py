@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.engine
   - swarmlab.overlay.engine.stopped
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes.secrets
   - swarmlab.overlay.attributes
 attributes:
@@ -103,6 +104,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import halting, saving
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
@@ -115,7 +117,7 @@ Given = t.Mapping[str, t.Any]
 
 def look(engine: Engine, given: Given) -> dict[str, t.Any]:
     """What this host is, and what stands against a backup of it."""
-    seen = saving.look(engine)
+    seen = _turn.again(lambda: saving.look(engine), given["timeout"])
     problem = halting.Way.of(given).problem() or (saving.refusal(seen, given["node_id"]) if given["node_id"] else "")
     return {
         **{key: value for key, value in seen.items() if key != "settings"},
@@ -187,7 +189,7 @@ def _path(engine: Engine, given: Given) -> str:
 
 
 STAGES = {"look": look, "take": take, "read": read, "write": write, "put": put, "drop": drop}
-CHANGING = ("take", "put")
+CHANGING = {"take": "the state of the swarm is copied", "put": "the state of the swarm is put back"}
 
 
 def work(module: AnsibleModule) -> dict[str, t.Any]:
@@ -197,7 +199,8 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     changed = given["stage"] in CHANGING
     if module.check_mode and given["stage"] != "look":
         return {"changed": changed}
-    return {"changed": changed, **STAGES[given["stage"]](engine_of(module), given)}
+    with _turn.taken(CHANGING.get(given["stage"], ""), given["timeout"], not changed):
+        return {"changed": changed, **STAGES[given["stage"]](engine_of(module), given)}
 
 
 def main() -> None:

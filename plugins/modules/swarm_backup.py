@@ -23,6 +23,7 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.engine
   - swarmlab.overlay.engine.stopped
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes.secrets
   - swarmlab.overlay.attributes
 attributes:

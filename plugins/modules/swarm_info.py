@@ -112,6 +112,7 @@ settings:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import place, settings
@@ -120,7 +121,11 @@ STARTING = 10.0  # seconds that an engine may take to know its place
 
 
 def look(module: AnsibleModule) -> dict[str, t.Any]:
-    """What was asked for."""
+    """What was asked for. An engine that a killed run keeps stopped for a moment is waited for."""
+    return _turn.again(lambda: told(module), module.params["engine_timeout"])
+
+
+def told(module: AnsibleModule) -> dict[str, t.Any]:
     engine = engine_of(module)
     result: dict[str, t.Any] = {"changed": False, "swarm": place.ask_when_started(engine, STARTING)}
     if module.params["containers"]:

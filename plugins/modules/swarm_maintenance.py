@@ -26,6 +26,7 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.engine
   - swarmlab.overlay.engine.sdk
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes
 options:
   node:
@@ -150,6 +151,7 @@ seconds:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import (
     APIClient,
     engine_argument_spec,
@@ -166,13 +168,14 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.maintenanc
 def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
     """Reach the state of the node."""
     given = module.params
-    node_id = identify(client, given["node"])
-    if given["state"] == "active":
-        return activate(
-            client, node_id, given["foreign"], given["timeout"], module.check_mode, given["purpose"], given["done"]
-        )
-    terms = Terms(given["accept"], given["timeout"], given["give_up"], given["purpose"])
-    return drain(client, node_id, terms, module.check_mode)
+    with _turn.taken(f"node {given['node']} to be {given['state']}", given["timeout"], module.check_mode):
+        node_id = identify(client, given["node"])
+        if given["state"] == "active":
+            return activate(
+                client, node_id, given["foreign"], given["timeout"], module.check_mode, given["purpose"], given["done"]
+            )
+        terms = Terms(given["accept"], given["timeout"], given["give_up"], given["purpose"])
+        return drain(client, node_id, terms, module.check_mode)
 
 
 def main() -> None:

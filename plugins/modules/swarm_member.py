@@ -20,6 +20,7 @@ author:
   - swarmlab contributors (@swarmlab)
 extends_documentation_fragment:
   - swarmlab.overlay.engine
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes
 attributes:
   diff_mode:
@@ -106,10 +107,20 @@ swarm:
   type: dict
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm.membership import declare
+
+
+def work(module: AnsibleModule) -> dict[str, t.Any]:
+    """Reach the state when no other module works here."""
+    given = module.params
+    with _turn.taken(f"membership in a swarm to be {given['state']}", given["timeout"], module.check_mode):
+        return declare(engine_of(module), given, module.check_mode)
 
 
 def main() -> None:
@@ -134,7 +145,7 @@ def main() -> None:
         required_if=[("state", "absent", ["node_id"])],
         supports_check_mode=True,
     )
-    run_without_sdk(module, lambda module: declare(engine_of(module), module.params, module.check_mode))
+    run_without_sdk(module, work)
 
 
 if __name__ == "__main__":

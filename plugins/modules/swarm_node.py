@@ -27,6 +27,7 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.engine
   - swarmlab.overlay.engine.sdk
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes
 options:
   names:
@@ -133,6 +134,7 @@ waiting:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.sdk import (
     APIClient,
     engine_argument_spec,
@@ -153,6 +155,12 @@ NODE = {
 
 
 def work(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
+    """Reach the state when no other module works here."""
+    with _turn.taken(f"nodes to be {module.params['state']}", module.params["timeout"], module.check_mode):
+        return reach(module, client)
+
+
+def reach(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
     """Reach the state, with the labels as the texts that they are to the engine."""
     params = module.params
     nodes = [

@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.engine
   - swarmlab.overlay.engine.stopped
+  - swarmlab.overlay.engine.turn
   - swarmlab.overlay.attributes
 attributes:
   diff_mode:
@@ -61,6 +62,7 @@ import socket
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.swarmlab.overlay.plugins.module_utils import _turn
 from ansible_collections.swarmlab.overlay.plugins.module_utils._daemon import alone, halting
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.plain import engine_of, run_without_sdk
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import engine_argument_spec
@@ -76,10 +78,11 @@ def work(module: AnsibleModule) -> dict[str, t.Any]:
     if problem:
         raise HostError(f"{socket.gethostname()}: {problem}. Nothing was changed")
     engine = engine_of(module)
-    if given["state"] == "alone":
-        return {"changed": alone.force(engine, given["node_id"], given["timeout"], module.check_mode)}
-    removed = alone.settle(engine, way, given["node_id"], module.check_mode)
-    return {"changed": bool(removed), "removed": removed}
+    with _turn.taken(f"a swarm of one manager to be {given['state']}", given["timeout"], module.check_mode):
+        if given["state"] == "alone":
+            return {"changed": alone.force(engine, given["node_id"], given["timeout"], module.check_mode)}
+        removed = alone.settle(engine, way, given["node_id"], module.check_mode)
+        return {"changed": bool(removed), "removed": removed}
 
 
 def main() -> None:

@@ -57,6 +57,12 @@ options:
     elements: str
     default: ["*"]
     version_added: 0.2.0
+  shared_names:
+    description: Names or shell patterns of names that several services of a network share on purpose.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.2.0
   image:
     description: Image of the probes; empty for the one made on the nodes.
     type: str

@@ -58,6 +58,12 @@ TASK = (
         "rejected: No such image: localhost/no/such:image",
     ),
     Words(
+        "disk-full",
+        re.compile(r"(?i)no space left on device|disk quota exceeded"),
+        "Linux; Docker Engine 17.06 to 28.5 pass it on",
+        "rejected: mkdir /var/lib/docker/containers/4f5e: no space left on device",
+    ),
+    Words(
         "network-left",
         re.compile(r"(?i)pool overlaps with other one"),
         "Docker Engine 17.06 to 28.5",

@@ -14,7 +14,7 @@ import pathlib
 import re
 import typing as t
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 COLLECTION = pathlib.Path(__file__).resolve().parents[2]
 # What no argument specification has: variables of single hosts and of playbooks (docs/inventories.md).
@@ -45,7 +45,7 @@ def names(collection: pathlib.Path = COLLECTION) -> Names:
     """The names that this collection has."""
     documented, used = set(OF_HOSTS), set(OF_HOSTS)
     for path in sorted(collection.glob("roles/*/meta/argument_specs.yml")):
-        for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
+        for entry in yaml_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
             documented.update(entry.get("options") or ())
     for pattern in ("roles/**/*.yml", "playbooks/*.yml"):
         for path in collection.glob(pattern):

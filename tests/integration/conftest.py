@@ -316,14 +316,21 @@ SCRIPTS = {
 
 @contextmanager
 def own_lab(
-    name: str, subnets: str, environment: dict[str, str], warm: Warm, folder: Path, managers: int, nodes: int
+    name: str,
+    subnets: str,
+    environment: dict[str, str],
+    warm: Warm,
+    folder: Path,
+    managers: int,
+    nodes: int,
+    **settings: object,
 ) -> Iterator[Swarm]:
-    """A swarm for one module of tests. The engines of its managers can be kept stopped (COMMANDS)."""
+    """A swarm for one module of tests. The engines of its managers can be kept stopped (COMMANDS). ``settings``: of the lab."""
     name, place = worker_of(name)
     subnet = free_subnet(subnets, range(place, 256, 16))
     hosts = [f"vm{number}" for number in range(1, nodes + 1)]
     lab = Swarm(
-        name, inventory_of(name, subnet=subnet, nodes=nodes, managers=managers), folder, environment, warm, subnet=subnet,
+        name, inventory_of(name, subnet=subnet, nodes=nodes, managers=managers, **settings), folder, environment, warm, subnet=subnet,
         managers=hosts[:managers], workers=hosts[managers:],
     )  # fmt: skip
     try:

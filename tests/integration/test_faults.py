@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import faults
-import jsonschema
 import pytest
+import report_schema
 
 pytestmark = pytest.mark.long
 
-SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "docs" / "report-schema.json").read_text(encoding="utf-8"))
 # One of each sort: a port, the gossip, inside the overlay, the size of packets, an engine, a name. Neighbours in this list name other nodes, so
 # that one which is not mended shows as a wrong node of the next.
 TRIED = ("data-port-by-port", "gossip-tcp", "mtu", "tcp-inside", "second-holder", "engine-stopped", "lossy-link", "not-forwarding", "bridge-down",
@@ -45,7 +44,7 @@ class Broken:
         path = folder / "report.json"
         assert path.exists(), output
         report = json.loads(path.read_text(encoding="utf-8"))
-        jsonschema.validate(report, SCHEMA)
+        report_schema.validate(report)
         return report, output
 
 

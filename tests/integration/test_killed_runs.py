@@ -16,9 +16,9 @@ from conftest import COMMANDS, TRANSIT, Swarm, Warm, await_words, flat, own_lab,
 from test_upgrade import REPACK, REPOSITORY, specs
 
 pytestmark = [pytest.mark.long, pytest.mark.rare]
-ACTIVATE, BACKUP, DRAIN, RECOVER, REPLACE, RESTORE, ROTATE, UPGRADE = (
+ACTIVATE, BACKUP, DRAIN, RECOVER, REMOVE, REPLACE, RESTORE, ROTATE, UPGRADE = (
     f"swarmlab.overlay.{name}"
-    for name in ("activate", "backup", "drain", "recover", "replace", "restore", "rotate", "upgrade")
+    for name in ("activate", "backup", "drain", "recover", "remove", "replace", "restore", "rotate", "upgrade")
 )
 WHOLE = "Ready Ready Reachable Ready Reachable Ready Reachable"
 
@@ -47,12 +47,19 @@ def await_engine(swarm: Swarm, host: str, words: str = "ServerVersion") -> None:
 
 
 def await_quiet(swarm: Swarm) -> None:
-    """Wait until nothing of a killed run goes on on any node: its module would meet the next run there."""
-    look = "for try in $(seq 400); do pgrep -x python3 >/dev/null || exit 0; sleep 0.25; done; exit 1"
+    """Wait until nothing of a killed run goes on on any node, nor begins there: one that is on its way has no process yet."""
+    look = (
+        "quiet=0; for try in $(seq 400); do pgrep -x python3 >/dev/null && quiet=0 || quiet=$((quiet + 1)); [ $quiet -gt 8 ] && exit 0;"
+        " sleep 0.25; done; exit 1"
+    )
     for host in swarm.nodes:
         argv = ["docker", "exec", swarm.container(host), "sh", "-c", look]
         done = subprocess.run(argv, env=swarm.environment, capture_output=True, text=True, timeout=150, check=False)
         assert done.returncode == 0 or "is not running" in done.stderr, f"{host}: {done.stderr}"
+
+
+def at_once(_swarm: Swarm) -> None:
+    """Do not wait for what a killed run had begun: the modules of the next run do."""
 
 
 def await_whole(swarm: Swarm, words: str = "") -> None:
@@ -74,15 +81,17 @@ def killed_everywhere(
     begin: Callable[[], None] = lambda: None,
     late: Iterable[tuple[int, float]] = (),
     first: int = 1,
+    settle: Callable[[Swarm], None] = await_quiet,
 ) -> int:
     """Kill a playbook soon after the start of each task of these modules, then later in some, and finish it each time; how many tasks there are.
 
-    ``finish`` gets words for what was killed. Tasks before ``first`` only look.
+    ``finish`` gets words for what was killed. Tasks before ``first`` only look. ``settle`` waits before the next run, where an engine may be
+    stopped still: its host would not answer.
     """
     for number in range(first, 99):
         begin()
         killed = swarm.killed_playbook(playbook, told, *argv, number=number, within=within)
-        await_quiet(swarm)
+        settle(swarm)
         finish(f"{playbook}: task {number} of {within}, killed: {killed}")
         if not killed:
             break
@@ -90,7 +99,7 @@ def killed_everywhere(
     for number, seconds in late:
         begin()
         killed = swarm.killed_playbook(playbook, told, *argv, number=number, within=within, seconds=seconds)
-        await_quiet(swarm)
+        settle(swarm)
         finish(f"{playbook}: task {number} of {within}, {seconds} s, killed: {killed}")
     return tasks
 
@@ -118,8 +127,15 @@ def test_drain_and_activate(crew: Swarm) -> None:
         crew.docker("vm1", "service", "update", "--force", "--detach=false", "--quiet", "web")
         before = told_of(crew)
 
-    assert killed_everywhere(crew, DRAIN, told, (), "swarm_maintenance", drained, some, [(2, 3), (2, 6)], 2) == 2
-    assert killed_everywhere(crew, ACTIVATE, told, (), "swarm_maintenance", given_back, drain, [(1, 2), (1, 4)]) == 1
+    assert (
+        killed_everywhere(crew, DRAIN, told, (), "swarm_maintenance", drained, some, [(2, 3), (2, 6)], 2, at_once) == 2
+    )
+    assert (
+        killed_everywhere(
+            crew, ACTIVATE, told, (), "swarm_maintenance", given_back, drain, [(1, 2), (1, 4)], settle=at_once
+        )
+        == 1
+    )
 
 
 def test_replace(crew: Swarm) -> None:
@@ -132,8 +148,68 @@ def test_replace(crew: Swarm) -> None:
         assert told_of(crew) == before, f"{words}\n{output}"
 
     within = "swarm_maintenance,swarm_node,swarm_member"
-    kills = killed_everywhere(crew, REPLACE, told, (), within, replaced, late=[(4, 3), (5, 3), (6, 3)], first=2)
+    kills = killed_everywhere(
+        crew, REPLACE, told, (), within, replaced, late=[(4, 3), (5, 3), (6, 3)], first=2, settle=at_once
+    )
     assert kills >= 6  # look, drain, and for its departure drain, leave and remove, then join
+
+
+def test_remove(crew: Swarm) -> None:
+    before, told = told_of(crew), {"node": "vm4"}
+
+    def removed(words: str) -> None:
+        code, output = crew.playbook(REMOVE, told)
+        assert code == 0, f"{words}\n{output}"
+        assert crew.docker("vm1", "node", "ls", "--format", "{{.Hostname}}").split() == crew.managers, words
+        assert crew.docker("vm4", "info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive", words
+        code, output = crew.playbook("swarmlab.overlay.swarm")
+        assert code == 0, f"{words}\n{output}"
+        await_whole(crew, words)
+        assert told_of(crew) == before, f"{words}\n{output}"
+
+    within = "swarm_maintenance,swarm_node,swarm_member"
+    kills = killed_everywhere(
+        crew, REMOVE, told, (), within, removed, late=[(4, 3), (5, 3), (6, 3)], first=2, settle=at_once
+    )
+    assert kills == 6  # look, drain, dead nodes that no host is (none), and for its departure drain, leave and remove
+
+
+def test_a_drain_that_goes_on_is_waited_for(crew: Swarm) -> None:
+    """The run was killed, and its module goes on on the manager. Without turns it drained the node after the next run had given it back."""
+    before = told_of(crew)
+    crew.docker(
+        "vm1", "service", "create", "-d", "--no-resolve-image", "--name", "late", "--constraint", "node.role==worker", "--update-order", "start-first",
+        "--update-monitor", "15s", crew.image, "sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait",
+    )  # fmt: skip
+    try:
+        await_words(crew, "vm1", "docker service ps late --format '{{.CurrentState}}'", "Running")
+        crew.docker(
+            "vm1", "service", "update", "--detach=true", "--quiet", "--constraint-rm", "node.role==worker", "late"
+        )
+        assert crew.killed_playbook(DRAIN, {"node": "vm4"}, number=2, within="swarm_maintenance", seconds=4)
+        code, output = crew.playbook(ACTIVATE, {"node": "vm4"})
+        await_quiet(crew)
+        assert code == 0, output
+    finally:
+        crew.docker("vm1", "service", "rm", "late")
+    assert told_of(crew) == before
+
+
+def test_an_engine_that_is_stopped_for_a_moment_stays_so(crew: Swarm, tmp_path: Path) -> None:
+    """The backup was killed, and its module goes on. Without turns the next run started the engine while its state was copied."""
+    before = told_of(crew)
+    slow = {"swarm_stop_command": "sh -c 'engine-stop; sleep 30'", "swarm_start_command": "engine-start", "node": "vm2"}
+    told = {**slow, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True}
+    began = crew.shell("vm2", "pgrep -x dockerd")
+    assert crew.killed_playbook(BACKUP, told, number=2, within="swarm_backup", seconds=8)
+    crew.shell("vm2", "ls /run/hold && while pgrep -f '[/]usr/sbin/dockerd'; do sleep 0.1; done")
+    done = crew.run("engine", {"restart_command": "engine-start", "timeout": 90}, "vm2")
+    assert not done["failed"] and not done["restarted"] and done["swarm"]["state"] == "active", done
+    assert crew.shell("vm2", "pgrep -x dockerd") != began
+    await_quiet(crew)
+    await_whole(crew)
+    code, output = crew.playbook(BACKUP, {**told, **COMMANDS})
+    assert code == 0 and told_of(crew) == before, output
 
 
 def test_rotate(crew: Swarm, tmp_path: Path) -> None:
@@ -218,7 +294,7 @@ def test_upgrade(crew: Swarm) -> None:
 
 
 def test_restore(crew: Swarm, tmp_path: Path) -> None:
-    """Put back by restore, and finished by restore where the state was not put back, else by recover."""
+    """Put back by restore, and finished by restore, or by recover where restore says so: the state was put back already."""
     before = told_of(crew)
     code, output = crew.playbook(
         BACKUP, {**COMMANDS, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True, "node": "vm2"}
@@ -228,18 +304,20 @@ def test_restore(crew: Swarm, tmp_path: Path) -> None:
     told = {**COMMANDS, "swarm_restore_file": str(archive), "node": "vm2"}
 
     def lost() -> None:
-        for host in crew.managers:
-            crew.docker(host, "swarm", "leave", "--force")
+        for host in crew.managers:  # an engine that gives up its own wait leaves all the same
+            crew.shell(host, "docker swarm leave --force || true")
+            await_words(crew, host, "docker info", "Swarm: inactive")
 
     def restored(words: str) -> None:
         await_engine(crew, "vm2")
-        state = crew.docker("vm2", "info", "--format", "{{.Swarm.LocalNodeState}}")
-        playbook = RESTORE if state == "inactive" else RECOVER
-        code, output = crew.playbook(playbook, told)
+        playbook, (code, output) = RESTORE, crew.playbook(RESTORE, told)
+        if "in the swarm of the backup" in flat(output) and "run playbook recover" in flat(output):
+            playbook, (code, output) = RECOVER, crew.playbook(RECOVER, told)
         done = "there is nothing to recover" in flat(output) or "killed: False" in words
         assert code == 0 or done, f"{words}, {playbook}\n{output}"
         await_whole(crew)
         assert told_of(crew) == before, f"{words}, {playbook}\n{output}"
+        assert crew.shell("vm2", f"ls -A {TRANSIT} 2>/dev/null || true") == "", words
 
     within = "swarm_restore,swarm_recover,swarm_member,swarm_maintenance"
     kills = killed_everywhere(crew, RESTORE, told, (), within, restored, lost, [(2, 5), (4, 6)], 2)

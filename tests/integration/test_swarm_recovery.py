@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +162,138 @@ def test_with_one_manager_down_no_step_costs_the_majority(trio: Swarm, tmp_path:
     finally:
         power(trio, "start", "vm3")
         trio.await_nodes("vm1")
+
+
+def told_nothing(swarm: Swarm, playbook: str, told: dict, words: str, folder: Path) -> None:
+    """A playbook says the words in its one message, and leaves every engine and the controller's folder as they are."""
+    engines = engines_of(swarm)
+    code, output = swarm.playbook(f"swarmlab.overlay.{playbook}", told)
+    assert code != 0 and words in flat(output) and "Nothing was " in flat(output), f"{playbook}\n{output}"
+    assert output.count("fatal: [") == 1 and "Traceback" not in output, f"{playbook}\n{output}"
+    assert engines_of(swarm) == engines and not list(folder.iterdir()), playbook
+
+
+def engines_of(swarm: Swarm) -> str:
+    """The engines' processes, wherever the machine is on."""
+    look = "for node in $@; do docker exec $node pgrep -x dockerd || echo $node none; done"
+    argv = ["sh", "-c", look, "sh", *(swarm.container(host) for host in swarm.nodes)]
+    return subprocess.run(argv, env=swarm.environment, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def declared(swarm: Swarm) -> list[dict]:
+    """What the swarm has been told of itself and its nodes, with its join tokens."""
+    nodes = swarm.docker("vm1", "node", "ls", "-q").split()
+    told = [node["Spec"] for node in json.loads(swarm.docker("vm1", "node", "inspect", *nodes))]
+    tokens = [swarm.docker("vm1", "swarm", "join-token", "-q", role) for role in ("manager", "worker")]
+    return [*sorted(told, key=json.dumps), {"tokens": tokens}]
+
+
+@pytest.mark.long
+@pytest.mark.rare
+@pytest.mark.parametrize("how", ["off", "stopped", "pending", "locked"])
+def test_without_a_majority_every_playbook_says_so_once(trio: Swarm, tmp_path: Path, how: str) -> None:
+    """Two machines are off; their engines are stopped; the third engine was started after that, and is pending; all are locked."""
+    before = declared(trio)
+    backup = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True}
+    restart = {"upgrade_action": "restart", "upgrade_restart_command": "kill -HUP 1", "upgrade_checks": []}
+    key = ""
+    if how == "locked":
+        assert trio.run("swarm", {"autolock": True})["changed"]
+        key = trio.docker("vm1", "swarm", "unlock-key", "-q")
+        for host in trio.nodes:
+            await_words(trio, host, "cat /var/lib/docker/swarm/certificates/swarm-node.key", "ENCRYPTED")
+    try:
+        if how == "off":
+            power(trio, "kill", "vm2", "vm3")
+            await_words(trio, "vm1", "docker node ls", "does not have a leader")
+        elif how == "locked":
+            for host in trio.nodes:
+                trio.restart_engine(host)
+            for host in trio.nodes:
+                await_words(trio, host, "docker info", "Swarm: locked")
+        else:
+            for host in ("vm2", "vm3"):
+                trio.shell(host, "engine-stop")
+            await_words(trio, "vm1", "docker node ls", "does not have a leader")
+        if how == "pending":
+            trio.shell("vm1", "engine-stop; sleep 1; engine-start")
+            await_words(trio, "vm1", "docker info", "Swarm: pending")
+        words = {"locked": "vm1: locked; vm2: locked; vm3: locked", "pending": "vm1: pending"}.get(
+            how, "have no majority"
+        )
+        for playbook, told in (
+            ("drain", {"node": "vm3"}),
+            ("activate", {"node": "vm3"}),
+            ("remove", {"node": "vm3"}),
+            ("replace", {"node": "vm3"}),
+            ("rotate", {"swarm_rotate_max_age": 0}),
+            ("rotate", {"swarm_rotate": "ca", "swarm_rotate_max_age": 0}),
+            ("backup", backup),
+            ("upgrade", restart),
+        ):
+            told_nothing(trio, playbook, told, words if playbook != "upgrade" else "", tmp_path)
+    finally:
+        if how == "off":
+            power(trio, "start", "vm2", "vm3")
+        elif how != "locked":
+            for host in ("vm2", "vm3"):
+                trio.shell(host, "engine-start")
+        else:
+            code, output = trio.playbook("swarmlab.overlay.swarm", {"swarm_unlock_keys": [key]})
+            assert code == 0, output
+        trio.await_nodes("vm1")
+        if key:
+            trio.run("swarm", {"autolock": False})
+    assert nodes_of(trio) == WHOLE and declared(trio) == before
+
+
+@pytest.mark.long
+@pytest.mark.rare
+def test_one_manager_is_locked_or_pending(trio: Swarm, tmp_path: Path) -> None:
+    """The others have their majority. What needs this manager is refused with its state; the swarm and the host stay as they are."""
+    backup = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True}
+    ca = {"swarm_rotate": "ca", "swarm_rotate_max_age": 0}
+    cut = "iptables -{} OUTPUT -p tcp --dport 2377 -j DROP"
+    assert trio.run("swarm", {"autolock": True})["changed"]
+    key = trio.docker("vm1", "swarm", "unlock-key", "-q")
+    try:
+        await_words(trio, "vm3", "cat /var/lib/docker/swarm/certificates/swarm-node.key", "ENCRYPTED")
+        trio.restart_engine("vm3")
+        await_words(trio, "vm3", "docker info", "Swarm: locked")
+        await_words(trio, "vm1", "docker node ls", "vm3 .*Down .*Unreachable")
+        before = declared(trio)
+        for playbook, told, words in (
+            ("drain", {"node": "vm3"}, "vm3: its engine is locked in a swarm"),
+            ("activate", {"node": "vm3"}, "vm3: its engine is locked in a swarm"),
+            ("remove", {"node": "vm3"}, "vm3: its engine is locked in a swarm"),
+            ("replace", {"node": "vm3"}, "vm3: its engine is locked in a swarm"),
+            ("rotate", ca, "The CA was not rotated: vm3 "),
+            ("backup", {**backup, "node": "vm3"}, "vm3 is not a working manager"),
+            ("backup", backup, "Of 3 managers 1 would stay reachable"),
+        ):
+            told_nothing(trio, playbook, told, words, tmp_path)
+            assert (
+                declared(trio) == before and trio.docker("vm3", "info", "-f", "{{.Swarm.LocalNodeState}}") == "locked"
+            )
+        code, output = trio.playbook("swarmlab.overlay.swarm", {"swarm_unlock_keys": [key]})
+        assert code == 0, output
+        trio.await_nodes("vm1")
+        assert trio.run("swarm", {"autolock": False})["changed"]
+
+        trio.shell("vm3", f"{cut.format('A')}; engine-stop; sleep 1; engine-start")
+        await_words(trio, "vm3", "docker info", "Swarm: pending")
+        await_words(trio, "vm1", "docker node ls", "vm3 .*Down .*Unreachable")
+        before = declared(trio)
+        for playbook, told, words in (
+            ("rotate", ca, "The CA was not rotated: vm3 "),
+            ("backup", {**backup, "node": "vm3"}, "vm3 is not a working manager"),
+        ):
+            told_nothing(trio, playbook, told, words, tmp_path)
+            assert declared(trio) == before
+    finally:
+        trio.shell("vm3", f"{cut.format('D')} || true")
+        trio.await_nodes("vm1")
+        trio.run("swarm", {"autolock": False})
 
 
 @pytest.mark.long

@@ -101,10 +101,21 @@ def test_what_check_says_of_a_drain_and_a_rotation_is_what_happens(swarm: Swarm,
 
 
 @pytest.mark.long
-def test_what_check_says_of_a_replacement_is_what_happens(swarm: Swarm) -> None:
-    before = state(swarm)
-    code, output = swarm.playbook("swarmlab.overlay.replace", {"node": "vm3"}, "--check")
-    plan = steps(output)
-    assert code == 0 and len(plan) == 2 and state(swarm) == before, output
-    code, output = swarm.playbook("swarmlab.overlay.replace", {"node": "vm3"})
-    assert code == 0 and [step for step in steps(output) if not step.startswith("waiting for")] == plan, output
+@pytest.mark.parametrize(("playbook", "lines"), [("replace", 2), ("remove", 1)])
+def test_what_check_says_of_a_departure_is_what_happens(swarm: Swarm, unique: str, playbook: str, lines: int) -> None:
+    swarm.docker(
+        "vm1", "service", "create", "--quiet", "--no-resolve-image", "--name", unique, "--mode", "global", "--stop-grace-period", "1s",
+        swarm.image, "sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait",
+    )  # fmt: skip
+    before, former = state(swarm), swarm.docker("vm3", "info", "--format", "{{.Swarm.NodeID}}")
+    try:
+        code, output = swarm.playbook(f"swarmlab.overlay.{playbook}", {"node": "vm3"}, "--check")
+        plan, fates = steps(output), changes(output)
+        assert code == 0 and len(plan) == lines and plan[0] == f"vm3 leaves: node {former}, host name vm3", output
+        assert len(fates) == 1 and state(swarm) == before, output
+        code, output = swarm.playbook(f"swarmlab.overlay.{playbook}", {"node": "vm3"})
+        assert code == 0 and [step for step in steps(output) if not step.startswith("waiting for")] == plan, output
+        assert changes(output) == fates and former not in swarm.docker("vm1", "node", "ls", "-q"), output
+    finally:
+        code, output = swarm.playbook("swarmlab.overlay.swarm")
+    assert code == 0, output

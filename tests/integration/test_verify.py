@@ -16,11 +16,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import jsonschema
 import pytest
+import report_schema
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SCHEMA = json.loads((CHECKOUT / "docs" / "report-schema.json").read_text(encoding="utf-8"))
 RUN = "label=swarmlab.overlay/run"
 WITHOUT_VIP = ("PRE-REACH", "CP-TLS", "NET-*", "SD-*")
 
@@ -82,7 +81,7 @@ class Verified:
         assert path.exists(), self.output
         assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
         self.report = json.loads(path.read_text(encoding="utf-8"))
-        jsonschema.validate(self.report, SCHEMA)
+        report_schema.validate(self.report)
 
     def of(self, ident: str, network: str | None = None) -> list[dict]:
         return [row for row in self.report["checks"] if row["id"] == ident and network in (None, row["network"])]

@@ -16,6 +16,7 @@ from test_verify import Verified, wait_until
 pytestmark = pytest.mark.long
 SERVICES = ("DP-TASK", "LB-SERVICE", "MESH-SERVICE")
 OTHERS = ("NET-INGRESS", "NET-GATEWAY", "NET-EGRESS", "DP-IPV6", "SD-ALIAS", "SD-VIP", "IPAM-HEADROOM")
+ALONE = {"halt": "vm1", "thin": "vm1", "iced": "vm2"}  # more containers of no service: the node of each
 RAW = "PREROUTING -p tcp --dport 18089 -j DROP"
 ROUTE = "172.18.250.0/24 dev lo"
 
@@ -28,7 +29,7 @@ def create(swarm, name: str, *argv: str) -> None:
 def names(swarm, shared: str) -> dict[str, str]:
     """A service with a task on every node, which listens on 80, with a port of the mesh and one of mode host; one that has its alias, in
     another spelling; a network with IPv6."""
-    made = {part: f"{shared}-{part}" for part in ("net", "six", "web", "shop", "box", "api")}
+    made = {part: f"{shared}-{part}" for part in ("net", "six", "web", "shop", "box", "api", *ALONE)}
     six = ["--ipv6", "--subnet", "10.206.0.0/24", "--subnet", "fd00:206::/64"]
     swarm.docker("vm1", "network", "create", "-d", "overlay", "--attachable", made["net"])
     swarm.docker("vm1", "network", "create", "-d", "overlay", *six, made["six"])
@@ -36,7 +37,8 @@ def names(swarm, shared: str) -> dict[str, str]:
     create(swarm, made["web"], "--mode", "global", "--network", f"name={made['net']},alias={alias}", "-p", "18088:80",
            "-p", "mode=host,target=80,published=18089", swarm.image, "httpd", "-f", "-p", "80")  # fmt: skip
     create(swarm, made["shop"], "--network", f"name={made['net']},alias={made['api']}", swarm.image, "sleep", "1d")
-    swarm.docker("vm3", "run", "-d", "--name", made["box"], "--network", made["net"], swarm.image, "sleep", "1d")
+    for part, host in {"box": "vm3", **ALONE}.items():
+        swarm.docker(host, "run", "-d", "--name", made[part], "--network", made["net"], swarm.image, "sleep", "1d")
     running = ["docker", "service", "ls", "-f", f"name={shared}", "--format", "'{{.Replicas}}'"]
     wait_until(lambda: sorted(swarm.shell("vm1", " ".join(running)).split()) == ["1/1", "3/3"], 60)
     return made
@@ -59,7 +61,7 @@ def resolver(swarm, host: str, name: str) -> str:
 
 def run(swarm, names: dict[str, str], folder: Path, *networks: str) -> Verified:
     return Verified(swarm, folder, verify_networks=[names[part] for part in networks], verify_checks=[*SERVICES, *OTHERS],
-                    verify_convergence_timeout=4)  # fmt: skip
+                    verify_convergence_timeout=4, verify_shared_names=[names["api"]])  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +77,8 @@ def broken(
     at = {host: inside(swarm, host, names["web"], names["net"]) for host in swarm.nodes}
     asks = resolver(swarm, "vm1", names["web"])
     box, device = inside(swarm, "vm3", names["box"], names["net"])
+    thin, slim = inside(swarm, "vm1", names["thin"], names["net"])
+    halt = "kill -{} $(docker inspect -f '{{{{.State.Pid}}}}' " + names["halt"] + ")"
     faults = [
         ("vm1", f"{at['vm1'][0]}iptables -w -{{}} INPUT -i {at['vm1'][1]} -p tcp --dport 80 -j DROP", "A", "D"),
         ("vm2", f"{at['vm2'][0]}ip link set {at['vm2'][1]} {{}}", "down", "up"),
@@ -84,6 +88,9 @@ def broken(
         ("vm1", "sysctl -qw net.ipv4.ip_forward={}", "0", "1"),
         ("vm1", "{}", f"cp {asks} /run/asks && echo nameserver 192.0.2.53 >{asks}", f"cat /run/asks >{asks}"),
         ("vm2", f"ip route {{}} {ROUTE}", "add", "del"),
+        ("vm1", f"{thin}ip link set {slim} mtu {{}}", "300", "1450"),
+        ("vm1", halt, "STOP", "CONT"),
+        ("vm2", f"docker {{}} {names['iced']}", "pause", "unpause"),
         ("vm2", "{}", "cp /etc/resolv.conf /run/resolv && echo nameserver 10.0.0.53 >>/etc/resolv.conf", "cat /run/resolv >/etc/resolv.conf"),
     ]  # fmt: skip
     done = []
@@ -107,7 +114,7 @@ def causes(done: Verified, ident: str) -> list[tuple]:
 
 def test_sound_services_are_reached_and_nothing_else_is_said(sound: Verified) -> None:
     assert [cause["id"] for cause in sound.report["causes"]] == (["kernel-lacks"] if lacks_ipvs(sound) else [])
-    assert sound.of("DP-TASK")[0]["evidence"]["summary"].startswith("5 containers of people's on 3 nodes")
+    assert sound.of("DP-TASK")[0]["evidence"]["summary"].startswith("8 containers of people's on 3 nodes")
     assert [row["status"] for row in sound.of("NET-INGRESS") + sound.of("NET-GATEWAY") + sound.of("NET-EGRESS")] == [
         "pass"
     ] * 3
@@ -122,12 +129,20 @@ def test_sound_services_are_reached_and_nothing_else_is_said(sound: Verified) ->
         assert [row["status"] for row in (reached, *sound.of("MESH-SERVICE"))] == ["pass", "pass"]
 
 
-def test_a_name_that_two_services_share_is_told_and_is_no_failure(sound: Verified, names: dict[str, str]) -> None:
+def test_a_name_that_two_services_share_on_purpose_is_told_and_is_no_failure(
+    sound: Verified, names: dict[str, str]
+) -> None:
     """In two spellings: each answers with the addresses of both."""
     (row,) = sound.of("SD-ALIAS")
     assert row["status"] == "pass", row
-    remark = f"{names['api']} is a name of {names['shop']} and of {names['web']}: who asks for it meets any of them"
+    remark = f"{names['api']} is a name of {names['shop']} and of {names['web']}"
     assert row["evidence"]["remarks"] == [remark]
+
+
+def test_a_name_that_two_services_share_is_a_cause(swarm, names: dict[str, str], tmp_path: Path) -> None:
+    done = Verified(swarm, tmp_path, verify_networks=[names["net"]], verify_checks=["SD-ALIAS"])
+    assert [cause["id"] for cause in done.report["causes"]] == ["alias-shared"]
+    assert done.of("SD-ALIAS")[-1]["evidence"]["shared"] == {names["api"]: sorted([names["shop"], names["web"]])}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +163,21 @@ def test_a_task_that_alone_is_broken_is_named(
     assert [nodes for nodes, title in causes(broken, "task-cut") if names[part] in title] == [
         ["vm2", "vm3"] if part == "web" else ["vm3"]
     ]
+
+
+def test_a_container_whose_interface_is_too_small_is_named(broken: Verified, names: dict[str, str]) -> None:
+    (result,) = [row for row in broken.of("DP-TASK", names["net"]) if row["reason"] == "task-cut"]
+    (row,) = [row for row in result["evidence"]["tasks"] if row["task"] == names["thin"]]
+    assert row["fails"] == ["full", "mtu"] and "has an MTU of 300, the probe's 1450" in row["inside"][0], row
+    ((nodes, title),) = [found for found in causes(broken, "task-cut") if names["thin"] in found[1]]
+    assert nodes == ["vm1"] and "no packets of full size" in title
+
+
+def test_containers_whose_processes_stand_still_are_named(broken: Verified, names: dict[str, str]) -> None:
+    (result,) = [row for row in broken.of("DP-TASK") if row["reason"] == "task-stopped"]
+    told = {row["task"]: (row["node"], row["state"]) for row in result["evidence"]["still"]}
+    assert told == {names["halt"]: ("vm1", "stopped"), names["iced"]: ("vm2", "frozen")}
+    assert [nodes for nodes, _title in causes(broken, "task-stopped")] == [["vm1"], ["vm2"]]
 
 
 def test_a_task_that_asks_another_name_server_is_named(broken: Verified, names: dict[str, str]) -> None:

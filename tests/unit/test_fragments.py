@@ -4,22 +4,24 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 MODULES = sorted((Path(__file__).resolve().parents[2] / "plugins" / "modules").glob("*.py"))
 OFTEN = 3
 ENGINE = "swarmlab.overlay.engine"
 
 
+@functools.cache
 def documentation(path: Path) -> dict[str, Any]:
     module = import_module(f"ansible_collections.swarmlab.overlay.plugins.modules.{path.stem}")
-    told: dict[str, Any] = yaml.safe_load(module.DOCUMENTATION)
+    told: dict[str, Any] = yaml_load(module.DOCUMENTATION)
     return told
 
 

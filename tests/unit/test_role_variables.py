@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 TOP = Path(__file__).resolve().parents[2]
 FILES = sorted([*TOP.glob("roles/*/tasks/*.yml"), *TOP.glob("roles/*/vars/*.yml"), *TOP.glob("playbooks/*.yml")])
@@ -23,7 +23,7 @@ def variables(*kinds: str) -> list[str]:
         {
             name
             for path in TOP.glob("roles/*/meta/argument_specs.yml")
-            for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
+            for entry in yaml_load(path.read_text(encoding="utf-8"))["argument_specs"].values()
             for name, option in (entry.get("options") or {}).items()
             if option.get("type") in kinds
         }

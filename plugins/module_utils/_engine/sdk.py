@@ -24,6 +24,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
     knock,
     unreachable,
 )
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
 
 try:
     from docker import APIClient
@@ -265,6 +266,8 @@ def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APICl
             client.close()
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
+    except HostError as error:
+        module.fail_json(msg=f"{str(error).rstrip('.')}.")
     except (Refused, DockerException, RequestException) as error:
         module.fail_json(msg=as_engine_error(error, module.params).message)
     else:

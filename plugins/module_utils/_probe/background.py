@@ -10,17 +10,22 @@ and the helper ends by itself.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
 import shutil
 import signal
+import stat
 import time
 import typing as t
 
 from . import shapes
 
 ROOT = "/run/swarmlab-overlay"
+SPARE = "/dev/shm/swarmlab-overlay"  # where nothing can be written to /run any more: the run can still tell what else is wrong
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FILES = 8  # that a folder needs room for, at least
 
 LEASE = "lease"
 HANG = 30
@@ -51,7 +56,7 @@ class Lease(t.NamedTuple):
 
     def expired(self) -> bool:
         """Whether no task renewed it in time, or the run's folder is gone."""
-        end: float | None = _load(os.path.join(ROOT, self.run, LEASE))
+        end: float | None = _load(os.path.join(place(self.run), LEASE))
         return end is None or time.monotonic() > end
 
 
@@ -90,26 +95,71 @@ class Kept:
         self.lease._replace(seconds=max(self.lease.seconds, SLOW * took)).renew()
 
 
+def roots() -> tuple[str, str]:
+    """Where a run's folder may be, the usual place first."""
+    return ROOT, SPARE
+
+
+def _ours(root: str) -> bool:
+    """Whether a folder is there that nobody but this user can have made or can write to: anybody may make one in /dev/shm."""
+    try:
+        told = os.lstat(root)
+    except OSError:
+        return False
+    return stat.S_ISDIR(told.st_mode) and told.st_uid == os.geteuid() and not told.st_mode & 0o022
+
+
+def place(run: str) -> str:
+    """Where the run's folder is, or would be."""
+    paths = [os.path.join(root, run) for root in roots() if _ours(root)]
+    return next((path for path in paths if os.path.isdir(path)), os.path.join(ROOT, run))
+
+
 def folder(run: str) -> str:
     """The run's folder on this node, created when missing and readable for root only."""
-    path = os.path.join(ROOT, run)
+    path = place(run)
+    if os.path.isdir(path):
+        return path
+    try:
+        return _made(ROOT, run)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        forget(run)
+        try:
+            return _made(SPARE, run)
+        except OSError:
+            raise error from None  # the usual place is what people have to mend
+
+
+def _made(root: str, run: str) -> str:
+    """A new folder of the run there, with room for its files."""
+    os.makedirs(root, mode=0o700, exist_ok=True)
+    if not _ours(root):
+        raise OSError(errno.EPERM, "somebody else's folder", root)
+    path = os.path.join(root, run)
     os.makedirs(path, mode=0o700, exist_ok=True)
+    names = [os.path.join(path, f".room{number}") for number in range(FILES)]
+    for name in names:
+        with open(name, "wb") as handle:
+            handle.write(bytes(1))
+    for name in names:
+        os.remove(name)
     return path
 
 
 def runs() -> list[str]:
     """The runs that left a folder on this node."""
-    try:
-        return sorted(os.listdir(ROOT))
-    except FileNotFoundError:
-        return []
+    return sorted({run for root in roots() if _ours(root) for run in os.listdir(root)})
 
 
 def forget(run: str) -> None:
     """Remove the run's folder, and the parent folder when it is empty."""
-    shutil.rmtree(os.path.join(ROOT, run), ignore_errors=True)
-    if not runs() and os.path.isdir(ROOT):
-        os.rmdir(ROOT)
+    for root in roots():
+        if _ours(root):
+            shutil.rmtree(os.path.join(root, run), ignore_errors=True)
+            if not os.listdir(root):
+                os.rmdir(root)
 
 
 def started_at(pid: int) -> str | None:
@@ -256,7 +306,7 @@ def stop(run: str, names: t.Iterable[str], seconds: float = 5.0) -> dict[str, t.
 
     ``seconds`` is the time that they get to end.
     """
-    path = os.path.join(ROOT, run)
+    path = place(run)
     deadline = time.monotonic() + seconds
     told = [who for who in (_load(os.path.join(path, name + ".pid")) for name in names) if who and _alive(who)]
     for who in told:
@@ -268,7 +318,7 @@ def stop(run: str, names: t.Iterable[str], seconds: float = 5.0) -> dict[str, t.
 
 def late(run: str, names: t.Iterable[str]) -> dict[str, float]:
     """The longest time in seconds that each stopped helper did not get to run; a well-fed one has parts of a second."""
-    told = {name: _load(os.path.join(ROOT, run, name + ".late")) for name in names}
+    told = {name: _load(os.path.join(place(run), name + ".late")) for name in names}
     return {name: seconds for name, seconds in told.items() if seconds is not None}
 
 

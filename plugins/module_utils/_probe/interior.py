@@ -34,6 +34,14 @@ LISTERS = (
 DECIDES = re.compile(r"\b(drop|reject|queue|redirect|dnat to|snat to|masquerade)\b")
 REFUSES = re.compile(r"(?i)\b(drop|reject)\b")
 SECONDS = 5
+SETTINGS = (
+    "net/ipv4/icmp_echo_ignore_all",
+    "net/ipv4/ip_default_ttl",
+    "net/ipv4/ip_no_pmtu_disc",
+    "net/ipv4/conf/all/arp_filter",
+    "net/ipv4/conf/all/arp_ignore",
+    "net/ipv4/conf/all/rp_filter",
+)  # that are the namespace's own, and by which it may drop packets or send none that arrive
 RULES = 12  # at most that many rules are told of a namespace
 
 
@@ -86,17 +94,23 @@ def resolver_file(pid: int) -> str | None:
 
 
 def look() -> shapes.Interior:
-    """Interfaces, addresses, routes, whether one leads everywhere, and neighbours that somebody pinned."""
-    links = netlink.links()
+    """Interfaces with their addresses, routes, whether one leads everywhere, neighbours that somebody pinned, and settings."""
+    links, addresses = netlink.links(), netlink.addresses()
     names = {link["index"]: link["name"] for link in links}
     routes = read_text(ROUTES)
     return {
         "links": [
-            {"name": row["name"], "up": row.get("up", True), "mtu": row["mtu"], "queue": row.get("queue", "")}
+            {
+                "name": row["name"],
+                "up": row.get("up", True),
+                "mtu": row["mtu"],
+                "queue": row.get("queue", ""),
+                "addresses": [one["address"] for one in addresses if one["index"] == row["index"]],
+            }
             for row in links
             if row["name"] != "lo"
         ],
-        "addresses": sorted(row["address"] for row in netlink.addresses()),
+        "addresses": sorted(row["address"] for row in addresses),
         "routes": sorted(f"{route.network} {route.interface}" for route in parse_routes(routes)),
         "leads_out": leads_out(routes),
         "pinned": sorted(
@@ -104,6 +118,7 @@ def look() -> shapes.Interior:
             for row in netlink.neighbours()
             if row["permanent"] and row["target"] and not row["target"].startswith(("127.", "224."))
         ),
+        "settings": {path.replace("/", "."): system.read("/proc/sys/" + path).strip() for path in SETTINGS},
     }
 
 

@@ -82,6 +82,20 @@ class Train(_Train, total=False):
     source: str  # address from which the kernel sends there
 
 
+class Pulse(t.TypedDict):
+    """The result of the pulse to one node, between its first answer and its last. ``pauses``: [seconds, packets lost], the longest first."""
+
+    address: str
+    packets: int  # in all
+    bytes: int
+    sent: int
+    answered: int
+    seconds: float
+    pauses: list[list[float]]
+    late_ms: int  # how late the sending process was, at worst
+    dwell_ms: int  # how long the peer's process let a packet wait, at worst
+
+
 class Reached(t.TypedDict, total=False):
     """The node that answered, or the reason why none did."""
 
@@ -161,16 +175,28 @@ class Interface(t.TypedDict):
     up: bool
     mtu: int
     queue: str
+    addresses: list[str]
 
 
 class Interior(t.TypedDict):
-    """What a namespace has. ``pinned``: neighbours that somebody set, as 'address hardware-address interface'; ``leads_out``: a default route."""
+    """What a namespace has. ``leads_out``: a default route.
+
+    ``pinned``: neighbours that somebody set, as 'address hardware-address interface'; ``settings``: of its own network stack.
+    """
 
     links: list[Interface]
     addresses: list[str]
     routes: list[str]
     leads_out: bool
     pinned: list[str]
+    settings: dict[str, str]
+
+
+class Life(t.TypedDict):
+    """How the processes of a container are, in a word of ``standstill``; how often its first one has had a processor."""
+
+    state: str
+    switches: int
 
 
 class Closely(t.TypedDict):

@@ -27,6 +27,7 @@ SNMP: dict[str, tuple[str, ...]] = {
     "TcpExt": ("ListenDrops", "ListenOverflows", "IPReversePathFilter", "TCPBacklogDrop", "PFMemallocDrop"),
 }
 DEVICE = ("rx_dropped", "tx_dropped", "rx_errors", "tx_errors", "rx_crc_errors", "tx_carrier_errors", "rx_fifo_errors")
+CARRIER = "carrier_down_count"  # how often a device lost its link
 CONNTRACK = ("drop", "early_drop", "insert_failed")
 NEIGHBOURS = ("table_fulls", "unresolved_discards")
 # Settings of the kernel that can break overlays; a star stands for every device that is no end of a container's link.
@@ -67,6 +68,7 @@ SETTINGS = (
 ENGINES = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2", "docker-containerd")
 STOPPED = "Tt"  # states of a process that was stopped or is traced, proc_pid_stat(5)
 MOUNTS = "/proc/self/mountinfo"
+CONTAINERD = "/var/lib/containerd"  # where images and layers live, if not below the engine's folder
 STATE = "/run"  # where engine and containerd keep what lives as long as they do, for every container
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 VERDICTS = ("DROP", "REJECT", "TARPIT", "STOLEN")
@@ -185,6 +187,9 @@ def counters(links: list[shapes.Link]) -> dict[str, int]:
             value = _number(f"/sys/class/net/{link['name']}/statistics/{name}")
             if value is not None:
                 found[f"{link['name']}.{name}"] = value
+        downs = _number(f"/sys/class/net/{link['name']}/{CARRIER}")
+        if downs is not None:
+            found[f"{link['name']}.{CARRIER}"] = downs
     return found
 
 
@@ -226,7 +231,7 @@ def limits(root: str) -> dict[str, list[int]]:
         ),
         "memory": _memory(system.read("/proc/meminfo")),
         **_disk(root),
-        **{f"{name} of {STATE}": pair for name, pair in _disk(STATE).items()},
+        **{f"{name} of {folder}": pair for folder in apart(root) for name, pair in _disk(folder).items()},
         **_group(),
     }
     return {name: [used, most] for name, (used, most) in found.items() if used is not None and most}
@@ -238,6 +243,28 @@ def _memory(text: str) -> tuple[int | None, int | None]:
     if "MemAvailable" not in rows:
         return None, None
     return rows["MemTotal"] - rows["MemAvailable"], rows["MemTotal"]
+
+
+def apart(root: str) -> list[str]:
+    """Folders beside the engine's own, on file systems of their own, without which it starts no container."""
+    try:
+        inside = sorted(entry.path for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        inside = []
+    home = _device(root)
+    found: dict[int, str] = {}
+    for folder in (STATE, CONTAINERD, *inside):
+        device = _device(folder)
+        if device is not None and device != home:
+            found.setdefault(device, folder)
+    return list(found.values())
+
+
+def _device(folder: str) -> int | None:
+    try:
+        return os.stat(folder).st_dev
+    except OSError:
+        return None
 
 
 def _disk(folder: str) -> dict[str, tuple[int | None, int | None]]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import typing as t
 
 from .._engine.client import Engine, NotFound
 from .._engine.transport import Raw
-from .._host import read_text
+from .._host import read_text, split_port
 from .._probe import background, overlay
 from . import objects, shapes
 
@@ -22,6 +23,7 @@ HOST_NAMESPACE = "/proc/self/ns/net"
 MOUNTS = "/proc/self/mountinfo"
 NAMESPACES = "/var/run/docker/netns"  # the default folder
 GATEWAY = "docker_gwbridge"
+APART = "com.docker.network.bridge.enable_icc"
 MACHINE_ID = "/etc/machine-id"
 ATTEMPTS = 3  # containers or tasks that ended before it is in vain to wait for one more
 
@@ -48,6 +50,15 @@ def outside(info: Raw) -> tuple[str, str] | None:
         f"{name} cannot take part in its swarm (state: {state}): {said or 'the engine gives no reason; its log does'}."
     )
     return "swarm-error", text
+
+
+def peers(info: Raw, networks: list[Raw], inspect: t.Callable[[str], Raw]) -> list[str]:
+    """The addresses of the other nodes that this one knows: of managers, and of those that share ingress with it."""
+    found = {split_port(row.get("Addr") or "")[0] for row in info["Swarm"].get("RemoteManagers") or []}
+    for network in networks:
+        if network.get("Ingress"):
+            found |= {row.get("IP") or "" for row in inspect(network["Id"]).get("Peers") or []}
+    return sorted(found - {"", info["Swarm"].get("NodeAddr")})
 
 
 def machine() -> str:
@@ -116,7 +127,8 @@ def gateway(engine: Engine) -> shapes.Gateway | None:
     except NotFound:
         return None
     subnets = [row["Subnet"] for row in (raw.get("IPAM") or {}).get("Config") or [] if row.get("Subnet")]
-    return {"subnets": subnets, "used": len(raw.get("Containers") or {})}
+    apart = (raw.get("Options") or {}).get(APART) == "false"
+    return {"subnets": subnets, "used": len(raw.get("Containers") or {}), "apart": apart}
 
 
 def namespaces(engine: Engine) -> str:

@@ -9,7 +9,6 @@ Private to swarmlab.overlay. ``prepare`` sets up, ``probe`` measures, ``close`` 
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import time
@@ -26,6 +25,7 @@ from .._probe import (
     overlay,
     pause,
     ports,
+    pulse,
     responder,
     sockets,
     standing,
@@ -44,7 +44,17 @@ Seen = t.TypeVar("Seen")
 ANSWER = 25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
 HALTED = 8  # seconds that a process of the engine may be stopped: a debugger or a snapshot of the machine stops it for a moment
 TRAINS = 60  # seconds: they take a few, and longer only where there is no processor
-HELPERS = ("responder", "published", "ports", "wire", *measuring.HELPERS, "janitor", "janitor-at", standing.NAME)
+HELPERS = (
+    "responder",
+    "published",
+    "ports",
+    "pulse",
+    "wire",
+    *measuring.HELPERS,
+    "janitor",
+    "janitor-at",
+    standing.NAME,
+)
 
 
 def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
@@ -93,6 +103,8 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         opened.update(_ipsec(plan))
     if "ports" in plan["needs"]:
         _start(errors, plan, "ports", lambda ready, stopped: ports.serve(plan["run"], plan["name"], ready, stopped))
+    if "pulse" in plan["needs"] and "speed" not in plan["needs"]:  # a measurement fills the links
+        _pulse(engine, plan, info, errors)
     if swarm.get("ControlAvailable") and leader.is_leader(engine, swarm["NodeID"]):
         led = _lead(engine, plan)
         result.update(led)
@@ -116,15 +128,23 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
     return result
 
 
+def _pulse(engine: Engine, plan: shapes.PreparePlan, info: Raw, errors: list[str]) -> None:
+    """Start the pulse to the nodes that this one knows, long before anybody can tell it of all."""
+    known = local.peers(info, engine.networks(), engine.inspect_network)
+    addresses = pulse.chosen(known, info["Swarm"]["NodeAddr"], plan["run"])
+    port = overlay.data_port(local.namespaces(engine)) or DATA_PATH_PORT
+    _start(errors, plan, "pulse", lambda ready, stopped: pulse.serve(plan["run"], port, addresses, ready, stopped))
+
+
 def need_room(run: str) -> None:
     """Make the run's folder, in which everything that follows is kept."""
     try:
         background.folder(run)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in background.FULL:
             raise
         raise EngineError(
-            f"{background.ROOT} cannot be made ({error.strerror}). Look at 'df -h /run' and 'df -i /run'.",
+            f"Neither {' nor '.join(background.roots())} can be made ({error.strerror}). Look at 'df -h /run' and 'df -i /run'.",
             reason_code="disk-full",
         ) from error
 
@@ -411,7 +431,7 @@ def close(engine: Engine, plan: shapes.ClosePlan) -> shapes.Closed:
         result.update(leader.last_view(engine, plan["network_ids"]))
     told = background.stop(plan["run"], HELPERS)
     result["responder"], result["published"] = told["responder"], told["published"]
-    result["ports"], result["wire"] = told["ports"], told["wire"]
+    result["ports"], result["pulse"], result["wire"] = told["ports"], told["pulse"], told["wire"]
     result["late"] = background.late(plan["run"], HELPERS)
     background.forget(plan["run"])
     sweep(engine, None)

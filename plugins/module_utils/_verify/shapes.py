@@ -289,7 +289,8 @@ class Workload(t.TypedDict):
     """A container of people's on this node. ``networks``: its address by network.
 
     ``ports``: where it takes TCP, by network; under an empty name those that it takes at any address. ``resolvers``: the
-    name servers that its programs ask; None if people gave it such a file, or it cannot be read.
+    name servers that its programs ask; None if people gave it such a file, or it cannot be read. ``pid``: its first
+    process, and ``life`` how its processes are.
     """
 
     id: str
@@ -300,6 +301,8 @@ class Workload(t.TypedDict):
     networks: dict[str, str]
     ports: dict[str, list[int]]
     resolvers: list[str] | None
+    pid: int
+    life: probed.Life | None
 
 
 class Workloads(t.TypedDict):
@@ -310,10 +313,14 @@ class Workloads(t.TypedDict):
 
 
 class Look(t.TypedDict):
-    """A container to look into once more. ``requests``: ids of those whose failure makes it worth a closer look."""
+    """A container to look into once more. ``requests``: ids of those whose failure makes it worth a closer look.
+
+    ``pid``: its first process; None for the probe, whose only one sleeps for ever.
+    """
 
     id: str
     namespace: str
+    pid: int | None
     requests: list[str]
 
 
@@ -327,6 +334,7 @@ class Looked(_Seen, total=False):
     """What a container has inside. ``waiting``: connections that its program did not accept, by port."""
 
     closely: probed.Closely
+    life: probed.Life | None
 
 
 class Ingress(Network):
@@ -376,10 +384,14 @@ class Ipsec(t.TypedDict):
 
 
 class Gateway(t.TypedDict):
-    """docker_gwbridge, through which tasks leave their node. ``used``: addresses of its subnets that are taken."""
+    """docker_gwbridge, through which tasks leave their node. ``used``: addresses of its subnets that are taken.
+
+    ``apart``: whether it is to keep tasks from each other.
+    """
 
     subnets: list[str]
     used: int
+    apart: bool
 
 
 class Opened(t.TypedDict, total=False):
@@ -583,6 +595,7 @@ class Closed(_Closed, total=False):
     responder: probed.Heard | None
     published: probed.Heard | None
     ports: probed.Heard | None
+    pulse: list[probed.Pulse] | None
     wire: probed.Watched | None
     late: dict[str, float]
     unaccepted: dict[str, int]  # by published port: connections that ended on the node itself

@@ -16,7 +16,7 @@ import typing as t
 from .._engine.client import Engine, NotFound
 from .._engine.transport import Raw
 from .._host import parse_nameservers
-from .._probe import interior, netns, sockets
+from .._probe import interior, netns, sockets, standstill
 from .._terms import RUN_LABEL
 from . import local, shapes
 
@@ -78,12 +78,14 @@ def describe(container: Raw, told: Raw) -> shapes.Workload | None:
         },
         "ports": {},
         "resolvers": None,
+        "pid": told["State"]["Pid"],
+        "life": None,
     }
 
 
 def found(engine: Engine, run: str, patterns: t.Sequence[str]) -> shapes.Workloads:
     """People's containers on the networks that are asked for, with the TCP ports on which they listen."""
-    mine = [row for row in engine.containers({"status": "running"}) if belongs(row, patterns)]
+    mine = [row for row in engine.containers({"status": ["running", "paused"]}) if belongs(row, patterns)]
     rows: list[shapes.Workload] = []
     for container in chosen(mine, run):
         try:
@@ -93,6 +95,7 @@ def found(engine: Engine, run: str, patterns: t.Sequence[str]) -> shapes.Workloa
         row = describe(container, told)
         if row:
             row["resolvers"] = _resolvers(told)
+            row["life"] = standstill.look(row["pid"])
             rows.append(row)
     places = {row["id"]: row["networks"] for row in rows}
     ports = _visit({row["id"]: row["namespace"] for row in rows}, lambda ident: _ports(places[ident]))
@@ -145,12 +148,15 @@ def _visit(namespaces: dict[str, str], look: t.Callable[[str], T]) -> dict[str, 
 
 
 def look_again(looks: t.Sequence[shapes.Look], failed: t.Collection[str]) -> dict[str, shapes.Looked]:
-    """Ports and interior of each container by its id, and its rules where one of its requests failed.
+    """Ports, interior and processes of each container by its id, and its rules where one of its requests failed.
 
     ``failed``: ids of requests.
     """
     places = {row["id"]: row["namespace"] for row in looks if os.path.exists(row["namespace"])}
     seen = _visit(places, lambda _ident: _look())
+    for row in looks:
+        if row["id"] in seen and row["pid"]:
+            seen[row["id"]]["life"] = standstill.look(row["pid"])
     doubtful = [row["id"] for row in looks if set(row["requests"]) & set(failed)][:DOUBTFUL]
     if doubtful:
         closer = {ident: places[ident] for ident in [*doubtful, PROBE] if ident in places}

@@ -7,7 +7,7 @@ Private to swarmlab.overlay. Runs on the controller only. A file here whose name
 
     ID, TITLE, HINT   text
     ORDER             its position in the report; causes come before their effects
-    NEEDS             what the run must set up or read for it: probe, twin, lazy, published, attach, wire, ports,
+    NEEDS             what the run must set up or read for it: probe, twin, lazy, published, attach, wire, ports, pulse,
                       certificate, gossip, peers, balancer, xfrm, rules, speed, workloads
     TAGS              the words that select it, besides its id
     plan(facts)       {host: [request, ...]}, requests as in ``_probe/work.py``; "where" names another namespace than the probe's:

@@ -32,6 +32,9 @@ ALONE = (
 BUSY = 100  # milliseconds: a process that was so late runs on a machine that orders packets by itself
 JUMBLED = 0.1  # share of the packets that such a machine may reorder; a network that does, reorders more
 LATE = 1000  # milliseconds: a process that was so late proves no loss
+PAUSE = 0.5  # seconds without an answer between two answers of a pulse, from which on a path goes and comes
+MOSTLY = 0.8  # share of a pulse's losses that lie in such pauses: others are lost here and there
+STEADY = 5  # packets that are answered in a row between them, on average
 SOUND, BROKEN = 0.8, 0.2  # shares of a size's packets that passed
 
 LOST, SLOW, UNSTEADY, NARROW, CAPPED, CORRUPT, REPEATED, REORDERED, FLAPS = (
@@ -48,11 +51,12 @@ class Symptom(t.NamedTuple):
 
 
 class Path(t.NamedTuple):
-    """A measured path in a layer. ``train``: None where none was measured."""
+    """A measured path in a layer. ``train``: None where none was measured; ``gone``: when the pulse on it paused, as text."""
 
     source: str
     target: str
     train: Data | None
+    gone: str = ""
 
     @property
     def pair(self) -> Pair:
@@ -113,7 +117,39 @@ def requests(facts: Facts) -> dict[str, list[Data]]:
 
 def paths(facts: Facts, layer: str, pairs: list[Pair]) -> list[Path]:
     """The paths of these pairs in a layer."""
-    return [Path(source, target, facts.trains.get(source, {}).get(ident(layer, target))) for source, target in pairs]
+    return [
+        Path(
+            source,
+            target,
+            facts.trains.get(source, {}).get(ident(layer, target)),
+            _gone(facts, source, target) if layer == WIRE else "",
+        )
+        for source, target in pairs
+    ]
+
+
+def _gone(facts: Facts, source: str, target: str) -> str:
+    """When nothing came back from a node for a while that was there before and afterwards, in the whole run; empty if that never was.
+
+    A pause that the processes' own delays may explain is none. Losses here and there leave short pauses, and are not meant.
+    """
+    mine, theirs = _pulse(facts, source, target), _pulse(facts, target, source)
+    if mine is None:
+        return ""
+    late = max(mine["late_ms"], mine["dwell_ms"], (theirs or mine)["late_ms"])
+    late = max(late, *(1000 * facts.late.get(host, {}).get("ports", 0) for host in (source, target))) / 1000
+    found = [row for row in mine["pauses"] if row[0] >= max(PAUSE, 2 * late)]
+    lost, inside = mine["sent"] - mine["answered"], sum(packets for _seconds, packets in found)
+    if not found or inside < MOSTLY * lost or mine["answered"] < STEADY * (len(found) + 1):
+        return ""
+    times = f", {len(found)} times" if len(found) > 1 else ""
+    return f"no answer for {found[0][0]:.1f} s of {mine['seconds']:.0f} s{times}"
+
+
+def _pulse(facts: Facts, source: str, target: str) -> Data | None:
+    """The pulse from a host to another."""
+    addresses = {_paths.address(facts, target), _paths.tunnel(facts, target)}
+    return next((row for row in facts.pulses.get(source, []) if row["address"] in addresses), None)
 
 
 def limits(facts: Facts) -> dict[str, float]:
@@ -124,7 +160,7 @@ def limits(facts: Facts) -> dict[str, float]:
 def symptoms(facts: Facts, layer: list[Path]) -> dict[Pair, list[Symptom]]:
     """What is bad about each path of a layer that carries anything; sound paths are left out."""
     measured = [path for path in layer if path.train and path.train["answered"]]
-    found = {}
+    found = {path.pair: [Symptom(FLAPS, path.gone)] for path in layer if path.gone and path.dead}
     for path in measured:
         others = [other for other in measured if not set(other.pair) & set(path.pair)] or [
             other for other in measured if set(other.pair) != set(path.pair)
@@ -138,8 +174,8 @@ def symptoms(facts: Facts, layer: list[Path]) -> dict[Pair, list[Symptom]]:
 def _of_path(path: Path, measured: list[Path], others: list[Path], given: dict[str, float]) -> list[Symptom]:
     train = t.cast(Data, path.train)
     back = [other for other in measured if other.pair == path.pair[::-1]]
-    rows = [_lost(path, back, given["loss"]), _delayed(train, others, given), _narrow(train, others, given)]
-    rows.append(_capped(train))
+    rows = [Symptom(FLAPS, path.gone) if path.gone else _lost(path, back, given["loss"])]
+    rows += [_delayed(train, others, given), _narrow(train, others, given), _capped(train)]
     both = [train, *(t.cast(Data, other.train) for other in back)]
     for key, kind in (("corrupt", CORRUPT), ("repeated", REPEATED), ("reordered", REORDERED)):
         least = _jumble(both) if kind == REORDERED else FEW
@@ -169,6 +205,13 @@ def _lost(path: Path, back: list[Path], limit: float) -> Symptom | None:
     if _flaps(trains[0], lost[0]):
         return Symptom(FLAPS, f"{text}, {trains[0]['gap']} packets in a row")
     return Symptom(LOST, text)
+
+
+def loss(path: Path) -> float:
+    """The share of a path's packets that got no answer, without sizes that never pass; none where a late process may be the reason."""
+    if path.train is None or path.starved or not path.train["sent"]:
+        return 0.0
+    return float((path.train["sent"] - path.train["answered"] - _of_capped(path.train)) / path.train["sent"])
 
 
 def _flaps(train: Data, lost: int) -> bool:
@@ -241,7 +284,7 @@ def cell(path: Path, bad: list[Symptom] | None) -> float | str | None:
     """The path as a cell of the matrix: seconds of its median round trip, or what is bad about it."""
     if path.train is None:
         return None
-    if path.dead:
+    if path.dead and not bad:
         return str(path.train.get("error") or "no answer")
     if bad:
         return "; ".join(f"{row.kind}: {row.text}" for row in bad)

@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ...module_utils._probe.testimony import CARRIER
 from ...module_utils._terms import GOSSIP_PORT, MANAGER_PORT
 from .._facts.model import Data, Facts
-from . import _paths
+from . import _paths, _quality
 
 FULL = 0.97  # share of a limit from which there is no room
 SHORT = 0.985  # share of the memory in use from which a node is about to kill processes
@@ -28,12 +29,7 @@ TABLES: t.Final = {
     "processes": "starts no more processes (kernel.pid_max)",
     "processes of the group": "starts no more processes (pids.max of its control group)",
 }
-PLACES: t.Final = (
-    ("disk", "no room", "where the engine lives"),
-    ("inodes", "no inode", "where the engine lives"),
-    ("disk of /run", "no room", "in /run"),
-    ("inodes of /run", "no inode", "in /run"),
-)
+ROOMS: t.Final = {"disk": "no room", "inodes": "no inode"}  # of the engine's folder; with " of FOLDER" of another one
 # End of a setting's name -> the least with which a node works: far below any default of the kernel (Documentation/networking/ip-sysctl.rst,
 # nf_conntrack-sysctl.rst, admin-guide/sysctl/net.rst).
 LEAST: t.Final = {
@@ -77,6 +73,11 @@ class Wrong(t.NamedTuple):
     network: str | None = None
 
 
+BRIDGED: t.Final = (
+    "net.bridge.bridge-nf-call-iptables"  # without it the kernel asks no rule about what stays on one bridge
+)
+
+
 def latest(facts: Facts, host: str) -> Data | None:
     """The last testimony of a host."""
     told = facts.witnessed.get(host)
@@ -90,6 +91,7 @@ def wrongs(facts: Facts) -> list[Wrong]:
         told = latest(facts, host)
         if told:
             found += _full(facts, host, told) + _settings(facts, host, told) + _parts(facts, host, told)
+            found += _apart(facts, host, told)
             found += _inside(facts, host)
     return found
 
@@ -99,10 +101,11 @@ def _full(facts: Facts, host: str, told: Data) -> list[Wrong]:
     crowded = {name for name, (used, most) in told["limits"].items() if name in TABLES and used >= FULL * most}
     crowded |= {table for counter, table in FULL_COUNTERS.items() if rose.get(counter, 0) >= MOVED}
     found = [Wrong("table-full", host, f"{_used(told, name)}: the kernel {TABLES[name]}") for name in sorted(crowded)]
-    for name, what, where in PLACES:
-        used, most = told["limits"].get(name, (0, 1))
-        if used >= FULL * most and (name.startswith("inodes") or most - used < ENOUGH):
-            found.append(Wrong("disk-full", host, f"{what} is left {where} ({100 * used / most:.1f} % used)"))
+    for name, (used, most) in told["limits"].items():
+        kind, dummy, folder = name.partition(" of ")
+        if kind in ROOMS and used >= FULL * most and (kind == "inodes" or most - used < ENOUGH):
+            where = f"in {folder}" if folder else "where the engine lives"
+            found.append(Wrong("disk-full", host, f"{ROOMS[kind]} is left {where} ({100 * used / most:.1f} % used)"))
     if told.get("read_only"):
         found.append(Wrong("disk-read-only", host, f"{' and '.join(told['read_only'])} cannot be written"))
     used, most = told["limits"].get("memory", (0, 1))
@@ -134,12 +137,48 @@ def _settings(facts: Facts, host: str, told: Data) -> list[Wrong]:
     return found
 
 
+def _apart(facts: Facts, host: str, told: Data) -> list[Wrong]:
+    """A docker_gwbridge that is to keep tasks from each other, and whose rules the kernel does not ask."""
+    gateway = facts.opened.get(host, {}).get("gateway") or {}
+    if told["settings"].get(BRIDGED) != 0 or not gateway.get("apart"):
+        return []
+    return [Wrong("not-apart", host, f"{BRIDGED} is 0, so tasks of any network reach each other over {GATEWAY}")]
+
+
+def remarks(facts: Facts) -> list[str]:
+    """What a node does otherwise than the others, and what harms no overlay by itself; a word for each."""
+    told = [(wrong.host, wrong.text) for wrong in wrongs(facts)]
+    found = [
+        f"{host}: {line}"
+        for host in facts.hosts
+        for line in breaking(facts, host)
+        if not any(host == where and line.partition(" ")[0] in text for where, text in told)
+    ]
+    return found + [f"{host} answers no ping, and the other nodes do: overlays need none" for host in mute(facts)]
+
+
+def mute(facts: Facts) -> list[str]:
+    """The hosts that answer trains at the swarm's port, and none of ICMP, where others do."""
+    pairs = _paths.host_pairs(facts)
+    answers: dict[str, list[bool]] = {}
+    for wire, icmp in zip(_quality.paths(facts, _quality.WIRE, pairs), _quality.paths(facts, _quality.ICMP, pairs)):
+        if wire.train and icmp.train and not wire.dead:
+            answers.setdefault(wire.target, []).append(not icmp.dead)
+    able = [host for host, told in answers.items() if any(told)]
+    return [host for host, told in answers.items() if not any(told) and able]
+
+
 def _forwarding(facts: Facts, host: str) -> list[str]:
     """The settings without which a node does not pass on what arrives at a published port."""
-    address = _paths.address(facts, host)
-    device = next((row["device"] for row in _paths.local(facts, host) if row["address"] == address), None)
     names = ["net.ipv4.ip_forward", f"net.ipv4.conf.{GATEWAY}.forwarding"]
-    return names + ([f"net.ipv4.conf.{device}.forwarding"] if device else [])
+    return names + [f"net.ipv4.conf.{device}.forwarding" for device in _underlay(facts, host)[:1]]
+
+
+def _underlay(facts: Facts, host: str) -> list[str]:
+    """The devices with the address of a node, and with that of its data path."""
+    wanted = [_paths.address(facts, host), _paths.tunnel(facts, host)]
+    devices = [row["device"] for address in wanted for row in _paths.local(facts, host) if row["address"] == address]
+    return list(dict.fromkeys(devices))
 
 
 def odd(facts: Facts, host: str) -> dict[str, tuple[int, int]]:
@@ -185,6 +224,12 @@ def _parts(facts: Facts, host: str, told: Data) -> list[Wrong]:
         found.append(Wrong("device-down", host, f"{GATEWAY} is down"))
     if bridge is None and host in facts.probes:
         found.append(Wrong("device-down", host, f"{GATEWAY} is gone"))
+    rose = risen(facts, host)
+    for device in _underlay(facts, host):
+        times = rose.get(f"{device}.{CARRIER}", 0)
+        if times:
+            text = f"{device}, which has the node's address, lost its link {times} {'time' if times == 1 else 'times'} meanwhile"
+            found.append(Wrong("carrier-lost", host, text))
     return found
 
 

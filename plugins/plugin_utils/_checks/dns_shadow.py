@@ -52,5 +52,9 @@ def judge(facts: Facts) -> list[Result]:
                 details={"nameservers": servers},
             )
         ]
+    silent = sorted(set(facts.opened) - set(servers))
+    if silent:
+        text = f"nothing told on {listed(silent)}, and no other node asks a name server inside an overlay"
+        return [result(CHECK, INCONCLUSIVE, "not-told", text, nodes=silent)]
     text = f"name servers of {count(len(servers), 'node')}, none inside {count(len(facts.overlays), 'overlay')}"
     return [result(CHECK, PASS, "ok", text, nodes=sorted(servers))]

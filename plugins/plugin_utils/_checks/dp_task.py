@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 import typing as t
 
+from ...module_utils._probe import standstill
 from .._facts.model import Facts, Network, Requests, Result
-from . import _blame, _paths, _requests, _workloads
+from . import _blame, _paths, _requests, _workloads, mtu_fit
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "DP-TASK"
@@ -23,6 +24,10 @@ RESOLVER_HINT = (
     "The engine's resolver alone knows names of services: find what changed /etc/resolv.conf inside the container, or let the "
     "task start anew ('docker service update --force SERVICE')."
 )
+STILL_HINT = (
+    "Continue it ('kill -CONT PID', 'docker unpause CONTAINER', or the freezer of its control group) and find who stopped it; if it hangs in the "
+    "kernel, look at its disk or share ('cat /proc/PID/wchan', 'dmesg'); or let the task start anew ('docker service update --force SERVICE')."
+)
 ORDER = 61
 NEEDS = ("probe", "workloads")
 TAGS = ("P1", "dataplane", "services")
@@ -31,13 +36,25 @@ LIMIT = 16  # containers of a node that ask
 PATIENCE = 8  # seconds for what no other node takes part in
 NO_ROUTE = "no default route"
 BURST, LEAST, SIZE = 12, 11, 200  # packets, how many of them must be answered, and the bytes of each
-NAME, NEAR, FAR, TRAIN, OUT = "name", "near", "far", "train", "out"
+LONG = 8192  # bytes of a question over TCP and of its answer, so that segments of full size go both ways
+NAME, NEAR, FAR, TRAIN, FULL, TWOWAY, MTU, OUT = "name", "near", "far", "train", "full", "twoway", "mtu", "out"
+BY_SIZE = (FULL, TWOWAY, MTU)  # what is wrong with large packets alone
 WORDS = {
     NAME: "does not resolve the probe's name",
     NEAR: "does not reach the probe on its own node",
     FAR: "does not reach the probe on another node",
     TRAIN: "loses packets to the probe on its own node",
+    FULL: "sends no packets of full size to the probe on its own node",
+    TWOWAY: "exchanges no segments of full size with the probe on its own node",
+    MTU: "has another MTU than the probe",
     OUT: "has no way out of the overlay networks",
+}
+# State of a container's processes at both looks -> what that is in words.
+STILL = {
+    standstill.STOPPED: "is stopped: its process got a signal (SIGSTOP), or is traced",
+    standstill.FROZEN: "is frozen: paused, or by its control group",
+    standstill.DEAD: "is dead: its process has ended, and nobody collected it",
+    standstill.STUCK: "hangs in the kernel: it waits for a device, and did not run once meanwhile",
 }
 
 
@@ -80,11 +97,16 @@ def _asked(facts: Facts, network: Network, host: str, far: str | None, place: st
         address = facts.probes[far][network["id"]]
         there = {"network": network["name"], "node": far, "address": address}
         found.append(row(FAR, kind="tcp", **there, **({"patience": 0} if useless else {})))
+        if not where:
+            full = {"kind": "burst", "size": mtu_fit.declared(network), "patience": 0 if useless else PATIENCE}
+            found.append(row(FULL, **{**there, **full}))
     if where:
         near = facts.probes[host][network["id"]]
         here = {"address": near, "network": network["name"], "node": host, "patience": min(PATIENCE, patience)}
         found.append(row(NEAR, kind="tcp", **here))
         found.append(row(TRAIN, kind="burst", size=SIZE, count=BURST, least=LEAST, **here))
+        found.append(row(FULL, kind="burst", size=mtu_fit.declared(network), **here))
+        found.append(row(TWOWAY, kind="tcp", size=LONG, **here))
     return found
 
 
@@ -94,10 +116,55 @@ def ident(network: Network, place: str, kind: str) -> str:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result a network, and one more where containers ask another name server."""
-    return each_network(CHECK, facts, _judge, "probe") + [
-        found for network in facts.networks for found in _asking_elsewhere(facts, network)
+    """One result a network, one more where containers ask another name server, and one for those that stand still."""
+    return [
+        *each_network(CHECK, facts, _judge, "probe"),
+        *(found for network in facts.networks for found in _asking_elsewhere(facts, network)),
+        *_standing_still(facts),
     ]
+
+
+def _standing_still(facts: Facts) -> list[Result]:
+    """Containers whose processes did not run at either look: before everything was asked, and after."""
+    rows = [
+        {
+            "task": _workloads.named(row),
+            "service": row["service"],
+            "node": host,
+            "state": state,
+            "inside": [STILL[state]],
+        }
+        for host in facts.hosts
+        for row in _workloads.of(facts, host)
+        for state in [_state(row, _workloads.again(facts, host, row["id"]))]
+        if state in STILL
+    ]
+    if not rows:
+        return []
+    return [
+        result(
+            CHECK,
+            FAIL,
+            "task-stopped",
+            listed([f"{row['task']} on {row['node']} {row['inside'][0]}" for row in rows], 2),
+            nodes=sorted({row["node"] for row in rows}),
+            hint=STILL_HINT,
+            details={"still": rows},
+        )
+    ]
+
+
+def _state(first: dict[str, t.Any], second: dict[str, t.Any] | None) -> str | None:
+    """The state that a container's processes had at both looks; None if it changed, or if one look saw nothing.
+
+    A busy program often waits for a device too. One that hangs did not get to run in between.
+    """
+    before, after = first.get("life"), (second or {}).get("life")
+    if not before or not after or before["state"] != after["state"]:
+        return None
+    if before["state"] == standstill.STUCK and before["switches"] != after["switches"]:
+        return None
+    return str(before["state"])
 
 
 def _asking_elsewhere(facts: Facts, network: Network) -> list[Result]:
@@ -197,21 +264,25 @@ def _symptoms(item: dict[str, t.Any]) -> str:
 def _broken(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """What fails from inside a container and not from the probe beside it, with what is odd inside; None if nothing does."""
     seen = {kind: _paths.seen(facts, host, ident(network, row["id"], kind)) for kind in WORDS}
-    control = {kind: _paths.seen(facts, host, ident(network, _workloads.PROBE, kind)) for kind in (NAME, FAR)}
+    control = {kind: _paths.seen(facts, host, ident(network, _workloads.PROBE, kind)) for kind in (NAME, FAR, FULL)}
     failed = [kind for kind, found in seen.items() if found and not found["ok"]]
     path = control[FAR]
     sound = {NAME: bool((control[NAME] or {}).get("ok")), FAR: bool((path or {}).get("ok"))}
     # Without another node the probe has no path of its own to be held against; then nothing else carries the packets either.
     sound[NEAR] = sound[TRAIN] = sound[FAR] if path else sound[NAME]
+    # Large packets that the probe itself does not get to another node may fail for a reason of the node's.
+    sound[FULL] = sound[TWOWAY] = sound[NEAR] and bool((control[FULL] or {"ok": True})["ok"])
     alone = [kind for kind in failed if sound[kind]]
-    if TRAIN in alone and NEAR in alone:
-        alone.remove(TRAIN)
+    if NEAR in alone:
+        alone = [kind for kind in alone if kind not in (TRAIN, FULL, TWOWAY)]
+    if _sizes(facts, network, host, row):
+        alone.append(MTU)
     if _shut_in(facts, host, row):
         alone.append(OUT)
     if not alone:
         return None
     problems = {
-        kind: _paths.problem(t.cast("dict[str, t.Any]", seen[kind])) for kind in alone if kind not in (NAME, OUT)
+        kind: _paths.problem(t.cast("dict[str, t.Any]", seen[kind])) for kind in alone if kind not in (NAME, OUT, MTU)
     }
     if NAME in alone:
         problems[NAME] = str((seen[NAME] or {}).get("kind"))
@@ -228,6 +299,21 @@ def _broken(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) ->
         "problems": problems,
         "inside": odd(facts, network, host, row),
     }
+
+
+def _sizes(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) -> str:
+    """The MTU of a container's interface on the network and that of the probe's, where they differ; else nothing."""
+    own = _interface(_workloads.again(facts, host, row["id"]), row["networks"][network["id"]])
+    beside = _interface(_workloads.again(facts, host, _workloads.PROBE), facts.probes[host].get(network["id"]))
+    if not own or not beside or own["mtu"] == beside["mtu"]:
+        return ""
+    return f"interface {own['name']} has an MTU of {own['mtu']}, the probe's {beside['mtu']}"
+
+
+def _interface(seen: dict[str, t.Any] | None, address: str | None) -> dict[str, t.Any] | None:
+    """The interface inside a container that has the address."""
+    links = seen["interior"]["links"] if seen else []
+    return next((link for link in links if address in link.get("addresses", ())), None)
 
 
 def _shut_in(facts: Facts, host: str, row: dict[str, t.Any]) -> bool:
@@ -262,6 +348,13 @@ def odd(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) -> lis
         if ":" not in subnet and address and not any(route.partition(" ")[0] == subnet for route in own["routes"])
     ]
     found += [NO_ROUTE] if _shut_in(facts, host, row) else []
+    found += [text for text in [_sizes(facts, network, host, row)] if text]
+    usually = (beside or {"interior": {}})["interior"].get("settings") or {}
+    found += [
+        f"setting {name} is {value}, the probe's {usually[name]}"
+        for name, value in (own.get("settings") or {}).items()
+        if usually.get(name, value) != value
+    ]
     found += [
         f"a neighbour is pinned: {entry}"
         for entry in own["pinned"]

@@ -53,7 +53,7 @@ def _other(facts: Facts, host: str) -> str | None:
     order = [
         name for name in _blame.ring(list(facts.opened), facts.run) if name == host or mesh_all.asked_at(facts, name)
     ]
-    return order[(order.index(host) + 1) % len(order)] if len(order) > 1 else None
+    return order[(order.index(host) + 1) % len(order)] if host in order and len(order) > 1 else None
 
 
 def _ways(where: str, address: str | None) -> list[dict[str, t.Any]]:

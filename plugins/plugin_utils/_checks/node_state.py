@@ -20,7 +20,9 @@ HINTS = {
     "memory-short": "Give the node more memory, or its tasks limits.",
     "not-forwarding": "Set it to 1 ('sysctl -w'), and find what sets it at boot (/etc/sysctl.d, a hardening role).",
     "setting-wrong": "Set it back to the kernel's default ('sysctl -w'; rp_filter to 2 or 0), and find what sets it at boot.",
+    "not-apart": "Set it back to 1 ('sysctl -w'), as the engine does when it starts, and find what sets it to 0 (/etc/sysctl.d, a hardening role).",
     "device-down": "Restart the node's engine, which sets its devices up; find what takes them down.",
+    "carrier-lost": "Look for a cable, a transceiver, a bond or a switch that goes and comes ('ip -s link', the kernel's log).",
     "engine-part-stopped": "Continue it ('kill -CONT PID'), or restart containerd and the engine; find who stopped it.",
 }
 HINT = "The evidence names what is wrong on which node."
@@ -49,9 +51,13 @@ def judge(facts: Facts) -> list[Result]:
         results.append(result(CHECK, INCONCLUSIVE, "not-told", text, nodes=silent))
     if not facts.witnessed:
         return results or [result(CHECK, SKIP, "not-told", "no node was open")]
+    remarks = _witness.remarks(facts)
     if not results:
         text = f"{count(len(facts.witnessed), 'node')}: no limit reached, forwarding is on, devices and processes run"
+        text += f"; {listed(remarks, 3)}" if remarks else ""
         results.append(result(CHECK, PASS, "ok", text, nodes=list(facts.witnessed)))
+    if remarks:
+        results[0]["evidence"]["remarks"] = remarks
     return results
 
 

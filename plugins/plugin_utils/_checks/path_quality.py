@@ -18,7 +18,7 @@ ON_WIRE = "The wire between nodes carries traffic well (loss, delay, rate, order
 NO_ESP = "The kernel of %s lacks %s: encrypted networks carry nothing between nodes there (see PRE-KMOD)."
 HINT = "Look at the lowest layer that is bad: cables, drivers, queues ('tc -s qdisc'), rules that drop some packets, a crowded network."
 ORDER = 58
-NEEDS = ("probe", "ports")
+NEEDS = ("probe", "ports", "pulse")
 TAGS = ("P1", "dataplane")
 CHECK = sys.modules[__name__]
 
@@ -76,7 +76,7 @@ def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Netwo
             rows.setdefault(path.source, {})[path.target] = _quality.cell(path, found.get(path.pair))
             if path.train is None:
                 silent.add(path.source)
-            elif path.cut:
+            elif path.cut and path.pair not in found:
                 dead.add(path.pair)
             elif path.pair in found:
                 bad.setdefault(path.pair, f"{path.source} to {path.target} " + _words(found[path.pair]))

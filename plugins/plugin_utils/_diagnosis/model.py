@@ -120,7 +120,8 @@ def _of_mesh(result: Result) -> Iterable[Atom]:
 
 def _of_tasks(result: Result) -> Iterable[Atom]:
     """The tasks that are broken by themselves, by name."""
-    return [Atom((item["node"],), item["task"]) for item in result["evidence"].get("tasks") or []]
+    evidence = result["evidence"]
+    return [Atom((item["node"],), item["task"]) for key in ("tasks", "still") for item in evidence.get(key) or []]
 
 
 def _of_injection(result: Result) -> Iterable[Atom]:

@@ -39,6 +39,7 @@ PROBLEMS = {
 TASKS = {
     "addresses-exhausted": "The addresses of {networks} are used up",
     "image-missing": "The probes' image is missing on {nodes}",
+    "disk-full": "The engine of {nodes} finds no room for a container",
     "network-left": "The engine of {nodes} holds another network in the subnet of {networks}: no task starts there",
     "tunnel-left": "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
 }
@@ -51,7 +52,9 @@ STATES = {
     "memory-short": "{nodes} [has|have] no memory left",
     "not-forwarding": "{nodes} [does|do] not forward packets",
     "setting-wrong": "A setting of the kernel of {nodes} breaks its networking",
+    "not-apart": "{nodes} [does|do] not keep tasks of different networks apart",
     "device-down": "A device that overlays need on {nodes} is down",
+    "carrier-lost": "The link of {nodes} goes and comes",
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
 }
 FINAL = ("rejected", "failed")  # final states of a task

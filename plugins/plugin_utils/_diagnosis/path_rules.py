@@ -126,12 +126,17 @@ def cut_off(view: View) -> Iterable[Finding]:
     yield Finding(title, nodes, _because(view.dead), links=tuple(view.dead.bad))
 
 
+def _beyond_the_wire(view: View, found: Links) -> Links:
+    """The links without the bad ones of pairs whose wire is dead, or loses so much that any question may fail."""
+    dead = [link for bad in view.dead.bad for link in (bad, bad[::-1])]
+    return links.without(found, [*dead, *view.weak])
+
+
 def port(kind: str, what: Callable[[View], str]) -> Callable[[View], Iterable[Finding]]:
     """The rule for one port or protocol of the underlay, from the results of PRE-PORT."""
 
     def find(view: View) -> Iterable[Finding]:
-        dead = [link for bad in view.dead.bad for link in (bad, bad[::-1])]
-        yield from _finding(view, links.without(view.ports.get(kind, links.NONE), dead), what(view), None, SEEN)
+        yield from _finding(view, _beyond_the_wire(view, view.ports.get(kind, links.NONE)), what(view), None, SEEN)
 
     return find
 
@@ -148,10 +153,8 @@ def manager_port(view: View) -> Iterable[Finding]:
                     bad[host, manager] = links.UNKNOWN
                 else:
                     good.add((host, manager))
-    dead = [link for found in view.dead.bad for link in (found, found[::-1])]
-    yield from _finding(
-        view, links.without(Links(frozenset(good), bad), dead), f"the managers' port (tcp/{MANAGER_PORT})", None, SEEN
-    )
+    found = _beyond_the_wire(view, Links(frozenset(good), bad))
+    yield from _finding(view, found, f"the managers' port (tcp/{MANAGER_PORT})", None, SEEN)
 
 
 def data_path(view: View) -> Iterable[Finding]:

@@ -110,6 +110,8 @@ STARVED = "Give the nodes more processor time (an overcommitted host, a noisy ne
 RULES: tuple[Rule, ...] = (
     Rule("node-starved", node_rules.starved, (Claim("*", wide=True, reasons=("node-starved",)),), STARVED),
     Rule("one-node-twice", node_rules.same_node, (Claim("*", wide=True),), pre_reach.ONE_NAME),
+    Rule("task-stopped", task_rules.still, (), dp_task.STILL_HINT),
+    *told.rules(told.READ),
     Rule("table-full", node_rules.state("table-full"), (Claim("*"), *DOWN_WIDE), ""),
     Rule(
         "engine-part-stopped",
@@ -255,8 +257,10 @@ RULES: tuple[Rule, ...] = (
         ENCRYPTED,
         "Remove the rule: 'nsenter --net=/var/run/docker/netns/1-ID nft list ruleset' on the node, with the first ten letters of the network's id.",
     ),
+    Rule("link-flaps", node_rules.state("carrier-lost"), (Claim("NODE-STATE", reasons=("carrier-lost",)), *LINK), ""),
     *(Rule(ident, path_rules.quality(symptom), LINK, todo) for ident, (symptom, todo) in LINKS.items()),
     Rule("device-down", node_rules.state("device-down"), (*LEAVING, *DATA, *ENCRYPTED), ""),
+    Rule("setting-wrong", node_rules.state("not-apart"), (Claim("NODE-STATE", reasons=("not-apart",)),), ""),
     Rule("not-forwarding", node_rules.state("not-forwarding"), LEAVING, ""),
     Rule(
         "kernel-lacks",
@@ -347,6 +351,12 @@ RULES: tuple[Rule, ...] = (
         node_rules.task("image-missing"),
         EVERYTHING,
         "Bring the image to every node, or leave verify_image empty.",
+    ),
+    Rule(
+        "disk-full",
+        node_rules.task("disk-full"),
+        EVERYTHING,
+        node_state.HINTS["disk-full"],
     ),
     Rule(
         "vni-taken",

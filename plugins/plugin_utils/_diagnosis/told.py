@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterable
 
-from .._checks import dp_ipv6, dp_task, net_egress, net_gateway, net_ingress
+from .._checks import dp_ipv6, dp_task, net_egress, net_gateway, net_ingress, sd_alias
 from .model import Claim, Finding, Rule
 from .view import View
 
@@ -38,6 +38,23 @@ class Line(t.NamedTuple):
     suffers: tuple[Claim, ...] = ()
 
 
+# What is there to be read, whatever else is broken: no path, kernel or engine explains it.
+READ = (
+    Line(
+        "alias-shared",
+        "SD-ALIAS",
+        "Several services of {networks} answer to one name",
+        sd_alias.SHARED,
+        ("name-shared",),
+    ),
+    Line(
+        "resolver-replaced",
+        "DP-TASK",
+        "Tasks or containers on {nodes} ask another name server than the engine's",
+        dp_task.RESOLVER_HINT,
+        ("resolver-replaced",),
+    ),
+)
 # The foundations of other causes, tested before ports and paths.
 DEEP = (
     Line(
@@ -310,13 +327,6 @@ LATE = (
 )
 # What people's services suffer by themselves, when nothing below explains it.
 SERVICES = (
-    Line(
-        "resolver-replaced",
-        "DP-TASK",
-        "Tasks or containers on {nodes} ask another name server than the engine's",
-        dp_task.RESOLVER_HINT,
-        ("resolver-replaced",),
-    ),
     Line(
         "balancer-broken",
         "LB-SERVICE",

@@ -23,6 +23,8 @@ from .._facts.model import Facts, Network, Result
 from . import links
 from .model import BAD
 
+WEAK = 0.2  # share of packets and answers that are lost: a question that is asked two or three times fails by that alone now and then
+
 
 class View:
     """A run's results and facts. Every property is computed once."""
@@ -192,6 +194,14 @@ class View:
     def quality_of_wire(self) -> set[Pair]:
         """The pairs whose wire is bad in any way, so that nothing above it can be good."""
         return set(self.symptoms(_quality.WIRE, _paths.host_pairs(self.facts)))
+
+    @cached_property
+    def weak(self) -> set[Pair]:
+        """The pairs, both ways, whose wire loses so many packets that a question on it may fail for that alone."""
+        paths = _quality.paths(self.facts, _quality.WIRE, _paths.host_pairs(self.facts))
+        shares = {path.pair: _quality.loss(path) for path in paths if not path.dead}
+        found = {pair for pair, share in shares.items() if share + shares.get(pair[::-1], share) >= 2 * WEAK}
+        return found | {pair[::-1] for pair in found}
 
     def symptoms(self, layer: str, pairs: list[Pair]) -> dict[Pair, list[_quality.Symptom]]:
         """What is bad about the paths of a layer, between its pairs; computed once, as each symptom's rule asks."""

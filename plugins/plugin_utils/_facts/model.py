@@ -110,6 +110,7 @@ class Settings(Addresses, total=False):
     performance: bool
     measure_seconds: float  # of one measurement
     measuring: float  # of all measurements
+    shared_names: list[str]  # patterns of names that several services share on purpose
     quality: dict[str, float]  # limits, see ``_checks/_quality.py``
     disruptive: list[str]
     disruptive_node: str
@@ -140,6 +141,9 @@ class Facts:
     served: ByHost = field(default_factory=dict)  # addresses for measurements
     measured: dict[str, dict[str, Data]] = field(default_factory=dict)
     trains: dict[str, dict[str, Data]] = field(default_factory=dict)  # request id -> how packets fared on a path
+    pulses: dict[str, list[Data]] = field(
+        default_factory=dict
+    )  # how small packets fared on the wire during the whole run
     witnessed: ByHost = field(default_factory=dict)  # what a node tells about itself: {"before", "after", "inside"}
     late: dict[str, dict[str, float]] = field(default_factory=dict)  # helper -> seconds without a processor, at worst
     held: dict[str, dict[str, Data]] = field(default_factory=dict)  # network id -> gossip, peers, load balancer

@@ -41,6 +41,7 @@ else:
 LABEL = "swarmlab.overlay/lab"
 FOLDER_LABEL = "swarmlab.overlay/lab-directory"
 STOP_SECONDS = 20
+NEIGHBOURS = Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 CARD = "eth0"  # a node's interface on the lab's network
 # The node itself removes a fault after its time, so that it ends without the controller too.
@@ -104,6 +105,27 @@ def missing_capabilities(status: str) -> list[str]:
     match = re.search(r"^CapBnd:\s*([0-9a-f]+)$", status, re.MULTILINE)
     mask = int(match.group(1), 16) if match else -1
     return [name for number, name in enumerate(CAPABILITIES) if not mask >> number & 1]
+
+
+def refuse_crowd(nodes: int, limit: int | None) -> None:
+    """Raise LabError where the nodes would overflow the kernel's table of neighbours, which all containers share. Pure.
+
+    Gossip makes every node speak to every other. When the table is full, packets get "no route to host" here and there, and some nodes never
+    join. ``limit``: net.ipv4.neigh.default.gc_thresh3; None if it is not known.
+    """
+    needed = nodes * (nodes + 1)
+    if limit is not None and needed > limit:
+        raise LabError("LAB-E-NEIGHBOURS", nodes=nodes, needed=needed, limit=limit, more=2 * needed)
+
+
+def neighbours_limit() -> int | None:
+    """How many neighbours the kernel of this machine keeps; None where another machine's engine makes the nodes, or nothing tells it."""
+    if not (os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE).startswith("unix:"):
+        return None
+    try:
+        return int(NEIGHBOURS.read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None  # in a network namespace that is not the machine's first one
 
 
 def connect(timeout: int = 120) -> t.Any:
@@ -170,6 +192,8 @@ class ContainerDriver(Driver):
         return self._api
 
     def preflight(self, plan: Plan) -> None:
+        if plan.create:
+            refuse_crowd(self.spec.nodes, neighbours_limit())
         for node in plan.create:
             name = container_name(self.spec.name, node.name)
             try:

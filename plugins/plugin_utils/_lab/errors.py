@@ -147,6 +147,11 @@ CATALOGUE: dict[str, Entry] = {
         "Its console is in {log}. Set retain_failed to keep a new lab for a look, read 'journalctl -u docker' on the"
         " node, and stop and start the lab to try again.",
     ),
+    "LAB-E-NEIGHBOURS": Entry(
+        "{nodes} container nodes share this machine's table of neighbours: {needed} entries are needed and it has room for {limit}",
+        "Make it larger, as root: sysctl -w net.ipv4.neigh.default.gc_thresh3={more} net.ipv4.neigh.default.gc_thresh2={needed}; "
+        "or make fewer nodes, or machines.",
+    ),
     "LAB-E-NOENGINE": Entry(
         "the Docker Engine of this machine cannot be used: {reason}",
         "Start it ('systemctl start docker', or 'dockerd' as root), give this user access to it, or set driver: vm.",

@@ -14,7 +14,7 @@ import re
 import typing as t
 from pathlib import Path
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 from ...module_utils._lesson import shapes
 from .lesson import Words
@@ -92,7 +92,7 @@ def names() -> dict[str, list[str]]:
 
 @functools.lru_cache(maxsize=1)
 def _told() -> dict[str, t.Any]:
-    told: dict[str, t.Any] = yaml.safe_load(SOURCE.read_text(encoding="utf-8"))
+    told: dict[str, t.Any] = yaml_load(SOURCE.read_text(encoding="utf-8"))
     return told
 
 

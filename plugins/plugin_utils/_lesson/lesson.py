@@ -14,7 +14,7 @@ import re
 import typing as t
 from pathlib import Path
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 
 LANGUAGES = ("pt", "en")
 SOURCE = Path(__file__).with_name("lesson.yml")
@@ -162,7 +162,7 @@ def _step(number: int, told: dict[str, t.Any]) -> Step:
 @functools.lru_cache(maxsize=1)
 def load() -> Lesson:
     """The lesson."""
-    told = yaml.safe_load(SOURCE.read_text(encoding="utf-8"))
+    told = yaml_load(SOURCE.read_text(encoding="utf-8"))
     parts, number = [], 0
     for part in told["parts"]:
         steps = []

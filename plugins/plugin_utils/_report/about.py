@@ -56,5 +56,5 @@ def _node(gathered: Facts, host: str) -> dict[str, t.Any]:
 
 def _sent(gathered: Facts, host: str) -> dict[str, int] | None:
     """The packets and bytes of the host's measurements; their answers are as long. None without any."""
-    trains = gathered.trains.get(host)
-    return {key: sum(train[key] for train in trains.values()) for key in ("packets", "bytes")} if trains else None
+    rows = [*gathered.trains.get(host, {}).values(), *gathered.pulses.get(host, [])]
+    return {key: sum(row[key] for row in rows) for key in ("packets", "bytes")} if rows else None

@@ -20,6 +20,7 @@ EVERYWHERE = "swarm"
 BAD = ("fail", "inconclusive")
 NO_CAUSE = "No single cause found for:"
 FOLDED_SHOWN = 8
+REMARKS = 5  # that are shown
 COLUMNS = 6  # networks that have a column each
 ROOM = 24  # letters of a name at the head of a column
 
@@ -180,6 +181,9 @@ def lines(report: dict[str, t.Any], paths: dict[str, str]) -> list[Line]:
         if item["hint"] and item["hint"] not in hints:
             hints.append(item["hint"])
             found.append(Line("         -> " + item["hint"]))
+    remarks = [words for item in report["checks"] for words in item["evidence"].get("remarks") or []]
+    found += [Line(f"  NOTE   {words}", "cyan") for words in remarks[:REMARKS]]
+    found += [Line(f"         and {len(remarks) - REMARKS} more, see the report")] if len(remarks) > REMARKS else []
     found += [Line(""), *table(report), Line("")]
     measured = performance.text(report)
     found += [Line(words) for words in measured] + ([Line("")] if measured else [])

@@ -15,6 +15,12 @@ from .hosts import READY, Host, Leaver, Refusal, names_of
 from .managers import refuse_departure_of_majority, refuse_two_swarms
 from .refusals import refuse_twins
 
+# States in which an engine is in a swarm and does not know as which node; and what to do.
+UNSAID = {
+    "locked": ("locked in a swarm", "Unlock it (playbook swarm with swarm_unlock_keys)"),
+    "error": ("in a swarm that it cannot take part in", "Look at its log. To give its membership up, run 'docker swarm leave --force' there"),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Farewell:
@@ -102,6 +108,11 @@ def nodes_of(host: Leaver, members: t.Sequence[Member], claimed: t.Container[str
                 " Nothing was changed."
             )
         return [host.node_id] * (host.node_id in ids) + marked
+    if host.state in UNSAID:
+        raise Refusal(
+            f"{host.name}: its engine is {UNSAID[host.state][0]}, and does not say which node of it it is: {host.told['error'] or 'no reason given'}."
+            f" {UNSAID[host.state][1]}, and run this again. Or give the node's id (docker node ls). Nothing was changed."
+        )
     if host.place is not None:
         return marked + (_former(host, members, claimed, marked) if host.replaced else [])
     if host.declared_id:

@@ -127,6 +127,7 @@ def _of_end(closed: dict[str, t.Any], leader: str | None) -> dict[str, t.Any]:
         "wire": _part(closed, "wire"),
         "received": _part(closed, "responder"),
         "heard": _part(closed, "ports"),
+        "pulses": _part(closed, "pulse"),
         "late": _part(closed, "late"),
         "later_records": last.get("records"),
         "retired": last.get("retired") or {},

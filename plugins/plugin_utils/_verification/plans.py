@@ -189,9 +189,18 @@ def _looks(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, 
         about = request.get("about") or (request.get("where") or "").partition(_workloads.INSIDE)[2]
         if about in concerns:
             concerns[about].append(request["id"])
-    found = [{"id": row["id"], "namespace": row["namespace"], "requests": concerns[row["id"]]} for row in rows]
+    found = [
+        {
+            "id": row["id"],
+            "namespace": row["namespace"],
+            "pid": row["pid"],
+            "requests": concerns[row["id"]],
+        }
+        for row in rows
+    ]
     if found and facts.opened[host].get("namespace"):
-        found.append({"id": _workloads.PROBE, "namespace": facts.opened[host]["namespace"], "requests": []})
+        probe = {"id": _workloads.PROBE, "namespace": facts.opened[host]["namespace"], "pid": None, "requests": []}
+        found.append(probe)
     return found
 
 

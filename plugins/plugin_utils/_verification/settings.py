@@ -81,6 +81,7 @@ def begin(arguments: Mapping[str, t.Any], task_vars: Mapping[str, t.Any]) -> Set
         "once": 3.0,
         "performance": bool(measuring),
         "measure_seconds": arguments["performance_seconds"],
+        "shared_names": arguments["shared_names"],
         "quality": quality,
         "disruptive": list(dict.fromkeys(arguments["disruptive"])),
         "disruptive_node": arguments["disruptive_node"],

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
@@ -28,12 +28,12 @@ class Taken(Exception):
 
 def documented(name: str) -> dict[str, Any]:
     module = import_module(f"ansible_collections.swarmlab.overlay.plugins.modules.{name}")
-    told = yaml.safe_load(module.DOCUMENTATION)
+    told = yaml_load(module.DOCUMENTATION)
     options = dict(told.get("options") or {})
     for fragment in told.get("extends_documentation_fragment") or []:
         file, _dot, part = fragment.removeprefix("swarmlab.overlay.").partition(".")
         shared = import_module(f"ansible_collections.swarmlab.overlay.plugins.doc_fragments.{file}").ModuleDocFragment
-        options.update(yaml.safe_load(getattr(shared, (part or "documentation").upper())).get("options") or {})
+        options.update(yaml_load(getattr(shared, (part or "documentation").upper())).get("options") or {})
     return options
 
 

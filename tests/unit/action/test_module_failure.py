@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +15,6 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import reason
 
 BECOME = {"ansible_become": True, "ansible_become_user": "nobody", "ansible_python_interpreter": sys.executable}
-CHECKOUT = Path(__file__).resolve().parents[3]
 OLD_PYTHON = """cat >/dev/null; printf '  File "<stdin>", line 4\\n    from __future__ import annotations\\n                 ^\\nSyntaxError: \
 future feature annotations is not defined\\n' >&2; exit 1"""
 
@@ -26,18 +25,18 @@ future feature annotations is not defined\\n' >&2; exit 1"""
     ({**BECOME, "ansible_become_exe": "{script}"}, "echo 'sudo: a password is required' >&2; exit 1", "--ask-become-pass"),
     ({**BECOME, "ansible_become_exe": "{script}"}, "echo 'me is not in the sudoers file.' >&2; exit 1", "may not become root on localhost"),
 ])  # fmt: skip
-def test_a_host_that_cannot_run_modules(tmp_path: Path, variables: dict, script: str, words: str) -> None:
+def test_a_host_that_cannot_run_modules(
+    ansible: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, variables: dict, script: str, words: str
+) -> None:
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     given = {
         name: value.format(script=program) if isinstance(value, str) else value for name, value in variables.items()
     }
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible"), "-i", "localhost,", "-c", "local", "localhost", "-m", "swarmlab.overlay.engine",
-         "-e", json.dumps(given), "--tree", str(tmp_path / "tree")],
-        cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    done = ansible(
+        "ansible", "-i", "localhost,", "-c", "local", "localhost", "-m", "swarmlab.overlay.engine",
+        "-e", json.dumps(given), "--tree", str(tmp_path / "tree"),
     )  # fmt: skip
     assert done.returncode == 2, done.stdout + done.stderr
     result = json.loads((tmp_path / "tree" / "localhost").read_text())

@@ -174,6 +174,7 @@ def arguments(**more) -> dict:
         "performance_seconds": 2.0,
         "certificate_days": 0.0,
         "quality": {},
+        "shared_names": [],
         "checks": ["*"],
         "disruptive": [],
         "performance": False,

@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import selection
 
@@ -48,9 +48,9 @@ def test_nothing_left_is_told() -> None:
 
 def test_the_tasks_of_the_role_carry_every_tag() -> None:
     """What ``--skip-tags`` names must not skip the task itself, so the list is worked out; ``--tags`` must find each."""
-    block = next(task for task in yaml.safe_load(ROLE.read_text(encoding="utf-8")) if "block" in task)
+    block = next(task for task in yaml_load(ROLE.read_text(encoding="utf-8")) if "block" in task)
     own, listed = block["tags"]
-    words = yaml.safe_load(listed[2:].partition("|")[0].strip())
+    words = yaml_load(listed[2:].partition("|")[0].strip())
     assert own == selection.OWN_TAG and words == _checks.tags(_checks.load())
 
 

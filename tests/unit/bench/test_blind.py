@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import random
@@ -151,6 +152,21 @@ def test_a_right_cause_is_among_the_first_two_and_names_the_node_and_no_other(
     scoring, single, causes, expected
 ) -> None:
     assert tuple(scoring.scored(single, {}, causes, []).values()) == expected
+
+
+@pytest.mark.parametrize(
+    ("remark", "expected"),
+    [
+        ("vm2: a.b is 1, on the other nodes 0", (True, True, True)),
+        ("vm3: a.b is 1, on the other nodes 0", (False, False, True)),
+        ("vm2: c.d is 1, on the other nodes 0", (False, False, True)),
+    ],
+)
+def test_what_harms_no_overlay_is_to_be_named_in_a_remark(scoring, model, single, remark: str, expected: tuple) -> None:
+    report = {"checks": [{"evidence": {"remarks": [remark]}}, {"evidence": {}}]}
+    harmless = model.Scenario(9, (dataclasses.replace(single.faults[0], remark="a.b"),))
+    assert tuple(scoring.scored(harmless, report, [], []).values()) == expected
+    assert tuple(scoring.scored(single, report, [], []).values()) == (False, False, True), "any other must be red"
 
 
 def test_of_two_faults_both_must_be_named(scoring, double) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.swarmlab.overlay.plugins.inventory.lab import (
     DOCUMENTATION,
     ENVIRONMENT,
@@ -20,54 +19,38 @@ from ansible_collections.swarmlab.overlay.plugins.inventory.lab import (
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import state
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.settings import NodeSettings
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.spec import DEFAULTS
-from warm import Warm
 
-COLLECTIONS = str(
-    next(parent for parent in Path(__file__).parents if (parent / "galaxy.yml").is_file()) / ".venv/collections"
-)
+Run = Inventory = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
-    """Ansible is imported once for all of these calls."""
-    calls.append(Warm({**os.environ}))
-    yield
-    calls.pop().end()
+@pytest.fixture
+def inventory(ansible: Run, tmp_path: Path) -> Inventory:
+    """What ansible-inventory says of an inventory file with this text."""
+
+    def run(text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        file = tmp_path / "lab.yml"
+        file.write_text("plugin: swarmlab.overlay.lab\n" + text)
+        return ansible("ansible-inventory", "-i", str(file), "--list", "--export", directory=Path("/"), **environment)
+
+    return run
 
 
-calls: list[Warm] = []
+@pytest.fixture
+def listing(inventory: Inventory) -> Callable[..., dict]:
+    def run(text: str, **environment: str) -> dict:
+        completed = inventory(text, **environment)
+        assert completed.returncode == 0, completed.stderr
+        return json.loads(completed.stdout)
 
-
-def inventory(folder: Path, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    file = folder / "lab.yml"
-    file.write_text("plugin: swarmlab.overlay.lab\n" + text)
-    argv = ["ansible-inventory", "-i", str(file), "--list", "--export"]
-    told = folder / "told"
-    told.mkdir(exist_ok=True)
-    order = {
-        "argv": argv, "directory": "/", "stdout": str(told / "out"), "stderr": str(told / "err"), "timeout": 60,
-        "environment": {
-            **os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", COLLECTIONS), **environment,
-        },
-    }  # fmt: skip
-    for old in told.iterdir():
-        old.unlink()
-    code = calls[0].call(order)
-    return subprocess.CompletedProcess(argv, code, *((told / name).read_text() for name in ("out", "err")))
-
-
-def listing(folder: Path, text: str, **environment: str) -> dict:
-    completed = inventory(folder, text, **environment)
-    assert completed.returncode == 0, completed.stderr
-    return json.loads(completed.stdout)
+    return run
 
 
 def plain(value):
     return value["__ansible_unsafe"] if isinstance(value, dict) and "__ansible_unsafe" in value else value
 
 
-def test_two_lines_make_three_nodes(tmp_path):
-    found = listing(tmp_path, "name: demo\n")
+def test_two_lines_make_three_nodes(listing, tmp_path):
+    found = listing("name: demo\n")
     assert found["swarm_managers"]["hosts"] == ["vm1"]
     assert found["swarm_workers"]["hosts"] == ["vm2", "vm3"]
     assert set(found["swarm"]["children"]) == {"swarm_managers", "swarm_workers"}
@@ -79,9 +62,8 @@ def test_two_lines_make_three_nodes(tmp_path):
     assert plain(host["ansible_host"]).startswith("vm2.demo-")
 
 
-def test_the_environment_wins_over_the_file(tmp_path):
+def test_the_environment_wins_over_the_file(listing):
     found = listing(
-        tmp_path,
         "nodes: 2\nname: file\n",
         SWARMLAB_NODES="5",
         SWARMLAB_MANAGERS="3",
@@ -120,9 +102,9 @@ def made(folder: Path, nodes: int, driver: str = "vm", subnet: str = "10.77.0.0/
         ("nodes: 3\ndriver: container\n", {}, 3, []),
     ],
 )
-def test_nodes_that_a_lab_has_and_shall_not_have_leave(tmp_path, text, environment, stay, leave):
+def test_nodes_that_a_lab_has_and_shall_not_have_leave(listing, tmp_path, text, environment, stay, leave):
     made(tmp_path, 5)
-    found = listing(tmp_path, text, **environment)
+    found = listing(text, **environment)
     swarm = found["swarm_managers"]["hosts"] + found.get("swarm_workers", {}).get("hosts", [])
     assert sorted(swarm) == [f"vm{n}" for n in range(1, stay + 1)]
     assert found.get("lab_leaving", {}).get("hosts", []) == leave
@@ -138,9 +120,9 @@ def test_nodes_that_a_lab_has_and_shall_not_have_leave(tmp_path, text, environme
         ("", {"SWARMLAB_DRIVER": "vm"}, "ansible.builtin.ssh"),
     ],
 )
-def test_a_lab_is_what_it_was_made_as_unless_somebody_says_otherwise(tmp_path, text, environment, connection):
+def test_a_lab_is_what_it_was_made_as_unless_somebody_says_otherwise(listing, tmp_path, text, environment, connection):
     made(tmp_path, 2, "container", subnet="10.88.0.0/24")
-    found = listing(tmp_path, text, **environment)
+    found = listing(text, **environment)
     assert plain(found["_meta"]["hostvars"]["vm1"]["ansible_connection"]) == connection
     assert plain(found["all"]["vars"]["lab_subnet"]) == "10.88.0.0/24"
 
@@ -148,8 +130,8 @@ def test_a_lab_is_what_it_was_made_as_unless_somebody_says_otherwise(tmp_path, t
 USER = "node_settings: {all: {user: student}}\n"
 
 
-def test_a_user_becomes_root_by_a_password_that_the_inventory_does_not_hold(tmp_path):
-    found = listing(tmp_path, USER)
+def test_a_user_becomes_root_by_a_password_that_the_inventory_does_not_hold(listing, tmp_path):
+    found = listing(USER)
     host = found["_meta"]["hostvars"]["vm1"]
     assert plain(host["ansible_user"]) == "student" and host["ansible_become"] is True
     assert (
@@ -159,26 +141,26 @@ def test_a_user_becomes_root_by_a_password_that_the_inventory_does_not_hold(tmp_
     assert plain(found["all"]["vars"]["lab_node_settings"]["vm2"]["user"]) == "student"
 
 
-def test_firewalls_of_a_lab_are_opened_for_its_nodes(tmp_path):
-    found = listing(tmp_path, "node_settings: {vm2: {firewall: ufw}}\n")
+def test_firewalls_of_a_lab_are_opened_for_its_nodes(listing):
+    found = listing("node_settings: {vm2: {firewall: ufw}}\n")
     assert plain(found["all"]["vars"]["engine_firewall"]) == "auto"
-    assert "engine_firewall" not in listing(tmp_path, "")["all"]["vars"]
+    assert "engine_firewall" not in listing("")["all"]["vars"]
 
 
-def test_nodes_that_exist_are_reached_as_they_were_made(tmp_path):
+def test_nodes_that_exist_are_reached_as_they_were_made(listing, tmp_path):
     made(tmp_path, 3, user="admin")
-    hosts = listing(tmp_path, "nodes: 4\n" + USER)["_meta"]["hostvars"]
+    hosts = listing("nodes: 4\n" + USER)["_meta"]["hostvars"]
     assert [plain(hosts[name]["ansible_user"]) for name in ("vm1", "vm3", "vm4")] == ["admin", "admin", "student"]
 
 
-def test_a_broken_record_does_not_break_the_inventory(tmp_path):
+def test_a_broken_record_does_not_break_the_inventory(listing, tmp_path):
     made(tmp_path, 5)
     (tmp_path / ".lab" / "lab" / state.FILE).write_text("{")
-    assert len(listing(tmp_path, "")["_meta"]["hostvars"]) == 3
+    assert len(listing("")["_meta"]["hostvars"]) == 3
 
 
-def test_values_may_be_templates(tmp_path):
-    found = listing(tmp_path, "nodes: \"{{ 1 + 1 }}\"\nname: \"{{ lookup('env', 'MY_LAB') }}\"\n", MY_LAB="mine")
+def test_values_may_be_templates(listing):
+    found = listing("nodes: \"{{ 1 + 1 }}\"\nname: \"{{ lookup('env', 'MY_LAB') }}\"\n", MY_LAB="mine")
     assert len(found["_meta"]["hostvars"]) == 2
     assert plain(found["all"]["vars"]["lab_name"]) == "mine"
 
@@ -197,16 +179,16 @@ def test_values_may_be_templates(tmp_path):
         ("", {"SWARMLAB_NODE_SETTINGS": '{"vm1": {"suite": "potato"}}'}, ["node_settings.vm1.suite", "trixie"]),
     ],
 )
-def test_a_bad_value_is_one_error_that_names_it(tmp_path, text, environment, words):
-    completed = inventory(tmp_path, text, **environment)
+def test_a_bad_value_is_one_error_that_names_it(inventory, text, environment, words):
+    completed = inventory(text, **environment)
     assert completed.returncode != 0
     assert completed.stderr.count("[ERROR]") == 1
     assert "[WARNING]" not in completed.stderr
     assert all(word in completed.stderr for word in words)
 
 
-def test_an_even_number_of_managers_is_one_warning(tmp_path):
-    completed = inventory(tmp_path, "managers: 2\n")
+def test_an_even_number_of_managers_is_one_warning(inventory):
+    completed = inventory("managers: 2\n")
     assert completed.returncode == 0
     assert completed.stderr.count("[WARNING]") == 1
     assert "even number" in completed.stderr
@@ -226,7 +208,7 @@ def test_the_project_is_where_the_inventory_is(file, folder):
 
 
 def test_documented_options_are_those_of_a_lab():
-    options = yaml.safe_load(DOCUMENTATION)["options"]
+    options = yaml_load(DOCUMENTATION)["options"]
     names = {in_file(name): name for name in set(DEFAULTS) - set(NOT_IN_FILE)}
     assert set(options) - {"plugin"} == set(names)
     for given, name in names.items():
@@ -236,7 +218,7 @@ def test_documented_options_are_those_of_a_lab():
 
 
 @pytest.mark.parametrize(("text", "environment"), [("image_cache: /images\n", {}), ("", {"SWARMLAB_CACHE": "/images"})])
-def test_images_may_lie_elsewhere(tmp_path, text, environment):
+def test_images_may_lie_elsewhere(listing, text, environment):
     """Ansible has a use of its own for an inventory's option called cache, and read no such inventory at all."""
-    found = listing(tmp_path, text, **environment)
+    found = listing(text, **environment)
     assert plain(found["all"]["vars"]["lab_cache"]) == "/images"

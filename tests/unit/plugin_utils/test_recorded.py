@@ -32,6 +32,7 @@ END, REPORT_END = ".json.gz", ".report.json.gz"
 NAMES = sorted(path.name.removesuffix(END) for path in RECORDED.glob(f"*{END}") if not path.name.endswith(REPORT_END))
 HEALTHY = "healthy"
 NONSENSE = "tralala"
+RENEW = "SWARMLAB_NEW_REPORTS=1 pytest tests/unit/plugin_utils/test_recorded.py"
 
 
 def faults_of_the_labs() -> ModuleType:
@@ -93,8 +94,9 @@ def test_the_report_is_as_it_was(name: str) -> None:
     report, path = reported(name), RECORDED / (name + REPORT_END)
     if os.environ.get("SWARMLAB_NEW_REPORTS") == "1":
         path.write_bytes(gzip.compress(json.dumps(report, indent=1).encode(), mtime=0))
+    assert path.exists(), f"{RENEW} writes {path.name}, which is missing: look at it, and keep it if it is right"
     told = list(differences(read(path.name), report))
-    assert not told, "\n".join(told)
+    assert not told, "\n".join([*told, f"{RENEW} keeps this, if it is meant"])
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != HEALTHY])
@@ -111,7 +113,11 @@ def test_a_sound_swarm_has_no_fault() -> None:
 
 def test_every_fault_that_any_lab_can_have_is_recorded() -> None:
     anywhere = {fault.name for fault in faults.FAULTS if not fault.needs}
-    assert {HEALTHY, *anywhere} <= set(NAMES) <= {HEALTHY, *FAULTS}
+    missing, strange = {HEALTHY, *anywhere} - set(NAMES), set(NAMES) - {HEALTHY, *FAULTS}
+    assert not missing, (
+        f"make detection ARGS='--record tests/unit/recorded --only {' '.join(sorted(missing))}' records them"
+    )
+    assert not strange, f"no fault in tests/integration/faults.py has these names: {sorted(strange)}"
 
 
 @pytest.mark.parametrize(

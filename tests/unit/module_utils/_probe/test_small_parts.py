@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import fcntl
 import io
 import os
@@ -223,6 +224,7 @@ class TestNamespaces:
 @pytest.fixture
 def helpers_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(background, "ROOT", str(tmp_path / "run"))
+    monkeypatch.setattr(background, "SPARE", str(tmp_path / "spare"))
     monkeypatch.setattr(background, "LOOK", 0.1)
     return tmp_path / "run"
 
@@ -254,6 +256,42 @@ def test_a_helper_gives_its_result_when_stopped(helpers_folder: Path) -> None:
     assert background.stop("r1", ["job"]) == {"job": {"seen": 1}}
     background.forget("r1")
     assert not helpers_folder.exists()
+
+
+@pytest.fixture
+def full(helpers_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A usual place in which folders can be made, and no files."""
+    really = open
+
+    def refuse(path, *given, **named):
+        if str(path).startswith(str(helpers_folder)) and "w" in str(given[:1]):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return really(path, *given, **named)
+
+    monkeypatch.setattr(background, "open", refuse, raising=False)
+    return helpers_folder
+
+
+def test_where_the_usual_place_is_full_helpers_keep_their_things_elsewhere(full: Path) -> None:
+    assert background.start(lease("r1"), "job", wait_for_stop) is None
+    assert not full.exists() and (full.parent / "spare" / "r1").is_dir() and background.runs() == ["r1"]
+    assert background.stop("r1", ["job"]) == {"job": {"seen": 1}}
+    background.forget("r1")
+    assert list(full.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o722, None])
+def test_a_place_that_anybody_can_write_to_is_not_used(full: Path, mode: int | None) -> None:
+    spare = full.parent / "spare"
+    if mode is None:
+        (full.parent / "else").mkdir()
+        spare.symlink_to(full.parent / "else")
+    else:
+        (spare / "r9").mkdir(parents=True)
+        spare.chmod(mode)
+    assert background.runs() == []
+    with pytest.raises(OSError, match="No space left"):
+        background.folder("r1")
 
 
 def wait_until_gone() -> None:

@@ -178,3 +178,15 @@ def test_one_look_asks_the_kernel_for_its_links_once(look: t.Callable, monkeypat
 )
 def test_a_setting_is_one_number(text: str, value: int | None) -> None:
     assert testimony.setting(text) == value
+
+
+def test_file_systems_below_the_engines_folder_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("containers", "network", "swarm", "volumes"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").touch()
+    devices = {"/run": 2, "/var/lib/containerd": 1, **{str(tmp_path / name): 1 for name in ("network", "swarm")},
+               str(tmp_path): 1, str(tmp_path / "containers"): 3, str(tmp_path / "volumes"): 3}  # fmt: skip
+    monkeypatch.setattr(testimony, "_device", devices.get)
+    assert testimony.apart(str(tmp_path)) == ["/run", str(tmp_path / "containers")]
+    assert set(testimony.limits(str(tmp_path))) >= {"disk", "inodes", "disk of /run", f"disk of {tmp_path}/containers"}
+    assert testimony.apart(str(tmp_path / "gone")) == ["/run", "/var/lib/containerd"]

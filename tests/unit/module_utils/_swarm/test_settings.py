@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.swarmlab.overlay.plugins.module_utils._swarm import settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,6 +113,6 @@ def test_what_was_fixed_when_the_swarm_was_made(wanted: dict[str, Any], words: l
 
 
 def test_every_setting_is_an_option_of_the_role() -> None:
-    specs = yaml.safe_load((Path(__file__).resolve().parents[4] / "roles/swarm/meta/argument_specs.yml").read_text())
+    specs = yaml_load((Path(__file__).resolve().parents[4] / "roles/swarm/meta/argument_specs.yml").read_text())
     options = specs["argument_specs"]["main"]["options"]["swarm_settings"]["options"]
     assert set(options) == {*settings.KEYS, "labels"}

@@ -256,6 +256,7 @@ def test_names_that_were_asked_too_early_are_asked_again_without_waiting() -> No
 
 def test_a_run_that_cannot_begin_for_lack_of_room_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(phases.background, "ROOT", str(tmp_path))
+    monkeypatch.setattr(phases.background, "SPARE", str(tmp_path / "spare"))
     phases.need_room("r")
     assert (tmp_path / "r").is_dir()
 

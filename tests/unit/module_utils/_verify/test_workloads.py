@@ -104,7 +104,11 @@ def test_of_many_containers_each_service_has_one_first() -> None:
 
 
 def test_a_container_with_a_stack_of_its_own_is_left_out() -> None:
-    told = {"Name": "/web.1.t1", "NetworkSettings": {"SandboxKey": "/ns/1", **container("a")["NetworkSettings"]}}
+    told = {
+        "Name": "/web.1.t1",
+        "State": {"Pid": 9},
+        "NetworkSettings": {"SandboxKey": "/ns/1", **container("a")["NetworkSettings"]},
+    }
     row = workloads.describe(container("a", **TASK), told)
     assert (row["name"], row["service"], row["task"], row["networks"]) == (
         "web.1.t1",

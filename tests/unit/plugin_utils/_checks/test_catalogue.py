@@ -645,6 +645,18 @@ def test_a_name_server_inside_an_overlay() -> None:
     assert judged(facts, "DNS-SHADOW") == [("fail", None, ["vm2"])]
 
 
+def test_a_node_that_told_no_name_server_is_not_sound() -> None:
+    facts = healthy()
+    facts.opened["vm3"]["host"] = None
+    assert judged(facts, "DNS-SHADOW") == [("inconclusive", None, ["vm3"])]
+
+
+def test_the_way_out_of_a_node_that_told_nothing_else_is_asked_without_another_node() -> None:
+    facts = healthy()
+    del facts.opened["vm3"]
+    assert set(CHECKS["NET-EGRESS"].plan(facts)) == {"vm1", "vm2", "vm3"}
+
+
 @pytest.mark.parametrize(
     ("rules", "words"),
     [

@@ -42,6 +42,46 @@ def test_a_task_that_alone_is_cut_off_is_named_and_its_node_is_not_blamed(kind: 
     ]
 
 
+@pytest.mark.parametrize("kind", [dp_task.FULL, dp_task.TWOWAY])
+def test_a_task_that_passes_no_large_packets_is_named(kind: str) -> None:
+    """A rule by length, or an interface of another size."""
+    facts = healthy()
+    lose(facts, dp_task.ident(PLAIN, "c-vm2", kind), ["vm2"])
+    (row,) = next(item for item in CHECKS["DP-TASK"].judge(facts) if item["status"] == "fail")["evidence"]["tasks"]
+    assert row["fails"] == [kind]
+    assert causes(facts, "DP-TASK") == [
+        ("task-cut", ["vm2"], "web.1 (of web) on vm2 passes no packets of full size inside its own namespace")
+    ]
+
+
+@pytest.mark.parametrize("kind", [dp_task.FULL, dp_task.TWOWAY])
+def test_large_packets_that_the_probe_does_not_get_far_are_no_fault_of_a_task(kind: str) -> None:
+    facts = healthy()
+    lose(facts, dp_task.ident(PLAIN, "c-vm2", kind), ["vm2"])
+    lose(facts, dp_task.ident(PLAIN, "probe", dp_task.FULL), ["vm2"])
+    assert worst(facts, "DP-TASK") == "pass"
+
+
+@pytest.mark.parametrize("size", [300, 1449, 1500])
+def test_a_task_whose_interface_has_another_mtu_than_the_probes_is_named(size: int) -> None:
+    facts = healthy()
+    facts.probed["vm2"]["workloads"]["c-vm2"]["interior"]["links"][0]["mtu"] = size
+    found = [item for item in CHECKS["DP-TASK"].judge(facts) if item["status"] != "pass"]
+    assert [(item["network"], item["nodes"], item["reason"]) for item in found] == [
+        ("front", ["vm2"], "task-cut"), ("back", ["vm2"], "task-cut"),
+    ]  # fmt: skip
+    (row,) = found[0]["evidence"]["tasks"]
+    assert row["inside"] == [f"interface eth0 has an MTU of {size}, the probe's 1450"] and row["fails"] == [dp_task.MTU]
+
+
+def test_other_interfaces_of_a_task_may_have_any_mtu() -> None:
+    """A tunnel of its own, or that of a network without a probe."""
+    facts = healthy()
+    seen = facts.probed["vm2"]["workloads"]["c-vm2"]["interior"]
+    seen["links"].append({"name": "tun0", "up": True, "mtu": 1280, "queue": "noqueue", "addresses": ["10.8.0.2"]})
+    assert worst(facts, "DP-TASK") == "pass"
+
+
 @pytest.mark.parametrize("kind", [dp_task.NEAR, dp_task.FAR, dp_task.TRAIN])
 def test_what_the_probe_beside_it_does_not_reach_either_is_no_fault_of_a_task(kind: str) -> None:
     facts = healthy()
@@ -54,6 +94,10 @@ def test_what_the_probe_beside_it_does_not_reach_either_is_no_fault_of_a_task(ki
     ("change", "words"),
     [
         (lambda seen: seen["interior"]["links"][0].update(up=False), "interface eth0 is down"),
+        (
+            lambda seen: seen["interior"]["settings"].update({"net.ipv4.ip_default_ttl": "1"}),
+            "ip_default_ttl is 1, the probe's 64",
+        ),
         (lambda seen: seen["interior"]["links"][0].update(queue="netem"), "queueing discipline netem"),
         (lambda seen: seen["interior"]["addresses"].remove("10.0.1.51"), "no interface has 10.0.1.51"),
         (lambda seen: seen["interior"]["routes"].remove("10.0.1.0/24 eth0"), "no route into 10.0.1.0/24"),
@@ -98,6 +142,58 @@ def test_a_container_that_asks_another_name_server_is_told(resolvers: list | Non
     if broken:
         assert f"asks {(resolvers or ['nobody'])[0]}" in results[-1]["evidence"]["summary"]
         assert [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)] == [("resolver-replaced", ["vm2"])]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("stopped", "stopped", "got a signal"),
+        ("frozen", "frozen", "paused"),
+        ("dead", "dead", "nobody collected it"),
+        ("stuck", "stuck", "did not run once"),
+        ("runs", "runs", None),
+        ("stopped", "runs", None),  # a debugger, or a snapshot
+        ("runs", "stopped", None),
+        ("frozen", "stopped", None),
+    ],
+)
+def test_a_task_whose_processes_stand_still_at_both_looks_is_told(before: str, after: str, words: str | None) -> None:
+    facts = healthy()
+    facts.opened["vm2"]["workloads"]["rows"][0]["life"]["state"] = before
+    facts.probed["vm2"]["workloads"]["c-vm2"]["life"]["state"] = after
+    found = [item for item in CHECKS["DP-TASK"].judge(facts) if item["status"] != "pass"]
+    assert [(item["status"], item["reason"], item["nodes"]) for item in found] == (
+        [("fail", "task-stopped", ["vm2"])] if words else []
+    )
+    if words:
+        assert words in found[0]["evidence"]["summary"]
+        assert causes(facts, "DP-TASK", "LB-SERVICE") == [
+            ("task-stopped", ["vm2"], "web.1 (of web) on vm2 does not run: its processes stand still")
+        ]
+
+
+def test_a_program_that_waits_for_its_disk_and_runs_in_between_is_not_stuck() -> None:
+    facts = healthy()
+    facts.opened["vm2"]["workloads"]["rows"][0]["life"] = {"state": "stuck", "switches": 7}
+    facts.probed["vm2"]["workloads"]["c-vm2"]["life"] = {"state": "stuck", "switches": 8}
+    assert worst(facts, "DP-TASK") == "pass"
+
+
+def test_a_task_that_stands_still_explains_that_its_service_is_not_reached() -> None:
+    facts = healthy()
+    facts.opened["vm2"]["workloads"]["rows"][0]["life"]["state"] = "stopped"
+    facts.probed["vm2"]["workloads"]["c-vm2"]["life"]["state"] = "stopped"
+    lose(facts, "/80/task-vm2", HOSTS)
+    assert [row[:2] for row in causes(facts, "DP-TASK", "LB-SERVICE")] == [("task-stopped", ["vm2"])]
+
+
+@pytest.mark.parametrize("gone", ["before", "after"])
+def test_a_container_of_which_a_look_saw_nothing_is_not_blamed(gone: str) -> None:
+    facts = healthy()
+    first, second = facts.opened["vm2"]["workloads"]["rows"][0], facts.probed["vm2"]["workloads"]["c-vm2"]
+    first["life"], second["life"] = {"state": "stopped", "switches": 1}, {"state": "stopped", "switches": 1}
+    (first if gone == "before" else second)["life"] = None
+    assert worst(facts, "DP-TASK") == "pass"
 
 
 @pytest.mark.parametrize(

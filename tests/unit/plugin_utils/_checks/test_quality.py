@@ -8,8 +8,9 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
+from broken import Swarm, into, shut
 from drafts import Draft
-from sound import CHECKS, HOSTS, PLAIN, SECRET, healthy, missing, train, worst
+from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, healthy, missing, train, worst
 
 LOSSY = {"answered": 45, "arrived": 52, "gap": 2, "sizes": {"100": [20, 15], "600": [20, 15], "1450": [20, 15]}}
 DEAD = {"answered": 0, "arrived": 0, "gap": 60, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}
@@ -134,6 +135,96 @@ def test_two_nodes_with_a_bad_path_between_them_are_both_named() -> None:
     ]
 
 
+def paused(facts: Draft, host: str, pauses: list, **parts: object) -> None:
+    """The pulse on every path from and to a host paused."""
+    lost = sum(packets for _seconds, packets in pauses)
+    for source, rows in facts.pulses.items():
+        for row in rows:
+            if ADDRESS[host] in (ADDRESS[source], row["address"]):
+                row.update({"pauses": pauses, "answered": row["sent"] - lost, **parts})
+
+
+@pytest.mark.parametrize("pauses", [[[1.0, 9]], [[1.1, 10], [1.0, 9]], [[0.5, 4]]])
+def test_a_link_that_goes_while_no_train_is_under_way_is_told(pauses: list) -> None:
+    facts = healthy()
+    paused(facts, "vm2", pauses)
+    assert causes(facts) == [("link-flaps", ["vm2"], [])]
+    (found,) = [item for item in CHECKS["PATH-QUALITY"].judge(facts) if item["status"] == "fail"]
+    assert f"no answer for {pauses[0][0]:.1f} s of 9 s" in found["evidence"]["summary"]
+    assert ("2 times" in found["evidence"]["summary"]) is (len(pauses) == 2)
+
+
+@pytest.mark.parametrize(
+    ("pauses", "parts"),
+    [
+        ([[0.4, 4]], {}),  # too short
+        ([[1.0, 9]], {"late_ms": 600}),  # as late were the processes
+        ([[1.0, 9]], {"dwell_ms": 600}),
+        ([[0.5, 5]], {"answered": 60}),  # most losses are here and there
+        ([[0.6, 6]] * 6, {"answered": 30}),  # a path that loses most packets has such pauses too
+    ],
+)
+def test_a_pause_that_has_another_reason_is_no_flapping(pauses: list, parts: dict) -> None:
+    facts = healthy()
+    paused(facts, "vm2", pauses, **parts)
+    assert causes(facts) == []
+
+
+def test_a_pause_counts_not_where_the_helper_that_answers_had_no_processor() -> None:
+    facts = healthy()
+    paused(facts, "vm2", [[1.0, 9]])
+    facts.late = {"vm2": {"ports": 0.7}}
+    assert causes(facts) == []
+
+
+def test_a_path_whose_train_met_the_bad_part_alone_goes_and_comes() -> None:
+    facts = healthy()
+    paused(facts, "vm2", [[2.0, 19]])
+    spoil(facts, ["wire"], "vm2", **DEAD)
+    assert ("link-flaps", ["vm2"], []) in causes(facts)
+
+
+def test_a_device_that_lost_its_link_meanwhile_is_told() -> None:
+    swarm = Swarm()
+    swarm.of("probe", "vm3")["testimony"]["counters"] = {
+        "eth1.carrier_down_count": 2,
+        "docker_gwbridge.carrier_down_count": 5,
+    }
+    (found,) = swarm.causes()
+    assert (found["id"], found["nodes"]) == ("link-flaps", ["vm3"]) and "eth1" in found["because"][0]
+
+
+def lossy_and_closed(port: str, closed: list[tuple], share: float = 0.5) -> Swarm:
+    """The wire between vm2 and vm3 loses packets, questions to this port get no answer there, nor on these ways."""
+    swarm = shut([port], [*closed, ("vm2", "vm3"), ("vm3", "vm2")])
+    left = round(20 * (1 - share))
+    parts = {"answered": 3 * left, "sizes": {size: [20, left] for size in ("100", "600", "1450")}, "gap": 2}
+    for source, target in (("vm2", "vm3"), ("vm3", "vm2")):
+        swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(train(**parts))
+    return swarm
+
+
+@pytest.mark.parametrize("port", ["gossip-udp", "gossip-tcp", "data"])
+def test_a_lossy_link_explains_its_own_pair_and_a_closed_port_the_rest(port: str) -> None:
+    found = lossy_and_closed(port, into("vm1")).causes()
+    assert sorted((cause["id"], tuple(cause["nodes"])) for cause in found) == [
+        *([("data-port-blocked", ("vm1",))] if port == "data" else []),
+        *([(f"{port}-blocked", ("vm1",))] if port != "data" else []),
+        ("link-lossy", ("vm2", "vm3")),
+    ]
+
+
+def test_a_lossy_link_alone_is_no_closed_port() -> None:
+    assert [(cause["id"], cause["nodes"]) for cause in lossy_and_closed("gossip-udp", []).causes()] == [
+        ("link-lossy", ["vm2", "vm3"])
+    ]
+
+
+def test_a_link_that_loses_little_does_not_explain_a_closed_port() -> None:
+    found = lossy_and_closed("gossip-udp", into("vm3"), share=0.1).causes()
+    assert ("gossip-udp-blocked", ["vm3"]) in [(cause["id"], cause["nodes"]) for cause in found]
+
+
 def test_what_a_full_queue_does_to_other_paths_belongs_to_it() -> None:
     facts = healthy()
     spoil(facts, ["wire"], "vm3", **LOSSY)
@@ -214,3 +305,97 @@ def test_a_rate_that_no_other_path_confirms_must_be_far_below_the_limit(
     facts.trains["vm2"]["PATH-QUALITY/wire/vm3"]["mbit"] = rate
     found = [item for item in CHECKS["PATH-QUALITY"].judge(facts) if item["status"] == "fail"]
     assert [item["nodes"] for item in found] == ([["vm2", "vm3"]] if bad else [])
+
+
+# --- At the limits
+
+GIVEN = {"loss": 1.0, "delay": 100.0, "jitter": 100.0, "rate": 5.0}
+
+
+def neighbours(key: str, values: list) -> list[_quality.Path]:
+    return [_quality.Path(f"a{place}", f"b{place}", train(**{key: value})) for place, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("parts", "full"),
+    [
+        ({"answered": 57, "delay_ms": [0.0, 40.5, 60.0, 80.5]}, True),
+        ({"answered": 57, "delay_ms": [10.0, 50.5, 60.0, 90.0]}, True),
+        ({"answered": 57, "delay_ms": [0.0, 40.0, 60.0, 79.0]}, False),  # exactly the limit
+        ({"answered": 57, "delay_ms": [10.0, 49.0, 60.0, 80.0]}, False),  # above the least, not above none
+        ({"answered": 57, "delay_ms": [0.0, 41.0, 60.0, 82.0]}, False),  # as much above the middle as it is above the least
+        ({"answered": 58, "delay_ms": [0.0, 41.0, 60.0, 80.0]}, False),  # two lost are chance
+        (
+            {"answered": 40, "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 0]}, "delay_ms": [0.0, 41.0, 60.0, 80.0]},
+            False,
+        ),  # lost are those that never pass
+    ],
+)  # fmt: skip
+def test_a_queue_that_fills_up_and_overflows(parts: dict, full: bool) -> None:
+    found = _quality._narrow(train(**parts), [], GIVEN)
+    assert (found is not None and found.kind == _quality.NARROW) is full
+
+
+@pytest.mark.parametrize(
+    ("rate", "others", "text"),
+    [
+        (1.24, [], "1.24 Mbit/s"),
+        (1.25, [], None),  # exactly a quarter of the limit
+        (None, [], None),
+        (0, [], None),
+        (1.0, [None, 0], "1 Mbit/s"),  # others that were not measured are no others
+        (4.9, [39.2], "4.9 Mbit/s, others 39.2"),  # exactly an eighth of the others
+        (4.9, [39.1], None),
+        (5.0, [90.0], None),  # exactly the limit
+        (4.9, [1.0, 2.0, 30.0, 80.0], None),  # the best quarter left out
+        (4.9, [1.0, 2.0, 40.0, 80.0], "4.9 Mbit/s, others 40"),
+        (1.0, [float(number) for number in range(11, 23)], "1 Mbit/s, others 19"),  # the fourth best of twelve
+    ],
+)
+def test_a_rate_at_its_limits(rate: float | None, others: list, text: str | None) -> None:
+    around = [*neighbours("mbit", others), _quality.Path("x", "y", None)]
+    found = _quality._narrow(train(mbit=rate), around, GIVEN)
+    assert found == (_quality.Symptom(_quality.NARROW, text) if text else None)
+
+
+@pytest.mark.parametrize(
+    ("parts", "others", "kind"),
+    [
+        ({"delay_ms": [0.0, 100.0, 100.0, 900.0]}, [], None),  # exactly the limits; the worst packet alone is none
+        ({"delay_ms": [80.0, 100.5, 101.0, 900.0]}, [], _quality.SLOW),
+        ({"delay_ms": [0.0, 1.0, 100.5, 900.0]}, [], _quality.UNSTEADY),
+        ({"delay_ms": [50.0, 60.0, 150.0, 900.0]}, [], None),
+        ({"delay_ms": [99.0, 120.0, 121.0, 900.0], "late_ms": 10, "dwell_ms": 1}, [], None),
+        ({"delay_ms": [99.0, 120.5, 121.0, 900.0], "late_ms": 1, "dwell_ms": 10}, [], _quality.SLOW),
+        ({"delay_ms": [0.0, 1.0, 120.0, 900.0], "late_ms": 1, "dwell_ms": 10}, [], None),
+        ({"delay_ms": [0.0, 1.0, 120.5, 900.0], "late_ms": 10, "dwell_ms": 1}, [], _quality.UNSTEADY),
+        # eight times as slow as the others, and more than a share of the limit
+        ({"delay_ms": [40.0, 40.5, 40.5, 43.0]}, [[1.0, 5.0, 90.0, 900.0]], _quality.SLOW),
+        ({"delay_ms": [40.0, 40.0, 40.0, 43.0]}, [[0.1, 0.2, 90.0, 900.0]], None),  # exactly the share
+        ({"delay_ms": [40.0, 44.0, 44.0, 44.0]}, [[1.0, 5.5, 90.0, 900.0]], None),  # exactly eight times
+        ({"delay_ms": [40.0, 44.5, 44.5, 44.5]}, [[1.0, 5.5, 90.0, 900.0]], _quality.SLOW),
+        # of the others the best quarter is left out, and the rest does not matter
+        ({"delay_ms": [40.0, 43.0, 43.0, 43.0]}, [[1.0, 6.0, 90.0, 900.0]] * 3 + [[1.0, 1.0, 90.0, 900.0]], None),
+        ({"delay_ms": [40.0, 43.0, 43.0, 43.0]}, [[1.0, 5.0, 90.0, 900.0]] * 2 + [[1.0, 6.0, 90.0, 900.0]] * 2, _quality.SLOW),
+        # eight times as unsteady as the others
+        ({"delay_ms": [0.0, 1.0, 40.5, 900.0]}, [[10.0, 11.0, 15.0, 900.0]], _quality.UNSTEADY),
+        ({"delay_ms": [0.0, 1.0, 40.0, 900.0]}, [[10.0, 11.0, 15.0, 900.0]], None),
+        ({"delay_ms": [0.0, 1.0, 44.0, 900.0]}, [[10.0, 11.0, 15.5, 900.0]], None),
+        ({"delay_ms": [0.0, 1.0, 44.5, 900.0]}, [[10.0, 11.0, 15.5, 900.0]], _quality.UNSTEADY),
+    ],
+)  # fmt: skip
+def test_a_delay_at_its_limits(parts: dict, others: list, kind: str | None) -> None:
+    measured = train(**{"late_ms": 0, "dwell_ms": 0, **parts})
+    found = _quality._delayed(measured, neighbours("delay_ms", others), GIVEN)
+    assert (found.kind if found else None) == kind
+
+
+@pytest.mark.parametrize(("opened", "expected"), [(HOSTS[:1], ("skip", "one-node")), (HOSTS[:2], ("inconclusive", "no-pair"))])  # fmt: skip
+def test_without_a_pair_one_node_is_a_skip_and_more_are_not(opened: list[str], expected: tuple) -> None:
+    facts = healthy()
+    facts.opened = {host: facts.opened[host] for host in opened}
+    facts.nodes = {"vm1": facts.nodes["vm1"]}
+    facts.probes, facts.settings["nodes"] = {}, ["none of them"]
+    found = CHECKS["PATH-QUALITY"].judge(facts)
+    assert {(item["status"], item["reason"]) for item in found} == {expected}
+    assert [item["network"] for item in found] == [None, *(network["name"] for network in facts.networks)]

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import lb_ipvs
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from drafts import Draft
-from sound import CHECKS, HOSTS, PLAIN, healthy, judged, worst
+from sound import CHECKS, HOSTS, PLAIN, healthy, judged, results, worst
 
 
 def bad(facts: Draft, ident: str) -> list[tuple]:
@@ -198,10 +198,31 @@ def test_a_service_of_people_without_a_mark_is_found_and_an_unread_table_is_not_
     assert worst(facts, "LB-IPVS") == "pass"
 
 
-def test_a_name_that_services_share_is_told_and_is_no_failure() -> None:
+def test_a_name_that_several_services_have_is_a_failure_of_its_network() -> None:
+    facts = healthy()
+    assert judged(facts, "SD-ALIAS") == [("pass", "front", HOSTS), ("pass", "back", HOSTS)]
+    facts.shared = {PLAIN["id"]: {"api": ["shop", "web"], "db": ["one", "two"], "www": ["shop", "web"]}}
+    *sound, found = results(facts, "SD-ALIAS")
+    assert [item["status"] for item in sound] == ["pass", "pass"]
+    assert (found["status"], found["reason"], found["network"], found["nodes"]) == ("fail", "name-shared", "front", [])
+    assert (
+        found["evidence"]["shared"] == facts.shared[PLAIN["id"]] and "(3 names in all)" in found["evidence"]["summary"]
+    )
+
+
+def test_a_name_that_is_shared_on_purpose_is_told_and_is_no_failure() -> None:
     facts = healthy()
     assert "remarks" not in CHECKS["SD-ALIAS"].judge(facts)[0]["evidence"]
     facts.shared = {PLAIN["id"]: {"www": ["shop", "web"]}}
+    facts.settings["shared_names"] = ["W*"]
     front, back = CHECKS["SD-ALIAS"].judge(facts)
     assert front["status"] == "pass" and "www is a name of shop and of web" in front["evidence"]["summary"]
     assert front["evidence"]["remarks"] and "remarks" not in back["evidence"]
+
+
+@pytest.mark.parametrize(("chosen", "fails"), [(["shop"], True), (["other"], False)])
+def test_a_shared_name_counts_where_one_of_its_services_was_chosen(chosen: list, fails: bool) -> None:
+    facts = healthy()
+    facts.shared = {PLAIN["id"]: {"www": ["shop", "web"]}}
+    facts.settings["services"] = chosen
+    assert ("fail" in [status for status, _network, _nodes in judged(facts, "SD-ALIAS")]) is fails

@@ -30,6 +30,7 @@ def after(facts: Draft, host: str, **parts: object) -> None:
         ({"limits": {"inodes": [99, 100]}}, "disk-full"),
         ({"limits": {"inodes of /run": [100, 100]}}, "disk-full"),
         ({"limits": {"disk of /run": [99_990, 100_000]}}, "disk-full"),
+        ({"limits": {"disk of /var/lib/docker/containers": [64, 64]}}, "disk-full"),
         ({"limits": {"memory": [999, 1000]}}, "memory-short"),
         ({"read_only": ["/var/lib/docker"]}, "disk-read-only"),
         ({"settings": {"net.ipv4.ip_forward": 0}}, "not-forwarding"),
@@ -197,3 +198,66 @@ def test_two_nodes_have_no_majority() -> None:
     after(facts, "vm2", settings={"net.ipv4.conf.all.arp_ignore": 8})
     assert _witness.odd(facts, "vm1") and _witness.odd(facts, "vm2")
     assert _witness.breaking(facts, "vm1") == [] and len(_witness.breaking(facts, "vm2")) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "apart", "bad"), [(0, True, True), (1, True, False), (0, False, False), (None, True, False)]
+)
+def test_a_bridge_whose_rules_the_kernel_does_not_ask_keeps_nobody_apart(
+    value: int | None, apart: bool, bad: bool
+) -> None:
+    """Where people made the bridge so that tasks may reach each other over it, nothing is wrong."""
+    facts = healthy()
+    facts.opened["vm3"]["gateway"]["apart"] = apart
+    given = {} if value is None else {"net.bridge.bridge-nf-call-iptables": value}
+    after(facts, "vm3", settings={"net.ipv4.ip_forward": 1, **given})
+    found = [item for item in CHECKS["NODE-STATE"].judge(facts) if item["status"] == "fail"]
+    assert [(item["reason"], item["nodes"]) for item in found] == ([("not-apart", ["vm3"])] if bad else [])
+    assert not any("remarks" in item["evidence"] for item in found)
+    assert [(cause["id"], cause["nodes"]) for cause in diagnose(found, facts)] == (
+        [("setting-wrong", ["vm3"])] if bad else []
+    )
+
+
+def test_a_bridge_that_keeps_nobody_apart_explains_no_path() -> None:
+    facts = healthy()
+    after(facts, "vm3", settings={"net.ipv4.ip_forward": 1, "net.bridge.bridge-nf-call-iptables": 0})
+    facts.networks = facts.under_test = [PLAIN]
+    break_path(facts, PLAIN, [("vm1", "vm3"), ("vm3", "vm1"), ("vm2", "vm3"), ("vm3", "vm2")])
+    results = [*CHECKS["NODE-STATE"].judge(facts), *CHECKS["DP-MATRIX"].judge(facts)]
+    assert {cause["id"] for cause in diagnose(results, facts)} > {"setting-wrong"}
+
+
+def test_ping_that_a_node_alone_does_not_answer_is_a_remark_and_no_failure() -> None:
+    facts = healthy()
+    for host in facts.hosts:
+        after(facts, host, settings={"net.ipv4.ip_forward": 1, "net.ipv4.icmp_echo_ignore_all": int(host == "vm3")})
+    for source in ("vm1", "vm2"):
+        facts.trains[source]["PATH-QUALITY/icmp/vm3"].update(answered=0)
+    (found,) = CHECKS["NODE-STATE"].judge(facts)
+    assert found["status"] == "pass" and found["evidence"]["remarks"] == [
+        "vm3: net.ipv4.icmp_echo_ignore_all is 1, on the other nodes 0",
+        "vm3 answers no ping, and the other nodes do: overlays need none",
+    ]
+
+
+def test_ping_that_nobody_answers_or_that_a_dead_wire_swallows_is_no_remark() -> None:
+    facts = healthy()
+    for source, rows in facts.trains.items():
+        for target in set(facts.hosts) - {source}:
+            rows[f"PATH-QUALITY/icmp/{target}"].update(answered=0)
+    assert "remarks" not in CHECKS["NODE-STATE"].judge(facts)[0]["evidence"]
+    facts = healthy()
+    for source in ("vm1", "vm2"):
+        for layer in ("icmp", "wire"):
+            facts.trains[source][f"PATH-QUALITY/{layer}/vm3"].update(answered=0)
+    assert "remarks" not in CHECKS["NODE-STATE"].judge(facts)[0]["evidence"]
+
+
+def test_a_remark_stays_beside_a_failure() -> None:
+    facts = healthy()
+    for host in facts.hosts:
+        after(facts, host, settings={"net.ipv4.ip_forward": 1, "net.ipv4.icmp_echo_ignore_all": int(host == "vm3")})
+    after(facts, "vm1", stopped=["dockerd (pid 9)"])
+    (found,) = CHECKS["NODE-STATE"].judge(facts)
+    assert found["status"] == "fail" and "icmp_echo_ignore_all" in found["evidence"]["remarks"][0]

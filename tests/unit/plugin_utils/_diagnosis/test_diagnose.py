@@ -44,6 +44,7 @@ from broken import (
     shut,
     silent,
     unmet,
+    view,
     waiting,
     with_device,
     without_states,
@@ -111,6 +112,8 @@ CASES: dict[str, tuple] = {
     "no address left": (lambda: waiting("pending: could not find an available IP"), "addresses-exhausted", ["vm3"], "used up"),
     "tasks that stay new": (lambda: waiting("new: created"), "addresses-exhausted", ["vm3"], "used up"),
     "no image": (lambda: waiting("rejected: No such image: x:latest"), "image-missing", ["vm3"], "image"),
+    "no room for a container": (
+        lambda: waiting("rejected: mkdir /var/lib/docker/containers/4f5e: no space left on device"), "disk-full", ["vm3"], "finds no room"),
     "a tunnel of an earlier engine": (lambda: waiting(TUNNEL), "tunnel-left", ["vm3"], "holds a tunnel that is left over"),
     "a tunnel of somebody else": (lambda: with_device("vxlan.calico"), "vni-taken", ["vm3"], "Another program's tunnel on vm3"),
     "a tunnel of the engine's own": (lambda: with_device("vx-001001-k1gl9"), "tunnel-left", ["vm3"], "holds a tunnel that is left over"),
@@ -129,6 +132,41 @@ CASES: dict[str, tuple] = {
     "a task that takes nothing": (lambda: unmet(*ending("/80/task-vm2", *HOSTS)), "task-deaf", ["vm2"], "takes no connection from anybody"),
     "an attachment refused": (lambda: refused("vm2"), "attach-refused", ["vm2"], "cannot attach"),
 }  # fmt: skip
+
+
+def standing_still(told: dict, host: str) -> None:
+    opened(told, host)["workloads"]["rows"][0]["life"]["state"] = "stopped"
+
+
+READ: dict[str, tuple] = {
+    "stopped": (lambda told: standing_still(told, "vm2"), ("task-stopped", ("vm2",))),
+    "asks": (lambda told: opened(told, "vm2")["workloads"]["rows"][0].update(resolvers=["192.0.2.53"]), ("resolver-replaced", ("vm2",))),
+    "shared": (lambda told: view(told).update(shared={PLAIN["id"]: {"api": ["shop", "web"]}}), ("alias-shared", ())),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", READ)
+@pytest.mark.parametrize("beside", ["a kernel that lacks something everywhere", "a lossy wire", "a stopped engine"])
+def test_what_can_be_read_is_told_whatever_else_is_broken(what: str, beside: str) -> None:
+    """Nothing of a path, a kernel or an engine explains it, though it may explain the rest of what the check says."""
+    change, expected = READ[what]
+    if beside == "a stopped engine":
+        swarm = silent("vm3", "engine-stopped")
+        change(swarm.told["prepare"])
+    else:
+        swarm = Swarm(change=change)
+    swarm.of("probe", "vm2")["workloads"]["c-vm2"]["life"]["state"] = "stopped"
+    if beside.startswith("a kernel"):
+        for host in HOSTS:
+            opened(swarm.told["prepare"], host)["kernel"]["modules"].update(esp4="missing", ip_vs="missing")
+        swarm.lose([SECRET], ALL_PAIRS)
+    if beside == "a lossy wire":
+        for source, target in around("vm2"):
+            swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(
+                answered=30, gap=2, sizes={size: [20, 10] for size in ("100", "600", "1450")}
+            )
+    found = {(cause["id"], tuple(cause["nodes"])) for cause in swarm.causes()}
+    assert expected in found and len(found) > 1, found
 
 
 def test_a_sound_swarm_has_no_bad_result_and_no_cause() -> None:

@@ -56,6 +56,8 @@ LINES: dict[tuple[str, str], tuple] = {
         lambda: Swarm(change=lambda told: view(told)["all_networks"].append(["front", "other", "swarm", ["10.9.0.0/24"]])), "duplicate-network", [], ["front"]),
     ("OPT-LINT", ""): (lambda: Swarm(change=described(options={"encrypt": ""})), "option-misspelt", [], ["front"]),
     ("SD-*", "name-unaskable"): (lambda: Swarm(change=unaskable), "name-unaskable", [], ["front"]),
+    ("SD-ALIAS", "name-shared"): (
+        lambda: Swarm(change=lambda told: view(told).update(shared={PLAIN["id"]: {"api": ["shop", "web"]}})), "alias-shared", [], ["front"]),
     ("DUP-IP", ""): (
         lambda: Swarm(change=lambda told: view(told)["addresses"][PLAIN["id"]].append([probe_address(PLAIN, "vm2"), "task other"])), "duplicate-address",
         ["vm2"], ["front"]),
@@ -99,7 +101,7 @@ LINES: dict[tuple[str, str], tuple] = {
 def line_of(check: str, ident: str) -> told.Line:
     return next(
         line
-        for line in (*told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES)
+        for line in (*told.READ, *told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES)
         if (line.check, line.id) == (check, ident)
     )
 
@@ -121,14 +123,16 @@ def test_a_check_that_lies_deep_is_a_cause_by_itself(check: str, reason: str) ->
 
 
 def test_every_line_of_the_tables_is_among_them() -> None:
-    lines = [*told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES]
+    lines = [*told.READ, *told.DEEP, *told.TABLES, *told.LATE, *told.SERVICES]
     for line in lines:
         mine = [
             reason
             for (check, reason), row in LINES.items()
             if (check, row[1]) == (line.check, line.id) and (reason in line.reasons or not line.reasons)
         ]
-        assert mine, line
+        assert mine, (
+            f"LINES above lacks a case of {line.check}, {line.reasons or 'any reason'}: the line {line.id} of told.py"
+        )
 
 
 @pytest.mark.parametrize(("check", "reason"), LINES)

@@ -26,7 +26,12 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab import (
     recipe,
     state,
 )
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.container import CAPABILITIES, missing_capabilities
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.container import (
+    CAPABILITIES,
+    missing_capabilities,
+    neighbours_limit,
+    refuse_crowd,
+)
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.driver import Plan
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.errors import CATALOGUE, LabError
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lab.imagespec import FIREWALLS, SUITES, ImageSpec
@@ -470,3 +475,28 @@ def test_a_subnet_that_another_bridge_has_is_refused_before_anything_is_made(mon
         driver.preflight(Plan([], []))
     Api.known = ["the lab's own"]
     driver.preflight(Plan([], []))
+
+
+@pytest.mark.parametrize(("nodes", "limit"), [(31, 1024), (3, 1024), (50, 16384), (50, None)])
+def test_so_many_container_nodes_know_each_other(nodes: int, limit: int | None) -> None:
+    refuse_crowd(nodes, limit)
+
+
+@pytest.mark.parametrize(("nodes", "limit"), [(32, 1024), (50, 1024), (3, 2)])
+def test_more_would_overflow_the_table_that_they_share(nodes: int, limit: int) -> None:
+    """Fifty nodes on a kernel with the usual 1024: six of them never joined, with 'no route to host' and 'DeadlineExceeded'."""
+    with pytest.raises(LabError, match="LAB-E-NEIGHBOURS") as caught:
+        refuse_crowd(nodes, limit)
+    told = int(re.search(r"gc_thresh3=(\d+)", str(caught.value)).group(1))
+    refuse_crowd(nodes, told)
+
+
+def test_the_table_of_another_machine_is_not_known_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    limit = tmp_path / "gc_thresh3"
+    monkeypatch.setattr(container, "NEIGHBOURS", limit)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    assert neighbours_limit() is None
+    limit.write_text("1024\n")
+    assert neighbours_limit() == 1024
+    monkeypatch.setenv("DOCKER_HOST", "ssh://somewhere")
+    assert neighbours_limit() is None

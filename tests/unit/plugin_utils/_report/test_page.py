@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import jsonschema
 import pytest
+import report_schema
 import sized
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import (
     build,
@@ -29,7 +28,6 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-SCHEMA = json.loads((Path(__file__).resolve().parents[4] / "docs" / "report-schema.json").read_text(encoding="utf-8"))
 NODES = ["vm1", "vm2", "vm3"]
 NASTY = "</script><img src=//evil.example/x onerror=alert(1)>\"'&\x00\ud800"
 ANYTHING = st.recursive(
@@ -357,7 +355,7 @@ def nasty(words: str, found: object) -> dict:
 @given(st.text() | st.just(NASTY), ANYTHING)
 def test_any_words_stay_words(words: str, found: object) -> None:
     made = nasty(words, found)
-    jsonschema.validate(made, SCHEMA)
+    report_schema.validate(made)
     text = rendered(made, nasty("other", None))
     plain = Reader(rendered(nasty("x", None), nasty("other", None)))
     reader = Reader(text)
@@ -401,7 +399,7 @@ def test_new_evidence_of_a_new_check_is_shown() -> None:
             deep=[[1, {"a": []}]],
         )
     )
-    jsonschema.validate(made, SCHEMA)
+    report_schema.validate(made)
     words = Reader(rendered(made)).data
     for part in ("KEY-ROTATE2", "key age", "vm1", "spi", "age", '"a"'):
         assert part in words
@@ -474,11 +472,11 @@ def test_the_schema_knows_the_matrix() -> None:
             matrix=grid_of({("tcp", "vm1", "vm2"): None, ("tcp", "vm1", "vm3"): "no answer"}),
         )
     )
-    jsonschema.validate(made, SCHEMA)
+    report_schema.validate(made)
     wrong = copy.deepcopy(made)
     wrong["checks"][0]["evidence"]["matrix"]["kinds"]["tcp"]["vm1"]["vm2"] = [1]
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(wrong, SCHEMA)
+        report_schema.validate(wrong)
 
 
 @given(st.text(), st.text())
@@ -495,7 +493,7 @@ LOOKS = ("green", "red", "mixed")
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_large_swarm_is_whole_and_short(look: str) -> None:
     made = sized.swarm(20, 10, look)
-    jsonschema.validate(made, SCHEMA)
+    report_schema.validate(made)
     page_text = rendered(made, sized.swarm(20, 1, "green"))
     Reader(page_text)
     assert page_text.count('<details class="check ') == len(made["checks"])

@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from xml.etree import ElementTree
 
-import jsonschema
+import report_schema
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import (
     build,
     compare,
@@ -17,8 +15,6 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._report import (
     performance,
     text,
 )
-
-SCHEMA = json.loads((Path(__file__).resolve().parents[4] / "docs" / "report-schema.json").read_text(encoding="utf-8"))
 
 
 def row(source: str, path: str, mbit: float | None, problem: str | None = None, **more) -> dict:
@@ -64,7 +60,7 @@ def report(*rows: dict) -> dict:
         about,
         1,
     )
-    jsonschema.validate(made, SCHEMA)
+    report_schema.validate(made)
     return made
 
 

@@ -39,6 +39,9 @@ def test_the_nodes_that_are_meant(names: list[str], found: list[tuple[str, str]]
         (["d"], [Leaver("a", problem="timed out")], False, "No manager in the inventory can manage the swarm \\(a: timed out"),
         (["d"], inventory(d=Leaver("d", "worker", problem="timed out")), False, "d: not a node of the swarm"),
         (["d"], inventory(d=Leaver("d", place=place("active", "n77"))), False, "another swarm"),
+        (["d"], inventory(d=Leaver("d", place=place("locked", error="encrypted"))), False, "d: its engine is locked in a swarm.*unlock_keys.*the node.s id"),
+        (["d"], inventory(d=Leaver("d", place=place("locked", error="encrypted"))), True, "d: its engine is locked"),
+        (["d"], inventory(d=Leaver("d", place=place("error", error="has expired"))), True, "which node of it it is: has expired.*leave --force"),
         (["a", "b", "c"], inventory(), True, "no remaining manager"),
         (["n5"], [host for host in inventory() if host.name != "d"], True, "twin \\(n5\\): runs, and is not in the inventory"),
     ],
@@ -56,6 +59,14 @@ def test_a_host_that_was_installed_anew_was_the_dead_node_at_its_address() -> No
     assert [node["id"] for node in farewell([new], inventory()).nodes] == ["n6"]
     alive = Leaver("new", place=place(), addresses=frozenset({"10.0.0.3"}), replaced=True)
     assert find(["new"], inventory(new=alive), True).absent == ["new"]  # whoever lives there is not this host
+
+
+def test_a_host_that_joins_now_is_no_node_yet() -> None:
+    """What a killed run had begun: it is waited for, and the id names the node in any case."""
+    joining = inventory(d=Leaver("d", place=place("pending"), replaced=True))
+    assert find(["d"], joining, True).absent == ["d"]
+    locked = inventory(d=Leaver("d", place=place("locked")))
+    assert [target["id"] for target in find(["n5"], locked).targets] == ["n5"]
 
 
 def test_labels_that_only_the_swarm_has_are_not_lost() -> None:
