@@ -39,6 +39,7 @@ RESULTS = {
     "no-worker": "the swarm has no worker in the play",
     "no-such-name": "the network has no name of this kind",
     "names-moved": "every name changed while it was asked for",
+    "left-for-later": "there is more to ask than one run asks, and other runs ask for this",
     "nothing-there": "no task and no virtual IP has an address on the network",
     "no-counters": "the kernels keep no counters of IPsec",
     "ipv6-only": "the routing mesh answers over IPv4 alone, and the nodes have no such address",

@@ -1,136 +1,204 @@
 # Copyright (c) 2026, swarmlab contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRE-PORT without an answer: who is silent, who was not known to listen, and what is closed."""
+"""PRE-PORT: what is asked of which port, and what follows from answers, from silence, and from what arrived without an answer."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import pre_port
 from drafts import Draft
-from sound import CHECKS, HOSTS, PLAIN, around, healthy
+from sound import HOSTS, PLAIN, SECRET, healthy, results
 
-KINDS = {"port-tcp/2377": "managers", "port-tcp/7946": "gossip-tcp", "port-udp/7946": "gossip-udp", "port-udp/4789": "data", "port-esp/0": "esp"}  # fmt: skip
-
-
-def of(facts: Draft, kind: str) -> dict:
-    """The result of a port."""
-    rows = dict(zip(KINDS, CHECKS["PRE-PORT"].judge(facts)))
-    assert len(rows) == len(KINDS)
-    return rows[kind]
-
-
-def unmet(facts: Draft, kind: str, source: str, target: str, **seen: object) -> None:
-    facts.observations[source][f"PRE-PORT/{kind}/{target}"] = {"ok": False, **seen}
-
-
-@pytest.mark.parametrize(("kind", "purpose"), KINDS.items())
-def test_a_port_that_answers_is_told_with_its_purpose(kind: str, purpose: str) -> None:
-    found = of(healthy(), kind)
-    askers = ["vm2", "vm3"] if kind == "port-tcp/2377" else HOSTS
-    assert (found["status"], found["reason"], found["nodes"]) == ("pass", "ok", askers)
-    assert found["evidence"]["purpose"] == purpose and found["evidence"]["port"] in found["title"]
+TEXTS = {
+    "port-tcp/2377": "2377/tcp (managers)",
+    "port-tcp/7946": "7946/tcp (gossip)",
+    "port-udp/7946": "7946/udp (gossip)",
+    "port-udp/4789": "4789/udp (VXLAN)",
+    "port-esp/0": "IP protocol 50 (ESP)",
+}
+PURPOSES = dict(zip(TEXTS, ("managers", "gossip-tcp", "gossip-udp", "data", "esp")))
+RULES = {
+    "port-tcp/2377": "-p tcp --dport 2377",
+    "port-tcp/7946": "-p tcp --dport 7946",
+    "port-udp/7946": "-p udp --dport 7946",
+    "port-udp/4789": "-p udp --dport 4789",
+    "port-esp/0": "-p esp",
+}
+DATAGRAMS = ["port-udp/7946", "port-udp/4789", "port-esp/0"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_who_was_not_asked_is_silent_and_nobody_is_blamed(kind: str) -> None:
+def told(facts: Draft, port: str) -> dict:
+    return next(item for item in results(facts, pre_port.ID) if item["title"].endswith(": " + TEXTS[port]))
+
+
+def short(found: dict) -> tuple:
+    return found["status"], found["reason"], found["nodes"]
+
+
+def close(facts: Draft, port: str, source: str, target: str, **seen: object) -> None:
+    facts.observations[source][f"PRE-PORT/{port}/{target}"].update({"ok": False, "error": "no answer", **seen})
+
+
+@pytest.mark.parametrize("port", TEXTS)
+def test_each_port_has_a_result_with_its_purpose(port: str) -> None:
     facts = healthy()
-    for target in HOSTS:
-        facts.observations["vm2"].pop(f"PRE-PORT/{kind}/{target}", None)
-    found = of(facts, kind)
-    assert (found["status"], found["reason"], found["nodes"]) == ("inconclusive", "no-observation", ["vm2"])
-    assert "vm2" in found["evidence"]["summary"] and found["hint"] != CHECKS["PRE-PORT"].HINT
-    others = [of(facts, other)["status"] for other in KINDS if other != kind]
-    assert others == ["pass"] * 4
+    found = told(facts, port)
+    asking = ["vm2", "vm3"] if port == "port-tcp/2377" else HOSTS
+    assert short(found) == ("pass", "ok", asking) and found["title"] == f"{pre_port.TITLE}: {TEXTS[port]}"
+    pairs = 2 if port == "port-tcp/2377" else 6
+    assert found["evidence"] == {
+        "summary": f"{pairs} pairs: answered by the right node", "port": TEXTS[port], "purpose": PURPOSES[port]
+    }  # fmt: skip
+    assert [item["title"].partition(": ")[2] for item in pre_port.judge(facts)] == [*TEXTS.values()]
 
 
-@pytest.mark.parametrize("kind", ["port-udp/7946", "port-udp/4789", "port-esp/0"])
-def test_where_no_listener_is_known_silence_proves_nothing(kind: str) -> None:
+def test_esp_is_needed_only_for_encrypted_networks() -> None:
     facts = healthy()
-    del facts.heard["vm2"]
-    for source, target in around("vm2"):
-        if target == "vm2":
-            unmet(facts, kind, source, target, error="no answer")
-    found = of(facts, kind)
-    assert (found["status"], found["reason"], found["nodes"]) == ("inconclusive", "no-observation", ["vm2"])
-    unmet(facts, kind, "vm2", "vm3", error="no answer")  # there a listener is known
-    found = of(facts, kind)
-    assert (found["status"], found["reason"], found["nodes"]) == ("fail", "port-closed", ["vm2", "vm3"])
-    assert [row.partition(":")[0] for row in found["evidence"]["failed"]] == ["vm2 to vm3"]
+    facts.networks = [PLAIN]
+    assert [port.kind for port in pre_port.needed(facts)] == ["port-tcp", "port-udp", "port-udp"]
+    facts.networks = [PLAIN, SECRET]
+    assert [(port.kind, port.number) for port in pre_port.needed(facts)] == [
+        ("port-tcp", 7946), ("port-udp", 7946), ("port-udp", 4789), ("port-esp", 0)
+    ]  # fmt: skip
 
 
-def test_a_refused_connection_needs_no_listener_of_ours() -> None:
+@pytest.mark.parametrize("port", TEXTS)
+def test_a_port_without_an_answer_names_the_node_and_its_rule(port: str) -> None:
+    facts = healthy()
+    close(facts, port, "vm3", "vm1", error=None, node="vm9")
+    close(facts, port, "vm2", "vm1")
+    found = told(facts, port)
+    assert short(found) == ("fail", "port-closed", ["vm1"])
+    rows, pairs = ["vm2 to vm1: no answer", "vm3 to vm1: vm9 answered"], 2 if "2377" in port else 6
+    assert found["evidence"] == {
+        "summary": f"2 of {pairs} pairs failed: " + ", ".join(rows), "failed": rows,
+        "port": TEXTS[port], "purpose": PURPOSES[port],
+    }  # fmt: skip
+    assert found["hint"] == pre_port.ADVICE % ("vm1", TEXTS[port], "iptables", RULES[port])
+    assert {item["status"] for item in pre_port.judge(facts) if item["title"] != found["title"]} == {"pass"}
+
+
+def test_four_closed_ways_are_not_all_listed_and_all_kept() -> None:
+    facts = healthy()
+    for source, target in (("vm1", "vm2"), ("vm2", "vm1"), ("vm3", "vm2"), ("vm2", "vm3")):
+        close(facts, "port-udp/4789", source, target)
+    found = told(facts, "port-udp/4789")
+    assert found["evidence"]["summary"].endswith(" and 1 more") and len(found["evidence"]["failed"]) == 4
+
+
+@pytest.mark.parametrize("port", TEXTS)
+def test_what_arrived_without_an_answer_is_told_of_datagrams(port: str) -> None:
+    facts = healthy()
+    target, source = ("vm1", "vm3")
+    protocol, number = {"port-esp": 50, "port-udp": 17, "port-tcp": 6}[port.partition("/")[0]], port.partition("/")[2]
+    close(facts, port, source, target)
+    for heard, words in (
+        ({f"{protocol}/{number}/vm2": 5}, ""),  # another node's
+        ({f"{protocol}/1{number}/{source}": 5}, ""),  # at another port
+        ({f"{51}/{number}/{source}": 5}, ""),  # of another protocol
+        ({f"{protocol}/{number}/{source}": 0}, ""),
+        ({f"{protocol}/{number}/{source}": 5}, ", though it arrived" if port in DATAGRAMS else ""),
+    ):
+        facts.heard[target] = heard
+        assert told(facts, port)["evidence"]["failed"] == ["vm3 to vm1: no answer" + words], heard
+
+
+@pytest.mark.parametrize("port", TEXTS)
+def test_without_a_listener_a_datagram_proves_nothing_and_a_connection_does(port: str) -> None:
+    facts = healthy()
+    del facts.heard["vm1"]
+    close(facts, port, "vm3", "vm1")
+    found = told(facts, port)
+    if port in DATAGRAMS:
+        assert short(found) == ("inconclusive", "no-observation", ["vm1"])
+        close(facts, port, "vm2", "vm3")
+        assert short(told(facts, port)) == ("fail", "port-closed", ["vm2", "vm3"]), "what is known counts"
+    else:
+        assert short(found) == ("fail", "port-closed", ["vm1", "vm3"])
+
+
+def test_a_missing_listener_matters_only_where_no_answer_came() -> None:
     facts = healthy()
     facts.heard = {}
-    unmet(facts, "port-tcp/7946", "vm1", "vm2", error="connection refused")
-    found = of(facts, "port-tcp/7946")
-    assert (found["status"], found["evidence"]["failed"]) == ("fail", ["vm1 to vm2: connection refused"])
+    assert {item["status"] for item in pre_port.judge(facts)} == {"pass"}
 
 
-def test_an_answer_of_another_node_is_told_with_its_name() -> None:
+@pytest.mark.parametrize("port", TEXTS)
+def test_who_reported_nothing_is_named(port: str) -> None:
     facts = healthy()
-    unmet(facts, "port-udp/7946", "vm1", "vm2", node="vm3")
-    assert of(facts, "port-udp/7946")["evidence"]["failed"] == ["vm1 to vm2: vm3 answered"]
+    del facts.observations["vm2"][f"PRE-PORT/{port}/vm1"]
+    found = told(facts, port)
+    assert short(found) == ("inconclusive", "no-observation", ["vm2"])
+    assert found["evidence"] == {"summary": "no observation from vm2"} and found["hint"] == "See PRE-REACH."
+    facts.observations = {}
+    asking = ["vm2", "vm3"] if port == "port-tcp/2377" else HOSTS
+    assert short(told(facts, port)) == ("inconclusive", "no-observation", asking)
 
 
-@pytest.mark.parametrize(
-    ("kind", "heard", "arrived"),
-    [
-        ("port-udp/4789", "17/4789/vm1", True),
-        ("port-udp/4789", "17/7946/vm1", False),
-        ("port-udp/4789", "17/4789/vm3", False),
-        ("port-udp/4789", "50/4789/vm1", False),
-        ("port-esp/0", "50/0/vm1", True),
-        ("port-esp/0", "17/0/vm1", False),
-        ("port-tcp/7946", "17/7946/vm1", False),
-    ],
-)
-def test_what_arrived_is_told_by_its_protocol_port_and_sender(kind: str, heard: str, arrived: bool) -> None:
+def test_a_manager_that_nobody_else_can_ask_is_no_pass() -> None:
     facts = healthy()
-    facts.heard["vm2"] = {heard: 1}
-    unmet(facts, kind, "vm1", "vm2", error="no answer")
-    (row,) = of(facts, kind)["evidence"]["failed"]
-    assert row == "vm1 to vm2: no answer" + (", though it arrived" if arrived else "")
+    del facts.opened["vm1"]
+    found = told(facts, "port-tcp/2377")
+    assert short(found) == ("inconclusive", "no-observation", [])
+    assert found["evidence"]["summary"] == "no observation from any node"
 
 
-def test_a_port_without_any_pair_is_no_pass() -> None:
-    facts = healthy()
-    found = pre_port._judge(facts, pre_port.needed(facts)[0], [])
-    assert (found["status"], found["reason"], found["nodes"]) == ("inconclusive", "no-observation", [])
-
-
-def test_one_node_has_no_pair_and_a_swarm_that_nobody_told_of_is_no_skip() -> None:
+def test_a_run_without_the_leader_and_one_of_a_lone_node() -> None:
     facts = healthy()
     facts.opened = {"vm1": facts.opened["vm1"]}
-    (found,) = CHECKS["PRE-PORT"].judge(facts)
-    assert (found["status"], found["reason"]) == ("skip", "one-node")
+    (found,) = results(facts, pre_port.ID)
+    assert short(found) == ("skip", "one-node", []) and found["title"] == pre_port.TITLE
     facts.swarm = {}
-    (found,) = CHECKS["PRE-PORT"].judge(facts)
-    assert (found["status"], found["reason"]) == ("inconclusive", "leader-not-in-play")
-    assert CHECKS["PRE-PORT"].plan(facts) == {} and not pre_port.hopeless(facts)
+    (found,) = results(facts, pre_port.ID)
+    assert short(found) == ("inconclusive", "leader-not-in-play", []) and found["hint"] == "See PRE-REACH."
+    assert pre_port.plan(facts) == {} and pre_port.hopeless(facts) is False
+
+
+def test_managers_have_ports_of_their_own() -> None:
+    facts = healthy()
+    for node, address in zip(facts.swarm["nodes"], ("10.77.0.11:2377", "[fd00::12]:2378", None)):
+        node["manager_address"] = address
+    assert pre_port._managers(facts) == {"vm1": 2377, "vm2": 2378}
+    asked = {port.text: tries for port, tries in pre_port._asked(facts)}
+    assert [*asked][:2] == ["2378/tcp (managers)", "2377/tcp (managers)"]
+    assert asked["2378/tcp (managers)"] == [("vm1", "vm2", 2378), ("vm3", "vm2", 2378)]
+    assert asked["2377/tcp (managers)"] == [("vm2", "vm1", 2377), ("vm3", "vm1", 2377)]
+    facts.nodes["vm9"] = {"id": "of-another-swarm"}
+    assert pre_port._managers(facts) == {"vm1": 2377, "vm2": 2378}
+
+
+def test_what_is_asked() -> None:
+    facts = healthy()
+    facts.settings["data_addresses"] = {"vm1": "192.0.2.11"}
+    every = {"patience": pre_port.PATIENCE, "where": "host"}
+    rows = [row for row in pre_port.plan(facts)["vm3"] if row["id"].endswith("/vm1")]
+    assert rows == [
+        {**every, "id": "PRE-PORT/port-tcp/2377/vm1", "kind": "port-tcp", "address": "10.77.0.11", "port": 2377},
+        {**every, "id": "PRE-PORT/port-tcp/7946/vm1", "kind": "port-tcp", "address": "10.77.0.11", "port": 7946},
+        {**every, "id": "PRE-PORT/port-udp/7946/vm1", "kind": "port-udp", "address": "10.77.0.11", "port": 7946},
+        # The data path has an address of its own.
+        {**every, "id": "PRE-PORT/port-udp/4789/vm1", "kind": "port-udp", "address": "192.0.2.11", "port": 4789},
+        {**every, "id": "PRE-PORT/port-esp/0/vm1", "kind": "port-esp", "address": "192.0.2.11", "port": 0},
+    ]  # fmt: skip
+    assert {host: len(found) for host, found in pre_port.plan(facts).items()} == {"vm1": 8, "vm2": 9, "vm3": 9}
+
+
+def test_another_data_port_is_asked_and_told() -> None:
+    facts = healthy()
+    facts.swarm["data_port"] = 7789
+    assert {row["port"] for row in pre_port.plan(facts)["vm2"]} == {2377, 7946, 7789, 0}
+    facts.observations["vm2"]["PRE-PORT/port-udp/7789/vm1"] = {"ok": False, "error": "no answer"}
+    found = next(item for item in pre_port.judge(facts) if item["status"] == "fail")
+    assert found["evidence"]["port"] == "7789/udp (VXLAN)" and found["evidence"]["purpose"] == "data"
+    assert found["hint"].endswith("iptables -I INPUT -p udp --dport 7789 -j ACCEPT'.")
 
 
 @pytest.mark.parametrize(
-    ("kind", "hopeless"),
-    [("port-tcp/7946", True), ("port-udp/7946", True), ("port-udp/4789", False), ("port-esp/0", False), ("port-tcp/2377", False)],
-)  # fmt: skip
-def test_gossip_is_not_waited_for_where_its_own_port_is_closed(kind: str, hopeless: bool) -> None:
+    ("port", "hopeless"),
+    [(port, "7946" in port) for port in TEXTS],
+)
+def test_waiting_does_not_open_gossips_port(port: str, hopeless: bool) -> None:
     facts = healthy()
-    assert not pre_port.hopeless(facts)
-    unmet(facts, kind, "vm2", "vm1", error="no answer")
+    assert pre_port.hopeless(facts) is False
+    close(facts, port, "vm3", "vm1")
     assert pre_port.hopeless(facts) is hopeless
-
-
-def test_only_managers_are_asked_at_the_managers_port_and_the_data_path_at_its_own_address() -> None:
-    facts = healthy()
-    facts.swarm["data_port"] = 4790
-    facts.swarm["nodes"][1]["manager_address"] = "10.77.0.12:2400"
-    facts.settings["data_addresses"] = {"vm3": "10.88.0.3"}
-    rows = [(row["kind"], row["port"], row["address"], row["patience"], row["where"]) for row in CHECKS["PRE-PORT"].plan(facts)["vm1"]]  # fmt: skip
-    asked = {
-        ("port-tcp", 2400, "10.77.0.12"), ("port-tcp", 7946, "10.77.0.12"), ("port-tcp", 7946, "10.77.0.13"),
-        ("port-udp", 7946, "10.77.0.12"), ("port-udp", 7946, "10.77.0.13"), ("port-udp", 4790, "10.77.0.12"),
-        ("port-udp", 4790, "10.88.0.3"), ("port-esp", 0, "10.77.0.12"), ("port-esp", 0, "10.88.0.3"),
-    }  # fmt: skip
-    assert set(rows) == {(*row, pre_port.PATIENCE, "host") for row in asked} and len(rows) == len(asked)
-    facts.networks = [PLAIN]
-    assert {row["kind"] for row in CHECKS["PRE-PORT"].plan(facts)["vm1"]} == {"port-tcp", "port-udp"}
