@@ -66,6 +66,12 @@ if [ "$flavour" = dev ]; then
     need shellcheck shellcheck
     need chromium chromium
     need nft nftables
+    # Other distributions' package managers, which tests ask on packages without content; and one way to encrypt a backup.
+    need rpmbuild rpm
+    need createrepo_c createrepo-c
+    need dnf dnf
+    need zypper zypper
+    need age age
     # The distribution's compose is a plugin, or a program of its own.
     docker compose version >/dev/null 2>&1 || need docker-compose docker-compose
 fi

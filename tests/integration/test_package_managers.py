@@ -97,6 +97,9 @@ MAKERS: dict[str, Callable] = {"dnf": dnf, "dnf5": dnf, "zypper": zypper}
 
 @pytest.fixture(scope="module")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    absent = [name for name in TOOLS if not shutil.which(name)]
+    if absent:
+        pytest.skip(f"{', '.join(absent)} not on this machine")
     folder = tmp_path_factory.mktemp("rpms")
     build(folder / "old", OLD)
     build(folder / "new", NEW)
@@ -108,9 +111,8 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_what_it_would_do_is_understood(
     repositories: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
-    absent = [name for name in (*TOOLS, program) if not shutil.which(name)]
-    if absent:
-        pytest.skip(f"{', '.join(absent)} not on this machine")
+    if not shutil.which(program):
+        pytest.skip(f"{program} not on this machine")
     monkeypatch.setattr(packages, "owners", set)
     old = MAKERS[program](program, tmp_path, repositories[:1])
     assert packages.known(old, ["python3-docker", "docker-cli", "runc"]) == ["python3-docker", "runc"]

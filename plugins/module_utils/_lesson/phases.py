@@ -26,6 +26,7 @@ from . import house, letter, look, shapes, terminal
 
 CERTIFICATES = "/var/lib/docker/swarm/certificates"
 PAUSE = 0.25
+RENEWAL = 20.0  # seconds that a node whose role has just changed may take to get the certificate of the new one
 LEASE = 180.0  # seconds that a node's helper waits for the next order
 
 
@@ -51,14 +52,24 @@ def ready(engine: Engine, plan: shapes.Plan) -> shapes.Ready:
         door = standing.begin(
             background.Lease(plan["run"], LEASE), lambda order: carry_out(engine, order["phase"], order["plan"])
         )
+    seen, leaf = look.look(engine), certificate.node(CERTIFICATES)
+    deadline = time.monotonic() + RENEWAL
+    while of_another_role(leaf, seen["role"]) and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+        seen, leaf = look.look(engine), certificate.node(CERTIFICATES)
     return {
         "door": door,
-        "look": look.look(engine),
+        "look": seen,
         "taken": taken,
         "image": image,
         "modules": kernel.facts(),
-        "certificate": dict(certificate.node(CERTIFICATES)),
+        "certificate": dict(leaf),
     }
+
+
+def of_another_role(leaf: t.Mapping[str, t.Any], role: str) -> bool:
+    """Whether a node's certificate can be read and is not that of its role: a demoted manager gets its own a moment later. Pure."""
+    return "error" not in leaf and leaf["subject"].get("OU") != f"swarm-{role}"
 
 
 def _require_member(engine: Engine) -> None:

@@ -217,3 +217,17 @@ def test_a_letter_that_is_sent_late_is_still_seen(monkeypatch: pytest.MonkeyPatc
         wire.settimeout(0.1)
         letter._watch(wire, netns.begin("here", send), Seen())
     assert Seen.taken == [b"the letter"]
+
+
+@pytest.mark.parametrize(
+    ("leaf", "role", "other"),
+    [
+        ({"subject": {"OU": "swarm-worker"}}, "worker", False),
+        ({"subject": {"OU": "swarm-manager"}}, "worker", True),
+        ({"subject": {"OU": "swarm-worker"}}, "manager", True),
+        ({"subject": {}}, "manager", True),
+        ({"error": "not there"}, "manager", False),
+    ],
+)
+def test_the_certificate_of_a_new_role_comes_a_moment_later(leaf: dict, role: str, other: bool) -> None:
+    assert phases.of_another_role(leaf, role) is other
