@@ -40,9 +40,16 @@ too_old() {
 # Only a missing python3 can be brought below.
 version=$(version_of "$python") || [ -z "$version$PYTHON" ] || too_old "${version:-missing or does not run}"
 
+there() { # there PROGRAM
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1
+}
 missing=
 need() { # need PROGRAM PACKAGE
-    PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+    there "$1" || missing="$missing $2"
+}
+wished=
+wish() { # wish PROGRAM PACKAGE: without it tests skip, so it is brought only where nobody has to be asked
+    there "$1" || wished="$wished $2"
 }
 need qemu-system-x86_64 qemu-system-x86
 need qemu-img qemu-utils
@@ -67,15 +74,18 @@ if [ "$flavour" = dev ]; then
     need chromium chromium
     need nft nftables
     # Other distributions' package managers, which tests ask on packages without content; and one way to encrypt a backup.
-    need rpmbuild rpm
-    need createrepo_c createrepo-c
-    need dnf dnf
-    need zypper zypper
-    need age age
+    wish rpmbuild rpm
+    wish createrepo_c createrepo-c
+    wish dnf dnf
+    wish zypper zypper
+    wish age age
     # The distribution's compose is a plugin, or a program of its own.
     docker compose version >/dev/null 2>&1 || need docker-compose docker-compose
 fi
 
+if [ -n "$wished" ] && command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+    missing="$missing$wished"
+fi
 if [ -n "$missing" ]; then
     install="apt-get install -y --no-install-recommends$missing"
     if ! command -v apt-get >/dev/null 2>&1; then

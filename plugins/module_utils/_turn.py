@@ -80,32 +80,31 @@ def _ended(lock: str, seconds: float) -> bool:
         descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return False
-    deadline = time.monotonic() + seconds
-    waited = False
     try:
-        while time.monotonic() < deadline:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                return waited
-            except BlockingIOError:
-                waited = True
-            time.sleep(PAUSE)
+        return bool(_tries(descriptor, fcntl.LOCK_SH, seconds))
     finally:
         os.close(descriptor)
-    return False
 
 
 def _wait(descriptor: int, host: str, seconds: float) -> None:
+    if _tries(descriptor, fcntl.LOCK_EX, seconds) is None:
+        holder = os.pread(descriptor, TOLD, 0).decode("utf-8", "replace")
+        raise HostError(
+            f"On {host} another task of this collection still goes on after {seconds:.0f} s: {holder or 'it does not say which'}."
+            " It may be of a run that was killed. Wait until it has ended, and run this again. Nothing was changed"
+        )
+
+
+def _tries(descriptor: int, how: int, seconds: float) -> int | None:
+    """How often the lock was asked for in vain before it was had; None if it was not had within so many seconds."""
     deadline = time.monotonic() + seconds
+    tries = 0
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+            return tries
         except BlockingIOError:
-            holder = os.pread(descriptor, TOLD, 0).decode("utf-8", "replace")
+            tries += 1
         if time.monotonic() >= deadline:
-            raise HostError(
-                f"On {host} another task of this collection still goes on after {seconds:.0f} s: {holder or 'it does not say which'}."
-                " It may be of a run that was killed. Wait until it has ended, and run this again. Nothing was changed"
-            )
+            return None
         time.sleep(PAUSE)

@@ -29,6 +29,8 @@ TABLES: t.Final = {
     "processes": "starts no more processes (kernel.pid_max)",
     "processes of the group": "starts no more processes (pids.max of its control group)",
 }
+# Without it the kernel asks no rule about what stays on one bridge.
+BRIDGED: t.Final = "net.bridge.bridge-nf-call-iptables"
 ROOMS: t.Final = {"disk": "no room", "inodes": "no inode"}  # of the engine's folder; with " of FOLDER" of another one
 # End of a setting's name -> the least with which a node works: far below any default of the kernel (Documentation/networking/ip-sysctl.rst,
 # nf_conntrack-sysctl.rst, admin-guide/sysctl/net.rst).
@@ -71,11 +73,6 @@ class Wrong(t.NamedTuple):
     host: str
     text: str
     network: str | None = None
-
-
-BRIDGED: t.Final = (
-    "net.bridge.bridge-nf-call-iptables"  # without it the kernel asks no rule about what stays on one bridge
-)
 
 
 def latest(facts: Facts, host: str) -> Data | None:
