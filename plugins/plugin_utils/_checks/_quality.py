@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ...module_utils._probe.sockets import PORT
+from ...module_utils._probe.train import is_starved
 from .._facts.model import Data, Facts, Network
 from . import _paths, _requests
 from ._blame import Pair
@@ -31,7 +32,6 @@ ALONE = (
 )
 BUSY = 100  # milliseconds: a process that was so late runs on a machine that orders packets by itself
 JUMBLED = 0.1  # share of the packets that such a machine may reorder; a network that does, reorders more
-LATE = 1000  # milliseconds: a process that was so late proves no loss
 PAUSE = 0.5  # seconds without an answer between two answers of a pulse, from which on a path goes and comes
 MOSTLY = 0.8  # share of a pulse's losses that lie in such pauses: others are lost here and there
 STEADY = 5  # packets that are answered in a row between them, on average
@@ -71,9 +71,7 @@ class Path(t.NamedTuple):
     @property
     def starved(self) -> bool:
         """Whether answers lack, and a process at one of the ends was too late for that to prove a loss."""
-        if self.train is None or self.train["answered"] == self.train["sent"]:
-            return False
-        return bool(max(self.train["late_ms"], self.train["dwell_ms"]) > LATE)
+        return self.train is not None and is_starved(self.train)
 
     @property
     def cut(self) -> bool:
@@ -173,7 +171,7 @@ def symptoms(facts: Facts, layer: list[Path]) -> dict[Pair, list[Symptom]]:
 
 def _of_path(path: Path, measured: list[Path], others: list[Path], given: dict[str, float]) -> list[Symptom]:
     train = t.cast(Data, path.train)
-    back = [other for other in measured if other.pair == path.pair[::-1]]
+    back = _back(path, measured)
     rows = [Symptom(FLAPS, path.gone) if path.gone else _lost(path, back, given["loss"])]
     rows += [_delayed(train, others, given), _narrow(train, others, given), _capped(train)]
     both = [train, *(t.cast(Data, other.train) for other in back)]
@@ -190,10 +188,23 @@ def _jumble(trains: list[Data]) -> float:
     return FEW if late <= BUSY else max(FEW, JUMBLED * sum(train["sent"] for train in trains))
 
 
+def unproven(facts: Facts, layer: list[Path]) -> set[Pair]:
+    """The paths of a layer with losses that a late process may be the reason of: they would be bad, were all on time."""
+    limit = limits(facts)["loss"]
+    return {path.pair for path in layer if path.starved and _losses(path, _back(path, layer), limit)}
+
+
+def _back(path: Path, layer: list[Path]) -> list[Path]:
+    return [other for other in layer if other.pair == path.pair[::-1] and other.train]
+
+
 def _lost(path: Path, back: list[Path], limit: float) -> Symptom | None:
+    """Losses that are more than chance, where no late process may be their reason."""
+    return None if path.starved else _losses(path, [one for one in back if not one.starved], limit)
+
+
+def _losses(path: Path, back: list[Path], limit: float) -> Symptom | None:
     """Losses that are more than chance: of this path and its way back together, sizes that never pass left out."""
-    if path.starved:
-        return None
     trains = [t.cast(Data, one.train) for one in (path, *back)]
     lost = [train["sent"] - train["answered"] - _of_capped(train) for train in trains]
     if lost[0] < 1 or sum(lost) < FEW:

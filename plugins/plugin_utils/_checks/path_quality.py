@@ -63,12 +63,16 @@ def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Netwo
         return result(CHECK, status, reason, "no pair of nodes could be measured", title=title, network=name)
     kinds: dict[str, dict[str, dict[str, object]]] = {}
     bad: dict[Pair, str] = {}
-    dead, silent, starved = set(), set(), set()
+    dead: set[Pair] = set()
+    silent: set[str] = set()
+    starved: set[str] = set()
     delays: list[float] = []
     for layer in layers:
         paths = _quality.paths(facts, layer, pairs)
-        # Hosts and routers limit ICMP on purpose, so it is shown and proves nothing bad.
-        found = {} if layer == _quality.ICMP else _quality.symptoms(facts, paths)
+        found: dict[Pair, list[_quality.Symptom]] = {}
+        if layer != _quality.ICMP:  # hosts and routers limit it on purpose: it is shown and proves nothing bad
+            found = _quality.symptoms(facts, paths)
+            starved.update(*_quality.unproven(facts, paths))
         rows = kinds.setdefault("quality" if network else layer, {})
         for path in paths:
             if layer == _quality.ICMP and (path.train is None or path.dead):
@@ -82,8 +86,6 @@ def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Netwo
                 bad.setdefault(path.pair, f"{path.source} to {path.target} " + _words(found[path.pair]))
             elif not path.dead:
                 delays.append(path.train["delay_ms"][1])
-            if path.starved and layer != _quality.ICMP:
-                starved |= set(path.pair)
     hosts = [host for host in facts.hosts if any(host in pair for pair in pairs)]
     details: Data = {**_paths.matrix(hosts, kinds), "limits": _quality.limits(facts)}
     if bad:

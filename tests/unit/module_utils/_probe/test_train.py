@@ -129,6 +129,41 @@ def test_the_time_that_a_helper_takes_is_not_the_networks() -> None:
     assert told["dwell_ms"] >= 30 and told["delay_ms"][1] < 25
 
 
+def busy(asked: list[int], times: int) -> Way:
+    """A helper that loses its processor, and five packets, in each of so many trains; counts what it was asked."""
+
+    def way(number: int, packet: bytes) -> list[bytes]:
+        parsed = train.parse("r1", packet)
+        assert parsed is not None
+        asked.append(parsed.number)
+        tried = asked.count(0)
+        if tried > times or parsed.number > 5:
+            return [packet]
+        if parsed.number:
+            return []
+        time.sleep(train.LATE / 1000 + 0.05)
+        return [packet]
+
+    return way
+
+
+@pytest.mark.parametrize(
+    ("times", "tried", "answered"),
+    [(1, 2, 30), (2, 3, 30), (3, 3, 25)],
+)
+def test_what_a_late_process_leaves_open_is_sent_again(times: int, tried: int, answered: int) -> None:
+    asked: list[int] = []
+    told = sent(busy(asked, times))
+    assert (asked.count(0), told["answered"]) == (tried, answered)
+    assert (told["dwell_ms"] > train.LATE) is (answered < 30)
+
+
+def test_what_is_lost_while_all_are_on_time_is_not_sent_again() -> None:
+    asked: list[int] = []
+    told = sent(lambda number, packet: asked.append(number) or ([] if number % 5 == 0 else [packet]))
+    assert told["answered"] == 24 and len(asked) == 50  # 30 at the train's pace, and two bursts of ten
+
+
 def test_a_narrow_path_sets_the_pace_of_a_burst() -> None:
     told = sent(whole, packets=6, wait=0.0, pace=0.004)
     assert told["mbit"] == pytest.approx(train.LARGEST * 8 / 0.004 / 1e6, rel=0.3)

@@ -212,6 +212,8 @@ def lossy(lost: int, **parts: object) -> dict:
         (lossy(30, late_ms=1000), [], LOST, "50 % lost"),
         (lossy(30, late_ms=1001), [], None, None),
         (lossy(30, dwell_ms=1001), [], None, None),
+        (on_time(sent=58, answered=56), [lossy(1, late_ms=1000)], LOST, "3 % lost"),
+        (on_time(sent=58, answered=56), [lossy(1, late_ms=1001)], None, None),  # nor does it with others
     ],
 )
 def test_losses(mine: dict, back: list[dict], kind: str | None, text: str | None) -> None:
