@@ -492,3 +492,19 @@ def around(host: str) -> list[tuple]:
 def missing(facts: Draft, host: str, module: str, state: str = "missing") -> None:
     """A node lacks a module of the kernel."""
     facts.opened[host]["kernel"]["modules"][module] = state
+
+
+def failed(facts: Draft, ident: str) -> dict:
+    """The one result that failed."""
+    found = [item for item in results(facts, ident) if item["status"] == "fail"]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def no_answer(facts: Draft, source: str, ident: str, error: str = "no answer") -> None:
+    facts.observations[source][ident].update(ok=False, error=error)
+
+
+def short(found: dict) -> tuple:
+    """What a result says, in three words."""
+    return found["status"], found["reason"], found["nodes"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NET-INGRESS: ingress, which nobody declares, of ingress overlaps nothing, has room, and fits the wire."""
+"""NET-INGRESS: ingress, which nobody declares, overlaps nothing, has room, and fits the wire."""
 
 from __future__ import annotations
 

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import calendar
+import time
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, phases
 
 
 def attachment(number: int) -> dict:
@@ -54,3 +56,37 @@ def task(node: str, *states: str) -> list[dict]:
 )
 def test_tasks_that_will_not_come_are_not_waited_for(tasks: list, vain: bool) -> None:
     assert leader.stuck([row for rows in tasks for row in rows]) == vain
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "ended"),
+    [("running", 5, False), ("shutdown", 5, True), ("failed", 59, True), ("shutdown", 61, False)],
+)
+def test_tasks_that_ended_within_a_minute(state: str, seconds: int, ended: bool) -> None:
+    task = {"UpdatedAt": "2026-11-25T13:00:00.123456789Z", "DesiredState": "running" if state == "running" else "shutdown",
+            "Status": {"State": state}}  # fmt: skip
+    assert leader.ended_lately(task, calendar.timegm((2026, 11, 25, 13, 0, 0)) + seconds) is ended
+
+
+def test_the_last_view_tells_how_long_services_and_nodes_have_been_there() -> None:
+    now = time.time()
+
+    def task(age: int, node: str, service: str = "id-web", state: str = "running") -> dict:
+        made = time.strftime("%Y-%m-%dT%H:%M:%S.5Z", time.gmtime(now - age))
+        return {"ID": f"{service}{node}{age}", "CreatedAt": made, "UpdatedAt": made, "DesiredState": state, "Status": {"State": state},
+                "ServiceID": service, "NodeID": node, "NetworksAttachments": [{"Network": {"ID": "net"}, "Addresses": ["10.0.0.7/24"]}]}  # fmt: skip
+
+    def service(name: str, *ports: dict) -> dict:
+        return {"ID": f"id-{name}", "Spec": {"Name": name}, "Endpoint": {"Ports": list(ports)}}
+
+    def port(number: int, mode: str = "ingress") -> dict:
+        return {"Protocol": "tcp", "TargetPort": 80, "PublishedPort": number, "PublishMode": mode}
+
+    engine = SimpleNamespace(
+        services=lambda: [service("web", port(8080), port(8081, "host")), service("new", port(8082))],
+        tasks=lambda: [task(40, "one"), task(20, "one"), task(90, "two", state="shutdown"), task(30, "two")],
+    )
+    view = leader.last_view(engine, ["net"])
+    assert {port: age and round(age, -1) for port, age in view["mesh"].items()} == {"tcp/8080": 40, "tcp/8082": None}
+    assert {node: round(age, -1) for node, age in view["carried"]["net"].items()} == {"one": 40, "two": 30}
+    assert not set(view) & set(phases.HELPERS), "a helper's result would take its place"

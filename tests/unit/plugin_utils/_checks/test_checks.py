@@ -533,3 +533,67 @@ def test_a_virtual_ip_that_cannot_answer_is_not_waited_for(module: str, network:
     }
     everywhere = patience if module == "esp4" else facts.settings["convergence"]
     assert asked == {"vm1": everywhere, "vm2": patience, "vm3": everywhere}
+
+
+def test_only_selected_nodes_ask_and_are_paired_with_all() -> None:
+    facts = healthy()
+    facts.settings["nodes"] = ["vm2"]
+    assert set(CHECKS["SD-VIP"].plan(facts)) == {"vm2"}
+    pairs = {
+        (source, request["node"])
+        for source, rows in CHECKS["DP-MATRIX"].plan(facts).items()
+        for request in rows
+        if request["kind"] == "tcp"
+    }
+    assert pairs == set(around("vm2"))
+
+
+def test_a_network_without_room_for_probes_is_skipped_and_told_so() -> None:
+    facts = healthy()
+    facts.made["crowded"] = [PLAIN["id"]]
+    for rows in facts.probes.values():
+        rows.pop(PLAIN["id"])
+    for ident in (
+        "SD-VIP",
+        "DP-MATRIX",
+        "NET-ATTACH",
+        "MTU-FIT",
+        "LB-SPREAD",
+        "PEER-FDB",
+        "GOSSIP-HASH",
+        "LB-IPVS",
+        "SD-SCOPE",
+    ):
+        results = [item for item in CHECKS[ident].judge(facts) if item["network"] == "front"]
+        assert [item["status"] for item in results] == ["skip"], ident
+        assert "IPAM-HEADROOM" in results[0]["evidence"]["summary"]
+    # Nothing else was proven on it, so the run must not be green for it.
+    assert judged(facts, "IPAM-HEADROOM")[0] == ("inconclusive", "front", [])
+
+
+@pytest.mark.parametrize("ident", sorted(CHECKS))
+def test_a_check_has_tags_one_of_them_its_priority(ident: str) -> None:
+    tags = CHECKS[ident].TAGS
+    assert len({"P0", "P1", "P2", "P3"} & set(tags)) == 1 and len(tags) > 1
+    assert all(re.fullmatch(r"P[0-3]|[a-z]+", tag) for tag in tags)
+
+
+def test_selecting_by_tag() -> None:
+    chosen, empty = _checks.select(_checks.load(), ["encryption", "nothing"])
+    assert {module.ID for module in chosen} == {
+        "ENC-WIRE",
+        "ENC-SA-AGREE",
+        "ENC-REJECT",
+        "XFRM-DELTA",
+        "FW-RULES",
+    } and empty == ["nothing"]
+    priorities, _none = _checks.select(_checks.load(), ["P?"])
+    assert len(priorities) == len(CHECKS)
+
+
+def test_a_control_that_somebody_removed_is_no_traceback() -> None:
+    facts = healthy()
+    facts.twin = None
+    for ident in CHECKS:
+        CHECKS[ident].judge(facts)
+    assert worst(facts, "ENC-WIRE") == "inconclusive"

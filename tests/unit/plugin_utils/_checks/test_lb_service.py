@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import dp_matrix, lb_service
 from drafts import Draft
-from sound import HOSTS, PLAIN, SECRET, WEB, healthy, missing, results
+from sound import HOSTS, PLAIN, SECRET, WEB, healthy, missing, results, short
 
 FRONT = f"LB-SERVICE/{PLAIN['id'][:12]}/{WEB[:12]}"
 
@@ -18,10 +18,6 @@ def told(facts: Draft, network: dict = PLAIN) -> dict:
     (found,) = [item for item in results(facts, lb_service.ID) if item["network"] == network["name"]]
     assert found["service"] == ("web" if found["status"] == "fail" else None)
     return found
-
-
-def short(found: dict) -> tuple:
-    return found["status"], found["reason"], found["nodes"]
 
 
 def lose(facts: Draft, source: str, whom: str, port: int = 80, **seen: object) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality, path_quality
 from drafts import Draft
-from sound import HOSTS, NETWORKS, PLAIN, SECRET, healthy, missing, results, train
+from sound import HOSTS, NETWORKS, PLAIN, SECRET, healthy, missing, results, short, train
 
 GONE = {"answered": 0, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}
 LOSSY = {"answered": 45, "sizes": {"100": [20, 15], "600": [20, 15], "1450": [20, 15]}}
@@ -25,10 +25,6 @@ def told(facts: Draft, network: str | None = None) -> dict:
     paths = found["reason"] not in ("one-node", "no-pair")
     assert set(found["evidence"]) == {"summary", *(("matrix", "limits") if paths else ())}
     return found
-
-
-def short(found: dict) -> tuple:
-    return found["status"], found["reason"], found["nodes"]
 
 
 PAIR = [("vm1", "vm2"), ("vm2", "vm1")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import pre_port
 from drafts import Draft
-from sound import HOSTS, PLAIN, SECRET, healthy, results
+from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, TWIN, around, failed, healthy, no_answer, results, short, worst
 
 TEXTS = {
     "port-tcp/2377": "2377/tcp (managers)",
@@ -29,10 +29,6 @@ DATAGRAMS = ["port-udp/7946", "port-udp/4789", "port-esp/0"]
 
 def told(facts: Draft, port: str) -> dict:
     return next(item for item in results(facts, pre_port.ID) if item["title"].endswith(": " + TEXTS[port]))
-
-
-def short(found: dict) -> tuple:
-    return found["status"], found["reason"], found["nodes"]
 
 
 def close(facts: Draft, port: str, source: str, target: str, **seen: object) -> None:
@@ -202,3 +198,76 @@ def test_waiting_does_not_open_gossips_port(port: str, hopeless: bool) -> None:
     assert pre_port.hopeless(facts) is False
     close(facts, port, "vm3", "vm1")
     assert pre_port.hopeless(facts) is hopeless
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "rule"),
+    [
+        ("port-tcp", 7946, "-p tcp --dport 7946"),
+        ("port-udp", 7946, "-p udp --dport 7946"),
+        ("port-udp", 4789, "-p udp --dport 4789"),
+        ("port-esp", 0, "-p esp"),
+    ],
+)
+def test_a_closed_port_is_told_with_its_node_and_the_rule(kind: str, number: int, rule: str) -> None:
+    facts = healthy()
+    for source, target in around("vm2"):
+        no_answer(facts, source, f"PRE-PORT/{kind}/{number}/{target}")
+    result = failed(facts, "PRE-PORT")
+    assert result["nodes"] == ["vm2"] and f"iptables -I INPUT {rule} -j ACCEPT" in result["hint"]
+
+
+def test_a_closed_manager_port_names_the_manager() -> None:
+    facts = healthy()
+    for source in ("vm2", "vm3"):
+        no_answer(facts, source, "PRE-PORT/port-tcp/2377/vm1", "connection refused")
+    result = failed(facts, "PRE-PORT")
+    assert result["nodes"] == ["vm1"] and "connection refused" in result["evidence"]["summary"]
+
+
+def test_a_packet_that_arrived_is_told_apart_from_one_that_did_not() -> None:
+    facts = healthy()
+    no_answer(facts, "vm1", "PRE-PORT/port-udp/7946/vm2")
+    facts.heard["vm2"] = {"17/7946/vm1": 3}
+    assert "though it arrived" in failed(facts, "PRE-PORT")["evidence"]["summary"]
+
+
+def test_protocol_50_does_not_matter_without_an_encrypted_network() -> None:
+    facts = healthy()
+    facts.networks = [PLAIN]
+    assert not any(
+        "/port-esp/" in request["id"] for rows in CHECKS["PRE-PORT"].plan(facts).values() for request in rows
+    )
+
+
+@pytest.mark.parametrize("declared", ["10.88.0.12", "eth2"])
+def test_the_data_path_may_have_an_address_of_its_own(declared: str) -> None:
+    facts = healthy()
+    facts.opened["vm2"]["host"]["addresses"].append({"address": "10.88.0.12", "device": "eth2", "mtu": 1500})
+    facts.settings["data_addresses"] = {"vm1": None, "vm2": declared}
+    asked = {
+        (row["kind"], row["port"]): row["address"]
+        for row in CHECKS["PRE-PORT"].plan(facts)["vm1"]
+        if row["id"].endswith("/vm2")
+    }
+    assert asked == {
+        ("port-tcp", 7946): ADDRESS["vm2"],
+        ("port-udp", 7946): ADDRESS["vm2"],
+        ("port-udp", 4789): "10.88.0.12",
+        ("port-esp", 0): "10.88.0.12",
+    }
+    injected = [row for rows in CHECKS["ENC-REJECT"].plan(facts).values() for row in rows]
+    assert "10.88.0.12" in {row["source"] for row in injected} & {row["address"] for row in injected}
+    assert ADDRESS["vm2"] not in {row["source"] for row in injected} | {row["address"] for row in injected}
+    # What gossip tells counts for what was captured.
+    for network in (PLAIN, SECRET, TWIN):
+        for host in HOSTS:
+            records = facts.held[host][network["id"]]["records"]
+            for rows in records.values():
+                rows[:] = [row.replace(" " + ADDRESS["vm2"], " 10.88.0.12") for row in rows]
+    assert worst(facts, "ENC-WIRE") == "inconclusive"
+    for host in ("vm1", "vm3"):
+        facts.wire[host]["esp_out"]["10.88.0.12"] = facts.wire[host]["esp_out"].pop(ADDRESS["vm2"])
+        for state in facts.xfrm[host]:
+            state["target"] = state["target"].replace(ADDRESS["vm2"], "10.88.0.12")
+    assert worst(facts, "ENC-WIRE") == "pass"

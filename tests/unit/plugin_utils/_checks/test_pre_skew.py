@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import pre_skew
-from sound import HOSTS, PLAIN, healthy
+from sound import HOSTS, PLAIN, SECRET, failed, healthy, judged, worst
 
 HOUR = 3600.0
 
@@ -168,3 +168,45 @@ def test_clocks_by_how_much_and_who_told_none_is_in_the_text() -> None:
     assert pre_skew.judge(facts)[0]["evidence"]["summary"].endswith("on vm3")
     facts.nodes = {}
     assert pre_skew.judge(facts)[0]["evidence"]["summary"].endswith("on any node")
+
+
+@pytest.mark.parametrize(
+    ("engines", "encrypted", "nodes"),
+    [
+        ({"vm2": "29.1.3"}, True, ["vm2"]),
+        ({"vm2": "29.1.3"}, False, None),
+        ({"vm1": "29.0.0", "vm2": "29.2.0", "vm3": "29.1.0-rc.1"}, True, None),
+        ({"vm3": "29.2.1"}, True, None),
+        ({"vm3": "26.1.5+dfsg1"}, True, None),
+    ],
+)
+def test_engines_that_derive_other_spis(engines: dict, encrypted: bool, nodes: list | None) -> None:
+    facts = healthy()
+    for host, version in engines.items():
+        facts.nodes[host]["engine"] = version
+    facts.networks = [PLAIN, SECRET] if encrypted else [PLAIN]
+    if nodes is None:
+        assert worst(facts, "PRE-SKEW") == "pass"
+    else:
+        result = failed(facts, "PRE-SKEW")
+        assert result["nodes"] == nodes and "51798" in result["hint"]
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, "pass"), (20, "pass"), (3600, "fail"), (-3600, "fail")])
+def test_a_clock_that_is_surely_wrong(seconds: float, status: str) -> None:
+    facts = healthy()
+    facts.clocks["vm3"] = [[100.0, 110.0, 103.0 + seconds, 105.0 + seconds]]
+    assert worst(facts, "PRE-SKEW") == status
+    if status == "fail":
+        assert failed(facts, "PRE-SKEW")["nodes"] == ["vm3"]
+
+
+def test_a_slow_call_tells_little_of_a_clock_and_a_quick_one_more() -> None:
+    low, high = pre_skew.skew([[100.0, 200.0, 110.0, 120.0], [300.0, 301.0, 305.0, 305.5]])
+    assert (low, high) == (4.5, 5.0)
+
+
+def test_unread_clocks_are_no_pass() -> None:
+    facts = healthy()
+    facts.clocks["vm3"] = []
+    assert judged(facts, "PRE-SKEW") == [("inconclusive", None, ["vm3"])]

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import xfrm_delta
 from drafts import Draft
-from sound import HOSTS, PLAIN, SECRET, healthy, missing, results
+from sound import HOSTS, PLAIN, SECRET, failed, healthy, missing, results, short, worst
 
 KNOCK = "PRE-PORT/port-esp/0/"
 BEFORE = {"XfrmInError": 1, "XfrmInNoStates": 2}
@@ -73,10 +73,6 @@ def told(facts: Draft) -> dict:
     (found,) = results(facts, xfrm_delta.ID)
     assert set(found["evidence"]) == ({"summary", "counters"} if found["status"] == "fail" else {"summary"})
     return found
-
-
-def short(found: dict) -> tuple:
-    return found["status"], found["reason"], found["nodes"]
 
 
 def rise(facts: Draft, host: str, counter: str = "XfrmInError", by: int = 4) -> None:
@@ -172,3 +168,28 @@ def test_who_is_silent_is_in_the_text() -> None:
 
 def test_nothing_is_asked() -> None:
     assert xfrm_delta.plan(healthy()) == {}
+
+
+@pytest.mark.parametrize(
+    ("counters", "heard", "status"),
+    [
+        ({"XfrmInStateProtoError": 3}, {}, "fail"),
+        ({"XfrmInNoStates": 7}, {}, "fail"),
+        ({"XfrmInNoStates": 6}, {"50/0/vm1": 2}, "pass"),  # two questions heard, two answers to two knocks of its own
+        ({"XfrmAcquireError": 5}, {}, "pass"),
+    ],
+)
+def test_counters_that_rise(counters: dict, heard: dict, status: str) -> None:
+    facts = healthy()
+    facts.probed["vm2"]["counters"] = dict({"XfrmInError": 0, "XfrmInNoStates": 2}, **counters)
+    facts.heard["vm2"] = heard
+    assert worst(facts, "XFRM-DELTA") == status
+    if status == "fail":
+        assert failed(facts, "XFRM-DELTA")["nodes"] == ["vm2"]
+
+
+def test_a_kernel_that_keeps_no_counters_is_a_skip() -> None:
+    facts = healthy()
+    for host in HOSTS:
+        facts.probed[host]["counters"] = facts.opened[host]["counters"] = None
+    assert worst(facts, "XFRM-DELTA") == "skip"

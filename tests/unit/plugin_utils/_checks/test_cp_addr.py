@@ -1,0 +1,43 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CP-ADDR: every node is known by a usable address, the declared one, and tunnels end at an address of its own."""
+
+from __future__ import annotations
+
+import pytest
+from sound import ADDRESS, PLAIN, failed, healthy, probe_address, worst
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda facts: facts.nodes["vm2"].update(address="0.0.0.0"), "calls itself 0.0.0.0"),
+        (lambda facts: facts.nodes["vm2"].update(address="127.0.0.1"), "calls itself 127.0.0.1"),
+        (lambda facts: facts.swarm["nodes"][1].update(address="10.77.0.99"), "know it as 10.77.0.99"),
+        (lambda facts: facts.swarm["nodes"][1].update(manager_address="0.0.0.0:2377"), "its manager is at 0.0.0.0"),
+        (lambda facts: facts.settings.update(addresses={"vm2": "10.77.0.99"}), "the inventory declares 10.77.0.99"),
+        (
+            lambda facts: facts.held["vm3"][PLAIN["id"]]["records"]["always"].append(
+                f"probe {probe_address(PLAIN, 'vm2')} 0.0.0.0"
+            ),
+            "tunnels to it end at 0.0.0.0",
+        ),
+    ],
+)
+def test_a_wrong_address(change, words: str) -> None:
+    facts = healthy()
+    change(facts)
+    result = failed(facts, "CP-ADDR")
+    assert result["nodes"] == ["vm2"] and words in result["evidence"]["summary"]
+
+
+def test_an_interface_may_be_declared_in_place_of_an_address() -> None:
+    facts = healthy()
+    facts.settings["addresses"] = {"vm1": "eth1", "vm2": ADDRESS["vm2"], "vm3": None}
+    assert worst(facts, "CP-ADDR") == "pass"
+
+
+def test_two_nodes_with_one_address() -> None:
+    facts = healthy()
+    facts.nodes["vm3"]["address"] = facts.swarm["nodes"][2]["address"] = ADDRESS["vm2"]
+    assert failed(facts, "CP-ADDR")["nodes"] == ["vm2", "vm3"]
