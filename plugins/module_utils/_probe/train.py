@@ -375,6 +375,11 @@ def is_starved(told: t.Mapping[str, t.Any]) -> bool:
     return bool(told["answered"] < told["sent"] and max(told["late_ms"], told["dwell_ms"]) > LATE)
 
 
+def is_busy(found: t.Mapping[str, shapes.Train]) -> bool:
+    """Whether a process at an end of one of these trains was so late that a question of the same time may have got no answer for it."""
+    return any(max(told["late_ms"], told["dwell_ms"]) > LATE / 2 for told in found.values())
+
+
 def perform(run: str, requests: list[shapes.TrainRequest], wait: float) -> dict[str, shapes.Train]:
     """Send all trains side by side from this namespace. Returns their results by the requests' ids.
 

@@ -356,6 +356,8 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
         failed = [ident for ident, seen in result["observations"].items() if not seen["ok"]]
         result["workloads"] = workloads.look_again(plan["looks"], failed)
     result["trains"] = _send_trains(plan, errors)
+    if train.is_busy(result["trains"]):
+        result["observations"].update(_ask_again(plan, result["observations"], setting))
     second = gathering.look_again(engine, plan, folder, patience)
     result["held"] = gathering.settled(first, second)
     result["untold"] = gathering.untold(second, plan)
@@ -394,6 +396,20 @@ def _finish(jobs: list[netns.Call[dict[str, Seen]]], limit: float, errors: list[
         except netns.ProbeError as error:
             errors.append(str(error))
     return found
+
+
+def _ask_again(plan: shapes.ProbePlan, seen: probed.Observations, setting: work.Setting) -> probed.Observations:
+    """What is right now of all that was not: on a busy node the crowd of questions itself may have taken the processor."""
+    left: list[shapes.Work] = [{**item, "requests": unmet(item["requests"], seen)} for item in plan["work"]]
+    again = _finish(_begin([item for item in left if item["requests"]], setting), plan["limit"], [])
+    return {ident: row for ident, row in again.items() if row["ok"]}
+
+
+def unmet(requests: list[probed.Request], seen: probed.Observations) -> list[probed.Request]:
+    """The requests without the right answer, to be asked once. Pure."""
+    return [
+        {**request, "patience": 0} for request in requests if request["id"] in seen and not seen[request["id"]]["ok"]
+    ]
 
 
 def _send_trains(plan: shapes.ProbePlan, errors: list[str]) -> dict[str, probed.Train]:

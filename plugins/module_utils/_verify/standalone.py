@@ -20,6 +20,7 @@ from .._terms import PART_LABEL, RUN_LABEL
 from . import objects, shapes
 
 SLACK = 10
+PATIENCE = 60  # seconds after the first attachment began in which one that was late is tried again; the engine takes 20 s for each
 STOP = {"StopSignal": "SIGKILL"}
 
 
@@ -27,14 +28,15 @@ def attach(engine: Engine, plan: shapes.Common, steps: shapes.AttachPlan, settin
     """Attach to the lazy network and ask there, then attach to every network under test and ask there."""
     result: shapes.FromAttached = {"attached": [], "attached_in": None, "seen_alone": {}, "seen_attached": {}}
     container = None
+    until = time.monotonic() + PATIENCE
     if steps["lazy"]:
-        lazy = _first(engine, plan, steps["lazy"])
+        lazy = _first(engine, plan, steps["lazy"], until)
         container = lazy.get("container")
         result["lazy"] = lazy
         if lazy.get("namespace"):
             result["seen_alone"] = _ask(lazy["namespace"], steps["alone"], setting)
     for network in steps["networks"]:
-        row = _next(engine, plan, container, network) if container else _first(engine, plan, network)
+        row = _next(engine, plan, container, network, until) if container else _first(engine, plan, network, until)
         container = container or (row.get("container") if "refused" not in row else None)
         result["attached"].append(row)
     lazies = [result["lazy"]] if "lazy" in result else []
@@ -67,34 +69,37 @@ def _told(engine: Engine, container: str, network: shapes.Named) -> shapes.Place
     return {"container": container, "namespace": settings["SandboxKey"], "address": endpoint.get("IPAddress")}
 
 
-def _timed(network: shapes.Named, name: str, action: t.Callable[[], shapes.Place]) -> shapes.Attached:
+def _timed(network: shapes.Named, name: str, action: t.Callable[[], shapes.Place], until: float) -> shapes.Attached:
     """The result of an attachment, with its duration in seconds or the engine's reason to refuse."""
     began = time.monotonic()
     row: shapes.Attached = {"network": network["id"], "name": name}
     try:
-        row.update(_twice(action))
+        row.update(_patiently(action, until))
     except Refused as error:
         row["refused"] = error.message
     row["seconds"] = round(time.monotonic() - began, 2)
     return row
 
 
-def _twice(action: t.Callable[[], shapes.Place]) -> shapes.Place:
-    """Try again where the engine stopped waiting for the swarm: on a slow node its own limit is short, and no fault."""
-    try:
-        return action()
-    except Refused as error:
-        if SWARM_LATE not in error.message:
-            raise
-    try:
-        return action()
-    except Refused as error:
-        if not is_leftover(error.message):
-            raise
-    return action()
+def _patiently(action: t.Callable[[], shapes.Place], until: float) -> shapes.Place:
+    """Try again where the engine stopped waiting for the swarm: on a slow node its own limit is short, and no fault.
+
+    Once at least, and up to a moment of the monotonic clock. What is left of a late try makes the engine deny the network once.
+    """
+    tries, left = 0, False
+    while True:
+        try:
+            return action()
+        except Refused as error:
+            late = SWARM_LATE in error.message
+            if not late and not (left and is_leftover(error.message)):
+                raise
+            if late and tries and time.monotonic() > until:
+                raise
+            tries, left = tries + late, late
 
 
-def _first(engine: Engine, plan: shapes.Common, network: shapes.Named) -> shapes.Attached:
+def _first(engine: Engine, plan: shapes.Common, network: shapes.Named, until: float) -> shapes.Attached:
     """Create and start the container. The engine refuses a network that is not attachable before it starts anything."""
     name = attached_name(plan["run"])
 
@@ -115,15 +120,15 @@ def _first(engine: Engine, plan: shapes.Common, network: shapes.Named) -> shapes
             raise
         return _told(engine, attachment_id, network)
 
-    return _timed(network, name, action)
+    return _timed(network, name, action, until)
 
 
-def _next(engine: Engine, plan: shapes.Common, container: str, network: shapes.Named) -> shapes.Attached:
+def _next(engine: Engine, plan: shapes.Common, container: str, network: shapes.Named, until: float) -> shapes.Attached:
     def action() -> shapes.Place:
         engine.connect_container(container, network["name"])
         return _told(engine, container, network)
 
-    return _timed(network, attached_name(plan["run"]), action)
+    return _timed(network, attached_name(plan["run"]), action, until)
 
 
 def attached_name(run: str) -> str:

@@ -167,6 +167,12 @@ def test_what_is_lost_while_all_are_on_time_is_not_sent_again() -> None:
     assert told["answered"] == 24 and len(asked) == 50  # 30 at the train's pace, and two bursts of ten
 
 
+@pytest.mark.parametrize(("late", "dwell", "busy"), [(0, 0, False), (500, 500, False), (501, 0, True), (0, 501, True)])
+def test_a_busy_end_is_one_of_many(late: int, dwell: int, busy: bool) -> None:
+    found = {"x": {"late_ms": 1, "dwell_ms": 1}, "y": {"late_ms": late, "dwell_ms": dwell}}
+    assert train.is_busy(found) is busy and not train.is_busy({})
+
+
 def test_a_narrow_path_sets_the_pace_of_a_burst() -> None:
     told = sent(whole, packets=6, wait=0.0, pace=0.004)
     assert told["mbit"] == pytest.approx(train.LARGEST * 8 / 0.004 / 1e6, rel=0.3)

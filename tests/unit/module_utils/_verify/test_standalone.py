@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Refused
 from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import work
@@ -32,7 +34,7 @@ def test_it_asks_only_on_networks_that_took_it(attached: list, asked: list) -> N
 
 
 def test_an_attachment_is_timed_and_has_its_place() -> None:
-    row = standalone._timed(NETWORK, "at", lambda: {"container": "c1", "namespace": "/ns/c1", "address": "10.0.1.9"})
+    row = standalone._timed(NETWORK, "at", lambda: {"container": "c1", "namespace": "/ns/c1", "address": "10.0.1.9"}, 0)
     assert row.pop("seconds") >= 0
     assert row == {
         "network": "n1", "name": "at", "container": "c1", "namespace": "/ns/c1", "address": "10.0.1.9",
@@ -43,26 +45,29 @@ def test_a_refusal_is_kept_in_the_engines_words() -> None:
     def refuse() -> dict:
         raise Refused(403, "network front not manually attachable")
 
-    row = standalone._timed(NETWORK, "at", refuse)
+    row = standalone._timed(NETWORK, "at", refuse, time.monotonic() + 60)
     assert row["refused"] == "network front not manually attachable" and "container" not in row
 
 
 LATE = "attaching to network failed, make sure your network options are correct and check manager logs: context deadline exceeded"
 LEFT = "network front not found"
+GONE = "rpc error: code = NotFound desc = network front not found"
 
 
 @pytest.mark.parametrize(
-    ("refusals", "refused"),
+    ("refusals", "patience", "refused"),
     [
-        ([LATE], None),  # a slow node, not a broken one
-        ([LATE, LEFT], None),  # the engine denies it once more, without asking the swarm
-        ([LATE, LATE], LATE),
-        ([LATE, LEFT, LATE], LATE),
-        ([LEFT], LEFT),  # it was never late, so this is the swarm's word
-        ([LATE, "rpc error: code = NotFound desc = network front not found"], "rpc error: code = NotFound desc = network front not found"),
+        ([LATE], 0, None),  # a slow node, not a broken one
+        ([LATE, LEFT], 0, None),  # the engine denies it once more, without asking the swarm
+        ([LATE, LATE], 0, LATE),
+        ([LATE, LEFT, LATE], 0, LATE),
+        ([LATE, LEFT, LEFT], 0, LEFT),
+        ([LEFT], 60, LEFT),  # it was never late, so this is the swarm's word
+        ([LATE, GONE], 60, GONE),
+        ([LATE, LATE, LEFT, LATE], 60, None),
     ],
-)  # fmt: skip
-def test_an_engine_that_was_late_is_asked_again(refusals: list[str], refused: str | None) -> None:
+)
+def test_an_engine_that_was_late_is_asked_again(refusals: list[str], patience: int, refused: str | None) -> None:
     left = list(refusals)
 
     def act() -> dict:
@@ -70,7 +75,7 @@ def test_an_engine_that_was_late_is_asked_again(refusals: list[str], refused: st
             raise Refused(500, left.pop(0))
         return {"container": "c1", "namespace": "/ns/c1", "address": "10.0.1.9"}
 
-    row = standalone._timed(NETWORK, "at", act)
+    row = standalone._timed(NETWORK, "at", act, time.monotonic() + patience)
     assert row.get("refused") == refused and left == []
 
 

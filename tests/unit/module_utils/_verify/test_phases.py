@@ -1,0 +1,26 @@
+# Copyright (c) 2026, swarmlab contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node asks again once its own questions no longer take its processor."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import work
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import phases
+
+ASKED = [{"id": "a", "kind": "udp", "patience": 30}, {"id": "b", "kind": "udp"}, {"id": "c", "kind": "udp"}]
+SEEN = {"a": {"ok": False, "error": "no answer"}, "b": {"ok": True}}
+
+
+def test_only_what_failed_is_asked_again_and_only_once() -> None:
+    assert phases.unmet(ASKED, SEEN) == [{"id": "a", "kind": "udp", "patience": 0}]
+
+
+@pytest.mark.parametrize(("answers", "kept"), [({"a": {"ok": True}}, {"a": {"ok": True}}), ({"a": {"ok": False}}, {})])
+def test_the_second_answer_counts_when_it_is_right(monkeypatch: pytest.MonkeyPatch, answers: dict, kept: dict) -> None:
+    begun: list = []
+    monkeypatch.setattr(phases, "_begin", lambda works, _setting: begun.append(works))
+    monkeypatch.setattr(phases, "_finish", lambda _jobs, _limit, _errors: answers)
+    plan = {"work": [{"namespace": None, "requests": ASKED}, {"namespace": "/ns", "requests": ASKED[1:]}], "limit": 9}
+    assert phases._ask_again(plan, SEEN, work.Setting("r1", "vm1", 3.0)) == kept
+    assert begun == [[{"namespace": None, "requests": [{**ASKED[0], "patience": 0}]}]]
