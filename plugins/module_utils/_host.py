@@ -20,6 +20,11 @@ ROUTE_UP, ROUTE_GATEWAY = 0x1, 0x2  # include/uapi/linux/route.h
 class HostError(Exception):
     """A problem of the host, in one sentence that says what to do."""
 
+    @property
+    def message(self) -> str:
+        """The sentence, with one full stop."""
+        return str(self).rstrip(".") + "."
+
 
 def require_root() -> None:
     """Raise HostError unless this runs as root."""

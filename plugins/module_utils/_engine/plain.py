@@ -25,7 +25,7 @@ def run_without_sdk(module: AnsibleModule, work: t.Callable[[AnsibleModule], dic
     try:
         result = work(module)
     except HostError as error:
-        module.fail_json(msg=f"{str(error).rstrip('.')}.")
+        module.fail_json(msg=error.message)
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
     except Refused as error:

@@ -267,7 +267,7 @@ def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APICl
     except EngineError as error:
         module.fail_json(msg=error.message, **error.details)
     except HostError as error:
-        module.fail_json(msg=f"{str(error).rstrip('.')}.")
+        module.fail_json(msg=error.message)
     except (Refused, DockerException, RequestException) as error:
         module.fail_json(msg=as_engine_error(error, module.params).message)
     else:
