@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
+from .._host import HostError
 from .._terms import GOSSIP_PORT
 
 MARK = "swarmlab.overlay"
@@ -15,7 +16,7 @@ DATA_PATH_PORTS = (1024, 49151)
 TOOLS = ("firewalld", "ufw", "nftables", "iptables")
 
 
-class Refusal(Exception):
+class Refusal(HostError):
     """The reason to change nothing: what is wrong, where, and what to do."""
 
 
