@@ -67,7 +67,7 @@ def _switch(lesson: Lesson) -> Markup:
 
 def _head(lesson: Lesson, story: Story) -> Markup:
     counts = {verdict: len([step for step in story["steps"] if step["verdict"] == verdict]) for verdict in LOOKS}
-    badges = [element("li", _badge(lesson, verdict, f"{count} ")) for verdict, count in counts.items() if count]
+    badges = [element("li", _badge(lesson, verdict, count)) for verdict, count in counts.items() if count]
     result = _label(lesson, "complete", count=len(story["steps"]))
     if story["stopped"]:
         number = next(step.number for step in lesson.steps if step.id == story["stopped"])
@@ -99,14 +99,15 @@ def _head(lesson: Lesson, story: Story) -> Markup:
     )
 
 
-def _badge(lesson: Lesson, verdict: str, before: str = "") -> Markup:
+def _badge(lesson: Lesson, verdict: str, count: int = 0) -> Markup:
+    """A verdict, of a step or of so many."""
     look = LOOKS[verdict]
     return element(
         "span",
         element("b", SYMBOLS[verdict], aria_hidden="true"),
         " ",
-        before,
-        both(lesson.verdicts[verdict]),
+        f"{count} " if count else "",
+        both(lesson.page[f"many-{verdict}"] if count > 1 else lesson.verdicts[verdict]),
         class_="badge " + look,
     )
 
