@@ -60,6 +60,13 @@ def test_every_step_is_on_the_page_in_each_language(language: str) -> None:
     assert all(title.title[language] in parser.text[language] for title in walked.LESSON.parts)
 
 
+def test_one_verdict_and_several_have_their_words() -> None:
+    steps = told()["steps"]
+    for some, word in ((steps, "provados"), ([row for row in steps if row["verdict"] == "confirmed"][:1], "provado")):
+        text = checked(page.render(walked.LESSON, {**told(), "steps": some})).text["pt"]
+        assert (word in text.split()) and ("provados" in text.split()) is (some is steps)
+
+
 def test_what_was_typed_and_what_came_is_there() -> None:
     text = checked(page.render(walked.LESSON, told())).text[""]
     for step in told()["steps"]:
