@@ -9,7 +9,13 @@ import re
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _blame, _resolving, cp_tls, dp_matrix
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import (
+    _blame,
+    _paths,
+    _resolving,
+    cp_tls,
+    dp_matrix,
+)
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from drafts import Draft
 from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, break_path, healthy, judged, missing, results, worst
@@ -477,6 +483,15 @@ def test_what_could_not_be_made_is_told() -> None:
 )
 def test_blame(failed: list, suspects: dict, blamed: list) -> None:
     assert _blame.blame(failed, lambda node: suspects.get(node, 0)) == blamed
+
+
+def test_each_packet_that_the_wire_saw_counts_against_the_end_that_lost_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = healthy()
+    facts.received = {}
+    monkeypatch.setattr(_paths, "packets_sent", lambda _facts, _network, source, _target: int(source != "vm2"))
+    monkeypatch.setattr(_paths, "packets_arrived", lambda *_path: 1)
+    pairs = [("vm1", "vm3"), ("vm2", "vm3"), ("vm1", "vm3"), ("vm2", "vm1")]
+    assert _paths.suspicion(facts, PLAIN, pairs) == {"vm3": 2, "vm2": 2}
 
 
 def test_blame_among_many_nodes_stays_quick() -> None:

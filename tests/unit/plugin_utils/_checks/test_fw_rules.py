@@ -52,7 +52,7 @@ def test_a_chain_that_the_run_itself_mended(age: float | None, nodes: list | Non
     assert judged(facts, "FW-RULES") == [("fail", None, nodes) if nodes else ("pass", None, HOSTS)]
 
 
-@pytest.mark.parametrize(("seconds", "status"), [(20.0, "pass"), (61.0, "fail"), (None, "fail")])
+@pytest.mark.parametrize(("seconds", "status"), [(20.0, "pass"), (60.0, "pass"), (61.0, "fail"), (None, "fail")])
 @pytest.mark.parametrize("change", [("opened", "ingress_jump", False), ("rules", "ingress_ports", ["tcp/30000"])])
 def test_an_engine_that_has_just_started_may_not_have_written_all(
     change: tuple, seconds: float | None, status: str
@@ -64,7 +64,7 @@ def test_an_engine_that_has_just_started_may_not_have_written_all(
     assert judged(facts, "FW-RULES")[0][0] == status
 
 
-@pytest.mark.parametrize("age", [59.0, None])
+@pytest.mark.parametrize("age", [59.0, 60.0, None])
 def test_a_service_that_was_just_replaced_may_have_no_rule_yet(age: float | None) -> None:
     facts = healthy()
     facts.rules["vm2"]["ingress_ports"] = ["tcp/30000"]

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from sound import PLAIN, healthy, worst
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import ipam_headroom
+from sound import HOSTS, PLAIN, healthy, worst
 
 
 @pytest.mark.parametrize(
@@ -21,3 +22,9 @@ def test_addresses_left(room: list | None, subnets: list, status: str) -> None:
     facts = healthy()
     facts.networks = [dict(PLAIN, room=room, subnets=subnets)]
     assert worst(facts, "IPAM-HEADROOM") == status
+
+
+def test_addresses_of_ipv6_are_no_room_for_tasks() -> None:
+    room = [{"subnet": "10.0.1.0/24", "used": 253, "free": 1}, {"subnet": "fd00::/64", "used": 1, "free": 1000}]
+    found = ipam_headroom.free(healthy(), dict(PLAIN, room=room))
+    assert found and found[0] == 1 + len(HOSTS)

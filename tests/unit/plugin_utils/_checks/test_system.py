@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import lb_ipvs
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import lb_ipvs, sd_alias
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from drafts import Draft
 from sound import CHECKS, HOSTS, PLAIN, healthy, judged, results, worst
@@ -208,6 +208,7 @@ def test_a_name_that_several_services_have_is_a_failure_of_its_network() -> None
     assert (
         found["evidence"]["shared"] == facts.shared[PLAIN["id"]] and "(3 names in all)" in found["evidence"]["summary"]
     )
+    assert found["hint"] == sd_alias.SHARED
 
 
 def test_a_name_that_is_shared_on_purpose_is_told_and_is_no_failure() -> None:
