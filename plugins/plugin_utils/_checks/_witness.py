@@ -21,6 +21,7 @@ FULL = 0.97  # share of a limit from which there is no room
 SHORT = 0.985  # share of the memory in use from which a node is about to kill processes
 ENOUGH = 64 * 1024  # KiB: a large disk is not full while this much is free
 MOVED = 5  # packets: a counter or rule that moved less says nothing
+FEWEST = 32  # inodes: a container takes about twenty in /run
 GATEWAY = "docker_gwbridge"
 TABLES: t.Final = {
     "connections": "tracks no more connections (net.netfilter.nf_conntrack_max)",
@@ -100,7 +101,7 @@ def _full(facts: Facts, host: str, told: Data) -> list[Wrong]:
     found = [Wrong("table-full", host, f"{_used(told, name)}: the kernel {TABLES[name]}") for name in sorted(crowded)]
     for name, (used, most) in told["limits"].items():
         kind, dummy, folder = name.partition(" of ")
-        if kind in ROOMS and used >= FULL * most and (kind == "inodes" or most - used < ENOUGH):
+        if kind in ROOMS and _filled(kind, used, most):
             where = f"in {folder}" if folder else "where the engine lives"
             found.append(Wrong("disk-full", host, f"{ROOMS[kind]} is left {where} ({100 * used / most:.1f} % used)"))
     if told.get("read_only"):
@@ -109,6 +110,13 @@ def _full(facts: Facts, host: str, told: Data) -> list[Wrong]:
     if used >= SHORT * most:
         found.append(Wrong("memory-short", host, f"{(most - used) // 1024} of {most // 1024} MiB of memory are left"))
     return found
+
+
+def _filled(kind: str, used: int, most: int) -> bool:
+    """Whether nothing of a room is left to speak of."""
+    if kind == "inodes" and most - used < FEWEST:
+        return True
+    return used >= FULL * most and (kind == "inodes" or most - used < ENOUGH)
 
 
 def _used(told: Data, name: str) -> str:

@@ -29,6 +29,7 @@ def after(facts: Draft, host: str, **parts: object) -> None:
         ({"limits": {"disk": [999_990, 1_000_000]}}, "disk-full"),
         ({"limits": {"inodes": [99, 100]}}, "disk-full"),
         ({"limits": {"inodes of /run": [100, 100]}}, "disk-full"),
+        ({"limits": {"inodes of /run": [469, 500]}}, "disk-full"),  # a container needs about twenty
         ({"limits": {"disk of /run": [99_990, 100_000]}}, "disk-full"),
         ({"limits": {"disk of /var/lib/docker/containers": [64, 64]}}, "disk-full"),
         ({"limits": {"memory": [999, 1000]}}, "memory-short"),
@@ -59,6 +60,7 @@ def test_what_is_wrong_by_itself_is_a_result_and_a_cause(parts: dict, reason: st
     "parts",
     [
         {"limits": {"disk": [990_000_000, 1_000_000_000]}},  # ten gigabytes are room
+        {"limits": {"inodes of /run": [468, 500]}},
         {"settings": {"net.ipv4.conf.eth1.rp_filter": 1}},  # nothing was dropped for it
         {"settings": {"net.ipv4.conf.wlan0.forwarding": 0, "net.ipv4.ip_forward": 1}},  # not a way of the swarm
         {
