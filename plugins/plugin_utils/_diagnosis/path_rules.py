@@ -294,6 +294,8 @@ COMPANIONS: dict[str, tuple[str, ...]] = {
     _quality.SLOW: (_quality.UNSTEADY,),
     _quality.REORDERED: (_quality.UNSTEADY, _quality.SLOW),
 }
+# Symptom -> another one of the same path, from which it follows. A full queue keeps the order of packets; what is late by chance stretches a burst.
+FOLLOWS: dict[str, str] = {_quality.NARROW: _quality.REORDERED}
 
 
 def quality(symptom: str) -> Callable[[View], Iterable[Finding]]:
@@ -324,7 +326,7 @@ def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dic
     beside: dict[Pair, str] = {}
     for pair, rows in view.symptoms(layer, pairs).items():
         texts = {row.kind: row.text for row in rows}
-        if symptom in texts:
+        if symptom in texts and FOLLOWS.get(symptom) not in texts:
             found[pair] = texts[symptom]
         for kind in COMPANIONS.get(symptom, ()):
             if kind in texts:

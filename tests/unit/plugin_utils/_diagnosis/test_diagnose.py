@@ -262,6 +262,26 @@ def test_a_balancer_is_not_blamed_for_direct_ways_to_a_task() -> None:
     assert {(cause["id"], *cause["nodes"]) for cause in found} == {("kernel-lacks", "vm1"), ("task-deaf", "vm2")}
 
 
+@pytest.mark.parametrize(
+    ("parts", "cause"),
+    [
+        ({"delay_ms": [1.0, 200.0, 390.0, 400.0], "mbit": 0.5}, "link-capped"),
+        (
+            {"delay_ms": [1.0, 200.0, 390.0, 400.0], "mbit": 0.5, "reordered": 1},
+            "link-capped",
+        ),  # two of both ways are chance
+        ({"delay_ms": [20.0, 340.0, 600.0, 680.0], "mbit": 0.5, "reordered": 30}, "link-slow"),
+        ({"delay_ms": [5.0, 30.0, 160.0, 170.0], "mbit": 0.9, "reordered": 25}, "link-jitters"),
+    ],
+)
+def test_a_link_whose_packets_overtake_each_other_is_not_called_narrow(parts: dict, cause: str) -> None:
+    """A queue that is full keeps the order; packets that are late by chance stretch a burst too."""
+    swarm = Swarm()
+    for source, target in (("vm1", "vm3"), ("vm3", "vm1")):
+        swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(parts)
+    assert [(found["id"], found["nodes"]) for found in swarm.causes()] == [(cause, ["vm1", "vm3"])]
+
+
 def test_a_rule_inside_an_overlay_is_told_and_not_what_it_does_to_paths() -> None:
     swarm = Swarm()
     capped = {"answered": 40, "arrived": 40, "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 0]}}
