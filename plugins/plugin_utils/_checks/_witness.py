@@ -22,6 +22,7 @@ SHORT = 0.985  # share of the memory in use from which a node is about to kill p
 ENOUGH = 64 * 1024  # KiB: a large disk is not full while this much is free
 MOVED = 5  # packets: a counter or rule that moved less says nothing
 FEWEST = 32  # inodes: a container takes about twenty in /run
+SCARCE = 0.3  # share of the time without a processor, from which on it is worth a remark
 GATEWAY = "docker_gwbridge"
 TABLES: t.Final = {
     "connections": "tracks no more connections (net.netfilter.nf_conntrack_max)",
@@ -159,7 +160,29 @@ def remarks(facts: Facts) -> list[str]:
         for line in breaking(facts, host)
         if not any(host == where and line.partition(" ")[0] in text for where, text in told)
     ]
+    found += [f"{host}: {text}" for host in facts.hosts for text in _held_back(facts, host)]
     return found + [f"{host} answers no ping, and the other nodes do: overlays need none" for host in mute(facts)]
+
+
+def _held_back(facts: Facts, host: str) -> list[str]:
+    """By what a node had no processor for much of the run. Where it answered all the same, nothing is wrong."""
+    told = facts.witnessed.get(host) or {}
+    if not told.get("after"):
+        return []
+    elapsed = told["after"]["time"] - told["before"]["time"]
+    before, after = told["before"]["pressure"], told["after"]["pressure"]
+    taken = {
+        name: after[name] - before[name] for name in ("held_back", "steal", "ticks") if name in before and name in after
+    }
+    ways = (
+        ("a limit of its control group ('--cpus', CPUQuota)", taken.get("held_back", 0.0), elapsed),
+        ("its hypervisor", taken.get("steal", 0.0), taken.get("ticks", 0.0)),
+    )
+    return [
+        f"{who} kept it off the processor for {100 * min(1.0, lost / whole):.0f} % of the time"
+        for who, lost, whole in ways
+        if whole > 0 and lost >= SCARCE * whole
+    ]
 
 
 def mute(facts: Facts) -> list[str]:

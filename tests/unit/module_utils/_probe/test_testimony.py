@@ -83,6 +83,19 @@ def test_pressure() -> None:
     assert testimony.parse_pressure("") == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("usage_usec 9\nnr_periods 40\nnr_throttled 30\nthrottled_usec 2500000\n", 2.5),  # cgroup v2
+        ("nr_periods 40\nnr_throttled 30\nthrottled_time 2500000000\n", 2.5),  # v1: nanoseconds
+        ("usage_usec 9\n", None),  # the root's, which has no limit
+        ("", None),
+    ],
+)
+def test_how_long_a_limit_of_the_control_group_held_the_node_back(text: str, seconds: float | None) -> None:
+    assert testimony.parse_held_back(text) == seconds
+
+
 def test_rules_of_people_that_drop_are_told_and_those_of_the_engine_are_not() -> None:
     assert testimony.parse_dropping(SAVED) == {
         "filter: policy of INPUT: DROP": 12,
@@ -148,6 +161,7 @@ def test_no_text_breaks_a_parser(text: str) -> None:
     testimony.parse_dropping(text)
     testimony.parse_nft_dropping(text)
     testimony.parse_pressure(text)
+    testimony.parse_held_back(text)
 
 
 def test_this_machine_tells_of_itself() -> None:

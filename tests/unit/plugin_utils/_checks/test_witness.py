@@ -81,6 +81,41 @@ def test_what_sound_hosts_have_is_no_failure(parts: dict) -> None:
     assert [item["status"] for item in CHECKS["NODE-STATE"].judge(facts)] == ["pass"]
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "share"),
+    [
+        ({"held_back": 10.0}, {"held_back": 22.0}, "60 %"),
+        ({"held_back": 10.0}, {"held_back": 15.9}, None),
+        ({"held_back": 0.0}, {"held_back": 34.0}, "100 %"),  # of two processors, added up
+        ({"steal": 100.0, "ticks": 1000.0}, {"steal": 800.0, "ticks": 3000.0}, "35 %"),  # a hypervisor took it
+        ({"steal": 900.0, "ticks": 1000.0}, {"steal": 900.0, "ticks": 3000.0}, None),  # not meanwhile
+        ({}, {"held_back": 12.0}, None),
+        ({"steal": 0.0, "ticks": 0.0}, {"steal": 0.0, "ticks": 0.0}, None),
+    ],
+)
+def test_a_node_that_gets_hardly_any_processor_and_yet_answers_is_remarked(
+    before: dict, now: dict, share: str | None
+) -> None:
+    facts = healthy()
+    facts.witnessed["vm2"] = {
+        "before": told_of_itself(pressure=before), "after": told_of_itself(time=1020.0, pressure=now), "inside": {},
+    }  # fmt: skip
+    (found,) = CHECKS["NODE-STATE"].judge(facts)
+    assert found["status"] == "pass"
+    remarks = found["evidence"].get("remarks", [])
+    assert [line.partition(":")[0] for line in remarks] == (["vm2"] if share else [])
+    assert all(f"off the processor for {share} of the time" in line for line in remarks)
+
+
+def test_a_clock_that_was_set_meanwhile_proves_no_lack_of_processor() -> None:
+    facts = healthy()
+    before, now = (
+        told_of_itself(time=time, pressure={"held_back": held}) for time, held in ((1000.0, 1.0), (900.0, 9.0))
+    )
+    facts.witnessed["vm2"] = {"before": before, "after": now, "inside": {}}
+    assert "remarks" not in CHECKS["NODE-STATE"].judge(facts)[0]["evidence"]
+
+
 def test_a_device_inside_a_network_is_that_networks() -> None:
     facts = healthy()
     facts.witnessed["vm3"]["inside"] = {
