@@ -262,6 +262,28 @@ def test_a_balancer_is_not_blamed_for_direct_ways_to_a_task() -> None:
     assert {(cause["id"], *cause["nodes"]) for cause in found} == {("kernel-lacks", "vm1"), ("task-deaf", "vm2")}
 
 
+QUEUED = {"delay_ms": [2.0, 900.0, 1800.0, 1900.0], "mbit": 0.02, "answered": 40, "gap": 3}
+SEVERED = {"answered": 0, "arrived": 0, "gap": 60, "delay_ms": [0.0] * 4, "mbit": None}
+
+
+@pytest.mark.parametrize(
+    ("parts", "ways", "cause"),
+    [
+        (QUEUED, [("vm2", "vm3")], "link-capped"),
+        (QUEUED, across(["vm2"], ["vm3"]), "link-capped"),
+        (SEVERED, [("vm2", "vm3")], "one-way-loss"),
+        (SEVERED, across(["vm2"], ["vm3"]), "cut-off"),
+        ({}, across(["vm2"], ["vm3"]), "cut-off"),  # a train that went well before the link was cut
+    ],
+)
+def test_a_wire_that_carries_something_badly_is_not_called_dead(parts: dict, ways: list, cause: str) -> None:
+    """Every question of a few packets may be lost on it."""
+    swarm = shut(PORTS, ways)
+    for source, target in across(["vm2"], ["vm3"]):
+        swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(parts)
+    assert [(found["id"], found["nodes"]) for found in swarm.causes()] == [(cause, ["vm2", "vm3"])]
+
+
 def only_way(bad: dict, wire: dict[str, dict]) -> Swarm:
     """A bad path between vm2 and vm3 on a network that vm1 is not on, with the trains between vm1 and these two on the wire."""
     swarm = Swarm()
