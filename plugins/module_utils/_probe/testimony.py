@@ -73,6 +73,11 @@ OWN_PROCESSORS = (
     "/sys/fs/cgroup/cpu.stat",
     "/sys/fs/cgroup/cpu/cpu.stat",
 )  # of this node's control group: version 2, or 1
+QUOTA = (
+    "/sys/fs/cgroup/cpu.max",
+    "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
+    "/sys/fs/cgroup/cpu/cpu.cfs_period_us",
+)  # the same
 STATE = "/run"  # where engine and containerd keep what lives as long as they do, for every container
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 VERDICTS = ("DROP", "REJECT", "TARPIT", "STOLEN")
@@ -313,6 +318,12 @@ def parse_held_back(text: str) -> float | None:
     return float(told.group(2)) / (1e6 if told.group(1) == "usec" else 1e9) if told else None
 
 
+def parse_allowed(text: str) -> float | None:
+    """How many processors a control group may use, by its quota and period; None without a limit."""
+    told = re.match(r"([0-9]+)\s+([1-9][0-9]*)\s*$", text)
+    return int(told.group(1)) / int(told.group(2)) if told else None
+
+
 def pressure() -> dict[str, float]:
     """How long tasks waited for a resource (Documentation/accounting/psi.rst), ticks that a hypervisor took, seconds that a limit did."""
     found = {}
@@ -326,6 +337,9 @@ def pressure() -> dict[str, float]:
     held_back = parse_held_back("".join(map(system.read, OWN_PROCESSORS)))
     if held_back is not None:
         found["held_back"] = held_back
+    allowed = parse_allowed("".join(map(system.read, QUOTA)))
+    if allowed is not None:
+        found["allowed"] = allowed
     load = system.read("/proc/loadavg").split()
     if load:
         found["load"] = float(load[0])

@@ -96,6 +96,21 @@ def test_how_long_a_limit_of_the_control_group_held_the_node_back(text: str, sec
     assert testimony.parse_held_back(text) == seconds
 
 
+@pytest.mark.parametrize(
+    ("text", "processors"),
+    [
+        ("7000 100000\n", 0.07),  # cgroup v2
+        ("max 100000\n", None),
+        ("7000\n100000\n", 0.07),  # v1: two files
+        ("-1\n100000\n", None),
+        ("400000\n100000\n", 4.0),
+        ("", None),
+    ],
+)
+def test_how_many_processors_a_limit_of_the_control_group_leaves(text: str, processors: float | None) -> None:
+    assert testimony.parse_allowed(text) == processors
+
+
 def test_rules_of_people_that_drop_are_told_and_those_of_the_engine_are_not() -> None:
     assert testimony.parse_dropping(SAVED) == {
         "filter: policy of INPUT: DROP": 12,
@@ -162,6 +177,7 @@ def test_no_text_breaks_a_parser(text: str) -> None:
     testimony.parse_nft_dropping(text)
     testimony.parse_pressure(text)
     testimony.parse_held_back(text)
+    testimony.parse_allowed(text)
 
 
 def test_this_machine_tells_of_itself() -> None:
