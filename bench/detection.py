@@ -140,7 +140,7 @@ def tried(fault, lab: Lab, before: set) -> dict:
 
 
 def row(fault, result: dict | str, lab: Lab) -> str:
-    where = ", ".join(fault.nodes) or "no node"
+    where = "; ".join(", ".join(nodes) for nodes in (fault.nodes, *(nodes for dummy, nodes in fault.also))) or "no node"
     if isinstance(result, str):
         return (
             f"| {fault.name} | {fault.what} | {where} | not tried: {result} |"

@@ -38,7 +38,7 @@ def starved(place: Place) -> Stranger:
     return Stranger(
         "starved", f"{place.node} has {share} % of a processor", (place.node,), ("node-starved",),
         (Step("host", place.node, f"docker update --cpus 0.{share:02} {{}}"),),
-        (Step("host", place.node, "docker update --cpus 2 {}"),), ("container",),
+        (Step("host", place.node, "docker update --cpus 2 {}"),), ("container",), remark="processor",
     )  # fmt: skip
 
 

@@ -36,7 +36,10 @@ Step = Callable[[Hands], object]
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault. ``needs``: esp4, ip_vs (modules of the nodes' kernel), or vm (machines of their own). ``wait`` runs once it is there."""
+    """One fault. ``needs``: esp4, ip_vs (modules of the nodes' kernel), or vm (machines of their own).
+
+    ``also``: causes and their nodes that are made at the same time, and must be named too.
+    """
 
     name: str
     what: str
@@ -50,6 +53,7 @@ class Fault:
     more: tuple[tuple[str, object], ...] = ()
     smallest: int = 3  # nodes
     after: dict = field(default_factory=dict)  # variables that differ once it is mended
+    also: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def variables(self) -> dict:
@@ -99,14 +103,25 @@ def subnet(hands: Hands) -> str:
     return hands.shell("vm1", f"docker network inspect -f '{{{{(index .IPAM.Config 0).Subnet}}}}' {PLAIN}")
 
 
-def between(action: str) -> Step:
+def between(action: str, match: str = "-p udp --dport 4789") -> Step:
     """A rule at vm3 about what vm1 sends."""
     return lambda hands: hands.shell(
         "vm3",
-        "iptables -w {} INPUT -s {} -p udp --dport 4789 -j DROP".format(
-            action, hands.shell("vm1", "docker info -f '{{.Swarm.NodeAddr}}'")
+        "iptables -w {} INPUT -s {} {} -j DROP".format(
+            action, hands.shell("vm1", "docker info -f '{{.Swarm.NodeAddr}}'"), match
         ),
     )
+
+
+def both(*steps: Step) -> Step:
+    """Several steps, one after the other."""
+    return lambda hands: [step(hands) for step in steps]
+
+
+def shared_alias(hands: Hands) -> None:
+    """Two services of people's that chose one alias, with their tasks."""
+    hands.shell("vm1", "; ".join(f"docker service create -q --no-resolve-image --name faults-alias-{number} --network name={PLAIN},alias=db"
+                                 f" {hands.image} sleep 1d" for number in (1, 2)))  # fmt: skip
 
 
 def namespace(network: str) -> str:
@@ -166,6 +181,14 @@ def in_task(name: str, host: str, what: str, words: str, undo: str, cause: str) 
     )
 
 
+UNDERLAY = "dev=$(ip -o -4 address | grep \" $(docker info -f '{{.Swarm.NodeAddr}}')/\" | awk '{print $2}'); "
+GOSSIP_DROP = "INPUT -p udp --dport 7946 -j DROP"
+LOSING = "-m statistic --mode random --probability 0.4"
+FLAPPING = (
+    f"{UNDERLAY}nohup setsid sh -c 'while sleep 5; do iptables -w -t raw -I PREROUTING -i '$dev' -j DROP; sleep 1;"
+    " iptables -w -t raw -D PREROUTING -i '$dev' -j DROP; done' >/dev/null 2>&1 & echo $! >/run/faults-flapping"
+)
+STEADY = f"kill $(cat /run/faults-flapping); sleep 1; {UNDERLAY}iptables -w -t raw -D PREROUTING -i $dev -j DROP 2>/dev/null; true"
 SOCKET_AWAY = "mv /run/docker.sock /run/docker.sock.away"
 SOCKET_BACK = "mv /run/docker.sock.away /run/docker.sock"
 CERTIFICATES = "/var/lib/docker/swarm/certificates"
@@ -177,7 +200,6 @@ SECOND = "docker run -d --name faults-second --network {0} --network-alias {1} {
 
 PORTS = ("PRE-REACH", "PRE-PORT", "DP-MATRIX", "SD-TASKS")
 UPTIME = "$(cut -d. -f1 /proc/uptime)"
-UNDERLAY = "dev=$(ip -o -4 address | grep \" $(docker info -f '{{.Swarm.NodeAddr}}')/\" | awk '{print $2}'); "
 
 FAULTS: tuple[Fault, ...] = (
     dropped(
@@ -257,6 +279,32 @@ FAULTS: tuple[Fault, ...] = (
         "iptables -w -A INPUT -i $dev -p tcp --dport 80 -j DROP",
         "iptables -w -D INPUT -i $dev -p tcp --dport 80 -j DROP",
         "task-deaf",
+    ),
+    in_task(
+        "task-narrow",
+        "vm3",
+        "the interface of one task with a small MTU",
+        "ip link set $dev mtu 300",
+        "ip link set $dev mtu 1450",
+        "task-cut",
+    ),
+    Fault(
+        "task-still",
+        "the processes of one task stopped",
+        "task-stopped",
+        ("vm2",),
+        on("vm2", f"docker kill -s STOP $(docker ps -q --filter name={WEB})"),
+        on("vm2", f"docker kill -s CONT $(docker ps -q --filter name={WEB})"),
+        checks=("PRE-REACH", "DP-MATRIX", "DP-TASK", "LB-SERVICE"),
+    ),
+    Fault(
+        "alias-shared",
+        "two services with one alias",
+        "alias-shared",
+        (),
+        shared_alias,
+        on("vm1", "docker service rm faults-alias-1 faults-alias-2"),
+        checks=("PRE-REACH", "SD-ALIAS"),
     ),
     Fault(
         "foreign-root",
@@ -550,6 +598,34 @@ FAULTS: tuple[Fault, ...] = (
         checks=("PRE-REACH", "PATH-QUALITY"),
     ),
     Fault(
+        "flapping-link",
+        "the node's link down for one second in six",
+        "link-flaps",
+        ("vm2",),
+        on("vm2", FLAPPING),
+        on("vm2", STEADY),
+        checks=("PRE-REACH", "PATH-QUALITY"),
+    ),
+    Fault(
+        "rule-beside-a-lossy-link",
+        "udp/7946 dropped at one node, and four in ten packets lost between two others",
+        "gossip-udp-blocked",
+        ("vm2",),
+        both(on("vm2", f"iptables -w -I {GOSSIP_DROP}"), between("-I", LOSING)),
+        both(on("vm2", f"iptables -w -D {GOSSIP_DROP}"), between("-D", LOSING)),
+        checks=(*PORTS, "PATH-QUALITY"),
+        also=(("link-lossy", ("vm1", "vm3")),),
+    ),
+    Fault(
+        "tasks-not-apart",
+        "the kernel asks no rule about what stays on a bridge, as after a hardening role",
+        "setting-wrong",
+        ("vm3",),
+        on("vm3", "sysctl -qw net.bridge.bridge-nf-call-iptables=0"),
+        on("vm3", "sysctl -qw net.bridge.bridge-nf-call-iptables=1"),
+        checks=("PRE-REACH", "NODE-STATE"),
+    ),
+    Fault(
         "not-forwarding",
         "forwarding switched off, as by a hardening role",
         "not-forwarding",
@@ -675,13 +751,15 @@ def fresh(report: dict, before: set) -> list[dict]:
 def judged(fault: Fault, report: dict, before: set) -> dict[str, bool]:
     """What the diagnosis got right: detected, the cause, its nodes, and no other node blamed by a cause or a result without one."""
     causes = fresh(report, before)
-    named = [cause for cause in causes if cause["id"] == fault.cause]
     rest = loose(report)
-    expected = {node["name"] for node in report["nodes"]} if fault.nodes == EVERY else set(fault.nodes)
+    every = {node["name"] for node in report["nodes"]}
+    wanted = [(fault.cause, every if fault.nodes == EVERY else set(fault.nodes))]
+    wanted += [(cause, set(nodes)) for cause, nodes in fault.also]
+    named = [next((set(cause["nodes"]) for cause in causes if cause["id"] == ident), None) for ident, dummy in wanted]
     blamed = {node for cause in causes for node in cause["nodes"]} | {node for item in rest for node in item["nodes"]}
     return {
         "detected": not report["summary"]["ok"] and bool(causes or rest),
-        "right cause": bool(named),
-        "right nodes": bool(named) and set(named[0]["nodes"]) == expected,
-        "no other node": blamed <= expected,
+        "right cause": None not in named,
+        "right nodes": named == [nodes for dummy, nodes in wanted],
+        "no other node": blamed <= set().union(*(nodes for dummy, nodes in wanted)),
     }

@@ -69,6 +69,15 @@ ENGINES = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2"
 STOPPED = "Tt"  # states of a process that was stopped or is traced, proc_pid_stat(5)
 MOUNTS = "/proc/self/mountinfo"
 CONTAINERD = "/var/lib/containerd"  # where images and layers live, if not below the engine's folder
+OWN_PROCESSORS = (
+    "/sys/fs/cgroup/cpu.stat",
+    "/sys/fs/cgroup/cpu/cpu.stat",
+)  # of this node's control group: version 2, or 1
+QUOTA = (
+    "/sys/fs/cgroup/cpu.max",
+    "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
+    "/sys/fs/cgroup/cpu/cpu.cfs_period_us",
+)  # the same
 STATE = "/run"  # where engine and containerd keep what lives as long as they do, for every container
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 VERDICTS = ("DROP", "REJECT", "TARPIT", "STOLEN")
@@ -303,8 +312,20 @@ def parse_pressure(text: str) -> dict[str, float]:
     return {"avg10": float(told.group(1)), "total": float(told.group(2))} if told else {}
 
 
+def parse_held_back(text: str) -> float | None:
+    """Seconds in which a control group had used up its processors, by its cpu.stat; None where no limit is kept. Both versions have it."""
+    told = re.search(r"(?m)^throttled_(usec|time) ([0-9]+)$", text)
+    return float(told.group(2)) / (1e6 if told.group(1) == "usec" else 1e9) if told else None
+
+
+def parse_allowed(text: str) -> float | None:
+    """How many processors a control group may use, by its quota and period; None without a limit."""
+    told = re.match(r"([0-9]+)\s+([1-9][0-9]*)\s*$", text)
+    return int(told.group(1)) / int(told.group(2)) if told else None
+
+
 def pressure() -> dict[str, float]:
-    """How long tasks waited for a resource (Documentation/accounting/psi.rst), and ticks that a hypervisor took."""
+    """How long tasks waited for a resource (Documentation/accounting/psi.rst), ticks that a hypervisor took, seconds that a limit did."""
     found = {}
     for name in ("cpu", "memory", "io"):
         for key, value in parse_pressure(system.read(f"/proc/pressure/{name}")).items():
@@ -313,6 +334,12 @@ def pressure() -> dict[str, float]:
     if len(ticks) > 8:
         found["steal"] = float(ticks[8])
         found["ticks"] = float(sum(int(tick) for tick in ticks[1:9]))
+    held_back = parse_held_back("".join(map(system.read, OWN_PROCESSORS)))
+    if held_back is not None:
+        found["held_back"] = held_back
+    allowed = parse_allowed("".join(map(system.read, QUOTA)))
+    if allowed is not None:
+        found["allowed"] = allowed
     load = system.read("/proc/loadavg").split()
     if load:
         found["load"] = float(load[0])

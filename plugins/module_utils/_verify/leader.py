@@ -280,13 +280,22 @@ def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[s
         return vain or _converged(tasks, made, node_ids), tasks
 
     waited = wait_until(look, timeout, interval=0.3)
-    errors = {}
-    for task in sorted(waited.seen, key=lambda item: item["CreatedAt"]):
-        message = task["Status"].get("Err") or task["Status"].get("Message") or task["Status"]["State"]
-        errors[task.get("NodeID") or "unplaced"] = f"{task['Status']['State']}: {message}"
-    running = {task.get("NodeID") for task in waited.seen if is_running(task)}
-    lacking = {node: text for node, text in errors.items() if node not in running}
-    return {"seconds": waited.seconds, "errors": lacking}, waited.seen
+    return {"seconds": waited.seconds, "errors": errors(waited.seen)}, waited.seen
+
+
+def errors(tasks: list[Raw]) -> dict[str, str]:
+    """Node -> why no task runs there, by the newest attempt; one that waits for its turn there does not know, and the one before it does. Pure."""
+    running = {task.get("NodeID") for task in tasks if is_running(task)}
+    found: dict[str, str] = {}
+    failed: set[str] = set()
+    for task in sorted(tasks, key=lambda item: str(item["CreatedAt"])):
+        node, status = task.get("NodeID") or "unplaced", task["Status"]
+        if status.get("Err"):
+            failed.add(node)
+        elif node in failed and status["State"] not in (*NOT_ARRIVED, *ENDED):
+            continue
+        found[node] = f"{status['State']}: {status.get('Err') or status.get('Message') or status['State']}"
+    return {node: text for node, text in found.items() if node not in running}
 
 
 def stuck(tasks: list[Raw]) -> bool:

@@ -21,6 +21,9 @@ FULL = 0.97  # share of a limit from which there is no room
 SHORT = 0.985  # share of the memory in use from which a node is about to kill processes
 ENOUGH = 64 * 1024  # KiB: a large disk is not full while this much is free
 MOVED = 5  # packets: a counter or rule that moved less says nothing
+FEWEST = 32  # inodes: a container takes about twenty in /run
+SCARCE = 0.3  # share of the time without a processor, from which on it is worth a remark
+LITTLE = 0.25  # processors: the same of a limit
 GATEWAY = "docker_gwbridge"
 TABLES: t.Final = {
     "connections": "tracks no more connections (net.netfilter.nf_conntrack_max)",
@@ -31,7 +34,7 @@ TABLES: t.Final = {
 }
 # Without it the kernel asks no rule about what stays on one bridge.
 BRIDGED: t.Final = "net.bridge.bridge-nf-call-iptables"
-ROOMS: t.Final = {"disk": "no room", "inodes": "no inode"}  # of the engine's folder; with " of FOLDER" of another one
+ROOMS: t.Final = {"disk": "KiB", "inodes": "inodes"}  # of the engine's folder; with " of FOLDER" of another one
 # End of a setting's name -> the least with which a node works: far below any default of the kernel (Documentation/networking/ip-sysctl.rst,
 # nf_conntrack-sysctl.rst, admin-guide/sysctl/net.rst).
 LEAST: t.Final = {
@@ -98,17 +101,37 @@ def _full(facts: Facts, host: str, told: Data) -> list[Wrong]:
     crowded = {name for name, (used, most) in told["limits"].items() if name in TABLES and used >= FULL * most}
     crowded |= {table for counter, table in FULL_COUNTERS.items() if rose.get(counter, 0) >= MOVED}
     found = [Wrong("table-full", host, f"{_used(told, name)}: the kernel {TABLES[name]}") for name in sorted(crowded)]
-    for name, (used, most) in told["limits"].items():
+    for name, (used, most) in _rooms(facts, host).items():
         kind, dummy, folder = name.partition(" of ")
-        if kind in ROOMS and used >= FULL * most and (kind == "inodes" or most - used < ENOUGH):
+        if _filled(kind, used, most):
             where = f"in {folder}" if folder else "where the engine lives"
-            found.append(Wrong("disk-full", host, f"{ROOMS[kind]} is left {where} ({100 * used / most:.1f} % used)"))
+            found.append(Wrong("disk-full", host, f"{most - used} of {most} {ROOMS[kind]} are left {where}"))
     if told.get("read_only"):
         found.append(Wrong("disk-read-only", host, f"{' and '.join(told['read_only'])} cannot be written"))
     used, most = told["limits"].get("memory", (0, 1))
     if used >= SHORT * most:
         found.append(Wrong("memory-short", host, f"{(most - used) // 1024} of {most // 1024} MiB of memory are left"))
     return found
+
+
+def _rooms(facts: Facts, host: str) -> dict[str, tuple[int, int]]:
+    """Room of a host -> (used, all) at that look which found less of it: a container that does not start gives its part back."""
+    told = facts.witnessed[host]
+    found: dict[str, tuple[int, int]] = {}
+    for look in [told["before"], *([told["after"]] if told["after"] else [])]:
+        for name, (used, most) in look["limits"].items():
+            if name.partition(" of ")[0] in ROOMS and (
+                name not in found or most - used < found[name][1] - found[name][0]
+            ):
+                found[name] = (used, most)
+    return found
+
+
+def _filled(kind: str, used: int, most: int) -> bool:
+    """Whether nothing of a room is left to speak of."""
+    if kind == "inodes" and most - used < FEWEST:
+        return True
+    return used >= FULL * most and (kind == "inodes" or most - used < ENOUGH)
 
 
 def _used(told: Data, name: str) -> str:
@@ -151,7 +174,35 @@ def remarks(facts: Facts) -> list[str]:
         for line in breaking(facts, host)
         if not any(host == where and line.partition(" ")[0] in text for where, text in told)
     ]
+    found += [f"{host}: {text}" for host in facts.hosts for text in _held_back(facts, host)]
     return found + [f"{host} answers no ping, and the other nodes do: overlays need none" for host in mute(facts)]
+
+
+def _held_back(facts: Facts, host: str) -> list[str]:
+    """By what a node had no processor for much of the run, or gets little. Where it answered all the same, nothing is wrong."""
+    allowed = (latest(facts, host) or {"pressure": {}})["pressure"].get("allowed")
+    little = (
+        [f"a limit of its control group leaves it {allowed:g} of a processor"]
+        if allowed is not None and allowed < LITTLE
+        else []
+    )
+    told = facts.witnessed.get(host) or {}
+    if not told.get("after"):
+        return little
+    elapsed = told["after"]["time"] - told["before"]["time"]
+    before, after = told["before"]["pressure"], told["after"]["pressure"]
+    taken = {
+        name: after[name] - before[name] for name in ("held_back", "steal", "ticks") if name in before and name in after
+    }
+    ways = (
+        ("a limit of its control group ('--cpus', CPUQuota)", taken.get("held_back", 0.0), elapsed),
+        ("its hypervisor", taken.get("steal", 0.0), taken.get("ticks", 0.0)),
+    )
+    return little + [
+        f"{who} kept it off the processor for {100 * min(1.0, lost / whole):.0f} % of the time"
+        for who, lost, whole in ways
+        if whole > 0 and lost >= SCARCE * whole
+    ]
 
 
 def mute(facts: Facts) -> list[str]:

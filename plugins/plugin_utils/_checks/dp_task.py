@@ -10,7 +10,7 @@ import typing as t
 
 from ...module_utils._probe import standstill
 from .._facts.model import Facts, Network, Requests, Result
-from . import _blame, _paths, _requests, _workloads, mtu_fit
+from . import _blame, _gossip, _paths, _requests, _workloads, mtu_fit
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "DP-TASK"
@@ -37,7 +37,8 @@ PATIENCE = 8  # seconds for what no other node takes part in
 NO_ROUTE = "no default route"
 BURST, LEAST, SIZE = 12, 11, 200  # packets, how many of them must be answered, and the bytes of each
 LONG = 8192  # bytes of a question over TCP and of its answer, so that segments of full size go both ways
-NAME, NEAR, FAR, TRAIN, FULL, TWOWAY, MTU, OUT = "name", "near", "far", "train", "full", "twoway", "mtu", "out"
+NAME, NEAR, FAR, TRAIN, FULL, TWOWAY = "name", "near", "far", "train", "full", "twoway"
+MTU, OUT, HARDWARE = "mtu", "out", "hardware"  # read, not asked
 BY_SIZE = (FULL, TWOWAY, MTU)  # what is wrong with large packets alone
 WORDS = {
     NAME: "does not resolve the probe's name",
@@ -48,6 +49,7 @@ WORDS = {
     TWOWAY: "exchanges no segments of full size with the probe on its own node",
     MTU: "has another MTU than the probe",
     OUT: "has no way out of the overlay networks",
+    HARDWARE: "has a wrong hardware address for others of the network",
 }
 # State of a container's processes at both looks -> what that is in words.
 STILL = {
@@ -279,10 +281,14 @@ def _broken(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) ->
         alone.append(MTU)
     if _shut_in(facts, host, row):
         alone.append(OUT)
+    if _misled(facts, network, host, row):
+        alone.append(HARDWARE)
     if not alone:
         return None
     problems = {
-        kind: _paths.problem(t.cast("dict[str, t.Any]", seen[kind])) for kind in alone if kind not in (NAME, OUT, MTU)
+        kind: _paths.problem(t.cast("dict[str, t.Any]", seen[kind]))
+        for kind in alone
+        if kind not in (NAME, OUT, MTU, HARDWARE)
     }
     if NAME in alone:
         problems[NAME] = str((seen[NAME] or {}).get("kind"))
@@ -323,6 +329,14 @@ def _shut_in(facts: Facts, host: str, row: dict[str, t.Any]) -> bool:
         return False
     bridge = (facts.opened[host].get("gateway") or {}).get("subnets") or []
     return any(_paths.within(address, subnet) for address in seen["interior"]["addresses"] for subnet in bridge)
+
+
+def _misled(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) -> bool:
+    """Whether somebody gave a container the wrong hardware address of another endpoint, for good. Whoever has that address is not reached."""
+    seen = _workloads.again(facts, host, row["id"])
+    known = {end.address: end.mac for held in facts.held.values() for end in _gossip.endpoints(held.get(network["id"]))}
+    pinned = [entry.split(" ")[:2] for entry in (seen["interior"]["pinned"] if seen else [])]
+    return any(known.get(address, mac) != mac for address, mac in pinned)
 
 
 def odd(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) -> list[str]:

@@ -170,13 +170,17 @@ class View:
 
     @cached_property
     def dead(self) -> links.Links:
-        """Directions in which no traffic passes on the underlay, out of several kinds that were tried."""
+        """Directions in which no traffic passes on the underlay, out of several kinds that were tried.
+
+        A wire that carries something, however badly, is not dead.
+        """
         tried: dict[Pair, list[bool]] = {}
         for tries in self.knocks.values():
             for pair, ok in tries.items():
                 tried.setdefault(pair, []).append(ok)
         return self._directions(
-            list(self.knocks), {pair: any(answers) for pair, answers in tried.items() if len(answers) > 1}
+            list(self.knocks),
+            {pair: any(answers) or pair in self._limping for pair, answers in tried.items() if len(answers) > 1},
         )
 
     def _directions(self, kinds: list[str], answered: dict[Pair, bool]) -> links.Links:
@@ -194,6 +198,12 @@ class View:
     def quality_of_wire(self) -> set[Pair]:
         """The pairs whose wire is bad in any way, so that nothing above it can be good."""
         return set(self.symptoms(_quality.WIRE, _paths.host_pairs(self.facts)))
+
+    @cached_property
+    def _limping(self) -> set[Pair]:
+        """The pairs whose wire is bad and carries something all the same."""
+        paths = _quality.paths(self.facts, _quality.WIRE, sorted(self.quality_of_wire))
+        return {path.pair for path in paths if not path.dead}
 
     @cached_property
     def weak(self) -> set[Pair]:

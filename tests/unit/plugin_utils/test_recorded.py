@@ -120,6 +120,32 @@ def test_every_fault_that_any_lab_can_have_is_recorded() -> None:
     assert not strange, f"no fault in tests/integration/faults.py has these names: {sorted(strange)}"
 
 
+RULE, LINK = ("gossip-udp-blocked", ["vm2"]), ("link-lossy", ["vm1", "vm3"])
+
+
+@pytest.mark.parametrize(
+    ("causes", "missing"),
+    [
+        ([RULE, LINK], set()),
+        ([LINK, RULE], set()),
+        ([RULE], {"right cause", "right nodes"}),
+        ([LINK], {"right cause", "right nodes"}),
+        ([RULE, ("link-lossy", ["vm1"])], {"right nodes"}),
+        ([RULE, LINK, ("cut-off", ["vm4"])], {"no other node"}),
+        ([], {"detected", "right cause", "right nodes"}),
+    ],
+)
+def test_of_two_faults_at_once_both_causes_must_be_named(causes: list, missing: set) -> None:
+    report = {
+        "nodes": [{"name": f"vm{number}"} for number in range(1, 5)],
+        "checks": [],
+        "summary": {"ok": False},
+        "causes": [{"id": ident, "nodes": nodes, "explains": []} for ident, nodes in causes],
+    }
+    found = faults.judged(FAULTS["rule-beside-a-lossy-link"], report, set())
+    assert {mark for mark, right in found.items() if not right} == missing
+
+
 @pytest.mark.parametrize(
     "found, told",
     [

@@ -83,6 +83,34 @@ def test_pressure() -> None:
     assert testimony.parse_pressure("") == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("usage_usec 9\nnr_periods 40\nnr_throttled 30\nthrottled_usec 2500000\n", 2.5),  # cgroup v2
+        ("nr_periods 40\nnr_throttled 30\nthrottled_time 2500000000\n", 2.5),  # v1: nanoseconds
+        ("usage_usec 9\n", None),  # the root's, which has no limit
+        ("", None),
+    ],
+)
+def test_how_long_a_limit_of_the_control_group_held_the_node_back(text: str, seconds: float | None) -> None:
+    assert testimony.parse_held_back(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "processors"),
+    [
+        ("7000 100000\n", 0.07),  # cgroup v2
+        ("max 100000\n", None),
+        ("7000\n100000\n", 0.07),  # v1: two files
+        ("-1\n100000\n", None),
+        ("400000\n100000\n", 4.0),
+        ("", None),
+    ],
+)
+def test_how_many_processors_a_limit_of_the_control_group_leaves(text: str, processors: float | None) -> None:
+    assert testimony.parse_allowed(text) == processors
+
+
 def test_rules_of_people_that_drop_are_told_and_those_of_the_engine_are_not() -> None:
     assert testimony.parse_dropping(SAVED) == {
         "filter: policy of INPUT: DROP": 12,
@@ -148,6 +176,8 @@ def test_no_text_breaks_a_parser(text: str) -> None:
     testimony.parse_dropping(text)
     testimony.parse_nft_dropping(text)
     testimony.parse_pressure(text)
+    testimony.parse_held_back(text)
+    testimony.parse_allowed(text)
 
 
 def test_this_machine_tells_of_itself() -> None:

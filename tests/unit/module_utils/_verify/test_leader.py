@@ -43,6 +43,39 @@ def task(node: str, *states: str) -> list[dict]:
     ]
 
 
+NO_ROOM = "mkdir /run/docker/containerd/4f5e: no space left on device"
+
+
+def attempt(state: str, error: str = "", message: str = "") -> dict:
+    """One attempt to run a task on node a."""
+    status = {"State": state, "Err": error, "Message": message}
+    return {"ServiceID": "s1", "NodeID": "a", "DesiredState": "running", "Status": status}
+
+
+@pytest.mark.parametrize(
+    ("attempts", "text"),
+    [
+        ([attempt("rejected", NO_ROOM)], f"rejected: {NO_ROOM}"),
+        ([attempt("preparing", message="preparing")], "preparing: preparing"),
+        ([attempt("ready")], "ready: ready"),
+        # The next one waits for its turn, and knows nothing yet.
+        ([attempt("failed", NO_ROOM), attempt("ready", message="prepared")], f"failed: {NO_ROOM}"),
+        ([attempt("failed", NO_ROOM), attempt("starting", message="starting")], f"failed: {NO_ROOM}"),
+        ([attempt("failed", NO_ROOM), attempt("rejected", "No such image")], "rejected: No such image"),
+        ([attempt("complete", message="finished"), attempt("ready", message="prepared")], "ready: prepared"),
+        # It did not come to its node, which is another matter.
+        ([attempt("failed", NO_ROOM), attempt("new", message="created")], "new: created"),
+        ([attempt("failed", NO_ROOM), attempt("pending", "no suitable node")], "pending: no suitable node"),
+        ([attempt("failed", NO_ROOM), attempt("running", message="started")], None),
+    ],
+)
+def test_why_a_task_does_not_run_is_told_by_the_last_attempt_that_knows(attempts: list, text: str | None) -> None:
+    rows = [{**row, "CreatedAt": f"2026-01-01T00:00:{number:02}Z"} for number, row in enumerate(attempts)]
+    expected = {} if text is None else {"a": text}
+    assert leader.errors(rows) == expected
+    assert leader.errors(rows[::-1]) == expected  # the engine lists them in any order
+
+
 @pytest.mark.parametrize(
     ("tasks", "vain"),
     [

@@ -82,6 +82,31 @@ def test_other_interfaces_of_a_task_may_have_any_mtu() -> None:
     assert worst(facts, "DP-TASK") == "pass"
 
 
+@pytest.mark.parametrize(
+    ("entry", "fails"),
+    [
+        ("{address} 02:42:de:ad:be:ef eth0", True),
+        ("{address} {mac} eth0", False),  # pinned, and right
+        ("10.0.1.77 02:42:de:ad:be:ef eth0", False),  # nobody's address
+        ("10.0.1.77 {mac} eth0", False),
+    ],
+)
+def test_a_task_that_pins_a_wrong_hardware_address_for_another_endpoint_is_named(entry: str, fails: bool) -> None:
+    """It need not be a probe's: the probes may all be reached."""
+    facts = healthy()
+    address, mac = facts.held["vm3"][PLAIN["id"]]["local"][-1].split(" ")
+    told = entry.format(address=address, mac=mac)
+    facts.probed["vm2"]["workloads"]["c-vm2"]["interior"]["pinned"].append(told)
+    found = [item for item in CHECKS["DP-TASK"].judge(facts) if item["status"] != "pass"]
+    assert [(item["network"], item["nodes"], item["reason"]) for item in found] == (
+        [("front", ["vm2"], "task-cut")] if fails else []
+    )
+    if fails:
+        (row,) = found[0]["evidence"]["tasks"]
+        assert row["fails"] == [dp_task.HARDWARE] and row["inside"] == [f"a neighbour is pinned: {told}"]
+        assert causes(facts, "DP-TASK", "LB-SERVICE")[0][:2] == ("task-cut", ["vm2"])
+
+
 @pytest.mark.parametrize("kind", [dp_task.NEAR, dp_task.FAR, dp_task.TRAIN])
 def test_what_the_probe_beside_it_does_not_reach_either_is_no_fault_of_a_task(kind: str) -> None:
     facts = healthy()

@@ -29,6 +29,7 @@ def after(facts: Draft, host: str, **parts: object) -> None:
         ({"limits": {"disk": [999_990, 1_000_000]}}, "disk-full"),
         ({"limits": {"inodes": [99, 100]}}, "disk-full"),
         ({"limits": {"inodes of /run": [100, 100]}}, "disk-full"),
+        ({"limits": {"inodes of /run": [469, 500]}}, "disk-full"),  # a container takes about twenty
         ({"limits": {"disk of /run": [99_990, 100_000]}}, "disk-full"),
         ({"limits": {"disk of /var/lib/docker/containers": [64, 64]}}, "disk-full"),
         ({"limits": {"memory": [999, 1000]}}, "memory-short"),
@@ -59,6 +60,7 @@ def test_what_is_wrong_by_itself_is_a_result_and_a_cause(parts: dict, reason: st
     "parts",
     [
         {"limits": {"disk": [990_000_000, 1_000_000_000]}},  # ten gigabytes are room
+        {"limits": {"inodes of /run": [468, 500]}},
         {"settings": {"net.ipv4.conf.eth1.rp_filter": 1}},  # nothing was dropped for it
         {"settings": {"net.ipv4.conf.wlan0.forwarding": 0, "net.ipv4.ip_forward": 1}},  # not a way of the swarm
         {
@@ -77,6 +79,68 @@ def test_what_sound_hosts_have_is_no_failure(parts: dict) -> None:
     facts = healthy()
     after(facts, "vm2", **parts)
     assert [item["status"] for item in CHECKS["NODE-STATE"].judge(facts)] == ["pass"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "share"),
+    [
+        ({"held_back": 10.0}, {"held_back": 22.0}, "60 %"),
+        ({"held_back": 10.0}, {"held_back": 15.9}, None),
+        ({"held_back": 0.0}, {"held_back": 34.0}, "100 %"),  # of two processors, added up
+        ({"steal": 100.0, "ticks": 1000.0}, {"steal": 800.0, "ticks": 3000.0}, "35 %"),  # a hypervisor took it
+        ({"steal": 900.0, "ticks": 1000.0}, {"steal": 900.0, "ticks": 3000.0}, None),  # not meanwhile
+        ({}, {"held_back": 12.0}, None),
+        ({"steal": 0.0, "ticks": 0.0}, {"steal": 0.0, "ticks": 0.0}, None),
+    ],
+)
+def test_a_node_that_gets_hardly_any_processor_and_yet_answers_is_remarked(
+    before: dict, now: dict, share: str | None
+) -> None:
+    facts = healthy()
+    facts.witnessed["vm2"] = {
+        "before": told_of_itself(pressure=before), "after": told_of_itself(time=1020.0, pressure=now), "inside": {},
+    }  # fmt: skip
+    (found,) = CHECKS["NODE-STATE"].judge(facts)
+    assert found["status"] == "pass"
+    remarks = found["evidence"].get("remarks", [])
+    assert [line.partition(":")[0] for line in remarks] == (["vm2"] if share else [])
+    assert all(f"off the processor for {share} of the time" in line for line in remarks)
+
+
+@pytest.mark.parametrize(("allowed", "told"), [(0.07, True), (0.24, True), (0.25, False), (2.0, False), (None, False)])
+def test_a_node_that_may_use_a_small_part_of_a_processor_is_remarked(allowed: float | None, told: bool) -> None:
+    facts = healthy()
+    after(facts, "vm2", pressure={} if allowed is None else {"allowed": allowed})
+    (found,) = CHECKS["NODE-STATE"].judge(facts)
+    words = f"vm2: a limit of its control group leaves it {allowed} of a processor"
+    assert found["status"] == "pass" and found["evidence"].get("remarks", []) == ([words] if told else [])
+
+
+def test_a_clock_that_was_set_meanwhile_proves_no_lack_of_processor() -> None:
+    facts = healthy()
+    before, now = (
+        told_of_itself(time=time, pressure={"held_back": held}) for time, held in ((1000.0, 1.0), (900.0, 9.0))
+    )
+    facts.witnessed["vm2"] = {"before": before, "after": now, "inside": {}}
+    assert "remarks" not in CHECKS["NODE-STATE"].judge(facts)[0]["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "text"),
+    [
+        ([500, 500], [430, 500], "0 of 500 inodes are left in /run"),  # what did not start gave some back
+        ([430, 500], [480, 500], "20 of 500 inodes are left in /run"),
+        ([100, 500], [430, 500], ""),
+    ],
+)
+def test_a_folder_counts_as_full_if_either_look_found_no_room(before: list, now: list, text: str) -> None:
+    facts = healthy()
+    looks = (told_of_itself(limits={"inodes of /run": pair}) for pair in (before, now))
+    facts.witnessed["vm2"] = {**dict(zip(("before", "after"), looks)), "inside": {}}
+    found = CHECKS["NODE-STATE"].judge(facts)
+    assert [(item["reason"], item["evidence"]["summary"]) for item in found if item["status"] == "fail"] == (
+        [("disk-full", f"vm2: {text}")] if text else []
+    )
 
 
 def test_a_device_inside_a_network_is_that_networks() -> None:

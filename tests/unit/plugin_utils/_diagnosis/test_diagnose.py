@@ -262,6 +262,102 @@ def test_a_balancer_is_not_blamed_for_direct_ways_to_a_task() -> None:
     assert {(cause["id"], *cause["nodes"]) for cause in found} == {("kernel-lacks", "vm1"), ("task-deaf", "vm2")}
 
 
+QUEUED = {"delay_ms": [2.0, 900.0, 1800.0, 1900.0], "mbit": 0.02, "answered": 40, "gap": 3}
+SEVERED = {"answered": 0, "arrived": 0, "gap": 60, "delay_ms": [0.0] * 4, "mbit": None}
+
+
+@pytest.mark.parametrize(
+    ("parts", "ways", "cause"),
+    [
+        (QUEUED, [("vm2", "vm3")], "link-capped"),
+        (QUEUED, across(["vm2"], ["vm3"]), "link-capped"),
+        (SEVERED, [("vm2", "vm3")], "one-way-loss"),
+        (SEVERED, across(["vm2"], ["vm3"]), "cut-off"),
+        ({}, across(["vm2"], ["vm3"]), "cut-off"),  # a train that went well before the link was cut
+    ],
+)
+def test_a_wire_that_carries_something_badly_is_not_called_dead(parts: dict, ways: list, cause: str) -> None:
+    """Every question of a few packets may be lost on it."""
+    swarm = shut(PORTS, ways)
+    for source, target in across(["vm2"], ["vm3"]):
+        swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(parts)
+    assert [(found["id"], found["nodes"]) for found in swarm.causes()] == [(cause, ["vm2", "vm3"])]
+
+
+def only_way(bad: dict, wire: dict[str, dict]) -> Swarm:
+    """A bad path between vm2 and vm3 on a network that vm1 is not on, with the trains between vm1 and these two on the wire."""
+    swarm = Swarm()
+    for host in HOSTS:
+        trains = swarm.of("probe", host)["trains"]
+        for other in {"vm2", "vm3"} - {host}:
+            for layer in [network["id"][:12] for network in (*PLAINS, SECRET)]:
+                if host == "vm1":
+                    trains.pop(f"PATH-QUALITY/{layer}/{other}", None)
+                else:
+                    trains.pop(f"PATH-QUALITY/{layer}/vm1", None)
+                    trains[f"PATH-QUALITY/{layer}/{other}"].update(bad)
+    for source, target in ALL_PAIRS:
+        end = {source, target} - {"vm1"}
+        parts = wire[min(end)] if len(end) == 1 else wire.get("between", bad)
+        swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(
+            {**parts, "late_ms": 200, "dwell_ms": 200}
+        )
+    return swarm
+
+
+LATE = {"delay_ms": [370.0, 374.0, 380.0, 390.0]}
+
+
+LOSING = {"answered": 30, "gap": 2, "sizes": {size: [20, 10] for size in ("100", "600", "1450")}}
+FASTER, SLOWER = ({"delay_ms": [delay] * 4} for delay in (0.1, 0.5))  # than others, and not slow
+
+
+@pytest.mark.parametrize(
+    ("bad", "wire", "expected"),
+    [
+        (LATE, {"vm2": {}, "vm3": LATE}, ("link-slow", "vm3")),
+        (LATE, {"vm2": LATE, "vm3": {}}, ("link-slow", "vm2")),
+        (LATE, {"vm2": {}, "vm3": {}}, ("link-slow", "vm2", "vm3")),  # only the way between them
+        (LATE, {"vm2": LATE, "vm3": LATE}, ("link-slow", "vm2", "vm3")),
+        (
+            LATE,
+            {"vm2": {"delay_ms": [150.0, 186.0, 190.0, 199.0]}, "vm3": LATE},
+            ("link-slow", "vm3"),
+        ),  # half of it is not that
+        (
+            LOSING,
+            {"vm2": FASTER, "vm3": SLOWER, "between": {}},
+            ("link-lossy", "vm2", "vm3"),
+        ),  # losses have nothing to do with it
+    ],
+)
+def test_the_wire_tells_which_end_of_the_only_path_is_slow_though_late_processes_keep_it_from_being_judged(
+    bad: dict, wire: dict, expected: tuple
+) -> None:
+    found = {(cause["id"], *cause["nodes"]) for cause in only_way(bad, wire).causes()}
+    assert found == {expected}
+
+
+@pytest.mark.parametrize(
+    ("parts", "cause"),
+    [
+        ({"delay_ms": [1.0, 200.0, 390.0, 400.0], "mbit": 0.5}, "link-capped"),
+        (
+            {"delay_ms": [1.0, 200.0, 390.0, 400.0], "mbit": 0.5, "reordered": 1},
+            "link-capped",
+        ),  # two of both ways are chance
+        ({"delay_ms": [20.0, 340.0, 600.0, 680.0], "mbit": 0.5, "reordered": 30}, "link-slow"),
+        ({"delay_ms": [5.0, 30.0, 160.0, 170.0], "mbit": 0.9, "reordered": 25}, "link-jitters"),
+    ],
+)
+def test_a_link_whose_packets_overtake_each_other_is_not_called_narrow(parts: dict, cause: str) -> None:
+    """A queue that is full keeps the order; packets that are late by chance stretch a burst too."""
+    swarm = Swarm()
+    for source, target in (("vm1", "vm3"), ("vm3", "vm1")):
+        swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(parts)
+    assert [(found["id"], found["nodes"]) for found in swarm.causes()] == [(cause, ["vm1", "vm3"])]
+
+
 def test_a_rule_inside_an_overlay_is_told_and_not_what_it_does_to_paths() -> None:
     swarm = Swarm()
     capped = {"answered": 40, "arrived": 40, "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 0]}}
