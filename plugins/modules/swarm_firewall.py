@@ -207,7 +207,7 @@ def main() -> None:
                     f"{found.tool} accepted the rules and does not have them: {'; '.join(' '.join(row.argv) for row in left.plan.commands)}"
                 )
     except Refusal as error:
-        module.fail_json(msg=error.message)
+        module.fail_json(msg=f"{str(error).rstrip('.')}.")
     module.exit_json(**result)
 
 

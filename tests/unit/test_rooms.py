@@ -22,7 +22,7 @@ NODE: dict[str, set[str]] = {
     "_probe": {"_host"},
     "_discovery": {"_engine", "_probe"},
     "_daemon": {"_engine", "_host", "_probe", "_redact", "_swarm"},
-    "_firewall": {"_engine", "_host"},
+    "_firewall": {"_engine"},
     "_swarm": {"_engine", "_host"},
     "_turn": {"_engine", "_host"},
     "_lesson": {"_engine", "_host", "_probe"},

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
-from .._host import HostError
 from .._terms import GOSSIP_PORT
 
 MARK = "swarmlab.overlay"
@@ -16,7 +15,7 @@ DATA_PATH_PORTS = (1024, 49151)
 TOOLS = ("firewalld", "ufw", "nftables", "iptables")
 
 
-class Refusal(HostError):
+class Refusal(Exception):
     """The reason to change nothing: what is wrong, where, and what to do."""
 
 
