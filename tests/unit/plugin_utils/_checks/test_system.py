@@ -208,7 +208,7 @@ def test_a_name_that_several_services_have_is_a_failure_of_its_network() -> None
     assert (
         found["evidence"]["shared"] == facts.shared[PLAIN["id"]] and "(3 names in all)" in found["evidence"]["summary"]
     )
-    assert found["hint"] == sd_alias.SHARED
+    assert found["hint"] == sd_alias.SHARED and "www" not in found["evidence"]["summary"]
 
 
 def test_a_name_that_is_shared_on_purpose_is_told_and_is_no_failure() -> None:
