@@ -74,7 +74,7 @@ STEPS = [
     Step("lint", "licences", ["reuse", "lint", "--quiet"]),
     Step("lint", "shell", ["sh", "-c", "shellcheck scripts/*.sh .ci/run"]),
     Step("lint", "importer", ["scripts/in_copy.sh", "scripts/importer.sh"]),
-    pytest_step("unit", "-n", "3"),  # some of them wait
+    pytest_step("unit", "-n", "4", "--maxschedchunk", "30"),  # some of them wait
     pytest_step("integration", "-m", "not long", *WORKERS),
     pytest_step("long", "-m", "long and not rare", *WORKERS, folder="integration"),
     pytest_step("rare", "-m", "rare", *WORKERS, folder="integration"),

@@ -34,6 +34,14 @@ def require_root() -> None:
         )
 
 
+def refuse_times(options: t.Mapping[str, t.Any]) -> None:
+    """Raise HostError for a time limit below 0 seconds, and for a call to the engine that may take none."""
+    for name, value in options.items():
+        least = 1 if name == "engine_timeout" else 0
+        if name.endswith("timeout") and isinstance(value, int) and value < least:
+            raise HostError(f"{name} is {value}, and must be at least {least} (seconds). Nothing was changed")
+
+
 def loaded_kernel_modules(proc_modules: str, builtin: str) -> set[str]:
     """Names of the modules that are loaded or built in.
 

@@ -13,7 +13,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._host import HostError, require_root
+from .._host import HostError, refuse_times, require_root
 from .client import Engine, Refused
 from .transport import EngineError
 
@@ -23,6 +23,7 @@ CarryOut = t.Callable[[Engine, str, t.Any], t.Dict[str, t.Any]]
 def run_without_sdk(module: AnsibleModule, work: t.Callable[[AnsibleModule], dict[str, t.Any]]) -> None:
     """Run ``work(module)`` and exit the module with its result, or with one clear message."""
     try:
+        refuse_times(module.params)
         result = work(module)
     except HostError as error:
         module.fail_json(msg=error.message)

@@ -24,7 +24,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport
     knock,
     unreachable,
 )
-from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError
+from ansible_collections.swarmlab.overlay.plugins.module_utils._host import HostError, refuse_times
 
 try:
     from docker import APIClient
@@ -259,6 +259,7 @@ def as_engine_error(error: Exception, params: t.Mapping[str, t.Any]) -> EngineEr
 def run_module(module: AnsibleModule, function: t.Callable[[AnsibleModule, APIClient], dict[str, t.Any]]) -> None:
     """Connect, run C(function), and exit the module with its result or with one clear message."""
     try:
+        refuse_times(module.params)
         client = connect(module.params)
         try:
             result = function(module, client)

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._host import (
+    HostError,
     kernel_modules_package,
     leads_out,
     loaded_kernel_modules,
     missing_kernel_modules,
+    refuse_times,
 )
 
 
@@ -44,3 +46,19 @@ def test_kernel_modules_loaded_or_built_in() -> None:
     )
     assert there == {"vxlan", "xt_bpf", "esp4", "sha_1"}
     assert missing_kernel_modules(["vxlan", "ip_vs", "sha-1", "esp4"], there) == ["ip_vs"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"timeout": -1, "name": "x"}, "timeout is -1, and must be at least 0"),
+        ({"resolve_timeout": 0, "engine_timeout": 0}, "engine_timeout is 0, and must be at least 1"),
+        ({"timeout": 0, "resolve_timeout": 30, "engine_timeout": 1, "package_timeout": None}, ""),
+    ],
+)
+def test_a_time_limit_below_none_is_refused(options: dict, told: str) -> None:
+    if not told:
+        return refuse_times(options)
+    with pytest.raises(HostError, match=told):
+        refuse_times(options)
+    return None

@@ -60,7 +60,7 @@ def helper(way: Way, wait: float = 0.0, pace: float = 0.0, back_from: int = 1 <<
 def sent(way: Way, packets: int = 30, wait: float = 0.0, pace: float = 0.0, back_from: int = 1 << 20) -> dict:
     with helper(way, wait, pace, back_from) as port:
         asked = [{"id": "x", "kind": "udp", "address": "127.0.0.1", "port": port, "packets": packets}]
-        return train.perform("r1", asked, 1.0)["x"]
+        return train.perform("r1", asked, 0.5)["x"]
 
 
 def whole(_number: int, packet: bytes) -> list[bytes]:
@@ -154,7 +154,7 @@ def busy(asked: list[int], times: int) -> Way:
 def test_what_a_late_process_leaves_open_is_sent_again(
     monkeypatch: pytest.MonkeyPatch, times: int, tried: int, answered: int
 ) -> None:
-    monkeypatch.setattr(train, "LATE", 400)
+    monkeypatch.setattr(train, "LATE", 200)
     asked: list[int] = []
     told = sent(busy(asked, times))
     assert (asked.count(0), told["answered"]) == (tried, answered)
