@@ -63,6 +63,11 @@ def blame(failed: Iterable[Pair], suspicion: Callable[[str], float] = lambda nod
     return sorted({node for pair in failed for node in pair})
 
 
+def between(failures: Iterable[tuple[str, ...]]) -> list[list[str]]:
+    """The nodes that took part in each failure, as evidence: the one that asked, the one that was asked, those behind it."""
+    return [list(nodes) for nodes in sorted({tuple(dict.fromkeys(nodes)) for nodes in failures})]
+
+
 def pairs(nodes: list[str], run: str, full_up_to: int = FULL_MESH_UP_TO) -> list[Pair]:
     """Ordered pairs to try: all up to ten nodes; above that, some neighbours by hash order, different in every run."""
     if len(nodes) <= full_up_to:

@@ -57,6 +57,7 @@ def seen(facts: Facts, host: str, ident: str) -> dict[str, t.Any] | None:
     return facts.observations.get(host, {}).get(ident)
 
 
+ONCE = 3.0  # seconds that a question may take, where the run does not say
 SETTLED = 60  # seconds after which the engine has set something up on every node
 
 
@@ -198,6 +199,16 @@ def vtep(facts: Facts, host: str) -> str | None:
                 if record.address == own:
                     return record.where
     return tunnel(facts, host)
+
+
+def starved(facts: Facts) -> dict[str, float]:
+    """Hosts that had no processor for longer than a question may take, with how many seconds at worst."""
+    once = float(facts.settings.get("once") or ONCE)
+    worst = {
+        host: max([late[name] for name in ("ports", "responder") if name in late], default=0.0)
+        for host, late in facts.late.items()
+    }
+    return {host: seconds for host, seconds in worst.items() if seconds >= once}
 
 
 def packets_sent(facts: Facts, network: Network, source: str, target: str) -> int | None:

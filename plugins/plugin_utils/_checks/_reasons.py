@@ -123,6 +123,12 @@ RESULTS = {
     "worse-than-before": "a disruption left something worse than it was",
     "not-carried-out": "a disruption could not be carried out",
 }
+# Failures by silence or by delay. Where a node without a processor takes part they prove nothing.
+BY_SILENCE = (
+    "attach-refused", "backends-missing", "backends-wrong", "canaries-lost", "egress-lost", "entries-wrong", "full-size-lost",
+    "not-lazy", "paths-lost", "port-closed", "port-silent", "quality-poor", "records-differ", "records-wrong", "service-unreached",
+    "spread-uneven", "task-cut", "virtual-ip-silent",
+)  # fmt: skip
 PROBLEMS = {
     "no-answer": "the host was not asked, or gave no result",
     "node-unreachable": "Ansible does not reach the host",

@@ -14,6 +14,7 @@ import typing as t
 from ...module_utils._probe import dns
 from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, _requests
+from ._blame import between
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 RENAME = "Give the service another name or alias: no program can look this one up."
@@ -152,7 +153,7 @@ def _judge_names(
             slowest = max(slowest, seen["seconds"])
             if not seen["ok"]:
                 service = facts.owners[network["id"]][name][0]
-                wrong.setdefault(service, []).append(_difference(host, name, expected, seen))
+                wrong.setdefault(service, []).append(_difference(facts, network, host, name, expected, seen))
     return _results(check, network, names, hosts, wrong, silent, slowest, moved)
 
 
@@ -162,8 +163,10 @@ def steady(facts: Facts, network: Network, name: str, expected: list[str]) -> bo
     return later is None or later.get(network["id"], {}).get(name) == list(expected)
 
 
-def _difference(host: str, name: str, expected: list[str], seen: dict[str, t.Any]) -> dict[str, t.Any]:
-    want, have = set(expected), set(seen["addresses"])
+def _difference(
+    facts: Facts, network: Network, host: str, name: str, expected: list[str], seen: dict[str, t.Any]
+) -> dict[str, t.Any]:
+    want, have, holders = set(expected), set(seen["addresses"]), _holders(facts, network)
     return {
         "node": host,
         "name": name,
@@ -172,7 +175,17 @@ def _difference(host: str, name: str, expected: list[str], seen: dict[str, t.Any
         "missing": sorted(want - have),
         "unexpected": sorted(have - want),
         "answer": seen["kind"],
+        "holders": sorted({holders[address] for address in want ^ have if address in holders}),
     }
+
+
+def _holders(facts: Facts, network: Network) -> dict[str, str]:
+    """Address on the network -> the host of the probe or task that has it."""
+    hosts = {node["id"]: host for host, node in facts.nodes.items()}
+    ident = network["id"]
+    tasks = [task for service in facts.services for task in service["tasks"] if task["node"] in hosts]
+    found = {task["addresses"][ident]: hosts[task["node"]] for task in tasks if ident in task["addresses"]}
+    return {**found, **{own[ident]: host for host, own in facts.probes.items() if ident in own}}
 
 
 def _results(
@@ -198,7 +211,12 @@ def _results(
                 service=service,
                 nodes=nodes,
                 seconds=slowest,
-                details={"records": rows},
+                details={
+                    "records": rows,
+                    "between": between(
+                        (row["node"], holder) for row in rows for holder in row["holders"] or [row["node"]]
+                    ),
+                },
             )
         )
     if silent:

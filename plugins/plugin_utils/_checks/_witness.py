@@ -358,12 +358,10 @@ def evidence(facts: Facts, host: str, networks: t.Iterable[str] = ()) -> list[st
 
 def starved(facts: Facts) -> dict[str, str]:
     """Hosts that had no processor for longer than a question may take, with how long and how crowded they are."""
-    found = {}
-    for host, late in facts.late.items():
-        worst = max([late[name] for name in ("ports", "responder") if name in late], default=0.0)
-        if worst >= float(facts.settings.get("once") or 3.0):
-            found[host] = f"it did not get to run for {worst:.0f} s{_load(facts, host)}"
-    return found
+    return {
+        host: f"it did not get to run for {seconds:.0f} s{_load(facts, host)}"
+        for host, seconds in _paths.starved(facts).items()
+    }
 
 
 def _load(facts: Facts, host: str) -> str:

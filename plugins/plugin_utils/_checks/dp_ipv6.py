@@ -11,7 +11,7 @@ import sys
 from ...module_utils._probe.sockets import PORT
 from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, _requests
-from ._blame import blame
+from ._blame import between, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "DP-IPV6"
@@ -112,7 +112,15 @@ def _judge(facts: Facts, network: Network) -> Result:
         rows = [f"{source} to {target}: {why}" for (source, target), why in sorted(failed.items())]
         nodes = sorted(hosts) if len(failed) == len(pairs) else blame(failed)
         text = f"{len(failed)} of {count(len(pairs), 'pair')} failed over IPv6: {listed(rows, 2)}"
-        return result(CHECK, FAIL, "paths-lost", text, network=name, nodes=nodes, details={"failed": rows})
+        return result(
+            CHECK,
+            FAIL,
+            "paths-lost",
+            text,
+            network=name,
+            nodes=nodes,
+            details={"failed": rows, "between": between(failed)},
+        )
     if silent:
         nodes = sorted(silent)
         return result(

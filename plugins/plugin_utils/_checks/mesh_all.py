@@ -10,7 +10,7 @@ import sys
 from ...module_utils._probe.sockets import PORT as PROBE_PORT
 from .._facts.model import Facts, Requests, Result
 from . import _paths
-from ._blame import Pair, blame
+from ._blame import Pair, between, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "MESH-ALL"
@@ -26,7 +26,7 @@ CHECK = sys.modules[__name__]
 
 def plan(facts: Facts) -> Requests:
     """Each source connects to each target of its pairs, at the published port and at one that is not."""
-    home = _home(facts)
+    home = behind(facts)
     if not facts.published_port or not home:
         return {}
     requests: Requests = {}
@@ -62,7 +62,7 @@ def asked_at(facts: Facts, host: str) -> str | None:
     )
 
 
-def _home(facts: Facts) -> str | None:
+def behind(facts: Facts) -> str | None:
     """The host where the task of the published service runs."""
     return next((host for host, node in facts.nodes.items() if node["id"] == facts.published_on), None)
 
@@ -76,7 +76,7 @@ def judge(facts: Facts) -> list[Result]:
     blocked = not_set_up(CHECK, facts, "published")
     if blocked:
         return [blocked]
-    home, tries = _home(facts), _tries(facts)
+    home, tries = behind(facts), _tries(facts)
     if not facts.published_port or not home:
         return [
             result(
@@ -138,7 +138,7 @@ def _conclude(
             f"port {facts.published_port} does not answer on {listed(rows, 3)}",
             nodes=nodes,
             hint=hint,
-            details=dict(details, failed=rows),
+            details=dict(details, failed=rows, between=between((*pair, home) for pair in failed)),
         )
     if open_ports:
         return result(

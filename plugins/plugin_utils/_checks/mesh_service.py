@@ -10,7 +10,7 @@ import typing as t
 
 from .._facts.model import Facts, Requests, Result
 from . import _paths, _workloads, mesh_all
-from ._blame import blame
+from ._blame import between, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "MESH-SERVICE"
@@ -121,7 +121,7 @@ def judge(facts: Facts) -> list[Result]:
                 "no service of people's has a published TCP port with a program behind it",
             )
         ]
-    bad: dict[str, dict[tuple[str, str, int, str], str]] = {}
+    bad: dict[str, dict[tuple[str, str, int, str], tuple[str, tuple[str, ...]]]] = {}
     services: dict[str, dict[str, t.Any]] = {}
     silent, tried, moved = set(), 0, set()
     for source, rows in asked.items():
@@ -137,7 +137,7 @@ def judge(facts: Facts) -> list[Result]:
                 problem = None if seen["ok"] else _paths.problem(seen)
                 problem = problem or _stranded(facts, way)
                 if problem and _still(facts, way):
-                    bad.setdefault(way.service["name"], {})[source, way.target, way.port, way.mode] = problem
+                    bad.setdefault(way.service["name"], {})[source, way.target, way.port, way.mode] = problem, way.tasks
     if bad:
         return [_failed(facts, name, rows) for name, rows in sorted(bad.items())]
     if silent:
@@ -172,8 +172,12 @@ def _still(facts: Facts, way: Way) -> bool:
     return bool(rows) and all(_workloads.still_listens(facts, row, port) for row in rows for port in targets)
 
 
-def _failed(facts: Facts, name: str, rows: dict[tuple[str, str, int, str], str]) -> Result:
-    texts = [f"{target}:{port} asked by {source}: {why}" for (source, target, port, _mode), why in sorted(rows.items())]
+def _failed(facts: Facts, name: str, rows: dict[tuple[str, str, int, str], tuple[str, tuple[str, ...]]]) -> Result:
+    """The result of a service: (source, target, port, mode) -> why it failed, and the hosts of the tasks behind it."""
+    texts = [
+        f"{target}:{port} asked by {source}: {why}"
+        for (source, target, port, _mode), (why, _tasks) in sorted(rows.items())
+    ]
     pairs = {(source, target) for source, target, _port, _mode in rows}
     asking = _sources(facts)
     deaf = sorted({target for _source, target in pairs if {(s, target) for s in asking.get(target, [])} <= pairs})
@@ -181,7 +185,7 @@ def _failed(facts: Facts, name: str, rows: dict[tuple[str, str, int, str], str])
     lacking = _paths.lacks(facts, "ip_vs")
     if lacking and {target for _source, target in pairs} <= set(lacking) and all(key[3] == "ingress" for key in rows):
         nodes, hint = lacking, mesh_all.NO_IPVS % listed(lacking)
-    elif any("placeholder" in why for why in rows.values()):
+    elif any("placeholder" in why for why, _tasks in rows.values()):
         hint = STRANDED
     return result(
         CHECK,
@@ -191,5 +195,5 @@ def _failed(facts: Facts, name: str, rows: dict[tuple[str, str, int, str], str])
         service=name,
         nodes=nodes,
         hint=hint,
-        details={"failed": texts},
+        details={"failed": texts, "between": between((*key[:2], *tasks) for key, (_why, tasks) in rows.items())},
     )

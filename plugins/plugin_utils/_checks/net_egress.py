@@ -11,6 +11,7 @@ import typing as t
 from ...module_utils._terms import GOSSIP_PORT
 from .._facts.model import Facts, Requests, Result
 from . import _blame, _paths, _requests, mesh_all
+from ._blame import between
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = "NET-EGRESS"
@@ -99,7 +100,7 @@ def judge(facts: Facts) -> list[Result]:
                 f"a task on {host} reaches {'its own node, and ' if near else ''}not {other or 'its own node'}"
                 + (f", which {host} itself reaches" if other else "")
             )
-    return [_conclude(hosts, failed, silent, unsure)]
+    return [_conclude(facts, hosts, failed, silent, unsure)]
 
 
 def _met(facts: Facts, host: str, where: str) -> bool | None:
@@ -108,10 +109,12 @@ def _met(facts: Facts, host: str, where: str) -> bool | None:
     return None if None in seen else any(found["ok"] for found in seen if found)
 
 
-def _conclude(hosts: list[str], failed: dict[str, str], silent: list[str], unsure: list[str]) -> Result:
+def _conclude(facts: Facts, hosts: list[str], failed: dict[str, str], silent: list[str], unsure: list[str]) -> Result:
     if failed:
         rows = list(failed.values())
-        return result(CHECK, FAIL, "egress-lost", listed(rows, 3), nodes=sorted(failed), details={"failed": rows})
+        ways = between((host, _other(facts, host) or host) for host in failed)
+        details = {"failed": rows, "between": ways}
+        return result(CHECK, FAIL, "egress-lost", listed(rows, 3), nodes=sorted(failed), details=details)
     if silent:
         return result(CHECK, INCONCLUSIVE, "no-observation", f"no observation from {listed(silent)}", nodes=silent)
     if unsure:

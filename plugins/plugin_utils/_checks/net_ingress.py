@@ -11,7 +11,7 @@ import typing as t
 
 from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, _system, ipam_headroom, mesh_all, mtu_fit
-from ._blame import blame
+from ._blame import between, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = "NET-INGRESS"
@@ -127,7 +127,7 @@ def _full(facts: Facts) -> Result | None:
                 failed[source, row["id"].rpartition("/")[2]] = _paths.problem(full)
     if not failed:
         return None
-    nodes = blame(failed)
+    nodes, home = blame(failed), [host for host in [mesh_all.behind(facts)] if host]
     texts = [f"{source} to {target}: {why}" for (source, target), why in sorted(failed.items())]
     text = f"{SIZE} bytes do not pass a published port where a few do: {listed(texts, 2)}"
     return result(
@@ -137,5 +137,5 @@ def _full(facts: Facts) -> Result | None:
         text,
         nodes=nodes,
         hint=FULL % listed(nodes),
-        details={"failed": texts},
+        details={"failed": texts, "between": between((*pair, *home) for pair in failed)},
     )

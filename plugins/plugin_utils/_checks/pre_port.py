@@ -11,7 +11,7 @@ import typing as t
 from ...module_utils._terms import GOSSIP_PORT
 from .._facts.model import Facts, Requests, Result
 from . import _paths, _requests
-from ._blame import Pair, blame
+from ._blame import Pair, between, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, result
 
 ID = _requests.PORTS
@@ -162,7 +162,7 @@ def _judge(facts: Facts, port: Port, tries: list[tuple[str, str, int]]) -> Resul
             title=title,
             nodes=nodes,
             hint=ADVICE % (listed(nodes), port.text, _paths.iptables(facts), port.rule),
-            details={"failed": rows, "port": port.text, "purpose": port.purpose},
+            details={"failed": rows, "between": between(failed), "port": port.text, "purpose": port.purpose},
         )
     if silent or not tries:
         return result(

@@ -150,7 +150,7 @@ def manager_port(view: View) -> Iterable[Finding]:
             manager = view.host_of(call.address) if call else None
             if manager and manager != host:
                 if seen["outcome"] == "unreachable":
-                    bad[host, manager] = links.UNKNOWN
+                    bad.update({} if view.starved & {host, manager} else {(host, manager): links.UNKNOWN})
                 else:
                     good.add((host, manager))
     found = _beyond_the_wire(view, Links(frozenset(good), bad))

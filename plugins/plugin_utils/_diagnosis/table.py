@@ -8,7 +8,7 @@ Private to swarmlab.overlay. docs/diagnosis.md shows this table to users; a test
 
 from __future__ import annotations
 
-from .._checks import _quality, dp_task, lb_service, node_state, pre_reach
+from .._checks import _quality, _reasons, dp_task, lb_service, node_state, pre_reach
 from . import name_rules, node_rules, path_rules, task_rules, told
 from .model import Claim, Rule
 
@@ -105,10 +105,16 @@ GOSSIP = (
 )
 
 DOWN_WIDE = node_rules.DOWN[1:]
+# What a node without a processor accounts for: what is inconclusive for it, and what failed by silence or was not seen where it takes part.
+SILENT = (
+    Claim("*", wide=True, reasons=("node-starved",)),
+    Claim("*", reasons=_reasons.BY_SILENCE),
+    Claim("*", unsure=True, reasons=("no-observation", "control-failed", "not-tried", "not-told")),
+)
 STARVED = "Give the nodes more processor time (an overcommitted host, a noisy neighbour, too many tasks), or verify when they have less to do."
 
 RULES: tuple[Rule, ...] = (
-    Rule("node-starved", node_rules.starved, (Claim("*", wide=True, reasons=("node-starved",)),), STARVED),
+    Rule("node-starved", node_rules.starved, SILENT, STARVED),
     Rule("one-node-twice", node_rules.same_node, (Claim("*", wide=True),), pre_reach.ONE_NAME),
     Rule("task-stopped", task_rules.still, (), dp_task.STILL_HINT),
     *told.rules(told.READ),

@@ -81,13 +81,21 @@ class View:
         )
 
     @cached_property
+    def starved(self) -> set[str]:
+        """The hosts that had no processor for a while: what fails between them and others is no evidence of anything else."""
+        return set(_paths.starved(self.facts))
+
+    def _unproven(self, met: bool, *ends: str) -> bool:
+        return not met and bool(self.starved & set(ends))
+
+    @cached_property
     def overlay(self) -> dict[str, dict[Pair, dict[str, str | None]]]:
         """Network id -> {(source, target): {kind: None when answered, else the reason}}, from all requests."""
         found: dict[t.Any, t.Any] = {}
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
                 path = _requests.path(ident)
-                if path and path.target in self.hosts:
+                if path and path.target in self.hosts and not self._unproven(seen["ok"], host, path.target):
                     row = found.setdefault(path.network, {}).setdefault((host, path.target), {})
                     if seen["ok"] or path.kind not in row:
                         row[path.kind] = None if seen["ok"] else _paths.problem(seen)
@@ -154,7 +162,7 @@ class View:
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
                 knock = _requests.knock(ident)
-                if knock and knock.target != host:
+                if knock and knock.target != host and not self._unproven(seen["ok"], host, knock.target):
                     found.setdefault(purpose(knock.kind, knock.number), {})[host, knock.target] = seen["ok"]
         return found
 
@@ -217,7 +225,8 @@ class View:
         """What is bad about the paths of a layer, between its pairs; computed once, as each symptom's rule asks."""
         if layer not in self._symptoms:
             paths = _quality.paths(self.facts, layer, pairs)
-            self._symptoms[layer] = _quality.symptoms(self.facts, paths)
+            found = _quality.symptoms(self.facts, paths)
+            self._symptoms[layer] = {pair: rows for pair, rows in found.items() if not self.starved & set(pair)}
         return self._symptoms[layer]
 
     @cached_property
@@ -227,4 +236,5 @@ class View:
             dict(row, network=item["network"], service=item["service"])
             for item in self.failed("SD-*")
             for row in item["evidence"].get("records") or []
+            if row["node"] not in self.starved and not (row["holders"] and self.starved >= set(row["holders"]))
         ]

@@ -10,14 +10,9 @@ from __future__ import annotations
 
 from .. import _checks
 from .._checks import _witness
+from .._checks._reasons import BY_SILENCE
 from .._checks._result import FAIL, INCONCLUSIVE, listed
 from .._facts.model import Facts, Result
-
-# Failures by silence or by delay. On a node without a processor they prove nothing.
-BY_SILENCE = (
-    "attach-refused", "backends-missing", "backends-wrong", "canaries-lost", "entries-wrong", "full-size-lost", "not-lazy",
-    "paths-lost", "port-closed", "port-silent", "quality-poor", "records-differ", "records-wrong", "spread-uneven",
-)  # fmt: skip
 
 
 def judged(facts: Facts) -> list[Result]:
@@ -49,10 +44,12 @@ def _doubted(item: Result, starved: dict[str, str]) -> Result:
     }
 
 
-def _pairs(item: Result) -> list[set[str]]:
-    """The failed paths in a result's matrix."""
-    kinds = (item["evidence"].get("matrix") or {"kinds": {}})["kinds"]
-    return [
+def _between(item: Result) -> list[set[str]]:
+    """The nodes that took part in each failure, as far as the result tells."""
+    evidence = item["evidence"]
+    kinds = (evidence.get("matrix") or {"kinds": {}})["kinds"]
+    ways = [*(evidence.get("between") or []), *(way[:2] for way in evidence.get("ways") or [])]
+    return [set(way) for way in ways] + [
         {source, target}
         for rows in kinds.values()
         for source, row in rows.items()
@@ -62,9 +59,10 @@ def _pairs(item: Result) -> list[set[str]]:
 
 
 def _hosts(item: Result) -> set[str]:
-    return set(item["nodes"]).union(*_pairs(item))
+    return set(item["nodes"]).union(*_between(item))
 
 
 def _at(item: Result, starved: set[str]) -> bool:
     """Whether a node without a processor takes part in everything that failed."""
-    return all(pair & starved for pair in _pairs(item)) if _pairs(item) else set(item["nodes"]) <= starved
+    ways = _between(item)
+    return all(nodes & starved for nodes in ways) if ways else set(item["nodes"]) <= starved

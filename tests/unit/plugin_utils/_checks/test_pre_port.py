@@ -67,7 +67,7 @@ def test_a_port_without_an_answer_names_the_node_and_its_rule(port: str) -> None
     assert short(found) == ("fail", "port-closed", ["vm1"])
     rows, pairs = ["vm2 to vm1: no answer", "vm3 to vm1: vm9 answered"], 2 if "2377" in port else 6
     assert found["evidence"] == {
-        "summary": f"2 of {pairs} pairs failed: " + ", ".join(rows), "failed": rows,
+        "summary": f"2 of {pairs} pairs failed: " + ", ".join(rows), "failed": rows, "between": [["vm2", "vm1"], ["vm3", "vm1"]],
         "port": TEXTS[port], "purpose": PURPOSES[port],
     }  # fmt: skip
     assert found["hint"] == pre_port.ADVICE % ("vm1", TEXTS[port], "iptables", RULES[port])

@@ -31,7 +31,13 @@ def exact(**clocks: float) -> dict[str, tuple[float, float]]:
         ({"vm1": (0, 0), "vm2": (0, 0), "vm3": (40, 900)}, {"vm3": 40}),
         ({"vm1": (0, 0), "vm2": (0, 0), "vm3": (-900, -40)}, {"vm3": 40}),
         ({"vm1": (200, 300), "vm2": (200, 300), "vm3": (200, 300)}, {}),
-        ({"vm1": (200, 300), "vm2": (200, 300), "vm3": (291, 391)}, {"vm3": 41}),
+        ({"vm1": (200, 300), "vm2": (200, 300), "vm3": (291, 391)}, {}),
+        ({"vm1": (200, 300), "vm2": (200, 300), "vm3": (341, 391)}, {"vm3": 41}),
+        # Slow calls bound a clock badly, and to one side: what fits into their bounds is no fault of a clock.
+        ({"vm1": (-70, 0), "vm2": (-70, 0), "vm3": (0, 0.1)}, {}),
+        ({"vm1": (0, 0.1), "vm2": (-900, 0), "vm3": (-800, 0.1)}, {}),
+        ({"vm1": (-70, 0), "vm2": (0, 70), "vm3": (0, 0), "vm4": (40, 900)}, {"vm4": 40}),
+        ({"vm1": (-90, 0), "vm2": (-90, 0), "vm3": (31, 31)}, {"vm3": 31}),
         # The nodes agree: it is the controller's clock that is wrong.
         (exact(vm1=HOUR, vm2=HOUR + 2), {}),
         (exact(vm1=-HOUR, vm2=-HOUR, vm3=-HOUR), {}),
@@ -163,7 +169,7 @@ def test_clocks_by_how_much_and_who_told_none_is_in_the_text() -> None:
     facts = healthy()
     facts.clocks = {host: [CALL] for host in HOSTS}
     clocks(facts)
-    assert "vm3 by at least 3599 s" in pre_skew.judge(facts)[0]["evidence"]["summary"]
+    assert "vm3 by at least 3598 s" in pre_skew.judge(facts)[0]["evidence"]["summary"]
     facts.clocks["vm3"] = []
     assert pre_skew.judge(facts)[0]["evidence"]["summary"].endswith("on vm3")
     facts.nodes = {}

@@ -9,7 +9,19 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _w
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from drafts import Draft
-from sound import CHECKS, PLAIN, break_path, healthy, told_of_itself
+from sound import (
+    ADDRESS,
+    CHECKS,
+    HOSTS,
+    PLAIN,
+    around,
+    break_path,
+    healthy,
+    no_answer,
+    pulse,
+    told_of_itself,
+    train,
+)
 
 BRIDGE = {"up": True, "mtu": 1500, "kind": "bridge"}
 RULE = "filter: -A INPUT -p udp --dport 4789 -j DROP"
@@ -233,6 +245,113 @@ def test_a_fault_elsewhere_stays_a_fault() -> None:
     facts.settings.update(checks=["DP-MATRIX"], once=3.0)
     facts.late = {"vm3": {"responder": 12.0}}
     assert "fail" in [item["status"] for item in whole(facts)], "vm1 and vm2 had their processors"
+
+
+KNOCKS = ("PRE-PORT/port-tcp/7946/", "PRE-PORT/port-udp/7946/", "PRE-PORT/port-udp/4789/", "PRE-PORT/port-tcp/2377/")
+
+
+def late(facts: Draft, *hosts: str, checks: list) -> Draft:
+    """These hosts got no processor for twelve seconds, and these checks are chosen."""
+    facts.settings.update(checks=checks, once=3.0)
+    facts.networks = facts.under_test = [PLAIN]
+    facts.late = {host: {"ports": 12.0, "responder": 0.1} for host in hosts}
+    return facts
+
+
+def unheard(facts: Draft, *pairs: tuple) -> None:
+    """No knock at the swarm's ports of these pairs is answered."""
+    for source, target in pairs:
+        for knock in KNOCKS:
+            if knock + target in facts.observations[source]:
+                no_answer(facts, source, knock + target)
+
+
+def said(facts: Draft) -> tuple[set, list]:
+    """(status, reason) of the bad results, and the causes with their nodes."""
+    results = whole(facts)
+    bad = {(item["status"], item["reason"]) for item in results if item["status"] not in ("pass", "skip")}
+    return bad, [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)]
+
+
+STARVED = {("inconclusive", "node-starved")}
+
+
+def test_no_port_between_two_nodes_is_closed_when_one_of_them_had_no_processor() -> None:
+    facts = healthy()
+    unheard(facts, ("vm1", "vm2"))
+    assert said(late(facts, checks=["PRE-PORT"]))[0] == {("fail", "port-closed")}
+    assert said(late(facts, "vm2", checks=["PRE-PORT"])) == (STARVED, [("node-starved", ["vm2"])])
+    assert said(late(facts, "vm1", checks=["PRE-PORT"])) == (STARVED, [("node-starved", ["vm1"])])
+    assert said(late(facts, "vm3", checks=["PRE-PORT"]))[0] == {("fail", "port-closed")}
+
+
+def test_a_port_that_is_closed_between_other_nodes_is_the_only_one_that_counts() -> None:
+    facts = healthy()
+    for source, target in (("vm1", "vm3"), ("vm2", "vm1"), ("vm2", "vm3")):
+        no_answer(facts, source, "PRE-PORT/port-udp/7946/" + target)
+    assert said(late(facts, checks=["PRE-PORT"]))[1] == [("gossip-udp-blocked", HOSTS)]
+    dummy, causes = said(late(facts, "vm2", checks=["PRE-PORT"]))
+    assert causes == [("gossip-udp-blocked", ["vm1", "vm3"])], "what vm2 takes part in says nothing of vm3"
+
+
+def test_a_manager_that_a_node_without_a_processor_did_not_reach_is_not_blocked() -> None:
+    facts = healthy()
+    call = next(ident for ident in facts.observations["vm2"] if ident.startswith("CP-TLS/"))
+    facts.observations["vm2"][call].update(outcome="unreachable", detail="timed out")
+    assert said(late(facts, checks=["CP-TLS"]))[1] == [("manager-port-blocked", ["vm2"])]
+    assert said(late(facts, "vm2", checks=["CP-TLS"]))[1] == [("node-starved", ["vm2"])]
+
+
+def test_a_published_port_is_not_silent_when_the_node_of_its_task_had_no_processor() -> None:
+    facts = healthy()
+    home = next(host for host, node in facts.nodes.items() if node["id"] == facts.published_on)
+    others = [host for host in HOSTS if host != home]
+    for source, target in (others, others[::-1]):
+        no_answer(facts, source, f"MESH-ALL/{target}")
+    assert said(late(facts, checks=["MESH-ALL"]))[0] == {("fail", "port-silent")}
+    assert said(late(facts, home, checks=["MESH-ALL"])) == (STARVED, [("node-starved", [home])])
+
+
+def test_a_task_does_not_miss_the_way_out_when_the_node_that_it_asked_had_no_processor() -> None:
+    facts = healthy()
+    for kind in ("icmp", "tcp"):
+        no_answer(facts, "vm1", f"NET-EGRESS/far/{kind}")
+    (item,) = [row for row in whole(late(facts, checks=["NET-EGRESS"])) if row["status"] == "fail"]
+    (asked,) = {other for pair in item["evidence"]["between"] for other in pair} - {"vm1"}
+    assert said(late(facts, asked, checks=["NET-EGRESS"])) == (STARVED, [("node-starved", [asked])])
+
+
+def test_a_pulse_that_pauses_shows_no_bad_link_when_one_end_had_no_processor() -> None:
+    facts = healthy()
+    facts.pulses["vm1"] = [pulse(ADDRESS["vm3"], answered=45, pauses=[[25.0, 45]])]
+    assert said(late(facts, checks=["PATH-QUALITY"]))[1] == [("link-flaps", ["vm1", "vm3"])]
+    assert said(late(facts, "vm3", checks=["PATH-QUALITY"])) == (STARVED, [("node-starved", ["vm3"])])
+    assert said(late(facts, "vm2", checks=["PATH-QUALITY"]))[1] == [("link-flaps", ["vm1", "vm3"])]
+
+
+def test_trains_that_are_lost_at_a_node_without_a_processor_are_no_quality_of_others() -> None:
+    facts = healthy()
+    for source, target in around("vm2"):
+        facts.trains[source][f"PATH-QUALITY/wire/{target}"] = train(answered=30, gap=2)
+    facts.trains["vm1"]["PATH-QUALITY/wire/vm3"] = train(answered=30, gap=2)
+    facts.trains["vm3"]["PATH-QUALITY/wire/vm1"] = train(answered=30, gap=2)
+    assert said(late(facts, "vm2", checks=["PATH-QUALITY"]))[1] == [
+        ("node-starved", ["vm2"]),
+        ("link-lossy", ["vm1", "vm3"]),
+    ]
+
+
+@pytest.mark.parametrize(("gone", "counts"), [(("vm2",), False), (("vm2", "vm3"), True)])
+def test_a_record_of_a_node_without_a_processor_is_not_missed_by_others(gone: tuple, counts: bool) -> None:
+    facts = healthy()
+    ident = f"SD-TASKS/{PLAIN['id']}/tasks.web"
+    tasks = {task["node"]: task["addresses"][PLAIN["id"]] for task in facts.services[0]["tasks"]}
+    facts.records[PLAIN["id"]]["tasks.web"] = list(tasks.values())
+    left = [tasks[f"id-{host}"] for host in HOSTS if host not in gone]
+    facts.observations["vm1"][ident].update(ok=False, addresses=left)
+    assert said(late(facts, checks=["SD-TASKS"]))[1] == [("old-names", ["vm1"])]
+    causes = said(late(facts, "vm2", checks=["SD-TASKS"]))[1]
+    assert causes == ([("old-names", ["vm1"])] if counts else [("node-starved", ["vm2"])])
 
 
 @pytest.mark.parametrize(
