@@ -9,59 +9,30 @@ stands still, so no question over the network shows it.
 
 from __future__ import annotations
 
+import os
 import re
 import typing as t
 
-from . import shapes, system
+from . import groups, shapes, system
 
 STOPPED, FROZEN, DEAD, STUCK, RUNS = "stopped", "frozen", "dead", "stuck", "runs"
 # States of a process, proc_pid_stat(5): stopped by a signal or a debugger, dead and not collected, waiting for a device.
 HALTED, ENDED, WAITING = "Tt", "ZX", "D"
+FREEZER = "freezer"  # the controller of version 1
+# Whether a group is of version 2 -> its file that tells whether it is frozen, and how.
+FROZEN_BY = {True: ("cgroup.events", r"(?m)^frozen 1$"), False: ("freezer.state", r"^FROZEN")}
 
 
-class Hierarchy(t.NamedTuple):
-    """Where a hierarchy of control groups is mounted, and which of its groups is there; its file of members, and of being frozen."""
-
-    root: str
-    folder: str
-    frozen: str
-    pattern: str
-
-
-def parse_hierarchies(mounts: str) -> list[Hierarchy]:
-    """The hierarchies in /proc/self/mountinfo that can freeze: the unified one, and that of the old freezer."""
+def freezers(pid: int) -> list[tuple[str, str]]:
+    """(file, pattern of a frozen group in it) of the groups of a process that can freeze it, as far as they are seen; not of the whole node's."""
+    told = groups.parse_groups(system.read(f"/proc/{pid}/cgroup"))
     found = []
-    for line in mounts.splitlines():
-        before, dummy, after = line.partition(" - ")
-        fields, kind = before.split(), after.split()
-        if len(fields) < 5 or len(kind) < 3:
-            continue
-        if kind[0] == "cgroup2":
-            found.append(Hierarchy(fields[3], fields[4], "cgroup.events", r"(?m)^frozen 1$"))
-        elif kind[0] == "cgroup" and "freezer" in kind[2].split(","):
-            found.append(Hierarchy(fields[3], fields[4], "freezer.state", r"^FROZEN"))
-    return found
-
-
-def parse_groups(text: str) -> dict[str, str]:
-    """The group of a process by controller, in /proc/PID/cgroup; under an empty name that of the unified hierarchy."""
-    found = {}
-    for line in text.splitlines():
-        dummy, controllers, path = [*line.split(":", 2), "", ""][:3]
-        for controller in controllers.split(","):
-            found[controller] = path
-    return found
-
-
-def groups(pid: int) -> list[tuple[Hierarchy, str]]:
-    """The folders of the groups of a process that can freeze it, as far as they are seen from here; not those of the whole node."""
-    told = parse_groups(system.read(f"/proc/{pid}/cgroup"))
-    found = []
-    for there in parse_hierarchies(system.read("/proc/self/mountinfo")):
-        path = told.get("freezer" if there.frozen == "freezer.state" else "")
-        root = there.root.rstrip("/")
-        if path and (path + "/").startswith(root + "/") and path[len(root) :].strip("/"):
-            found.append((there, there.folder + path[len(root) :]))
+    for mount in groups.parse_mounts(system.read(groups.MOUNTS)):
+        if mount.unified or FREEZER in mount.controllers:
+            inside = groups.below(mount, told.get(groups.UNIFIED if mount.unified else FREEZER))
+            if inside:
+                name, pattern = FROZEN_BY[mount.unified]
+                found.append((f"{mount.folder}/{inside}/{name}", pattern))
     return found
 
 
@@ -89,9 +60,10 @@ def look(pid: int) -> shapes.Life | None:
     first = parse_state(system.read(f"/proc/{pid}/stat"))
     if not first:
         return None
-    places = groups(pid)
-    frozen = any(re.search(there.pattern, system.read(f"{folder}/{there.frozen}")) for there, folder in places)
-    members = {name for _there, folder in places for name in system.read(f"{folder}/cgroup.procs").split()}
+    places = freezers(pid)
+    frozen = any(re.search(pattern, system.read(path)) for path, pattern in places)
+    folders = [os.path.dirname(path) for path, _pattern in places]
+    members = {name for folder in folders for name in system.read(f"{folder}/cgroup.procs").split()}
     others = [parse_state(system.read(f"/proc/{name}/stat")) for name in sorted(members - {str(pid)})]
     switches = re.findall(r"(?m)^\w*voluntary_ctxt_switches:\s+(\d+)", system.read(f"/proc/{pid}/status"))
     return {

@@ -15,7 +15,7 @@ import re
 import time
 import typing as t
 
-from . import netlink, shapes, system
+from . import groups, netlink, shapes, system
 
 # Counters in /proc/net/snmp and netstat: group -> names. Others grow on sound hosts too.
 SNMP: dict[str, tuple[str, ...]] = {
@@ -69,15 +69,11 @@ ENGINES = ("dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2"
 STOPPED = "Tt"  # states of a process that was stopped or is traced, proc_pid_stat(5)
 MOUNTS = "/proc/self/mountinfo"
 CONTAINERD = "/var/lib/containerd"  # where images and layers live, if not below the engine's folder
-OWN_PROCESSORS = (
-    "/sys/fs/cgroup/cpu.stat",
-    "/sys/fs/cgroup/cpu/cpu.stat",
-)  # of this node's control group: version 2, or 1
-QUOTA = (
-    "/sys/fs/cgroup/cpu.max",
-    "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
-    "/sys/fs/cgroup/cpu/cpu.cfs_period_us",
-)  # the same
+# Files of a control group, of version 2 and of version 1: how long it was kept off the processor, and how much of one it may use.
+HELD_BACK = "cpu.stat"
+QUOTA = ("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us")
+DAEMONS = ENGINES[:2]  # whose groups are the engine's
+PIDS = ("pids.current", "pids.max")
 STATE = "/run"  # where engine and containerd keep what lives as long as they do, for every container
 LEGACY_TABLES = "/proc/net/ip_tables_names"
 VERDICTS = ("DROP", "REJECT", "TARPIT", "STOLEN")
@@ -290,8 +286,10 @@ def _disk(folder: str) -> dict[str, tuple[int | None, int | None]]:
 
 
 def _group() -> dict[str, tuple[int | None, int | None]]:
-    """(used, most) of the control group in which this node's processes are: its processes."""
-    return {"processes of the group": (_number("/sys/fs/cgroup/pids.current"), _number("/sys/fs/cgroup/pids.max"))}
+    """(used, most) of the control group that has least room for more processes, among those in which this node's are."""
+    told = [(_number(f"{folder}/{PIDS[0]}"), _number(f"{folder}/{PIDS[1]}")) for folder in own_groups("pids")]
+    rooms = [(used, most) for used, most in told if used is not None and most is not None]
+    return {"processes of the group": min(rooms, key=lambda room: room[1] - room[0])} if rooms else {}
 
 
 def settings(links: list[shapes.Link]) -> dict[str, int]:
@@ -324,6 +322,29 @@ def parse_allowed(text: str) -> float | None:
     return int(told.group(1)) / int(told.group(2)) if told else None
 
 
+def own_groups(controller: str) -> list[str]:
+    """The folders of the control groups in which this process and the engine's are, and of those above them."""
+    pids = ["self", *(pid for pid, name, _state in _engine_processes() if name in DAEMONS)]
+    return list(dict.fromkeys(folder for pid in pids for folder in groups.folders(pid, controller)))
+
+
+def processors_of_groups(folders: t.Iterable[str]) -> dict[str, float]:
+    """How long limits of these groups kept them off the processor, added up, and how many processors the narrowest leaves."""
+    told = [
+        (
+            parse_held_back(system.read(f"{folder}/{HELD_BACK}")),
+            parse_allowed("".join(system.read(f"{folder}/{name}") for name in QUOTA)),
+        )
+        for folder in folders
+    ]
+    held_back = [seconds for seconds, _allowed in told if seconds is not None]
+    allowed = [number for _seconds, number in told if number is not None]
+    return {
+        **({"held_back": sum(held_back)} if held_back else {}),
+        **({"allowed": min(allowed)} if allowed else {}),
+    }
+
+
 def pressure() -> dict[str, float]:
     """How long tasks waited for a resource (Documentation/accounting/psi.rst), ticks that a hypervisor took, seconds that a limit did."""
     found = {}
@@ -334,12 +355,7 @@ def pressure() -> dict[str, float]:
     if len(ticks) > 8:
         found["steal"] = float(ticks[8])
         found["ticks"] = float(sum(int(tick) for tick in ticks[1:9]))
-    held_back = parse_held_back("".join(map(system.read, OWN_PROCESSORS)))
-    if held_back is not None:
-        found["held_back"] = held_back
-    allowed = parse_allowed("".join(map(system.read, QUOTA)))
-    if allowed is not None:
-        found["allowed"] = allowed
+    found.update(processors_of_groups(own_groups("cpu")))
     load = system.read("/proc/loadavg").split()
     if load:
         found["load"] = float(load[0])
@@ -362,12 +378,15 @@ def devices(links: list[shapes.Link], every: bool = False) -> dict[str, shapes.D
 
 def stopped() -> list[str]:
     """The engine's processes that were stopped: 'containerd (pid 12)'."""
-    found = []
+    return sorted(f"{name} (pid {pid})" for pid, name, state in _engine_processes() if state in STOPPED)
+
+
+def _engine_processes() -> t.Iterator[tuple[str, str, str]]:
+    """(pid, name, letter of its state) of each process of the engine's."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         name, dummy, rest = system.read(f"/proc/{pid}/stat").partition(" (")[2].rpartition(") ")
-        if rest[:1] in STOPPED and rest and any(name == engine[:15] for engine in ENGINES):
-            found.append(f"{name} (pid {pid})")
-    return sorted(found)
+        if rest and any(name == engine[:15] for engine in ENGINES):
+            yield pid, name, rest[:1]
 
 
 def parse_dropping(text: str) -> dict[str, int]:

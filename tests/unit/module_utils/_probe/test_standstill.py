@@ -19,34 +19,22 @@ OLD = (
 )
 
 
-def test_where_control_groups_can_freeze() -> None:
-    (unified,) = standstill.parse_hierarchies(UNIFIED + "22 1 8:1 / / rw - ext4 /dev/sda1 rw\nodd\n")
-    assert (unified.root, unified.folder, unified.frozen) == ("/", "/sys/fs/cgroup", "cgroup.events")
-    (old,) = standstill.parse_hierarchies(OLD)
-    assert (old.root, old.folder, old.frozen) == ("/docker/node", "/sys/fs/cgroup/freezer", "freezer.state")
-
-
-def test_the_groups_of_a_process() -> None:
-    told = standstill.parse_groups("9:cpu,cpuacct:/a\n6:freezer:/docker/node/docker/x\n0::/system.slice/x:y.scope\n")
-    assert told == {"cpu": "/a", "cpuacct": "/a", "freezer": "/docker/node/docker/x", "": "/system.slice/x:y.scope"}
-
-
 @pytest.mark.parametrize(
-    ("group", "folders"),
+    ("group", "files"),
     [
-        ("6:freezer:/docker/node/docker/x\n", ["/sys/fs/cgroup/freezer/docker/x"]),
+        ("6:freezer:/docker/node/docker/x\n", ["/sys/fs/cgroup/freezer/docker/x/freezer.state"]),
         ("6:freezer:/docker/nodes/x\n", []),  # a group that is not seen from here
         ("6:freezer:/docker/node\n", []),  # of the whole node
-        ("0::/x\n", ["/sys/fs/cgroup/x"]),
+        ("0::/x\n", ["/sys/fs/cgroup/x/cgroup.events"]),
         ("", []),
     ],
 )
-def test_the_folder_of_a_group_is_found_where_its_hierarchy_is_mounted(
-    monkeypatch: pytest.MonkeyPatch, group: str, folders: list
+def test_the_file_of_a_frozen_group_is_found_where_its_hierarchy_is_mounted(
+    monkeypatch: pytest.MonkeyPatch, group: str, files: list
 ) -> None:
     told = {"/proc/7/cgroup": group, "/proc/self/mountinfo": UNIFIED + OLD}
     monkeypatch.setattr(standstill.system, "read", lambda path: told.get(path, ""))
-    assert [folder for _there, folder in standstill.groups(7)] == folders
+    assert [path for path, _pattern in standstill.freezers(7)] == files
 
 
 @pytest.mark.parametrize(
