@@ -139,7 +139,7 @@ def train(**parts: object) -> dict:
 def pulse(address: str, **parts: object) -> dict:
     """A pulse to an address that went well all the time, but for these parts."""
     return {
-        "address": address, "packets": 93, "bytes": 9300, "sent": 90, "answered": 90, "seconds": 9.0, "pauses": [],
+        "address": address, "packets": 93, "bytes": 9300, "sent": 90, "answered": 90, "seconds": 9.0, "pauses": [], "delay_ms": [0.1, 0.2, 0.3, 0.4],
         "late_ms": 2, "dwell_ms": 2, **parts,
     }  # fmt: skip
 

@@ -35,8 +35,9 @@ class Beat:
         self.run = run
         self.address = address
         self.name = os.urandom(8)
-        self.sent: list[float] = []
-        self.answered: set[int] = set()
+        self.sent: list[float] = []  # by the monotonic clock
+        self.posted: list[float] = []  # by the clock that stamps what arrives
+        self.trips: dict[int, float] = {}  # number of a packet -> its round trip in seconds
         self.late = self.dwell = 0.0
         self.channel = socket.socket(sockets.family_of(address), socket.SOCK_DGRAM)
         self.channel.setblocking(False)
@@ -49,6 +50,7 @@ class Beat:
         if number >= NUMBERS:
             return
         self.sent.append(now)
+        self.posted.append(time.time())
         self.late = max(self.late, now - moment)
         try:
             self.channel.send(train.build(self.run, train.ASK, self.name, number, b"", SIZE - 8))
@@ -59,30 +61,34 @@ class Beat:
         """Read what has come back."""
         while True:
             try:
-                data, _when, _sender = train.receive(self.channel)
+                data, when, _sender = train.receive(self.channel)
             except BlockingIOError:
                 return
             except OSError:
                 continue  # of an ICMP error, which belongs to an earlier packet
             packet = train.parse(self.run, data)
             if packet and packet.whole and packet.train == self.name and packet.sign == train.ANSWER:
-                self.answered.add(packet.number)
+                spent = 0.0
                 if len(packet.rest) >= train.BODY.size:
                     received, answered = train.BODY.unpack_from(packet.rest)[:2]
-                    self.dwell = max(self.dwell, answered - received)
+                    spent = answered - received
+                    self.dwell = max(self.dwell, spent)
+                if packet.number < len(self.posted):
+                    self.trips.setdefault(packet.number, max(0.0, when - self.posted[packet.number] - spent))
 
     def told(self) -> shapes.Pulse:
         """The result, between the first answer and the last."""
-        first, last = (min(self.answered), max(self.answered)) if self.answered else (0, -1)
-        found = pauses(self.sent, self.answered)
+        first, last = (min(self.trips), max(self.trips)) if self.trips else (0, -1)
+        found = pauses(self.sent, self.trips)
         return {
             "address": self.address,
             "packets": len(self.sent),
             "bytes": len(self.sent) * (SIZE + train.HEADERS - 8),
             "sent": last + 1 - first,
-            "answered": len(self.answered),
-            "seconds": round(self.sent[last] - self.sent[first], 1) if self.answered else 0.0,
+            "answered": len(self.trips),
+            "seconds": round(self.sent[last] - self.sent[first], 1) if self.trips else 0.0,
             "pauses": sorted(found, key=lambda row: -row[0])[:PAUSES],
+            "delay_ms": train.spread(self.trips.values()),
             "late_ms": round(self.late * 1000),
             "dwell_ms": round(self.dwell * 1000),
         }

@@ -92,6 +92,9 @@ class Pulse(t.TypedDict):
     answered: int
     seconds: float
     pauses: list[list[float]]
+    delay_ms: list[
+        float
+    ]  # round trips: the least, the middle one, that of nine in ten, the worst; none without an answer
     late_ms: int  # how late the sending process was, at worst
     dwell_ms: int  # how long the peer's process let a packet wait, at worst
 

@@ -299,9 +299,8 @@ class _Train:
             "late_ms": round(self.late * 1000),
             "dwell_ms": round(self.dwell * 1000),
         }
-        trips = sorted(self.trips[number] for number in back)
-        if trips:
-            told["delay_ms"] = [round(trips[_place(len(trips), share)] * 1000, 2) for share in (0, 0.5, 0.9, 1)]
+        if back:
+            told["delay_ms"] = spread(self.trips[number] for number in back)
         rates = [_rate(self, burst) for burst in range(BURSTS)]
         if None not in rates:
             told["mbit"] = round(max(rate for rate in rates if rate is not None), 2)
@@ -310,6 +309,12 @@ class _Train:
         if self.source:
             told["source"] = self.source
         return told
+
+
+def spread(trips: t.Iterable[float]) -> list[float]:
+    """Of round trips in seconds the least, the middle one, that of nine in ten, and the worst, in milliseconds; nothing without any."""
+    rows = sorted(trips)
+    return [round(rows[_place(len(rows), share)] * 1000, 2) for share in (0, 0.5, 0.9, 1)] if rows else []
 
 
 def _place(length: int, share: float) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ...module_utils._probe.sockets import PORT
-from ...module_utils._probe.train import is_starved
+from ...module_utils._probe.train import LATE, is_starved
 from .._facts.model import Data, Facts, Network
 from . import _paths, _requests
 from ._blame import Pair
@@ -51,12 +51,16 @@ class Symptom(t.NamedTuple):
 
 
 class Path(t.NamedTuple):
-    """A measured path in a layer. ``train``: None where none was measured; ``gone``: when the pulse on it paused, as text."""
+    """A measured path in a layer. ``train``: None where none was measured; ``gone``: when the pulse on it paused, as text.
+
+    ``faint``: what is bad about a path on which nothing of the train came back, by the pulse, of which something did.
+    """
 
     source: str
     target: str
     train: Data | None
     gone: str = ""
+    faint: tuple[Symptom, ...] = ()
 
     @property
     def pair(self) -> Pair:
@@ -65,8 +69,8 @@ class Path(t.NamedTuple):
 
     @property
     def dead(self) -> bool:
-        """Whether nothing came back."""
-        return bool(self.train) and not t.cast(Data, self.train)["answered"]
+        """Whether nothing came back that could tell of the path."""
+        return bool(self.train) and not t.cast(Data, self.train)["answered"] and not self.faint
 
     @property
     def starved(self) -> bool:
@@ -115,15 +119,13 @@ def requests(facts: Facts) -> dict[str, list[Data]]:
 
 def paths(facts: Facts, layer: str, pairs: list[Pair]) -> list[Path]:
     """The paths of these pairs in a layer."""
-    return [
-        Path(
-            source,
-            target,
-            facts.trains.get(source, {}).get(ident(layer, target)),
-            _gone(facts, source, target) if layer == WIRE else "",
-        )
-        for source, target in pairs
-    ]
+    found = []
+    for source, target in pairs:
+        train = facts.trains.get(source, {}).get(ident(layer, target))
+        gone = _gone(facts, source, target) if layer == WIRE else ""
+        faint = _faint(facts, source, target) if layer == WIRE and not gone and train and not train["answered"] else ()
+        found.append(Path(source, target, train, gone, faint))
+    return found
 
 
 def _gone(facts: Facts, source: str, target: str) -> str:
@@ -144,6 +146,28 @@ def _gone(facts: Facts, source: str, target: str) -> str:
     return f"no answer for {found[0][0]:.1f} s of {mine['seconds']:.0f} s{times}"
 
 
+def _faint(facts: Facts, source: str, target: str) -> tuple[Symptom, ...]:
+    """What small packets, one at a time, tell of a path on which a train was lost altogether: it carries so little, or so late."""
+    pulse = _pulse(facts, source, target)
+    if pulse is None or pulse["answered"] < A_WHILE or not pulse.get("delay_ms"):
+        return ()
+    given = limits(facts)
+    share = 100 * (pulse["sent"] - pulse["answered"]) / pulse["sent"]
+    least, median, _most, worst = pulse["delay_ms"]
+    noise = 2 * max(pulse["late_ms"], pulse["dwell_ms"])
+    if share > given["loss"] and median - noise > given["delay"] and _filling(pulse["delay_ms"], given):
+        return (Symptom(NARROW, f"a queue fills up, from {least:.0f} to {worst:.0f} ms, and overflows"),)
+    if median - noise > given["delay"]:
+        return (Symptom(SLOW, f"{median:.0f} ms"),)
+    return (Symptom(LOST, f"{share:.0f} % lost"),) if share > given["loss"] and noise < LATE else ()
+
+
+def _filling(delay: list[float], given: dict[str, float]) -> bool:
+    """Whether most packets waited about as long as the one that waited longest, as in a queue that is full most of the time."""
+    least, median, _most, worst = delay
+    return median - least > max(NOTICEABLE * given["jitter"], worst - median)
+
+
 def _pulse(facts: Facts, host: str, peer: str) -> Data | None:
     """The pulse from a host to another."""
     addresses = {_paths.address(facts, peer), _paths.tunnel(facts, peer)}
@@ -159,6 +183,7 @@ def symptoms(facts: Facts, layer: list[Path]) -> dict[Pair, list[Symptom]]:
     """What is bad about each path of a layer that carries anything; sound paths are left out."""
     measured = [path for path in layer if path.train and path.train["answered"]]
     found = {path.pair: [Symptom(FLAPS, path.gone)] for path in layer if path.gone and path.dead}
+    found.update((path.pair, list(path.faint)) for path in layer if path.faint)
     for path in measured:
         others = [other for other in measured if not set(other.pair) & set(path.pair)] or [
             other for other in measured if set(other.pair) != set(path.pair)
@@ -279,9 +304,9 @@ def _usual(others: list[Path], value: t.Callable[[list[float]], float]) -> float
 
 def _narrow(train: Data, others: list[Path], given: dict[str, float]) -> Symptom | None:
     """A rate below the limit and far below that of other paths, or a queue that fills up and overflows."""
-    least, median, _most, worst = train["delay_ms"]
+    least, _median, _most, worst = train["delay_ms"]
     lost = train["sent"] - train["answered"] - _of_capped(train)
-    if lost >= FEW and median - least > NOTICEABLE * given["jitter"] and median - least > worst - median:
+    if lost >= FEW and _filling(train["delay_ms"], given):
         return Symptom(NARROW, f"a queue fills up, from {least:.0f} to {worst:.0f} ms, and overflows")
     rate = train.get("mbit")
     rates = sorted(other.train["mbit"] for other in others if other.train and other.train.get("mbit"))
@@ -295,7 +320,7 @@ def cell(path: Path, bad: list[Symptom] | None) -> float | str | None:
     """The path as a cell of the matrix: seconds of its median round trip, or what is bad about it."""
     if path.train is None:
         return None
-    if path.dead and not bad:
+    if not path.train["answered"] and not bad:
         return str(path.train.get("error") or "no answer")
     if bad:
         return "; ".join(f"{row.kind}: {row.text}" for row in bad)

@@ -84,7 +84,7 @@ def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Netwo
                 dead.add(path.pair)
             elif path.pair in found:
                 bad.setdefault(path.pair, f"{path.source} to {path.target} " + _words(found[path.pair]))
-            elif not path.dead:
+            elif path.train["answered"]:
                 delays.append(path.train["delay_ms"][1])
     hosts = [host for host in facts.hosts if any(host in pair for pair in pairs)]
     details: Data = {**_paths.matrix(hosts, kinds), "limits": _quality.limits(facts)}

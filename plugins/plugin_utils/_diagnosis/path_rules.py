@@ -371,7 +371,7 @@ def _suspicion(view: View, bad: dict[Pair, str], network: Network | None) -> Cal
 def _delays(view: View, layer: str, pairs: list[Pair]) -> dict[Pair, float]:
     """The median round trips in milliseconds of the paths that carry anything."""
     paths = _quality.paths(view.facts, layer, pairs)
-    return {path.pair: float(path.train["delay_ms"][1]) for path in paths if path.train and not path.dead}
+    return {path.pair: float(path.train["delay_ms"][1]) for path in paths if path.train and path.train["answered"]}
 
 
 def dropping_inside(view: View) -> Iterable[Finding]:

@@ -209,9 +209,9 @@ class View:
 
     @cached_property
     def _limping(self) -> set[Pair]:
-        """The pairs whose wire is bad and carries something all the same."""
+        """The pairs, both ways, whose wire is bad and carries something all the same: an answer needs both ways."""
         paths = _quality.paths(self.facts, _quality.WIRE, sorted(self.quality_of_wire))
-        return {path.pair for path in paths if not path.dead}
+        return {pair for path in paths if not path.dead for pair in (path.pair, path.pair[::-1])}
 
     @cached_property
     def weak(self) -> set[Pair]:

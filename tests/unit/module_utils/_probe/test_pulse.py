@@ -32,6 +32,7 @@ class Answering:
         self.port = self.channel.getsockname()[1]
         self.deaf = self.over = False
         self.answered = 0
+        self.hold = 0.0
         self.thread = threading.Thread(target=self.serve)
 
     def serve(self) -> None:
@@ -41,6 +42,7 @@ class Answering:
                 data, source = self.channel.recvfrom(2048)
             except TimeoutError:
                 continue
+            time.sleep(self.hold)  # on the way
             answer = answerer.answer(data, time.time())
             if answer and not self.deaf:
                 self.channel.sendto(answer, source)
@@ -74,12 +76,28 @@ def test_a_pulse_counts_what_is_lost_in_between_and_not_at_its_ends() -> None:
     assert lost == told["sent"] - told["answered"] and seconds > 0.5
 
 
+def test_a_pulse_tells_how_long_its_round_trips_took() -> None:
+    there = Answering()
+    there.hold = 0.25
+    there.thread.start()
+    begun = time.monotonic()
+    try:
+        (told,) = pulse.serve(RUN, there.port, ["127.0.0.1"], lambda: None, lambda: time.monotonic() - begun > 2.0)
+    finally:
+        there.over = True
+        there.thread.join()
+        there.channel.close()
+    least, median, most, worst = told["delay_ms"]
+    assert 250 <= least <= median <= most <= worst < 2500, "each waits for those before it"
+    assert median > least + 100 and told["dwell_ms"] < 200
+
+
 def test_nobody_to_ask_and_nobody_who_answers() -> None:
     begun = time.monotonic()
     assert pulse.serve(RUN, 9, [], lambda: None, lambda: time.monotonic() - begun > 0.2) == []
     begun = time.monotonic()
     (told,) = pulse.serve(RUN, 9, ["127.0.0.1"], lambda: None, lambda: time.monotonic() - begun > 0.4)
-    assert (told["sent"], told["answered"], told["pauses"]) == (0, 0, [])
+    assert (told["sent"], told["answered"], told["pauses"], told["delay_ms"]) == (0, 0, [], [])
 
 
 def test_many_nodes_get_some_pulses_each() -> None:

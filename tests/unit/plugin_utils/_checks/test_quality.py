@@ -10,7 +10,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagno
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from broken import Swarm, into, shut
 from drafts import Draft
-from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, healthy, missing, train, worst
+from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, healthy, missing, train, worst
 
 LOSSY = {"answered": 45, "arrived": 52, "gap": 2, "sizes": {"100": [20, 15], "600": [20, 15], "1450": [20, 15]}}
 DEAD = {"answered": 0, "arrived": 0, "gap": 60, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}
@@ -175,6 +175,36 @@ def test_a_pause_counts_not_where_the_helper_that_answers_had_no_processor() -> 
     paused(facts, "vm2", [[1.0, 9]])
     facts.late = {"vm2": {"ports": 0.7}}
     assert causes(facts) == []
+
+
+FULL = {"answered": 30, "delay_ms": [12.0, 3600.0, 4100.0, 4200.0]}
+
+
+@pytest.mark.parametrize(
+    ("parts", "cause"),
+    [
+        (FULL, "link-capped"),  # a queue that is full most of the time, and overflows
+        ({**FULL, "delay_ms": [12.0, 900.0, 4100.0, 4200.0]}, "link-slow"),
+        ({"answered": 89, "delay_ms": [3500.0, 3600.0, 3650.0, 3700.0]}, "link-slow"),
+        ({"answered": 30}, "link-lossy"),
+        ({**FULL, "answered": 7}, "cut-off"),  # so few may have strayed through
+        ({**FULL, "late_ms": 2000}, "cut-off"),  # as late were the processes
+        ({}, "cut-off"),  # a pulse that goes well tells nothing of what carries no train
+    ],
+)
+def test_a_wire_that_carries_no_train_is_told_by_its_pulse(parts: dict, cause: str) -> None:
+    facts = healthy()
+    for source, target in around("vm2"):
+        facts.trains[source][f"PATH-QUALITY/wire/{target}"] = {**train(), **DEAD}
+        for ident, seen in facts.observations[source].items():
+            if ident.startswith("PRE-PORT/") and ident.endswith(f"/{target}"):
+                seen.update(ok=False, error="no answer")
+    for source, rows in facts.pulses.items():
+        for row in rows:
+            if ADDRESS["vm2"] in (ADDRESS[source], row["address"]):
+                row.update(parts)
+    results = [item for check in ("PRE-PORT", "PATH-QUALITY") for item in CHECKS[check].judge(facts)]
+    assert [(found["id"], found["nodes"]) for found in diagnose(results, facts)] == [(cause, ["vm2"])]
 
 
 def test_a_path_whose_train_met_the_bad_part_alone_goes_and_comes() -> None:
