@@ -35,12 +35,16 @@ JUMBLED = 0.1  # share of the packets that such a machine may reorder; a network
 PAUSE = 0.5  # seconds without an answer between two answers of a pulse, from which on a path goes and comes
 MOSTLY = 0.8  # share of a pulse's losses that lie in such pauses: others are lost here and there
 STEADY = 5  # packets that are answered in a row between them, on average
+SIMILAR = 0.75  # share of the delay of a bad path that another one has for the same reason
 SOUND, BROKEN = 0.8, 0.2  # shares of a size's packets that passed
 
 LOST, SLOW, UNSTEADY, NARROW, CAPPED, CORRUPT, REPEATED, REORDERED, FLAPS = (
     "loses packets", "is slow", "is unsteady", "passes few bits", "passes no large packets", "corrupts packets",
     "repeats packets", "reorders packets", "goes and comes",
 )  # fmt: skip
+
+# Symptom -> another one of the same path, from which it follows. A full queue keeps the order of packets; what is late by chance stretches a burst.
+FOLLOWS: t.Final = {NARROW: REORDERED}
 
 
 class Symptom(t.NamedTuple):
@@ -204,7 +208,32 @@ def _of_path(path: Path, measured: list[Path], others: list[Path], given: dict[s
         least = _jumble(both) if kind == REORDERED else FEW
         if train[key] and sum(one[key] for one in both) >= least:
             rows.append(Symptom(kind, f"{train[key]} of {train['sent']}"))
-    return [row for row in rows if row]
+    shown = {row.kind for row in rows if row}
+    return [row for row in rows if row and FOLLOWS.get(row.kind) not in shown]
+
+
+def suspicion(facts: Facts, layer: str, kind: str, bad: list[Pair]) -> t.Callable[[str], float]:
+    """Which ends of the bad paths of a network have the same towards other nodes below, on the wire: late processes may keep that from being judged there.
+
+    A delay is the only symptom that a path has in common with every path of the same node below it.
+    """
+    slow = _delays(facts, layer, bad) if kind == SLOW and layer != WIRE else {}
+    wire = _delays(facts, WIRE, _paths.host_pairs(facts)) if slow else {}
+
+    def suspected(node: str) -> float:
+        elsewhere = [delay for pair, delay in wire.items() if node in pair and pair not in bad]
+        return float(bool(elsewhere) and min(elsewhere) >= SIMILAR * min(slow.values()))
+
+    return suspected
+
+
+def _delays(facts: Facts, layer: str, pairs: list[Pair]) -> dict[Pair, float]:
+    """The median round trips in milliseconds of the paths that carry anything."""
+    return {
+        path.pair: float(path.train["delay_ms"][1])
+        for path in paths(facts, layer, pairs)
+        if path.train and path.train["answered"]
+    }
 
 
 def _jumble(trains: list[Data]) -> float:

@@ -294,9 +294,6 @@ COMPANIONS: dict[str, tuple[str, ...]] = {
     _quality.SLOW: (_quality.UNSTEADY,),
     _quality.REORDERED: (_quality.UNSTEADY, _quality.SLOW),
 }
-# Symptom -> another one of the same path, from which it follows. A full queue keeps the order of packets; what is late by chance stretches a burst.
-FOLLOWS: dict[str, str] = {_quality.NARROW: _quality.REORDERED}
-SIMILAR = 0.75  # share of the delay of a bad path
 
 
 def quality(symptom: str) -> Callable[[View], Iterable[Finding]]:
@@ -327,7 +324,7 @@ def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dic
     beside: dict[Pair, str] = {}
     for pair, rows in view.symptoms(layer, pairs).items():
         texts = {row.kind: row.text for row in rows}
-        if symptom in texts and FOLLOWS.get(symptom) not in texts:
+        if symptom in texts:
             found[pair] = texts[symptom]
         for kind in COMPANIONS.get(symptom, ()):
             if kind in texts:
@@ -338,7 +335,8 @@ def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dic
 
 def _of_quality(view: View, symptom: str, bad: dict[Pair, str], network: Network | None) -> Finding:
     """The finding for the paths with a symptom: at the nodes that all of them share."""
-    nodes = view.ordered(_blame.blame(bad, _suspicion(view, bad, network if symptom == _quality.SLOW else None)))
+    layer = _quality.layer_of(network) if network else _quality.WIRE
+    nodes = view.ordered(_blame.blame(bad, _quality.suspicion(view.facts, layer, symptom, list(bad))))
     where = network["name"] if network else "The link"
     because = [f"{source} to {target}: {text}" for (source, target), text in sorted(bad.items())][:3]
     icmp = _quality.paths(view.facts, _quality.ICMP, list(bad))
@@ -354,24 +352,6 @@ def _of_quality(view: View, symptom: str, bad: dict[Pair, str], network: Network
         (network["name"],) if network else None,
         tuple(bad),
     )
-
-
-def _suspicion(view: View, bad: dict[Pair, str], network: Network | None) -> Callable[[str], float]:
-    """Which end of a network's slow paths is slow towards other nodes too, on the wire: late processes may keep that from being judged there."""
-    slow = _delays(view, _quality.layer_of(network), list(bad)) if network else {}
-    wire = _delays(view, _quality.WIRE, _paths.host_pairs(view.facts)) if slow else {}
-
-    def suspected(node: str) -> float:
-        elsewhere = [delay for pair, delay in wire.items() if node in pair and pair not in bad]
-        return float(bool(elsewhere) and min(elsewhere) >= SIMILAR * min(slow.values()))
-
-    return suspected
-
-
-def _delays(view: View, layer: str, pairs: list[Pair]) -> dict[Pair, float]:
-    """The median round trips in milliseconds of the paths that carry anything."""
-    paths = _quality.paths(view.facts, layer, pairs)
-    return {path.pair: float(path.train["delay_ms"][1]) for path in paths if path.train and path.train["answered"]}
 
 
 def dropping_inside(view: View) -> Iterable[Finding]:
