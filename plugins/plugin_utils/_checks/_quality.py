@@ -57,7 +57,7 @@ class Symptom(t.NamedTuple):
 class Path(t.NamedTuple):
     """A measured path in a layer. ``train``: None where none was measured; ``gone``: when the pulse on it paused, as text.
 
-    ``faint``: what is bad about a path on which nothing of the train came back, by the pulse, of which something did.
+    ``faint``: what is bad about a path on which hardly anything of the train came back, by the pulse, of which more did.
     """
 
     source: str
@@ -127,7 +127,8 @@ def paths(facts: Facts, layer: str, pairs: list[Pair]) -> list[Path]:
     for source, target in pairs:
         train = facts.trains.get(source, {}).get(ident(layer, target))
         gone = _gone(facts, source, target) if layer == WIRE else ""
-        faint = _faint(facts, source, target) if layer == WIRE and not gone and train and not train["answered"] else ()
+        hardly = layer == WIRE and not gone and train is not None and train["answered"] < A_WHILE
+        faint = _faint(facts, source, target) if hardly else ()
         found.append(Path(source, target, train, gone, faint))
     return found
 
@@ -151,7 +152,7 @@ def _gone(facts: Facts, source: str, target: str) -> str:
 
 
 def _faint(facts: Facts, source: str, target: str) -> tuple[Symptom, ...]:
-    """What small packets, one at a time, tell of a path on which a train was lost altogether: it carries so little, or so late."""
+    """What small packets, one at a time, tell of a path on which a train was lost nearly altogether: it carries so little, or so late."""
     pulse = _pulse(facts, source, target)
     if pulse is None or pulse["answered"] < A_WHILE or not pulse.get("delay_ms"):
         return ()
@@ -187,7 +188,7 @@ def symptoms(facts: Facts, layer: list[Path]) -> dict[Pair, list[Symptom]]:
     """What is bad about each path of a layer that carries anything; sound paths are left out."""
     measured = [path for path in layer if path.train and path.train["answered"]]
     found = {path.pair: [Symptom(FLAPS, path.gone)] for path in layer if path.gone and path.dead}
-    found.update((path.pair, list(path.faint)) for path in layer if path.faint)
+    found.update((path.pair, list(path.faint)) for path in layer if path.faint and path not in measured)
     for path in measured:
         others = [other for other in measured if not set(other.pair) & set(path.pair)] or [
             other for other in measured if set(other.pair) != set(path.pair)
@@ -201,8 +202,11 @@ def symptoms(facts: Facts, layer: list[Path]) -> dict[Pair, list[Symptom]]:
 def _of_path(path: Path, measured: list[Path], others: list[Path], given: dict[str, float]) -> list[Symptom]:
     train = t.cast(Data, path.train)
     back = _back(path, measured)
-    rows = [Symptom(FLAPS, path.gone) if path.gone else _lost(path, back, given["loss"])]
-    rows += [_delayed(train, others, given), _narrow(train, others, given), _capped(train)]
+    rows: list[Symptom | None] = [*path.faint]
+    if not rows:  # else so few came back that the train tells little of times and losses
+        rows = [Symptom(FLAPS, path.gone) if path.gone else _lost(path, back, given["loss"])]
+        rows += [_delayed(train, others, given), _narrow(train, others, given)]
+    rows.append(_capped(train))
     both = [train, *(t.cast(Data, other.train) for other in back)]
     for key, kind in (("corrupt", CORRUPT), ("repeated", REPEATED), ("reordered", REORDERED)):
         least = _jumble(both) if kind == REORDERED else FEW

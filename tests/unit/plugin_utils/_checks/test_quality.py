@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths, _quality
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from broken import Swarm, into, shut
@@ -205,6 +205,31 @@ def test_a_wire_that_carries_no_train_is_told_by_its_pulse(parts: dict, cause: s
                 row.update(parts)
     results = [item for check in ("PRE-PORT", "PATH-QUALITY") for item in CHECKS[check].judge(facts)]
     assert [(found["id"], found["nodes"]) for found in diagnose(results, facts)] == [(cause, ["vm2"])]
+
+
+@pytest.mark.parametrize(
+    ("answered", "corrupt", "kinds"),
+    [
+        (1, 0, ["passes few bits"]),
+        (7, 6, ["passes few bits", "corrupts packets"]),
+        (8, 0, ["loses packets"]),  # enough of the train to judge by
+    ],
+)
+def test_where_hardly_anything_of_a_train_comes_back_the_pulse_tells_more(
+    answered: int, corrupt: int, kinds: list
+) -> None:
+    facts = healthy()
+    lost = {
+        "answered": answered,
+        "corrupt": corrupt,
+        "gap": 3,
+        "sizes": {"100": [20, 3], "600": [20, 2], "1450": [20, 2]},
+    }
+    facts.trains["vm1"]["PATH-QUALITY/wire/vm2"] = train(**lost)
+    for row in facts.pulses["vm1"]:
+        row.update(FULL)
+    paths = _quality.paths(facts, _quality.WIRE, _paths.host_pairs(facts))
+    assert [row.kind for row in _quality.symptoms(facts, paths)["vm1", "vm2"]] == kinds
 
 
 def test_a_path_whose_train_met_the_bad_part_alone_goes_and_comes() -> None:
