@@ -20,6 +20,8 @@ pytestmark = pytest.mark.long
 # that one which is not mended shows as a wrong node of the next.
 TRIED = ("data-port-by-port", "gossip-tcp", "mtu", "tcp-inside", "second-holder", "engine-stopped", "lossy-link", "not-forwarding", "bridge-down",
          "containerd-stopped")  # fmt: skip
+# More of those that have a recording: what tasks suffer by themselves, what two nodes have, what only a whole run sees.
+SELDOM = ("task-still", "task-narrow", "alias-shared", "flapping-link", "tasks-not-apart", "rule-beside-a-lossy-link")
 FAULTS = {fault.name: fault for fault in faults.FAULTS}
 
 
@@ -63,7 +65,7 @@ def lacking(report: dict) -> set:
     return {(cause["id"], tuple(cause["nodes"])) for cause in report["causes"] if cause["id"] == "kernel-lacks"}
 
 
-@pytest.mark.parametrize("name", TRIED)
+@pytest.mark.parametrize("name", [*TRIED, *(pytest.param(name, marks=pytest.mark.rare) for name in SELDOM)])
 def test_a_fault_is_named_with_its_nodes_and_nobody_else(lab: Broken, tmp_path: Path, name: str) -> None:
     fault = FAULTS[name]
     fault.make(lab)
