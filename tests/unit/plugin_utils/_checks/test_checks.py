@@ -612,3 +612,8 @@ def test_a_control_that_somebody_removed_is_no_traceback() -> None:
     for ident in CHECKS:
         CHECKS[ident].judge(facts)
     assert worst(facts, "ENC-WIRE") == "inconclusive"
+
+
+def test_the_nodes_that_took_part_in_each_failure_are_told_once() -> None:
+    failures = [("vm3", "vm1", "vm2"), ("vm2", "vm1", "vm2"), ("vm2", "vm1"), ("vm1", "vm1")]
+    assert _blame.between(failures) == [["vm1"], ["vm2", "vm1"], ["vm3", "vm1", "vm2"]]
