@@ -29,7 +29,8 @@ EMPTY = bytes(8)  # VXLAN drops it: its id is invalid
 ASK, BURST, ANSWER = b"?", b"B", b"!"
 HEAD = struct.Struct("!c8sHI")  # sign, id of the train, number of the packet, checksum of the rest
 BODY = struct.Struct("!ddHHH")  # received, answered, then the counts of ``Seen``; in answers only
-INTERVAL = 0.02  # seconds between two packets of a train
+INTERVAL = 0.02  # seconds between two packets of a train, on average
+CLOSE = 0.008  # seconds between two packets of a group, one of each size: what is late by as little is overtaken
 SIZES = (100, 600, 0)  # bytes of a packet with its IP header; 0: the path's MTU
 SMALL = 100  # bytes of an ICMP packet
 LARGEST = 9000  # bytes: jumbo frames; a larger MTU is that of a device without a wire
@@ -202,8 +203,14 @@ class _Train:
 
     @property
     def pace(self) -> float:
-        """Seconds between two of them."""
+        """Seconds between two of them, on average."""
         return INTERVAL * len(SIZES) if self.icmp else INTERVAL
+
+    def pause(self, number: int) -> float:
+        """Seconds between a packet and the next one: little within a group, more between two groups."""
+        if self.icmp:
+            return self.pace
+        return CLOSE if (number + 1) % len(SIZES) else len(SIZES) * INTERVAL - (len(SIZES) - 1) * CLOSE
 
     def is_full(self, now: float) -> bool:
         """Whether so many packets wait for their answers that the next one waits too."""
@@ -450,7 +457,8 @@ def _pace(trains: list[_Train], selector: selectors.BaseSelector) -> None:
         train.late = max(train.late, now - moment)
         train.send(number, train.paced[number])
         if number + 1 < len(train.paced):
-            heapq.heappush(turns, (max(moment, now - train.pace) + train.pace, place, number + 1))
+            pause = train.pause(number)
+            heapq.heappush(turns, (max(moment, now - pause) + pause, place, number + 1))
 
 
 def _read_until(selector: selectors.BaseSelector, moment: float) -> None:

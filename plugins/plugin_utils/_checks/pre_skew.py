@@ -44,10 +44,16 @@ def odd_spi(text: str) -> bool:
 
 
 def skew(calls: list[list[float]]) -> tuple[float, float] | None:
-    """Bounds of (node's clock - controller's clock) in seconds, from both clocks' times of each call."""
+    """Bounds of (node's clock - controller's clock) in seconds, from both clocks' times of each call.
+
+    Calls that contradict each other (a clock was set meanwhile, or a call was answered by an earlier try) leave all in between open.
+    """
     lows = [ended - heard for _asked, heard, _began, ended in calls]
     highs = [began - asked for asked, _heard, began, _ended in calls]
-    return (max(lows), min(highs)) if calls else None
+    if not calls:
+        return None
+    first, last = sorted((max(lows), min(highs)))
+    return first, last
 
 
 def middle(clocks: list[float], more: float) -> float:

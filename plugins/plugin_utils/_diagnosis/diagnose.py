@@ -42,8 +42,9 @@ def diagnose(results: list[Result], facts: Facts, rules: tuple[model.Rule, ...] 
             for place in parts:
                 left[place] -= hit[place]
             kept.append((rule, finding, {place for place in parts if hit[place]}))
-    causes = [_document(view, rule, finding, places, left) for rule, finding, places in kept]
-    causes.sort(key=lambda cause: -len(cause["explains"]))
+    told = [(finding.follows, _document(view, rule, finding, places, left)) for rule, finding, places in kept]
+    told.sort(key=lambda row: (row[0], -len(row[1]["explains"])))
+    causes = [cause for _follows, cause in told]
     shared = {place for cause in causes for place in cause["shares"]}
     rest = unknown.rest(view, {place: atoms for place, atoms in left.items() if place not in shared})
     return [*causes, rest] if rest else causes

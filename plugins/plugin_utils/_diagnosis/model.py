@@ -44,7 +44,8 @@ class Claim(t.NamedTuple):
 class Finding(t.NamedTuple):
     """A cause that was found.
 
-    ``networks`` None: all of them. ``links``: only these ordered pairs suffer, not all at the nodes.
+    ``networks`` None: all of them. ``links``: only these ordered pairs suffer, not all at the nodes. ``follows``: another cause, which
+    is found too, has this as its effect, so it is named before, whatever each explains.
     """
 
     title: str
@@ -55,6 +56,7 @@ class Finding(t.NamedTuple):
     certainty: str = SEEN
     todo: str | None = None
     claims: tuple[Claim, ...] | None = None
+    follows: bool = False
 
 
 class Rule(t.NamedTuple):

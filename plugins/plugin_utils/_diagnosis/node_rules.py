@@ -320,7 +320,7 @@ def foreign(view: View) -> Iterable[Finding]:
 
 
 def lost(view: View) -> Iterable[Finding]:
-    """Nodes that answer Ansible and not the managers, when PRE-PORT shows no reason."""
+    """Nodes that answer Ansible and not the managers. Where none of them reaches a manager's port, the reason is what closes that."""
     states = {node["id"]: node["state"] for node in view.facts.swarm.get("nodes", [])}
     gone = {
         host: states[node["id"]]
@@ -334,6 +334,7 @@ def lost(view: View) -> Iterable[Finding]:
             nodes,
             tuple(f"the swarm says that {host} is {state}; it answers Ansible" for host, state in sorted(gone.items())),
             certainty=INFERRED,
+            follows=set(gone) <= view.unmanaged,
         )
 
 

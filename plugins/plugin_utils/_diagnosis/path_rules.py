@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ...module_utils._terms import MANAGER_PORT
-from .._checks import _blame, _paths, _quality, _requests, _witness
+from .._checks import _blame, _paths, _quality, _witness
 from .._checks._blame import Pair
 from .._checks._result import listed
 from .._facts.model import Network
@@ -143,17 +143,9 @@ def port(kind: str, what: Callable[[View], str]) -> Callable[[View], Iterable[Fi
 
 def manager_port(view: View) -> Iterable[Finding]:
     """Managers that a node cannot call, from the calls of CP-TLS."""
-    good, bad = set(), {}
-    for host, observations in view.facts.observations.items():
-        for ident, seen in observations.items():
-            call = _requests.call(ident)
-            manager = view.host_of(call.address) if call else None
-            if manager and manager != host:
-                if seen["outcome"] == "unreachable":
-                    bad.update({} if view.starved & {host, manager} else {(host, manager): links.UNKNOWN})
-                else:
-                    good.add((host, manager))
-    found = _beyond_the_wire(view, Links(frozenset(good), bad))
+    good = frozenset(pair for pair, met in view.calls.items() if met)
+    bad = {pair: links.UNKNOWN for pair, met in view.calls.items() if not met}
+    found = _beyond_the_wire(view, Links(good, bad))
     yield from _finding(view, found, f"the managers' port (tcp/{MANAGER_PORT})", None, SEEN)
 
 
@@ -329,14 +321,20 @@ def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dic
         for kind in COMPANIONS.get(symptom, ()):
             if kind in texts:
                 beside.setdefault(pair, texts[kind])
-    nodes = {node for pair in found for node in pair}
+    nodes = set(_blame.blame(found))
     return {**{pair: text for pair, text in beside.items() if nodes & set(pair)}, **found}
+
+
+def _drops(view: View, symptom: str, node: str) -> bool:
+    """Whether a rule of a node dropped packets meanwhile, where packets are lost: of the two ends of a bad path it is that one."""
+    return symptom in (_quality.LOST, _quality.FLAPS) and bool(_witness.dropped_by(view.facts, node))
 
 
 def _of_quality(view: View, symptom: str, bad: dict[Pair, str], network: Network | None) -> Finding:
     """The finding for the paths with a symptom: at the nodes that all of them share."""
     layer = _quality.layer_of(network) if network else _quality.WIRE
-    nodes = view.ordered(_blame.blame(bad, _quality.suspicion(view.facts, layer, symptom, list(bad))))
+    suspected = _quality.suspicion(view.facts, layer, symptom, list(bad))
+    nodes = view.ordered(_blame.blame(bad, lambda node: suspected(node) + _drops(view, symptom, node)))
     where = network["name"] if network else "The link"
     because = [f"{source} to {target}: {text}" for (source, target), text in sorted(bad.items())][:3]
     icmp = _quality.paths(view.facts, _quality.ICMP, list(bad))

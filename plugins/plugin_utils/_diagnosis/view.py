@@ -166,6 +166,27 @@ class View:
                     found.setdefault(purpose(knock.kind, knock.number), {})[host, knock.target] = seen["ok"]
         return found
 
+    @cached_property
+    def calls(self) -> dict[Pair, bool]:
+        """(source, manager) -> whether its port took a call, from CP-TLS."""
+        found = {}
+        for host, observations in self.facts.observations.items():
+            for ident, seen in observations.items():
+                call = _requests.call(ident)
+                manager = self.host_of(call.address) if call else None
+                if manager and manager != host:
+                    met = seen["outcome"] != "unreachable"
+                    if not self._unproven(met, host, manager):
+                        found[host, manager] = met
+        return found
+
+    @cached_property
+    def unmanaged(self) -> set[str]:
+        """The hosts that asked managers at their port, and got no answer from any."""
+        tries = [*self.knocks.get("managers", {}).items(), *self.calls.items()]
+        reach = {source for (source, _manager), met in tries if met}
+        return {source for (source, _manager), _met in tries} - reach
+
     def _heard(self, kind: str, source: str, target: str) -> bool:
         """Whether a question passed the target's firewall. For TCP that is unknown."""
         words = {"data": f"17/{self.data_port}", "gossip-udp": f"17/{GOSSIP_PORT}", "esp": "50/0"}.get(kind)

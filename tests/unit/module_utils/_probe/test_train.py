@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import socket
@@ -112,6 +113,25 @@ def held_back(until: int) -> Way:
         return [packet, held.pop()] if number == until else [packet]
 
     return way
+
+
+def overtaken(pauses: list[float]) -> int:
+    """How many packets overtake others on a path where one in five is on time, and the others are 17 ms late."""
+    chance = random.Random(7)
+    moments = [0.0, *itertools.accumulate(pauses)]
+    arrivals = [moment + (0.0 if chance.random() < 0.2 else 0.017) for moment in moments]
+    return train._overtaken([(moment, sum(a <= at for a in arrivals), at) for moment, at in zip(moments, arrivals)])
+
+
+def test_packets_are_close_enough_to_be_overtaken_by_less_than_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    with helper(whole) as port:
+        one = train._Train("r1", {"id": "x", "kind": "udp", "address": "127.0.0.1", "port": port, "packets": 60})
+    one.channel.close()
+    pauses = [one.pause(number) for number in range(59)]
+    assert sum(pauses[:3]) == pytest.approx(3 * train.INTERVAL), "no more packets in a second than before"
+    assert overtaken(pauses) >= 5 and overtaken([train.INTERVAL] * 59) == 0
+    one.icmp = True
+    assert {one.pause(number) for number in range(9)} == {one.pace}
 
 
 def test_a_clock_that_is_set_back_meanwhile_reorders_nothing() -> None:

@@ -93,6 +93,14 @@ def test_bounds_of_all_calls_are_intersected() -> None:
     assert pre_skew.skew([[100.0, 103.0, 110.0, 111.0], [200.0, 201.0, 210.0, 210.5]]) == (9.5, 10.0)
 
 
+def test_calls_that_contradict_each_other_make_no_clock_wrong() -> None:
+    calls = [[100.0, 101.0, 176.0, 176.5], [200.0, 201.0, 200.1, 200.9]]
+    assert pre_skew.skew(calls) == pytest.approx((0.1, 75.5))
+    facts = healthy()
+    facts.clocks = dict.fromkeys(HOSTS, calls)
+    assert worst(facts, "PRE-SKEW") == "pass"
+
+
 CALL = [100.0, 106.0, 102.26, 105.77]  # of each node
 ENGINES = dict.fromkeys(HOSTS, "28.5.2")
 BOUNDS = {host: [-0.2, 2.3] for host in HOSTS}  # one digit after the point

@@ -10,7 +10,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagno
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from broken import Swarm, into, shut
 from drafts import Draft
-from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, healthy, missing, train, worst
+from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, around, healthy, missing, told_of_itself, train, worst
 
 LOSSY = {"answered": 45, "arrived": 52, "gap": 2, "sizes": {"100": [20, 15], "600": [20, 15], "1450": [20, 15]}}
 DEAD = {"answered": 0, "arrived": 0, "gap": 60, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}
@@ -230,6 +230,19 @@ def test_where_hardly_anything_of_a_train_comes_back_the_pulse_tells_more(
         row.update(FULL)
     paths = _quality.paths(facts, _quality.WIRE, _paths.host_pairs(facts))
     assert [row.kind for row in _quality.symptoms(facts, paths)["vm1", "vm2"]] == kinds
+
+
+def test_losses_between_others_belong_to_no_link_that_goes_and_comes() -> None:
+    facts = healthy()
+    paused(facts, "vm2", [[2.0, 19]])
+    for source, target in (("vm1", "vm3"), ("vm2", "vm3")):
+        facts.trains[source][f"PATH-QUALITY/wire/{target}"] = train(**LOSSY)
+    assert causes(facts) == [("link-flaps", ["vm2"], []), ("link-lossy", ["vm1", "vm3"], [])]
+    # A rule that dropped packets tells at which of the two ends.
+    rule = "raw: -A PREROUTING -p udp -m udp --dport 4789 -m statistic --mode random --probability 0.56 -j DROP"
+    facts.witnessed["vm3"]["before"] = told_of_itself(rules={rule: 4})
+    facts.witnessed["vm3"]["after"] = told_of_itself(rules={rule: 892})
+    assert causes(facts) == [("link-flaps", ["vm2"], []), ("link-lossy", ["vm3"], [])]
 
 
 def test_a_path_whose_train_met_the_bad_part_alone_goes_and_comes() -> None:

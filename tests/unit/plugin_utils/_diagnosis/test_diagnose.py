@@ -37,6 +37,7 @@ from broken import (
     lost,
     names,
     no_tls,
+    of_node,
     opened,
     out_of,
     refused,
@@ -51,7 +52,7 @@ from broken import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sound import FIVE, HOSTS, MODULES, PLAIN, SECRET, around
+from sound import ADDRESS, FIVE, HOSTS, MODULES, PLAIN, SECRET, around
 
 DAY = 86400
 # What happens -> the swarm, its cause, the nodes, words of the title, and the checks of which a part has no known cause.
@@ -167,6 +168,28 @@ def test_what_can_be_read_is_told_whatever_else_is_broken(what: str, beside: str
             )
     found = {(cause["id"], tuple(cause["nodes"])) for cause in swarm.causes()}
     assert expected in found and len(found) > 1, found
+
+
+def test_nodes_that_reach_no_port_of_a_manager_are_lost_for_that() -> None:
+    """However much the loss explains, the first cause is the port, at the manager."""
+
+    def change(told: dict) -> None:
+        for host in ("vm2", "vm3"):
+            of_node(told, host, state="down")
+
+    def causes(unheard: list) -> list[tuple]:
+        swarm = Swarm(change=change).lose(ALL, [("vm2", "vm3"), ("vm3", "vm2")]).shut(["managers"], unheard)
+        for host, manager in unheard:
+            ident = f"CP-TLS/{ADDRESS[manager]}:2377"
+            if ident in swarm.asked(host):
+                swarm.unmet(host, ident, outcome="unreachable")
+        return [(cause["id"], cause["nodes"]) for cause in swarm.causes()]
+
+    blocked, gone = ("manager-port-blocked", ["vm1"]), ("lost-by-managers", ["vm2", "vm3"])
+    found = causes([("vm2", "vm1"), ("vm3", "vm1")])
+    assert found.index(blocked) < found.index(gone) == len(found) - 1, found
+    # A node that reaches the port is lost for another reason.
+    assert causes([("vm2", "vm1")]).index(gone) < len(causes([("vm2", "vm1")])) - 1
 
 
 def test_a_sound_swarm_has_no_bad_result_and_no_cause() -> None:
