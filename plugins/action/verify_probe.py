@@ -23,7 +23,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure im
 
 DISPLAY = Display()
 MODULE = "swarmlab.overlay.verify_probe"
-FOLLOWING = ("open", "probe", *objects.EXCHANGES, "again", "close")  # for these the node's helper is asked
+FOLLOWING = ("open", "probe", "reopen", *objects.EXCHANGES, "again", "close")  # for these the node's helper is asked
 
 
 def phases_so_far(task_vars: dict[str, t.Any], settings: Settings) -> dict[str, dict[str, t.Any]]:

@@ -16,6 +16,7 @@ description:
   - It runs in three phases on every node, V(prepare), V(probe), and V(close).
   - V(open) comes between the first two when there are more hosts than forks, because the hosts could not wait for each other then.
     V(measure) comes after V(probe) where performance is measured.
+  - Where a probe came only after its node was asked for it, V(reopen) opens it, and V(again) asks once more.
   - Where gossip lacks a probe after V(probe), up to three phases from V(exchange1) to V(exchange3) wait for it, and V(again) asks once more.
   - In V(disrupt) one node is disrupted, and in V(settle) the leader waits until all is as before; a run in these phases follows.
   - An action plugin of the same name works out the plan of each node on the controller from what the earlier phases saw.
@@ -38,7 +39,7 @@ options:
   phase:
     description: Which phase to run.
     type: str
-    choices: [prepare, open, probe, exchange1, exchange2, exchange3, again, measure, close, disrupt, settle]
+    choices: [prepare, open, probe, reopen, exchange1, exchange2, exchange3, again, measure, close, disrupt, settle]
     required: true
   settings:
     description:

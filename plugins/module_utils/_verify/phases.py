@@ -460,6 +460,7 @@ PHASES: dict[str, t.Callable[[Engine, t.Any], t.Mapping[str, object]]] = {
     "prepare": prepare,
     "open": open_node,
     "probe": probe,
+    "reopen": open_node,
     **dict.fromkeys(objects.EXCHANGES, exchange),
     "again": probe,
     "measure": measuring.measure,

@@ -201,6 +201,11 @@ def vtep(facts: Facts, host: str) -> str | None:
     return tunnel(facts, host)
 
 
+def unopened(facts: Facts) -> list[str]:
+    """Hosts whose probe was not there when they were asked for it. One that comes later is a backend, and answers nobody."""
+    return [host for host, problem in sorted(facts.problems.items()) if problem.reason == "probe-not-started"]
+
+
 def starved(facts: Facts) -> dict[str, float]:
     """Hosts that had no processor for longer than a question may take, with how many seconds at worst."""
     once = float(facts.settings.get("once") or ONCE)

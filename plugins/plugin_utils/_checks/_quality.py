@@ -58,6 +58,7 @@ class Path(t.NamedTuple):
     """A measured path in a layer. ``train``: None where none was measured; ``gone``: when the pulse on it paused, as text.
 
     ``faint``: what is bad about a path on which hardly anything of the train came back, by the pulse, of which more did.
+    ``unheard``: nothing of the train came back, the path carried other packets, and the process that answers was late.
     """
 
     source: str
@@ -65,6 +66,7 @@ class Path(t.NamedTuple):
     train: Data | None
     gone: str = ""
     faint: tuple[Symptom, ...] = ()
+    unheard: bool = False
 
     @property
     def pair(self) -> Pair:
@@ -79,7 +81,7 @@ class Path(t.NamedTuple):
     @property
     def starved(self) -> bool:
         """Whether answers lack, and a process at one of the ends was too late for that to prove a loss."""
-        return self.train is not None and is_starved(self.train)
+        return self.train is not None and (self.unheard or is_starved(self.train))
 
     @property
     def cut(self) -> bool:
@@ -129,8 +131,21 @@ def paths(facts: Facts, layer: str, pairs: list[Pair]) -> list[Path]:
         gone = _gone(facts, source, target) if layer == WIRE else ""
         hardly = layer == WIRE and not gone and train is not None and train["answered"] < A_WHILE
         faint = _faint(facts, source, target) if hardly else ()
-        found.append(Path(source, target, train, gone, faint))
+        unheard = train is not None and not train["answered"] and _unheard(facts, layer, source, target)
+        found.append(Path(source, target, train, gone, faint, unheard))
     return found
+
+
+def _unheard(facts: Facts, layer: str, source: str, target: str) -> bool:
+    """Whether a train without any answer tells of a late process at its end, and not of the path: that carried the other packets."""
+    late = 1000 * facts.late.get(target, {}).get("ports" if layer == WIRE else "responder", 0.0)
+    if layer != WIRE:
+        asked = _paths.seen(facts, source, str(_requests.Path(_requests.MATRIX, layer, target, "udp")))
+        return late > LATE and asked is not None and bool(asked["ok"])
+    pulse = _pulse(facts, source, target)
+    if pulse is None or pulse["sent"] < A_WHILE or pulse["answered"] < SOUND * pulse["sent"]:
+        return False
+    return bool(max(late, pulse["dwell_ms"]) > LATE)
 
 
 def _gone(facts: Facts, source: str, target: str) -> str:

@@ -11,7 +11,11 @@ from __future__ import annotations
 import typing as t
 
 KINDS = ("icmp", "tcp", "udp")  # kinds of direct requests inside a network
-PORTS, CALLS = "PRE-PORT", "CP-TLS"  # the checks that probe ports, and that call managers
+PORTS, CALLS, MATRIX = (
+    "PRE-PORT",
+    "CP-TLS",
+    "DP-MATRIX",
+)  # the checks that probe ports, that call managers, and that try every path
 
 
 class Path(t.NamedTuple):

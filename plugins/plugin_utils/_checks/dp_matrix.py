@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
+from ...module_utils._probe.sockets import REFUSED
 from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, _requests
 from ._blame import Pair, blame
@@ -202,17 +203,32 @@ def _judge_balanced(facts: Facts, network: Network) -> Result:
             network=network["name"],
         )
     missing: dict[str, tuple[list[str], list[str]]] = {}
-    silent, slowest = [], 0.0
+    silent, mute, slowest = [], [], 0.0
+    unopened = _paths.unopened(facts)
     for source in _paths.asking(facts, network["id"]):
         seen = _paths.seen(facts, source, ident(ID, network, "*", "vip"))
         if seen is None:
             silent.append(source)
             continue
         slowest = max(slowest, seen["seconds"])
-        if not seen["ok"]:
-            missing[source] = (sorted(set(hosts) - set(seen["nodes"])), seen["errors"])
+        gone = sorted(set(hosts) - set(seen["nodes"]))
+        if not gone and unopened and seen["errors"] == [REFUSED]:
+            mute.append(source)
+        elif not seen["ok"]:
+            missing[source] = (gone, seen["errors"])
     if missing:
         return _failed_balanced(facts, network, missing, slowest)
+    if mute:
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            "probe-unopened",
+            f"every backend answered {listed(mute)}, and some connections were refused: the probe of {listed(unopened)} came late and answers nobody",
+            title=BALANCED,
+            network=network["name"],
+            nodes=unopened,
+            details=_balanced_matrix(facts, network),
+        )
     if silent:
         return result(
             CHECK,

@@ -133,6 +133,8 @@ class Facts:
     nodes: dict[str, Identity] = field(default_factory=dict)
     opened: ByHost = field(default_factory=dict)
     probed: ByHost = field(default_factory=dict)
+    reopened: ByHost = field(default_factory=dict)
+    late_probes: list[str] = field(default_factory=list)  # hosts whose probe came after they were asked for it
     closed: ByHost = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)  # why a host cannot be judged in full
     clocks: dict[str, list[list[float]]] = field(default_factory=dict)  # [asked, answered, began, ended] of each call

@@ -16,7 +16,7 @@ from ...module_utils._verify import objects
 from .._facts import problems
 from .._facts.model import Addresses, Data, Facts, Settings
 
-PROVING = ("prepare", "open", "probe", *objects.EXCHANGES, "again", "measure", "close")
+PROVING = ("prepare", "open", "probe", "reopen", *objects.EXCHANGES, "again", "measure", "close")
 DECLARED: dict[str, t.Literal["addresses", "data_addresses"]] = {
     "swarm_advertise_addr": "addresses",
     "swarm_data_path_addr": "data_addresses",
@@ -39,6 +39,7 @@ def assemble(hosts: list[str], settings: Settings, phases: dict[str, t.Any]) -> 
     """The facts of the phases so far."""
     seen: dict[str, t.Any] = {phase: _seen(phases.get(phase, {})) for phase in PROVING + DISRUPTING}
     seen["probe"] = _probed(seen)
+    seen["open"] = _reopened(seen)
     leader = next((host for host in hosts if seen["prepare"].get(host, {}).get("leader")), None)
     prepared, opened = seen["prepare"].get(leader, {}), seen["open"].get(leader, {})
     view = opened.get("view") or prepared.get("view") or {}
@@ -57,7 +58,8 @@ def assemble(hosts: list[str], settings: Settings, phases: dict[str, t.Any]) -> 
         **_of_end(seen["close"], leader),
         leader=leader,
     )
-    return replace(facts, worker=_worker(facts), probes=_probes(facts, view.get("probes") or {}))
+    addresses = view.get("probes") or {}
+    return replace(facts, worker=_worker(facts), probes=_probes(facts, addresses), late_probes=_late(facts, addresses))
 
 
 def _probed(seen: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -68,6 +70,15 @@ def _probed(seen: dict[str, t.Any]) -> dict[str, t.Any]:
         )
         for host, data in seen["probe"].items()
     }
+
+
+def _reopened(seen: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Each host's data from opening. A probe that came late leaves nothing of the reason for which there was none."""
+    found = dict(seen["open"])
+    for host, later in seen["reopen"].items():
+        if later.get("namespace"):
+            found[host] = {**{key: value for key, value in found[host].items() if key != "reason"}, **later}
+    return found
 
 
 def _of_run(run: str) -> dict[str, t.Any]:
@@ -90,6 +101,7 @@ def _of_nodes(phases: dict[str, t.Any], seen: dict[str, t.Any]) -> dict[str, t.A
         "nodes": {host: data["node"] for host, data in seen["prepare"].items()},
         "opened": _opened(seen),
         "probed": probed,
+        "reopened": seen["reopen"],
         "observations": {host: _observations(data) for host, data in probed.items()},
         "probe_began": {
             host: row["asked"][0]
@@ -306,6 +318,11 @@ def _probes(facts: Facts, addresses: dict[str, t.Any]) -> dict[str, t.Any]:
         for host in facts.opened
         if facts.opened[host].get("namespace") and facts.nodes[host]["id"] in addresses
     }
+
+
+def _late(facts: Facts, addresses: dict[str, t.Any]) -> list[str]:
+    """The hosts that had no probe when they were asked, although the managers then saw it run."""
+    return [host for host in facts.hosts if missing_probe(facts, host) and facts.nodes[host]["id"] in addresses]
 
 
 def able_hosts(facts: Facts) -> list[str]:

@@ -84,6 +84,13 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
     )
 
 
+def reopen(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:
+    """Open a probe that came after its node was asked for it. All requests follow once more."""
+    if host not in facts.late_probes or host not in facts.probed:
+        return None
+    return dict(_common(facts, host), made=facts.made, timeout=LEAST, opened=False, expected=True, leader=False)
+
+
 def probe(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any] | None:
     """All checks' requests for this host, grouped by namespace. None when several hosts are one node."""
     if host not in facts.opened or not facts.leader or _checks.unfit(facts):
@@ -205,12 +212,13 @@ def _looks(facts: Facts, host: str, checks: list[ModuleType]) -> list[dict[str, 
 
 
 def is_late(facts: Facts) -> bool:
-    """Whether names are to be asked again: gossip lacks a probe, or had it only after the names were asked."""
-    return _mended(facts) or is_untold(facts)
+    """Whether names are to be asked again: a probe came late, or gossip lacks one, or had it only after the names were asked."""
+    return bool(facts.late_probes) or _mended(facts) or is_untold(facts)
 
 
 def _mended(facts: Facts) -> bool:
-    return any(told.get("mended") for told in facts.probed.values())
+    came = any(told.get("namespace") for told in facts.reopened.values())
+    return came or any(told.get("mended") for told in facts.probed.values())
 
 
 def is_untold(facts: Facts, waited: int = 0) -> bool:
@@ -234,7 +242,7 @@ def exchange(facts: Facts, host: str, _given: list[ModuleType], waited: int) -> 
 
 
 def again(facts: Facts, host: str, checks: list[ModuleType]) -> dict[str, t.Any] | None:
-    """All requests inside the networks once more, on every host, if gossip somewhere was complete only after the first."""
+    """All requests inside the networks once more, on every host, if a probe or gossip somewhere was complete only after the first."""
     plan = probe(facts, host, checks) if _mended(facts) and host in facts.probed else None
     if plan is None:
         return None
@@ -298,6 +306,7 @@ PLANS: dict[str, t.Any] = {
     "prepare": prepare,
     "open": open_node,
     "probe": probe,
+    "reopen": reopen,
     **{phase: functools.partial(exchange, waited=number) for number, phase in enumerate(objects.EXCHANGES)},
     "again": again,
     "measure": measure,

@@ -58,6 +58,11 @@ def _probe(facts: Facts, checks: list[ModuleType]) -> list[str]:
     return [f"{up}; asking {count(sum(asked.values()), 'question')} for {listed(asked, CHECKS_SHOWN)}"]
 
 
+def _reopen(facts: Facts, _checks: list[ModuleType]) -> list[str]:
+    late = facts.late_probes
+    return [f"The probes of {listed(late, NAMES_SHOWN)} came late; opening them"] if late else []
+
+
 def _exchange(facts: Facts, _checks: list[ModuleType]) -> list[str]:
     late = [host for host in facts.hosts if facts.probed.get(host, {}).get("untold")]
     return [
@@ -111,6 +116,7 @@ LINES = {
     "prepare": _prepare,
     "open": _open,
     "probe": _probe,
+    "reopen": _reopen,
     **dict.fromkeys(objects.EXCHANGES, _exchange),
     "again": _again,
     "measure": _measure,

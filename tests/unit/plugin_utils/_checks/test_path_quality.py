@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality, path_quality
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality, dp_matrix, path_quality
 from drafts import Draft
-from sound import HOSTS, NETWORKS, PLAIN, SECRET, healthy, missing, results, short, train
+from sound import ADDRESS, HOSTS, NETWORKS, PLAIN, SECRET, healthy, missing, results, short, train
 
 GONE = {"answered": 0, "sizes": {"100": [20, 0], "600": [20, 0], "1450": [20, 0]}}
 LOSSY = {"answered": 45, "sizes": {"100": [20, 15], "600": [20, 15], "1450": [20, 15]}}
@@ -69,6 +69,33 @@ def test_a_bad_path_is_told_before_a_dead_and_a_dead_before_a_starved_one() -> N
     assert short(told(facts))[:2] == ("fail", "paths-lost")
     change(facts, "wire", [("vm1", "vm3")], **LOSSY)
     assert short(told(facts)) == ("fail", "quality-poor", ["vm1", "vm3"])
+
+
+@pytest.mark.parametrize(
+    ("network", "late", "carried", "status"),
+    [
+        (None, {"pulses": {"dwell_ms": 10700}}, True, "inconclusive"),
+        (None, {"ports": 1.9}, True, "inconclusive"),
+        (None, {"ports": 0.9, "responder": 5.0}, True, "fail"),  # another process answers there
+        (None, {"ports": 1.9}, False, "fail"),
+        (PLAIN["name"], {"responder": 1.9}, True, "inconclusive"),
+        (PLAIN["name"], {"responder": 0.9, "ports": 5.0}, True, "fail"),
+        (PLAIN["name"], {"responder": 1.9}, False, "fail"),
+    ],
+)
+def test_a_train_that_met_a_late_process_says_nothing_of_a_path_that_carries_other_packets(
+    network: str | None, late: dict, carried: bool, status: str
+) -> None:
+    facts = healthy()
+    layer = _quality.layer_of(PLAIN) if network else _quality.WIRE
+    change(facts, layer, PAIR[:1], **GONE)
+    pulse = next(row for row in facts.pulses["vm1"] if row["address"] == ADDRESS["vm2"])
+    pulse.update(late.pop("pulses", {}))
+    facts.late["vm2"] = late
+    if not carried:
+        pulse["answered"] = 0
+        facts.observations["vm1"][dp_matrix.ident("DP-MATRIX", PLAIN, "vm2", "udp")]["ok"] = False
+    assert told(facts, network)["status"] == status
 
 
 def test_a_node_that_measured_nothing_is_named() -> None:

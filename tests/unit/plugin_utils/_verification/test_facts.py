@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import shapes
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import dp_matrix
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans
 from sound import HOSTS, LEADER, PLAIN, SECRET, TWIN, WORKER, call, draft, healthy, phases
 
 
@@ -82,6 +83,62 @@ def test_a_probe_that_has_not_started_keeps_the_run_waiting() -> None:
     del told["prepare"]["vm3"]["seen"]["opened"]["namespace"]
     found = draft(told)
     assert facts.missing_probe(found, "vm3") and not facts.is_open(found)
+
+
+def come_late() -> dict[str, t.Any]:
+    """The probe of vm3 was not there when vm3 was asked for it, and the leader saw it run."""
+    told = phases()
+    del told["prepare"]["vm3"]["seen"]["opened"]["namespace"]
+    missed = {"errors": ["no probe task runs here after 90 s"], "reason": "probe-not-started"}
+    told["open"] = {host: call(1008.0, {"errors": []}) for host in HOSTS}
+    told["open"]["vm3"] = call(1008.0, missed)
+    return told
+
+
+def test_a_probe_that_came_late_is_opened_and_everything_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "_common", lambda *_given: {"run": "r1"})
+    monkeypatch.setattr(plans, "probe", lambda *_given: {"attach": None, "work": []})
+    told = come_late()
+    found = draft(told)
+    assert found.late_probes == ["vm3"] and found.problems["vm3"].reason == "probe-not-started"
+    assert plans.is_late(found) and plans.reopen(found, "vm2", []) is None and plans.again(found, "vm2", []) is None
+    plan = plans.reopen(found, "vm3", [])
+    assert plan and (plan["opened"], plan["expected"], plan["leader"]) == (False, True, False)
+
+    told["reopen"] = {host: {"idle": True, "seen": None, "run": "r1"} for host in HOSTS}
+    told["reopen"]["vm3"] = call(1015.0, {"errors": [], "namespace": "/run/netns/late", "task_seconds": 0.1})
+    found = draft(told)
+    assert found.late_probes == [] and found.problems == {} and facts.is_open(found)
+    assert "vm3" in found.probes and found.opened["vm3"]["namespace"] == "/run/netns/late"
+    assert plans.again(found, "vm2", [])
+
+    told["reopen"]["vm3"] = call(1015.0, {"errors": ["still none"], "reason": "probe-not-started"})
+    assert draft(told).problems["vm3"].text == "no probe task runs here after 90 s"
+    assert plans.again(draft(told), "vm2", []) is None
+
+
+def test_a_probe_that_nobody_saw_is_not_opened() -> None:
+    told = come_late()
+    del told["prepare"][LEADER]["seen"]["view"]["probes"]["id-vm3"]
+    assert draft(told).late_probes == [] and not plans.is_late(draft(told))
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        # Every backend that was opened answered: what refuses is the one that came late.
+        ({"ok": False, "nodes": ["vm1", "vm2"], "errors": ["connection refused"]}, ("inconclusive", ["vm3"])),
+        ({"ok": False, "nodes": ["vm1", "vm2"], "errors": ["no answer"]}, ("fail", ["vm1"])),
+        ({"ok": False, "nodes": ["vm1"], "errors": ["connection refused"]}, ("fail", ["vm1", "vm2"])),
+    ],
+)
+def test_a_probe_that_came_late_is_no_broken_balancer(answer: dict, found: tuple) -> None:
+    made = draft(come_late())
+    made.observations["vm1"][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")].update(answer)
+    told = next(
+        row for row in dp_matrix.judge(made) if row["title"] == dp_matrix.BALANCED and row["network"] == PLAIN["name"]
+    )
+    assert (told["status"], told["nodes"]) == found
 
 
 def test_declared_addresses_become_settings() -> None:
