@@ -12,7 +12,7 @@ import json
 import typing as t
 from dataclasses import asdict, replace
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
@@ -30,7 +30,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan impor
 )
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Host, Leaver, Refusal
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import answered
 
 DISPLAY = Display()
 INFO = "swarmlab.overlay.swarm_info"
@@ -102,13 +102,8 @@ class ActionModule(ActionBase):
 
     def _ask(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """The engine's place in a swarm, or why it did not tell."""
-        try:
-            answer = self._execute_module(module_name=INFO, module_args={}, task_vars=task_vars)
-        except AnsibleConnectionFailure as error:
-            return {"problem": f"it is not reachable: {one_line(str(error))}"}
-        if "swarm" not in answer:
-            return {"problem": one_line(reason(answer, task_vars["inventory_hostname"]))}
-        return {"swarm": answer["swarm"]}
+        answer = answered(self, INFO, {}, task_vars, "swarm")
+        return {"swarm": answer["swarm"]} if "swarm" in answer else answer
 
     def _tell(self, again: bool, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """What is declared for this host, and its place. What role engine has just learned is not asked again."""
