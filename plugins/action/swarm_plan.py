@@ -202,6 +202,7 @@ class ActionModule(ActionBase):
         hosts = [_leaver(name, task_vars, arguments["replaced"]) for name in _everybody(declared, task_vars)]
         names = list(dict.fromkeys(name.strip() for name in arguments["nodes"] if name.strip()))
         found = finding.find(names, hosts, arguments["going"])
+        _show([], found.warnings)
         if arguments["replaced"]:
             finding.refuse_lost_labels(found, {host.name: host.labels for host in hosts})
         return asdict(found)
@@ -288,6 +289,7 @@ def _leaver(name: str, task_vars: dict[str, t.Any], replaced: bool) -> Leaver:
     known = (name, variables.get("ansible_host"), values.get("swarm_advertise_addr"))
     return Leaver(
         name,
+        in_play=name in task_vars["ansible_play_hosts_all"],
         place=told.get("swarm"),
         problem=told.get("problem") or "it was not asked",
         labels=label_texts(values.get("swarm_node_labels") or {}, name),
