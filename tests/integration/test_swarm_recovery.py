@@ -51,11 +51,6 @@ def test_a_backup_is_private_and_leaves_the_swarm_as_it_was(
     for more, mode, words in (
         ({}, vault, "is not a writable folder"),
         ({"swarm_backup_directory": str(tmp_path)}, (), "no vault password"),
-        (
-            {"swarm_backup_directory": str(tmp_path), "swarm_backup_encrypt": "cat"},
-            (),
-            "gave back what it was to encrypt",
-        ),
         ({"swarm_backup_directory": str(tmp_path), "swarm_start_command": ""}, vault, "belong together"),
         ({"swarm_backup_directory": str(tmp_path), "node": "vm9"}, vault, "vm9 is not a working manager"),
     ):
@@ -332,14 +327,11 @@ def archives(folder: Path) -> list[Path]:
 
 @pytest.mark.long
 def test_two_of_three_managers_are_lost_and_come_back_later(trio: Swarm) -> None:
-    code, output = trio.playbook(RECOVER, COMMANDS)
-    assert code != 0 and "there is nothing to recover" in flat(output), output
     token = trio.docker("vm1", "info", "--format", "{{.Swarm.NodeID}}")
     power(trio, "kill", "vm2", "vm3")
     await_words(trio, "vm1", "docker node ls", "does not have a leader")
-    for lost in ([], ["vm2"], [trio.subnet.replace("0/24", "13")]):
-        code, output = trio.playbook(RECOVER, {**COMMANDS, "swarm_lost_managers": lost})
-        assert code != 0 and "a second swarm would be created" in flat(output), output
+    code, output = trio.playbook(RECOVER, {**COMMANDS, "swarm_lost_managers": [trio.subnet.replace("0/24", "13")]})
+    assert code != 0 and "a second swarm would be created" in flat(output) and "vm2 (" in flat(output), output
     told = {**COMMANDS, "swarm_lost_managers": "vm2,vm3"}
     code, output = trio.playbook(RECOVER, told, "--check")
     plan = steps(output)
