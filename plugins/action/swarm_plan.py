@@ -199,11 +199,12 @@ class ActionModule(ActionBase):
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         """The nodes that are meant. Labels that the inventory does not declare are lost when a node is replaced."""
-        hosts = [_leaver(name, task_vars, arguments["replaced"]) for name in _everybody(declared, task_vars)]
+        hosts = _leavers(declared, task_vars, arguments["replaced"])
         names = list(dict.fromkeys(name.strip() for name in arguments["nodes"] if name.strip()))
         found = finding.find(names, hosts, arguments["going"])
         _show([], found.warnings)
         if arguments["replaced"]:
+            finding.refuse_no_return(found, hosts)
             finding.refuse_lost_labels(found, {host.name: host.labels for host in hosts})
         return asdict(found)
 
@@ -263,10 +264,10 @@ def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> H
     )
 
 
-def _leavers(declared: swarm_groups.Declared, task_vars: dict[str, t.Any]) -> list[Leaver]:
+def _leavers(declared: swarm_groups.Declared, task_vars: dict[str, t.Any], replaced: bool = False) -> list[Leaver]:
     """The hosts with their roles and addresses."""
     return [
-        replace(_leaver(name, task_vars, False), role=role) for name, role in _everybody(declared, task_vars).items()
+        replace(_leaver(name, task_vars, replaced), role=role) for name, role in _everybody(declared, task_vars).items()
     ]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ...module_utils._swarm.place import Member
 from ...module_utils._terms import OWN_PREFIX
+from ..swarm_groups import AS_IT_IS
 from .hosts import READY, Host, Leaver, Refusal, names_of
 from .leaving import nodes_of
 from .managers import refuse_departure_of_majority, speaking
@@ -131,6 +132,23 @@ def _meant(
         states = ", ".join(f"{member['id']} ({member['state']})" for member in members if member["id"] in ids)
         raise Refusal(f"{name} is the host name of several nodes: {states}. Give the node's id. Nothing was changed.")
     return ids
+
+
+def refuse_no_return(found: Found, hosts: t.Sequence[Leaver]) -> None:
+    """Raise Refusal when a node is to be replaced and nothing would join in its place."""
+    strangers = [f"{target['name']} ({target['id']})" for target in found.targets if not target["host"]]
+    if strangers:
+        raise Refusal(
+            f"{', '.join(strangers)}: no host of the inventory is this node, so none can take its place. Name the host, or remove the node (playbook"
+            " remove). Nothing was changed."
+        )
+    leaving = {target["host"] for target in found.targets}
+    nobody = [host for host in hosts if host.name in leaving and host.role == AS_IT_IS]
+    if nobody:
+        raise Refusal(
+            f"{names_of(nobody)}: no group declares its role, so it would leave and could not join again. Add it to swarm_managers or swarm_workers."
+            " Nothing was changed."
+        )
 
 
 def refuse_lost_labels(found: Found, declared: t.Mapping[str, t.Mapping[str, str]]) -> None:

@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.finding import find, refuse_lost_labels
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.finding import (
+    find,
+    refuse_lost_labels,
+    refuse_no_return,
+)
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Leaver, Refusal
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.leaving import farewell
 
@@ -83,6 +87,17 @@ def test_a_name_that_may_be_a_mistake_is_told() -> None:
     silent = inventory(d=Leaver("d", problem="timed out"))
     found = find(["d", "b"], silent, True)
     assert found.absent == ["d"] and "d does not answer (timed out)" in found.warnings[0] and len(found.warnings) == 1
+
+
+def test_what_is_replaced_can_join_again() -> None:
+    """It had left when it turned out that it could not, and a dead node that no host is was drained and stayed."""
+    hosts = inventory()
+    refuse_no_return(find(["d"], hosts, True), hosts)
+    with pytest.raises(Refusal, match="gone \\(n6\\): no host of the inventory is this node.*Nothing was changed"):
+        refuse_no_return(find(["n6"], hosts, True), hosts)
+    hosts = inventory(d=Leaver("d", place=place("active", "n5", manager_ids=["n1"])))
+    with pytest.raises(Refusal, match="d: no group declares its role.*Nothing was changed"):
+        refuse_no_return(find(["b", "d"], hosts, True), hosts)
 
 
 def test_labels_that_only_the_swarm_has_are_not_lost() -> None:
