@@ -37,7 +37,6 @@ def state(swarm: Swarm) -> tuple[str, list[str]]:
         ("backup", BACKUP, "vm2,vm3", LIMITED),
         ("upgrade", ENGINE, "vm2,vm3", LIMITED),
         ("remove", {"node": "vm3"}, "vm1,vm2", "vm3: --limit leaves it out"),
-        ("replace", {"node": "vm3"}, "vm1,vm2", "vm3: --limit leaves it out"),
         ("recover", {}, "vm2,vm3", "Only a running manager can continue alone"),
         ("drain", {"node": "vm9"}, "", "vm9: not a node of the swarm. Its nodes are vm1, vm2, vm3"),
         ("activate", {"node": "vm9"}, "", "vm9: not a node of the swarm"),
