@@ -257,7 +257,8 @@ def test_one_manager_is_locked_or_pending(trio: Swarm, tmp_path: Path) -> None:
     """The others have their majority. What needs this manager is refused with its state; the swarm and the host stay as they are."""
     backup = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True}
     ca = {"swarm_rotate": "ca", "swarm_rotate_max_age": 0}
-    cut = "iptables -{} OUTPUT -p tcp --dport 2377 -j DROP"
+    # In both directions: a manager that only the others reach is "Reachable", and has a leader.
+    cut = "; ".join(f"iptables -w -{{0}} {chain} -p tcp --dport 2377 -j DROP" for chain in ("INPUT", "OUTPUT"))
     assert trio.run("swarm", {"autolock": True})["changed"]
     key = trio.docker("vm1", "swarm", "unlock-key", "-q")
     try:
