@@ -12,7 +12,7 @@ import json
 import typing as t
 from dataclasses import asdict, replace
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
@@ -30,7 +30,7 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan impor
 )
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Host, Leaver, Refusal
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import answered
 
 DISPLAY = Display()
 INFO = "swarmlab.overlay.swarm_info"
@@ -102,13 +102,8 @@ class ActionModule(ActionBase):
 
     def _ask(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """The engine's place in a swarm, or why it did not tell."""
-        try:
-            answer = self._execute_module(module_name=INFO, module_args={}, task_vars=task_vars)
-        except AnsibleConnectionFailure as error:
-            return {"problem": f"it is not reachable: {one_line(str(error))}"}
-        if "swarm" not in answer:
-            return {"problem": one_line(reason(answer, task_vars["inventory_hostname"]))}
-        return {"swarm": answer["swarm"]}
+        answer = answered(self, INFO, {}, task_vars, "swarm")
+        return {"swarm": answer["swarm"]} if "swarm" in answer else answer
 
     def _tell(self, again: bool, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """What is declared for this host, and its place. What role engine has just learned is not asked again."""
@@ -204,10 +199,12 @@ class ActionModule(ActionBase):
         self, arguments: dict[str, t.Any], declared: swarm_groups.Declared, task_vars: dict[str, t.Any]
     ) -> dict[str, t.Any]:
         """The nodes that are meant. Labels that the inventory does not declare are lost when a node is replaced."""
-        hosts = [_leaver(name, task_vars, arguments["replaced"]) for name in _everybody(declared, task_vars)]
+        hosts = _leavers(declared, task_vars, arguments["replaced"])
         names = list(dict.fromkeys(name.strip() for name in arguments["nodes"] if name.strip()))
         found = finding.find(names, hosts, arguments["going"])
+        _show([], found.warnings)
         if arguments["replaced"]:
+            finding.refuse_no_return(found, hosts)
             finding.refuse_lost_labels(found, {host.name: host.labels for host in hosts})
         return asdict(found)
 
@@ -267,10 +264,10 @@ def _host(name: str, role: str, task_vars: dict[str, t.Any], outside: bool) -> H
     )
 
 
-def _leavers(declared: swarm_groups.Declared, task_vars: dict[str, t.Any]) -> list[Leaver]:
+def _leavers(declared: swarm_groups.Declared, task_vars: dict[str, t.Any], replaced: bool = False) -> list[Leaver]:
     """The hosts with their roles and addresses."""
     return [
-        replace(_leaver(name, task_vars, False), role=role) for name, role in _everybody(declared, task_vars).items()
+        replace(_leaver(name, task_vars, replaced), role=role) for name, role in _everybody(declared, task_vars).items()
     ]
 
 
@@ -293,6 +290,7 @@ def _leaver(name: str, task_vars: dict[str, t.Any], replaced: bool) -> Leaver:
     known = (name, variables.get("ansible_host"), values.get("swarm_advertise_addr"))
     return Leaver(
         name,
+        in_play=name in task_vars["ansible_play_hosts_all"],
         place=told.get("swarm"),
         problem=told.get("problem") or "it was not asked",
         labels=label_texts(values.get("swarm_node_labels") or {}, name),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan on the controller which nodes a rolling action is for, in which order, and refuse what would hurt. The plan itself is pure."""
+"""Look at each host, and plan on the controller which nodes a rolling action is for, in which order. Refuse what would hurt. The plan itself is pure."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from ansible.utils.display import Display
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import upgrades
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Refusal
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import registered
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import answered
 
 DISPLAY = Display()
-SEEN = "upgrade_seen"  # registered from engine_upgrade_info
+INFO = "swarmlab.overlay.engine_upgrade_info"
+SEEN = "upgrade_seen"  # registered from a look
 
 
 class ActionModule(ActionBase):
-    """Reads what every host registered of its engine."""
+    """With C(look) asks one host; without, reads what every host registered of its engine."""
 
     _supports_check_mode = True
     _supports_async = False
-    _requires_connection = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Changes nothing."""
@@ -33,6 +34,7 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         _validation, given = self.validate_argument_spec(
             argument_spec={
+                "look": {"type": "dict"},
                 "what": {"type": "str", "choices": ["engine", "restart", "reboot"], "default": "engine"},
                 "nodes": {"type": "list", "elements": "str", "default": []},
                 "batch": {"type": "int", "default": 1},
@@ -42,11 +44,13 @@ class ActionModule(ActionBase):
                 "has_keys": {"type": "bool", "default": False},
             }
         )
-        told = {host: _told(host, task_vars) for host in task_vars["ansible_play_hosts_all"]}
+        if given["look"] is not None:
+            return {**result, "changed": False, **answered(self, INFO, given["look"], task_vars, "swarm")}
+        seen = {host: _seen(host, task_vars) for host in task_vars["ansible_play_hosts_all"]}
         wish = upgrades.Wish(
             action=given["what"],
             names=[name.strip() for name in given["nodes"] if name.strip()],
-            versions={host: each["asked"] for host, each in told.items() if each.get("asked")},
+            versions={host: each["asked"] for host, each in seen.items() if each.get("asked")},
             batch=given["batch"],
             accept=[word.strip() for word in given["accept"] if word.strip()],
             free=given["free"],
@@ -54,7 +58,7 @@ class ActionModule(ActionBase):
             now=int(time.time()),
         )
         try:
-            found = upgrades.plan(told, wish)
+            found = upgrades.plan(seen, wish)
         except Refusal as error:
             raise AnsibleActionFail(str(error)) from error
         backup = given["backup"] and found.fresh and bool(found.turns)
@@ -71,6 +75,5 @@ class ActionModule(ActionBase):
         }
 
 
-def _told(host: str, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-    seen = registered(task_vars, host, SEEN)
-    return seen if "swarm" in seen else {"problem": seen.get("msg") or "it was not asked"}
+def _seen(host: str, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+    return registered(task_vars, host, SEEN) or {"problem": "it was not asked"}

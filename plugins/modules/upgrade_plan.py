@@ -10,8 +10,8 @@ module: upgrade_plan
 short_description: Plan an upgrade, a rolling restart or a reboot of a swarm's nodes, and refuse what would hurt
 version_added: 0.2.0
 description:
-  - Runs on the controller, once for all hosts of the play, and reads what module M(swarmlab.overlay.engine_upgrade_info) registered on each of
-    them as C(upgrade_seen).
+  - With O(look) it looks at one host, which is not failed where it does not answer. Registered as C(upgrade_seen) on every host, that is what the
+    plan is made of, on the controller and once for all hosts of the play.
   - Managers come first, one by one, the leader last. Then come the workers. Nodes that an interrupted run left drained are before all others, and nodes
     that are at the target are left out.
   - It is a part of role P(swarmlab.overlay.upgrade#role).
@@ -20,6 +20,9 @@ author:
 extends_documentation_fragment:
   - swarmlab.overlay.attributes.info
 options:
+  look:
+    description: Options of module M(swarmlab.overlay.engine_upgrade_info), which runs on this host. Nothing is planned.
+    type: dict
   what:
     description: What is done to the nodes.
     type: str
@@ -54,6 +57,12 @@ options:
 """
 
 EXAMPLES = r"""
+- name: Look at every node
+  swarmlab.overlay.upgrade_plan:
+    look:
+      offers: false
+  register: upgrade_seen
+
 - name: Plan a rolling restart
   swarmlab.overlay.upgrade_plan:
     what: restart
@@ -62,6 +71,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+problem:
+  description: Why the host did not answer.
+  returned: when O(look) is given, and it did not
+  type: str
 turns:
   description: The turns, as of M(swarmlab.overlay.engine_restarts).
   returned: success

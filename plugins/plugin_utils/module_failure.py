@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
 
 PYTHON = "3.8"
 # sudo's errors first, because without sudo Ansible may fail to find a Python.
@@ -66,6 +67,21 @@ def expected(answer: dict[str, t.Any], key: str, host: str) -> dict[str, t.Any]:
     """The answer of a module that has this key. Raises AnsibleActionFail with the reason of one that failed."""
     if answer.get("failed") or key not in answer:
         raise AnsibleActionFail(one_line(reason(answer, host)))
+    return answer
+
+
+def answered(
+    action: ActionBase, module: str, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any], key: str
+) -> dict[str, t.Any]:
+    """The answer of a module that has this key, or C(problem) alone: why there is none. A plan for all hosts refuses what is silent, in one message."""
+    try:
+        answer: dict[str, t.Any] = action._execute_module(
+            module_name=module, module_args=dict(arguments), task_vars=task_vars
+        )
+    except AnsibleConnectionFailure as error:
+        return {"problem": f"it is not reachable: {one_line(str(error))}"}
+    if answer.get("failed") or key not in answer:
+        return {"problem": one_line(reason(answer, task_vars["inventory_hostname"]))}
     return answer
 
 

@@ -83,7 +83,7 @@ def plan(told: t.Mapping[str, Told], wish: Wish) -> Plan:
     :param told: {host: result of engine_upgrade_info, or C(problem)}
     """
     _refuse_wish(wish)
-    silent = [f"{host}: {each['problem']}" for host, each in told.items() if "swarm" not in each]
+    silent = [f"{host}: {each['problem'].rstrip('.')}" for host, each in told.items() if "swarm" not in each]
     if silent:
         raise _refusal(f"Not every host answered: {'; '.join(silent)}")
     speaker = _speaker(told)

@@ -364,7 +364,7 @@ def nodes_of(swarm: Swarm, host: str = "vm1") -> list[str]:
     listed = swarm.docker(
         host, "node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.Availability}} {{.ManagerStatus}}"
     )
-    return sorted(line.replace("Leader", "Reachable") for line in listed.splitlines())
+    return sorted(line.replace("Leader", "Reachable").strip() for line in listed.splitlines())
 
 
 def power(swarm: Swarm, what: str, *hosts: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,10 +53,14 @@ def await_quiet(swarm: Swarm) -> None:
         "quiet=0; for try in $(seq 400); do pgrep -x python3 >/dev/null && quiet=0 || quiet=$((quiet + 1)); [ $quiet -gt 8 ] && exit 0;"
         " sleep 0.25; done; exit 1"
     )
-    for host in swarm.nodes:
+
+    def quiet(host: str) -> None:
         argv = ["docker", "exec", swarm.container(host), "sh", "-c", look]
         done = subprocess.run(argv, env=swarm.environment, capture_output=True, text=True, timeout=150, check=False)
         assert done.returncode == 0 or "is not running" in done.stderr, f"{host}: {done.stderr}"
+
+    with ThreadPoolExecutor(len(swarm.nodes)) as pool:
+        list(pool.map(quiet, swarm.nodes))
 
 
 def at_once(_swarm: Swarm) -> None:

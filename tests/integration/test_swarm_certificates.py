@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 pytestmark = [pytest.mark.long, pytest.mark.rare]
 CERTIFICATE = "/var/lib/docker/swarm/certificates/swarm-node.crt"
-WHOLE = [*(f"vm{number} Ready Active Reachable" for number in (1, 2, 3)), "vm4 Ready Active "]
+WHOLE = [*(f"vm{number} Ready Active Reachable" for number in (1, 2, 3)), "vm4 Ready Active"]
 EXPIRED = "has expired"
 
 

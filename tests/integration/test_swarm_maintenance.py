@@ -238,6 +238,18 @@ def test_a_run_that_was_killed_is_finished_by_the_next(swarm, unique, engine_soc
     ]
 
 
+def test_a_departure_that_was_given_up_leaves_nothing(swarm, unique) -> None:
+    """What playbook remove does until its run is killed; then the host stays, because the playbook that forms the swarm runs."""
+    create(swarm, unique, 3, *FIRST, command="trap 'exit 0' TERM; sleep 3600 & wait")
+    before = specs(swarm, unique)
+    assert swarm.run("swarm_maintenance", {"node": "vm3", "state": "drained"})["changed"]
+    node = {"id": members(swarm)["vm3"][0].split()[0], "labels": {"swarmlab.overlay/leaving": "vm3"}}
+    assert swarm.run("swarm_node", {"nodes": [node], "state": "drained"})["changed"]
+    assert any("node.id!=" in json.dumps(spec) for spec in specs(swarm, unique))
+    code, output = swarm.playbook("swarmlab.overlay.swarm")
+    assert code == 0 and specs(swarm, unique) == before, output
+
+
 def members(swarm) -> dict[str, list[str]]:
     """{host name: ids of its nodes, with their states}."""
     found: dict[str, list[str]] = {}

@@ -51,11 +51,6 @@ def test_a_backup_is_private_and_leaves_the_swarm_as_it_was(
     for more, mode, words in (
         ({}, vault, "is not a writable folder"),
         ({"swarm_backup_directory": str(tmp_path)}, (), "no vault password"),
-        (
-            {"swarm_backup_directory": str(tmp_path), "swarm_backup_encrypt": "cat"},
-            (),
-            "gave back what it was to encrypt",
-        ),
         ({"swarm_backup_directory": str(tmp_path), "swarm_start_command": ""}, vault, "belong together"),
         ({"swarm_backup_directory": str(tmp_path), "node": "vm9"}, vault, "vm9 is not a working manager"),
     ):
@@ -173,6 +168,12 @@ def told_nothing(swarm: Swarm, playbook: str, told: dict, words: str, folder: Pa
     assert engines_of(swarm) == engines and not list(folder.iterdir()), playbook
 
 
+def first_process(swarm: Swarm, name: str, *hosts: str) -> None:
+    """Signal nodes' first processes. One that is stopped does not give up its wait for the engine after 300 tries, and the node with it."""
+    argv = ["docker", "kill", "--signal", name, *(swarm.container(host) for host in hosts)]
+    subprocess.run(argv, env=swarm.environment, capture_output=True, timeout=60, check=True)
+
+
 def engines_of(swarm: Swarm) -> str:
     """The engines' processes, wherever the machine is on."""
     look = "for node in $@; do docker exec $node pgrep -x dockerd || echo $node none; done"
@@ -215,12 +216,14 @@ def test_without_a_majority_every_playbook_says_so_once(trio: Swarm, tmp_path: P
             for host in ("vm2", "vm3"):
                 trio.shell(host, "engine-stop")
             await_words(trio, "vm1", "docker node ls", "does not have a leader")
+            first_process(trio, "STOP", "vm2", "vm3")
         if how == "pending":
             trio.shell("vm1", "engine-stop; sleep 1; engine-start")
             await_words(trio, "vm1", "docker info", "Swarm: pending")
         words = {"locked": "vm1: locked; vm2: locked; vm3: locked", "pending": "vm1: pending"}.get(
             how, "have no majority"
         )
+        upgrade = "No host of this play is a manager that can" if how == "locked" else "Not every host answered"
         for playbook, told in (
             ("drain", {"node": "vm3"}),
             ("activate", {"node": "vm3"}),
@@ -231,11 +234,12 @@ def test_without_a_majority_every_playbook_says_so_once(trio: Swarm, tmp_path: P
             ("backup", backup),
             ("upgrade", restart),
         ):
-            told_nothing(trio, playbook, told, words if playbook != "upgrade" else "", tmp_path)
+            told_nothing(trio, playbook, told, words if playbook != "upgrade" else upgrade, tmp_path)
     finally:
         if how == "off":
             power(trio, "start", "vm2", "vm3")
         elif how != "locked":
+            first_process(trio, "CONT", "vm2", "vm3")
             for host in ("vm2", "vm3"):
                 trio.shell(host, "engine-start")
         else:
@@ -253,7 +257,8 @@ def test_one_manager_is_locked_or_pending(trio: Swarm, tmp_path: Path) -> None:
     """The others have their majority. What needs this manager is refused with its state; the swarm and the host stay as they are."""
     backup = {**COMMANDS, "swarm_backup_directory": str(tmp_path), "swarm_backup_plain": True}
     ca = {"swarm_rotate": "ca", "swarm_rotate_max_age": 0}
-    cut = "iptables -{} OUTPUT -p tcp --dport 2377 -j DROP"
+    # In both directions: a manager that only the others reach is "Reachable", and has a leader.
+    cut = "; ".join(f"iptables -w -{{0}} {chain} -p tcp --dport 2377 -j DROP" for chain in ("INPUT", "OUTPUT"))
     assert trio.run("swarm", {"autolock": True})["changed"]
     key = trio.docker("vm1", "swarm", "unlock-key", "-q")
     try:
@@ -321,14 +326,11 @@ def archives(folder: Path) -> list[Path]:
 
 @pytest.mark.long
 def test_two_of_three_managers_are_lost_and_come_back_later(trio: Swarm) -> None:
-    code, output = trio.playbook(RECOVER, COMMANDS)
-    assert code != 0 and "there is nothing to recover" in flat(output), output
     token = trio.docker("vm1", "info", "--format", "{{.Swarm.NodeID}}")
     power(trio, "kill", "vm2", "vm3")
     await_words(trio, "vm1", "docker node ls", "does not have a leader")
-    for lost in ([], ["vm2"], [trio.subnet.replace("0/24", "13")]):
-        code, output = trio.playbook(RECOVER, {**COMMANDS, "swarm_lost_managers": lost})
-        assert code != 0 and "a second swarm would be created" in flat(output), output
+    code, output = trio.playbook(RECOVER, {**COMMANDS, "swarm_lost_managers": [trio.subnet.replace("0/24", "13")]})
+    assert code != 0 and "a second swarm would be created" in flat(output) and "vm2 (" in flat(output), output
     told = {**COMMANDS, "swarm_lost_managers": "vm2,vm3"}
     code, output = trio.playbook(RECOVER, told, "--check")
     plan = steps(output)

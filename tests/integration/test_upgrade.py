@@ -97,7 +97,7 @@ def test_a_rolling_restart_loses_no_request_and_leaves_a_drained_node_drained(sw
     swarm.docker("vm1", "node", "update", "--availability", "drain", "vm3")
     try:
         before = specs(swarm, web)
-        code, output = swarm.playbook(UPGRADE, {**RESTART, "node": "vm3,vm2", "upgrade_batch": 2})
+        code, output = swarm.playbook(UPGRADE, {**RESTART, "node": "vm3,vm2", "upgrade_batch": 2, "upgrade_checks": []})
         stay = [f"1. {host} (worker): restarted; it stays in drain" for host in ("vm3", "vm2")]
         assert code == 0 and planned(output) == stay, output
         assert specs(swarm, web) == before and all(started(swarm, host) > now["vm2"] for host in ("vm2", "vm3"))

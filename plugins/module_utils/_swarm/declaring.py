@@ -13,7 +13,9 @@ import typing as t
 
 from .._engine.sdk import APIClient, EngineError, NotFound, Refused, wait_until
 from .._engine.transport import Raw
+from .._terms import MAINTENANCE_LABEL
 from . import leaving
+from .maintenance import tidy_all
 from .raft import demote, is_leaderless, led, update
 
 READY = "ready"
@@ -40,6 +42,8 @@ def declare(
         for entry in sorted(nodes, key=lambda entry: entry.get("role") == "worker"):  # otherwise in the given order
             if entry["id"] in changes:
                 _apply(client, found[entry["id"]], entry, timeout)
+        if any(MAINTENANCE_LABEL in (entry.get("remove_labels") or ()) for entry in nodes):
+            tidy_all(client)
     return {
         "changed": bool(changes),
         "nodes": [

@@ -14,8 +14,8 @@ import typing as t
 
 from .._engine.sdk import APIClient, EngineError, NotFound, Refused, require_manager, wait_until
 from .._engine.transport import Raw
-from . import evacuation, leaving
-from .maintenance import tidy
+from . import leaving
+from .maintenance import tidy_all
 from .raft import demote, is_leaderless, led, update
 
 
@@ -74,8 +74,7 @@ def _depart(
         for node in removing:
             _remove(client, node["ID"])
         if removing:
-            nodes, services = led(lambda: (client.nodes(), client.services()))
-            tidy(client, evacuation.leftovers(services, nodes))
+            tidy_all(client)
     after = [] if removing else [_line(node, drained=True) for node in found]
     return {
         "changed": bool(draining or managers or removing),

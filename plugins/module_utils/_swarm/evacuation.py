@@ -13,7 +13,7 @@ import copy
 import typing as t
 
 from .._engine.transport import Raw
-from .._terms import DONE_LABEL, EVACUATED_LABEL, MAINTENANCE_LABEL, PURPOSE_LABEL
+from .._terms import DONE_LABEL, EVACUATED_LABEL, LEAVING_LABEL, MAINTENANCE_LABEL, PURPOSE_LABEL
 from . import leaving, placement
 
 # What an operator has to accept, with the words for it.
@@ -238,8 +238,8 @@ def held(spec: Raw, availability: str, had: str, why: str = "") -> Raw:
 
 
 def freed(spec: Raw, availability: str) -> Raw:
-    """A node's specification with this availability, without the mark."""
-    marks = (MAINTENANCE_LABEL, PURPOSE_LABEL)
+    """A node's specification with this availability, without our marks. One that is given back is not leaving any more."""
+    marks = (MAINTENANCE_LABEL, PURPOSE_LABEL, LEAVING_LABEL)
     labels = {key: value for key, value in (spec.get("Labels") or {}).items() if key not in marks}
     return {**spec, "Availability": availability, "Labels": labels}
 

@@ -271,6 +271,12 @@ def tidy(client: APIClient, left: t.Mapping[str, list[str]]) -> None:
         _change_service(client, service_id, functools.partial(evacuation.back, node_ids=node_ids))
 
 
+def tidy_all(client: APIClient) -> None:
+    """Take out the constraints of ours that are there without need."""
+    nodes, services = led(lambda: (client.nodes(), client.services()))
+    tidy(client, evacuation.leftovers(services, nodes))
+
+
 def await_ready(client: APIClient, node_id: str, timeout: int) -> float:
     """Wait until the swarm calls the node ready; how many seconds that took."""
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ...module_utils._swarm import evacuation
 from ...module_utils._swarm.place import Member
-from ...module_utils._terms import LEAVING_LABEL
+from ...module_utils._terms import LEAVING_LABEL, MAINTENANCE_LABEL, PURPOSE_LABEL
 from ..swarm_groups import MANAGER, WORKER
 from . import refusals
 from .hosts import READY, Host, Refusal, names_of, problems_of
 from .managers import is_reachable, refuse_lost_majority, refuse_two_swarms, speakers_of
+
+DEPARTURE = (LEAVING_LABEL, MAINTENANCE_LABEL, PURPOSE_LABEL)  # marks of a node that is on its way out
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def _new_managers(joining: t.Sequence[Host], changes: t.Mapping[str, t.Mapping[s
 def _change(host: Host, member: Member) -> dict[str, t.Any]:
     """The differences of a node from its declaration.
 
-    Undeclared properties stay, except those set for an earlier departure.
+    Undeclared properties stay, except those set for an earlier departure: the node gets back what it had before that.
     """
     change: dict[str, t.Any] = {}
     if host.role and host.role != member["role"]:
@@ -182,8 +185,8 @@ def _change(host: Host, member: Member) -> dict[str, t.Any]:
         change["labels"] = labels
     availability = host.availability
     if LEAVING_LABEL in member["labels"]:
-        change["remove_labels"] = [LEAVING_LABEL]
-        availability = availability or "active"
+        change["remove_labels"] = [label for label in DEPARTURE if label in member["labels"]]
+        availability = availability or evacuation.before({"Spec": {"Labels": member["labels"]}}) or "active"
     if availability and availability != member["availability"]:
         change["availability"] = availability
     return change

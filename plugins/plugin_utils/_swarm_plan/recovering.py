@@ -52,9 +52,11 @@ def recovery(hosts: t.Sequence[Leaver], name: str, lost: t.Collection[str]) -> R
         )
     begun = bool(speakers)
     if begun and not wiped and not _orphans(chosen) and not _is_drained(chosen):
+        outside = [host for host in hosts if host.state == "inactive" and host.role != AS_IT_IS]
         raise Refusal(
             f"{chosen.name} has a leader: the managers have a majority, and there is nothing to recover. For a dead node use playbook remove or replace."
-            " Nothing was changed."
+            + (f" In no swarm: {names_of(outside)} (playbook swarm lets them join)." if outside else "")
+            + " Nothing was changed."
         )
     settled = begun and not _orphans(chosen)
     return Recovery(

@@ -154,7 +154,7 @@ GAP = {"id-w0": [{"service": "web", "how": "gap", "words": "web, 1 task: stops"}
 
 
 @pytest.mark.parametrize(("change", "wish", "words"), [
-    (lambda told: told.update(w0={"problem": "cannot be reached"}), WISH, "w0: cannot be reached"),
+    (lambda told: told.update(w0={"problem": "cannot be reached."}), WISH, "w0: cannot be reached. Nothing was changed"),
     (lambda told: told["w0"]["swarm"].update(node_id=""), WISH, "w0: no node of the swarm"),
     (lambda told: told.pop("m1"), WISH, "No host of this play is manager m1"),
     (lambda told: [told.pop(name) for name in ("m0", "m1", "m2")], WISH, "No host of this play is a manager"),

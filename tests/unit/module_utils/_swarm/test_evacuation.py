@@ -166,6 +166,9 @@ def test_marks_of_nodes() -> None:
     assert held == {"Role": "worker", "Availability": "drain", "Labels": {"rack": "a", MAINTENANCE_LABEL: "pause"}}
     assert evacuation.before({"Spec": held}) == "pause" and evacuation.before({"Spec": spec}) is None
     assert evacuation.freed(held, "pause") == spec
+    # A departure was interrupted: with this mark kept, the playbook that forms the swarm made it active later, whoever had drained it then.
+    leaving = {**held, "Labels": {**held["Labels"], "swarmlab.overlay/leaving": "vm3"}}
+    assert evacuation.freed(leaving, "pause") == spec
     assert evacuation.before({"Spec": {"Labels": {MAINTENANCE_LABEL: "nonsense"}}}) == "active"
     # What it is drained for is that of the first who drained it.
     assert evacuation.purpose({"Spec": held}) == "" and evacuation.held(held, "drain", "pause", "upgrade") == held

@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.finding import find, refuse_lost_labels
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.finding import (
+    find,
+    refuse_lost_labels,
+    refuse_no_return,
+)
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Leaver, Refusal
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.leaving import farewell
 
@@ -43,7 +47,12 @@ def test_the_nodes_that_are_meant(names: list[str], found: list[tuple[str, str]]
         (["d"], inventory(d=Leaver("d", place=place("locked", error="encrypted"))), True, "d: its engine is locked"),
         (["d"], inventory(d=Leaver("d", place=place("error", error="has expired"))), True, "which node of it it is: has expired.*leave --force"),
         (["a", "b", "c"], inventory(), True, "no remaining manager"),
-        (["n5"], [host for host in inventory() if host.name != "d"], True, "twin \\(n5\\): runs, and is not in the inventory"),
+        (["n5"], [host for host in inventory() if host.name != "d"], True, "twin \\(n5\\): runs, and is no host of this play"),
+        # It was drained then, and the play in which it leaves had no hosts.
+        (["d"], inventory(d=Leaver("d", in_play=False, addresses=frozenset({"10.0.0.5"}))), True, "d: --limit leaves it out"),
+        (["a", "d"], inventory(d=Leaver("d", in_play=False)), True, "d: --limit leaves it out"),
+        # Nothing was done, as if it had left already.
+        (["d"], inventory(d=Leaver("d", place=place("pending"))), True, "d: its engine is on its way into a swarm"),
     ],
 )  # fmt: skip
 def test_nodes_that_nobody_can_tell(names: list[str], hosts: list[Leaver], going: bool, words: str) -> None:
@@ -67,6 +76,28 @@ def test_a_host_that_joins_now_is_no_node_yet() -> None:
     assert find(["d"], joining, True).absent == ["d"]
     locked = inventory(d=Leaver("d", place=place("locked")))
     assert [target["id"] for target in find(["n5"], locked).targets] == ["n5"]
+
+
+def test_a_name_that_may_be_a_mistake_is_told() -> None:
+    """A departure that finds nothing to do is no error: it may be the second one."""
+    left = inventory(d=Leaver("d", place=place()))
+    assert not find(["d"], left, True).warnings
+    told = find(["vm9"], left, True).warnings
+    assert len(told) == 1 and "vm9: no host of the inventory and no node of the swarm" in told[0]
+    silent = inventory(d=Leaver("d", problem="timed out"))
+    found = find(["d", "b"], silent, True)
+    assert found.absent == ["d"] and "d does not answer (timed out)" in found.warnings[0] and len(found.warnings) == 1
+
+
+def test_what_is_replaced_can_join_again() -> None:
+    """It had left when it turned out that it could not, and a dead node that no host is was drained and stayed."""
+    hosts = inventory()
+    refuse_no_return(find(["d"], hosts, True), hosts)
+    with pytest.raises(Refusal, match="gone \\(n6\\): no host of the inventory is this node.*Nothing was changed"):
+        refuse_no_return(find(["n6"], hosts, True), hosts)
+    hosts = inventory(d=Leaver("d", place=place("active", "n5", manager_ids=["n1"])))
+    with pytest.raises(Refusal, match="d: no group declares its role.*Nothing was changed"):
+        refuse_no_return(find(["b", "d"], hosts, True), hosts)
 
 
 def test_labels_that_only_the_swarm_has_are_not_lost() -> None:

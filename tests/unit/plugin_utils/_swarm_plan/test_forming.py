@@ -7,7 +7,11 @@ from __future__ import annotations
 import copy
 import typing as t
 
-from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import LEAVING_LABEL
+from ansible_collections.swarmlab.overlay.plugins.module_utils._terms import (
+    LEAVING_LABEL,
+    MAINTENANCE_LABEL,
+    PURPOSE_LABEL,
+)
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.forming import plan
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._swarm_plan.hosts import Host, Refusal
 from hypothesis import given, settings
@@ -138,6 +142,18 @@ def test_a_node_that_was_to_leave_and_stays_takes_tasks_again() -> None:
     assert plan([Host("vm1", "manager", place=place("active", "n1", members))], PORT).changes == [
         {"id": "n1", "remove_labels": [LEAVING_LABEL], "availability": "active"}
     ]
+
+
+def test_a_departure_that_was_given_up_is_taken_back_whole() -> None:
+    """Playbook remove had drained it before it was marked as leaving. With that mark kept, services stayed away from an active node."""
+    labels = {LEAVING_LABEL: "vm1", MAINTENANCE_LABEL: "pause", PURPOSE_LABEL: "backup"}
+    members = [member("n1", "manager", availability="drain", labels=labels)]
+    assert plan([Host("vm1", "manager", place=place("active", "n1", members))], PORT).changes == [
+        {"id": "n1", "remove_labels": [LEAVING_LABEL, MAINTENANCE_LABEL, PURPOSE_LABEL], "availability": "pause"}
+    ]
+    # Drained by drain alone: it stays so until activate.
+    members = [member("n1", "manager", availability="drain", labels={MAINTENANCE_LABEL: "active"})]
+    assert not plan([Host("vm1", "manager", place=place("active", "n1", members))], PORT).changes
 
 
 def test_pending_and_unready_nodes_are_waited_for() -> None:

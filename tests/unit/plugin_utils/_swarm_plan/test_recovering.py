@@ -30,7 +30,9 @@ RESTORED = [member("vm1", leader=True, availability="drain", labels={PURPOSE_LAB
         ([host("vm1", "inactive"), host("vm2", "silent")], "", ["vm2"], "restore a backup"),
         ([host("vm1", members=ALONE), host("vm2", members=LED), host("vm3", members=LED)], "vm1", [], "vm2, vm3: in another swarm than vm1"),
         ([host("vm1", members=ALONE), host("vm2", members=LED)], "", [], "Name the manager that continues"),
-        ([host("vm1", members=ALONE)], "", [], "nothing to recover"),
+        ([host("vm1", members=ALONE)], "", [], "nothing to recover.*remove or replace. Nothing was"),
+        # Ended after the others had left their former swarm.
+        ([host("vm1", members=ALONE), host("vm2", "inactive"), host("vm3", "inactive")], "", [], "In no swarm: vm2, vm3 \\(playbook swarm lets them join\\)"),
     ],
 )  # fmt: skip
 def test_refused(hosts: list[Leaver], name: str, lost: list[str], words: str) -> None:
