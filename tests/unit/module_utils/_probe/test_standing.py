@@ -47,7 +47,7 @@ def answer(order: dict[str, t.Any]) -> dict[str, t.Any]:
 @pytest.fixture
 def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[standing.Door]:
     monkeypatch.setattr(background, "ROOT", str(tmp_path / "root"))
-    monkeypatch.setattr(background, "HANG", 300)  # on a busy machine a test that freezes it takes longer than a helper may hang
+    monkeypatch.setattr(background, "HANG", 300)  # a busy machine freezes it for longer than 30 s
     found = standing.begin(background.Lease(RUN, 300.0), answer)
     assert found is not None
     yield found
