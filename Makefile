@@ -16,6 +16,7 @@
 #   make stop      stops the machines; make lab starts them again
 #   make destroy   no process and no file of the lab is left
 #   make existing  the promise on bare hosts as people have them: two suites, firewalls, sudo; some minutes
+#   make life      the life of a swarm on machines: three managers, the engine of the next suite, a boot, while clients ask; half an hour
 #   make check     ruff, mypy, spelling, YAML: seconds; make format mends what can be mended
 #   make test      all tests: lint, unit, integration and long (container nodes), e2e (real VMs); each name alone runs that tier
 #   make rare      the tests that are too long for every run
@@ -46,7 +47,7 @@ PLAY := ansible-playbook $(ARGS)
 SNAPSHOT := saved
 LESSON := pt
 
-.PHONY: help setup check format lab status logs verify lesson classroom exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long rare e2e existing matrix bench scale detection blind mutation build
+.PHONY: help setup check format lab status logs verify lesson classroom exercise report destroy stop snapshot restore snapshots ssh test lint unit integration long rare e2e existing life matrix bench scale detection blind mutation build
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -123,8 +124,8 @@ format: .venv/.ready-dev
 lint unit integration long rare e2e: .venv/.ready-dev
 	@python scripts/test.py $@
 
-existing: .venv/.ready-dev
-	molecule test -s existing
+existing life: .venv/.ready-dev
+	molecule test -s $@
 
 matrix: .venv/.ready-run
 	@python scripts/matrix.py $(ARGS)
