@@ -126,7 +126,9 @@ def test_the_engine_of_the_next_suite_costs_no_request(lab: Lab) -> None:
 def test_a_boot_costs_no_request(lab: Lab) -> None:
     boot = lab.node("vm2").sh("cat /proc/sys/kernel/random/boot_id")
     with clients(lab, lab.node("vm3")) as got:
-        code, output = lab.play("upgrade.yml", "-e", json.dumps({"upgrade_action": "reboot", "node": "vm2", "upgrade_accept": ["gap"]}))
+        code, output = lab.play(
+            "upgrade.yml", "-e", json.dumps({"upgrade_action": "reboot", "node": "vm2", "upgrade_accept": ["gap"]})
+        )
     assert code == 0 and lab.node("vm2").sh("cat /proc/sys/kernel/random/boot_id") != boot, output
     assert not lost(got)
 
