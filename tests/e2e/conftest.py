@@ -85,7 +85,7 @@ class Lab:
         }
         done = subprocess.run(
             [str(BIN / program), *argv],
-            cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=1200, check=False,
+            cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=3600, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
