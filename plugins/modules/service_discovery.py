@@ -191,8 +191,6 @@ def known_records(client: APIClient, network: str) -> dict[str, list[str]]:
 def run(module: AnsibleModule, client: APIClient) -> dict[str, t.Any]:
     """Ask from every endpoint and compare."""
     params = module.params
-    if params["timeout"] < 0:
-        raise EngineError(f"timeout must not be negative, not {params['timeout']}.")
     expected = params["expected"] if params["expected"] is not None else known_records(client, params["network"])
     wanted = asking.wanted_records(expected, params["names"], params["absent"])
     if not wanted:

@@ -190,8 +190,6 @@ def main() -> None:
         required_if=[("state", "present", ["nodes"])],
         supports_check_mode=True,
     )
-    if module.params["timeout"] < 0:
-        module.fail_json(msg=f"timeout must not be negative, it is {module.params['timeout']}.")
     run_module(module, work)
 
 

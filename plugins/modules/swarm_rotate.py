@@ -113,9 +113,8 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    for option in ("max_age", "timeout"):
-        if module.params[option] < 0:
-            module.fail_json(msg=f"{option} must not be negative, it is {module.params[option]}.")
+    if module.params["max_age"] < 0:
+        module.fail_json(msg=f"max_age must not be negative, it is {module.params['max_age']}.")
     run_module(module, work)
 
 

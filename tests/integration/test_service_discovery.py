@@ -59,7 +59,7 @@ def test_a_name_of_another_network_is_absent(swarm, network: str) -> None:
         ("vm1", {"network": "x", "expected": {"web": ["nonsense"]}}, "not an IPv4 address"),
         ("vm1", {"network": "x", "expected": {"web": ["10.0.0.1"]}, "absent": ["web"]}, "both expected and"),
         ("vm1", {"network": "x", "expected": {"web": []}, "names": ["wbe"]}, "Known: web"),
-        ("vm1", {"network": "x", "expected": {"web": []}, "timeout": -1}, "timeout must not be negative"),
+        ("vm1", {"network": "x", "expected": {"web": []}, "timeout": -1}, "timeout is -1, and must be at least 0"),
         ("vm1", {"network": "x", "expected": {"web": []}, "attach": False}, "'attach' is false"),
     ],
 )

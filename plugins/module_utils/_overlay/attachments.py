@@ -49,8 +49,6 @@ class Step(t.NamedTuple):
 def ensure_attachments(client: APIClient, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
     """Reach the declared state of those attachments whose containers are on this node."""
     info = await_swarm(client, time.monotonic() + params["resolve_timeout"])
-    if params["resolve_timeout"] < 0:
-        raise SpecError([f"resolve_timeout must not be negative, not {params['resolve_timeout']}"])
     node_id = info["Swarm"].get("NodeID")
     specs = parse_attachment_list(
         [entry for entry in params["attachments"] if entry.get("node_id") in (None, node_id)], params["state"]
