@@ -69,7 +69,7 @@ def clients(lab: Lab, at: Node) -> Iterator[dict[str, list[str]]]:
     addresses = [segment(node) for node in lab.nodes]
     script = base64.b64encode(MESH.format(addresses=addresses, port=PORT).encode()).decode()
     at.sh(f"echo {script} | base64 -d >/root/mesh.py")
-    at.sh("systemd-run --unit=life-mesh -p StandardOutput=file:/root/mesh.log python3 /root/mesh.py")
+    at.sh("systemd-run --unit=life-mesh -p StandardOutput=truncate:/root/mesh.log python3 /root/mesh.py")
     time.sleep(5)
     try:
         yield got

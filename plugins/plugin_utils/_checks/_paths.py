@@ -57,6 +57,7 @@ def seen(facts: Facts, host: str, ident: str) -> dict[str, t.Any] | None:
     return facts.observations.get(host, {}).get(ident)
 
 
+NOT_STARTED = "probe-not-started"  # the reason of a host without a probe
 ONCE = 3.0  # seconds that a question may take, where the run does not say
 SETTLED = 60  # seconds after which the engine has set something up on every node
 
@@ -203,7 +204,7 @@ def vtep(facts: Facts, host: str) -> str | None:
 
 def unopened(facts: Facts) -> list[str]:
     """Hosts whose probe was not there when they were asked for it. One that comes later is a backend, and answers nobody."""
-    return [host for host, problem in sorted(facts.problems.items()) if problem.reason == "probe-not-started"]
+    return [host for host, problem in sorted(facts.problems.items()) if problem.reason == NOT_STARTED]
 
 
 def starved(facts: Facts) -> dict[str, float]:

@@ -173,19 +173,20 @@ def _faint(facts: Facts, source: str, target: str) -> tuple[Symptom, ...]:
         return ()
     given = limits(facts)
     share = 100 * (pulse["sent"] - pulse["answered"]) / pulse["sent"]
-    least, median, _most, worst = pulse["delay_ms"]
+    median = pulse["delay_ms"][1]
     noise = 2 * max(pulse["late_ms"], pulse["dwell_ms"])
-    if share > given["loss"] and median - noise > given["delay"] and _filling(pulse["delay_ms"], given):
-        return (Symptom(NARROW, f"a queue fills up, from {least:.0f} to {worst:.0f} ms, and overflows"),)
     if median - noise > given["delay"]:
-        return (Symptom(SLOW, f"{median:.0f} ms"),)
+        full = _overflowing(pulse["delay_ms"], given) if share > given["loss"] else None
+        return (full or Symptom(SLOW, f"{median:.0f} ms"),)
     return (Symptom(LOST, f"{share:.0f} % lost"),) if share > given["loss"] and noise < LATE else ()
 
 
-def _filling(delay: list[float], given: dict[str, float]) -> bool:
-    """Whether most packets waited about as long as the one that waited longest, as in a queue that is full most of the time."""
+def _overflowing(delay: list[float], given: dict[str, float]) -> Symptom | None:
+    """Of a path that loses packets: whether most of them waited about as long as the one that waited longest, as in a queue that is full."""
     least, median, _most, worst = delay
-    return median - least > max(NOTICEABLE * given["jitter"], worst - median)
+    if median - least <= max(NOTICEABLE * given["jitter"], worst - median):
+        return None
+    return Symptom(NARROW, f"a queue fills up, from {least:.0f} to {worst:.0f} ms, and overflows")
 
 
 def _pulse(facts: Facts, host: str, peer: str) -> Data | None:
@@ -352,10 +353,10 @@ def _usual(others: list[Path], value: t.Callable[[list[float]], float]) -> float
 
 def _narrow(train: Data, others: list[Path], given: dict[str, float]) -> Symptom | None:
     """A rate below the limit and far below that of other paths, or a queue that fills up and overflows."""
-    least, _median, _most, worst = train["delay_ms"]
     lost = train["sent"] - train["answered"] - _of_capped(train)
-    if lost >= FEW and _filling(train["delay_ms"], given):
-        return Symptom(NARROW, f"a queue fills up, from {least:.0f} to {worst:.0f} ms, and overflows")
+    full = _overflowing(train["delay_ms"], given) if lost >= FEW else None
+    if full:
+        return full
     rate = train.get("mbit")
     rates = sorted(other.train["mbit"] for other in others if other.train and other.train.get("mbit"))
     limit = given["rate"] / (1 if rates else ALONE)

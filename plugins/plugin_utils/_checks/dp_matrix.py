@@ -14,7 +14,7 @@ from . import _paths, _requests
 from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
-ID = "DP-MATRIX"
+ID = _requests.MATRIX
 TITLE = "Every node reaches every other node"
 DIRECT = "Every node reaches every other node directly (ICMP, TCP, UDP)"
 BALANCED = "Every node reaches every other node through the virtual IP (TCP)"
@@ -218,26 +218,19 @@ def _judge_balanced(facts: Facts, network: Network) -> Result:
             missing[source] = (gone, seen["errors"])
     if missing:
         return _failed_balanced(facts, network, missing, slowest)
-    if mute:
+    if mute or silent:
+        reason, nodes, text = "no-observation", silent, f"no observation from {listed(silent)}"
+        if mute:
+            reason, nodes = "probe-unopened", unopened
+            text = f"every backend answered {listed(mute)}, and some connections were refused: the probe of {listed(unopened)} came late and answers nobody"
         return result(
             CHECK,
             INCONCLUSIVE,
-            "probe-unopened",
-            f"every backend answered {listed(mute)}, and some connections were refused: the probe of {listed(unopened)} came late and answers nobody",
+            reason,
+            text,
             title=BALANCED,
             network=network["name"],
-            nodes=unopened,
-            details=_balanced_matrix(facts, network),
-        )
-    if silent:
-        return result(
-            CHECK,
-            INCONCLUSIVE,
-            "no-observation",
-            f"no observation from {listed(silent)}",
-            title=BALANCED,
-            network=network["name"],
-            nodes=silent,
+            nodes=nodes,
             details=_balanced_matrix(facts, network),
         )
     text = f"from {count(len(hosts), 'node')} every one of {count(len(hosts), 'backend')} answered"

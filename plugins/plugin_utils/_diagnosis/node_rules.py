@@ -58,7 +58,6 @@ STATES = {
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
 }
 FINAL = ("rejected", "failed")  # final states of a task
-NOT_STARTED = "probe-not-started"
 # Modules of one purpose, any of a tuple -> (the effects, whether only encrypted networks suffer; those need ESP too).
 MODULES = (
     ((("vxlan",), ("bridge",), ("veth",)), (Claim("*"),), False),
@@ -139,7 +138,7 @@ def task(reason: str) -> Callable[[View], Iterable[Finding]]:
             return
         # Swarm retries all the time. A node whose task is in another state meanwhile waits for the same reason.
         other = {_host(view, node) for node, error in errors.items() if error.state in FINAL and error.reason != reason}
-        nodes = view.ordered(_waiting(view) - other)
+        nodes = view.ordered(set(_paths.unopened(view.facts)) - other)
         networks = tuple(network["name"] for network in facts.networks)
         yield Finding(
             view.title(TASKS[reason], nodes, networks),
@@ -180,14 +179,10 @@ def _host(view: View, node: str) -> str:
     return next((name for name, known in view.facts.nodes.items() if known["id"] == node), "the swarm")
 
 
-def _waiting(view: View) -> set[str]:
-    return {host for host, found in view.facts.problems.items() if found.reason == NOT_STARTED}
-
-
 def task_missing(view: View) -> Iterable[Finding]:
     """A probe that did not start, for a reason of its own node."""
     facts = view.facts
-    waiting = view.ordered(_waiting(view))
+    waiting = view.ordered(_paths.unopened(view.facts))
     if not waiting:
         return
     ids = {host: facts.nodes[host]["id"] for host in waiting if host in facts.nodes}

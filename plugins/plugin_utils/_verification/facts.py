@@ -59,7 +59,9 @@ def assemble(hosts: list[str], settings: Settings, phases: dict[str, t.Any]) -> 
         leader=leader,
     )
     addresses = view.get("probes") or {}
-    return replace(facts, worker=_worker(facts), probes=_probes(facts, addresses), late_probes=_late(facts, addresses))
+    return replace(
+        facts, worker=_worker(facts), probes=_probes(facts, addresses), late_probes=_late_probes(facts, addresses)
+    )
 
 
 def _probed(seen: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -320,7 +322,7 @@ def _probes(facts: Facts, addresses: dict[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _late(facts: Facts, addresses: dict[str, t.Any]) -> list[str]:
+def _late_probes(facts: Facts, addresses: dict[str, t.Any]) -> list[str]:
     """The hosts that had no probe when they were asked, although the managers then saw it run."""
     return [host for host in facts.hosts if missing_probe(facts, host) and facts.nodes[host]["id"] in addresses]
 

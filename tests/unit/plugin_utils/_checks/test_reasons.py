@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _foreign_words as foreign
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _reasons
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths, _reasons
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import node_rules, told
 
 ROOT = Path(_checks.__file__).parents[3]
@@ -63,7 +63,7 @@ def test_what_the_diagnosis_matches_is_given_by_that_check(line: told.Line) -> N
 
 
 def test_problems_that_are_causes_are_listed() -> None:
-    assert set(node_rules.PROBLEMS) | {node_rules.NOT_STARTED} <= set(_reasons.PROBLEMS)
+    assert set(node_rules.PROBLEMS) | {_paths.NOT_STARTED} <= set(_reasons.PROBLEMS)
     assert set(node_rules.TASKS) <= set(_reasons.REFUSALS)
     spoken = {words.reason for words in foreign.HOST}, {words.reason for words in (*foreign.TASK, *foreign.ATTACHMENT)}
     assert spoken[0] <= set(_reasons.PROBLEMS) and spoken[1] <= set(_reasons.REFUSALS)
