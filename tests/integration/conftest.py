@@ -325,7 +325,7 @@ def own_lab(
     nodes: int,
     **settings: object,
 ) -> Iterator[Swarm]:
-    """A swarm for one module of tests. The engines of its managers can be kept stopped (COMMANDS). ``settings``: of the lab."""
+    """A swarm for one module of tests. Its engines can be kept stopped (COMMANDS). ``settings``: of the lab."""
     name, place = worker_of(name)
     subnet = free_subnet(subnets, range(place, 256, 16))
     hosts = [f"vm{number}" for number in range(1, nodes + 1)]
@@ -336,7 +336,7 @@ def own_lab(
     try:
         done = lab.ansible("ansible-playbook", "swarmlab.overlay.lab", "swarmlab.overlay.swarm")
         assert done.returncode == 0, done.stdout + done.stderr
-        for host in lab.managers:
+        for host in lab.nodes:
             for script, text in SCRIPTS.items():
                 lab.shell(host, f"cat >/usr/local/sbin/{script} <<'END'\n{text}END\nchmod +x /usr/local/sbin/{script}")
         yield lab

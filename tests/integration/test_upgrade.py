@@ -329,3 +329,55 @@ def test_a_restart_that_was_killed_goes_on_with_the_nodes_that_are_left(four: Sw
         assert code == 0 and len(planned(output)) == 4, output
     finally:
         four.docker("vm1", "swarm", "update", "--autolock=false")
+
+
+@pytest.fixture(scope="module")
+def quintet(environment: dict[str, str], warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swarm]:
+    """Three managers and two workers, whose engines can be kept stopped."""
+    with own_lab("quintet", "10.97.{}.0/24", environment, warm, tmp_path_factory.mktemp("quintet"), 3, 5) as lab:
+        yield lab
+
+
+WHOLE = """for try in $(seq 600); do
+    [ "$(docker node ls --format '{{.Status}}{{.ManagerStatus}}' | grep -cE '^Ready(Leader|Reachable)?$')" = 5 ] && exit
+    sleep 0.1
+done
+exit 1"""
+
+
+def restarted_by_hand(swarm: Swarm) -> float:
+    """Seconds until every engine was restarted, one after the other, and the swarm was whole each time."""
+    began = time.monotonic()
+    for host in swarm.nodes:
+        before = started(swarm, host)
+        swarm.shell(host, "kill -HUP 1")
+        swarm.shell(
+            host, f"until [ $(cut -d' ' -f22 /proc/$(cat /run/docker.pid)/stat) -gt {before} ]; do sleep 0.1; done"
+        )
+        swarm.shell(host, "until docker info >/dev/null 2>&1; do sleep 0.1; done")
+        swarm.shell("vm2" if host == "vm1" else "vm1", WHOLE)
+    return time.monotonic() - began
+
+
+@pytest.mark.long
+@pytest.mark.rare
+def test_what_turns_of_five_nodes_cost(quintet: Swarm) -> None:
+    """The figures of docs/scale.md: engines restarted by hand, by the playbook, with proofs, and upgraded."""
+    with objects(quintet) as unique:
+        web = f"{unique}-web"
+        assert quintet.run("overlay_network", {"name": f"{unique}-net", "attachable": True})["changed"]
+        create(quintet, web, 6, "--update-order", "start-first", "--network", f"{unique}-net")
+        before, old = specs(quintet, web), versions(quintet)
+        new = {host: quintet.shell(host, f"{REPACK}\n({REPOSITORY})") for host in quintet.nodes}["vm1"]
+        seconds = {"by hand": restarted_by_hand(quintet)}
+        for name, told in {
+            "restart": {**RESTART, "upgrade_checks": []},
+            "restart with proofs": RESTART,
+            "upgrade": {**COMMANDS, "upgrade_checks": CHECKS, "engine_version": new},
+        }.items():
+            began = time.monotonic()
+            code, output = quintet.playbook(UPGRADE, told)
+            seconds[name] = time.monotonic() - began
+            assert code == 0 and len(planned(output)) == 5 and specs(quintet, web) == before, output
+        print({name: round(value) for name, value in seconds.items()})
+        assert set(versions(quintet).values()) == {new} != set(old.values())

@@ -10,6 +10,7 @@ and the helper ends by itself.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -103,9 +104,12 @@ def roots() -> tuple[str, str]:
 def _ours(root: str) -> bool:
     """Whether a folder is there that nobody but this user can have made or can write to: anybody may make one in /dev/shm."""
     try:
-        told = os.lstat(root)
+        return _private(os.lstat(root))
     except OSError:
         return False
+
+
+def _private(told: os.stat_result) -> bool:
     return stat.S_ISDIR(told.st_mode) and told.st_uid == os.geteuid() and not told.st_mode & 0o022
 
 
@@ -134,11 +138,14 @@ def folder(run: str) -> str:
 
 def _made(root: str, run: str) -> str:
     """A new folder of the run there, with room for its files."""
-    os.makedirs(root, mode=0o700, exist_ok=True)
-    if not _ours(root):
-        raise OSError(errno.EPERM, "somebody else's folder", root)
     path = os.path.join(root, run)
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    while not os.path.exists(path):
+        with contextlib.suppress(FileNotFoundError):  # another run has just ended, and took the parent folder with it
+            os.makedirs(root, mode=0o700, exist_ok=True)
+            if not _private(os.lstat(root)):
+                raise OSError(errno.EPERM, "somebody else's folder", root)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path, mode=0o700)
     names = [os.path.join(path, f".room{number}") for number in range(FILES)]
     for name in names:
         with open(name, "wb") as handle:
@@ -150,7 +157,14 @@ def _made(root: str, run: str) -> str:
 
 def runs() -> list[str]:
     """The runs that left a folder on this node."""
-    return sorted({run for root in roots() if _ours(root) for run in os.listdir(root)})
+    return sorted({run for root in roots() for run in _inside(root)})
+
+
+def _inside(root: str) -> list[str]:
+    """What a folder of ours holds; it goes away with the last run."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.listdir(root) if _ours(root) else []
+    return []
 
 
 def forget(run: str) -> None:
@@ -158,7 +172,7 @@ def forget(run: str) -> None:
     for root in roots():
         if _ours(root):
             shutil.rmtree(os.path.join(root, run), ignore_errors=True)
-            if not os.listdir(root):
+            with contextlib.suppress(OSError):  # it holds other runs, or the end of another run was quicker
                 os.rmdir(root)
 
 

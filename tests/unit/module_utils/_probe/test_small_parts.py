@@ -16,6 +16,7 @@ import struct
 import subprocess
 import tarfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -309,6 +310,20 @@ def test_a_forgotten_helper_ends_by_itself_and_cleans_up(helpers_folder: Path, t
     while not mark.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert mark.exists() and background.stop("r2", ["job"]) == {"job": None}
+
+
+def test_runs_that_begin_and_end_side_by_side_do_not_disturb_each_other(helpers_folder: Path) -> None:
+    """The end of one removes the folder of all, while another makes its own there, or looks which there are."""
+
+    def lives(run: str) -> None:
+        for _time in range(150):
+            assert os.path.isdir(background.folder(run))
+            background.runs()
+            background.forget(run)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lives, ("r1", "r2", "r3")))
+    assert background.runs() == [] and not helpers_folder.exists()
 
 
 def test_a_renewed_lease_keeps_a_helper_alive(helpers_folder: Path) -> None:
