@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from ...module_utils._swarm.place import Member
 from ...module_utils._terms import PURPOSE_LABEL
 from .hosts import BACKUP, Host, Refusal, names_of
 from .managers import is_reachable, speaking
@@ -53,19 +54,13 @@ def copied(hosts: t.Sequence[Host], name: str = "", alone: bool = False) -> Copi
             f"A backup stops one manager. Of {len(managers)} managers {left} would stay reachable, and a majority is {len(managers) // 2 + 1}. Start managers"
             " that are down, or add one. Nothing was done."
         )
-    best = min(
-        chosen, key=lambda host: (managers[host.node_id]["leader"], managers[host.node_id]["availability"] == "active")
-    )
+    best = min(chosen, key=lambda host: _cost(managers[host.node_id]))
     if managers[best.node_id]["leader"] and len(managers) > 1 and not name:
         raise Refusal(
             f"{best.name} is the only manager in this play, and it is the leader. Add another manager to the play, or name this one. Nothing was done."
         )
     manager = next((host for host in speakers if host is not best), best)
-    drained = [
-        member
-        for member in speakers[0].members
-        if member["labels"].get(PURPOSE_LABEL) == BACKUP and member["id"] != best.node_id
-    ]
+    drained = [member for member in speakers[0].members if _is_left(member) and member["id"] != best.node_id]
     return Copied(
         best.name,
         best.node_id,
@@ -74,3 +69,13 @@ def copied(hosts: t.Sequence[Host], name: str = "", alone: bool = False) -> Copi
         [f"the state of {best.name} is copied while its engine is stopped"]
         + [f"{member['hostname']}, which an earlier backup drained, is given back" for member in drained],
     )
+
+
+def _is_left(member: Member) -> bool:
+    """Whether a backup drained it that was killed."""
+    return bool(member["labels"].get(PURPOSE_LABEL) == BACKUP)
+
+
+def _cost(member: Member) -> tuple[bool, bool, bool]:
+    """Best is no leader, then one where a killed backup may have left its archive, then one without tasks."""
+    return member["leader"], not _is_left(member), member["availability"] == "active"

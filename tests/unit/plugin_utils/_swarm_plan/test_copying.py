@@ -45,3 +45,11 @@ def test_what_a_killed_backup_left_drained_is_given_back() -> None:
     assert (found.host, found.left) == ("vm2", ["id-vm3"])
     assert found.steps[1:] == ["vm3, which an earlier backup drained, is given back"]
     assert copied(hosts[:2], "vm1", False).left == ["id-vm3"]
+
+
+def test_the_manager_that_a_killed_backup_left_is_copied_again() -> None:
+    """Its archive may still lie there, and goes with the new one."""
+    drained = [{**each, "availability": "drain"} if each["hostname"] != "vm1" else each for each in LED]
+    marked = [{**each, "labels": {PURPOSE_LABEL: "backup"}} if each["hostname"] == "vm3" else each for each in drained]
+    found = copied([host(each, members=marked) for each in MANAGERS])
+    assert (found.host, found.left) == ("vm3", [])
