@@ -34,7 +34,7 @@ def frail_vm2(lab: Lab) -> Iterator[None]:
 def test_a_flushed_firewall_and_an_engine_that_stays_down_after_a_reboot_are_found(lab: Lab) -> None:
     boot = lab.node("vm2").sh("cat /proc/sys/kernel/random/boot_id")
     # By force: an engine that was just restarted may have lost a name, which is told, and not what this is about.
-    asked = {"verify_checks": ["DIS-FIREWALL", "DIS-REBOOT"], "verify_disruptive": ["firewall-reload", "reboot"],
+    asked = {"verify_networks": ["plain"], "verify_checks": ["DIS-FIREWALL", "DIS-REBOOT"], "verify_disruptive": ["firewall-reload", "reboot"],
              "verify_disruptive_node": "vm2", "verify_disruptive_timeout": 60, "verify_disruptive_force": True}  # fmt: skip
     code, output = lab.play("verify.yml", "-e", json.dumps(asked))
     assert code != 0, output

@@ -103,13 +103,15 @@ def roots() -> tuple[str, str]:
 
 def _ours(root: str) -> bool:
     """Whether a folder is there that nobody but this user can have made or can write to: anybody may make one in /dev/shm."""
+    return _is_private(root) is True
+
+
+def _is_private(root: str) -> bool | None:
+    """The same; None where nothing is there."""
     try:
-        return _private(os.lstat(root))
+        told = os.lstat(root)
     except OSError:
-        return False
-
-
-def _private(told: os.stat_result) -> bool:
+        return None
     return stat.S_ISDIR(told.st_mode) and told.st_uid == os.geteuid() and not told.st_mode & 0o022
 
 
@@ -140,12 +142,15 @@ def _made(root: str, run: str) -> str:
     """A new folder of the run there, with room for its files."""
     path = os.path.join(root, run)
     while not os.path.exists(path):
-        with contextlib.suppress(FileNotFoundError):  # another run has just ended, and took the parent folder with it
+        try:
             os.makedirs(root, mode=0o700, exist_ok=True)
-            if not _private(os.lstat(root)):
+            if _is_private(root) is False:
                 raise OSError(errno.EPERM, "somebody else's folder", root)
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(path, mode=0o700)
+            os.mkdir(path, mode=0o700)
+        except (FileNotFoundError, FileExistsError):
+            if _is_private(root) is False:
+                raise
+            # Another run has just ended, and took the parent folder with it, or makes its own there.
     names = [os.path.join(path, f".room{number}") for number in range(FILES)]
     for name in names:
         with open(name, "wb") as handle:
