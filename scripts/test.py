@@ -45,7 +45,9 @@ def pytest_step(tier: str, *options: str, folder: str = "") -> Step:
     )
 
 
-WORKERS = ("-n", "3", "--dist", "loadfile")  # a lab for each: most of the time they wait for the swarm
+# A lab for each worker: most of the time they wait for the swarm, in the long ones more than in the others.
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+WORKERS = ("-n", "3", *BY_FILE)
 
 
 STEPS = [
@@ -76,7 +78,7 @@ STEPS = [
     Step("lint", "importer", ["scripts/in_copy.sh", "scripts/importer.sh"]),
     pytest_step("unit", "-n", "4", "--maxschedchunk", "30"),  # some of them wait
     pytest_step("integration", "-m", "not long", *WORKERS),
-    pytest_step("long", "-m", "long and not rare", *WORKERS, folder="integration"),
+    pytest_step("long", "-m", "long and not rare", "-n", "4", *BY_FILE, folder="integration"),
     pytest_step("rare", "-m", "rare", *WORKERS, folder="integration"),
     Step("e2e", "molecule", ["molecule", "test"]),
 ]

@@ -241,6 +241,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.stash[ENGINE] = Engine(Path(tempfile.mkdtemp(prefix="swarmlab-engine-")))
 
 
+# The files that take minutes, begun first, so that no worker is left with a long one while the others have nothing to do.
+LONGEST = (
+    "test_verify_disruptive.py",
+    "test_swarm_recovery.py",
+    "test_verify_performance.py",
+    "test_any_inventory.py",
+    "test_verify_field.py",
+    "test_faults.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if ENGINE in session.config.stash:
