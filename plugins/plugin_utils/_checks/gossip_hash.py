@@ -10,7 +10,8 @@ import sys
 import typing as t
 
 from .._facts.model import Facts, Network, Requests, Result
-from . import _paths
+from . import _gossip, _paths
+from ._blame import between
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "GOSSIP-HASH"
@@ -54,7 +55,13 @@ def _judge(facts: Facts, network: Network) -> Result:
             listed(rows, 3),
             network=name,
             nodes=sorted(odd),
-            details={"records": rows, "hashes": hashes},
+            details={
+                "records": rows,
+                "hashes": hashes,
+                "between": between(
+                    (host, *_home(facts, record)) for host, found in odd.items() for _verb, record in found
+                ),
+            },
         )
     empty = [host for host, rows in told.items() if not rows["ever"]]
     if silent or empty:
@@ -76,6 +83,12 @@ def _judge(facts: Facts, network: Network) -> Result:
         nodes=sorted(told),
         details={"hashes": hashes},
     )
+
+
+def _home(facts: Facts, row: str) -> list[str]:
+    """The host of a record's task, whose engine tells the others of it; none for a virtual IP."""
+    where = _gossip.record(row).where
+    return [host for host in facts.hosts if _paths.tunnel(facts, host) == where]
 
 
 def digest(records: list[str]) -> str:

@@ -9,6 +9,7 @@ import sys
 
 from .._facts.model import Facts, Network, Requests, Result
 from . import _gossip, _paths
+from ._blame import between
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "PEER-FDB"
@@ -42,7 +43,7 @@ def _judge(facts: Facts, network: Network) -> Result:
         return result(CHECK, SKIP, "too-few-nodes", "fewer than two nodes carry it: there is no peer", network=name)
     wrong = {host: rows for host, rows in ((host, _node(facts, network, host)) for host in told) if rows}
     if wrong:
-        rows = [f"{host}: {row}" for host, found in sorted(wrong.items()) for row in found]
+        rows = [f"{host}: {row}" for host, found in sorted(wrong.items()) for _others, row in found]
         return result(
             CHECK,
             FAIL,
@@ -51,7 +52,10 @@ def _judge(facts: Facts, network: Network) -> Result:
             network=name,
             nodes=sorted(wrong),
             hint=ADVICE % listed(sorted(wrong)),
-            details={"entries": rows},
+            details={
+                "entries": rows,
+                "between": between((host, *others) for host, found in wrong.items() for others, _row in found),
+            },
         )
     if silent:
         return result(CHECK, INCONCLUSIVE, "not-told", f"nothing told on {listed(silent)}", network=name, nodes=silent)
@@ -86,22 +90,23 @@ def _local(facts: Facts, network: Network, host: str) -> dict[str, str]:
     return dict(_gossip.endpoints(facts.held.get(host, {}).get(network["id"])))
 
 
-def _node(facts: Facts, network: Network, host: str) -> list[str]:
-    """The problems in one node's table."""
+def _node(facts: Facts, network: Network, host: str) -> list[tuple[list[str], str]]:
+    """The problems in one node's table, each with the other node that it is about, if that is known."""
     held = facts.held[host][network["id"]]
     entries = {entry.address: entry for entry in _gossip.entries(held, "ever")}
     steady = {address for address, _who in facts.addresses.get(network["id"], [])}
-    wrong = []
+    wrong: list[tuple[list[str], str]] = []
     for other in facts.held:
         if other == host:
             continue
         for address, mac in _local(facts, network, other).items():
             entry = entries.get(address)
             if address in steady and not entry:
-                wrong.append(f"no entry for {address} on {other}")
+                wrong.append(([other], f"no entry for {address} on {other}"))
             elif address in steady and entry and (entry.mac != mac or entry.where not in _own(facts, other)):
-                wrong.append(f"{address} leads to {entry.mac} at {entry.where}, it is {mac} on {other}")
-    return wrong + (_stale(facts, network, _gossip.entries(held, "always"), steady) if everybody(facts) else [])
+                wrong.append(([other], f"{address} leads to {entry.mac} at {entry.where}, it is {mac} on {other}"))
+    stale = _stale(facts, network, _gossip.entries(held, "always"), steady) if everybody(facts) else []
+    return wrong + [([], row) for row in stale]
 
 
 def _stale(facts: Facts, network: Network, entries: list[_gossip.Entry], steady: set[str]) -> list[str]:

@@ -18,6 +18,7 @@ from sound import (
     break_path,
     healthy,
     no_answer,
+    probe_address,
     pulse,
     told_of_itself,
     train,
@@ -352,6 +353,25 @@ def test_a_record_of_a_node_without_a_processor_is_not_missed_by_others(gone: tu
     assert said(late(facts, checks=["SD-TASKS"]))[1] == [("old-names", ["vm1"])]
     causes = said(late(facts, "vm2", checks=["SD-TASKS"]))[1]
     assert causes == ([("old-names", ["vm1"])] if counts else [("node-starved", ["vm2"])])
+
+
+def dropped(facts: Draft, host: str, kind: str, start: str) -> None:
+    """This host never held the row that begins so."""
+    told = facts.held[host][PLAIN["id"]][kind]
+    for when in ("always", "ever"):
+        told[when] = [row for row in told[when] if not row.startswith(start)]
+
+
+@pytest.mark.parametrize(
+    ("check", "kind", "way"), [("GOSSIP-HASH", "records", "probe {}"), ("PEER-FDB", "peers", "{}")]
+)
+def test_what_a_node_does_not_hold_of_one_without_a_processor_is_not_its_fault(check: str, kind: str, way: str) -> None:
+    facts = healthy()
+    dropped(facts, "vm1", kind, way.format(probe_address(PLAIN, "vm2")) + " ")
+    assert "node-starved" not in [cause[0] for cause in said(late(facts, checks=[check]))[1]]
+    assert said(late(facts, "vm2", checks=[check])) == (STARVED, [("node-starved", ["vm2"])])
+    dropped(facts, "vm1", kind, way.format(probe_address(PLAIN, "vm3")) + " ")
+    assert "fail" in {status for status, _reason in said(late(facts, "vm2", checks=[check]))[0]}
 
 
 @pytest.mark.parametrize(
