@@ -19,11 +19,15 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _foreign_w
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.model import Settings
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification import facts, plans, progress
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.host_values import resolve
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason, was_killed
 
 DISPLAY = Display()
 MODULE = "swarmlab.overlay.verify_probe"
 FOLLOWING = ("open", "probe", "reopen", *objects.EXCHANGES, "again", "close")  # for these the node's helper is asked
+
+
+# The kernel's log tells; nobody else ends a process of a run so.
+KILLED = "a process of this run was killed there (signal 9), as the kernel does when no memory is left"
 
 
 def phases_so_far(task_vars: dict[str, t.Any], settings: Settings) -> dict[str, dict[str, t.Any]]:
@@ -101,5 +105,7 @@ class ActionModule(ActionBase):
         answer = standing_helper.carry_out(self, MODULE, arguments, task_vars, door)
         if answer.get("failed") or "seen" not in answer:
             said = one_line(reason(answer, task_vars["inventory_hostname"]))
+            if was_killed(answer):
+                return _silent("memory-short", f"{KILLED}: {said}")
             return _silent(answer.get("reason_code") or foreign.reason(said, foreign.HOST, "module-failed"), said)
         return {"changed": False, "seen": answer["seen"]}

@@ -21,8 +21,36 @@ class Words(t.NamedTuple):
     sample: str
 
 
+# Errors of the kernel (errno(3)), which every program passes on in the same words.
+KERNEL = (
+    Words(
+        "disk-full",
+        re.compile(r"(?i)no space left on device|disk quota exceeded"),
+        "Linux; Docker Engine 17.06 to 28.5 pass it on",
+        "rejected: mkdir /var/lib/docker/containers/4f5e: no space left on device",
+    ),
+    Words(
+        "disk-read-only",
+        re.compile(r"(?i)read-only file system"),
+        "Linux; Docker Engine 17.06 to 28.5 pass it on",
+        "mkdir /var/lib/docker/overlay2/4f5e: read-only file system",
+    ),
+    Words(
+        "limit-reached",
+        re.compile(r"(?i)too many open files|resource temporarily unavailable|failed to create new OS thread"),
+        "Linux; Docker Engine 17.06 to 28.5 pass it on",
+        "open /var/lib/docker/overlay2/9c1c4d/.tmp-link1347146911: too many open files",
+    ),
+    Words(
+        "memory-short",
+        re.compile(r"(?i)cannot allocate memory|out of memory|MemoryError"),
+        "Linux; Docker Engine 17.06 to 28.5 and Python 3.8 to 3.13 pass it on",
+        "fork/exec /usr/bin/runc: cannot allocate memory",
+    ),
+)
 # For a host that Ansible cannot reach, or whose engine refuses a call.
 HOST = (
+    *KERNEL,
     Words(
         "node-frozen",
         re.compile(r"is paused"),
@@ -57,12 +85,7 @@ TASK = (
         "Docker Engine 20.10 to 26.1",
         "rejected: No such image: localhost/no/such:image",
     ),
-    Words(
-        "disk-full",
-        re.compile(r"(?i)no space left on device|disk quota exceeded"),
-        "Linux; Docker Engine 17.06 to 28.5 pass it on",
-        "rejected: mkdir /var/lib/docker/containers/4f5e: no space left on device",
-    ),
+    *KERNEL,
     Words(
         "network-left",
         re.compile(r"(?i)pool overlaps with other one"),

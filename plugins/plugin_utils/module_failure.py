@@ -63,6 +63,11 @@ def _raised(exception: t.Any) -> str:
     return lines[-1].strip() if lines else ""
 
 
+def was_killed(answer: t.Mapping[str, t.Any]) -> bool:
+    """Whether a module ended by SIGKILL, by the exit code of its shell (POSIX), or of Python's subprocess."""
+    return answer.get("rc") in (128 + 9, -9)
+
+
 def expected(answer: dict[str, t.Any], key: str, host: str) -> dict[str, t.Any]:
     """The answer of a module that has this key. Raises AnsibleActionFail with the reason of one that failed."""
     if answer.get("failed") or key not in answer:

@@ -61,6 +61,7 @@ BREAKING: t.Final[dict[str, t.Callable[[int], bool]]] = {
     ".icmp_echo_ignore_all": lambda value: value == 1,
     ".bridge-nf-call-iptables": lambda value: value == 0,
 }
+PROTOCOL = re.compile(r"\b(tcp|udp|esp|icmp)\b")
 FULL_COUNTERS: t.Final = {"arp_cache.table_fulls": "neighbours", "nf_conntrack.early_drop": "connections"}
 # Counters that move only when packets are damaged or thrown away.
 TELLING = re.compile(
@@ -329,11 +330,21 @@ def dropped_inside(facts: Facts, host: str, network: str) -> list[str]:
     return sorted(rule for rule, number in told["rules"].items() if number) if told else []
 
 
+def drops(facts: Facts, host: str, protocol: str, port: int | None) -> bool:
+    """Whether a rule of the host dropped packets during the run that may have been of this protocol, and for this port."""
+    return any(set(PROTOCOL.findall(rule)) <= {protocol} and _ports(rule) <= {port} for rule in dropped_by(facts, host))
+
+
+def _ports(rule: str) -> set[int]:
+    """The ports that a rule names."""
+    return {int(port) for port in re.findall(r"(?:--dports?|--sports?|dport|sport) \{? ?(\d+)", rule)}
+
+
 def _touches_swarm(facts: Facts, rule: str) -> bool:
     """Whether the rule may drop what nodes send each other or what a published port passes on."""
     if "policy" in rule and "FORWARD" in rule:
         return False  # the engine's own, with chains of its own before it
-    ports = {int(port) for port in re.findall(r"(?:--dports?|--sports?|dport|sport) \{? ?(\d+)", rule)}
+    ports = _ports(rule)
     swarm = {MANAGER_PORT, GOSSIP_PORT, facts.swarm.get("data_port") or 4789}
     swarm |= {int(port.rpartition("/")[2]) for port in facts.published if port.rpartition("/")[2].isdigit()}
     return not ports or bool(ports & swarm)

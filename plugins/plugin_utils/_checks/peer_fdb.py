@@ -65,20 +65,19 @@ def _judge(facts: Facts, network: Network) -> Result:
         CHECK,
         PASS,
         "ok",
-        text
-        + ("; none is stale" if everybody(facts) else "; staleness not judged: nodes of the swarm are not in the play"),
+        text + ("; none is stale" if everybody(facts) else "; staleness not judged: nodes of the swarm told nothing"),
         network=name,
         nodes=list(told),
     )
 
 
 def everybody(facts: Facts) -> bool:
-    """Whether every node of the swarm that is up reported its endpoints.
+    """Whether every node of the swarm reported its endpoints, also those that the managers have lost: their tasks may run.
 
     Only then is an unknown endpoint a stale one.
     """
     told = {facts.nodes[host]["id"] for host in facts.held}
-    return all(node["id"] in told for node in facts.swarm["nodes"] if node["state"] == "ready")
+    return all(node["id"] in told for node in facts.swarm["nodes"])
 
 
 def _own(facts: Facts, host: str) -> set[str | None]:

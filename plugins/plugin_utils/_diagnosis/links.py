@@ -9,7 +9,7 @@ Private to swarmlab.overlay.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .._checks import _blame
 from .._checks._blame import Pair
@@ -37,8 +37,8 @@ class Blamed(t.NamedTuple):
     way: str
 
 
-def blame(links: Links) -> Blamed | None:
-    """The nodes to blame; None when every link is good."""
+def blame(links: Links, drops: Callable[[str], bool] = lambda node: False) -> Blamed | None:
+    """The nodes to blame; None when every link is good. ``drops``: whether a node is known to drop what goes these ways."""
     if not links.bad:
         return None
     groups = partition(links)
@@ -49,7 +49,7 @@ def blame(links: Links) -> Blamed | None:
     for (source, target), end in links.bad.items():
         node = {SOURCE: source, TARGET: target}.get(end)
         ends[node] = ends.get(node, 0) + 1
-    nodes = _blame.blame(links.bad, lambda node: 2 * ends.get(node, 0) + (node not in joined))
+    nodes = _blame.blame(links.bad, lambda node: 2 * ends.get(node, 0) + (node not in joined) + drops(node))
     return Blamed(tuple(nodes), (), _way(links, set(nodes)))
 
 

@@ -25,7 +25,10 @@ DOWN = (Claim("*"), Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Clai
 PROBLEMS = {
     "node-frozen": "{nodes} [is|are] frozen: connections are taken and not answered",
     "node-unreachable": "{nodes} [does|do] not answer: the machine is off, or its ssh is broken",
-    "disk-full": "Nothing can be written on {nodes}: no room is left in /run",
+    "disk-full": "Nothing can be written on {nodes}: no room is left",
+    "disk-read-only": "A file system of {nodes} cannot be written",
+    "limit-reached": "A limit of {nodes} is reached, such as that of the engine's open files",
+    "memory-short": "{nodes} [has|have] no memory left",
     "engine-hangs": "The Docker Engine of {nodes} hangs",
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
     "engine-stopped": "The Docker Engine of {nodes} does not run",
@@ -40,6 +43,9 @@ TASKS = {
     "addresses-exhausted": "The addresses of {networks} are used up",
     "image-missing": "The probes' image is missing on {nodes}",
     "disk-full": "The engine of {nodes} finds no room for a container",
+    "disk-read-only": "The engine of {nodes} cannot write its data",
+    "limit-reached": "The engine of {nodes} has reached a limit, such as that of its open files",
+    "memory-short": "{nodes} [has|have] no memory left for a container",
     "network-left": "The engine of {nodes} holds another network in the subnet of {networks}: no task starts there",
     "tunnel-left": "The kernel of {nodes} holds a tunnel that is left over: no task starts there",
 }

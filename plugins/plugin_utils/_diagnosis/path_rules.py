@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ...module_utils._terms import MANAGER_PORT
+from ...module_utils._terms import GOSSIP_PORT, MANAGER_PORT
 from .._checks import _blame, _paths, _quality, _witness
 from .._checks._blame import Pair
 from .._checks._result import listed
@@ -41,10 +41,18 @@ def _because(found: Links, limit: int = 4) -> tuple[str, ...]:
 
 
 def _finding(
-    view: View, found: Links, what: str, networks: tuple[str, ...] | None, certainty: str
+    view: View,
+    found: Links,
+    what: str,
+    networks: tuple[str, ...] | None,
+    certainty: str,
+    medium: tuple[str, int | None] | None = None,
 ) -> Iterable[Finding]:
-    """One finding for the bad links of one medium: the nodes that drop traffic, or the two nodes around the loss."""
-    blamed = links.blame(found)
+    """One finding for the bad links of one medium: the nodes that drop traffic, or the two nodes around the loss.
+
+    ``medium``: protocol and port, by which a node's rules that dropped packets are known.
+    """
+    blamed = links.blame(found, lambda node: medium is not None and _witness.drops(view.facts, node, *medium))
     if not blamed:
         return
     nodes = view.ordered(blamed.nodes)
@@ -136,9 +144,21 @@ def port(kind: str, what: Callable[[View], str]) -> Callable[[View], Iterable[Fi
     """The rule for one port or protocol of the underlay, from the results of PRE-PORT."""
 
     def find(view: View) -> Iterable[Finding]:
-        yield from _finding(view, _beyond_the_wire(view, view.ports.get(kind, links.NONE)), what(view), None, SEEN)
+        found, medium = _beyond_the_wire(view, view.ports.get(kind, links.NONE)), _medium(view, kind)
+        yield from _finding(view, found, what(view), None, SEEN, medium)
 
     return find
+
+
+def _medium(view: View, kind: str) -> tuple[str, int | None]:
+    """Protocol and port of a kind of PRE-PORT."""
+    return {
+        "managers": ("tcp", MANAGER_PORT),
+        "gossip-udp": ("udp", GOSSIP_PORT),
+        "gossip-tcp": ("tcp", GOSSIP_PORT),
+        "data": ("udp", view.data_port),
+        "esp": ("esp", None),
+    }[kind]
 
 
 def manager_port(view: View) -> Iterable[Finding]:
@@ -146,13 +166,14 @@ def manager_port(view: View) -> Iterable[Finding]:
     good = frozenset(pair for pair, met in view.calls.items() if met)
     bad = {pair: links.UNKNOWN for pair, met in view.calls.items() if not met}
     found = _beyond_the_wire(view, Links(good, bad))
-    yield from _finding(view, found, f"the managers' port (tcp/{MANAGER_PORT})", None, SEEN)
+    yield from _finding(view, found, f"the managers' port (tcp/{MANAGER_PORT})", None, SEEN, _medium(view, "managers"))
 
 
 def data_path(view: View) -> Iterable[Finding]:
     """Directions that no plain network's traffic passes."""
     certainty = SEEN if set(view.plain.bad.values()) <= {links.TARGET, links.SOURCE} else INFERRED
-    yield from _finding(view, view.plain, f"VXLAN (udp/{view.data_port})", view.networks(False), certainty)
+    what, medium = f"VXLAN (udp/{view.data_port})", _medium(view, "data")
+    yield from _finding(view, view.plain, what, view.networks(False), certainty, medium)
 
 
 def states_gone(view: View) -> Iterable[Finding]:
@@ -199,7 +220,7 @@ def esp(view: View) -> Iterable[Finding]:
     """Directions that no encrypted network's traffic passes, while plain traffic passes or is unknown."""
     found = links.without(view.encrypted, view.plain.bad)
     certainty = SEEN if set(found.bad.values()) <= {links.TARGET, links.SOURCE} and view.plain.good else INFERRED
-    yield from _finding(view, found, "ESP (IP protocol 50)", view.networks(True), certainty)
+    yield from _finding(view, found, "ESP (IP protocol 50)", view.networks(True), certainty, _medium(view, "esp"))
 
 
 def one_network(view: View) -> Iterable[Finding]:

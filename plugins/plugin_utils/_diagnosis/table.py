@@ -113,6 +113,14 @@ SILENT = (
 )
 STARVED = "Give the nodes more processor time (an overcommitted host, a noisy neighbour, too many tasks), or verify when they have less to do."
 
+# What the kernel's own errors mean (_foreign_words.KERNEL) -> what to do.
+KERNEL: dict[str, str] = {
+    "disk-read-only": node_state.HINTS["disk-read-only"],
+    "limit-reached": "Compare the engine's limits with what it uses ('prlimit --pid $(pidof dockerd)', 'ls /proc/PID/fd', "
+    "'systemctl show docker -p TasksMax'), raise them, and look at what uses them up.",
+    "memory-short": node_state.HINTS["memory-short"] + " The kernel's log names what it killed ('journalctl -k').",
+}
+
 RULES: tuple[Rule, ...] = (
     Rule("node-starved", node_rules.starved, SILENT, STARVED),
     Rule("one-node-twice", node_rules.same_node, (Claim("*", wide=True),), pre_reach.ONE_NAME),
@@ -130,8 +138,9 @@ RULES: tuple[Rule, ...] = (
         "disk-full",
         node_rules.problem("disk-full"),
         node_rules.DOWN,
-        "Make room in /run: 'df -h /run' and 'df -i /run' show what is left. Engine and containerd write there for every container.",
+        "Make room: 'df -h' and 'df -i' show where nothing is left. Engine and containerd write to /run too, for every container.",
     ),
+    *(Rule(reason, node_rules.problem(reason), node_rules.DOWN, todo) for reason, todo in KERNEL.items()),
     Rule("disk-full", node_rules.state("disk-full"), (Claim("*"), *DOWN_WIDE), ""),
     Rule("disk-read-only", node_rules.state("disk-read-only"), (Claim("*"), *DOWN_WIDE), ""),
     Rule("memory-short", node_rules.state("memory-short"), (Claim("*"), *DOWN_WIDE), ""),
@@ -265,7 +274,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("link-flaps", node_rules.state("carrier-lost"), (Claim("NODE-STATE", reasons=("carrier-lost",)), *LINK), ""),
     *(Rule(ident, path_rules.quality(symptom), LINK, todo) for ident, (symptom, todo) in LINKS.items()),
-    Rule("device-down", node_rules.state("device-down"), (*LEAVING, *DATA, *ENCRYPTED), ""),
+    # A device that goes down forgets its neighbours and forwarding entries (vxlan_stop, neigh_ifdown).
+    Rule("device-down", node_rules.state("device-down"), (*LEAVING, *DATA, *ENCRYPTED, Claim("PEER-FDB")), ""),
     Rule("setting-wrong", node_rules.state("not-apart"), (Claim("NODE-STATE", reasons=("not-apart",)),), ""),
     Rule("not-forwarding", node_rules.state("not-forwarding"), LEAVING, ""),
     Rule(
@@ -364,6 +374,7 @@ RULES: tuple[Rule, ...] = (
         EVERYTHING,
         node_state.HINTS["disk-full"],
     ),
+    *(Rule(reason, node_rules.task(reason), EVERYTHING, todo) for reason, todo in KERNEL.items()),
     Rule(
         "vni-taken",
         node_rules.vni_taken,

@@ -48,10 +48,12 @@ def test_an_entry_of_a_task_that_just_ended_is_no_fault() -> None:
     assert worst(facts, "PEER-FDB") == "pass"
 
 
-def test_staleness_is_not_judged_while_a_node_is_missing() -> None:
+@pytest.mark.parametrize("state", ["ready", "down", "unknown"])
+def test_staleness_is_not_judged_while_a_node_is_missing(state: str) -> None:
+    """Also one that the managers have lost: its tasks may run."""
     facts = healthy()
     for rows in peers(facts, "vm2").values():
         rows.append("10.0.1.77 02:77 10.77.0.14")
-    facts.swarm["nodes"].append({"id": "id-vm4", "state": "ready"})
+    facts.swarm["nodes"].append({"id": "id-vm4", "state": state})
     results = CHECKS["PEER-FDB"].judge(facts)
     assert {item["status"] for item in results} == {"pass"} and "not judged" in results[0]["evidence"]["summary"]

@@ -197,6 +197,42 @@ def test_a_rule_counts_when_it_dropped_what_may_be_the_swarms(rule: str, before:
     assert any(rule in line for line in _witness.evidence(facts, "vm2")) is told
 
 
+UDP_RULE = "raw: -A OUTPUT -p udp -m udp --dport 7946 -j DROP"
+
+
+@pytest.mark.parametrize(
+    ("rule", "protocol", "port", "dropping"),
+    [
+        (UDP_RULE, "udp", 7946, True),
+        (UDP_RULE, "tcp", 7946, False),
+        (UDP_RULE, "udp", 4789, False),
+        ("raw: -A PREROUTING -s 10.77.0.11/32 -j DROP", "tcp", 2377, True),  # whatever comes from there
+        ("filter: -A INPUT -p udp -m multiport --dports 4789 -j DROP", "udp", 4789, True),
+        ("inet filter input: udp dport 4789 drop", "udp", 4789, True),
+        ("filter: -A INPUT -p esp -j DROP", "esp", None, True),
+        ("filter: -A INPUT -p esp -j DROP", "udp", 4789, False),
+        (UDP_RULE, "esp", None, False),
+    ],
+)
+def test_what_a_rule_drops(rule: str, protocol: str, port: int | None, dropping: bool) -> None:
+    facts = healthy()
+    after(facts, "vm1", rules={rule: 90})
+    assert _witness.drops(facts, "vm1", protocol, port) is dropping and not _witness.drops(facts, "vm2", protocol, port)
+
+
+@pytest.mark.parametrize("pairs", [[("vm1", "vm3")], [("vm3", "vm1")], [("vm1", "vm3"), ("vm3", "vm1")]])
+@pytest.mark.parametrize(("rule", "nodes"), [(UDP_RULE, ["vm1"]), (UDP_RULE.replace("7946", "4789"), ["vm1", "vm3"])])
+def test_of_two_nodes_that_do_not_hear_each_other_it_is_the_one_whose_rule_dropped_it(
+    pairs: list, rule: str, nodes: list
+) -> None:
+    facts = healthy()
+    for source, target in pairs:
+        no_answer(facts, source, f"PRE-PORT/port-udp/7946/{target}")
+    facts.settings.update(checks=["PRE-PORT"])
+    after(facts, "vm1", rules={rule: 90})
+    assert said(facts)[1] == [("gossip-udp-blocked", nodes)]
+
+
 def test_a_rule_inside_an_overlay_counts_when_it_dropped_something() -> None:
     facts = healthy()
     rules = {
@@ -360,6 +396,16 @@ def dropped(facts: Draft, host: str, kind: str, start: str) -> None:
     told = facts.held[host][PLAIN["id"]][kind]
     for when in ("always", "ever"):
         told[when] = [row for row in told[when] if not row.startswith(start)]
+
+
+def test_a_device_that_is_down_has_lost_its_entries() -> None:
+    facts = healthy()
+    dropped(facts, "vm1", "peers", probe_address(PLAIN, "vm2") + " ")
+    facts.settings.update(checks=["NODE-STATE", "PEER-FDB"])
+    assert said(facts)[1] == [("peers-stale", ["vm1"])]
+    down = {"devices": {"vxlan0": {**BRIDGE, "up": False}}, "shaped": [], "rules": {}}
+    facts.witnessed["vm1"]["inside"] = {PLAIN["id"]: down}
+    assert said(facts)[1] == [("device-down", ["vm1"])]
 
 
 @pytest.mark.parametrize(
