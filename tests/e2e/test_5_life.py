@@ -1,12 +1,14 @@
 # Copyright (c) 2026, swarmlab contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A year of a swarm of three managers, on machines: the engine of the next suite, and a boot, while clients of every kind ask."""
+"""A year of a swarm of three managers, on machines: the engine of the next suite, a boot and a new CA while clients of every kind ask; two are lost."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,6 +133,52 @@ def test_a_boot_costs_no_request(lab: Lab) -> None:
         )
     assert code == 0 and lab.node("vm2").sh("cat /proc/sys/kernel/random/boot_id") != boot, output
     assert not lost(got)
+
+
+def test_a_new_ca_costs_no_request(lab: Lab) -> None:
+    root = lab.node("vm3").sh("docker info --format '{{.Swarm.Cluster.TLSInfo.TrustRoot}}'")
+    with clients(lab, lab.node("vm3")) as got:
+        code, output = lab.play("rotate.yml", "-e", json.dumps({"swarm_rotate": ["ca"], "swarm_rotate_max_age": 0}))
+    assert code == 0, output
+    assert lab.node("vm3").sh("docker info --format '{{.Swarm.Cluster.TLSInfo.TrustRoot}}'") != root
+    assert not lost(got)
+
+
+def test_a_swarm_that_lost_two_of_three_managers_goes_on_with_its_mesh_and_names(lab: Lab) -> None:
+    first, gone = lab.nodes[0], lab.nodes[1:]
+    ident = first.sh("docker info --format '{{.Swarm.NodeID}}'")
+    for node in gone:
+        os.kill(int((lab.folder / "nodes" / node.name / "qemu.pid").read_text()), signal.SIGKILL)
+    first.sh("for try in $(seq 90); do docker node ls 2>&1 | grep -q 'have a leader' && exit 0; sleep 2; done; exit 1")
+    recover = ("recover.yml", "-e", json.dumps({"node": "vm1", "swarm_lost_managers": "vm2,vm3"}))
+    began = time.monotonic()
+    code, output = lab.play(*recover)
+    print(f"one goes on alone: {time.monotonic() - began:.0f} s")
+    assert code == 0 and first.sh("docker info --format '{{.Swarm.NodeID}}'") == ident, output
+    assert first.sh("docker node ls --format '{{.Hostname}}'") == "vm1"
+    reached(first, [first])
+
+    # They come back, a majority of the swarm that was, and leave it.
+    code, output = lab.play("lab.yml")
+    assert code == 0, output
+    began = time.monotonic()
+    code, output = lab.play(*recover)
+    print(f"two join again: {time.monotonic() - began:.0f} s")
+    assert code == 0 and "vm2 leaves its former swarm by force" in output, output
+    assert first.sh("docker node ls --format '{{.Hostname}}' | sort").split() == ["vm1", "vm2", "vm3"]
+    first.sh("docker service update --quiet --force life-web")  # on all three again
+    for node in lab.nodes:
+        reached(node, lab.nodes)
+
+
+def reached(node: Node, others: list[Node]) -> None:
+    """From a node the published port is served on these nodes, and the names inside the network."""
+    for other in others:
+        asked = f"import urllib.request as u; print(u.urlopen('http://{segment(other)}:{PORT}/', timeout=3).read())"
+        node.sh(f'for try in $(seq 60); do python3 -c "{asked}" && exit; sleep 2; done; exit 1')
+    for name in ("life-web", "life-rr"):
+        asked = f"for try in $(seq 60); do wget -T 3 -qO- http://{name}/ && exit; sleep 2; done; exit 1"
+        node.sh(f"docker run --rm --network life-net {IMAGE} sh -c '{asked}'")
 
 
 def test_after_it_everything_is_proven(lab: Lab) -> None:

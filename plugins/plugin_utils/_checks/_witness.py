@@ -62,6 +62,7 @@ BREAKING: t.Final[dict[str, t.Callable[[int], bool]]] = {
     ".bridge-nf-call-iptables": lambda value: value == 0,
 }
 PROTOCOL = re.compile(r"\b(tcp|udp|esp|icmp)\b")
+PORTS = re.compile(r"(?:--dports?|--sports?|dport|sport) \{? ?([\d, :-]+)")
 FULL_COUNTERS: t.Final = {"arp_cache.table_fulls": "neighbours", "nf_conntrack.early_drop": "connections"}
 # Counters that move only when packets are damaged or thrown away.
 TELLING = re.compile(
@@ -332,12 +333,16 @@ def dropped_inside(facts: Facts, host: str, network: str) -> list[str]:
 
 def drops(facts: Facts, host: str, protocol: str, port: int | None) -> bool:
     """Whether a rule of the host dropped packets during the run that may have been of this protocol, and for this port."""
-    return any(set(PROTOCOL.findall(rule)) <= {protocol} and _ports(rule) <= {port} for rule in dropped_by(facts, host))
+    return any(
+        set(PROTOCOL.findall(rule)) <= {protocol} and (not _ports(rule) or port in _ports(rule))
+        for rule in dropped_by(facts, host)
+    )
 
 
 def _ports(rule: str) -> set[int]:
-    """The ports that a rule names."""
-    return {int(port) for port in re.findall(r"(?:--dports?|--sports?|dport|sport) \{? ?(\d+)", rule)}
+    """The ports that a rule of iptables or nftables names, lists and ranges too."""
+    spans = re.findall(r"(\d+)(?:[:-](\d+))?", " ".join(PORTS.findall(rule)))
+    return {port for first, last in spans for port in range(int(first), int(last or first) + 1)}
 
 
 def _touches_swarm(facts: Facts, rule: str) -> bool:

@@ -183,6 +183,7 @@ def test_nodes_that_tell_nothing_are_not_sound() -> None:
         (RULE, 10, 200, True),
         (RULE, 198, 200, False),  # it drops, but not now
         ("filter: -A INPUT -p tcp --dport 22 -j DROP", 0, 900, False),  # not a way of the swarm
+        ("filter: -A INPUT -p tcp -m multiport --dports 22,2377 -j DROP", 0, 900, True),
         ("raw: -A PREROUTING -s 10.77.0.11/32 -j DROP", 0, 90, True),
         ("inet filter input: udp dport 4789 drop", 0, -1, True),  # it does not count
         ("filter: policy of FORWARD: DROP", 0, 900, False),  # the engine's own
@@ -208,7 +209,11 @@ UDP_RULE = "raw: -A OUTPUT -p udp -m udp --dport 7946 -j DROP"
         (UDP_RULE, "udp", 4789, False),
         ("raw: -A PREROUTING -s 10.77.0.11/32 -j DROP", "tcp", 2377, True),  # whatever comes from there
         ("filter: -A INPUT -p udp -m multiport --dports 4789 -j DROP", "udp", 4789, True),
+        ("filter: -A INPUT -p udp -m multiport --dports 4789,7946 -j DROP", "udp", 7946, True),
+        ("filter: -A INPUT -p udp -m udp --dport 7000:8000 -j DROP", "udp", 7946, True),
+        ("filter: -A INPUT -p udp -m udp --dport 7000:7900 -j DROP", "udp", 7946, False),
         ("inet filter input: udp dport 4789 drop", "udp", 4789, True),
+        ("inet filter input: meta l4proto udp udp dport { 2377, 7946-7950 } drop", "udp", 7946, True),
         ("filter: -A INPUT -p esp -j DROP", "esp", None, True),
         ("filter: -A INPUT -p esp -j DROP", "udp", 4789, False),
         (UDP_RULE, "esp", None, False),
