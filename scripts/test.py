@@ -76,7 +76,7 @@ STEPS = [
     Step("lint", "licences", ["reuse", "lint", "--quiet"]),
     Step("lint", "shell", ["sh", "-c", "shellcheck scripts/*.sh .ci/run"]),
     Step("lint", "importer", ["scripts/in_copy.sh", "scripts/importer.sh"]),
-    pytest_step("unit", "-n", "4", "--maxschedchunk", "30"),  # some of them wait
+    pytest_step("unit", "-n", "4", "--maxschedchunk", "12"),  # some of them wait
     pytest_step("integration", "-m", "not long", *WORKERS),
     pytest_step("long", "-m", "long and not rare", "-n", "4", *BY_FILE, folder="integration"),
     pytest_step("rare", "-m", "rare", *WORKERS, folder="integration"),

@@ -460,7 +460,7 @@ RESULTS = st.lists(
 PAIRS = st.lists(st.sampled_from([(a, b) for a in HOSTS for b in HOSTS if a != b]), max_size=6)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     RESULTS,
     PAIRS,
