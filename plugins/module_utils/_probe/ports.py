@@ -79,6 +79,7 @@ def bpf_program(offset: int, family: int = socket.AF_INET) -> list[wire.Step]:
 
 def _raw(protocol: int, family: int = socket.AF_INET) -> socket.socket:
     channel = socket.socket(family, socket.SOCK_RAW, protocol)
+    sockets.with_room(channel)
     train.stamped(channel)
     wire.attach(channel, bpf_program(8 if protocol == UDP else 0, family))
     if family == socket.AF_INET6 and protocol == UDP:

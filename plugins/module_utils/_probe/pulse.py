@@ -41,6 +41,7 @@ class Beat:
         self.late = self.dwell = 0.0
         self.channel = socket.socket(sockets.family_of(address), socket.SOCK_DGRAM)
         self.channel.setblocking(False)
+        sockets.with_room(self.channel)
         train.stamped(self.channel)
         self.channel.connect((address, port))
 

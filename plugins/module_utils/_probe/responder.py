@@ -39,6 +39,7 @@ def _tcp_listener() -> socket.socket:
 
 def _udp_listener() -> socket.socket:
     channel = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sockets.with_room(channel)
     train.stamped(channel)
     channel.bind(("0.0.0.0", sockets.PORT))
     return channel

@@ -26,6 +26,19 @@ MTU_PROBE = 3  # set the don't-fragment bit, whatever the assumed path MTU is
 REFUSED = os.strerror(errno.ECONNREFUSED).lower()
 ICMP_ECHO = 8
 ICMP_REPLY = 0
+ROOM = 4 << 20  # bytes of a receive buffer; the usual one (net.core.rmem_default) holds about a hundred packets
+RCVBUFFORCE = 33  # SO_RCVBUFFORCE, asm-generic/socket.h
+
+
+def with_room(channel: socket.socket) -> None:
+    """Let what arrives wait while this process has no processor, so that nothing of it is lost on this node.
+
+    Without root it is as much as net.core.rmem_max allows.
+    """
+    try:
+        channel.setsockopt(socket.SOL_SOCKET, RCVBUFFORCE, ROOM)
+    except PermissionError:
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
 
 
 def family_of(address: str) -> int:

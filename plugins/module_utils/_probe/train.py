@@ -48,7 +48,6 @@ STAMP = struct.Struct("@ll")
 MTU_DISCOVER, MTU, MTU_PROBE = 10, 14, 3  # IP_MTU_DISCOVER, IP_MTU, IP_PMTUDISC_PROBE
 MTU_DISCOVER6, MTU6 = 23, 24
 HEADERS, HEADERS6 = 28, 48  # bytes of IP and UDP
-WANTED_ROOM = 1 << 20  # bytes of the receive buffer: answers wait there while this process has no processor
 RECEIVED = 65535
 TRAINS = 4096  # a helper forgets the counts of the oldest train beyond these
 
@@ -177,7 +176,7 @@ class _Train:
         channel = socket.socket(self.family, kind, protocol)
         try:
             channel.setblocking(False)
-            channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WANTED_ROOM)
+            sockets.with_room(channel)
             stamped(channel)
             channel.connect((self.address, request.get("port", 0)))
             self.source = channel.getsockname()[0]

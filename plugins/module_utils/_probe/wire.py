@@ -15,7 +15,7 @@ import struct
 import time
 import typing as t
 
-from . import shapes
+from . import shapes, sockets
 
 ETH_P_ALL = 0x0003
 SO_ATTACH_FILTER = 26
@@ -179,7 +179,7 @@ def listener(port: int) -> socket.socket:
     """A socket with the filtered frames of every interface of this namespace, in both directions."""
     channel = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
     attach(channel, bpf_program(port))
-    channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    sockets.with_room(channel)
     return channel
 
 

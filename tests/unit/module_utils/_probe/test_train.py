@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import train
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import responder, sockets, train
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -202,6 +202,19 @@ def test_a_narrow_path_sets_the_pace_of_a_burst() -> None:
 def test_a_slow_helper_is_not_flooded() -> None:
     told = sent(whole, packets=30, wait=0.05)  # its window takes half of the time that is waited for the last answers
     assert told["sent"] == told["answered"] > train.WINDOW and told["gap"] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gets more room than net.core.rmem_max")
+def test_what_comes_while_a_helper_has_no_processor_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several trains and questions of a second: the usual room is that of a hundred packets."""
+    monkeypatch.setattr(sockets, "PORT", 0)
+    with responder._udp_listener() as helper, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", helper.getsockname()[1]))
+        for _packet in range(400):
+            sender.send(bytes(1400))
+        helper.settimeout(0.1)
+        for _packet in range(400):
+            train.receive(helper)
 
 
 def test_nobody_listens() -> None:
