@@ -41,6 +41,7 @@ BURSTS, IN_BURST = 2, 10  # packets sent at once tell how many bits a path carri
 BURST_PAUSE = 0.02  # seconds between two bursts
 STRETCHED = 3  # times as far apart as they were sent: then it is the path that sets the pace of a burst
 LATE = 1000  # milliseconds: a process that was so late proves no loss
+STALL = 250  # milliseconds: a process that was later did not run for a while
 TRIES, AGAIN = 3, 20.0  # times that a train without such a proof is sent, begun within so many seconds
 SETTLED = 0.005  # seconds between two packets, at both ends, from which on one that overtakes the other is out of order
 TIMESTAMP = 35  # SO_TIMESTAMPNS, asm-generic/socket.h
@@ -382,8 +383,13 @@ def _gap(times: list[float]) -> float:
 
 
 def is_starved(told: t.Mapping[str, t.Any]) -> bool:
-    """Whether answers lack, and a process at one of the ends was too late for that to prove a loss."""
-    return bool(told["answered"] < told["sent"] and max(told["late_ms"], told["dwell_ms"]) > LATE)
+    """Whether answers lack, and a process at one of the ends was too late for that to prove a loss.
+
+    What went in a row while a process stood still for as long may have been lost to that.
+    """
+    lost, late = told["sent"] - told["answered"], max(told["late_ms"], told["dwell_ms"])
+    in_a_stall = late > STALL and 2 * told["gap"] >= lost and 1000 * INTERVAL * told["gap"] <= late
+    return bool(lost > 0 and (late > LATE or in_a_stall))
 
 
 def is_busy(found: t.Mapping[str, shapes.Train]) -> bool:

@@ -187,6 +187,30 @@ def test_what_is_lost_while_all_are_on_time_is_not_sent_again() -> None:
     assert told["answered"] == 24 and len(asked) == 50  # 30 at the train's pace, and two bursts of ten
 
 
+@pytest.mark.parametrize(
+    ("answered", "gap", "late", "dwell", "starved"),
+    [
+        (60, 0, 0, 5000, False),  # nothing lacks
+        (52, 7, 0, 1001, True),
+        (52, 2, 0, 1001, True),
+        # Seen on a machine whose tasks waited for 93 % of the time: most of what lacks went in a row, within a stall.
+        (52, 7, 299, 990, True),
+        (52, 7, 990, 0, True),
+        (52, 7, 299, 139, True),  # the sender's stall counts too
+        (52, 7, 139, 139, False),  # the losses lasted longer than any process was late
+        (52, 2, 299, 990, False),  # here and there
+        (52, 3, 299, 990, False),
+        (59, 1, 10, 100, False),  # all are late by as much
+        (45, 15, 10, 20, False),  # a link that pauses, between processes that are on time
+    ],
+)
+def test_what_a_late_process_may_have_lost_proves_nothing(
+    answered: int, gap: int, late: int, dwell: int, starved: bool
+) -> None:
+    told = {"sent": 60, "answered": answered, "gap": gap, "late_ms": late, "dwell_ms": dwell}
+    assert train.is_starved(told) is starved
+
+
 @pytest.mark.parametrize(("late", "dwell", "busy"), [(0, 0, False), (500, 500, False), (501, 0, True), (0, 501, True)])
 def test_a_busy_end_is_one_of_many(late: int, dwell: int, busy: bool) -> None:
     found = {"x": {"late_ms": 1, "dwell_ms": 1}, "y": {"late_ms": late, "dwell_ms": dwell}}
