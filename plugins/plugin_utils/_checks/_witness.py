@@ -334,25 +334,24 @@ def dropped_inside(facts: Facts, host: str, network: str) -> list[str]:
 def drops(facts: Facts, host: str, protocol: str, port: int | None) -> bool:
     """Whether a rule of the host dropped packets during the run that may have been of this protocol, and for this port."""
     return any(
-        set(PROTOCOL.findall(rule)) <= {protocol} and (not _ports(rule) or port in _ports(rule))
+        set(PROTOCOL.findall(rule)) <= {protocol} and _takes(rule, {port} if port else set())
         for rule in dropped_by(facts, host)
     )
 
 
-def _ports(rule: str) -> set[int]:
-    """The ports that a rule of iptables or nftables names, lists and ranges too."""
+def _takes(rule: str, wanted: set[int]) -> bool:
+    """Whether a rule of iptables or nftables is for any of these ports: it names one, in a list or range too, or it names none."""
     spans = re.findall(r"(\d+)(?:[:-](\d+))?", " ".join(PORTS.findall(rule)))
-    return {port for first, last in spans for port in range(int(first), int(last or first) + 1)}
+    return not spans or any(int(first) <= port <= int(last or first) for first, last in spans for port in wanted)
 
 
 def _touches_swarm(facts: Facts, rule: str) -> bool:
     """Whether the rule may drop what nodes send each other or what a published port passes on."""
     if "policy" in rule and "FORWARD" in rule:
         return False  # the engine's own, with chains of its own before it
-    ports = _ports(rule)
     swarm = {MANAGER_PORT, GOSSIP_PORT, facts.swarm.get("data_port") or 4789}
     swarm |= {int(port.rpartition("/")[2]) for port in facts.published if port.rpartition("/")[2].isdigit()}
-    return not ports or bool(ports & swarm)
+    return _takes(rule, swarm)
 
 
 def evidence(facts: Facts, host: str, networks: t.Iterable[str] = ()) -> list[str]:
