@@ -115,19 +115,26 @@ def trouble(output: str, lines: int = 8, width: int = 300) -> list[str]:
     return [told[place][:width] for place in near[:lines]] or [line[:width] for line in told[-lines:]]
 
 
-REASON = 25  # lines
+FIRST, LAST = 10, 30  # lines of a reason
+
+
+def reason(failure: ElementTree.Element) -> list[str]:
+    """Why a test failed: pytest's lines of the error, first and last ones. A playbook's output, say, tells at its end what failed;
+    the attribute C(message) of newer pytest has its first lines alone."""
+    lines = [line.removeprefix("E").strip() for line in (failure.text or "").splitlines() if line.startswith("E  ")]
+    told = [line[:300] for line in lines or (failure.get("message") or "").splitlines() if line.strip()]
+    if len(told) <= FIRST + LAST:
+        return told
+    return [*told[:FIRST], f"[{len(told) - FIRST - LAST} lines left out]", *told[-LAST:]]
 
 
 def failures(step: Step) -> list[str]:
-    """Each test of a step that failed, with the first lines of the reason: output between is long, and may be cut."""
+    """Each test of a step that failed, with its reason: output between is long, and may be cut."""
     told = []
     if step.junit.exists():
         for case in ElementTree.parse(step.junit).getroot().iter("testcase"):
             for bad in (*case.findall("failure"), *case.findall("error")):
-                reason = [line[:300] for line in (bad.get("message") or "").splitlines() if line.strip()]
-                told.append(
-                    f"{step.name}: {case.get('classname')}::{case.get('name')}: " + "\n    ".join(reason[:REASON])
-                )
+                told.append(f"{step.name}: {case.get('classname')}::{case.get('name')}: " + "\n    ".join(reason(bad)))
     return told or [f"{step.name}: {line}" for line in trouble(step.log.read_text(errors="replace"))]
 
 

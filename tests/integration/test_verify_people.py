@@ -78,6 +78,8 @@ def broken(
     asks = resolver(swarm, "vm1", names["web"])
     box, device = inside(swarm, "vm3", names["box"], names["net"])
     thin, slim = inside(swarm, "vm1", names["thin"], names["net"])
+    # An address of ingress, which is not 10.0.0.0/24 any more where a test before made it anew.
+    server = swarm.docker("vm1", "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", "ingress")
     halt = "kill -{} $(docker inspect -f '{{{{.State.Pid}}}}' " + names["halt"] + ")"
     faults = [
         ("vm1", f"{at['vm1'][0]}iptables -w -{{}} INPUT -i {at['vm1'][1]} -p tcp --dport 80 -j DROP", "A", "D"),
@@ -91,7 +93,7 @@ def broken(
         ("vm1", f"{thin}ip link set {slim} mtu {{}}", "300", "1450"),
         ("vm1", halt, "STOP", "CONT"),
         ("vm2", f"docker {{}} {names['iced']}", "pause", "unpause"),
-        ("vm2", "{}", "cp /etc/resolv.conf /run/resolv && echo nameserver 10.0.0.53 >>/etc/resolv.conf", "cat /run/resolv >/etc/resolv.conf"),
+        ("vm2", "{}", f"cp /etc/resolv.conf /run/resolv && echo nameserver {server} >>/etc/resolv.conf", "cat /run/resolv >/etc/resolv.conf"),
     ]  # fmt: skip
     done = []
     try:

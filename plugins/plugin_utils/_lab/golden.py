@@ -28,6 +28,7 @@ CARDS = qemu.Cards("52:54:00:00:00:01", "52:54:00:00:00:02", "segment", "switch"
 FREEZE_SECONDS = 120.0
 WAKE_SECONDS = 60.0
 IDENTITY_SECONDS = 120.0
+ANSWER_SECONDS = 5.0
 ACKNOWLEDGED = b"adopted"
 
 Report = t.Callable[[str], None]
@@ -155,18 +156,34 @@ def wake(folder: Path, name: str, message: t.Callable[[], bytes]) -> None:
     _wait_until_loaded(folder, name)
     qmp.demand_all({name: folder}, "cont")
     with qmp.short_path(folder) as path, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as serial:
-        serial.settimeout(IDENTITY_SECONDS)
+        serial.settimeout(ANSWER_SECONDS)
         try:
             serial.connect(f"{path}/{qemu.IDENTITY_SOCKET}")
             serial.sendall(message())
-            answer = b""
-            while ACKNOWLEDGED not in answer:
-                chunk = serial.recv(256)
-                if not chunk:
-                    raise LabError("LAB-E-CLONE", node=name, reason="it ended before it took its identity")
-                answer += chunk
+            problem = _refused(serial, folder / qemu.CONSOLE)
         except OSError as error:
-            raise LabError("LAB-E-CLONE", node=name, reason=f"it did not take its identity ({error})") from error
+            problem = str(error)
+    if problem:
+        raise LabError("LAB-E-CLONE", node=name, reason=f"it did not take its identity ({problem})")
+
+
+def _refused(serial: socket.socket, console: Path) -> str | None:
+    """Why a clone does not acknowledge its identity."""
+    limit = time.monotonic() + IDENTITY_SECONDS
+    answer = b""
+    while ACKNOWLEDGED not in answer:
+        try:
+            chunk = serial.recv(256)
+        except TimeoutError:
+            if console.is_file() and recipe.FAILED_MARK.encode() in console.read_bytes():
+                return f"its console says: {tail(console, 2)}"
+            if time.monotonic() > limit:
+                return f"no answer within {IDENTITY_SECONDS:.0f} s; its console says: {tail(console, 2) or 'nothing'}"
+            continue
+        if not chunk:
+            return "it ended"
+        answer += chunk
+    return None
 
 
 def _wait_until_loaded(folder: Path, name: str) -> None:

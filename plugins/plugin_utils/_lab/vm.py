@@ -45,6 +45,7 @@ SSH_SECONDS = 60.0
 SSH_FAILED = 255  # ssh's own exit status
 CONSOLE_BYTES = 2**23
 PANIC_MARK = "Kernel panic"
+START_ERRORS = ("LAB-E-START", "LAB-E-CLONE", "LAB-E-MONITOR")
 
 
 class VmDriver(Driver):
@@ -166,13 +167,30 @@ class VmDriver(Driver):
         starting = [node for node in nodes if node.name not in alive]
         self.assign_ports(starting, record)
         for node in starting:
-            (self.folder(node.name) / CONSOLE).unlink(missing_ok=True)
             self._write_credentials(node, record)
-            base = self._clones.get(node.name)
-            self.launch(node, record, images[node.name], base.wake_arguments if base else ())
-        clones = [node for node in starting if self._clones.get(node.name)]
         with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda node: self._wake(node, record), clones))
+            list(pool.map(lambda node: self._begin(node, record, images[node.name]), starting))
+
+    def _begin(self, node: NodeSpec, record: LabRecord, image: Image) -> None:
+        """Start a node, and a second time if that fails: a port that another program took a moment before, or a clone that
+        lost its identity on a busy machine, ends no run."""
+        base = self._clones.get(node.name)
+        for last in (False, True):
+            (self.folder(node.name) / CONSOLE).unlink(missing_ok=True)
+            try:
+                self.launch(node, record, image, base.wake_arguments if base else ())
+                if base:
+                    self._wake(node, record)
+                return
+            except LabError as error:
+                if last or error.id not in START_ERRORS:
+                    raise
+                self.report(f"{error.cause}; it is started once more")
+            processes.end(self.nodes_folder, [node.name], grace=0)
+            if base:
+                self._create(node, record.nodes[node.name], image)  # the disk of half a clone is nobody's
+                self._write_credentials(node, record)
+            self.assign_ports([node], record)
 
     def _wake(self, node: NodeSpec, record: LabRecord) -> None:
         who = self._identity(node, record)

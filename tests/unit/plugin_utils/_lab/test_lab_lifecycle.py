@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -305,3 +306,65 @@ def test_nodes_behind_another_stop_while_there_is_a_way_to_them(tmp_path, monkey
     monkeypatch.setattr(vm.VmDriver, "_ssh", lambda self, name, command: told.append(name) or True)
     vm.VmDriver(spec(tmp_path, node_settings={"all": {"jump": "vm1"}}), print).stop(["vm1", "vm2", "vm3"])
     assert sorted(told[:2]) == ["vm2", "vm3"] and told[2:] == ["vm1"]
+
+
+@pytest.mark.parametrize(
+    ("failures", "launched", "made", "said", "raised"),
+    [
+        pytest.param([], 1, 0, [], None, id="sound"),
+        pytest.param(["LAB-E-CLONE"], 2, 1, ["vm1 did not"], None, id="a clone without its identity"),
+        pytest.param(["LAB-E-CLONE", "LAB-E-CLONE"], 2, 1, ["vm1 did not"], "LAB-E-CLONE", id="twice"),
+        pytest.param(["LAB-E-NOQEMU"], 1, 0, [], "LAB-E-NOQEMU", id="what another try does not mend"),
+    ],
+)
+def test_a_node_that_does_not_wake_up_is_begun_anew_once(tmp_path, monkeypatch, failures, launched, made, said, raised):
+    left = list(failures)
+    calls: list[str] = []
+    details = {"node": "vm1", "reason": "no answer", "tool": "qemu", "package": "qemu"}
+
+    def wake(folder, name, message):
+        if left:
+            raise LabError(left.pop(0), **details)
+
+    lab = spec(tmp_path, nodes=1)
+    monkeypatch.setattr(vm.segment, "ensure", lambda folder: False)
+    monkeypatch.setattr(vm.golden, "wake", wake)
+    monkeypatch.setattr(vm.VmDriver, "launch", lambda self, *given: calls.append("launch"))
+    monkeypatch.setattr(vm.VmDriver, "_create", lambda self, *given: calls.append("create"))
+    monkeypatch.setattr(vm.VmDriver, "_write_credentials", lambda self, *given: None)
+    monkeypatch.setattr(vm.VmDriver, "_identity", lambda self, *given: None)
+    reports: list[str] = []
+    driver = vm.VmDriver(lab, reports.append)
+    driver._clones = {"vm1": golden.Golden(tmp_path)}
+    image = Image("trixie-1", tmp_path, True)
+    if raised:
+        with pytest.raises(LabError) as caught:
+            driver.start(lab.node_list, record(), {"vm1": image})
+        assert caught.value.id == raised
+    else:
+        driver.start(lab.node_list, record(), {"vm1": image})
+    assert (calls.count("launch"), calls.count("create")) == (launched, made)
+    assert [text[: len("vm1 did not")] for text in reports if "once more" in text] == said
+
+
+@pytest.mark.parametrize(
+    ("sent", "console", "told"),
+    [
+        (b"xadopted\n", "", None),
+        (b"x", "swarmlab: node failed\n", "its console says: swarmlab: node failed"),
+        (b"x", "", "no answer within 0 s; its console says: nothing"),
+        (None, "", "it ended"),
+    ],
+)
+def test_why_a_clone_does_not_take_its_identity(tmp_path, monkeypatch, sent, console, told):
+    monkeypatch.setattr(golden.recipe, "FAILED_MARK", "node failed")
+    monkeypatch.setattr(golden, "IDENTITY_SECONDS", 0)
+    (tmp_path / "console").write_text(console)
+    here, there = socket.socketpair()
+    with here, there:
+        here.settimeout(0.01)
+        if sent:
+            there.sendall(sent)
+        else:
+            there.close()
+        assert golden._refused(here, tmp_path / "console") == told
