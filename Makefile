@@ -16,7 +16,7 @@
 #   make stop      stops the machines; make lab starts them again
 #   make destroy   no process and no file of the lab is left
 #   make existing  the promise on bare hosts as people have them: two suites, firewalls, sudo; some minutes
-#   make life      the life of a swarm on machines: the engine of the next suite, a boot, a new CA while clients ask, two managers lost; an hour
+#   make life      the life of a swarm on machines: disruptions; the next suite's engine, a boot, a new CA while clients ask; two managers lost; an hour
 #   make check     ruff, mypy, spelling, YAML: seconds; make format mends what can be mended
 #   make test      all tests: lint, unit, integration and long (container nodes), e2e (real VMs); each name alone runs that tier
 #   make rare      the tests that are too long for every run

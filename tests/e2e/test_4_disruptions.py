@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from conftest import Lab
 
+pytestmark = pytest.mark.life  # a reboot between two proofs takes an emulated machine eight minutes
 # What is in /run is gone after a reboot: the engine can be restarted now, and does not start at boot.
 BY_HAND = "/run/engine-started-by-hand"
 DROP_IN = "/etc/systemd/system/docker.service.d/by-hand.conf"
