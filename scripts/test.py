@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,13 +39,49 @@ class Step:
         return OUTPUT / f"{self.name}.log"
 
 
-def pytest_step(tier: str, *options: str, folder: str = "") -> Step:
-    junit = OUTPUT / f"junit-{tier}.xml"
-    return Step(
-        tier, tier, ["pytest", "-q", f"tests/{folder or tier}", f"--junitxml={junit}", "--durations=5", *options]
-    )
+def pytest_step(tier: str, *options: str, folder: str = "", name: str = "") -> Step:
+    """Tests of a folder, or of the files among the options."""
+    junit = OUTPUT / f"junit-{name or tier}.xml"
+    where = [] if name else [f"tests/{folder or tier}"]
+    return Step(tier, name or tier, ["pytest", "-q", *where, f"--junitxml={junit}", "--durations=5", *options])
 
 
+# Files of unit tests that wait, or judge hundreds of swarms -> about their seconds. Another one's size tells what it takes.
+SECONDS = {
+    "test_module_failure.py": 4, "test_node_parts.py": 5, "test_odd.py": 5, "test_process.py": 4, "test_pulse.py": 5, "test_small_parts.py": 6,
+    "test_standing.py": 6, "test_train.py": 18, "test_turn.py": 5, "test_upgrade_plan.py": 4,
+}  # fmt: skip
+BYTES = 15_000  # of another file, for a second
+
+
+def shares(files: Sequence[Path], number: int) -> list[list[Path]]:
+    """Test files dealt out in shares that take about the same time, long ones first."""
+    weight = {file: SECONDS.get(file.name, file.stat().st_size / BYTES) for file in files}
+    dealt: list[list[Path]] = [[] for dummy in range(number)]
+    for file in sorted(files, key=lambda file: (-weight[file], file)):
+        min(dealt, key=lambda share: sum(weight[one] for one in share)).append(file)
+    return dealt
+
+
+def unit_steps(number: int) -> list[Step]:
+    """The unit tests in shares, each a pytest of its own: one that deals out single tests to its workers reads every file in
+    each of them, and takes half as long again. Some tests wait, so there are more shares than cores."""
+    files = sorted((CHECKOUT / "tests" / "unit").rglob("test_*.py"))
+    return [
+        pytest_step(
+            "unit",
+            "-p",
+            "no:xdist",
+            "-o",
+            f"cache_dir={OUTPUT}/.pytest_cache-{place}",
+            *map(str, share),
+            name=f"unit-{place}",
+        )
+        for place, share in enumerate(shares(files, number), 1)
+    ]
+
+
+TOGETHER = {"lint": 2, "unit": 6}  # how many steps of a tier run at once; their output is shown when each has ended
 # A lab for each worker: most of the time they wait for the swarm, in the long ones more than in the others.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 WORKERS = ("-n", "3", *BY_FILE)
@@ -76,14 +113,13 @@ STEPS = [
     Step("lint", "licences", ["reuse", "lint", "--quiet"]),
     Step("lint", "shell", ["sh", "-c", "shellcheck scripts/*.sh .ci/run"]),
     Step("lint", "importer", ["scripts/in_copy.sh", "scripts/importer.sh"]),
-    pytest_step("unit", "-n", "4", "--maxschedchunk", "12"),  # some of them wait
+    *unit_steps(TOGETHER["unit"]),
     pytest_step("integration", "-m", "not long", *WORKERS),
     pytest_step("long", "-m", "long and not rare", "-n", "4", *BY_FILE, folder="integration"),
     pytest_step("rare", "-m", "rare", *WORKERS, folder="integration"),
     Step("e2e", "molecule", ["molecule", "test"]),
 ]
 APART = {"rare"}  # tiers that run only when they are named
-TOGETHER = {"lint": 2}  # how many steps of a tier run at once; their output is shown when each has ended
 
 
 def count(step: Step, code: int) -> tuple[int, int, int]:

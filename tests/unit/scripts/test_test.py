@@ -83,3 +83,17 @@ def test_a_test_that_failed_is_told_with_its_reason(tiers: ModuleType) -> None:
         '<testsuite><testcase classname="a" name="b"><error message="gone&#10;&#10;away"/></testcase></testsuite>'
     )
     assert tiers.failures(step) == ["sample: a::b: gone\n    away"]
+
+
+def test_every_file_of_unit_tests_is_in_one_share(tiers: ModuleType, tmp_path: Path) -> None:
+    names = ["test_train.py", *(f"test_{number}.py" for number in range(40))]
+    files = [tmp_path / name for name in names]
+    for file in files:
+        file.write_text("x" * tiers.BYTES)
+    dealt = tiers.shares(files, 5)
+    assert sorted(file for share in dealt for file in share) == sorted(files)
+    assert [len(share) for share in dealt] == [1, 10, 10, 10, 10]
+    whole = sorted((Path(__file__).resolve().parents[1]).rglob("test_*.py"))
+    steps = [step for step in tiers.STEPS if step.tier == "unit"]
+    assert sorted(Path(word) for step in steps for word in step.command if word.endswith(".py")) == whole
+    assert len({step.junit for step in steps}) == len({step.log for step in steps}) == len(steps)
