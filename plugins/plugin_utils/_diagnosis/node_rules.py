@@ -322,12 +322,7 @@ def foreign(view: View) -> Iterable[Finding]:
 
 def lost(view: View) -> Iterable[Finding]:
     """Nodes that answer Ansible and not the managers. Where none of them reaches a manager's port, the reason is what closes that."""
-    states = {node["id"]: node["state"] for node in view.facts.swarm.get("nodes", [])}
-    gone = {
-        host: states[node["id"]]
-        for host, node in view.facts.nodes.items()
-        if states.get(node["id"], "ready") != "ready"
-    }
+    gone = view.lost
     if gone:
         nodes = view.ordered(gone)
         yield Finding(

@@ -433,6 +433,24 @@ def _dead_on_wire(view: View) -> list[_quality.Path]:
     return [path for path in paths if path.dead]
 
 
+def unknown_to_others(view: View) -> Iterable[Finding]:
+    """Nodes that do not tell everybody their hardware address, and to which paths pause, or which the managers have lost.
+
+    Others know it for as long as such a node asks them itself (arp(7), Documentation/networking/ip-sysctl.rst: arp_ignore, arp_filter).
+    """
+    wire = view.symptoms(_quality.WIRE, _paths.host_pairs(view.facts))
+    paused = {node for pair, rows in wire.items() for row in rows if row.kind == _quality.FLAPS for node in pair}
+    for host in view.hosts:
+        lines = [line for line in _witness.breaking(view.facts, host) if ".arp_" in line.partition(" ")[0]]
+        if lines and host in paused | set(view.lost):
+            yield Finding(
+                view.title("A setting keeps {nodes} from telling other nodes its hardware address", (host,)),
+                (host,),
+                tuple(f"{host}: {line}" for line in lines[:4]),
+                certainty=INFERRED,
+            )
+
+
 def odd_settings(view: View) -> Iterable[Finding]:
     """Settings of the kernel that can break paths and differ from those of the other nodes."""
     for host in view.hosts:

@@ -273,6 +273,12 @@ RULES: tuple[Rule, ...] = (
         "Remove the rule: 'nsenter --net=/var/run/docker/netns/1-ID nft list ruleset' on the node, with the first ten letters of the network's id.",
     ),
     Rule("link-flaps", node_rules.state("carrier-lost"), (Claim("NODE-STATE", reasons=("carrier-lost",)), *LINK), ""),
+    Rule(
+        "setting-wrong",
+        path_rules.unknown_to_others,
+        LINK,
+        "Give the node the setting of the others ('sysctl -w'), and find what sets it at boot.",
+    ),
     *(Rule(ident, path_rules.quality(symptom), LINK, todo) for ident, (symptom, todo) in LINKS.items()),
     # A device that goes down forgets its neighbours and forwarding entries (vxlan_stop, neigh_ifdown).
     Rule("device-down", node_rules.state("device-down"), (*LEAVING, *DATA, *ENCRYPTED, Claim("PEER-FDB")), ""),

@@ -187,6 +187,13 @@ class View:
         reach = {source for (source, _manager), met in tries if met}
         return {source for (source, _manager), _met in tries} - reach
 
+    @cached_property
+    def lost(self) -> dict[str, str]:
+        """The hosts that answer Ansible and are not ready for the managers, with the state that these tell of."""
+        states = {node["id"]: node["state"] for node in self.facts.swarm.get("nodes", [])}
+        found = {host: states.get(node["id"], "ready") for host, node in self.facts.nodes.items()}
+        return {host: state for host, state in found.items() if state != "ready"}
+
     def _heard(self, kind: str, source: str, target: str) -> bool:
         """Whether a question passed the target's firewall. For TCP that is unknown."""
         words = {"data": f"17/{self.data_port}", "gossip-udp": f"17/{GOSSIP_PORT}", "esp": "50/0"}.get(kind)

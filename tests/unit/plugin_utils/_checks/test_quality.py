@@ -170,6 +170,37 @@ def test_a_pause_that_has_another_reason_is_no_flapping(pauses: list, parts: dic
     assert causes(facts) == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "state", "cause"),
+    [
+        ({"net.ipv4.conf.eth0.arp_ignore": 8}, "ready", "setting-wrong"),
+        ({"net.ipv4.conf.all.arp_filter": 1}, "ready", "setting-wrong"),
+        ({"net.ipv4.conf.eth0.arp_ignore": 8}, "down", "setting-wrong"),
+        ({"net.ipv4.conf.eth0.arp_ignore": 1}, "ready", "link-flaps"),  # harmless: where the address is, it is told
+        ({"net.ipv4.conf.eth0.rp_filter": 1}, "ready", "link-flaps"),  # drops from one way always, or never
+    ],
+)
+def test_a_node_that_does_not_tell_its_hardware_address_is_no_flapping_link(
+    settings: dict, state: str, cause: str
+) -> None:
+    """Others know the address from its own questions, until they forget it. So paths pause, or a manager misses it for a while."""
+    facts = healthy()
+    for host in facts.hosts:
+        facts.witnessed[host]["after"] = told_of_itself(
+            settings={"net.ipv4.ip_forward": 1, **dict.fromkeys(settings, 0)}
+        )
+    facts.witnessed["vm2"]["after"] = told_of_itself(settings={"net.ipv4.ip_forward": 1, **settings})
+    if state == "ready":
+        paused(facts, "vm2", [[1.0, 9]])
+        results = CHECKS["PATH-QUALITY"].judge(facts)
+    else:
+        next(node for node in facts.swarm["nodes"] if node["id"] == facts.nodes["vm2"]["id"])["state"] = state
+        results = CHECKS["PRE-REACH"].judge(facts)
+    found = diagnose(results, facts)
+    assert [(item["id"], item["nodes"]) for item in found] == [(cause, ["vm2"])]
+    assert cause == "link-flaps" or next(iter(settings)) in found[0]["because"][0]
+
+
 def test_a_pause_counts_not_where_the_helper_that_answers_had_no_processor() -> None:
     facts = healthy()
     paused(facts, "vm2", [[1.0, 9]])
