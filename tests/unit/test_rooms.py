@@ -39,7 +39,7 @@ CONTROLLER: dict[str, set[str]] = {
     "_lesson": {"_lesson", "_report"},
     "_swarm_plan": {"_host", "_swarm", "swarm_groups"},
     "_report": {"_archive", "_checks", "_facts"},
-    "_verification": {"_checks", "_facts", "_probe", "_verify"},
+    "_verification": {"_checks", "_facts", "_foreign_words", "_probe", "_verify"},
     "engine_restarts": {"_daemon", "_swarm"},
     "host_values": set(),
     "lab_action": {"_lab"},

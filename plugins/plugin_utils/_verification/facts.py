@@ -59,9 +59,8 @@ def assemble(hosts: list[str], settings: Settings, phases: dict[str, t.Any]) -> 
         leader=leader,
     )
     addresses = view.get("probes") or {}
-    return replace(
-        facts, worker=_worker(facts), probes=_probes(facts, addresses), late_probes=_late_probes(facts, addresses)
-    )
+    facts = replace(facts, probes=_probes(facts, addresses), late_probes=_late_probes(facts, addresses))
+    return replace(facts, worker=_worker(facts))
 
 
 def _probed(seen: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -295,16 +294,13 @@ def _networks(first: dict[str, t.Any], view: dict[str, t.Any], twin_id: str | No
 
 
 def _worker(facts: Facts) -> str | None:
-    """The worker that attaches containers: the first that answered and can run tasks."""
-    able = _able(facts)
-    return next(
-        (
-            host
-            for host in facts.hosts
-            if host in facts.nodes and facts.nodes[host]["role"] == "worker" and facts.nodes[host]["id"] in able
-        ),
-        None,
-    )
+    """The worker that attaches containers: of those that answered and can run tasks the first whose probe is open.
+
+    A probe that comes late changes nothing any more: it is the worker that was asked to attach them.
+    """
+    workers = [host for host in able_hosts(facts) if facts.nodes[host]["role"] == "worker"]
+    asked = [host for host in workers if (facts.probed.get(host) or {}).get("attached") is not None]
+    return next(iter([*asked, *(host for host in workers if host in facts.probes), *workers]), None)
 
 
 def _able(facts: Facts) -> set[str]:

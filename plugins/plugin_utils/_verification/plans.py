@@ -16,6 +16,7 @@ from types import ModuleType
 from ...module_utils._probe import pause
 from ...module_utils._verify import objects, standalone
 from .. import _checks
+from .. import _foreign_words as foreign
 from .._checks import _paths, _workloads
 from .._facts.model import Facts, Settings
 from . import facts as gathered
@@ -72,7 +73,7 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
         return None
     common, timeout = _common(facts, host), facts.settings["timeout"]
     if together(facts.settings):
-        timeout = max(timeout - WAIT, LEAST)  # they have waited within the preparation
+        timeout = LEAST if _in_vain(facts) else max(timeout - WAIT, LEAST)  # they have waited within the preparation
     return dict(
         common,
         lease=max(common["lease"], timeout + GRACE),
@@ -82,6 +83,13 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
         expected=gathered.expects_task(facts, host),
         leader=host == facts.leader,
     )
+
+
+def _in_vain(facts: Facts) -> bool:
+    """Whether every probe that is missing failed for an error of its node's kernel (no room, no memory): more time mends none of them."""
+    told = facts.convergence.get("errors") or {}
+    missing = [told.get(facts.nodes[host]["id"], "") for host in facts.hosts if gathered.missing_probe(facts, host)]
+    return bool(missing) and all(foreign.reason(text, foreign.KERNEL, "") for text in missing)
 
 
 def reopen(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:

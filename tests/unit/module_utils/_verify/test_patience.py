@@ -36,6 +36,28 @@ def test_who_is_ready_lives_on_while_the_leader_waits(timeout: int, lease: float
     assert plans.open_node(facts, "vm2", [])["lease"] == lease
 
 
+@pytest.mark.parametrize(
+    ("told", "waits"),
+    [
+        ({"2": "failed: starting container failed: mkdir /run/x: no space left on device"}, plans.LEAST),
+        ({"2": "failed: task: non-zero exit (1)"}, 90 - plans.WAIT),
+        ({}, 90 - plans.WAIT),
+    ],
+)
+def test_a_task_that_its_kernel_refuses_is_not_waited_for_again(told: dict, waits: int) -> None:
+    facts = Draft(
+        settings=dict(SETTINGS, timeout=90),
+        leader="vm1",
+        made={"probe": "s1", "published": None},
+        nodes={"vm1": {"id": "1"}, "vm2": {"id": "2"}},
+        swarm={"nodes": [{"id": ident, "state": "ready", "availability": "active"} for ident in "12"]},
+        opened={"vm1": {"namespace": "/n"}, "vm2": {}},
+        hosts=["vm1", "vm2"],
+        convergence={"seconds": 34.0, "errors": told},
+    )
+    assert plans.open_node(facts, "vm2", [])["timeout"] == waits
+
+
 def test_the_engines_first_answer_comes_before_a_lease_ends() -> None:
     assert max(phases.ANSWER, plans.WAIT) < plans.LEASE
 

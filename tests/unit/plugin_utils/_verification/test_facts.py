@@ -85,6 +85,27 @@ def test_a_probe_that_has_not_started_keeps_the_run_waiting() -> None:
     assert facts.missing_probe(found, "vm3") and not facts.is_open(found)
 
 
+@pytest.mark.parametrize(
+    ("workers", "open_ones", "asked", "worker"),
+    [
+        (["vm2", "vm3"], ["vm2", "vm3"], None, "vm2"),
+        (["vm2", "vm3"], ["vm3"], None, "vm3"),  # nothing starts on vm2, so nothing can attach there
+        (["vm2", "vm3"], ["vm2", "vm3"], "vm3", "vm3"),  # the probe of vm2 came late
+        (["vm2", "vm3"], [], None, "vm2"),
+        ([], ["vm2"], None, None),
+    ],
+)
+def test_the_worker_that_attaches_is_one_whose_probe_is_open(
+    workers: list, open_ones: list, asked: str | None, worker: str | None
+) -> None:
+    found = draft(phases())
+    for host, node in found.nodes.items():
+        node["role"] = "worker" if host in workers else "manager"
+    found.probes = {host: {} for host in open_ones}
+    found.probed = {host: {"attached": []} if host == asked else {} for host in HOSTS}
+    assert facts._worker(found) == worker
+
+
 def come_late() -> dict[str, t.Any]:
     """The probe of vm3 was not there when vm3 was asked for it, and the leader saw it run."""
     told = phases()
