@@ -21,7 +21,7 @@ FULL = 0.97  # share of a limit from which there is no room
 SHORT = 0.985  # share of the memory in use from which a node is about to kill processes
 ENOUGH = 64 * 1024  # KiB: a large disk is not full while this much is free
 MOVED = 5  # packets: a counter or rule that moved less says nothing
-FEWEST = 32  # inodes: a container takes about twenty in /run
+FEWEST = {"disk": 32, "inodes": 32}  # KiB, inodes: a container takes about forty and twenty in /run
 SCARCE = 0.3  # share of the time without a processor, from which on it is worth a remark
 LITTLE = 0.25  # processors: the same of a limit
 GATEWAY = "docker_gwbridge"
@@ -131,7 +131,7 @@ def _rooms(facts: Facts, host: str) -> dict[str, tuple[int, int]]:
 
 def _filled(kind: str, used: int, most: int) -> bool:
     """Whether nothing of a room is left to speak of."""
-    if kind == "inodes" and most - used < FEWEST:
+    if most - used < FEWEST[kind]:
         return True
     return used >= FULL * most and (kind == "inodes" or most - used < ENOUGH)
 

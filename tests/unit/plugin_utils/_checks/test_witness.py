@@ -44,6 +44,7 @@ def after(facts: Draft, host: str, **parts: object) -> None:
         ({"limits": {"inodes of /run": [100, 100]}}, "disk-full"),
         ({"limits": {"inodes of /run": [469, 500]}}, "disk-full"),  # a container takes about twenty
         ({"limits": {"disk of /run": [99_990, 100_000]}}, "disk-full"),
+        ({"limits": {"disk of /run": [84, 92]}}, "disk-full"),  # 91 %, and no container fits into 8 KiB
         ({"limits": {"disk of /var/lib/docker/containers": [64, 64]}}, "disk-full"),
         ({"limits": {"memory": [999, 1000]}}, "memory-short"),
         ({"read_only": ["/var/lib/docker"]}, "disk-read-only"),
