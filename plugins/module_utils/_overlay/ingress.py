@@ -37,6 +37,7 @@ from .surroundings import look_around
 USUAL_NAME = "ingress"
 # A nudged node takes the network up within a second, or fails because its engine asks for the address too early.
 NUDGE_SECONDS = 2.0
+GOING_SECONDS = 5.0
 
 
 class Scene(t.NamedTuple):
@@ -83,12 +84,7 @@ def parse_ingress(params: t.Mapping[str, t.Any]) -> NetworkSpec:
 
 def look(client: APIClient, spec: NetworkSpec) -> Scene:
     """The swarm's ingress network, and the services that publish through it."""
-    network = None
-    for raw in list_networks(client):
-        if raw.get("Ingress") and raw.get("Scope") == "swarm":
-            if _is_leftover(client, raw["Id"]):
-                raise EngineError(_leftover(raw["Name"]))
-            network = raw
+    network = _network(client)
     services = client.services()
     marked = {
         label: tuple(_service(service) for service in services if label in (service["Spec"].get("Labels") or {}))
@@ -107,6 +103,20 @@ def look(client: APIClient, spec: NetworkSpec) -> Scene:
         hurried=marked[PARKED_ORDER_LABEL],
     )
     return Scene(mesh, network, services)
+
+
+def _network(client: APIClient) -> Raw | None:
+    """The swarm's ingress network. A node's engine lets go of one a moment after the swarm; what it holds longer is a leftover."""
+
+    def current() -> tuple[bool, Raw | None]:
+        listed = [raw for raw in list_networks(client) if raw.get("Ingress") and raw.get("Scope") == "swarm"]
+        found = listed[-1] if listed else None
+        return found is None or not _is_leftover(client, found["Id"]), found
+
+    waited = wait_until(current, GOING_SECONDS)
+    if waited.seen is not None and not waited.done:
+        raise EngineError(_leftover(waited.seen["Name"]))
+    return waited.seen
 
 
 def refuse_published(seen: Scene, found: t.Mapping[str, t.Any], in_use: str) -> None:
@@ -307,12 +317,15 @@ def _mark(node: Raw) -> str | None:
 
 
 def _absent(client: APIClient, network_id: str, nodes: list[Raw]) -> list[Raw]:
-    """The ready nodes without the network; all of them when it is unclear which.
+    """The ready nodes without the network; all of them when it is unclear which, or when it has just gone.
 
     This node comes first: without the network itself it knows none of its peers.
     """
     ready = [node for node in nodes if (node.get("Status") or {}).get("State") == "ready"]
-    view = client.inspect_network(network_id)
+    try:
+        view = client.inspect_network(network_id)
+    except NotFound:
+        return ready
     peers = {peer["IP"] for peer in view.get("Peers") or []}
     if not is_allocated(view) or not any(key.endswith("-sbox") for key in view.get("Containers") or {}):
         own = client.info()["Swarm"].get("NodeID")

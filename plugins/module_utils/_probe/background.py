@@ -306,7 +306,8 @@ def _told(writing: int) -> int:
 
 
 def _write(path: str, name: str, data: t.Any) -> None:
-    temporary = os.path.join(path, "." + name)
+    """Write a file of the run's folder at once. Two modules may do so side by side, where two hosts are one machine."""
+    temporary = os.path.join(path, f".{name}.{os.getpid()}")
     with open(temporary, "w", encoding="ascii") as handle:
         json.dump(data, handle)
     os.replace(temporary, os.path.join(path, name))

@@ -326,6 +326,27 @@ def test_runs_that_begin_and_end_side_by_side_do_not_disturb_each_other(helpers_
     assert background.runs() == [] and not helpers_folder.exists()
 
 
+def test_two_modules_of_a_run_on_one_machine_renew_its_lease_side_by_side(helpers_folder: Path) -> None:
+    """Two hosts of an inventory that are one machine: the second module must not miss the file that the first one moved."""
+    held = lease("r8", 60)
+    held.renew()
+    children = []
+    for _child in range(3):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                for _time in range(400):
+                    held.renew()
+                code = 0
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+    assert not held.expired() and os.listdir(background.folder("r8")) == ["lease"]
+    background.forget("r8")
+
+
 def test_a_renewed_lease_keeps_a_helper_alive(helpers_folder: Path) -> None:
     held = lease("r4", 1)
     assert background.start(held, "job", wait_for_stop) is None
