@@ -117,6 +117,7 @@ check: .venv/.ready-dev
 	@mypy --no-error-summary
 	@codespell
 	@yamllint --strict .
+	@antsibull-changelog lint
 
 format: .venv/.ready-dev
 	@ruff check --fix --quiet . ; ruff format --quiet .
