@@ -103,7 +103,7 @@ def test_what_does_not_converge_is_told_task_by_task(swarm, unique, network) -> 
     ]
     for dummy in range(10):  # a slow machine may not know after 10 s what will not work
         result = swarm.run("overlay_service", {"services": services, "timeout": 10})
-        assert result["failed"] and "have not converged after 10 s" in result["msg"]
+        assert result["failed"] and re.search(r"have not converged after \d+ s", result["msg"]), result["msg"]
         if "rejected" in result["msg"] and f"{unique}-good" not in result["msg"]:
             break
     # Its next task may be on the way already.
