@@ -56,6 +56,7 @@ BETWEEN_NODES = tuple(
 LEAVING = (Claim("NODE-STATE"), Claim("MESH-*"), Claim("NET-EGRESS"), Claim("NET-GATEWAY"))
 # Bad links lose answers of every kind now and then.
 LINK = (*PATHS, Claim("CP-*"), Claim("SD-*", wide=True))
+OTHERS_SETTING = "Give the node the setting of the others ('sysctl -w'), and find what sets it at boot."
 LINKS = {
     "link-corrupts": (
         _quality.CORRUPT,
@@ -277,7 +278,7 @@ RULES: tuple[Rule, ...] = (
         "setting-wrong",
         path_rules.unknown_to_others,
         LINK,
-        "Give the node the setting of the others ('sysctl -w'), and find what sets it at boot.",
+        OTHERS_SETTING,
     ),
     *(Rule(ident, path_rules.quality(symptom), LINK, todo) for ident, (symptom, todo) in LINKS.items()),
     # A device that goes down forgets its neighbours and forwarding entries (vxlan_stop, neigh_ifdown).
@@ -320,7 +321,7 @@ RULES: tuple[Rule, ...] = (
         "setting-wrong",
         path_rules.odd_settings,
         (*BETWEEN_NODES, Claim("PRE-PORT"), Claim("CP-*")),
-        "Give the node the setting of the others ('sysctl -w'), and find what sets it at boot.",
+        OTHERS_SETTING,
     ),
     Rule(
         "data-port-blocked",
