@@ -13,6 +13,7 @@ import pickle
 import typing as t
 from dataclasses import fields
 
+from ansible_collections.swarmlab.overlay.plugins.module_utils._probe.train import mark
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import objects
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import _checks
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _reasons, _requests, dp_matrix
@@ -264,6 +265,7 @@ def _view(hosts: t.Sequence[str]) -> dict[str, t.Any]:
         "unallocated": [],
         "published_on": "id-" + LEADER,
         "published_port": 30000,
+        "published_udp": 30001,
         "published": ["tcp/30000", "tcp/8080"],
         "published_networks": ["ingress"],
         "services": [_service(hosts)],
@@ -361,9 +363,14 @@ def _probed(host: str, hosts: t.Sequence[str], attaches: bool) -> dict[str, t.An
         },
         "trains": {
             f"PATH-QUALITY/{layer}/{other}": train()
-            for layer in ("icmp", "wire", *(net["id"][:12] for net in NETWORKS))
+            for layer in ("icmp", "wire", "mesh", *(net["id"][:12] for net in NETWORKS))
             for other in hosts
             if other != host
+        }
+        | {
+            f"PATH-QUALITY/vip-{net['id'][:12]}/{number}": train(who=mark(backend))
+            for net in NETWORKS
+            for number, backend in enumerate(hosts)
         },
         "testimony": told_of_itself(),
         "inside": {},

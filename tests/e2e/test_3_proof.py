@@ -98,6 +98,32 @@ def test_clear_text_on_an_encrypted_network_is_found_and_its_sender_named(lab: L
     assert found["ENC-WIRE"]["evidence"]["plain_frames"]["vm1"] > 0
 
 
+@pytest.fixture
+def lossy_balancers(lab: Lab) -> Iterator[None]:
+    """The balancer of one node and the published ports of another lose packets; every direct path is sound."""
+    network = lab.node("vm2").sh("docker network inspect plain --format '{{.Id}}'").strip()
+    places = {"vm2": (f"lb_{network[:9]}", "eth0"), "vm3": ("ingress_sbox", "eth1")}
+    enter = {node: f"nsenter --net=/var/run/docker/netns/{name} tc qdisc" for node, (name, _device) in places.items()}
+    for node, (_name, device) in places.items():
+        lab.node(node).sh(f"{enter[node]} add dev {device} root netem loss 30%")
+    yield
+    for node, (_name, device) in places.items():
+        lab.node(node).sh(f"{enter[node]} del dev {device} root")
+
+
+@pytest.mark.usefixtures("lossy_balancers")
+def test_what_a_balancer_and_published_ports_lose_are_two_causes(lab: Lab) -> None:
+    code, output = lab.play("verify.yml", "-e", json.dumps({"verify_checks": ["PRE-REACH", "PATH-QUALITY"]}))
+    assert code != 0
+    causes = {(cause["id"], tuple(cause["nodes"])): cause["title"] for cause in lab.report()["causes"]}
+    assert set(causes) == {("link-lossy", ("vm2",)), ("link-lossy", ("vm3",))}, output
+    assert "balancer" in causes["link-lossy", ("vm2",)] and "published" in causes["link-lossy", ("vm3",)], causes
+    for (
+        node
+    ) in lab.nodes:  # no packet of the measurement taught a node that less than its own MTU passes to another one
+        assert " mtu " not in node.sh("ip route show cache")
+
+
 def test_stopped_machine_is_named_and_the_lab_repairs_it(lab: Lab) -> None:
     identity = lab.node("vm3").sh("cat /etc/machine-id")
     pid = int((lab.folder / "nodes" / "vm3" / "qemu.pid").read_text())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, swarmlab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read links, addresses, neighbours and forwarding entries of the current network namespace over netlink.
+"""Read links, addresses, neighbours, their tables, and forwarding entries of the current network namespace over netlink.
 
 Private to swarmlab.overlay. Standard library only. Reads only.
 """
@@ -20,7 +20,7 @@ NETLINK_ROUTE = 0
 REQUEST_DUMP = 0x301
 ERROR, DONE = 2, 3
 HEADER = 16
-GET_LINK, GET_ADDRESS, GET_NEIGHBOUR = 18, 22, 30
+GET_LINK, GET_ADDRESS, GET_NEIGHBOUR, GET_TABLE = 18, 22, 30, 66
 BRIDGE = 7
 PERMANENT = 0x80
 LINK_ADDRESS, LINK_NAME, LINK_MTU, LINK_QUEUE, LINK_INFO = 1, 3, 4, 6, 18
@@ -29,6 +29,9 @@ INFO_KIND, INFO_DATA = 1, 2
 VXLAN_ID, VXLAN_PORT = 1, 15
 ADDRESS_ANY, ADDRESS_LOCAL = 1, 2
 NEIGHBOUR_TARGET, NEIGHBOUR_MAC = 1, 2
+# linux/neighbour.h: attributes of a table, and where its entries and its refusals stand in ndt_config and ndt_stats.
+TABLE_NAME, TABLE_MOST, TABLE_CONFIG, TABLE_COUNTS = 1, 4, 5, 7
+ENTRIES_AT, REFUSED_AT = 4, 80
 
 
 def attributes(data: bytes) -> t.Iterator[tuple[int, bytes]]:
@@ -141,6 +144,20 @@ def parse_neighbour(_kind: int, body: bytes) -> shapes.Neighbour | None:
     }
 
 
+def parse_table(_kind: int, body: bytes) -> shapes.NeighbourTable | None:
+    """A table of neighbours; None for the rows about its devices."""
+    parts = dict(attributes(body[4:]))
+    config, counts = parts.get(TABLE_CONFIG, b""), parts.get(TABLE_COUNTS, b"")
+    if TABLE_NAME not in parts or len(parts.get(TABLE_MOST, b"")) != 4 or len(config) < ENTRIES_AT + 4:
+        return None
+    return {
+        "name": parts[TABLE_NAME].rstrip(b"\0").decode("ascii", "replace"),
+        "entries": struct.unpack_from("=I", config, ENTRIES_AT)[0],
+        "most": struct.unpack("=I", parts[TABLE_MOST])[0],
+        "refused": struct.unpack_from("=Q", counts, REFUSED_AT)[0] if len(counts) >= REFUSED_AT + 8 else 0,
+    }
+
+
 def links() -> list[shapes.Link]:
     """Every link."""
     return dump(NETLINK_ROUTE, GET_LINK, bytes(16), parse_link) or []
@@ -159,3 +176,8 @@ def neighbours(family: int = socket.AF_INET) -> list[shapes.Neighbour]:
 def forwarding() -> list[shapes.Neighbour]:
     """Every forwarding entry of bridges and VXLANs."""
     return dump(NETLINK_ROUTE, GET_NEIGHBOUR, struct.pack("=B15x", BRIDGE), parse_neighbour) or []
+
+
+def neighbour_tables() -> list[shapes.NeighbourTable]:
+    """The kernel's tables of neighbours, which all network namespaces share; /proc shows them in the first one only."""
+    return dump(NETLINK_ROUTE, GET_TABLE, bytes(4), parse_table) or []

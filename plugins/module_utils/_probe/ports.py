@@ -101,7 +101,7 @@ def _listeners() -> list[tuple[socket.socket, int]]:
 def serve(run: str, name: str, ready: shapes.Ready, stopped: shapes.Stopped) -> shapes.Heard:
     """Answer nonces and trains until told to stop. Returns how often each sender was heard: protocol/port/sender."""
     heard: shapes.Heard = {}
-    trains = train.Answerer(run)
+    trains = train.Answerer(run, name)
     with selectors.DefaultSelector() as selector, contextlib.ExitStack() as opened:
         for channel, protocol in _listeners():
             selector.register(opened.enter_context(channel), selectors.EVENT_READ, (channel, protocol))

@@ -18,7 +18,7 @@ from . import shapes, sockets, train
 def serve(run: str, name: str, ready: shapes.Ready, stopped: shapes.Stopped) -> shapes.Heard:
     """Answer over TCP and UDP until told to stop. Returns how often each sender was heard: protocol/network/sender."""
     heard: shapes.Heard = {}
-    trains = train.Answerer(run)
+    trains = train.Answerer(run, name)
     with selectors.DefaultSelector() as selector, _tcp_listener() as tcp, _udp_listener() as udp:
         selector.register(tcp, selectors.EVENT_READ, "accept")
         selector.register(udp, selectors.EVENT_READ, "udp")

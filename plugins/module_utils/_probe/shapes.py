@@ -52,9 +52,15 @@ class _TrainAsked(_Asked):
 
 
 class TrainRequest(_TrainAsked, total=False):
-    """A train of packets along one path; ``train.py`` sends it."""
+    """A train of packets along one path; ``train.py`` sends it.
+
+    ``plain``: without the bursts that tell its rate. ``most``: bytes of its largest packet, which the way may fragment;
+    without it, as many as the path's MTU, unfragmented.
+    """
 
     port: int
+    plain: bool
+    most: int
 
 
 class _Train(t.TypedDict):
@@ -80,6 +86,7 @@ class Train(_Train, total=False):
     mbit: float
     error: str
     source: str  # address from which the kernel sends there
+    who: int  # the node that answered, as ``train.mark`` of its name: a balancer chooses one
 
 
 class Pulse(t.TypedDict):
@@ -224,6 +231,15 @@ class Neighbour(t.TypedDict):
     permanent: bool
     target: str | None
     mac: str
+
+
+class NeighbourTable(t.TypedDict):
+    """A table of neighbours of the kernel. ``entries``: with those that are pinned, which ``most`` may not count; ``refused``: how often it had no room."""
+
+    name: str
+    entries: int
+    most: int
+    refused: int
 
 
 class Backends(t.TypedDict):

@@ -29,7 +29,7 @@ SNMP: dict[str, tuple[str, ...]] = {
 DEVICE = ("rx_dropped", "tx_dropped", "rx_errors", "tx_errors", "rx_crc_errors", "tx_carrier_errors", "rx_fifo_errors")
 CARRIER = "carrier_down_count"  # how often a device lost its link
 CONNTRACK = ("drop", "early_drop", "insert_failed")
-NEIGHBOURS = ("table_fulls", "unresolved_discards")
+NEIGHBOURS = "arp_cache"  # the kernel's name of its table of IPv4 neighbours
 # Settings of the kernel that can break overlays; a star stands for every device that is no end of a container's link.
 SETTINGS = (
     "net/core/netdev_max_backlog",
@@ -182,9 +182,9 @@ def counters(links: list[shapes.Link]) -> dict[str, int]:
         for name in names
         if name in told.get(group, {})
     }
-    for source, names in (("nf_conntrack", CONNTRACK), ("arp_cache", NEIGHBOURS)):
-        table = parse_hex_table(system.read(f"/proc/net/stat/{source}"))
-        found.update((f"{source}.{name}", table[name]) for name in names if name in table)
+    tracked = parse_hex_table(system.read("/proc/net/stat/nf_conntrack"))
+    found.update((f"nf_conntrack.{name}", tracked[name]) for name in CONNTRACK if name in tracked)
+    found.update((f"{table['name']}.table_fulls", table["refused"]) for table in netlink.neighbour_tables())
     softnet = parse_softnet(system.read("/proc/net/softnet_stat"))
     found.update((f"softnet.{name}", value) for name, value in softnet.items())
     for link in (link for link in links if not link["name"].startswith("veth")):
@@ -218,17 +218,12 @@ def limits(root: str) -> dict[str, list[int]]:
         _number("/proc/sys/net/netfilter/nf_conntrack_count"),
         _number("/proc/sys/net/netfilter/nf_conntrack_max"),
     )
-    arp = parse_hex_table(system.read("/proc/net/stat/arp_cache"))
-    cpus = max(1, len(system.read("/proc/net/stat/arp_cache").splitlines()) - 1)
-    entries = arp.get("entries")
+    known = next((table for table in netlink.neighbour_tables() if table["name"] == NEIGHBOURS), None)
     files = system.read("/proc/sys/fs/file-nr").split()
     tasks = system.read("/proc/loadavg").split()
     found = {
         "connections": conntrack,
-        "neighbours": (
-            entries // cpus if entries is not None else None,
-            _number("/proc/sys/net/ipv4/neigh/default/gc_thresh3"),
-        ),
+        "neighbours": (known["entries"], known["most"]) if known else (None, None),
         "open files": (int(files[0]), int(files[2])) if len(files) == 3 else (None, None),
         "processes": (
             int(tasks[3].partition("/")[2]) if len(tasks) > 3 else None,

@@ -7,8 +7,8 @@ Private to swarmlab.overlay. Standard library only. A helper on the other node a
 kernels stamp what arrives, and the answer carries the time that it spent there. So a round trip is the network's own,
 however late the two processes are; how late they were is told beside it.
 
-A request is {"id", "kind": "udp" | "icmp", "address", "port" (UDP only), "packets": number}. The packets of the train
-have a random id and a checksum of their own, because raw sockets receive packets whose UDP checksum is wrong.
+A request is {"id", "kind": "udp" | "icmp", "address", "port" (UDP only), "packets": number, "plain": no bursts,
+"most": bytes}. The packets of the train have a random id and a checksum of their own, because raw sockets receive packets whose UDP checksum is wrong.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from . import shapes, sockets
 EMPTY = bytes(8)  # VXLAN drops it: its id is invalid
 ASK, BURST, ANSWER = b"?", b"B", b"!"
 HEAD = struct.Struct("!c8sHI")  # sign, id of the train, number of the packet, checksum of the rest
-BODY = struct.Struct("!ddHHH")  # received, answered, then the counts of ``Seen``; in answers only
+BODY = struct.Struct("!ddIHHH")  # received, answered, who answers, then the counts of ``Seen``; in answers only
 INTERVAL = 0.02  # seconds between two packets of a train, on average
 CLOSE = 0.008  # seconds between two packets of a group, one of each size: what is late by as little is overtaken
 SIZES = (100, 600, 0)  # bytes of a packet with its IP header; 0: the path's MTU
@@ -46,7 +46,7 @@ TRIES, AGAIN = 3, 20.0  # times that a train without such a proof is sent, begun
 SETTLED = 0.005  # seconds between two packets, at both ends, from which on one that overtakes the other is out of order
 TIMESTAMP = 35  # SO_TIMESTAMPNS, asm-generic/socket.h
 STAMP = struct.Struct("@ll")
-MTU_DISCOVER, MTU, MTU_PROBE = 10, 14, 3  # IP_MTU_DISCOVER, IP_MTU, IP_PMTUDISC_PROBE
+MTU_DISCOVER, MTU, MTU_PROBE, MTU_DONT = 10, 14, 3, 0  # IP_MTU_DISCOVER, IP_MTU, IP_PMTUDISC_PROBE, IP_PMTUDISC_DONT
 MTU_DISCOVER6, MTU6 = 23, 24
 HEADERS, HEADERS6 = 28, 48  # bytes of IP and UDP
 RECEIVED = 65535
@@ -71,6 +71,11 @@ def receive(channel: socket.socket, size: int = RECEIVED) -> tuple[bytes, float,
             seconds, nanoseconds = STAMP.unpack(content)
             return data, seconds + nanoseconds / 1e9, sender
     return data, time.time(), sender
+
+
+def mark(name: str) -> int:
+    """A node's name as answers carry it."""
+    return zlib.crc32(name.encode())
 
 
 class Packet(t.NamedTuple):
@@ -119,10 +124,11 @@ class Seen:
 
 
 class Answerer:
-    """Answers the trains of a run, and counts what arrives of each."""
+    """Answers the trains of a run for the node ``name``, and counts what arrives of each."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, name: str) -> None:
         self.run = run
+        self.mark = mark(name)
         self.trains: dict[bytes, Seen] = {}
 
     def answer(self, data: bytes, received: float) -> bytes | None:
@@ -143,7 +149,7 @@ class Answerer:
         seen.add(packet)
         if not packet.whole:
             return None
-        body = BODY.pack(received, time.time(), len(seen.numbers), seen.repeated, seen.broken)
+        body = BODY.pack(received, time.time(), self.mark, len(seen.numbers), seen.repeated, seen.broken)
         return build(self.run, ANSWER, packet.train, packet.number, body, len(data) if packet.sign == ASK else 0)
 
 
@@ -153,6 +159,7 @@ class _Train:
     def __init__(self, run: str, request: shapes.TrainRequest) -> None:
         self.run = run
         self.icmp = request["kind"] == "icmp"
+        self.in_bursts = not self.icmp and not request.get("plain", False)
         self.name = os.urandom(8)
         self.ident = struct.unpack("!H", self.name[:2])[0]
         self.address = request["address"]
@@ -170,6 +177,7 @@ class _Train:
         self.late = self.dwell = 0.0
         self.error = self.source = ""
         self.mtu = 0
+        self.who: int | None = None
         self.channel = self._open(request)
 
     def _open(self, request: shapes.TrainRequest) -> socket.socket | None:
@@ -185,13 +193,16 @@ class _Train:
                 channel.setsockopt(socket.IPPROTO_IPV6, MTU_DISCOVER6, MTU_PROBE)
                 self.mtu = channel.getsockopt(socket.IPPROTO_IPV6, MTU6)
             else:
-                channel.setsockopt(socket.IPPROTO_IP, MTU_DISCOVER, MTU_PROBE)
+                # An error "fragmentation needed" would be about the way behind a published port, and this kernel would use what it
+                # learned for the tunnel to the same node too: nothing of full size would pass there for ten minutes.
+                way = MTU_DONT if "most" in request else MTU_PROBE
+                channel.setsockopt(socket.IPPROTO_IP, MTU_DISCOVER, way)
                 self.mtu = channel.getsockopt(socket.IPPROTO_IP, MTU)
         except OSError as error:
             channel.close()
             self.error = sockets.reason(error)
             return None
-        self.mtu = min(self.mtu, LARGEST)
+        self.mtu = min(self.mtu, request.get("most", LARGEST))
         return channel
 
     @property
@@ -266,7 +277,7 @@ class _Train:
         if not self.icmp:
             if len(packet.rest) < BODY.size:
                 return
-            received, answered, *counts = BODY.unpack_from(packet.rest)
+            received, answered, self.who, *counts = BODY.unpack_from(packet.rest)
             spent = answered - received
             self.dwell = max(self.dwell, spent)
             self.arrivals[packet.number] = received
@@ -315,6 +326,8 @@ class _Train:
             told["error"] = self.error
         if self.source:
             told["source"] = self.source
+        if self.who is not None:
+            told["who"] = self.who
         return told
 
 
@@ -436,7 +449,7 @@ def _drive(trains: list[_Train], wait: float) -> None:
         _pace(trains, selector)
         for burst in range(BURSTS):
             for train in trains:
-                if not train.icmp:
+                if train.in_bursts:
                     _read_until(selector, time.time() + BURST_PAUSE)
                     first = train.packets + burst * IN_BURST
                     for place in range(IN_BURST):

@@ -242,7 +242,10 @@ def _create_published(engine: Engine, plan: shapes.Common) -> str:
             "Mode": {"Replicated": {"Replicas": 1}},
             "EndpointSpec": {
                 "Mode": "vip",
-                "Ports": [{"Protocol": "tcp", "TargetPort": sockets.PORT, "PublishMode": "ingress"}],
+                "Ports": [
+                    {"Protocol": protocol, "TargetPort": sockets.PORT, "PublishMode": "ingress"}
+                    for protocol in ("tcp", "udp")
+                ],
             },
         }
     )
@@ -331,9 +334,8 @@ def views(engine: Engine, made: shapes.Made, tasks_of_run: list[Raw]) -> shapes.
         "vips": _vips(engine, made),
         "published_networks": _networks_of(published),
         "published_on": published[0]["NodeID"] if published else None,
-        "published_port": next(
-            (int(port.split("/")[1]) for port, service in ports.items() if service == made["published"]), None
-        ),
+        "published_port": _published_port("tcp", ports, made),
+        "published_udp": _published_port("udp", ports, made),
         "published": sorted(ports),
         "networks": [{**describe(raw), "room": room(raw)} for raw in _existing(engine, ids)],
         "lacking": unsettled(services, tasks),
@@ -436,6 +438,12 @@ def _ingress_ports(services: list[Raw]) -> dict[str, str]:
         for port in (service.get("Endpoint") or {}).get("Ports") or []
         if port.get("PublishMode") == "ingress" and port.get("PublishedPort")
     }
+
+
+def _published_port(protocol: str, ports: dict[str, str], made: shapes.Made) -> int | None:
+    """The port that the swarm chose for the run's published service."""
+    own = [port for port, service in ports.items() if service == made["published"]]
+    return next((int(port.partition("/")[2]) for port in own if port.startswith(f"{protocol}/")), None)
 
 
 def room(raw: Raw) -> list[shapes.Room] | None:

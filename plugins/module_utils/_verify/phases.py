@@ -91,7 +91,6 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         "kernel": kernel.facts(),
         "host": system.facts(plan.get("declared") or ()),
         "local_networks": _local_networks(engine),
-        "gateway": local.gateway(engine),
     }
     if "rules" in plan["needs"]:
         # Before this run publishes a port, because the engine then writes the chain and its jumps anew.
@@ -117,6 +116,7 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         if result["leader"]:
             result["view"] = _view(engine, result["made"], plan["wait"] - (time.time() - began))
             opened.update(_serve_published(engine, plan, errors))
+    opened["gateway"] = local.gateway(engine)  # which the engine may make with the first task only
     if "certificate" in plan["needs"]:
         opened["certificate"] = certificate.node(os.path.join(info["DockerRootDir"], "swarm", "certificates"))
     opened["counters"] = system.ipsec_counters()

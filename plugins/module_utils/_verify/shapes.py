@@ -359,6 +359,7 @@ class _Looked(t.TypedDict):
     published_networks: list[str]
     published_on: str | None
     published_port: int | None
+    published_udp: int | None
     published: list[str]
     networks: list[Network]
     lacking: Lacking

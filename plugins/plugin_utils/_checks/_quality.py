@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ...module_utils._probe.sockets import PORT
 from ...module_utils._probe.train import LATE, is_starved
 from .._facts.model import Data, Facts, Network
 from . import _paths, _requests
@@ -21,8 +20,7 @@ from ._blame import Pair
 LIMITS: t.Final = {"loss": 1.0, "delay": 100.0, "jitter": 100.0, "rate": 5.0}
 CHECK = "PATH-QUALITY"  # the check that asks for the trains
 ICMP, WIRE = "icmp", "wire"  # layers of the underlay
-PACKETS, FEWEST = 60, 18  # packets of a train
-AT_ONCE = 900  # packets that a node sends at most, about
+MESH = "mesh"  # the layer of published ports
 FEW = 3  # packets: fewer lost, repeated or late ones prove nothing
 OUTLIER = 8  # times as slow as the other paths of the layer
 NOTICEABLE = 0.4  # share of a limit below which nothing is a concern, however much better other paths are
@@ -59,6 +57,7 @@ class Path(t.NamedTuple):
 
     ``faint``: what is bad about a path on which hardly anything of the train came back, by the pulse, of which more did.
     ``unheard``: nothing of the train came back, the path carried other packets, and the process that answers was late.
+    ``one_way``: the path from target to source is another one, as each node has a balancer of its own.
     """
 
     source: str
@@ -67,6 +66,7 @@ class Path(t.NamedTuple):
     gone: str = ""
     faint: tuple[Symptom, ...] = ()
     unheard: bool = False
+    one_way: bool = False
 
     @property
     def pair(self) -> Pair:
@@ -99,28 +99,9 @@ def layer_of(network: Network) -> str:
     return _requests.short(network)
 
 
-def requests(facts: Facts) -> dict[str, list[Data]]:
-    """Each host's trains; ``where`` is the namespace to send from, as in a check's plan."""
-    rows: list[tuple[str, Data]] = []
-    for source, target in _paths.host_pairs(facts) if facts.swarm else []:
-        address = _paths.tunnel(facts, target)
-        if address and _paths.parsed(address):
-            base: Data = {"address": address, "where": "host"}
-            rows.append((source, dict(base, id=ident(WIRE, target), kind="udp", port=facts.swarm["data_port"])))
-            if ":" not in address:
-                rows.append((source, dict(base, id=ident(ICMP, target), kind="icmp")))
-    for network in facts.under_test:
-        for source, target in _paths.pairs(facts, network["id"]):
-            row = {"address": facts.probes[target][network["id"]], "port": PORT, "kind": "udp", "where": "probe"}
-            rows.append((source, dict(row, id=ident(layer_of(network), target))))
-    sent: dict[str, int] = {}
-    for source, _row in rows:
-        sent[source] = sent.get(source, 0) + 1
-    found: dict[str, list[Data]] = {}
-    for source, row in rows:
-        packets = max(FEWEST, min(PACKETS, AT_ONCE // sent[source]))
-        found.setdefault(source, []).append(dict(row, packets=packets))
-    return found
+def balanced(network: Network) -> str:
+    """The layer of a network's virtual IP."""
+    return f"vip-{layer_of(network)}"
 
 
 def paths(facts: Facts, layer: str, pairs: list[Pair]) -> list[Path]:
@@ -269,7 +250,7 @@ def unproven(facts: Facts, layer: list[Path]) -> set[Pair]:
 
 
 def _back(path: Path, layer: list[Path]) -> list[Path]:
-    return [other for other in layer if other.pair == path.pair[::-1] and other.train]
+    return [] if path.one_way else [other for other in layer if other.pair == path.pair[::-1] and other.train]
 
 
 def _lost(path: Path, back: list[Path], limit: float) -> Symptom | None:

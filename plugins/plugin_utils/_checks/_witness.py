@@ -28,6 +28,7 @@ GATEWAY = "docker_gwbridge"
 TABLES: t.Final = {
     "connections": "tracks no more connections (net.netfilter.nf_conntrack_max)",
     "neighbours": "keeps no more neighbours (net.ipv4.neigh.default.gc_thresh3)",
+    "IPv6 neighbours": "keeps no more neighbours (net.ipv6.neigh.default.gc_thresh3)",
     "open files": "opens no more files (fs.file-max)",
     "processes": "starts no more processes (kernel.pid_max)",
     "processes of the group": "starts no more processes (pids.max of its control group)",
@@ -63,7 +64,14 @@ BREAKING: t.Final[dict[str, t.Callable[[int], bool]]] = {
 }
 PROTOCOL = re.compile(r"\b(tcp|udp|esp|icmp)\b")
 PORTS = re.compile(r"(?:--dports?|--sports?|dport|sport) \{? ?([\d, :-]+)")
-FULL_COUNTERS: t.Final = {"arp_cache.table_fulls": "neighbours", "nf_conntrack.early_drop": "connections"}
+# Counters of what found no room in a table.
+FULL_COUNTERS: t.Final = {
+    "arp_cache.table_fulls": "neighbours",
+    "ndisc_cache.table_fulls": "IPv6 neighbours",
+    "nf_conntrack.early_drop": "connections",
+}
+# Tables whose counted entries may be more than their limit, which does not count what the engine pinned (Linux 5.0, neigh_alloc).
+UNBOUNDED: t.Final = ("neighbours",)
 # Counters that move only when packets are damaged or thrown away.
 TELLING = re.compile(
     r"InCsumErrors|InHdrErrors|InTruncatedPkts|IPReversePathFilter|OutNoRoutes|RcvbufErrors|ReasmFails|FragFails"
@@ -100,7 +108,8 @@ def wrongs(facts: Facts) -> list[Wrong]:
 
 def _full(facts: Facts, host: str, told: Data) -> list[Wrong]:
     rose = risen(facts, host)
-    crowded = {name for name, (used, most) in told["limits"].items() if name in TABLES and used >= FULL * most}
+    bounded = {name: row for name, row in told["limits"].items() if name in TABLES and name not in UNBOUNDED}
+    crowded = {name for name, (used, most) in bounded.items() if used >= FULL * most}
     crowded |= {table for counter, table in FULL_COUNTERS.items() if rose.get(counter, 0) >= MOVED}
     found = [Wrong("table-full", host, f"{_used(told, name)}: the kernel {TABLES[name]}") for name in sorted(crowded)]
     for name, (used, most) in _rooms(facts, host).items():

@@ -30,7 +30,7 @@ def plan(facts: Facts) -> Requests:
     if not facts.published_port or not home:
         return {}
     requests: Requests = {}
-    for source, target in _tries(facts):
+    for source, target in asked(facts):
         base = {"network": "ingress", "address": asked_at(facts, target), "node": home, "where": "host"}
         patience = 0 if target in _paths.lacks(facts, "ip_vs") else facts.settings["convergence"]
         requests.setdefault(source, []).extend(
@@ -42,7 +42,8 @@ def plan(facts: Facts) -> Requests:
     return requests
 
 
-def _tries(facts: Facts) -> list[Pair]:
+def asked(facts: Facts) -> list[Pair]:
+    """The pairs of a host and a node whose published port it asks."""
     tries = _paths.host_pairs(facts) or [(host, host) for host in facts.opened]
     return [pair for pair in tries if asked_at(facts, pair[1])]
 
@@ -76,7 +77,7 @@ def judge(facts: Facts) -> list[Result]:
     blocked = not_set_up(CHECK, facts, "published")
     if blocked:
         return [blocked]
-    home, tries = behind(facts), _tries(facts)
+    home, tries = behind(facts), asked(facts)
     if not facts.published_port or not home:
         return [
             result(

@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import sys
+import typing as t
 
 from .._facts.model import Data, Facts, Network, Requests, Result
-from . import _paths, _quality
+from . import _paths, _quality, _trains
 from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
 ID = _quality.CHECK
 TITLE = "Paths carry traffic well (loss, delay, rate, order)"
 ON_WIRE = "The wire between nodes carries traffic well (loss, delay, rate, order)"
+ON_MESH = "Published ports carry traffic well (loss, delay, order)"
+VIP = "vip-quality"  # the kind of the paths through a virtual IP
+THROUGH = {VIP: "through the virtual IP ", _quality.MESH: "through its published port "}  # kind of path -> words
 NO_ESP = "The kernel of %s lacks %s: encrypted networks carry nothing between nodes there (see PRE-KMOD)."
 HINT = "Look at the lowest layer that is bad: cables, drivers, queues ('tc -s qdisc'), rules that drop some packets, a crowded network."
 ORDER = 58
@@ -30,7 +34,7 @@ def plan(facts: Facts) -> Requests:
 
 def trains(facts: Facts) -> Requests:
     """{host: [train, ...]}, as in ``_probe/train.py``; ``where`` as in a plan."""
-    return _quality.requests(facts)
+    return _trains.requests(facts)
 
 
 def hopeless(facts: Facts) -> bool:
@@ -43,57 +47,92 @@ def hopeless(facts: Facts) -> bool:
 
 
 def judge(facts: Facts) -> list[Result]:
-    """One result for the wire, and one for each network."""
+    """One result for the wire, one for each network with its virtual IP, and one for published ports where they were measured."""
     if not facts.leader:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no host of the play leads the swarm")]
-    results = [_conclude(facts, [_quality.ICMP, _quality.WIRE], _paths.host_pairs(facts), None)]
+    pairs = _paths.host_pairs(facts)
+    wire = [_Layer(layer, _quality.paths(facts, layer, pairs), layer) for layer in (_quality.ICMP, _quality.WIRE)]
+    results = [_conclude(facts, wire, None, ON_WIRE)]
     for network in facts.networks:
         blocked = not_set_up(CHECK, facts, "probe", network["name"])
-        results.append(
-            blocked or _conclude(facts, [_quality.layer_of(network)], _paths.pairs(facts, network["id"]), network)
-        )
+        results.append(blocked or _conclude(facts, _inside(facts, network), network, TITLE))
+    mesh = _trains.by_mesh(facts)
+    if mesh:
+        results.append(_conclude(facts, [_Layer(_quality.MESH, mesh, _quality.MESH)], None, ON_MESH))
     return results
 
 
-def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Network | None) -> Result:
+class _Layer(t.NamedTuple):
+    """``kind``: its name in the report's matrix."""
+
+    name: str
+    paths: list[_quality.Path]
+    kind: str
+
+
+def _inside(facts: Facts, network: Network) -> list[_Layer]:
+    """A network's own paths, and those through its virtual IP, as far as they were measured."""
+    layer = _quality.layer_of(network)
+    direct = _Layer(layer, _quality.paths(facts, layer, _trains.pairs(facts, network)), "quality")
+    through = _trains.by_virtual_ip(facts, network)
+    return [direct, _Layer(_quality.balanced(network), through, VIP)] if through else [direct]
+
+
+def _at_fault(layer: _Layer, pair: Pair) -> Pair:
+    """The nodes of which one makes such a path bad, if no layer below does: a balancer is the asker's own, the mesh that of the node asked."""
+    return {VIP: (pair[0], pair[0]), _quality.MESH: (pair[1], pair[1])}.get(layer.kind, pair)
+
+
+def _conclude(facts: Facts, layers: list[_Layer], network: Network | None, title: str) -> Result:
     name = network["name"] if network else None
-    title = TITLE if network else ON_WIRE
+    pairs = {path.pair for path in layers[0].paths}
     if not pairs:
         status, reason = (SKIP, "one-node") if len(facts.opened) == 1 else (INCONCLUSIVE, "no-pair")
         return result(CHECK, status, reason, "no pair of nodes could be measured", title=title, network=name)
     kinds: dict[str, dict[str, dict[str, object]]] = {}
     bad: dict[Pair, str] = {}
     dead: set[Pair] = set()
+    failing = 0
     silent: set[str] = set()
     starved: set[str] = set()
     delays: list[float] = []
     for layer in layers:
-        paths = _quality.paths(facts, layer, pairs)
         found: dict[Pair, list[_quality.Symptom]] = {}
-        if layer != _quality.ICMP:  # hosts and routers limit it on purpose: it is shown and proves nothing bad
-            found = _quality.symptoms(facts, paths)
-            starved.update(*_quality.unproven(facts, paths))
-        rows = kinds.setdefault("quality" if network else layer, {})
-        for path in paths:
-            if layer == _quality.ICMP and (path.train is None or path.dead):
+        if layer.name != _quality.ICMP:  # hosts and routers limit it on purpose: it is shown and proves nothing bad
+            found = _quality.symptoms(facts, layer.paths)
+            starved.update(*_quality.unproven(facts, layer.paths))
+        rows = kinds.setdefault(layer.kind, {})
+        for path in layer.paths:
+            if layer.name == _quality.ICMP and (path.train is None or path.dead):
                 continue  # filtered, or over IPv6, where it is not measured
             rows.setdefault(path.source, {})[path.target] = _quality.cell(path, found.get(path.pair))
             if path.train is None:
                 silent.add(path.source)
+            elif layer.kind == VIP and (path.cut or path.pair in found) and _trains.explained(path.pair, {*bad, *dead}):
+                continue
             elif path.cut and path.pair not in found:
-                dead.add(path.pair)
+                failing += 1
+                dead.add(_at_fault(layer, path.pair))
             elif path.pair in found:
-                bad.setdefault(path.pair, f"{path.source} to {path.target} " + _words(found[path.pair]))
+                failing += 1
+                words = f"{path.source} to {path.target} {THROUGH.get(layer.kind, '')}{_words(found[path.pair])}"
+                bad.setdefault(_at_fault(layer, path.pair), words)
             elif path.train["answered"]:
                 delays.append(path.train["delay_ms"][1])
+    mesh = layers[0].name == _quality.MESH
+
+    def blamed(found: t.Iterable[Pair]) -> list[str]:
+        return _trains.at_mesh(facts, {pair[0] for pair in found}) if mesh else blame(found)
+
+    number = sum(len({path.pair for path in layer.paths}) for layer in layers if layer.name != _quality.ICMP)
     hosts = [host for host in facts.hosts if any(host in pair for pair in pairs)]
     details: Data = {**_paths.matrix(hosts, kinds), "limits": _quality.limits(facts)}
     if bad:
-        text = f"{len(bad)} of {count(len(pairs), 'path')}: {listed(bad.values(), 2)}"
-        return result(CHECK, FAIL, "quality-poor", text, title=title, network=name, nodes=blame(bad), details=details)
+        text = f"{failing} of {count(number, 'path')}: {listed(bad.values(), 2)}"
+        return result(CHECK, FAIL, "quality-poor", text, title=title, network=name, nodes=blamed(bad), details=details)
     if dead:
-        text = f"{len(dead)} of {count(len(pairs), 'path')} carried no packet of the measurement"
-        nodes, hint = blame(dead), HINT
+        text = f"{failing} of {count(number, 'path')} carried no packet of the measurement"
+        nodes, hint = blamed(dead), HINT
         lacking = _paths.lacks_esp(facts) if network and network["encrypted"] else []
         if lacking and all(set(pair) & set(lacking) for pair in dead):
             nodes, hint = lacking, NO_ESP % (listed(lacking), _paths.esp(facts))
@@ -109,9 +148,7 @@ def _conclude(facts: Facts, layers: list[str], pairs: list[Pair], network: Netwo
         )
         reason = "node-starved" if starved else "no-observation"
         return result(CHECK, INCONCLUSIVE, reason, text, title=title, network=name, nodes=who, details=details)
-    text = (
-        f"{count(len(pairs), 'path')}, round trip {min(delays):.2g} to {max(delays):.2g} ms, no loss beyond the limit"
-    )
+    text = f"{count(number, 'path')}, round trip {min(delays):.2g} to {max(delays):.2g} ms, no loss beyond the limit"
     return result(CHECK, PASS, "ok", text, title=title, network=name, nodes=hosts, details=details)
 
 

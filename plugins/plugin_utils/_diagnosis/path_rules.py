@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ...module_utils._terms import GOSSIP_PORT, MANAGER_PORT
-from .._checks import _blame, _paths, _quality, _witness
+from .._checks import _blame, _paths, _quality, _trains, _witness, mesh_all
 from .._checks._blame import Pair
 from .._checks._result import listed
 from .._facts.model import Network
 from . import links
 from .links import Links
-from .model import INFERRED, SEEN, Finding
+from .model import INFERRED, SEEN, Claim, Finding
 from .view import View
 
 WHERE = {
@@ -323,8 +323,66 @@ def quality(symptom: str) -> Callable[[View], Iterable[Finding]]:
             found = {pair: text for pair, text in found.items() if pair not in below}
             if found:
                 yield _of_quality(view, symptom, found, network)
+        yield from _of_balancers(view, symptom, below)
+        yield from _of_mesh(view, symptom, below)
 
     return find
+
+
+BALANCED = (Claim("PATH-*"), Claim("LB-*"), Claim("DP-*"))
+PUBLISHED = (Claim("PATH-*"), Claim("MESH-*"), Claim("NET-INGRESS"))
+BALANCER_TODO = (
+    "Look into the balancer's namespace ('nsenter --net=/var/run/docker/netns/lb_NETWORK', with the first nine letters of the network's id: "
+    "'tc -s qdisc', 'iptables-save'), then restart the engine there."
+)
+MESH_TODO = (
+    "Look at docker_gwbridge and into the namespace 'ingress_sbox' there ('tc -s qdisc', 'iptables-save'), and at rules in DOCKER-USER and "
+    "DOCKER-INGRESS."
+)
+
+
+def _of_balancers(view: View, symptom: str, below: set[Pair]) -> Iterable[Finding]:
+    """Nodes whose paths through virtual IPs have the symptom, where nothing below them is bad."""
+    found: dict[str, list[str]] = {}
+    names: set[str] = set()
+    for network in view.facts.under_test:
+        direct = {*below, *view.symptoms(_quality.layer_of(network), _paths.pairs(view.facts, network["id"]))}
+        for pair, text in _through(view, symptom, _trains.by_virtual_ip(view.facts, network)).items():
+            if not _trains.explained(pair, direct):
+                found.setdefault(pair[0], []).append(
+                    f"{pair[0]} to {pair[1]} through the virtual IP of {network['name']}: {text}"
+                )
+                names.add(network["name"])
+    if found:
+        nodes = view.ordered(found)
+        title = view.title(QUALITIES[symptom].replace("{where}", "The balancer (IPVS)"), nodes)
+        because = tuple(line for node in nodes for line in found[node])[:4]
+        yield Finding(title, nodes, because, tuple(sorted(names)), todo=BALANCER_TODO, claims=BALANCED)
+
+
+def _of_mesh(view: View, symptom: str, below: set[Pair]) -> Iterable[Finding]:
+    """Nodes through whose published port paths have the symptom, where the wire to them and from there to the task is not bad."""
+    home = mesh_all.behind(view.facts)
+    found: dict[str, str] = {}
+    for (source, entry), text in _through(view, symptom, _trains.by_mesh(view.facts)).items():
+        ways = {(source, entry), (entry, home)}
+        if home and not {way for way in ways if way in below or way[::-1] in below}:
+            found.setdefault(entry, f"{source} to the published port of {entry}: {text}")
+    if found:
+        nodes = view.ordered(_trains.at_mesh(view.facts, found))
+        title = view.title(QUALITIES[symptom].replace("{where}", "The way through published ports"), nodes)
+        yield Finding(title, nodes, tuple(found.values())[:4], (), todo=MESH_TODO, claims=PUBLISHED)
+
+
+def _through(view: View, symptom: str, paths: list[_quality.Path]) -> dict[Pair, str]:
+    """The paths through balancers with the symptom, between nodes that had a processor."""
+    rows = _quality.symptoms(view.facts, paths)
+    return {
+        pair: row.text
+        for pair, found in rows.items()
+        for row in found
+        if row.kind == symptom and not view.starved & set(pair)
+    }
 
 
 def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dict[Pair, str]:

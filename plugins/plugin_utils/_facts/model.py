@@ -192,7 +192,8 @@ class Facts:
     published_name: str = ""
     published: list[str] = field(default_factory=list)  # published ports of the whole swarm
     published_on: str | None = None
-    published_port: int | None = None
+    published_port: int | None = None  # TCP
+    published_udp: int | None = None
     published_for: dict[str, float] = field(default_factory=dict)  # port -> age in seconds
     published_networks: list[str] = field(default_factory=list)
     convergence: Data = field(default_factory=dict)

@@ -275,6 +275,7 @@ def _of_leader(first: dict[str, t.Any], view: dict[str, t.Any]) -> dict[str, t.A
         "unmatched": first.get("unmatched") or [],
         "published_on": view.get("published_on"),
         "published_port": view.get("published_port"),
+        "published_udp": view.get("published_udp"),
         "convergence": told,
         "task_problems": {node: problems.of_task(text) for node, text in (told.get("errors") or {}).items()},
     }

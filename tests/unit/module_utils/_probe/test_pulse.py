@@ -36,7 +36,7 @@ class Answering:
         self.thread = threading.Thread(target=self.serve)
 
     def serve(self) -> None:
-        answerer = train.Answerer(RUN)
+        answerer = train.Answerer(RUN, "vm2")
         while not self.over:
             try:
                 data, source = self.channel.recvfrom(2048)

@@ -95,7 +95,7 @@ def test_any_bytes_from_netlink_end(data: bytes) -> None:
     list(netlink.attributes(data))
     xfrm.parse_state(data, b"")
     xfrm.parse_policy(data)
-    for parse in (netlink.parse_link, netlink.parse_address, netlink.parse_neighbour):
+    for parse in (netlink.parse_link, netlink.parse_address, netlink.parse_neighbour, netlink.parse_table):
         parse(0, data)
 
 
@@ -423,6 +423,23 @@ def test_a_vxlan_tells_its_id_and_port() -> None:
     told = {"name": "vxlan0", "mtu": 1450, "kind": "vxlan", "vni": 4097, "port": 4789, "up": True, "queue": "noqueue"}
     assert link == {"index": 5, **told}
     assert netlink.parse_link(0, struct.pack("=BxHiII", 0, 0, 5, 0x1042, 0))["up"] is False
+
+
+def test_a_table_of_neighbours_tells_its_limit_and_what_it_refused() -> None:
+    named = attribute(netlink.TABLE_NAME, b"arp_cache\0") + attribute(netlink.TABLE_MOST, struct.pack("=I", 1024))
+    config = attribute(netlink.TABLE_CONFIG, struct.pack("=HHIIIIIIII", 4, 392, 1300, 0, 0, 0, 0, 0, 0, 0))
+    counts = struct.pack("=11Q", *range(10), 17)
+    head = struct.pack("=BxH", socket.AF_INET, 0)
+    told = {"name": "arp_cache", "entries": 1300, "most": 1024, "refused": 17}
+    assert netlink.parse_table(64, head + named + config + attribute(netlink.TABLE_COUNTS, counts)) == told
+    # Older kernels count less, and the row of a device has no limit.
+    short = netlink.parse_table(64, head + named + config + attribute(netlink.TABLE_COUNTS, counts[:80]))
+    assert short == {**told, "refused": 0}
+    assert netlink.parse_table(64, head + attribute(netlink.TABLE_NAME, b"arp_cache\0")) is None
+
+
+def test_every_namespace_sees_the_tables_of_neighbours() -> None:
+    assert {"arp_cache", "ndisc_cache"} <= {table["name"] for table in netlink.neighbour_tables()}
 
 
 def test_peers_are_the_permanent_entries_of_the_vxlan() -> None:

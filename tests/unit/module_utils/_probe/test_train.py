@@ -31,7 +31,7 @@ def helper(way: Way, wait: float = 0.0, pace: float = 0.0, back_from: int = 1 <<
     channel.bind(("127.0.0.1", 0))
     channel.settimeout(0.1)
     train.stamped(channel)
-    answerer, stop = train.Answerer("r1"), threading.Event()
+    answerer, stop = train.Answerer("r1", "vm2"), threading.Event()
 
     def serve() -> None:
         number, last = 0, 0.0
@@ -266,7 +266,7 @@ def test_an_address_that_nothing_can_be_sent_to_is_told() -> None:
 @given(st.binary(max_size=300))
 def test_anything_else_is_no_packet(data: bytes) -> None:
     assert train.parse("r1", data) is None
-    assert train.Answerer("r1").answer(data, 0.0) is None
+    assert train.Answerer("r1", "vm2").answer(data, 0.0) is None
 
 
 @given(st.integers(0, 65535), st.integers(60, 1472), st.integers(0, 10**6))
@@ -284,7 +284,23 @@ def test_one_changed_byte_is_seen(number: int, size: int, seed: int) -> None:
 
 def test_a_helper_forgets_the_oldest_train(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "TRAINS", 2)
-    answerer = train.Answerer("r1")
+    answerer = train.Answerer("r1", "vm2")
     for name in (b"train--1", b"train--2", b"train--3"):
         assert answerer.answer(train.build("r1", train.ASK, name, 0, b"", 100), 0.0)
     assert list(answerer.trains) == [b"train--2", b"train--3"]
+
+
+def test_a_train_that_the_way_may_fragment_teaches_this_kernel_nothing() -> None:
+    request = {"id": "x", "kind": "udp", "address": "127.0.0.1", "port": 9, "packets": 3}
+    free, bound = (train._Train("r1", {**request, **more}) for more in ({}, {"most": 1450, "plain": True}))
+    assert free.channel.getsockopt(socket.IPPROTO_IP, train.MTU_DISCOVER) == train.MTU_PROBE and free.in_bursts
+    assert bound.channel.getsockopt(socket.IPPROTO_IP, train.MTU_DISCOVER) == train.MTU_DONT
+    assert bound.paced == [100, 600, 1450] and not bound.in_bursts
+    free.channel.close()
+    bound.channel.close()
+
+
+def test_an_answer_tells_who_gave_it() -> None:
+    told = sent(lambda _number, packet: [packet])
+    assert told["who"] == train.mark("vm2")
+    assert "who" not in sent(lambda _number, _packet: [])

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality, dp_matrix, path_quality
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality, _trains, dp_matrix, path_quality
 from drafts import Draft
 from sound import ADDRESS, HOSTS, NETWORKS, PLAIN, SECRET, healthy, missing, results, short, train
 
@@ -145,7 +145,7 @@ def test_a_network_without_probes_says_why_and_the_wire_is_judged() -> None:
     facts = healthy()
     facts.made["crowded"] = [PLAIN["id"]]
     assert [(item["network"], item["reason"]) for item in path_quality.judge(facts)] == [
-        (None, "ok"), (PLAIN["name"], "too-few-addresses"), (SECRET["name"], "ok")
+        (None, "ok"), (PLAIN["name"], "too-few-addresses"), (SECRET["name"], "ok"), (None, "ok")
     ]  # fmt: skip
 
 
@@ -182,7 +182,8 @@ def test_the_matrix_has_a_cell_for_each_path_that_was_tried() -> None:
     facts = healthy()
     whole = {here: {there: 0.0002 for there in HOSTS if there != here} for here in HOSTS}
     assert cells(facts) == {"icmp": whole, "wire": whole}
-    assert cells(facts, PLAIN["name"]) == {"quality": whole}
+    balanced = {here: dict.fromkeys(HOSTS, 0.0002) for here in HOSTS}
+    assert cells(facts, PLAIN["name"]) == {"quality": whole, path_quality.VIP: balanced}
     evidence = told(facts)["evidence"]
     assert evidence["matrix"]["nodes"] == HOSTS and evidence["limits"] == _quality.LIMITS
     change(facts, "wire", PAIR[:1], **GONE)
@@ -244,4 +245,4 @@ def test_when_waiting_for_gossip_cannot_help(layer: str, parts: dict, hopeless: 
 
 def test_nothing_is_asked_with_the_other_requests() -> None:
     facts = healthy()
-    assert path_quality.plan(facts) == {} and path_quality.trains(facts) == _quality.requests(facts) != {}
+    assert path_quality.plan(facts) == {} and path_quality.trains(facts) == _trains.requests(facts) != {}

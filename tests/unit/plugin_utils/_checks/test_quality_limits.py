@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths, _quality, _trains
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks._quality import (
     CAPPED,
     CORRUPT,
@@ -392,41 +392,93 @@ def test_a_cell_is_the_delay_in_seconds_or_what_is_bad(measured: dict | None, sy
 
 
 def test_trains_of_a_swarm() -> None:
-    wire = {"address": "10.77.0.12", "where": "host", "packets": 60}
-    rows = _quality.requests(healthy())["vm1"]
+    wire = {"address": "10.77.0.12", "where": "host", "packets": 58}
+    rows = _trains.requests(healthy())["vm1"]
     assert [row for row in rows if row["id"].endswith("/vm2")] == [
         {**wire, "id": "PATH-QUALITY/wire/vm2", "kind": "udp", "port": 4789},
         {**wire, "id": "PATH-QUALITY/icmp/vm2", "kind": "icmp"},
+        {**wire, "id": "PATH-QUALITY/mesh/vm2", "kind": "udp", "port": 30001, "plain": True, "most": 1450, "packets": 29},
         *(
             {
                 "address": network["subnets"][0].replace("0/24", "11"), "port": 19747, "kind": "udp", "where": "probe",
-                "id": f"PATH-QUALITY/{network['id'][:12]}/vm2", "packets": 60,
+                "id": f"PATH-QUALITY/{network['id'][:12]}/vm2", "packets": 58,
             }
             for network in NETWORKS
         ),
     ]  # fmt: skip
+    vip = f"PATH-QUALITY/vip-{PLAIN['id'][:12]}"
+    assert [(row["id"], row["address"], row["plain"]) for row in rows if row["id"].startswith(vip)] == [
+        (f"{vip}/{number}", healthy().vips[PLAIN["id"]], True) for number in range(3)
+    ]
 
 
 def test_trains_need_an_address_and_icmp_needs_ipv4() -> None:
     facts = healthy()
     facts.under_test = []
     facts.nodes["vm2"]["address"], facts.nodes["vm3"]["address"] = "fd00::12", None
-    assert [row["id"] for row in _quality.requests(facts)["vm1"]] == ["PATH-QUALITY/wire/vm2"]
+    assert [row["id"] for row in _trains.requests(facts)["vm1"]] == ["PATH-QUALITY/wire/vm2"]
     facts.nodes["vm2"]["address"] = "eth7"
-    assert "vm1" not in _quality.requests(facts)
+    assert "vm1" not in _trains.requests(facts)
     facts = healthy()
     facts.swarm = {}
-    facts.under_test = [PLAIN]
-    assert [row["id"].split("/")[1:] for row in _quality.requests(facts)["vm1"]] == [
+    facts.under_test, facts.vips = [PLAIN], {}
+    assert [row["id"].split("/")[1:] for row in _trains.requests(facts)["vm1"]] == [
         [PLAIN["id"][:12], other] for other in ("vm2", "vm3")
     ]
 
 
-@pytest.mark.parametrize(("number", "packets"), [(4, 60), (15, 60), (16, 56), (45, 20), (50, 18), (90, 18)])
+@pytest.mark.parametrize(("number", "packets"), [(4, 60), (15, 60), (16, 56), (45, 20), (50, 18), (90, 20)])
 def test_a_node_with_many_paths_sends_shorter_trains(number: int, packets: int) -> None:
     facts = Draft(
         hosts=["a", "b"],
         under_test=[dict(PLAIN, id=f"n{place}") for place in range(number)],
         probes={host: {f"n{place}": "10.0.9.9" for place in range(number)} for host in ("a", "b")},
     )
-    assert {row["packets"] for row in _quality.requests(facts)["a"]} == {packets}
+    assert {row["packets"] for row in _trains.requests(facts)["a"]} == {packets}
+
+
+def test_a_kernel_that_balances_nothing_is_asked_nothing_through_balancers() -> None:
+    facts = healthy()
+    facts.opened["vm2"]["kernel"]["modules"]["ip_vs"] = "missing"
+    rows = {host: {row["id"].split("/")[1] for row in found} for host, found in _trains.requests(facts).items()}
+    assert not any(layer.startswith("vip-") for layer in rows["vm2"])
+    assert any(layer.startswith("vip-") for layer in rows["vm1"])
+    ids = {row["id"] for found in _trains.requests(facts).values() for row in found}
+    assert "PATH-QUALITY/mesh/vm2" not in ids and "PATH-QUALITY/mesh/vm3" in ids
+    facts.published_udp = None
+    assert not any("/mesh/" in row["id"] for found in _trains.requests(facts).values() for row in found)
+
+
+def crowd(hosts: int, networks: int) -> Draft:
+    """A swarm of this size, as far as trains are concerned."""
+    facts = healthy()
+    names = [f"vm{number}" for number in range(1, hosts + 1)]
+    facts.update(
+        hosts=names,
+        nodes={host: dict(facts.nodes["vm1"], address=f"10.77.0.{place}") for place, host in enumerate(names, 11)},
+        opened=dict.fromkeys(names, facts.opened["vm1"]),
+        under_test=[dict(PLAIN, id=f"n{place}") for place in range(networks)],
+        probes={host: {f"n{place}": "10.0.9.9" for place in range(networks)} for host in names},
+        vips={f"n{place}": "10.0.9.2" for place in range(networks)},
+    )
+    return facts
+
+
+@pytest.mark.parametrize(("hosts", "networks"), [(3, 2), (3, 40), (10, 3), (20, 10), (50, 1), (50, 20)])
+def test_a_large_swarm_measures_some_paths_inside_networks_and_all_of_the_wire(hosts: int, networks: int) -> None:
+    facts = crowd(hosts, networks)
+    sent = _trains.requests(facts)
+    for host, rows in sent.items():
+        bursts = sum(20 for row in rows if not row.get("plain") and row["kind"] == "udp")
+        assert sum(row["packets"] / (3 if row["kind"] == "icmp" else 1) for row in rows) + bursts <= 2000, host
+        wire = {row["id"].rpartition("/")[2] for row in rows if "/wire/" in row["id"]}
+        assert wire == {target for source, target in _paths.host_pairs(facts) if source == host}
+    asked: set[tuple[str, str]] = set()
+    for network in facts.under_test:
+        found = _trains.pairs(facts, network)
+        assert {pair[::-1] for pair in found} == set(found)  # a loss counts with the way back
+        asked.update(found)
+    if networks >= 10:
+        assert asked == set(_paths.pairs(facts, "n0"))  # each pair on some network
+    if (hosts, networks) in ((3, 2), (10, 3), (50, 1)):
+        assert all(_trains.pairs(facts, network) == _paths.pairs(facts, network["id"]) for network in facts.under_test)

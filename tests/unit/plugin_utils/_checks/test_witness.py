@@ -36,9 +36,9 @@ def after(facts: Draft, host: str, **parts: object) -> None:
     ("parts", "reason"),
     [
         ({"limits": {"connections": [262144, 262144]}}, "table-full"),
-        ({"limits": {"neighbours": [1020, 1024]}}, "table-full"),
         ({"limits": {"processes of the group": [500, 500]}}, "table-full"),
         ({"counters": {"arp_cache.table_fulls": 40}}, "table-full"),
+        ({"counters": {"ndisc_cache.table_fulls": 40}}, "table-full"),
         ({"limits": {"disk": [999_990, 1_000_000]}}, "disk-full"),
         ({"limits": {"inodes": [99, 100]}}, "disk-full"),
         ({"limits": {"inodes of /run": [100, 100]}}, "disk-full"),
@@ -75,6 +75,7 @@ def test_what_is_wrong_by_itself_is_a_result_and_a_cause(parts: dict, reason: st
     [
         {"limits": {"disk": [990_000_000, 1_000_000_000]}},  # ten gigabytes are room
         {"limits": {"inodes of /run": [468, 500]}},
+        {"limits": {"neighbours": [3000, 1024]}},  # pinned ones need no room
         {"settings": {"net.ipv4.conf.eth1.rp_filter": 1}},  # nothing was dropped for it
         {"settings": {"net.ipv4.conf.wlan0.forwarding": 0, "net.ipv4.ip_forward": 1}},  # not a way of the swarm
         {
