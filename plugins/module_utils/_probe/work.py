@@ -18,7 +18,8 @@ Private to swarmlab.overlay. Standard library only. A request is plain data:
         "refusal": true: a refusal is an answer too, since it comes from there
     {"id": ..., "kind": "port-tcp" | "port-udp" | "port-esp", "address": ..., "port": ..., "patience": seconds}
     {"id": ..., "kind": "inject", "address": ..., "port": ..., "vni": ..., ... as ``inject.py`` reads it}
-    {"id": ..., "kind": "vip",  "address": ..., "network": ..., "nodes": [who must answer], "patience": seconds}
+    {"id": ..., "kind": "vip",  "address": ..., "network": ..., "nodes": [who must answer], "count": connections at once, else
+        two for each of them, "patience": seconds}
     {"id": ..., "kind": "stranger",  "address": ..., "port": ..., "patience": seconds}
 
 Each request is repeated until it is met or its patience in seconds, counted from the common start, has run out.
@@ -170,7 +171,7 @@ def _told(look: t.Callable[[], shapes.Reached]) -> shapes.Observation:
 def _vip(request: shapes.Request, setting: Setting) -> shapes.Observation:
     """Open several connections at once: the balancer rotates, so each backend must answer one."""
     wanted = set(request["nodes"])
-    count = 2 * len(wanted)
+    count = request.get("count", 2 * len(wanted))
 
     def once(_number: int) -> shapes.Reached:
         return sockets.tcp(setting.run, setting.name, request["network"], request["address"], setting.once)

@@ -76,7 +76,8 @@ def balanced(facts: Facts, network: Network, source: str) -> list[dict[str, t.An
             "network": network["name"],
             "address": vip,
             "nodes": _paths.probed(facts, network["id"]),
-            "patience": 0 if helpless else facts.settings["convergence"],
+            # A kernel that balances nothing lets each connection run out of its time.
+            **({"patience": 0, "count": 2} if helpless else {"patience": facts.settings["convergence"]}),
         }
     ]
 

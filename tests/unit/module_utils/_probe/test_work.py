@@ -161,3 +161,4 @@ def test_every_backend_of_a_virtual_address_must_answer(monkeypatch) -> None:
     seen = one({"kind": "vip", "nodes": ["vm1", "vm2"]})
     assert (seen["ok"], seen["nodes"], seen["count"], seen["shares"]) == (True, ["vm1", "vm2"], 4, {"vm1": 3, "vm2": 1})
     assert not one({"kind": "vip", "nodes": ["vm1", "vm2", "vm3"]})["ok"]
+    assert one({"kind": "vip", "nodes": ["vm1", "vm2", "vm3"], "count": 2})["count"] == 2

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths, _quality, _trains
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths, _quality, _trains, dp_matrix
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks._quality import (
     CAPPED,
     CORRUPT,
@@ -443,6 +443,8 @@ def test_a_kernel_that_balances_nothing_is_asked_nothing_through_balancers() -> 
     rows = {host: {row["id"].split("/")[1] for row in found} for host, found in _trains.requests(facts).items()}
     assert not any(layer.startswith("vip-") for layer in rows["vm2"])
     assert any(layer.startswith("vip-") for layer in rows["vm1"])
+    asked = {host: dp_matrix.balanced(facts, PLAIN, host)[0] for host in ("vm1", "vm2")}
+    assert asked["vm2"]["count"] == 2 and "count" not in asked["vm1"]
     ids = {row["id"] for found in _trains.requests(facts).values() for row in found}
     assert "PATH-QUALITY/mesh/vm2" not in ids and "PATH-QUALITY/mesh/vm3" in ids
     facts.published_udp = None
