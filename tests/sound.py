@@ -131,7 +131,7 @@ def vip(network: dict) -> str:
 def train(**parts: object) -> dict:
     """A train that went well, but for these parts."""
     return {
-        "sent": 60, "answered": 60, "arrived": 60, "repeated": 0, "reordered": 0, "corrupt": 0, "gap": 0, "mtu": 1450,
+        "sent": 60, "answered": 60, "arrived": 60, "repeated": 0, "reordered": 0, "corrupt": 0, "gap": 0, "mtu": 1500,
         "sizes": {"100": [20, 20], "600": [20, 20], "1450": [20, 20]}, "late_ms": 1, "dwell_ms": 1,
         "delay_ms": [0.1, 0.2, 0.3, 0.4], "mbit": 900.0, **parts,
     }  # fmt: skip

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ...module_utils._terms import GOSSIP_PORT, MANAGER_PORT
-from .._checks import _blame, _paths, _quality, _trains, _witness, mesh_all
+from .._checks import _blame, _paths, _quality, _trains, _witness, mesh_all, mtu_fit
 from .._checks._blame import Pair
 from .._checks._result import listed
 from .._facts.model import Network
@@ -483,6 +483,28 @@ def strange_routes(view: View) -> Iterable[Finding]:
     if bad:
         nodes = view.ordered({source for source, _target in bad})
         title = view.title("{nodes} [has|have] no right route to other nodes", nodes)
+        yield Finding(title, nodes, tuple(bad.values())[:4], links=tuple(bad))
+
+
+def narrow_routes(view: View) -> Iterable[Finding]:
+    """Nodes whose kernel sends smaller packets to another node than its device takes, where full size passes the wire and no overlay.
+
+    Such an MTU is set on the route, or was learned from an ICMP error, which counts for ten minutes (ip-sysctl.rst: mtu_expires).
+    """
+    capped = {
+        pair
+        for network in view.facts.under_test
+        for pair, rows in view.symptoms(_quality.layer_of(network), _paths.pairs(view.facts, network["id"])).items()
+        if any(row.kind == _quality.CAPPED for row in rows)
+    }
+    bad: dict[Pair, str] = {}
+    for path in _quality.paths(view.facts, _quality.WIRE, _paths.host_pairs(view.facts)):
+        most, device = (path.train or {}).get("mtu"), mtu_fit.underlay(view.facts, path.source)
+        if most and device and most < device and capped & {path.pair, path.pair[::-1]}:
+            bad[path.pair] = f"{path.source} sends {path.target} {most} bytes at most, and its device takes {device}"
+    if bad:
+        nodes = view.ordered({source for source, _target in bad})
+        title = view.title("{nodes} [has|have] a smaller MTU for the way to other nodes than the device has", nodes)
         yield Finding(title, nodes, tuple(bad.values())[:4], links=tuple(bad))
 
 

@@ -253,6 +253,13 @@ RULES: tuple[Rule, ...] = (
         "Compare 'ip route get ADDRESS' on the node with 'docker node inspect', and mend the route.",
     ),
     Rule(
+        "mtu-too-small",
+        path_rules.narrow_routes,
+        (Claim("MTU-*"), Claim("PATH-*")),
+        "Look at 'ip route get ADDRESS' there. With 'expires' the MTU was learned from an error on the way: find the place with the small MTU, then "
+        "'ip route flush cache'. Else the route sets it.",
+    ),
+    Rule(
         "partition",
         path_rules.split,
         PATHS,

@@ -376,6 +376,21 @@ def test_a_wrong_route_is_told_where_the_wire_is_dead(parts: dict, because: str)
     assert because in found[0]["because"]
 
 
+def test_an_mtu_that_a_kernel_has_for_the_way_to_a_node_is_told() -> None:
+    """As after an ICMP error "fragmentation needed", which the tunnel to that node obeys too."""
+    facts = healthy()
+    facts.trains["vm1"]["PATH-QUALITY/wire/vm3"].update(mtu=1450)  # and a network with a small MTU loses nothing
+    for source, target in (("vm1", "vm2"), ("vm2", "vm1")):
+        facts.trains[source][f"PATH-QUALITY/wire/{target}"].update(mtu=1450 if source == "vm1" else 1500)
+        facts.trains[source][f"PATH-QUALITY/{_quality.layer_of(PLAIN)}/{target}"].update(
+            train(**BAD["link-drops-large"])
+        )
+    facts.settings["checks"] = ["PATH-QUALITY"]
+    found = diagnose(whole(facts), facts)
+    assert [(cause["id"], cause["nodes"]) for cause in found] == [("mtu-too-small", ["vm1"])]
+    assert found[0]["because"][0] == "vm1 sends vm2 1450 bytes at most, and its device takes 1500"
+
+
 @pytest.mark.parametrize("owner", ["vm3", None])
 def test_a_wrong_neighbour_is_told_where_the_wire_is_dead(owner: str | None) -> None:
     facts = healthy()
