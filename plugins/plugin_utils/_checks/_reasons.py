@@ -130,6 +130,11 @@ BY_SILENCE = (
     "not-lazy", "paths-lost", "port-closed", "port-silent", "quality-poor", "records-differ", "records-wrong", "service-unreached",
     "spread-uneven", "task-cut", "virtual-ip-silent",
 )  # fmt: skip
+# Failures that are so whatever a node suffers from: how swarm, networks and kernels were set up.
+STANDING = (
+    "duplicate-network", "modules-missing", "name-shared", "name-unaskable", "network-otherwise", "network-undone", "option-misspelt",
+    "resolver-shadowed", "subnet-overlap",
+)  # fmt: skip
 PROBLEMS = {
     "no-answer": "the host was not asked, or gave no result",
     "node-unreachable": "Ansible does not reach the host",

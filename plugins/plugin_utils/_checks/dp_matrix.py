@@ -68,7 +68,8 @@ def balanced(facts: Facts, network: Network, source: str) -> list[dict[str, t.An
     vip = facts.vips.get(network["id"])
     if not vip:
         return []
-    helpless = source in _paths.lacks(facts, "ip_vs") or (network["encrypted"] and _paths.lacks_esp(facts))
+    unbalanced = source in _paths.lacks(facts, "ip_vs")  # each connection runs out of its time, however many
+    helpless = unbalanced or (network["encrypted"] and _paths.lacks_esp(facts))
     return [
         {
             "id": ident(ID, network, "*", "vip"),
@@ -76,8 +77,8 @@ def balanced(facts: Facts, network: Network, source: str) -> list[dict[str, t.An
             "network": network["name"],
             "address": vip,
             "nodes": _paths.probed(facts, network["id"]),
-            # A kernel that balances nothing lets each connection run out of its time.
-            **({"patience": 0, "count": 2} if helpless else {"patience": facts.settings["convergence"]}),
+            "patience": 0 if helpless else facts.settings["convergence"],
+            **({"count": 2} if unbalanced else {}),
         }
     ]
 

@@ -12,10 +12,12 @@ import typing as t
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
+from .._checks import _reasons
 from .._checks._blame import Pair
 from .._checks._result import FAIL, INCONCLUSIVE
 from .._facts.model import Result
 
+EVERY = "*"  # check: all that a node has to do with, but for what stands whatever it suffers from
 SEEN, INFERRED = "seen", "inferred"
 BAD = (FAIL, INCONCLUSIVE)
 
@@ -167,6 +169,8 @@ def _claimed(finding: Finding, claim: Claim, result: Result, atom: Atom) -> bool
     if claim.reasons and result["reason"] not in claim.reasons:
         return False
     if claim.kinds is not None and atom.kind not in claim.kinds:
+        return False
+    if claim.checks == EVERY and not claim.wide and result["reason"] in _reasons.STANDING:
         return False
     if claim.wide:
         return True

@@ -70,6 +70,17 @@ def test_what_is_wrong_by_itself_is_a_result_and_a_cause(parts: dict, reason: st
     assert [(cause["id"], cause["nodes"]) for cause in diagnose(results, facts)] == [(reason, ["vm2"])]
 
 
+@pytest.mark.parametrize("parts", [{"counters": {"arp_cache.table_fulls": 40}}, {"limits": {"memory": [999, 1000]}}])
+def test_what_a_node_suffers_from_does_not_hide_how_it_was_set_up(parts: dict) -> None:
+    facts = healthy()
+    after(facts, "vm2", **parts)
+    for module in ("ip_vs", "ip_vs_rr"):
+        facts.opened["vm2"]["kernel"]["modules"][module] = "missing"
+    facts.settings["checks"] = ["NODE-STATE", "PRE-KMOD"]
+    found = diagnose(whole(facts), facts)
+    assert {cause["id"] for cause in found} == {"kernel-lacks", "table-full" if "counters" in parts else "memory-short"}
+
+
 @pytest.mark.parametrize(
     "parts",
     [
