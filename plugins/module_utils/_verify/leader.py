@@ -279,7 +279,7 @@ def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[s
 
     def look() -> tuple[bool, list[Raw]]:
         tasks = engine.tasks({"service": services}) if services else []
-        vain = time.monotonic() - began > local.patience(timeout) and stuck(tasks)
+        vain = refused(tasks) or (time.monotonic() - began > local.patience(timeout) and stuck(tasks))
         return vain or _converged(tasks, made, node_ids), tasks
 
     waited = wait_until(look, timeout, interval=0.3)
@@ -303,14 +303,28 @@ def errors(tasks: list[Raw]) -> dict[str, str]:
 
 def stuck(tasks: list[Raw]) -> bool:
     """Whether every task that does not run has not reached its node, or failed there again and again. Pure."""
-    rows: dict[tuple[str, t.Any], list[str]] = {}
+    lacking = _lacking(tasks)
+    return bool(lacking) and all(
+        rows[-1]["State"] in NOT_ARRIVED or sum(row["State"] in ENDED for row in rows) >= local.ATTEMPTS
+        for rows in lacking
+    )
+
+
+def refused(tasks: list[Raw]) -> bool:
+    """Whether the kernel of its node refused every task that does not run, more than once. Pure."""
+    lacking = _lacking(tasks)
+    return bool(lacking) and all(
+        sum(local.is_refused(row.get("Err") or "") for row in rows) >= local.REFUSED for rows in lacking
+    )
+
+
+def _lacking(tasks: list[Raw]) -> list[list[Raw]]:
+    """The states of each place where no task runs, in order: of a node, or of a replica."""
+    places: dict[tuple[str, t.Any], list[Raw]] = {}
     for task in sorted(tasks, key=lambda item: str(item["CreatedAt"])):
         place = (task["ServiceID"], task.get("Slot") or task.get("NodeID"))
-        rows.setdefault(place, []).append(task["Status"]["State"])
-    lacking = [states for states in rows.values() if states[-1] != "running"]
-    return bool(lacking) and all(
-        states[-1] in NOT_ARRIVED or sum(state in ENDED for state in states) >= local.ATTEMPTS for states in lacking
-    )
+        places.setdefault(place, []).append(task["Status"])
+    return [rows for rows in places.values() if rows[-1]["State"] != "running"]
 
 
 def _converged(tasks: list[Raw], made: shapes.Made, node_ids: list[str]) -> bool:

@@ -8,6 +8,7 @@ Private to swarmlab.overlay.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import time
@@ -26,6 +27,12 @@ GATEWAY = "docker_gwbridge"
 APART = "com.docker.network.bridge.enable_icc"
 MACHINE_ID = "/etc/machine-id"
 ATTEMPTS = 3  # containers or tasks that ended before it is in vain to wait for one more
+REFUSED = 2  # of them that the kernel refused
+# What a kernel has no room for, in the words of errno(3), which the engine passes on.
+NO_ROOM = tuple(
+    os.strerror(code).lower()
+    for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+)
 
 
 def outside(info: Raw) -> tuple[str, str] | None:
@@ -94,13 +101,22 @@ def patience(timeout: float) -> float:
     return max(45.0, timeout / 3)
 
 
+def is_refused(text: str) -> bool:
+    """Whether an error of the engine tells of something that the kernel has no room for. Pure."""
+    return any(words in text.lower() for words in NO_ROOM)
+
+
 class Arrival:
-    """Whether it is in vain to wait for a container of the run: none came for a while, or several came and none stayed."""
+    """Whether it is in vain to wait for a container of the run: none came for a while, or several came and none stayed.
+
+    What the kernel refuses twice is not waited for.
+    """
 
     def __init__(self, engine: Engine, run: str, part: str, timeout: float) -> None:
         self._engine, self._run, self._part = engine, run, part
         self._until = time.monotonic() + patience(timeout)
         self._seen: set[str] = set()
+        self._refused: set[str] = set()
 
     def look(self) -> tuple[bool, tuple[bool, Raw]]:
         """(whether to wait no longer, what ``running`` tells); for ``wait_until``."""
@@ -109,9 +125,20 @@ class Arrival:
             return True, found
         filters = {"label": _labels(self._run, self._part)}
         here = {row["Id"] for row in self._engine.containers(filters, every=True)}
+        self._refused |= {ident for ident in here - self._refused if is_refused(_error(self._engine, ident))}
         self._seen |= here
+        if len(self._refused) >= REFUSED:
+            return True, found
         late = time.monotonic() > self._until
         return late and (not here or len(self._seen) > ATTEMPTS), found
+
+
+def _error(engine: Engine, container: str) -> str:
+    """Why a container did not start; empty if it did, or is gone."""
+    try:
+        return (engine.inspect_container(container)["State"] or {}).get("Error") or ""
+    except NotFound:
+        return ""
 
 
 def ipv6(settings: Raw) -> dict[str, str]:

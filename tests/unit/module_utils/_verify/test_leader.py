@@ -92,6 +92,21 @@ def test_tasks_that_will_not_come_are_not_waited_for(tasks: list, vain: bool) ->
 
 
 @pytest.mark.parametrize(
+    ("attempts", "vain"),
+    [
+        ([attempt("rejected", NO_ROOM), attempt("failed", NO_ROOM), attempt("ready")], True),
+        ([attempt("rejected", NO_ROOM), attempt("ready")], False),  # once may be a moment's
+        ([attempt("rejected", NO_ROOM), attempt("failed", "No such image")], False),
+        ([attempt("failed", NO_ROOM), attempt("failed", NO_ROOM), attempt("running")], False),
+        ([], False),
+    ],
+)
+def test_what_a_kernel_refuses_again_is_not_waited_for(attempts: list, vain: bool) -> None:
+    rows = [{**row, "CreatedAt": f"2026-01-01T00:00:{number:02}Z"} for number, row in enumerate(attempts)]
+    assert leader.refused(rows) == vain
+
+
+@pytest.mark.parametrize(
     ("state", "seconds", "ended"),
     [("running", 5, False), ("shutdown", 5, True), ("failed", 59, True), ("shutdown", 61, False)],
 )

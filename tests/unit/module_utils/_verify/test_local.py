@@ -69,8 +69,16 @@ class Containers:
             return [{"Id": "r"}] if None in self.looks[0] else []
         return [{"Id": ident} for ident in self.looks.pop(0)]
 
-    def inspect_container(self, _container: str) -> dict:
-        return {"NetworkSettings": {"SandboxKey": "/run/r"}}
+    def inspect_container(self, container: str) -> dict:
+        error = "mkdir /run/x: no space left on device" if container.startswith("full") else ""
+        return {"NetworkSettings": {"SandboxKey": "/run/r"}, "State": {"Error": error}}
+
+
+@pytest.mark.parametrize(
+    "error", ["No space left on device", "open /x: too many open files", "fork: cannot allocate memory"]
+)
+def test_what_the_kernel_refuses_is_known_by_its_own_words(error: str) -> None:
+    assert local.is_refused(f"rejected: {error}: unknown") and not local.is_refused("No such image")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +88,8 @@ class Containers:
         ([[], ["a"], ["a"]], False),  # one was made: it may start
         ([["a"], ["b"], ["c"], ["d"]], True),  # none stays
         ([[], [None]], True),  # it runs
+        ([["full1"], ["full1", "full2"]], True),  # refused twice
+        ([["full1"], ["full1"]], False),
     ],
 )
 def test_a_container_that_will_not_come_is_not_waited_for(monkeypatch, looks: list, last: bool) -> None:
