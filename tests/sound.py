@@ -266,7 +266,7 @@ def _view(hosts: t.Sequence[str]) -> dict[str, t.Any]:
         "published_on": "id-" + LEADER,
         "published_port": 30000,
         "published_udp": 30001,
-        "published": ["tcp/30000", "tcp/8080"],
+        "published": ["tcp/30000", "tcp/8080", "udp/30001"],
         "published_networks": ["ingress"],
         "services": [_service(hosts)],
         "ingress": dict(
@@ -359,7 +359,7 @@ def _probed(host: str, hosts: t.Sequence[str], attaches: bool) -> dict[str, t.An
             "mark": [4098],
             "drop": [4098],
             "ingress_jump": True,
-            "ingress_ports": ["tcp/30000", "tcp/8080"],
+            "ingress_ports": ["tcp/30000", "tcp/8080", "udp/30001"],
         },
         "trains": {
             f"PATH-QUALITY/{layer}/{other}": train()

@@ -49,6 +49,7 @@ RESULTS = {
     "no-ingress": "the swarm has no ingress network",
     "internal-only": "the selected networks are internal, so nothing is meant to leave them",
     "no-workload": "none of your tasks or containers is on the network",
+    "udp-not-published": "no UDP packet passes published ports, and none of your services publishes a UDP port",
     "nothing-listens": "none of your services listens on a TCP port there",
     # Failed: something is wrong.
     "node-problem": "nodes could not be judged in full; evidence `reasons` has the reason of each",

@@ -121,6 +121,16 @@ def _through_mesh(facts: Facts) -> list[tuple[str, Data]]:
     ]
 
 
+def own_ports(facts: Facts) -> tuple[str, str]:
+    """The ports of the run's published service, as in ``facts.published``."""
+    return f"tcp/{facts.published_port}", f"udp/{facts.published_udp}"
+
+
+def is_udp_published(facts: Facts) -> bool:
+    """Whether somebody publishes a UDP port: else no harm is done where a filter lets none pass but the swarm's own."""
+    return any(port.startswith("udp/") for port in set(facts.published) - {*own_ports(facts)})
+
+
 def by_virtual_ip(facts: Facts, network: Network) -> list[Path]:
     """The paths from hosts to the backends that their balancers led them to; to the host itself where nothing came back."""
     names = {mark(host): host for host in facts.hosts}

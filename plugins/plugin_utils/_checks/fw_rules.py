@@ -9,7 +9,7 @@ import sys
 import typing as t
 
 from .._facts.model import Facts, Requests, Result
-from . import _paths, dp_matrix
+from . import _paths, _trains, dp_matrix
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
 ID = "FW-RULES"
@@ -109,7 +109,7 @@ def _ingress(facts: Facts, host: str) -> list[str]:
     rules, opened = facts.rules[host], facts.opened[host]
     if facts.published and not rules["ingress_jump"]:
         return [f"nothing leads to the chain {INGRESS}"]
-    own = f"tcp/{facts.published_port}"
+    own = _trains.own_ports(facts)
     # A port's rule is written when the first task of its service runs. A service may be replaced meanwhile, and an
     # engine that has just started may still have to write it.
     started = opened.get("engine_seconds")
@@ -118,7 +118,7 @@ def _ingress(facts: Facts, host: str) -> list[str]:
     wrong = [
         f"{INGRESS} has no rule for a published port ({port})"
         for port in facts.published
-        if (port in there or port == own) and port not in rules["ingress_ports"]
+        if (port in there or port in own) and port not in rules["ingress_ports"]
     ]
     before = opened.get("rules")
     if before and not before["ingress_jump"] and any(_paths.lasted(facts, age) for age in there.values()):

@@ -22,7 +22,7 @@ THROUGH = {VIP: "through the virtual IP ", _quality.MESH: "through its published
 NO_ESP = "The kernel of %s lacks %s: encrypted networks carry nothing between nodes there (see PRE-KMOD)."
 HINT = "Look at the lowest layer that is bad: cables, drivers, queues ('tc -s qdisc'), rules that drop some packets, a crowded network."
 ORDER = 58
-NEEDS = ("probe", "ports", "pulse")
+NEEDS = ("probe", "ports", "pulse", "published")
 TAGS = ("P1", "dataplane")
 CHECK = sys.modules[__name__]
 
@@ -57,9 +57,17 @@ def judge(facts: Facts) -> list[Result]:
         blocked = not_set_up(CHECK, facts, "probe", network["name"])
         results.append(blocked or _conclude(facts, _inside(facts, network), network, TITLE))
     mesh = _trains.by_mesh(facts)
-    if mesh:
-        results.append(_conclude(facts, [_Layer(_quality.MESH, mesh, _quality.MESH)], None, ON_MESH))
-    return results
+    return results + ([_published(facts, mesh)] if mesh else [])
+
+
+def _published(facts: Facts, mesh: list[_quality.Path]) -> Result:
+    """The result for published ports. Where nobody publishes UDP, a filter that lets none pass harms nobody: MESH-ALL asks over TCP."""
+    heard = [path for path in mesh if not path.cut or _trains.is_udp_published(facts)]
+    if heard:
+        return _conclude(facts, [_Layer(_quality.MESH, heard, _quality.MESH)], None, ON_MESH)
+    nodes = sorted({path.target for path in mesh})
+    text = f"no UDP packet passed the published port of {listed(nodes)}, and none of your services publishes UDP"
+    return result(CHECK, SKIP, "udp-not-published", text, title=ON_MESH, nodes=nodes)
 
 
 class _Layer(t.NamedTuple):

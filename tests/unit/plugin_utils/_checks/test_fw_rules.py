@@ -15,7 +15,7 @@ from sound import HOSTS, failed, healthy, judged
         ({"drop": []}, "nothing drops clear text for back"),
         ({"ingress_jump": False}, "nothing leads to the chain DOCKER-INGRESS"),
         ({"ingress_ports": ["tcp/8080"]}, "no rule for a published port (tcp/30000)"),
-        ({"ingress_ports": ["tcp/30000"]}, "no rule for a published port (tcp/8080)"),
+        ({"ingress_ports": ["tcp/30000", "udp/30001"]}, "no rule for a published port (tcp/8080)"),
     ],
 )
 def test_rules_that_are_gone(rules: dict, words: str) -> None:
@@ -53,7 +53,7 @@ def test_a_chain_that_the_run_itself_mended(age: float | None, nodes: list | Non
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(20.0, "pass"), (60.0, "pass"), (61.0, "fail"), (None, "fail")])
-@pytest.mark.parametrize("change", [("opened", "ingress_jump", False), ("rules", "ingress_ports", ["tcp/30000"])])
+@pytest.mark.parametrize("change", [("opened", "ingress_jump", False), ("rules", "ingress_ports", ["tcp/30000", "udp/30001"])])
 def test_an_engine_that_has_just_started_may_not_have_written_all(
     change: tuple, seconds: float | None, status: str
 ) -> None:
@@ -67,7 +67,7 @@ def test_an_engine_that_has_just_started_may_not_have_written_all(
 @pytest.mark.parametrize("age", [59.0, 60.0, None])
 def test_a_service_that_was_just_replaced_may_have_no_rule_yet(age: float | None) -> None:
     facts = healthy()
-    facts.rules["vm2"]["ingress_ports"] = ["tcp/30000"]
+    facts.rules["vm2"]["ingress_ports"] = ["tcp/30000", "udp/30001"]
     facts.published_for["tcp/8080"] = age
     assert judged(facts, "FW-RULES") == [("pass", None, HOSTS)]
 

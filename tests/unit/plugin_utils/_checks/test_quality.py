@@ -586,3 +586,24 @@ def test_a_published_port_suffers_from_the_wire_without_a_cause_of_its_own() -> 
     for source in ("vm1", "vm3"):
         facts.trains[source]["PATH-QUALITY/mesh/vm2"].update(train(**LOSSY))
     assert causes(facts) == [("link-lossy", ["vm2"], [])]
+
+
+def test_a_filter_for_udp_harms_nobody_who_publishes_tcp_only() -> None:
+    facts = healthy()
+    for source in HOSTS:
+        for ident, told in facts.trains[source].items():
+            if "/mesh/" in ident:
+                told.update(train(**DEAD))
+    found = of_quality(facts, None, "Published")
+    assert (found["status"], found["reason"], found["nodes"]) == ("skip", "udp-not-published", HOSTS)
+    facts.published = [*facts.published, "udp/5353"]
+    found = of_quality(facts, None, "Published")
+    assert (found["status"], found["reason"], found["nodes"]) == ("fail", "paths-lost", ["vm1"])
+
+
+def test_a_node_that_alone_filters_udp_is_left_out_where_nobody_publishes_it() -> None:
+    facts = healthy()
+    for source in ("vm1", "vm3"):
+        facts.trains[source]["PATH-QUALITY/mesh/vm2"].update(train(**DEAD))
+    found = of_quality(facts, None, "Published")
+    assert found["status"] == "pass" and found["evidence"]["summary"].startswith("4 paths")
