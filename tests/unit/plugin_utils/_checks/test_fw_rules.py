@@ -53,7 +53,9 @@ def test_a_chain_that_the_run_itself_mended(age: float | None, nodes: list | Non
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(20.0, "pass"), (60.0, "pass"), (61.0, "fail"), (None, "fail")])
-@pytest.mark.parametrize("change", [("opened", "ingress_jump", False), ("rules", "ingress_ports", ["tcp/30000", "udp/30001"])])
+@pytest.mark.parametrize(
+    "change", [("opened", "ingress_jump", False), ("rules", "ingress_ports", ["tcp/30000", "udp/30001"])]
+)
 def test_an_engine_that_has_just_started_may_not_have_written_all(
     change: tuple, seconds: float | None, status: str
 ) -> None:
