@@ -132,7 +132,10 @@ def is_udp_published(facts: Facts) -> bool:
 
 
 def by_virtual_ip(facts: Facts, network: Network) -> list[Path]:
-    """The paths from hosts to the backends that their balancers led them to; to the host itself where nothing came back."""
+    """The paths from hosts to the backends that their balancers led them to; to the host itself where nothing came back.
+
+    A backend whose probe was not open answers nobody: then a train without an answer tells nothing of its balancer.
+    """
     names = {mark(host): host for host in facts.hosts}
     hosts = _paths.probed(facts, network["id"])
     late = any(_late(facts, host, "responder") for host in hosts)
@@ -140,7 +143,7 @@ def by_virtual_ip(facts: Facts, network: Network) -> list[Path]:
     for source in hosts:
         for number in range(len(hosts)):
             train = facts.trains.get(source, {}).get(ident(balanced(network), str(number)))
-            if train is not None:
+            if train is not None and (train["answered"] or not _paths.unopened(facts)):
                 target = names.get(train.get("who", 0), source)
                 found.append(Path(source, target, train, unheard=late and not train["answered"], one_way=True))
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths, _quality
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from broken import Swarm, into, shut
 from drafts import Draft
@@ -607,3 +608,11 @@ def test_a_node_that_alone_filters_udp_is_left_out_where_nobody_publishes_it() -
         facts.trains[source]["PATH-QUALITY/mesh/vm2"].update(train(**DEAD))
     found = of_quality(facts, None, "Published")
     assert found["status"] == "pass" and found["evidence"]["summary"].startswith("4 paths")
+
+
+def test_a_backend_that_came_late_is_no_broken_balancer() -> None:
+    facts = healthy()
+    facts.trains["vm1"][f"PATH-QUALITY/{_quality.balanced(PLAIN)}/1"] = {**train(**DEAD), "error": "connection refused"}
+    assert of_quality(facts, PLAIN["name"], "Paths")["reason"] == "paths-lost"
+    facts.problems["vm3"] = Problem(_paths.NOT_STARTED, "no probe task runs here after 45 s")
+    assert of_quality(facts, PLAIN["name"], "Paths")["status"] == "pass"
