@@ -217,6 +217,15 @@ def starved(facts: Facts) -> dict[str, float]:
     return {host: seconds for host, seconds in worst.items() if seconds >= once}
 
 
+def ended(facts: Facts) -> list[str]:
+    """Hosts whose helpers left nothing at the end: another host's call took longer than their lease, or they could not write. Their silence proves nothing."""
+    return [
+        host
+        for host, told in facts.closed.items()
+        if "ports" in facts.needs and told.get("ports", {}) is None and not facts.opened.get(host, {}).get("errors")
+    ]
+
+
 def packets_sent(facts: Facts, network: Network, source: str, target: str) -> int | None:
     """Packets from the source to the target: of this network, or ESP when it is encrypted; None without a capture."""
     wire = facts.wire.get(source)

@@ -388,6 +388,14 @@ def starved(facts: Facts) -> dict[str, str]:
     }
 
 
+def silent(facts: Facts) -> dict[str, str]:
+    """Hosts whose silence proves nothing, with the reason: they had no processor, or their helpers had ended."""
+    ended = dict.fromkeys(
+        _paths.ended(facts), "its helpers ended before the run did, as no call reached it for so long"
+    )
+    return {**ended, **starved(facts)}
+
+
 def _load(facts: Facts, host: str) -> str:
     told = latest(facts, host)
     if not told or "load" not in told["pressure"]:

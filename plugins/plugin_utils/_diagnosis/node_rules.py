@@ -63,6 +63,7 @@ STATES = {
     "carrier-lost": "The link of {nodes} goes and comes",
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
 }
+SLOW = 45  # seconds: a call so long may outlive the helpers of other nodes, whose lease is hardly longer
 FINAL = ("rejected", "failed")  # final states of a task
 # Modules of one purpose, any of a tuple -> (the effects, whether only encrypted networks suffer; those need ESP too).
 MODULES = (
@@ -124,6 +125,23 @@ def starved(view: View) -> Iterable[Finding]:
             nodes,
             tuple(f"{host}: {told[host]}" for host in nodes[:4]),
         )
+        return
+    ended = _paths.ended(view.facts)
+    slowest = max(view.hosts, key=lambda host: _longest(view, host)) if ended else ""
+    if ended and _longest(view, slowest) >= SLOW:
+        yield Finding(
+            view.title(
+                "{nodes} kept the run waiting until helpers elsewhere ended: what was asked there is inconclusive",
+                (slowest,),
+            ),
+            (slowest,),
+            (f"{slowest} took {_longest(view, slowest):.0f} s for a call", f"helpers ended on {view.names(ended)}"),
+        )
+
+
+def _longest(view: View, host: str) -> float:
+    """Seconds of the longest call to a host."""
+    return max((answered - asked for asked, answered, *_node in view.facts.clocks.get(host, [])), default=0.0)
 
 
 def _may_lead(view: View, texts: dict[str, t.Any]) -> bool:

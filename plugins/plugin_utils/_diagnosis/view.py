@@ -82,8 +82,8 @@ class View:
 
     @cached_property
     def starved(self) -> set[str]:
-        """The hosts that had no processor for a while: what fails between them and others is no evidence of anything else."""
-        return set(_paths.starved(self.facts))
+        """The hosts whose silence proves nothing, as they had no processor: what fails between them and others is no evidence of anything else."""
+        return {*_paths.starved(self.facts), *_paths.ended(self.facts)}
 
     def _unproven(self, met: bool, *ends: str) -> bool:
         return not met and bool(self.starved & set(ends))

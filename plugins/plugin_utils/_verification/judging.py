@@ -25,16 +25,16 @@ def judged(facts: Facts) -> list[Result]:
     for check in _checks.load():
         found = check.judge(facts) if check.ID in chosen or _checks.is_guard(check, facts) else []
         results += [item for item in found if check.ID in chosen or item["status"] in (FAIL, INCONCLUSIVE)]
-    starved = _witness.starved(facts)
-    return [_doubted(item, starved) for item in results] if starved else results
+    silent = _witness.silent(facts)
+    return [_doubted(item, silent) for item in results] if silent else results
 
 
-def _doubted(item: Result, starved: dict[str, str]) -> Result:
-    """The result; inconclusive where it failed by silence at nodes that had no processor."""
-    if item["status"] != FAIL or item["reason"] not in BY_SILENCE or not _at(item, set(starved)):
+def _doubted(item: Result, silent: dict[str, str]) -> Result:
+    """The result; inconclusive where it failed by silence at nodes whose silence proves nothing."""
+    if item["status"] != FAIL or item["reason"] not in BY_SILENCE or not _at(item, set(silent)):
         return item
-    who = [host for host in starved if host in _hosts(item)] or list(starved)
-    summary = f"{item['evidence']['summary']}. But {listed(f'{host}: {starved[host]}' for host in who)}"
+    who = [host for host in silent if host in _hosts(item)] or list(silent)
+    summary = f"{item['evidence']['summary']}. But {listed(f'{host}: {silent[host]}' for host in who)}"
     return {
         **item,
         "status": INCONCLUSIVE,

@@ -340,6 +340,17 @@ def test_no_port_between_two_nodes_is_closed_when_one_of_them_had_no_processor()
     assert said(late(facts, "vm3", checks=["PRE-PORT"]))[0] == {("fail", "port-closed")}
 
 
+@pytest.mark.parametrize(("seconds", "causes"), [(80.0, [("node-starved", ["vm2"])]), (20.0, [])])
+def test_helpers_that_ended_while_another_node_was_slow_close_no_port(seconds: float, causes: list) -> None:
+    """As where vm2 has 3 % of a processor: the helpers of vm3 ended before it was ready, and vm3 was called the one that drops."""
+    facts = healthy()
+    unheard(facts, ("vm1", "vm3"), ("vm2", "vm3"))
+    facts.clocks = {"vm1": [[0.0, 30.0, 0.1, 29.0]], "vm2": [[0.0, seconds, 0.1, 19.0]], "vm3": [[0.0, 9.0, 0.1, 8.0]]}
+    assert said(late(facts, checks=["PRE-PORT"]))[0] == {("fail", "port-closed")}
+    facts.closed["vm3"]["ports"] = None
+    assert said(facts) == (STARVED, causes)
+
+
 def test_a_port_that_is_closed_between_other_nodes_is_the_only_one_that_counts() -> None:
     facts = healthy()
     for source, target in (("vm1", "vm3"), ("vm2", "vm1"), ("vm2", "vm3")):
