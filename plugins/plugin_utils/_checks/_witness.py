@@ -24,6 +24,7 @@ MOVED = 5  # packets: a counter or rule that moved less says nothing
 FEWEST = {"disk": 32, "inodes": 32}  # KiB, inodes: a container takes about forty and twenty in /run
 SCARCE = 0.3  # share of the time without a processor, from which on it is worth a remark
 LITTLE = 0.25  # processors: the same of a limit
+CROWDED = 4  # programs that run or wait, for each processor
 GATEWAY = "docker_gwbridge"
 TABLES: t.Final = {
     "connections": "tracks no more connections (net.netfilter.nf_conntrack_max)",
@@ -394,6 +395,13 @@ def silent(facts: Facts) -> dict[str, str]:
         _paths.ended(facts), "its helpers ended before the run did, as no call reached it for so long"
     )
     return {**ended, **starved(facts)}
+
+
+def crowd(facts: Facts, host: str) -> str:
+    """How crowded a host is of which several programs wait for each processor; empty if they do not, or nothing was told."""
+    told = latest(facts, host)
+    pressure = told["pressure"] if told else {}
+    return _load(facts, host) if pressure.get("load", 0) >= CROWDED * pressure.get("processors", 1) else ""
 
 
 def _load(facts: Facts, host: str) -> str:

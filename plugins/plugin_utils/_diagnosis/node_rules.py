@@ -63,6 +63,7 @@ STATES = {
     "carrier-lost": "The link of {nodes} goes and comes",
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
 }
+ON_ITS_WAY = ("accepted", "preparing", "ready", "starting")  # states of a task with which its node is busy
 SLOW = 45  # seconds: a call so long may outlive the helpers of other nodes, whose lease is hardly longer
 FINAL = ("rejected", "failed")  # final states of a task
 # Modules of one purpose, any of a tuple -> (the effects, whether only encrypted networks suffer; those need ESP too).
@@ -205,8 +206,8 @@ def _host(view: View, node: str) -> str:
 
 def task_missing(view: View) -> Iterable[Finding]:
     """A probe that did not start, for a reason of its own node."""
-    facts = view.facts
-    waiting = view.ordered(_paths.unopened(view.facts))
+    facts, busy = view.facts, _busy(view)
+    waiting = view.ordered(host for host in _paths.unopened(view.facts) if host not in busy)
     if not waiting:
         return
     ids = {host: facts.nodes[host]["id"] for host in waiting if host in facts.nodes}
@@ -219,6 +220,28 @@ def task_missing(view: View) -> Iterable[Finding]:
         certainty=INFERRED,
         claims=(Claim("*"), Claim("*", wide=True, unsure=True)),
     )
+
+
+def too_busy(view: View) -> Iterable[Finding]:
+    """Nodes that have their probe's task and have not come to start it, as many other programs wait for their processors."""
+    told = _busy(view)
+    if told:
+        nodes = view.ordered(told)
+        because = tuple(f"{host}: {told[host]}" for host in nodes[:4])
+        yield Finding(
+            view.title("{nodes} [is|are] too busy to start a probe in time", nodes), nodes, because, certainty=INFERRED
+        )
+
+
+def _busy(view: View) -> dict[str, str]:
+    """Hosts whose probe was on its way when the run went on, with how crowded they are."""
+    facts, found = view.facts, {}
+    for host in _paths.unopened(facts):
+        task = facts.task_problems.get(facts.nodes[host]["id"]) if host in facts.nodes else None
+        crowd = _witness.crowd(facts, host)
+        if task and task.state in ON_ITS_WAY and crowd:
+            found[host] = f"its task is {task.state}{crowd}"
+    return found
 
 
 def same_node(view: View) -> Iterable[Finding]:

@@ -468,6 +468,7 @@ RULES: tuple[Rule, ...] = (
         (Claim("NET-ATTACH"),),
         "Declare the network with 'attachable: true'; a timeout points at the worker's way to its manager (2377/tcp).",
     ),
+    Rule("node-starved", node_rules.too_busy, (Claim("*"), Claim("*", wide=True, unsure=True)), STARVED),
     Rule(
         "task-missing",
         node_rules.task_missing,

@@ -55,7 +55,16 @@ from hypothesis import strategies as st
 from sound import ADDRESS, FIVE, HOSTS, MODULES, PLAIN, SECRET, around
 
 DAY = 86400
+
+
 # What happens -> the swarm, its cause, the nodes, words of the title, and the checks of which a part has no known cause.
+def crowded(error: str) -> Swarm:
+    """No probe starts on vm3, where many programs wait for the processors."""
+    swarm = waiting(error)
+    swarm.of("probe", "vm3")["testimony"]["pressure"] = {"load": 40.0, "processors": 2.0}
+    return swarm
+
+
 CASES: dict[str, tuple] = {
     "plain traffic into one node": (
         lambda: Swarm().lose(PLAINS, into("vm2"), end=links.TARGET), "data-port-blocked", ["vm2"], "vm2 drops VXLAN (udp/4789) that arrives there"),
@@ -122,6 +131,9 @@ CASES: dict[str, tuple] = {
     "another network in the subnet": (
         lambda: waiting("rejected: invalid pool request: Pool overlaps with other one on this address space"), "network-left", ["vm3"], "another network"),
     "a task that does not start": (lambda: waiting("rejected: mount failed"), "task-missing", ["vm3"], "No probe starts on vm3"),
+    "a task that a crowded node has not started yet": (lambda: crowded("starting: starting"), "node-starved", ["vm3"], "too busy"),
+    "a task that an idle node has not started yet": (lambda: waiting("starting: starting"), "task-missing", ["vm3"], "No probe starts on vm3"),
+    "a task that a crowded node refused": (lambda: crowded("rejected: mount failed"), "task-missing", ["vm3"], "No probe starts on vm3"),
     "another trouble of a node": (lambda: silent("vm2", "helper-failed", "disk full"), "node-unjudged", ["vm2"], "no full answer"),
     "a certificate out of time": (lambda: certificate("vm2", not_after=10), "certificate-expired", ["vm2"], "not valid now"),
     "a clock out of time": (lambda: clock("vm3", DAY * 400), "clock-skew", ["vm3"], "clock of vm3"),
