@@ -156,6 +156,11 @@ def explained(pair: Pair, below: t.Collection[Pair]) -> bool:
     return pair in below or pair[::-1] in below
 
 
+def is_direct(paths: list[Path], pair: Pair) -> bool:
+    """Whether the direct path below one through a balancer was measured among these: in a large swarm not each is in each run."""
+    return pair[0] == pair[1] or any(path.train is not None and path.pair in (pair, pair[::-1]) for path in paths)
+
+
 def by_mesh(facts: Facts) -> list[Path]:
     """The paths from hosts through the published port of others."""
     home = mesh_all.behind(facts)

@@ -86,9 +86,11 @@ def _inside(facts: Facts, network: Network) -> list[_Layer]:
     return [direct, _Layer(_quality.balanced(network), through, VIP)] if through else [direct]
 
 
-def _at_fault(layer: _Layer, pair: Pair) -> Pair:
+def _at_fault(layers: list[_Layer], layer: _Layer, pair: Pair) -> Pair:
     """The nodes of which one makes such a path bad, if no layer below does: a balancer is the asker's own, the mesh that of the node asked."""
-    return {VIP: (pair[0], pair[0]), _quality.MESH: (pair[1], pair[1])}.get(layer.kind, pair)
+    if layer.kind == VIP and _trains.is_direct(layers[0].paths, pair):
+        return pair[0], pair[0]
+    return (pair[1], pair[1]) if layer.name == _quality.MESH else pair
 
 
 def _conclude(facts: Facts, layers: list[_Layer], network: Network | None, title: str) -> Result:
@@ -120,11 +122,11 @@ def _conclude(facts: Facts, layers: list[_Layer], network: Network | None, title
                 continue
             elif path.cut and path.pair not in found:
                 failing += 1
-                dead.add(_at_fault(layer, path.pair))
+                dead.add(_at_fault(layers, layer, path.pair))
             elif path.pair in found:
                 failing += 1
                 words = f"{path.source} to {path.target} {THROUGH.get(layer.kind, '')}{_words(found[path.pair])}"
-                bad.setdefault(_at_fault(layer, path.pair), words)
+                bad.setdefault(_at_fault(layers, layer, path.pair), words)
             elif path.train["answered"]:
                 delays.append(path.train["delay_ms"][1])
     mesh = layers[0].name == _quality.MESH

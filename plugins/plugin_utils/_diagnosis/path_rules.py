@@ -342,13 +342,14 @@ MESH_TODO = (
 
 
 def _of_balancers(view: View, symptom: str, below: set[Pair]) -> Iterable[Finding]:
-    """Nodes whose paths through virtual IPs have the symptom, where nothing below them is bad."""
+    """Nodes whose paths through virtual IPs have the symptom, where those below were measured and are not bad."""
     found: dict[str, list[str]] = {}
     names: set[str] = set()
     for network in view.facts.under_test:
-        direct = {*below, *view.symptoms(_quality.layer_of(network), _paths.pairs(view.facts, network["id"]))}
+        layer, pairs = _quality.layer_of(network), _paths.pairs(view.facts, network["id"])
+        direct, bad = _quality.paths(view.facts, layer, pairs), {*below, *view.symptoms(layer, pairs)}
         for pair, text in _through(view, symptom, _trains.by_virtual_ip(view.facts, network)).items():
-            if not _trains.explained(pair, direct):
+            if _trains.is_direct(direct, pair) and not _trains.explained(pair, bad):
                 found.setdefault(pair[0], []).append(
                     f"{pair[0]} to {pair[1]} through the virtual IP of {network['name']}: {text}"
                 )

@@ -616,3 +616,13 @@ def test_a_backend_that_came_late_is_no_broken_balancer() -> None:
     assert of_quality(facts, PLAIN["name"], "Paths")["reason"] == "paths-lost"
     facts.problems["vm3"] = Problem(_paths.NOT_STARTED, "no probe task runs here after 45 s")
     assert of_quality(facts, PLAIN["name"], "Paths")["status"] == "pass"
+
+
+def test_a_balancer_is_not_blamed_for_a_path_that_was_not_measured_by_itself() -> None:
+    facts = healthy()
+    layer = _quality.layer_of(PLAIN)
+    del facts.trains["vm1"][f"PATH-QUALITY/{layer}/vm2"], facts.trains["vm2"][f"PATH-QUALITY/{layer}/vm1"]
+    facts.trains["vm1"][f"PATH-QUALITY/{_quality.balanced(PLAIN)}/1"].update(train(**LOSSY))
+    found = of_quality(facts, PLAIN["name"], "Paths")
+    assert (found["status"], found["nodes"]) == ("fail", ["vm1", "vm2"])
+    assert not [cause for cause in causes(facts) if cause[0] == "link-lossy"]
