@@ -31,6 +31,14 @@ def test_a_wrong_address(change, words: str) -> None:
     assert result["nodes"] == ["vm2"] and words in result["evidence"]["summary"]
 
 
+def test_a_stale_record_of_another_task_that_had_the_address_is_no_wrong_tunnel() -> None:
+    """As where a node with too small an MTU lost the news that the task is gone."""
+    facts = healthy()
+    stale = f"probe-of-before {probe_address(PLAIN, 'vm2')} {ADDRESS['vm3']}"
+    facts.held["vm3"][PLAIN["id"]]["records"]["always"].append(stale)
+    assert worst(facts, "CP-ADDR") == "pass"
+
+
 def test_an_interface_may_be_declared_in_place_of_an_address() -> None:
     facts = healthy()
     facts.settings["addresses"] = {"vm1": "eth1", "vm2": ADDRESS["vm2"], "vm3": None}
