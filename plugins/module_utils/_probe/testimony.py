@@ -29,7 +29,7 @@ SNMP: dict[str, tuple[str, ...]] = {
 DEVICE = ("rx_dropped", "tx_dropped", "rx_errors", "tx_errors", "rx_crc_errors", "tx_carrier_errors", "rx_fifo_errors")
 CARRIER = "carrier_down_count"  # how often a device lost its link
 CONNTRACK = ("drop", "early_drop", "insert_failed")
-NEIGHBOURS = "arp_cache"  # the kernel's name of its table of IPv4 neighbours
+NEIGHBOURS = {"arp_cache": "neighbours"}  # the kernel's name of a table of neighbours -> its name among the limits
 # Settings of the kernel that can break overlays; a star stands for every device that is no end of a container's link.
 SETTINGS = (
     "net/core/netdev_max_backlog",
@@ -95,11 +95,18 @@ HARMLESS_QUEUES = (
 
 def look(root: str) -> shapes.Testimony:
     """What this node tells now. ``root``: the engine's data folder."""
-    links = netlink.links()  # once: a node has two for each container
+    links, tables = netlink.links(), netlink.neighbour_tables()  # once: a node has two links for each container
     return {
         "time": time.time(),
-        "counters": counters(links),
-        "limits": limits(root),
+        "counters": {**counters(links), **{f"{table['name']}.table_fulls": table["refused"] for table in tables}},
+        "limits": {
+            **limits(root),
+            **{
+                NEIGHBOURS[table["name"]]: [table["entries"], table["most"]]
+                for table in tables
+                if table["name"] in NEIGHBOURS
+            },
+        },
         "settings": settings(links),
         "pressure": pressure(),
         "devices": devices(links),
@@ -184,7 +191,6 @@ def counters(links: list[shapes.Link]) -> dict[str, int]:
     }
     tracked = parse_hex_table(system.read("/proc/net/stat/nf_conntrack"))
     found.update((f"nf_conntrack.{name}", tracked[name]) for name in CONNTRACK if name in tracked)
-    found.update((f"{table['name']}.table_fulls", table["refused"]) for table in netlink.neighbour_tables())
     softnet = parse_softnet(system.read("/proc/net/softnet_stat"))
     found.update((f"softnet.{name}", value) for name, value in softnet.items())
     for link in (link for link in links if not link["name"].startswith("veth")):
@@ -218,12 +224,10 @@ def limits(root: str) -> dict[str, list[int]]:
         _number("/proc/sys/net/netfilter/nf_conntrack_count"),
         _number("/proc/sys/net/netfilter/nf_conntrack_max"),
     )
-    known = next((table for table in netlink.neighbour_tables() if table["name"] == NEIGHBOURS), None)
     files = system.read("/proc/sys/fs/file-nr").split()
     tasks = system.read("/proc/loadavg").split()
     found = {
         "connections": conntrack,
-        "neighbours": (known["entries"], known["most"]) if known else (None, None),
         "open files": (int(files[0]), int(files[2])) if len(files) == 3 else (None, None),
         "processes": (
             int(tasks[3].partition("/")[2]) if len(tasks) > 3 else None,

@@ -121,16 +121,6 @@ def _through_mesh(facts: Facts) -> list[tuple[str, Data]]:
     ]
 
 
-def own_ports(facts: Facts) -> tuple[str, str]:
-    """The ports of the run's published service, as in ``facts.published``."""
-    return f"tcp/{facts.published_port}", f"udp/{facts.published_udp}"
-
-
-def is_udp_published(facts: Facts) -> bool:
-    """Whether somebody publishes a UDP port: else no harm is done where a filter lets none pass but the swarm's own."""
-    return any(port.startswith("udp/") for port in set(facts.published) - {*own_ports(facts)})
-
-
 def by_virtual_ip(facts: Facts, network: Network) -> list[Path]:
     """The paths from hosts to the backends that their balancers led them to; to the host itself where nothing came back.
 
@@ -139,11 +129,12 @@ def by_virtual_ip(facts: Facts, network: Network) -> list[Path]:
     names = {mark(host): host for host in facts.hosts}
     hosts = _paths.probed(facts, network["id"])
     late = any(_late(facts, host, "responder") for host in hosts)
+    unopened = _paths.unopened(facts)
     found = []
     for source in hosts:
         for number in range(len(hosts)):
             train = facts.trains.get(source, {}).get(ident(balanced(network), str(number)))
-            if train is not None and (train["answered"] or not _paths.unopened(facts)):
+            if train is not None and (train["answered"] or not unopened):
                 target = names.get(train.get("who", 0), source)
                 found.append(Path(source, target, train, unheard=late and not train["answered"], one_way=True))
     return found

@@ -9,7 +9,7 @@ import sys
 import typing as t
 
 from .._facts.model import Facts, Requests, Result
-from . import _paths, _trains, dp_matrix
+from . import _paths, dp_matrix, mesh_all
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, not_set_up, result
 
 ID = "FW-RULES"
@@ -109,7 +109,7 @@ def _ingress(facts: Facts, host: str) -> list[str]:
     rules, opened = facts.rules[host], facts.opened[host]
     if facts.published and not rules["ingress_jump"]:
         return [f"nothing leads to the chain {INGRESS}"]
-    own = _trains.own_ports(facts)
+    own = mesh_all.own_ports(facts)
     # A port's rule is written when the first task of its service runs. A service may be replaced meanwhile, and an
     # engine that has just started may still have to write it.
     started = opened.get("engine_seconds")

@@ -68,6 +68,16 @@ def behind(facts: Facts) -> str | None:
     return next((host for host, node in facts.nodes.items() if node["id"] == facts.published_on), None)
 
 
+def own_ports(facts: Facts) -> tuple[str, str]:
+    """The ports of the run's published service, as in ``facts.published``."""
+    return f"tcp/{facts.published_port}", f"udp/{facts.published_udp}"
+
+
+def is_udp_published(facts: Facts) -> bool:
+    """Whether somebody publishes a UDP port: else no harm is done where a filter lets none pass but the swarm's own."""
+    return any(port.startswith("udp/") for port in set(facts.published) - {*own_ports(facts)})
+
+
 def _ident(target: str) -> str:
     return f"{ID}/{target}"
 

@@ -9,7 +9,7 @@ import sys
 import typing as t
 
 from .._facts.model import Data, Facts, Network, Requests, Result
-from . import _paths, _quality, _trains
+from . import _paths, _quality, _trains, mesh_all
 from ._blame import Pair, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, listed, not_set_up, result
 
@@ -51,7 +51,7 @@ def judge(facts: Facts) -> list[Result]:
     if not facts.leader:
         return [result(CHECK, INCONCLUSIVE, "leader-not-in-play", "no host of the play leads the swarm")]
     pairs = _paths.host_pairs(facts)
-    wire = [_Layer(layer, _quality.paths(facts, layer, pairs), layer) for layer in (_quality.ICMP, _quality.WIRE)]
+    wire = [_Layer(layer, _quality.paths(facts, layer, pairs)) for layer in (_quality.ICMP, _quality.WIRE)]
     results = [_conclude(facts, wire, None, ON_WIRE)]
     for network in facts.networks:
         blocked = not_set_up(CHECK, facts, "probe", network["name"])
@@ -62,9 +62,9 @@ def judge(facts: Facts) -> list[Result]:
 
 def _published(facts: Facts, mesh: list[_quality.Path]) -> Result:
     """The result for published ports. Where nobody publishes UDP, a filter that lets none pass harms nobody: MESH-ALL asks over TCP."""
-    heard = [path for path in mesh if not path.cut or _trains.is_udp_published(facts)]
+    heard = [path for path in mesh if not path.cut or mesh_all.is_udp_published(facts)]
     if heard:
-        return _conclude(facts, [_Layer(_quality.MESH, heard, _quality.MESH)], None, ON_MESH)
+        return _conclude(facts, [_Layer(_quality.MESH, heard)], None, ON_MESH)
     nodes = sorted({path.target for path in mesh})
     text = f"no UDP packet passed the published port of {listed(nodes)}, and none of your services publishes UDP"
     return result(CHECK, SKIP, "udp-not-published", text, title=ON_MESH, nodes=nodes)
@@ -73,24 +73,23 @@ def _published(facts: Facts, mesh: list[_quality.Path]) -> Result:
 class _Layer(t.NamedTuple):
     """``kind``: its name in the report's matrix."""
 
-    name: str
-    paths: list[_quality.Path]
     kind: str
+    paths: list[_quality.Path]
 
 
 def _inside(facts: Facts, network: Network) -> list[_Layer]:
     """A network's own paths, and those through its virtual IP, as far as they were measured."""
     layer = _quality.layer_of(network)
-    direct = _Layer(layer, _quality.paths(facts, layer, _trains.pairs(facts, network)), "quality")
+    direct = _Layer("quality", _quality.paths(facts, layer, _trains.pairs(facts, network)))
     through = _trains.by_virtual_ip(facts, network)
-    return [direct, _Layer(_quality.balanced(network), through, VIP)] if through else [direct]
+    return [direct, _Layer(VIP, through)] if through else [direct]
 
 
 def _at_fault(layers: list[_Layer], layer: _Layer, pair: Pair) -> Pair:
     """The nodes of which one makes such a path bad, if no layer below does: a balancer is the asker's own, the mesh that of the node asked."""
     if layer.kind == VIP and _trains.is_direct(layers[0].paths, pair):
         return pair[0], pair[0]
-    return (pair[1], pair[1]) if layer.name == _quality.MESH else pair
+    return (pair[1], pair[1]) if layer.kind == _quality.MESH else pair
 
 
 def _conclude(facts: Facts, layers: list[_Layer], network: Network | None, title: str) -> Result:
@@ -108,12 +107,12 @@ def _conclude(facts: Facts, layers: list[_Layer], network: Network | None, title
     delays: list[float] = []
     for layer in layers:
         found: dict[Pair, list[_quality.Symptom]] = {}
-        if layer.name != _quality.ICMP:  # hosts and routers limit it on purpose: it is shown and proves nothing bad
+        if layer.kind != _quality.ICMP:  # hosts and routers limit it on purpose: it is shown and proves nothing bad
             found = _quality.symptoms(facts, layer.paths)
             starved.update(*_quality.unproven(facts, layer.paths))
         rows = kinds.setdefault(layer.kind, {})
         for path in layer.paths:
-            if layer.name == _quality.ICMP and (path.train is None or path.dead):
+            if layer.kind == _quality.ICMP and (path.train is None or path.dead):
                 continue  # filtered, or over IPv6, where it is not measured
             rows.setdefault(path.source, {})[path.target] = _quality.cell(path, found.get(path.pair))
             if path.train is None:
@@ -129,12 +128,12 @@ def _conclude(facts: Facts, layers: list[_Layer], network: Network | None, title
                 bad.setdefault(_at_fault(layers, layer, path.pair), words)
             elif path.train["answered"]:
                 delays.append(path.train["delay_ms"][1])
-    mesh = layers[0].name == _quality.MESH
+    mesh = layers[0].kind == _quality.MESH
 
     def blamed(found: t.Iterable[Pair]) -> list[str]:
         return _trains.at_mesh(facts, {pair[0] for pair in found}) if mesh else blame(found)
 
-    number = sum(len({path.pair for path in layer.paths}) for layer in layers if layer.name != _quality.ICMP)
+    number = sum(len({path.pair for path in layer.paths}) for layer in layers if layer.kind != _quality.ICMP)
     hosts = [host for host in facts.hosts if any(host in pair for pair in pairs)]
     details: Data = {**_paths.matrix(hosts, kinds), "limits": _quality.limits(facts)}
     if bad:

@@ -348,7 +348,7 @@ def _of_balancers(view: View, symptom: str, below: set[Pair]) -> Iterable[Findin
     for network in view.facts.under_test:
         layer, pairs = _quality.layer_of(network), _paths.pairs(view.facts, network["id"])
         direct, bad = _quality.paths(view.facts, layer, pairs), {*below, *view.symptoms(layer, pairs)}
-        for pair, text in _through(view, symptom, _trains.by_virtual_ip(view.facts, network)).items():
+        for pair, text in _texts(view.symptoms_by_virtual_ip(network), symptom).items():
             if _trains.is_direct(direct, pair) and not _trains.explained(pair, bad):
                 found.setdefault(pair[0], []).append(
                     f"{pair[0]} to {pair[1]} through the virtual IP of {network['name']}: {text}"
@@ -365,7 +365,7 @@ def _of_mesh(view: View, symptom: str, below: set[Pair]) -> Iterable[Finding]:
     """Nodes through whose published port paths have the symptom, where the wire to them and from there to the task is not bad."""
     home = mesh_all.behind(view.facts)
     found: dict[str, str] = {}
-    for (source, entry), text in _through(view, symptom, _trains.by_mesh(view.facts)).items():
+    for (source, entry), text in _texts(view.symptoms_by_mesh(), symptom).items():
         ways = {(source, entry), (entry, home)}
         if home and not {way for way in ways if way in below or way[::-1] in below}:
             found.setdefault(entry, f"{source} to the published port of {entry}: {text}")
@@ -375,15 +375,9 @@ def _of_mesh(view: View, symptom: str, below: set[Pair]) -> Iterable[Finding]:
         yield Finding(title, nodes, tuple(found.values())[:4], (), todo=MESH_TODO, claims=PUBLISHED)
 
 
-def _through(view: View, symptom: str, paths: list[_quality.Path]) -> dict[Pair, str]:
-    """The paths through balancers with the symptom, between nodes that had a processor."""
-    rows = _quality.symptoms(view.facts, paths)
-    return {
-        pair: row.text
-        for pair, found in rows.items()
-        for row in found
-        if row.kind == symptom and not view.starved & set(pair)
-    }
+def _texts(symptoms: dict[Pair, list[_quality.Symptom]], kind: str) -> dict[Pair, str]:
+    """The paths with a symptom of this kind, with its measure."""
+    return {pair: row.text for pair, rows in symptoms.items() for row in rows if row.kind == kind}
 
 
 def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dict[Pair, str]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 import typing as t
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 from ...module_utils._terms import GOSSIP_PORT
-from .._checks import _paths, _quality, _requests
+from .._checks import _paths, _quality, _requests, _trains, _witness
 from .._checks._blame import Pair
 from .._checks._result import listed
 from .._checks.pre_port import purpose
@@ -83,7 +83,7 @@ class View:
     @cached_property
     def starved(self) -> set[str]:
         """The hosts whose silence proves nothing, as they had no processor: what fails between them and others is no evidence of anything else."""
-        return {*_paths.starved(self.facts), *_paths.ended(self.facts)}
+        return set(_witness.silent(self.facts))
 
     def _unproven(self, met: bool, *ends: str) -> bool:
         return not met and bool(self.starved & set(ends))
@@ -251,9 +251,19 @@ class View:
 
     def symptoms(self, layer: str, pairs: list[Pair]) -> dict[Pair, list[_quality.Symptom]]:
         """What is bad about the paths of a layer, between its pairs; computed once, as each symptom's rule asks."""
+        return self._once(layer, lambda: _quality.paths(self.facts, layer, pairs))
+
+    def symptoms_by_virtual_ip(self, network: Network) -> dict[Pair, list[_quality.Symptom]]:
+        """The same of the paths through a network's virtual IP."""
+        return self._once(_quality.balanced(network), lambda: _trains.by_virtual_ip(self.facts, network))
+
+    def symptoms_by_mesh(self) -> dict[Pair, list[_quality.Symptom]]:
+        """The same of the paths through published ports."""
+        return self._once(_quality.MESH, lambda: _trains.by_mesh(self.facts))
+
+    def _once(self, layer: str, paths: Callable[[], list[_quality.Path]]) -> dict[Pair, list[_quality.Symptom]]:
         if layer not in self._symptoms:
-            paths = _quality.paths(self.facts, layer, pairs)
-            found = _quality.symptoms(self.facts, paths)
+            found = _quality.symptoms(self.facts, paths())
             self._symptoms[layer] = {pair: rows for pair, rows in found.items() if not self.starved & set(pair)}
         return self._symptoms[layer]
 
