@@ -55,12 +55,14 @@ class TrainRequest(_TrainAsked, total=False):
     """A train of packets along one path; ``train.py`` sends it.
 
     ``plain``: without the bursts that tell its rate. ``most``: bytes of its largest packet, which the way may fragment;
-    without it, as many as the path's MTU, unfragmented.
+    without it, as many as the path's MTU, unfragmented. ``patience``: seconds to wait for a first answer, where engines
+    may still be setting the way up.
     """
 
     port: int
     plain: bool
     most: int
+    patience: float
 
 
 class _Train(t.TypedDict):

@@ -8,7 +8,8 @@ kernels stamp what arrives, and the answer carries the time that it spent there.
 however late the two processes are; how late they were is told beside it.
 
 A request is {"id", "kind": "udp" | "icmp", "address", "port" (UDP only), "packets": number, "plain": no bursts,
-"most": bytes}. The packets of the train have a random id and a checksum of their own, because raw sockets receive packets whose UDP checksum is wrong.
+"most": bytes, "patience": seconds}. The packets of the train have a random id and a checksum of their own, because raw
+sockets receive packets whose UDP checksum is wrong.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ MTU_DISCOVER, MTU, MTU_PROBE, MTU_DONT = 10, 14, 3, 0  # IP_MTU_DISCOVER, IP_MTU
 MTU_DISCOVER6, MTU6 = 23, 24
 HEADERS, HEADERS6 = 28, 48  # bytes of IP and UDP
 RECEIVED = 65535
+KNOCK = 0.25  # seconds between two questions whether a way is set up, at most
 TRAINS = 4096  # a helper forgets the counts of the oldest train beyond these
 
 
@@ -160,7 +162,9 @@ class _Train:
         self.run = run
         self.icmp = request["kind"] == "icmp"
         self.in_bursts = not self.icmp and not request.get("plain", False)
-        self.name = os.urandom(8)
+        self.name, self.knocker = os.urandom(8), os.urandom(8)
+        self.patience = request.get("patience", 0.0)
+        self.knocks, self.is_open = 0, False
         self.ident = struct.unpack("!H", self.name[:2])[0]
         self.address = request["address"]
         self.packets = request["packets"]
@@ -243,6 +247,16 @@ class _Train:
             data = sockets.echo_request(self.ident, number, payload)
         else:
             data = build(self.run, ASK if burst < 0 else BURST, self.name, number, b"", size - self.headers)
+        self._put(data)
+
+    def knock(self) -> None:
+        """Ask whether the way is set up; not a packet of the train."""
+        self._put(build(self.run, ASK, self.knocker, self.knocks, b"", SMALL - self.headers))
+        self.knocks += 1
+
+    def _put(self, data: bytes) -> None:
+        if self.channel is None:
+            return
         try:
             self.channel.send(data)
         except OSError as error:
@@ -261,8 +275,12 @@ class _Train:
             if self.icmp:
                 data = self._echoed(data)
             packet = parse(self.run, data)
-            if packet is not None and packet.train == self.name and packet.sign != BURST:
+            if packet is None or packet.sign == BURST:
+                continue
+            if packet.train == self.name:
                 self._answered(packet, when)
+            elif packet.train == self.knocker:
+                self.is_open = True
 
     def _echoed(self, data: bytes) -> bytes:
         start = (data[0] & 0xF) * 4 if data else 0
@@ -298,8 +316,8 @@ class _Train:
         arrived, repeated, broken = self.counts
         told: shapes.Train = {
             "sent": len(paced),
-            "bytes": sum(self.sizes.values()) + len(self.bursts) * self.mtu,
-            "packets": len(self.sent),
+            "bytes": sum(self.sizes.values()) + len(self.bursts) * self.mtu + self.knocks * SMALL,
+            "packets": len(self.sent) + self.knocks,
             "answered": len(back),
             "arrived": len(back) if self.icmp else arrived,
             "repeated": repeated + self.there.repeated,
@@ -446,6 +464,7 @@ def _drive(trains: list[_Train], wait: float) -> None:
         for train in trains:
             if train.channel is not None:
                 selector.register(train.channel, selectors.EVENT_READ, train)
+        _knock(trains, selector)
         _pace(trains, selector)
         for burst in range(BURSTS):
             for train in trains:
@@ -458,6 +477,19 @@ def _drive(trains: list[_Train], wait: float) -> None:
         while time.time() < deadline and not all(train.done for train in trains):
             _read_until(selector, min(deadline, time.time() + 0.05))
         _read_until(selector, time.time())  # what came while this process had no processor
+
+
+def _knock(trains: list[_Train], selector: selectors.BaseSelector) -> None:
+    """Wait until the ways are set up of which engines may still be setting up the last part: what they lose until then tells nothing."""
+    start, pause = time.time(), INTERVAL
+    while True:
+        waiting = [train for train in trains if not train.is_open and time.time() - start < train.patience]
+        if not waiting:
+            return
+        for train in waiting:
+            train.knock()
+        _read_until(selector, time.time() + pause)
+        pause = min(KNOCK, 2 * pause)
 
 
 def _pace(trains: list[_Train], selector: selectors.BaseSelector) -> None:

@@ -23,6 +23,7 @@ from ._quality import ICMP, MESH, WIRE, Path, balanced, ident, layer_of
 PACKETS, FEWEST = 60, 18  # packets of a train
 AT_ONCE = 900  # packets that a node sends at most, about
 TRAINS = AT_ONCE // FEWEST
+SET_UP = 3.0  # seconds that engines may need to lead the run's own new service everywhere
 BACKENDS = 10  # trains to virtual IPs at most: a balancer leads each to the next backend
 
 
@@ -98,7 +99,7 @@ def _through_virtual_ip(facts: Facts, network: Network) -> list[tuple[str, Data]
     helpless = _paths.lacks(facts, "ip_vs") + (_paths.lacks_esp(facts) if network["encrypted"] else [])
     if not vip:
         return []
-    base = {"address": vip, "port": PORT, "kind": "udp", "where": "probe", "plain": True}
+    base = {"address": vip, "port": PORT, "kind": "udp", "where": "probe", "plain": True, "patience": SET_UP}
     return [
         (source, dict(base, id=ident(balanced(network), str(number))))
         for source in _paths.asking(facts, network["id"])
@@ -112,7 +113,8 @@ def _through_mesh(facts: Facts) -> list[tuple[str, Data]]:
     if not facts.published_udp or mesh_all.behind(facts) is None or not facts.ingress:
         return []
     most = mtu_fit.declared(t.cast("Network", facts.ingress))
-    base = {"port": facts.published_udp, "kind": "udp", "where": "host", "plain": True, "most": most}
+    base: Data = {"port": facts.published_udp, "kind": "udp", "where": "host"}
+    base.update(plain=True, most=most, patience=SET_UP)
     helpless = _paths.lacks(facts, "ip_vs")
     return [
         (source, dict(base, id=ident(MESH, entry), address=mesh_all.asked_at(facts, entry)))

@@ -300,6 +300,24 @@ def test_a_train_that_the_way_may_fragment_teaches_this_kernel_nothing() -> None
     bound.channel.close()
 
 
+def test_a_way_that_is_still_being_set_up_is_waited_for() -> None:
+    """Engines lead a new service one node after the other: what is lost until then is no loss of the way."""
+    for patience, answered in ((0.0, False), (5.0, True)):
+        ready = time.monotonic() + 0.5
+        with helper(lambda _number, packet, ready=ready: [packet] * (time.monotonic() > ready)) as port:
+            asked = {"id": "x", "kind": "udp", "address": "127.0.0.1", "port": port, "packets": 30, "plain": True}
+            told = train.perform("r1", [{**asked, "patience": patience}], 0.5)["x"]
+        assert (told["answered"] == told["sent"] == told["arrived"] == 30) == answered
+        assert (told["packets"] > 30) == answered and told["repeated"] == 0
+
+
+def test_a_way_that_is_never_set_up_is_waited_for_no_longer_than_said() -> None:
+    with helper(lambda _number, _packet: []) as port:
+        asked = {"id": "x", "kind": "udp", "address": "127.0.0.1", "port": port, "packets": 3, "patience": 0.6}
+        told = train.perform("r1", [asked], 0.1)["x"]
+    assert told["sent"] == 3 and told["answered"] == 0 and 4 <= told["packets"] - 3 - 2 * train.IN_BURST <= 8
+
+
 def test_an_answer_tells_who_gave_it() -> None:
     told = sent(lambda _number, packet: [packet])
     assert told["who"] == train.mark("vm2")

@@ -397,7 +397,10 @@ def test_trains_of_a_swarm() -> None:
     assert [row for row in rows if row["id"].endswith("/vm2")] == [
         {**wire, "id": "PATH-QUALITY/wire/vm2", "kind": "udp", "port": 4789},
         {**wire, "id": "PATH-QUALITY/icmp/vm2", "kind": "icmp"},
-        {**wire, "id": "PATH-QUALITY/mesh/vm2", "kind": "udp", "port": 30001, "plain": True, "most": 1450, "packets": 29},
+        {
+            **wire, "id": "PATH-QUALITY/mesh/vm2", "kind": "udp", "port": 30001, "plain": True, "most": 1450, "packets": 29,
+            "patience": _trains.SET_UP,
+        },
         *(
             {
                 "address": network["subnets"][0].replace("0/24", "11"), "port": 19747, "kind": "udp", "where": "probe",
@@ -407,9 +410,9 @@ def test_trains_of_a_swarm() -> None:
         ),
     ]  # fmt: skip
     vip = f"PATH-QUALITY/vip-{PLAIN['id'][:12]}"
-    assert [(row["id"], row["address"], row["plain"]) for row in rows if row["id"].startswith(vip)] == [
-        (f"{vip}/{number}", healthy().vips[PLAIN["id"]], True) for number in range(3)
-    ]
+    assert [
+        (row["id"], row["address"], row["plain"], row["patience"]) for row in rows if row["id"].startswith(vip)
+    ] == [(f"{vip}/{number}", healthy().vips[PLAIN["id"]], True, _trains.SET_UP) for number in range(3)]
 
 
 def test_trains_need_an_address_and_icmp_needs_ipv4() -> None:
