@@ -5,7 +5,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _quality, _trains, dp_matrix, path_quality
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import (
+    _quality,
+    _trains,
+    dp_matrix,
+    mesh_all,
+    path_quality,
+)
 from drafts import Draft
 from sound import ADDRESS, HOSTS, NETWORKS, PLAIN, SECRET, healthy, missing, results, short, train
 
@@ -243,6 +249,8 @@ def test_when_waiting_for_gossip_cannot_help(layer: str, parts: dict, hopeless: 
     assert path_quality.hopeless(facts) is False
 
 
-def test_nothing_is_asked_with_the_other_requests() -> None:
+def test_trains_come_when_published_ports_answer_or_never_will() -> None:
+    """Those of a run of this check alone too; MESH-ALL asks the same, and what checks share is asked once."""
     facts = healthy()
-    assert path_quality.plan(facts) == {} and path_quality.trains(facts) == _trains.requests(facts) != {}
+    assert path_quality.plan(facts) == mesh_all.plan(facts) != {}
+    assert path_quality.trains(facts) == _trains.requests(facts) != {}
