@@ -275,11 +275,12 @@ def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[s
     """
     began = time.monotonic()
     services = [service for service in (made["probe"], made["published"], made["speed"]) if service]
-    node_ids = [node["ID"] for node in engine.nodes() if standing(node) == ["ready", "active"]]
 
     def look() -> tuple[bool, list[Raw]]:
         tasks = engine.tasks({"service": services}) if services else []
         vain = refused(tasks) or (time.monotonic() - began > local.patience(timeout) and stuck(tasks))
+        # A manager takes a while to see that a node is gone; one that is known to be is not waited for.
+        node_ids = [node["ID"] for node in engine.nodes() if standing(node) == ["ready", "active"]]
         return vain or _converged(tasks, made, node_ids), tasks
 
     waited = wait_until(look, timeout, interval=0.3)

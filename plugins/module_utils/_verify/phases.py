@@ -43,6 +43,7 @@ from . import disrupting, gathering, leader, local, measuring, objects, shapes, 
 Seen = t.TypeVar("Seen")
 ANSWER = 25  # seconds: an engine that hangs is reported before the helpers' lease on the other nodes expires
 HALTED = 8  # seconds that a process of the engine may be stopped: a debugger or a snapshot of the machine stops it for a moment
+LEAST = 5.0  # seconds of patience for what is asked second, where a first answer may be lost or late
 TRAINS = 60  # seconds: they take a few, and longer only where there is no processor
 HELPERS = (
     "responder",
@@ -351,7 +352,8 @@ def _probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:
     result["observations"].update(_finish(jobs, plan["limit"], errors))
     unmet = any(not seen["ok"] for seen in result["observations"].values())
     asked = gathering.look(engine, plan, folder) if unmet else {}
-    result["observations"].update(_finish(_begin(theirs, setting), plan["limit"], []))
+    left = patience - time.monotonic()
+    result["observations"].update(_finish(_begin(with_patience(theirs, left), setting), plan["limit"], []))
     if plan.get("looks"):
         failed = [ident for ident, seen in result["observations"].items() if not seen["ok"]]
         result["workloads"] = workloads.look_again(plan["looks"], failed)
@@ -396,6 +398,15 @@ def _finish(jobs: list[netns.Call[dict[str, Seen]]], limit: float, errors: list[
         except netns.ProbeError as error:
             errors.append(str(error))
     return found
+
+
+def with_patience(works: list[shapes.Work], left: float) -> list[shapes.Work]:
+    """Requests that come second, with the seconds that are left: what had to converge had the first ones' time for it. Pure."""
+    most = max(LEAST, left)
+    return [
+        {**item, "requests": [{**row, "patience": min(row.get("patience", 0), most)} for row in item["requests"]]}
+        for item in works
+    ]
 
 
 def _ask_again(plan: shapes.ProbePlan, seen: probed.Observations, setting: work.Setting) -> probed.Observations:

@@ -157,13 +157,13 @@ def _failed(facts: Facts, pairs: list[tuple[str, str]], wrong: dict[Pair, Differ
     lacking = _paths.lacks_esp(facts)
     rows = [f"{source} to {target}: {found.text}" for (source, target), found in sorted(wrong.items())]
     if lacking and all(set(pair) & set(lacking) for pair in wrong):
-        nodes, hint = lacking, NO_ESP % (listed(lacking), _paths.esp(facts))
+        nodes, reason, hint = lacking, "kernel-lacks-esp", NO_ESP % (listed(lacking), _paths.esp(facts))
     else:
-        nodes, hint = culprits(wrong), HINT
+        nodes, reason, hint = culprits(wrong), "states-differ", HINT
     return result(
         CHECK,
         FAIL,
-        "states-differ",
+        reason,
         f"{len(wrong)} of {count(len(pairs), 'pair')} disagree: {listed(rows, 3)}",
         nodes=nodes,
         hint=hint,

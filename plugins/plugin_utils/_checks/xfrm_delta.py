@@ -78,9 +78,10 @@ def _failed(facts: Facts, deltas: dict[str, dict[str, int]]) -> Result:
         for host, rows in sorted(deltas.items())
     )
     lacking = _paths.lacks_esp(facts)
+    reason = "kernel-lacks-esp" if set(deltas) <= set(lacking) else "errors-rose"
     hint = (
         f"The kernel of {listed(lacking)} lacks {_paths.esp(facts)}: encryption fails there (see PRE-KMOD)."
         if lacking
         else HINT
     )
-    return result(CHECK, FAIL, "errors-rose", text, nodes=sorted(deltas), hint=hint, details={"counters": deltas})
+    return result(CHECK, FAIL, reason, text, nodes=sorted(deltas), hint=hint, details={"counters": deltas})

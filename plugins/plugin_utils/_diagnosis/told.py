@@ -28,7 +28,10 @@ BALANCED = (
 
 
 class Line(t.NamedTuple):
-    """One cause. ``reasons``: results with one of them have this cause; without reasons, all failures of the check."""
+    """One cause. ``reasons``: results with one of them have this cause; without reasons, all failures of the check.
+
+    ``encrypted``: a result without a network concerns those that are encrypted, and not all.
+    """
 
     id: str
     check: str
@@ -36,6 +39,7 @@ class Line(t.NamedTuple):
     todo: str
     reasons: tuple[str, ...] = ()
     suffers: tuple[Claim, ...] = ()
+    encrypted: bool = False
 
 
 # What is there to be read, whatever else is broken: no path, kernel or engine explains it.
@@ -286,6 +290,7 @@ LATE = (
         "{nodes} had lost [its|their] IPsec policies, until this verification set up probes",
         "Find what flushes IPsec policies ('ip xfrm policy'): a new task on the network, or a restart of the engine, sets them up again.",
         ("policies-lost",),
+        encrypted=True,
     ),
     Line(
         "ipsec-states-gone",
@@ -293,14 +298,16 @@ LATE = (
         "{nodes} had lost [its|their] IPsec states, until this verification set up probes",
         "Find what flushes IPsec states ('ip xfrm state'): a new task on the network, or a restart of the engine, sets them up again.",
         ("states-lost",),
+        encrypted=True,
     ),
     Line(
         "ipsec-states-differ",
         "ENC-SA-AGREE",
         "IPsec states or policies of {nodes} do not fit those of its peers",
         "Restart the node's engine, which sets its encryption up again; compare engine versions.",
-        (),
+        ("states-differ", "states-differed"),
         ENCRYPTED,
+        encrypted=True,
     ),
     Line(
         "clear-text-accepted",
@@ -321,8 +328,9 @@ LATE = (
         "XFRM-DELTA",
         "The kernel of {nodes} drops packets for reasons of IPsec",
         "Compare 'ip xfrm state' on both ends, and engine versions.",
-        (),
+        ("errors-rose",),
         ENCRYPTED,
+        encrypted=True,
     ),
 )
 # What people's services suffer by themselves, when nothing below explains it.
@@ -344,16 +352,17 @@ SERVICES = (
 )
 
 
-def told(check: str, reasons: tuple[str, ...], title: str) -> Callable[[View], Iterable[Finding]]:
+def told(line: Line) -> Callable[[View], Iterable[Finding]]:
     """The rule for one line of the table."""
 
     def find(view: View) -> Iterable[Finding]:
-        found = [item for item in view.failed(check) if not reasons or item["reason"] in reasons]
+        found = [item for item in view.failed(line.check) if not line.reasons or item["reason"] in line.reasons]
         nodes = view.ordered({node for item in found for node in item["nodes"]})
         networks = tuple(sorted({item["network"] for item in found if item["network"]}))
         if found:
             because = tuple(dict.fromkeys(f"{item['id']}: {item['evidence']['summary']}" for item in found))
-            yield Finding(view.title(title, nodes, networks), nodes, because[:4], networks or None)
+            concerned = networks or (view.networks(True) if line.encrypted else None)
+            yield Finding(view.title(line.title, nodes, networks), nodes, because[:4], concerned)
 
     return find
 
@@ -363,7 +372,7 @@ def rules(lines: tuple[Line, ...]) -> tuple[Rule, ...]:
     return tuple(
         Rule(
             line.id,
-            told(line.check, line.reasons, line.title),
+            told(line),
             (Claim(line.check, reasons=line.reasons), *line.suffers),
             line.todo,
         )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import calendar
+import itertools
 import time
 from types import SimpleNamespace
 
@@ -89,6 +90,22 @@ def test_why_a_task_does_not_run_is_told_by_the_last_attempt_that_knows(attempts
 )
 def test_tasks_that_will_not_come_are_not_waited_for(tasks: list, vain: bool) -> None:
     assert leader.stuck([row for rows in tasks for row in rows]) == vain
+
+
+def test_a_node_that_turns_out_to_be_gone_is_not_waited_for() -> None:
+    """A manager takes up to some heartbeats to see that a node left."""
+    looks = itertools.count()
+
+    def nodes() -> list[dict]:
+        states = {"a": "ready", "b": "ready" if next(looks) < 2 else "down"}
+        active = {"Availability": "active"}
+        return [{"ID": node, "Status": {"State": state}, "Spec": active} for node, state in states.items()]
+
+    tasks = [{**row, "DesiredState": "running"} for row in [*task("a", "running"), *task("b", "assigned")]]
+    engine = SimpleNamespace(nodes=nodes, tasks=lambda _filters: tasks)
+    made = {"probe": "s1", "published": None, "speed": None}
+    told, seen = leader.wait_for_tasks(engine, made, 20)
+    assert told["seconds"] < 10 and set(told["errors"]) == {"b"} and seen == tasks and next(looks) == 3
 
 
 @pytest.mark.parametrize(

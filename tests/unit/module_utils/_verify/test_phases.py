@@ -16,6 +16,14 @@ def test_only_what_failed_is_asked_again_and_only_once() -> None:
     assert phases.unmet(ASKED, SEEN) == [{"id": "a", "kind": "udp", "patience": 0}]
 
 
+@pytest.mark.parametrize(("left", "most"), [(17.5, 17.5), (1.0, phases.LEAST), (-40.0, phases.LEAST)])
+def test_what_is_asked_second_has_the_time_that_is_left(left: float, most: float) -> None:
+    """On a broken swarm the first questions waited for all that may converge."""
+    works = [{"namespace": "/ns", "foreign": True, "requests": ASKED}]
+    rows = phases.with_patience(works, left)[0]["requests"]
+    assert [row["patience"] for row in rows] == [most, 0, 0] and [row["id"] for row in rows] == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize(("answers", "kept"), [({"a": {"ok": True}}, {"a": {"ok": True}}), ({"a": {"ok": False}}, {})])
 def test_the_second_answer_counts_when_it_is_right(monkeypatch: pytest.MonkeyPatch, answers: dict, kept: dict) -> None:
     begun: list = []

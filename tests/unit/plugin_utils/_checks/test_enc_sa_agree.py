@@ -64,4 +64,5 @@ def test_without_esp4_the_states_are_missing_for_that_reason() -> None:
     for host in HOSTS:
         missing(facts, host, "esp4")
         facts.xfrm[host] = []
-    assert "esp4" in failed(facts, "ENC-SA-AGREE")["hint"]
+    found = failed(facts, "ENC-SA-AGREE")
+    assert "esp4" in found["hint"] and found["reason"] == "kernel-lacks-esp"

@@ -153,7 +153,8 @@ def test_the_advice_looks_at_the_kernels_first(lacking: list, over_ipv6: bool, w
     if over_ipv6:
         for place, host in enumerate(HOSTS):
             facts.nodes[host]["address"] = f"fd00::{place}"
-    hint = told(facts)["hint"]
+    reason, hint = told(facts)["reason"], told(facts)["hint"]
+    assert (reason == "kernel-lacks-esp") == (over_ipv6 and bool(lacking))  # where the errors are counted
     assert hint.startswith(words) if words else hint == xfrm_delta.HINT
 
 

@@ -82,10 +82,10 @@ LINES: dict[tuple[str, str], tuple] = {
         lambda: Swarm(change=lambda told: opened(told, "vm2")["ipv6"].update({PLAIN["id"]: "fd00::1"})), "ipv6-broken", ["vm1", "vm2"], ["front"]),
     ("IPAM-HEADROOM", ""): (
         lambda: Swarm(change=described(room=[{"subnet": "10.0.1.0/24", "free": -3}])), "addresses-exhausted", [], ["front"]),
-    ("ENC-SA-AGREE", "policies-lost"): (lambda: Swarm(change=lambda told: opened(told, "vm2").update(policies=[])), "ipsec-policies-gone", ["vm2"], []),
-    ("ENC-SA-AGREE", "states-lost"): (lambda: Swarm(change=lambda told: opened(told, "vm2").update(xfrm=[])), "ipsec-states-gone", ["vm2"], []),
-    ("ENC-SA-AGREE", ""): (
-        lambda: probing("vm2", lambda seen: [row.update(port=9999) for row in seen["policies"]]), "ipsec-states-differ", ["vm2"], []),
+    ("ENC-SA-AGREE", "policies-lost"): (lambda: Swarm(change=lambda told: opened(told, "vm2").update(policies=[])), "ipsec-policies-gone", ["vm2"], ["back"]),
+    ("ENC-SA-AGREE", "states-lost"): (lambda: Swarm(change=lambda told: opened(told, "vm2").update(xfrm=[])), "ipsec-states-gone", ["vm2"], ["back"]),
+    ("ENC-SA-AGREE", "states-differ"): (
+        lambda: probing("vm2", lambda seen: [row.update(port=9999) for row in seen["policies"]]), "ipsec-states-differ", ["vm2"], ["back"]),
     ("ENC-REJECT", ""): (lambda: cleared("vm2"), "clear-text-accepted", ["vm2"], ["back"]),
     ("LB-IPVS", ""): (lambda: probing("vm2", lambda seen: seen["held"][PLAIN["id"]].update(balancer=[])), "balancer-broken", ["vm2"], ["front"]),
     ("DP-TASK", "resolver-replaced"): (
@@ -93,8 +93,8 @@ LINES: dict[tuple[str, str], tuple] = {
         ["back", "front"]),
     ("LB-SERVICE", "virtual-ip-silent"): (lambda: unmet(*ending("/80/vip", "vm3")), "balancer-broken", ["vm3"], ["back", "front"]),
     ("MESH-SERVICE", ""): (lambda: unmet(*ending("/8080/vm3", "vm1", "vm2")), "port-unreached", ["vm3"], []),
-    ("XFRM-DELTA", ""): (
-        lambda: probing("vm2", lambda seen: seen.update(counters={"XfrmInError": 9, "XfrmInNoStates": 2})), "xfrm-errors", ["vm2"], []),
+    ("XFRM-DELTA", "errors-rose"): (
+        lambda: probing("vm2", lambda seen: seen.update(counters={"XfrmInError": 9, "XfrmInNoStates": 2})), "xfrm-errors", ["vm2"], ["back"]),
 }  # fmt: skip
 
 
