@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.swarmlab.overlay.plugins.module_utils._lesson import phases
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils import standing_helper
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._lesson import exercises, lesson, planning
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils.module_failure import one_line, reason
@@ -43,4 +44,4 @@ class ActionModule(ActionBase):
             return dict(result, seen=None, problem=one_line(str(error)))
         if told.get("failed") or "seen" not in told:
             return dict(result, seen=None, problem=one_line(reason(told, host)))
-        return dict(result, seen=told["seen"], changed=True)
+        return dict(result, seen=told["seen"], changed=phase != phases.LOOK)

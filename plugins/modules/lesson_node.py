@@ -93,7 +93,7 @@ def main() -> None:
         plan={"type": "dict"},
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=False)
-    run_phase(module, phases.carry_out, changed=True)
+    run_phase(module, phases.carry_out, changed=module.params["phase"] != phases.LOOK)
 
 
 if __name__ == "__main__":

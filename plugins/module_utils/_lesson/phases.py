@@ -221,3 +221,4 @@ PHASES: dict[str, t.Callable[[Engine, shapes.Plan], t.Any]] = {
     "check": check,
     "end": end,
 }
+LOOK = "look"  # the phase that changes nothing

@@ -11,7 +11,7 @@ import typing as t
 
 from .._facts.model import Facts, Network, Requests, Result
 from . import _paths, _quality, _requests, dp_matrix
-from ._blame import Pair, blame
+from ._blame import Pair, between, blame
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, result
 
 ID = "MTU-FIT"
@@ -119,7 +119,16 @@ def _judge(facts: Facts, network: Network) -> Result:
         rows = [f"{source} to {target}" for source, target in lossy]
         text = f"packets of every size get lost: {listed(rows, 3)}"
         nodes, more = blame(lossy), "See PATH-QUALITY: the size is not what stops them."
-        return result(CHECK, INCONCLUSIVE, "any-size-lost", text, network=name, nodes=nodes, hint=more, details=details)
+        return result(
+            CHECK,
+            INCONCLUSIVE,
+            "any-size-lost",
+            text,
+            network=name,
+            nodes=nodes,
+            hint=more,
+            details={**details, "between": between(lossy)},
+        )
     return _conclude(facts, network, pairs, failed, dead, details)
 
 
@@ -150,7 +159,7 @@ def _conclude(
             network=name,
             nodes=nodes,
             hint=hint(facts, network, nodes),
-            details=dict(details, failed=rows),
+            details=dict(details, failed=rows, between=between(failed)),
         )
     if dead:
         rows = [f"{source} to {target}" for source, target in dead]
@@ -162,7 +171,7 @@ def _conclude(
             network=name,
             nodes=blame(dead),
             hint="See DP-MATRIX: the size is not what stops them.",
-            details=details,
+            details=dict(details, between=between(dead)),
         )
     smallest = min([size for size in details["underlay"].values() if size] or [0])
     text = f"{declared(network)} bytes pass unfragmented between {count(len(pairs), 'pair')}; with {overhead(facts, network)} of overhead they fit {smallest}"

@@ -133,6 +133,11 @@ def _of_injection(result: Result) -> Iterable[Atom]:
     return [Atom((source, target)) for source, target in result["evidence"].get("unproven") or []]
 
 
+def _of_paths(result: Result) -> Iterable[Atom]:
+    """The paths that failed inside a network: a cause at either end may be the reason, whichever end the check names."""
+    return [Atom((source, target)) for source, target in result["evidence"].get("between") or []]
+
+
 def _of_service(result: Result) -> Iterable[Atom]:
     """The ways to a service's tasks, each with the task's name; for its virtual IP the nodes that asked."""
     evidence = result["evidence"]
@@ -149,6 +154,8 @@ PARTS: dict[t.Any, t.Any] = {
     "DP-TASK": _of_tasks,
     "LB-SERVICE": _of_service,
     "ENC-REJECT": _of_injection,
+    "MTU-FIT": _of_paths,
+    "DP-IPV6": _of_paths,
 }
 
 

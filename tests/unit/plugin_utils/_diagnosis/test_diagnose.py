@@ -72,7 +72,7 @@ CASES: dict[str, tuple] = {
         lambda: Swarm().lose(PLAINS, out_of("vm3"), end=links.SOURCE), "data-port-blocked", ["vm3"], "vm3 lets no VXLAN (udp/4789) out"),
     "plain traffic both ways": (lambda: Swarm().lose(PLAINS, around("vm1")), "data-port-blocked", ["vm1"], "vm1 drops VXLAN (udp/4789)"),
     "one peer's traffic": (
-        lambda: Swarm().lose(PLAINS, [("vm1", "vm3")], end=links.TARGET), "data-port-blocked", ["vm3"], "that arrives there from vm1", "MTU-FIT"),
+        lambda: Swarm().lose(PLAINS, [("vm1", "vm3")], end=links.TARGET), "data-port-blocked", ["vm3"], "that arrives there from vm1"),
     "between two nodes, on the way": (
         lambda: Swarm().lose(PLAINS, [("vm1", "vm3")], end=links.WAY), "data-port-blocked", ["vm1", "vm3"], "is lost between vm1 and vm3"),
     "between all nodes": (lambda: Swarm().lose(PLAINS, ALL_PAIRS), "data-port-blocked", HOSTS, "lost between all nodes"),
