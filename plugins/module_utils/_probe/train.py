@@ -483,7 +483,8 @@ def _knock(trains: list[_Train], selector: selectors.BaseSelector) -> None:
     """Wait until the ways are set up of which engines may still be setting up the last part: what they lose until then tells nothing."""
     start, pause = time.time(), INTERVAL
     while True:
-        waiting = [train for train in trains if not train.is_open and time.time() - start < train.patience]
+        spent = time.time() - start
+        waiting = [train for train in trains if train.channel and not train.is_open and spent < train.patience]
         if not waiting:
             return
         for train in waiting:

@@ -135,7 +135,7 @@ def _of_injection(result: Result) -> Iterable[Atom]:
 
 def _of_paths(result: Result) -> Iterable[Atom]:
     """The paths that failed inside a network: a cause at either end may be the reason, whichever end the check names."""
-    return [Atom((source, target)) for source, target in result["evidence"].get("between") or []]
+    return [Atom(tuple(nodes)) for nodes in result["evidence"].get("between") or []]
 
 
 def _of_service(result: Result) -> Iterable[Atom]:
