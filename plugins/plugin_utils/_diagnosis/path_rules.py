@@ -386,9 +386,12 @@ def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dic
     A path of the same nodes with one of its companions belongs to it: what a full queue holds back on one path, it
     drops on the next.
     """
+    known = view.symptoms(layer, pairs)
+    if any(_belongs(known, symptom, other) for other, companions in COMPANIONS.items() if symptom in companions):
+        return {}
     found: dict[Pair, str] = {}
     beside: dict[Pair, str] = {}
-    for pair, rows in view.symptoms(layer, pairs).items():
+    for pair, rows in known.items():
         texts = {row.kind: row.text for row in rows}
         if symptom in texts:
             found[pair] = texts[symptom]
@@ -397,6 +400,13 @@ def _symptomatic(view: View, symptom: str, pairs: list[Pair], layer: str) -> dic
                 beside.setdefault(pair, texts[kind])
     nodes = set(_blame.blame(found))
     return {**{pair: text for pair, text in beside.items() if nodes & set(pair)}, **found}
+
+
+def _belongs(known: dict[Pair, list[_quality.Symptom]], symptom: str, other: str) -> bool:
+    """Whether the paths with a symptom are few beside those with another one, as which it may show, and all at the nodes to blame for that."""
+    mine, theirs = (list(_texts(known, kind)) for kind in (symptom, other))
+    nodes = set(_blame.blame(theirs))
+    return len(mine) < len(theirs) and all(nodes & set(pair) for pair in mine)
 
 
 def _drops(view: View, symptom: str, node: str) -> bool:

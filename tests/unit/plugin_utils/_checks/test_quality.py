@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths, _quality
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import path_rules
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.view import View
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from broken import Swarm, into, shut
@@ -330,6 +332,31 @@ def test_what_a_full_queue_does_to_other_paths_belongs_to_it() -> None:
     spoil(facts, ["wire"], "vm3", **LOSSY)
     facts.trains["vm2"]["PATH-QUALITY/wire/vm3"].update(train(mbit=2.0))
     assert causes(facts) == [("link-capped", ["vm3"], [])]
+
+
+FILLED = {"answered": 40, "delay_ms": [12.0, 2300.0, 4000.0, 4100.0], "gap": 2, "late_ms": 1500}
+
+
+@pytest.mark.parametrize(
+    ("lossy", "found"),
+    [
+        ([("vm1", "vm2")], []),
+        ([("vm2", "vm3"), ("vm3", "vm2")], [("vm2", "vm3")]),
+        (
+            [("vm1", "vm2"), ("vm2", "vm1"), ("vm1", "vm3")],
+            [("vm1",)],
+        ),  # as many as those that hold back: both are possible
+    ],
+)
+def test_a_path_that_alone_loses_what_others_hold_back_is_no_cause_of_its_own(lossy: list, found: list) -> None:
+    """A link of 19 kbit/s: on three paths a queue filled up, on one nearly nothing came back; its peer was blamed for that first."""
+    facts = healthy()
+    spoil(facts, ["wire"], "vm1", **FILLED)
+    for source, target in lossy:
+        facts.trains[source][f"PATH-QUALITY/wire/{target}"] = train(**LOSSY)
+    assert ("link-capped", ["vm1"], []) in causes(facts)
+    rule = path_rules.quality(_quality.LOST)
+    assert [finding.nodes for finding in rule(View(whole(facts), facts))] == found
 
 
 def test_packets_are_fewer_where_there_are_many_paths() -> None:
