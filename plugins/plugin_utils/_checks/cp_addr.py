@@ -40,9 +40,14 @@ def judge(facts: Facts) -> list[Result]:
     shared = _shared(facts)
     for host, text in shared.items():
         wrong.setdefault(host, []).append(text)
+    reason = "wrong-address" if wrong else "duplicate-address"
+    for own in taken(facts):
+        wrong.setdefault(own.host, []).append(
+            f"has {own.address} on {own.device}, by which the swarm knows {own.owner}"
+        )
     if wrong:
         text = "; ".join(f"{host}: {listed(texts, 2)}" for host, texts in sorted(wrong.items())[:3])
-        return [result(CHECK, FAIL, "wrong-address", text, nodes=sorted(wrong), details={"nodes": wrong})]
+        return [result(CHECK, FAIL, reason, text, nodes=sorted(wrong), details={"nodes": wrong})]
     if not facts.nodes:
         return [result(CHECK, INCONCLUSIVE, "not-told", "no node told its address")]
     text = f"{count(len(facts.nodes), 'node')}: one usable address each, the same for engine, managers and tunnels"
@@ -145,6 +150,31 @@ def _tunnels(facts: Facts, host: str) -> list[str]:
                 if record.address == address and record.where not in own and (not mine or record.service in mine):
                     wrong.add(f"tunnels to it end at {record.where or 'nothing'}, which is none of its addresses")
     return sorted(wrong)
+
+
+class Taken(t.NamedTuple):
+    """An address by which the swarm knows one node, and that another one has too."""
+
+    host: str
+    device: str
+    address: str
+    owner: str
+
+
+def taken(facts: Facts) -> list[Taken]:
+    """The addresses of other nodes that a host has, too: an address set by hand, a copied configuration."""
+    owners = {
+        address: host
+        for host in facts.nodes
+        for address in (facts.nodes[host]["address"], _paths.tunnel(facts, host))
+        if not unusable(address) and not is_local(address)
+    }
+    return [
+        Taken(host, row["device"], row["address"], owners[row["address"]])
+        for host in facts.nodes
+        for row in _paths.local(facts, host)
+        if owners.get(row["address"], host) != host and facts.nodes[host]["address"] != row["address"]
+    ]
 
 
 def _shared(facts: Facts) -> dict[str, t.Any]:

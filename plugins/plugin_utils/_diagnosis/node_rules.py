@@ -286,6 +286,16 @@ def address_gone(view: View) -> Iterable[Finding]:
         )
 
 
+def address_taken(view: View) -> Iterable[Finding]:
+    """Nodes that have the address of another one, too."""
+    for own in cp_addr.taken(view.facts):
+        yield Finding(
+            f"{own.host} has the address of {own.owner}, too",
+            view.ordered({own.host, own.owner}),
+            (f"{own.host} has {own.address} on {own.device}, by which the swarm knows {own.owner}",),
+        )
+
+
 def kernel(view: View) -> Iterable[Finding]:
     """Modules that a node's kernel lacks, by purpose."""
     for modules, claims, encrypted in MODULES:

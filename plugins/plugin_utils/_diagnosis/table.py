@@ -238,6 +238,13 @@ RULES: tuple[Rule, ...] = (
         "Give the machine that address again (a fixed one, or a reservation of DHCP). Else a worker, or a manager beside others, leaves and joins again; "
         "a lone manager runs 'docker swarm init --force-new-cluster --advertise-addr NEW'. If it is translated on the way, declare swarm_advertise_addr.",
     ),
+    Rule(
+        "duplicate-address",
+        node_rules.address_taken,
+        (*PATHS, *MANAGED, *EVERYTHING),
+        "Take the address from the node that the swarm does not know by it ('ip address del'), and mend what gave it twice: a copied configuration, DHCP, an "
+        "address set by hand.",
+    ),
     *told.rules(told.DEEP),
     Rule("setting-wrong", node_rules.state("setting-wrong"), (Claim("NODE-STATE"), *PATHS), ""),
     Rule(

@@ -117,7 +117,7 @@ DEEP = (
         "CP-ADDR",
         "{nodes} [is|are] known by a wrong address",
         "Let the node leave and join again with --advertise-addr, and --data-path-addr where traffic has a network of its own.",
-        (),
+        ("wrong-address",),
         ENCRYPTED,
     ),
     Line(

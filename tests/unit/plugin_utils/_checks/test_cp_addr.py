@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from sound import ADDRESS, PLAIN, failed, healthy, probe_address, worst
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import links
+from broken import Swarm, opened
+from sound import ADDRESS, PLAIN, SECRET, failed, healthy, probe_address, worst
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,27 @@ def test_two_nodes_with_one_address() -> None:
     facts = healthy()
     facts.nodes["vm3"]["address"] = facts.swarm["nodes"][2]["address"] = ADDRESS["vm2"]
     assert failed(facts, "CP-ADDR")["nodes"] == ["vm2", "vm3"]
+
+
+def having(host: str, address: str) -> Swarm:
+    """A host with one more address."""
+    row = {"device": "eth0", "address": address, "prefix": 24, "mtu": 1500}
+    return Swarm(change=lambda told: opened(told, host)["host"]["addresses"].append(row))
+
+
+@pytest.mark.parametrize("address", ["fe80::1", "127.0.0.2", "10.77.0.200", "172.18.0.1"])
+def test_an_address_by_which_the_swarm_knows_nobody_harms_nobody(address: str) -> None:
+    assert worst(having("vm2", address).facts(), "CP-ADDR") == "pass"
+
+
+def test_a_node_that_has_the_address_of_another_one_too_is_named_with_it() -> None:
+    """What vm2 sends to vm3 ends at vm2 itself, and what others send to vm3 at either."""
+    swarm = having("vm2", ADDRESS["vm3"])
+    found = failed(swarm.facts(), "CP-ADDR")
+    assert (found["reason"], found["nodes"]) == ("duplicate-address", ["vm2"])
+    assert found["evidence"]["summary"] == f"vm2: has {ADDRESS['vm3']} on eth0, by which the swarm knows vm3"
+    swarm.lose([PLAIN, SECRET], [("vm2", "vm3"), ("vm3", "vm2")], end=links.WAY)
+    first = swarm.causes()[0]
+    assert (first["id"], first["nodes"], first["title"]) == (
+        "duplicate-address", ["vm2", "vm3"], "vm2 has the address of vm3, too"
+    )  # fmt: skip

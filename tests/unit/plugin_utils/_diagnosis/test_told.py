@@ -42,7 +42,7 @@ LINES: dict[tuple[str, str], tuple] = {
     ("CP-TLS", "certificate-expiring"): (lambda: certificate("vm3", not_after=1060), "certificate-expiring", ["vm3"], []),
     ("PRE-SKEW", "engine-skew"): (
         lambda: Swarm(change=lambda told: told["vm2"]["seen"]["node"].update(engine="29.1.3")), "engine-skew", ["vm2"], []),
-    ("CP-ADDR", ""): (
+    ("CP-ADDR", "wrong-address"): (
         lambda: Swarm(change=lambda told: told["vm2"].update(declared={"swarm_advertise_addr": "10.77.0.99"})), "wrong-address", ["vm2"], []),
     ("SUBNET-OVERLAP", ""): (lambda: Swarm(change=route("vm2", "10.0.1.0/25")), "subnet-overlap", ["vm2"], ["front"]),
     ("NET-INGRESS", "subnet-overlap"): (lambda: Swarm(change=route("vm2", "10.0.0.0/25")), "subnet-overlap", ["vm2"], []),
