@@ -296,15 +296,18 @@ def _broken(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) ->
         problems[TRAIN] = f"{(seen[TRAIN] or {}).get('answered')} of {BURST} answered"
     if OUT in alone:
         problems[OUT] = NO_ROUTE
-    return {
+    inside, far = odd(facts, network, host, row), _far(facts, network, host)
+    found = {
         "task": _workloads.named(row),
         "service": row["service"],
         "node": host,
         "address": row["networks"][network["id"]],
         "fails": alone,
         "problems": problems,
-        "inside": odd(facts, network, host, row),
+        "inside": inside,
     }
+    # The other node may lack the way back to this container alone; what is odd inside it is a reason of its own.
+    return {**found, "far": far} if alone == [FAR] and far and not inside else found
 
 
 def _sizes(facts: Facts, network: Network, host: str, row: dict[str, t.Any]) -> str:

@@ -123,9 +123,9 @@ def _of_mesh(result: Result) -> Iterable[Atom]:
 
 
 def _of_tasks(result: Result) -> Iterable[Atom]:
-    """The tasks that are broken by themselves, by name."""
-    evidence = result["evidence"]
-    return [Atom((item["node"],), item["task"]) for key in ("tasks", "still") for item in evidence.get(key) or []]
+    """The tasks that are broken by themselves, by name; with the other node where the way to it is all that fails."""
+    items = [item for key in ("tasks", "still") for item in result["evidence"].get(key) or []]
+    return [Atom((item["node"], *([item["far"]] if item.get("far") else [])), item["task"]) for item in items]
 
 
 def _of_injection(result: Result) -> Iterable[Atom]:

@@ -42,6 +42,21 @@ def test_a_task_that_alone_is_cut_off_is_named_and_its_node_is_not_blamed(kind: 
     ]
 
 
+def test_a_task_to_which_another_node_lacks_the_way_back_is_not_the_cause() -> None:
+    """The kernel of vm3 lost what it knew of the task on vm2; the probe beside that task answers."""
+    facts = healthy()
+    far = dp_task._far(facts, PLAIN, "vm2")
+    lose(facts, dp_task.ident(PLAIN, "c-vm2", dp_task.FAR), ["vm2"])
+    facts.held[far][PLAIN["id"]]["peers"]["always"].append("10.0.1.200 02:x 10.77.0.11")
+    assert (
+        causes(facts, "PEER-FDB", "DP-TASK")[0][:2] == ("peers-stale", [far])
+        and len(causes(facts, "PEER-FDB", "DP-TASK")) == 1
+    )
+    assert causes(facts, "DP-TASK") == [
+        ("task-cut", ["vm2"], "web.1 (of web) on vm2 is cut off inside its own namespace")
+    ]
+
+
 @pytest.mark.parametrize("kind", [dp_task.FULL, dp_task.TWOWAY])
 def test_a_task_that_passes_no_large_packets_is_named(kind: str) -> None:
     """A rule by length, or an interface of another size."""
