@@ -42,9 +42,7 @@ def judge(facts: Facts) -> list[Result]:
         wrong.setdefault(host, []).append(text)
     reason = "wrong-address" if wrong else "duplicate-address"
     for own in taken(facts):
-        wrong.setdefault(own.host, []).append(
-            f"has {own.address} on {own.device}, by which the swarm knows {own.owner}"
-        )
+        wrong.setdefault(own.host, []).append(own.text)
     if wrong:
         text = "; ".join(f"{host}: {listed(texts, 2)}" for host, texts in sorted(wrong.items())[:3])
         return [result(CHECK, FAIL, reason, text, nodes=sorted(wrong), details={"nodes": wrong})]
@@ -159,6 +157,11 @@ class Taken(t.NamedTuple):
     device: str
     address: str
     owner: str
+
+    @property
+    def text(self) -> str:
+        """What the host has, as text."""
+        return f"has {self.address} on {self.device}, by which the swarm knows {self.owner}"
 
 
 def taken(facts: Facts) -> list[Taken]:

@@ -292,7 +292,7 @@ def address_taken(view: View) -> Iterable[Finding]:
         yield Finding(
             f"{own.host} has the address of {own.owner}, too",
             view.ordered({own.host, own.owner}),
-            (f"{own.host} has {own.address} on {own.device}, by which the swarm knows {own.owner}",),
+            (f"{own.host} {own.text}",),
         )
 
 
