@@ -90,13 +90,17 @@ def _engine(engine: Engine, network: str) -> shapes.Gossip:
 
 
 def records(raw: Raw) -> list[str]:
-    """The records in gossip: 'service address node-address', and 'service vip address'."""
+    """The records in gossip: 'service address node-address', and 'service vip address'.
+
+    A task's node address is empty as long as its news did not come.
+    """
     found = []
     for name, service in (raw.get("Services") or {}).items():
         if service.get("VIP") not in (None, "", "<nil>"):
             found.append(f"{name} vip {service['VIP']}")
         for task in service.get("Tasks") or []:
-            found.append(f"{name} {task.get('EndpointIP')} {(task.get('Info') or {}).get('Host IP')}")
+            where = (task.get("Info") or {}).get("Host IP") or ""  # told by the driver, in news of its own
+            found.append(f"{name} {task.get('EndpointIP')} {where}")
     return sorted(found)
 
 

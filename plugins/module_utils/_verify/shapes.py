@@ -458,7 +458,8 @@ class Prepared(_Prepared, total=False):
 class Gossip(t.TypedDict):
     """Gossip's records and the local endpoints.
 
-    ``records``: 'service address node-address', 'service vip address'; ``local``: 'address hardware-address'.
+    ``records``: 'service address node-address' (of the node: empty until it is told), 'service vip address';
+    ``local``: 'address hardware-address'.
     """
 
     records: list[str]

@@ -18,7 +18,7 @@ class Record(t.NamedTuple):
 
     service: str  # may be empty, and may contain blanks
     address: str  # the task's address; the word vip in a virtual IP's record
-    where: str  # the tunnel endpoint of the task; the virtual IP itself
+    where: str  # the tunnel endpoint of the task, empty until it is told; the virtual IP itself
 
     @property
     def is_virtual(self) -> bool:

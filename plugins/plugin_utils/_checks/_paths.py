@@ -192,13 +192,26 @@ def tunnel(facts: Facts, host: str) -> str | None:
     return meant(facts, host, declared)[0] if declared else address(facts, host)
 
 
+def ends(facts: Facts, host: str, network: str) -> list[str]:
+    """The tunnel endpoints that gossip has for the host's probe: as the host tells it, else as the others have it.
+
+    Another node may have a record of a task that had the address before, and one whose endpoint has not arrived yet.
+    """
+    own = facts.probes.get(host, {}).get(network)
+    for held in (facts.held.get(host, {}), *facts.held.values()):
+        found = [
+            record.where for record in _gossip.records(held.get(network)) if record.address == own and record.where
+        ]
+        if found:
+            return found
+    return []
+
+
 def vtep(facts: Facts, host: str) -> str | None:
     """The host's tunnel endpoint in gossip; without gossip, the expected one."""
-    for network, own in facts.probes.get(host, {}).items():
-        for held in facts.held.values():
-            for record in _gossip.records(held.get(network)):
-                if record.address == own:
-                    return record.where
+    for network in facts.probes.get(host, {}):
+        for end in ends(facts, host, network):
+            return end
     return tunnel(facts, host)
 
 

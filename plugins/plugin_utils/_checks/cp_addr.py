@@ -10,7 +10,7 @@ import sys
 import typing as t
 
 from .._facts.model import Facts, Requests, Result
-from . import _gossip, _paths, _requests
+from . import _paths, _requests
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
 
 ID = "CP-ADDR"
@@ -135,19 +135,11 @@ def is_declared(facts: Facts, host: str) -> bool:
 
 
 def _tunnels(facts: Facts, host: str) -> list[str]:
-    """The wrong tunnel endpoints that other nodes have for this node's probe.
-
-    Its address may have been another task's before, of which a node that lost the news still has a record.
-    """
+    """The wrong tunnel endpoints that gossip has for this node's probe."""
     own = {row["address"] for row in _paths.local(facts, host)} | {facts.nodes[host]["address"]}
-    wrong = set()
-    for network, address in facts.probes.get(host, {}).items():
-        mine = {row.service for row in _gossip.records(facts.held.get(host, {}).get(network)) if row.address == address}
-        for held in facts.held.values():
-            for record in _gossip.records(held.get(network)):
-                if record.address == address and record.where not in own and (not mine or record.service in mine):
-                    wrong.add(f"tunnels to it end at {record.where or 'nothing'}, which is none of its addresses")
-    return sorted(wrong)
+    told = [_paths.ends(facts, host, network) for network in facts.probes.get(host, {})]
+    wrong = sorted({end for ends in told if not own & set(ends) for end in ends})
+    return [f"tunnels to it end at {end}, which is none of its addresses" for end in wrong]
 
 
 class Taken(t.NamedTuple):

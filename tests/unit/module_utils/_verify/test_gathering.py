@@ -31,7 +31,7 @@ RAW = {
 
 def test_records_are_virtual_addresses_and_tasks_with_their_nodes() -> None:
     assert gathering.records(RAW) == [
-        "rr 10.0.1.9 None",
+        "rr 10.0.1.9 ",
         "web 10.0.1.6 10.77.0.11",
         "web 10.0.1.7 10.77.0.12",
         "web vip 10.0.1.5",

@@ -5,9 +5,19 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _paths
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import links
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.model import Facts
 from broken import Swarm, opened
 from sound import ADDRESS, PLAIN, SECRET, failed, healthy, probe_address, worst
+
+
+def ends(facts: Facts, hosts: list[str], where: str) -> None:
+    """What hosts have in gossip as the end of the tunnel to vm2's probe."""
+    task = f"probe {probe_address(PLAIN, 'vm2')} "
+    for host in hosts:
+        rows = facts.held[host][PLAIN["id"]]["records"]["always"]
+        rows[:] = [task + where if row.startswith(task) else row for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -18,12 +28,7 @@ from sound import ADDRESS, PLAIN, SECRET, failed, healthy, probe_address, worst
         (lambda facts: facts.swarm["nodes"][1].update(address="10.77.0.99"), "know it as 10.77.0.99"),
         (lambda facts: facts.swarm["nodes"][1].update(manager_address="0.0.0.0:2377"), "its manager is at 0.0.0.0"),
         (lambda facts: facts.settings.update(addresses={"vm2": "10.77.0.99"}), "the inventory declares 10.77.0.99"),
-        (
-            lambda facts: facts.held["vm3"][PLAIN["id"]]["records"]["always"].append(
-                f"probe {probe_address(PLAIN, 'vm2')} 0.0.0.0"
-            ),
-            "tunnels to it end at 0.0.0.0",
-        ),
+        (lambda facts: ends(facts, ["vm1", "vm2", "vm3"], "0.0.0.0"), "tunnels to it end at 0.0.0.0"),
     ],
 )
 def test_a_wrong_address(change, words: str) -> None:
@@ -33,12 +38,29 @@ def test_a_wrong_address(change, words: str) -> None:
     assert result["nodes"] == ["vm2"] and words in result["evidence"]["summary"]
 
 
-def test_a_stale_record_of_another_task_that_had_the_address_is_no_wrong_tunnel() -> None:
+@pytest.mark.parametrize("service", ["probe", "probe-of-before"])
+def test_a_stale_record_of_another_task_that_had_the_address_is_no_wrong_tunnel(service: str) -> None:
     """As where a node with too small an MTU lost the news that the task is gone."""
     facts = healthy()
-    stale = f"probe-of-before {probe_address(PLAIN, 'vm2')} {ADDRESS['vm3']}"
+    stale = f"{service} {probe_address(PLAIN, 'vm2')} {ADDRESS['vm3']}"
     facts.held["vm3"][PLAIN["id"]]["records"]["always"].append(stale)
     assert worst(facts, "CP-ADDR") == "pass"
+
+
+@pytest.mark.parametrize("hosts", [["vm3"], ["vm1", "vm2", "vm3"]])
+def test_an_endpoint_that_was_not_told_yet_is_no_wrong_tunnel(hosts: list[str]) -> None:
+    """The engine tells of a task and of the end of its tunnel in two messages, of which one was lost."""
+    facts = healthy()
+    ends(facts, hosts, "")
+    assert worst(facts, "CP-ADDR") == "pass"
+    assert _paths.vtep(facts, "vm2") == ADDRESS["vm2"]
+
+
+def test_a_wrong_tunnel_is_seen_where_the_node_itself_told_nothing() -> None:
+    facts = healthy()
+    ends(facts, ["vm1", "vm3"], "10.77.0.99")
+    del facts.held["vm2"]
+    assert failed(facts, "CP-ADDR")["nodes"] == ["vm2"]
 
 
 def test_an_interface_may_be_declared_in_place_of_an_address() -> None:
