@@ -425,6 +425,7 @@ def held(network: dict, host: str, hosts: t.Sequence[str] = THREE) -> dict:
         "mtu": 1424 if network["encrypted"] else 1450,
         "balancer": [{"active": sorted(address.values()), "quiet": []}],
         "local": [f"{address[host]} 02:{host}"],
+        "left": [],
         "records": both(records),
         "peers": both([f"{address[other]} 02:{other} {ADDRESS[other]}" for other in hosts if other != host]),
     }

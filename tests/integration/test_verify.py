@@ -208,7 +208,7 @@ def test_faults_of_one_node_each_are_told_with_that_node(swarm, networks: dict, 
         text for host in ("vm1", "vm3") for text in rules["evidence"]["nodes"].get(host, []) if "clear text" in text
     ] == []
     assert done.blamed("MTU-FIT", networks["plain"]) == [("fail", ["vm3"])]
-    assert done.blamed("CP-ADDR") == [("fail", ["vm3"])], done.of("CP-ADDR")
+    assert done.blamed("CP-ADDR") == [("fail", ["vm3"])], done.of("CP-ADDR")[0]["evidence"]["nodes"]
     assert (
         done.blamed("PEER-FDB", networks["plain"]) == [("fail", ["vm3"])]
         and done.blamed("PEER-FDB", networks["secret"]) == []

@@ -124,6 +124,7 @@ def settled(first: dict[str, shapes.Held], second: dict[str, shapes.Held]) -> di
             "mtu": now["mtu"],
             "balancer": now["balancer"],
             "local": now["local"],
+            "left": sorted(set(before["local"]) - set(now["local"])) if before else [],
             "peers": _both(before["peers"] if before else [], now["peers"]),
             "records": _both(before["records"] if before else [], now["records"]),
         }

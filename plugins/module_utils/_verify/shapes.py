@@ -478,13 +478,14 @@ class Both(t.TypedDict):
 
 
 class Settled(t.TypedDict):
-    """Two readings of a node's state of one network, as one."""
+    """Two readings of a node's state of one network, as one. ``left``: local endpoints that were gone the second time."""
 
     vni: int | None
     port: int | None
     mtu: int
     balancer: list[probed.Backends] | None
     local: list[str]
+    left: list[str]
     peers: Both
     records: Both
 

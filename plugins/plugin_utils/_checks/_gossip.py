@@ -53,7 +53,16 @@ def records(held: t.Mapping[str, t.Any] | None, when: str = "always") -> list[Re
 
 def endpoints(held: t.Mapping[str, t.Any] | None) -> list[Endpoint]:
     """The endpoints on the node itself."""
-    return [Endpoint(*row.split(" ")) for row in (held or {}).get("local", [])]
+    return _endpoints(held, "local")
+
+
+def departed(held: t.Mapping[str, t.Any] | None) -> list[Endpoint]:
+    """The endpoints that left the node during the run."""
+    return _endpoints(held, "left")
+
+
+def _endpoints(held: t.Mapping[str, t.Any] | None, when: str) -> list[Endpoint]:
+    return [Endpoint(*row.split(" ")) for row in (held or {}).get(when, [])]
 
 
 def entries(held: t.Mapping[str, t.Any], when: str) -> list[Entry]:

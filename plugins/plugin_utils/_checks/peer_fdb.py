@@ -110,8 +110,9 @@ def _node(facts: Facts, network: Network, host: str) -> list[tuple[list[str], st
 
 def _stale(facts: Facts, network: Network, entries: list[_gossip.Entry], steady: set[str]) -> list[str]:
     alive = set(steady) | set(facts.retired.get(network["id"], []))
-    for host in facts.held:
+    for host, held in facts.held.items():
         alive |= set(_local(facts, network, host))
+        alive |= {endpoint.address for endpoint in _gossip.departed(held.get(network["id"]))}
     for data in facts.probed.values():
         alive |= {row.get("address") for row in data.get("attached") or []}
     return [f"{entry.address} is stale: nobody has that address" for entry in entries if entry.address not in alive]

@@ -51,12 +51,13 @@ def held(records: list, peers: list, local: list = (), mtu: int = 1450) -> dict:
 
 
 def test_only_what_both_readings_have_is_always_there() -> None:
-    first, second = held(["a", "b"], ["p"]), held(["b", "c"], ["p", "q"], mtu=1400)
+    first, second = held(["a", "b"], ["p"], ["x", "y"]), held(["b", "c"], ["p", "q"], ["y", "z"], mtu=1400)
     found = gathering.settled({"n1": first, "gone": first}, {"n1": second, "new": second})
     assert set(found) == {"n1", "new"} and found["n1"]["mtu"] == 1400
     assert found["n1"]["records"] == {"always": ["b"], "ever": ["a", "b", "c"]}
     assert found["n1"]["peers"] == {"always": ["p"], "ever": ["p", "q"]}
-    assert found["new"]["records"] == {"always": [], "ever": ["b", "c"]}
+    assert (found["n1"]["local"], found["n1"]["left"]) == (["y", "z"], ["x"])
+    assert found["new"]["records"] == {"always": [], "ever": ["b", "c"]} and found["new"]["left"] == []
 
 
 PLAN = {"needs": ["probe"], "network_ids": ["n1", "n2"], "probes": {"n1": ["10.0.1.6", "10.0.1.7"]}}

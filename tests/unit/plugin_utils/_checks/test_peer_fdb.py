@@ -48,6 +48,15 @@ def test_an_entry_of_a_task_that_just_ended_is_no_fault() -> None:
     assert worst(facts, "PEER-FDB") == "pass"
 
 
+def test_an_entry_of_a_task_that_ended_with_its_service_is_no_fault() -> None:
+    """The managers forget the tasks of a service that is removed. Its containers may take ten seconds to end."""
+    facts = healthy()
+    for rows in peers(facts, "vm2").values():
+        rows.append("10.0.1.77 02:77 10.77.0.11")
+    facts.held["vm1"][PLAIN["id"]]["left"] = ["10.0.1.77 02:77"]
+    assert worst(facts, "PEER-FDB") == "pass"
+
+
 @pytest.mark.parametrize("state", ["ready", "down", "unknown"])
 def test_staleness_is_not_judged_while_a_node_is_missing(state: str) -> None:
     """Also one that the managers have lost: its tasks may run."""
