@@ -72,6 +72,10 @@ CONTAINERD = "/var/lib/containerd"  # where images and layers live, if not below
 # Files of a control group, of version 2 and of version 1: how long it was kept off the processor, and how much of one it may use.
 HELD_BACK = "cpu.stat"
 QUOTA = ("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us")
+HUNGER, LEAST_SHARE = (
+    8.0,
+    0.05,
+)  # seconds in vain, and the share of a processor below which every call takes half a minute
 DAEMONS = ENGINES[:2]  # whose groups are the engine's
 PIDS = ("pids.current", "pids.max")
 STATE = "/run"  # where engine and containerd keep what lives as long as they do, for every container
@@ -313,6 +317,28 @@ def parse_held_back(text: str) -> float | None:
     """Seconds in which a control group had used up its processors, by its cpu.stat; None where no limit is kept. Both versions have it."""
     told = re.search(r"(?m)^throttled_(usec|time) ([0-9]+)$", text)
     return float(told.group(2)) / (1e6 if told.group(1) == "usec" else 1e9) if told else None
+
+
+def parse_turns(text: str) -> tuple[float, float] | None:
+    """Seconds that a process ran, and that it waited for a processor, by its schedstat; None where the kernel does not count them."""
+    told = re.match(r"([0-9]+) ([0-9]+) [0-9]+\s*$", text)
+    return (int(told.group(1)) / 1e9, int(told.group(2)) / 1e9) if told else None
+
+
+def is_starved(ran: float, waited: float, processors: int, hosts: int) -> bool:
+    """Whether a process that ran and waited for so many seconds shows that its node has hardly any processor. Pure.
+
+    All hosts may be containers of one machine: each has its share then, and none is worse off than the others.
+    """
+    return waited >= HUNGER and ran / (ran + waited) < min(LEAST_SHARE, processors / (3 * hosts))
+
+
+def starved(hosts: int) -> str:
+    """In words that this process hardly got a processor so far, one of as many as there are hosts; empty if it did."""
+    turns = parse_turns(system.read("/proc/self/schedstat"))
+    if not turns or not is_starved(*turns, os.cpu_count() or 1, hosts):
+        return ""
+    return f"a program that needed {turns[0]:.1f} s of a processor waited {turns[1]:.0f} s for it"
 
 
 def parse_allowed(text: str) -> float | None:

@@ -275,10 +275,17 @@ def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[s
     """
     began = time.monotonic()
     services = [service for service in (made["probe"], made["published"], made["speed"]) if service]
+    arrived = {0: 0.0}  # number of tasks that run -> seconds until so many did
 
     def look() -> tuple[bool, list[Raw]]:
         tasks = engine.tasks({"service": services}) if services else []
-        vain = refused(tasks) or (time.monotonic() - began > local.patience(timeout) and stuck(tasks))
+        elapsed = time.monotonic() - began
+        run, lack = len([task for task in tasks if is_running(task)]), len(_lacking(tasks))
+        vain = (
+            refused(tasks)
+            or (elapsed > local.patience(timeout) and stuck(tasks))
+            or local.overdue(elapsed, arrived.setdefault(run, elapsed), run, lack)
+        )
         # A manager takes a while to see that a node is gone; one that is known to be is not waited for.
         node_ids = [node["ID"] for node in engine.nodes() if standing(node) == ["ready", "active"]]
         return vain or _converged(tasks, made, node_ids), tasks

@@ -27,6 +27,7 @@ GATEWAY = "docker_gwbridge"
 APART = "com.docker.network.bridge.enable_icc"
 MACHINE_ID = "/etc/machine-id"
 ATTEMPTS = 3  # containers or tasks that ended before it is in vain to wait for one more
+OVERDUE = 20.0  # seconds: how much later than all others a task may come in any case
 REFUSED = 2  # of them that the kernel refused
 # What a kernel has no room for, in the words of errno(3), which the engine passes on.
 NO_ROOM = tuple(
@@ -99,6 +100,11 @@ def running(engine: Engine, run: str, part: str) -> tuple[bool, Raw]:
 def patience(timeout: float) -> float:
     """Seconds until a task that its node does not know is given up. A slow node takes long to make networks, before it makes a container."""
     return max(45.0, timeout / 3)
+
+
+def overdue(waited: float, last: float, came: int, missing: int) -> bool:
+    """Whether the rest is not worth the wait: at least half came, and the last of them in a third of the seconds waited by now. Pure."""
+    return came >= missing > 0 and waited > max(OVERDUE, 3 * last)
 
 
 def is_refused(text: str) -> bool:

@@ -64,6 +64,12 @@ def prepare(engine: Engine, plan: shapes.PreparePlan) -> shapes.Prepared:
     Then wait for the local probe.
     """
     began = time.time()
+    starved = testimony.starved(plan["hosts"])
+    if starved:
+        # All others would wait for it, until their helpers end; and what it said nothing to would prove nothing.
+        raise EngineError(
+            f"It has hardly any processor: {starved}. Nothing was set up there.", reason_code="node-starved"
+        )
     halted = wait_until(_halted, HALTED, interval=0.5)
     if not halted.done:
         # Neither an answer nor a task would come: the reason is known, and no time limit need run out.

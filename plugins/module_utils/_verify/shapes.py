@@ -30,6 +30,7 @@ class Common(t.TypedDict):
 
 
 class _PreparePlan(Common):
+    hosts: int  # of the play
     networks: list[str]  # patterns of names
     wait: float
 

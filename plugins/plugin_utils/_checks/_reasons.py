@@ -140,6 +140,7 @@ PROBLEMS = {
     "no-answer": "the host was not asked, or gave no result",
     "node-unreachable": "Ansible does not reach the host",
     "node-frozen": "the machine takes connections and does not answer",
+    "node-starved": "the node has hardly any processor, and was asked nothing",
     "node-lost": "the node answers, and its managers call it down",
     "module-failed": "the module failed, or did not begin",
     "disk-full": "no room is left where the engine or this collection writes",

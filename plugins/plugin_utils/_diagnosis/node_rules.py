@@ -24,6 +24,7 @@ DOWN = (Claim("*"), Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Clai
 # Reason of a node's problem, which is also the cause's id -> the cause in words.
 PROBLEMS = {
     "node-frozen": "{nodes} [is|are] frozen: connections are taken and not answered",
+    "node-starved": "{nodes} [has|have] hardly any processor: nothing was asked there",
     "node-unreachable": "{nodes} [does|do] not answer: the machine is off, or its ssh is broken",
     "disk-full": "Nothing can be written on {nodes}: no room is left",
     "disk-read-only": "A file system of {nodes} cannot be written",

@@ -123,6 +123,7 @@ KERNEL: dict[str, str] = {
 }
 
 RULES: tuple[Rule, ...] = (
+    Rule("node-starved", node_rules.problem("node-starved"), node_rules.DOWN, STARVED),
     Rule("node-starved", node_rules.starved, SILENT, STARVED),
     Rule("one-node-twice", node_rules.same_node, (Claim("*", wide=True),), pre_reach.ONE_NAME),
     Rule("task-stopped", task_rules.still, (), dp_task.STILL_HINT),

@@ -14,7 +14,7 @@ import typing as t
 from types import ModuleType
 
 from ...module_utils._probe import pause
-from ...module_utils._verify import objects, standalone
+from ...module_utils._verify import local, objects, standalone
 from .. import _checks
 from .. import _foreign_words as foreign
 from .._checks import _paths, _workloads
@@ -60,7 +60,7 @@ def prepare(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.An
     """
     settings = facts.settings
     wait = min(settings["timeout"], WAIT) if together(settings) else 0
-    return dict(_common(facts, host), networks=settings["networks"], wait=wait)
+    return dict(_common(facts, host), hosts=len(facts.hosts), networks=settings["networks"], wait=wait)
 
 
 def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:
@@ -73,7 +73,9 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
         return None
     common, timeout = _common(facts, host), facts.settings["timeout"]
     if together(facts.settings):
-        timeout = LEAST if _in_vain(facts) else max(timeout - WAIT, LEAST)  # they have waited within the preparation
+        timeout = (
+            LEAST if _in_vain(facts) or _overdue(facts) else max(timeout - WAIT, LEAST)
+        )  # they have waited within the preparation
     return dict(
         common,
         lease=max(common["lease"], timeout + GRACE),
@@ -90,6 +92,16 @@ def _in_vain(facts: Facts) -> bool:
     told = facts.convergence.get("errors") or {}
     missing = [told.get(facts.nodes[host]["id"], "") for host in facts.hosts if gathered.missing_probe(facts, host)]
     return bool(missing) and all(foreign.reason(text, foreign.KERNEL, "") for text in missing)
+
+
+def _overdue(facts: Facts) -> bool:
+    """Whether the probes that are missing were waited for far longer than the others took. One that comes after all is opened late."""
+    missing = [host for host in facts.hosts if gathered.missing_probe(facts, host)]
+    waited = {host: told["task_seconds"] for host, told in facts.opened.items() if "task_seconds" in told}
+    came = [seconds for host, seconds in waited.items() if host not in missing]
+    return bool(came) and all(
+        local.overdue(waited.get(host, 0.0), max(came), len(came), len(missing)) for host in missing
+    )
 
 
 def reopen(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:

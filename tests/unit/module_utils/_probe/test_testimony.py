@@ -97,6 +97,39 @@ def test_how_long_a_limit_of_the_control_group_held_the_node_back(text: str, sec
 
 
 @pytest.mark.parametrize(
+    ("text", "turns"),
+    [
+        ("143060727 3460918381 229\n", (0.143060727, 3.460918381)),
+        ("0 0 0\n", (0.0, 0.0)),  # a kernel that does not count
+        ("", None),
+    ],
+)
+def test_how_long_a_process_waited_for_its_turns(text: str, turns: tuple[float, float] | None) -> None:
+    assert testimony.parse_turns(text) == turns
+
+
+@pytest.mark.parametrize(
+    ("ran", "waited", "processors", "hosts", "starved"),
+    [
+        (0.8, 20.0, 2, 3, True),  # 4 % of one
+        (0.8, 10.0, 2, 3, False),  # 7 %: slow, and it gets there
+        (0.1, 4.0, 2, 3, False),  # for a moment
+        (0.8, 25.0, 2, 50, False),  # fifty containers of one machine, each with its share
+        (0.8, 80.0, 2, 50, True),
+        (0.0, 0.0, 1, 1, False),
+    ],
+)
+def test_a_node_with_hardly_any_processor(
+    ran: float, waited: float, processors: int, hosts: int, starved: bool
+) -> None:
+    assert testimony.is_starved(ran, waited, processors, hosts) == starved
+
+
+def test_this_process_is_not_starved() -> None:
+    assert testimony.starved(3) == ""
+
+
+@pytest.mark.parametrize(
     ("text", "processors"),
     [
         ("7000 100000\n", 0.07),  # cgroup v2

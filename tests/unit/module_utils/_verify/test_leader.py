@@ -10,7 +10,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, phases
+from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import leader, local, phases
 
 
 def attachment(number: int) -> dict:
@@ -106,6 +106,24 @@ def test_a_node_that_turns_out_to_be_gone_is_not_waited_for() -> None:
     made = {"probe": "s1", "published": None, "speed": None}
     told, seen = leader.wait_for_tasks(engine, made, 20)
     assert told["seconds"] < 10 and set(told["errors"]) == {"b"} and seen == tasks and next(looks) == 3
+
+
+@pytest.mark.parametrize(
+    ("waited", "last", "came", "missing", "overdue"),
+    [
+        (21.0, 3.0, 2, 1, True),
+        (19.0, 3.0, 2, 1, False),
+        (40.0, 15.0, 2, 1, False),  # all are slow: it may be slower
+        (46.0, 15.0, 2, 1, True),
+        (60.0, 3.0, 1, 2, False),  # most are missing
+        (60.0, 0.0, 0, 1, False),
+        (60.0, 3.0, 3, 0, False),
+    ],
+)
+def test_what_others_had_long_ago_is_not_waited_for(
+    waited: float, last: float, came: int, missing: int, overdue: bool
+) -> None:
+    assert local.overdue(waited, last, came, missing) == overdue
 
 
 @pytest.mark.parametrize(

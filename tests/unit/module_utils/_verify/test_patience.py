@@ -37,6 +37,30 @@ def test_who_is_ready_lives_on_while_the_leader_waits(timeout: int, lease: float
 
 
 @pytest.mark.parametrize(
+    ("seconds", "waits"),
+    [
+        ({"vm1": 3.0, "vm2": 35.0}, plans.LEAST),
+        ({"vm1": 14.0, "vm2": 35.0}, 90 - plans.WAIT),
+        ({"vm1": 3.0}, 90 - plans.WAIT),
+    ],
+)
+def test_a_probe_that_others_had_long_ago_is_waited_for_a_moment_only(seconds: dict, waits: int) -> None:
+    facts = Draft(
+        settings=dict(SETTINGS, timeout=90),
+        leader="vm1",
+        made={"probe": "s1", "published": None},
+        nodes={"vm1": {"id": "1"}, "vm2": {"id": "2"}},
+        swarm={"nodes": [{"id": ident, "state": "ready", "availability": "active"} for ident in "12"]},
+        opened={
+            "vm1": {"namespace": "/n", "task_seconds": seconds["vm1"]},
+            "vm2": {"task_seconds": seconds["vm2"]} if "vm2" in seconds else {},
+        },
+        hosts=["vm1", "vm2"],
+    )
+    assert plans.open_node(facts, "vm2", [])["timeout"] == waits
+
+
+@pytest.mark.parametrize(
     ("told", "waits"),
     [
         ({"2": "failed: starting container failed: mkdir /run/x: no space left on device"}, plans.LEAST),

@@ -81,7 +81,7 @@ def test_nodes_and_the_controller_give_problems_that_are_listed() -> None:
         for keyword in call.keywords
         if keyword.arg == "reason_code" and isinstance(keyword.value, ast.Constant)
     }
-    assert found == {"disk-full", "engine-hangs", "engine-part-stopped", "engine-stopped"}
+    assert found == {"disk-full", "engine-hangs", "engine-part-stopped", "engine-stopped", "node-starved"}
     assert found <= set(_reasons.PROBLEMS)
 
 

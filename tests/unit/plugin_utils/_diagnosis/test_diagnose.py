@@ -114,6 +114,7 @@ CASES: dict[str, tuple] = {
     "a machine that is frozen": (lambda: said("vm2", "Connection timed out during banner exchange"), "node-frozen", ["vm2"], "frozen"),
     "a container node that is frozen": (
         lambda: said("vm2", "Container vm2 is paused, unpause the container before exec"), "node-frozen", ["vm2"], "frozen"),
+    "a node without a processor": (lambda: silent("vm2", "node-starved"), "node-starved", ["vm2"], "hardly any processor"),
     "a node outside the swarm": (lambda: silent("vm3", "not-in-swarm"), "not-in-swarm", ["vm3"], "not in the swarm"),
     "the only manager": (lambda: silent("vm1", "engine-stopped"), "engine-stopped", ["vm1"], "vm1"),
     "a swarm without a leader": (
