@@ -181,8 +181,9 @@ def _vip(request: shapes.Request, setting: Setting) -> shapes.Observation:
     answered = [answer["node"] for answer in answers if "node" in answer]
     nodes = sorted(set(answered))
     errors = sorted({answer["error"] for answer in answers if "error" in answer})
+    refusal = {sockets.REFUSED} if request.get("refusal") else set()  # by backends that nobody serves
     return {
-        "ok": set(nodes) >= wanted and not errors,
+        "ok": set(nodes) >= wanted and set(errors) <= refusal,
         "nodes": nodes,
         "errors": errors,
         "count": count,

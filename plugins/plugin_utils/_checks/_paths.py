@@ -220,6 +220,31 @@ def unopened(facts: Facts) -> list[str]:
     return [host for host, problem in sorted(facts.problems.items()) if problem.reason == NOT_STARTED]
 
 
+class Unheard(t.NamedTuple):
+    """Backends of the run whose connections nobody answers: hosts without an open probe, and nodes that are not in the play."""
+
+    hosts: list[str]
+    others: list[str]
+
+
+def unheard(facts: Facts) -> Unheard:
+    """Who has a task of the probes, or may get one, and no probe that is open. A host that did not tell its node id may be one of the others, too."""
+    able = {
+        node["id"]: node["hostname"] or node["id"]
+        for node in facts.swarm.get("nodes", [])
+        if (node["state"], node["availability"]) == ("ready", "active")
+    }
+    known = {node["id"]: host for host, node in facts.nodes.items()}
+    return Unheard(
+        [
+            host
+            for host in facts.hosts
+            if host not in facts.probes and (host not in facts.nodes or facts.nodes[host]["id"] in able)
+        ],
+        [name for ident, name in able.items() if ident not in known],
+    )
+
+
 def starved(facts: Facts) -> dict[str, float]:
     """Hosts that had no processor for longer than a question may take, with how many seconds at worst."""
     once = float(facts.settings.get("once") or ONCE)

@@ -18,7 +18,7 @@ RESULTS = {
     "no-probe": "no probe runs on the network",
     "no-pair": "too few probes run for a pair to be tried",
     "no-virtual-ip": "the probes have no virtual IP on the network",
-    "probe-unopened": "a probe came after its node was asked for it, and answers nobody",
+    "probe-unopened": "a probe was not opened (it came late, or its node could not be asked), and answers nobody",
     "part-refused": "the managers refused an object of the run that the check needs; evidence `refusal` has the reason",
     "part-not-made": "an object of the run that the check needs was not made",
     "control-removed": "the network that is the control was removed meanwhile",

@@ -131,12 +131,12 @@ def by_virtual_ip(facts: Facts, network: Network) -> list[Path]:
     names = {mark(host): host for host in facts.hosts}
     hosts = _paths.probed(facts, network["id"])
     late = any(_late(facts, host, "responder") for host in hosts)
-    unopened = _paths.unopened(facts)
+    unheard = any(_paths.unheard(facts))
     found = []
     for source in hosts:
         for number in range(len(hosts)):
             train = facts.trains.get(source, {}).get(ident(balanced(network), str(number)))
-            if train is not None and (train["answered"] or not unopened):
+            if train is not None and (train["answered"] or not unheard):
                 target = names.get(train.get("who", 0), source)
                 found.append(Path(source, target, train, unheard=late and not train["answered"], one_way=True))
     return found

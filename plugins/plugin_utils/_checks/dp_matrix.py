@@ -68,7 +68,14 @@ def balanced(facts: Facts, network: Network, source: str) -> list[dict[str, t.An
     vip = facts.vips.get(network["id"])
     if not vip:
         return []
+    hosts, unheard = _paths.probed(facts, network["id"]), _paths.unheard(facts)
     unbalanced = source in _paths.lacks(facts, "ip_vs")  # each connection runs out of its time, however many
+    if unbalanced:
+        manner: dict[str, t.Any] = {"count": 2}
+    elif any(unheard):  # every backend must have its turn, and some refuse
+        manner = {"count": 2 * len([*hosts, *unheard.hosts, *unheard.others]), "refusal": True}
+    else:
+        manner = {}
     helpless = unbalanced or (network["encrypted"] and _paths.lacks_esp(facts))
     return [
         {
@@ -76,9 +83,9 @@ def balanced(facts: Facts, network: Network, source: str) -> list[dict[str, t.An
             "kind": "vip",
             "network": network["name"],
             "address": vip,
-            "nodes": _paths.probed(facts, network["id"]),
+            "nodes": hosts,
             "patience": 0 if helpless else facts.settings["convergence"],
-            **({"count": 2} if unbalanced else {}),
+            **manner,
         }
     ]
 
@@ -206,7 +213,7 @@ def _judge_balanced(facts: Facts, network: Network) -> Result:
         )
     missing: dict[str, tuple[list[str], list[str]]] = {}
     silent, mute, slowest = [], [], 0.0
-    unopened = _paths.unopened(facts)
+    unheard = _paths.unheard(facts)
     for source in _paths.asking(facts, network["id"]):
         seen = _paths.seen(facts, source, ident(ID, network, "*", "vip"))
         if seen is None:
@@ -214,17 +221,20 @@ def _judge_balanced(facts: Facts, network: Network) -> Result:
             continue
         slowest = max(slowest, seen["seconds"])
         gone = sorted(set(hosts) - set(seen["nodes"]))
-        if not gone and unopened and seen["errors"] == [REFUSED]:
+        if not gone and any(unheard) and seen["errors"] == [REFUSED]:
             mute.append(source)
         elif not seen["ok"]:
             missing[source] = (gone, seen["errors"])
     if missing:
         return _failed_balanced(facts, network, missing, slowest)
-    if mute or silent:
+    if silent or (mute and unheard.hosts):
         reason, nodes, text = "no-observation", silent, f"no observation from {listed(silent)}"
         if mute:
-            reason, nodes = "probe-unopened", unopened
-            text = f"every backend answered {listed(mute)}, and some connections were refused: the probe of {listed(unopened)} came late and answers nobody"
+            reason, nodes = "probe-unopened", unheard.hosts
+            text = (
+                f"every backend answered {listed(mute)}, and some connections were refused: "
+                f"the probe of {listed(unheard.hosts)} was not opened and answers nobody"
+            )
         return result(
             CHECK,
             INCONCLUSIVE,
@@ -236,6 +246,8 @@ def _judge_balanced(facts: Facts, network: Network) -> Result:
             details=_balanced_matrix(facts, network),
         )
     text = f"from {count(len(hosts), 'node')} every one of {count(len(hosts), 'backend')} answered"
+    if mute:
+        text += f"; nobody serves those outside of this play, on {listed(unheard.others)}"
     return result(
         CHECK,
         PASS,

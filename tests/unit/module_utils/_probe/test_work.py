@@ -162,3 +162,14 @@ def test_every_backend_of_a_virtual_address_must_answer(monkeypatch) -> None:
     assert (seen["ok"], seen["nodes"], seen["count"], seen["shares"]) == (True, ["vm1", "vm2"], 4, {"vm1": 3, "vm2": 1})
     assert not one({"kind": "vip", "nodes": ["vm1", "vm2", "vm3"]})["ok"]
     assert one({"kind": "vip", "nodes": ["vm1", "vm2", "vm3"], "count": 2})["count"] == 2
+
+
+def test_a_backend_that_nobody_serves_may_refuse(monkeypatch) -> None:
+    answers = itertools.cycle([{"node": "vm1"}, {"error": sockets.REFUSED}, {"node": "vm2"}])
+    monkeypatch.setattr(sockets, "tcp", lambda *_given: next(answers))
+    asked = {"kind": "vip", "nodes": ["vm1", "vm2"], "count": 6}
+    assert not one(asked)["ok"]
+    seen = one({**asked, "refusal": True})
+    assert seen["ok"] and seen["errors"] == [sockets.REFUSED]
+    monkeypatch.setattr(sockets, "tcp", lambda *_given: {"error": sockets.REFUSED})
+    assert not one({**asked, "refusal": True})["ok"]

@@ -9,7 +9,6 @@ from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import _p
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis import path_rules
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.view import View
-from ansible_collections.swarmlab.overlay.plugins.plugin_utils._facts.problems import Problem
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._verification.judging import judged as whole
 from broken import Swarm, into, shut
 from drafts import Draft
@@ -637,11 +636,12 @@ def test_a_node_that_alone_filters_udp_is_left_out_where_nobody_publishes_it() -
     assert found["status"] == "pass" and found["evidence"]["summary"].startswith("4 paths")
 
 
-def test_a_backend_that_came_late_is_no_broken_balancer() -> None:
+def test_a_backend_that_nobody_serves_is_no_broken_balancer() -> None:
+    """As on a node that the play leaves out (``--limit``): swarm gives it a task of the probes, too."""
     facts = healthy()
     facts.trains["vm1"][f"PATH-QUALITY/{_quality.balanced(PLAIN)}/1"] = {**train(**DEAD), "error": "connection refused"}
     assert of_quality(facts, PLAIN["name"], "Paths")["reason"] == "paths-lost"
-    facts.problems["vm3"] = Problem(_paths.NOT_STARTED, "no probe task runs here after 45 s")
+    facts.swarm["nodes"].append({**facts.swarm["nodes"][2], "id": "id-vm4", "hostname": "vm4"})
     assert of_quality(facts, PLAIN["name"], "Paths")["status"] == "pass"
 
 

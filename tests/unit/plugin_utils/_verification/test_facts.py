@@ -162,6 +162,22 @@ def test_a_probe_that_came_late_is_no_broken_balancer(answer: dict, found: tuple
     assert (told["status"], told["nodes"]) == found
 
 
+@pytest.mark.parametrize("state", ["ready", "down"])
+def test_a_node_outside_of_the_play_is_a_backend_that_may_refuse(state: str) -> None:
+    """Swarm gives it a task of the probes. Every backend needs its turn before all that are served can have answered."""
+    made = draft(phases())
+    made.swarm["nodes"].append({**made.swarm["nodes"][2], "id": "id-vm4", "hostname": "vm4", "state": state})
+    asked = dp_matrix.balanced(made, PLAIN, "vm1")[0]
+    assert (asked.get("count"), asked.get("refusal")) == ((8, True) if state == "ready" else (None, None))
+    seen = made.observations["vm1"][dp_matrix.ident("DP-MATRIX", PLAIN, "*", "vip")]
+    seen.update({"ok": state == "ready", "errors": ["connection refused"]})
+    told = next(
+        row for row in dp_matrix.judge(made) if row["title"] == dp_matrix.BALANCED and row["network"] == PLAIN["name"]
+    )
+    assert told["status"] == ("pass" if state == "ready" else "fail")
+    assert ("outside of this play, on vm4" in told["evidence"]["summary"]) == (state == "ready")
+
+
 def test_declared_addresses_become_settings() -> None:
     told = phases()
     told["prepare"]["vm2"]["declared"] = {"swarm_data_path_addr": "eth1"}
