@@ -231,14 +231,22 @@ def _create_global(
     )
 
 
-def _create_published(engine: Engine, plan: shapes.Common) -> str:
+def home_of_published(nodes: list[Raw], hosts: int) -> list[str]:
+    """The constraint that keeps the published task in the play, where the swarm has more nodes than that: on the leader. Pure."""
+    able = [node for node in nodes if standing(node) == ["ready", "active"]]
+    leaders = [node["ID"] for node in able if (node.get("ManagerStatus") or {}).get("Leader")]
+    return [f"node.id=={ident}" for ident in leaders] if len(able) > hosts else []
+
+
+def _create_published(engine: Engine, plan: shapes.PreparePlan) -> str:
     """A service with a published port and no network, which only ingress carries."""
-    run = plan["run"]
+    run, template = plan["run"], _template(plan, "published", [])
+    template["Placement"]["Constraints"] += home_of_published(engine.nodes(), plan["hosts"])
     return engine.create_service(
         {
             "Name": objects.name(run, "published"),
             "Labels": objects.labels(run, "published"),
-            "TaskTemplate": _template(plan, "published", []),
+            "TaskTemplate": template,
             "Mode": {"Replicated": {"Replicas": 1}},
             "EndpointSpec": {
                 "Mode": "vip",

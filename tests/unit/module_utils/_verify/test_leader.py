@@ -109,6 +109,20 @@ def test_a_node_that_turns_out_to_be_gone_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("hosts", "availability", "home"),
+    [(3, "active", []), (2, "active", ["node.id==a"]), (2, "drain", []), (1, "drain", [])],
+)
+def test_the_published_task_stays_among_the_hosts_of_the_play(hosts: int, availability: str, home: list) -> None:
+    """With ``--limit`` a task elsewhere would answer nobody. A leader that is drained takes none."""
+    ready = {"State": "ready"}
+    nodes = [
+        {"ID": "a", "Status": ready, "Spec": {"Availability": availability}, "ManagerStatus": {"Leader": True}},
+        *({"ID": ident, "Status": ready, "Spec": {"Availability": "active"}} for ident in "bc"),
+    ]
+    assert leader.home_of_published(nodes, hosts) == home
+
+
+@pytest.mark.parametrize(
     ("waited", "last", "came", "missing", "overdue"),
     [
         (21.0, 3.0, 2, 1, True),
