@@ -72,10 +72,8 @@ CONTAINERD = "/var/lib/containerd"  # where images and layers live, if not below
 # Files of a control group, of version 2 and of version 1: how long it was kept off the processor, and how much of one it may use.
 HELD_BACK = "cpu.stat"
 QUOTA = ("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us")
-HUNGER, LEAST_SHARE = (
-    8.0,
-    0.05,
-)  # seconds in vain, and the share of a processor below which every call takes half a minute
+HUNGER = 8.0  # seconds that a program waits for a processor before that says more than a busy moment
+LEAST_SHARE = 0.04  # of one processor: with less, every call takes half a minute
 DAEMONS = ENGINES[:2]  # whose groups are the engine's
 PIDS = ("pids.current", "pids.max")
 STATE = "/run"  # where engine and containerd keep what lives as long as they do, for every container
