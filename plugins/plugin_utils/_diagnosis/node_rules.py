@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Callable, Iterable
 
-from .._checks import _paths, _witness, cp_addr, node_state, pre_reach, pre_skew
+from .._checks import _paths, _reasons, _witness, cp_addr, node_state, pre_reach, pre_skew
 from .._checks._result import count, listed
 from .._facts.model import Facts
 from .model import INFERRED, SEEN, Claim, Finding
@@ -21,6 +21,8 @@ from .view import View
 HOUR = 3600
 # The effects of a missing node: on everything at the node, and on the names that other nodes have from it or lack.
 DOWN = (Claim("*"), Claim("SD-*", wide=True), Claim("GOSSIP-*", wide=True), Claim("PEER-*", wide=True))
+# What comes of it where all others waited for a node until their helpers ended.
+WAITED = (Claim("PRE-REACH", wide=True), Claim("*", wide=True, reasons=_reasons.BY_SILENCE))
 # Reason of a node's problem, which is also the cause's id -> the cause in words.
 PROBLEMS = {
     "node-frozen": "{nodes} [is|are] frozen: connections are taken and not answered",
@@ -86,12 +88,14 @@ def problem(reason: str) -> Callable[[View], Iterable[Finding]]:
         texts = {host: found.text for host, found in view.facts.problems.items() if found.reason == reason}
         if not texts:
             return
-        blind = (Claim("*", wide=True, unsure=True),) if reason == "no-leader" or _may_lead(view, texts) else ()
+        waited = reason == "node-starved" and _paths.ended(view.facts)
+        blind = (Claim("*", wide=True, unsure=True),)
+        claims = DOWN + (blind if reason == "no-leader" or waited or _may_lead(view, texts) else ())
         yield Finding(
             view.title(PROBLEMS[reason], view.ordered(texts)),
             view.ordered(texts),
             tuple(f"{host}: {text}" for host, text in sorted(texts.items())),
-            claims=DOWN + blind,
+            claims=claims + (WAITED if waited else ()),
         )
 
     return find

@@ -505,3 +505,12 @@ def test_nothing_is_lost_and_nothing_good_is_blamed(
     partly = {place for cause in found for place in cause["shares"]}
     assert not partly & {place for cause in found for place in cause["explains"]}
     assert len({(cause["id"], cause["title"]) for cause in found}) == len(found)
+
+
+def test_helpers_that_ended_while_all_waited_for_a_starved_node_are_no_cause_of_their_own() -> None:
+    swarm = silent("vm2", "node-starved")
+    for host in ("vm1", "vm3"):
+        swarm.of("close", host)["ports"] = None
+        swarm.of("probe", host)["errors"] = ["the probe in /run/netns/1 failed: Invalid argument"]
+        swarm.of("probe", host)["observations"] = {}
+    assert [(cause["id"], cause["nodes"]) for cause in swarm.causes()] == [("node-starved", ["vm2"])]
