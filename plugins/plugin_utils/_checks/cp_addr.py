@@ -76,9 +76,13 @@ def _node(facts: Facts, host: str) -> list[str]:
     if unusable(node["address"]):
         wrong.append(f"its engine calls itself {node['address'] or 'nothing'}")
     mine: dict[str, t.Any] = next((item for item in facts.swarm["nodes"] if item["id"] == node["id"]), {})
-    if mine.get("address") and mine["address"] != node["address"]:
-        wrong.append(f"the managers know it as {mine['address']}, it calls itself {node['address']}")
-    if mine.get("manager_address") and unusable(mine["manager_address"].rpartition(":")[0].strip("[]")):
+    manager = (mine.get("manager_address") or "").rpartition(":")[0].strip("[]")
+    known = mine.get("address") or ""
+    if unusable(known) and not unusable(manager):
+        known = manager  # a leader may see itself at 0.0.0.0 or 127.0.0.1, which harms nothing (moby#35437, #30119)
+    if known and known != node["address"]:
+        wrong.append(f"the managers know it as {known}, it calls itself {node['address']}")
+    if manager and unusable(manager):
         wrong.append(f"its manager is at {mine['manager_address']}")
     if gone(facts, host):
         wrong.append(

@@ -38,6 +38,19 @@ def test_a_wrong_address(change, words: str) -> None:
     assert result["nodes"] == ["vm2"] and words in result["evidence"]["summary"]
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1"])
+def test_a_leader_that_sees_itself_at_no_address_is_known_by_its_manager_s(address: str) -> None:
+    """So it is after another manager led (moby#35437)."""
+    facts = healthy()
+    leader = facts.swarm["nodes"][0]
+    leader["address"] = address
+    assert worst(facts, "CP-ADDR") == "pass"
+    leader["manager_address"] = "10.77.0.99:2377"
+    assert "know it as 10.77.0.99" in failed(facts, "CP-ADDR")["evidence"]["summary"]
+    facts.swarm["nodes"][1]["address"] = address  # a worker has no other
+    assert failed(facts, "CP-ADDR")["nodes"] == ["vm1", "vm2"]
+
+
 @pytest.mark.parametrize("service", ["probe", "probe-of-before"])
 def test_a_stale_record_of_another_task_that_had_the_address_is_no_wrong_tunnel(service: str) -> None:
     """As where a node with too small an MTU lost the news that the task is gone."""
