@@ -233,7 +233,7 @@ def _create_global(
 
 def home_of_published(nodes: list[Raw], hosts: int) -> list[str]:
     """The constraint that keeps the published task in the play, where the swarm has more nodes than that: on the leader. Pure."""
-    able = [node for node in nodes if standing(node) == ["ready", "active"]]
+    able = _able(nodes)
     leaders = [node["ID"] for node in able if (node.get("ManagerStatus") or {}).get("Leader")]
     return [f"node.id=={ident}" for ident in leaders] if len(able) > hosts else []
 
@@ -271,6 +271,11 @@ def standing(node: Raw) -> shapes.Standing:
     return [(node.get("Status") or {}).get("State"), (node.get("Spec") or {}).get("Availability")]
 
 
+def _able(nodes: list[Raw]) -> list[Raw]:
+    """The nodes to which swarm assigns tasks now."""
+    return [node for node in nodes if standing(node) == ["ready", "active"]]
+
+
 def runs_tasks(node: Raw) -> bool:
     """Whether swarm assigns tasks to the node while it is up."""
     return standing(node)[1] == "active"
@@ -295,7 +300,7 @@ def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[s
             or local.overdue(elapsed, arrived.setdefault(run, elapsed), run, lack)
         )
         # A manager takes a while to see that a node is gone; one that is known to be is not waited for.
-        node_ids = [node["ID"] for node in engine.nodes() if standing(node) == ["ready", "active"]]
+        node_ids = [node["ID"] for node in _able(engine.nodes())]
         return vain or _converged(tasks, made, node_ids), tasks
 
     waited = wait_until(look, timeout, interval=0.3)

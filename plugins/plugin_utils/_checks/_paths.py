@@ -229,20 +229,24 @@ class Unheard(t.NamedTuple):
 
 def unheard(facts: Facts) -> Unheard:
     """Who has a task of the probes, or may get one, and no probe that is open. A host that did not tell its node id may be one of the others, too."""
-    able = {
-        node["id"]: node["hostname"] or node["id"]
-        for node in facts.swarm.get("nodes", [])
-        if (node["state"], node["availability"]) == ("ready", "active")
-    }
-    known = {node["id"]: host for host, node in facts.nodes.items()}
+    names, known = able(facts), {node["id"] for node in facts.nodes.values()}
     return Unheard(
         [
             host
             for host in facts.hosts
-            if host not in facts.probes and (host not in facts.nodes or facts.nodes[host]["id"] in able)
+            if host not in facts.probes and (host not in facts.nodes or facts.nodes[host]["id"] in names)
         ],
-        [name for ident, name in able.items() if ident not in known],
+        [name for ident, name in names.items() if ident not in known],
     )
+
+
+def able(facts: Facts) -> dict[str, str]:
+    """Node id -> name in the swarm, of the nodes to which swarm assigns tasks."""
+    return {
+        node["id"]: node["hostname"] or node["id"]
+        for node in facts.swarm.get("nodes", [])
+        if (node["state"], node["availability"]) == ("ready", "active")
+    }
 
 
 def starved(facts: Facts) -> dict[str, float]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ...module_utils._probe import speed
 from ...module_utils._verify import objects
+from .._checks import _paths
 from .._facts import problems
 from .._facts.model import Addresses, Data, Facts, Settings
 
@@ -304,12 +305,6 @@ def _worker(facts: Facts) -> str | None:
     return next(iter([*asked, *(host for host in workers if host in facts.probes), *workers]), None)
 
 
-def _able(facts: Facts) -> set[str]:
-    """The ids of the nodes to which swarm assigns tasks."""
-    nodes = facts.swarm.get("nodes", [])
-    return {node["id"] for node in nodes if node["availability"] == "active" and node["state"] == "ready"}
-
-
 def _probes(facts: Facts, addresses: dict[str, t.Any]) -> dict[str, t.Any]:
     """Host -> network id -> address, for the hosts whose probe is open."""
     return {
@@ -326,7 +321,7 @@ def _late_probes(facts: Facts, addresses: dict[str, t.Any]) -> list[str]:
 
 def able_hosts(facts: Facts) -> list[str]:
     """The hosts of the play to which swarm assigns tasks."""
-    able = _able(facts)
+    able = _paths.able(facts)
     return [host for host in facts.hosts if host in facts.nodes and facts.nodes[host]["id"] in able]
 
 

@@ -73,9 +73,8 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
         return None
     common, timeout = _common(facts, host), facts.settings["timeout"]
     if together(facts.settings):
-        timeout = (
-            LEAST if _in_vain(facts) or _overdue(facts) else max(timeout - WAIT, LEAST)
-        )  # they have waited within the preparation
+        # They have waited within the preparation.
+        timeout = LEAST if _in_vain(facts) or _overdue(facts) else max(timeout - WAIT, LEAST)
     return dict(
         common,
         lease=max(common["lease"], timeout + GRACE),

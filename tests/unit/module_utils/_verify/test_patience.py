@@ -36,6 +36,20 @@ def test_who_is_ready_lives_on_while_the_leader_waits(timeout: int, lease: float
     assert plans.open_node(facts, "vm2", [])["lease"] == lease
 
 
+def lacking_probe(errors: dict | None = None) -> Draft:
+    """The facts after a preparation in which no probe started on vm2."""
+    return Draft(
+        settings=dict(SETTINGS, timeout=90),
+        leader="vm1",
+        made={"probe": "s1", "published": None},
+        nodes={"vm1": {"id": "1"}, "vm2": {"id": "2"}},
+        swarm={"nodes": [{"id": ident, "hostname": "", "state": "ready", "availability": "active"} for ident in "12"]},
+        opened={"vm1": {"namespace": "/n"}, "vm2": {}},
+        hosts=["vm1", "vm2"],
+        convergence={"seconds": 34.0, "errors": errors or {}},
+    )
+
+
 @pytest.mark.parametrize(
     ("seconds", "waits"),
     [
@@ -45,18 +59,9 @@ def test_who_is_ready_lives_on_while_the_leader_waits(timeout: int, lease: float
     ],
 )
 def test_a_probe_that_others_had_long_ago_is_waited_for_a_moment_only(seconds: dict, waits: int) -> None:
-    facts = Draft(
-        settings=dict(SETTINGS, timeout=90),
-        leader="vm1",
-        made={"probe": "s1", "published": None},
-        nodes={"vm1": {"id": "1"}, "vm2": {"id": "2"}},
-        swarm={"nodes": [{"id": ident, "state": "ready", "availability": "active"} for ident in "12"]},
-        opened={
-            "vm1": {"namespace": "/n", "task_seconds": seconds["vm1"]},
-            "vm2": {"task_seconds": seconds["vm2"]} if "vm2" in seconds else {},
-        },
-        hosts=["vm1", "vm2"],
-    )
+    facts = lacking_probe()
+    for host, waited in seconds.items():
+        facts.opened[host]["task_seconds"] = waited
     assert plans.open_node(facts, "vm2", [])["timeout"] == waits
 
 
@@ -69,16 +74,7 @@ def test_a_probe_that_others_had_long_ago_is_waited_for_a_moment_only(seconds: d
     ],
 )
 def test_a_task_that_its_kernel_refuses_is_not_waited_for_again(told: dict, waits: int) -> None:
-    facts = Draft(
-        settings=dict(SETTINGS, timeout=90),
-        leader="vm1",
-        made={"probe": "s1", "published": None},
-        nodes={"vm1": {"id": "1"}, "vm2": {"id": "2"}},
-        swarm={"nodes": [{"id": ident, "state": "ready", "availability": "active"} for ident in "12"]},
-        opened={"vm1": {"namespace": "/n"}, "vm2": {}},
-        hosts=["vm1", "vm2"],
-        convergence={"seconds": 34.0, "errors": told},
-    )
+    facts = lacking_probe(told)
     assert plans.open_node(facts, "vm2", [])["timeout"] == waits
 
 
