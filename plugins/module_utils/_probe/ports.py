@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import selectors
 import socket
 import struct
-import time
-import typing as t
 
 from . import shapes, sockets, train, wire
 
@@ -137,35 +134,25 @@ def _answer(
         return
 
 
-def udp(run: str, name: str, address: str, port: int, seconds: float) -> shapes.Reached:
-    """The node that answers a nonce to a UDP port, within ``seconds``."""
-    nonce = os.urandom(8).hex()
-    with socket.socket(sockets.family_of(address), socket.SOCK_DGRAM) as channel:
-        channel.connect((address, port))
-        channel.send(payload(run, ASK, name, nonce))
-        return _wait(channel, run, nonce, seconds, lambda data: data)
+def udp(run: str, name: str, address: str, port: int) -> sockets.Talk:
+    """Questions to a UDP port: the node whose helper answers."""
+    return sockets.Talk(
+        (address, port),
+        lambda: sockets.connected(address, port),
+        lambda nonce: payload(run, ASK, name, nonce),
+        lambda data: parse(run, data, ANSWER),
+    )
 
 
-def esp(run: str, name: str, address: str, seconds: float) -> shapes.Reached:
-    """The node that answers a nonce over IP protocol 50, within ``seconds``."""
-    nonce = os.urandom(8).hex()
-    with _raw(ESP, sockets.family_of(address)) as channel:
-        channel.sendto(payload(run, ASK, name, nonce), (address, 0))
-        return _wait(channel, run, nonce, seconds, lambda packet: (body(packet, ESP, channel.family) or (0, 0, b""))[2])
-
-
-def _wait(
-    channel: socket.socket, run: str, nonce: str, seconds: float, content: t.Callable[[bytes], bytes]
-) -> shapes.Reached:
-    deadline = time.monotonic() + seconds
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return {"error": "no answer"}
-        channel.settimeout(left)
-        told = parse(run, content(channel.recv(BYTES)), ANSWER)
-        if told and told[1] == nonce:
-            return {"node": told[0]}
+def esp(run: str, name: str, address: str) -> sockets.Talk:
+    """Questions over IP protocol 50: the node whose helper answers."""
+    family = sockets.family_of(address)
+    return sockets.Talk(
+        (address, 0),
+        lambda: _raw(ESP, family),
+        lambda nonce: payload(run, ASK, name, nonce),
+        lambda packet: parse(run, (body(packet, ESP, family) or (0, 0, b""))[2], ANSWER),
+    )
 
 
 def tcp(address: str, port: int, seconds: float) -> shapes.Reached:

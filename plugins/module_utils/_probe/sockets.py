@@ -14,6 +14,7 @@ import os
 import socket
 import struct
 import time
+import typing as t
 
 from . import shapes
 
@@ -23,6 +24,7 @@ MOST = 16384  # bytes of a line that is meant to fill packets
 UDP_HEADERS = 28
 MTU_DISCOVER = 10
 MTU_PROBE = 3  # set the don't-fragment bit, whatever the assumed path MTU is
+STRANGE = "something else answered"
 REFUSED = os.strerror(errno.ECONNREFUSED).lower()
 ICMP_ECHO = 8
 ICMP_REPLY = 0
@@ -69,12 +71,12 @@ def parse_question(run: str, line: bytes) -> tuple[str, str, str] | None:
     return parts[1].decode("ascii", "replace"), parts[2].decode("ascii", "replace"), parts[3].decode("ascii", "replace")
 
 
-def parse_reply(run: str, line: bytes, nonce: str) -> str | None:
-    """The name of the node that answered this nonce; None for anything else."""
+def parse_reply(run: str, line: bytes) -> tuple[str, str] | None:
+    """(name, nonce) of an answer of this run; None for anything else."""
     parts = line.strip().split(b" ")
-    if len(parts) != 3 or parts[0] != canary(run) or parts[2] != nonce.encode():
+    if len(parts) != 3 or parts[0] != canary(run):
         return None
-    return parts[1].decode("ascii", "replace")
+    return parts[1].decode("ascii", "replace"), parts[2].decode("ascii", "replace")
 
 
 def new_nonce() -> str:
@@ -107,18 +109,77 @@ def connect(address: str, port: int, seconds: float) -> str | None:
         return reason(error)
 
 
-def udp(run: str, sender: str, network: str, address: str, seconds: float, size: int = 0) -> shapes.Reached:
-    """The node that answers at ``address`` over UDP within ``seconds``.
+class Talk:
+    """Questions to one address over a protocol without connections. The answer to an earlier one counts as well: a helper that is
+    short of a processor gives it when that try is long over.
 
-    With a ``size`` the packet has that many bytes, and routers must not fragment it.
+    ``opened`` makes the socket. ``build`` makes the question with a nonce. ``parse`` reads who answered which nonce.
     """
-    return several(run, sender, network, address, seconds, size, 1)[0]
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        opened: t.Callable[[], socket.socket],
+        build: t.Callable[[str], bytes],
+        parse: t.Callable[[bytes], tuple[str, str] | None],
+    ) -> None:
+        self._address, self._open, self._build, self._parse = address, opened, build, parse
+        self._channel: socket.socket | None = None
+        self._nonces: set[str] = set()
+
+    def ask(self, seconds: float) -> shapes.Reached:
+        """Ask once more: the node that answers within ``seconds``, or the reason why none does."""
+        nonce = new_nonce()
+        self._nonces.add(nonce)
+        try:
+            if self._channel is None:
+                self._channel = self._open()
+            self._channel.sendto(self._build(nonce), self._address)
+            return self._wait(self._channel, time.monotonic() + seconds)
+        except OSError as error:
+            return {"error": reason(error)}
+
+    def _wait(self, channel: socket.socket, deadline: float) -> shapes.Reached:
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return {"error": "no answer"}
+            channel.settimeout(left)
+            told = self._parse(channel.recv(MOST))
+            if told and told[1] in self._nonces:
+                return {"node": told[0]}
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._channel is not None:
+            self._channel.close()
+
+
+def connected(address: str, port: int) -> socket.socket:
+    """A socket for UDP to this port alone, so that the kernel tells it of ICMP errors."""
+    channel = socket.socket(family_of(address), socket.SOCK_DGRAM)
+    try:
+        channel.connect((address, port))
+    except OSError:
+        channel.close()
+        raise
+    return channel
+
+
+def udp(run: str, sender: str, network: str, address: str) -> Talk:
+    """Questions to the probe at ``address`` over UDP."""
+    return Talk(
+        (address, PORT),
+        lambda: connected(address, PORT),
+        lambda nonce: question(run, sender, network, nonce),
+        lambda line: parse_reply(run, line),
+    )
 
 
 def several(
     run: str, sender: str, network: str, address: str, seconds: float, size: int, count: int
 ) -> list[shapes.Reached]:
-    """Who answers each of several packets that are sent at once, as ``udp`` sends one."""
+    """Who answers each of several packets of this ``size`` in bytes that are sent at once over UDP, and that routers must not fragment."""
     nonces = [new_nonce() for _number in range(count)]
     found: dict[str, shapes.Reached] = {}
     problem = "no answer"
@@ -126,18 +187,17 @@ def several(
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
             channel.connect((address, PORT))
-            if size:
-                channel.setsockopt(socket.IPPROTO_IP, MTU_DISCOVER, MTU_PROBE)
+            channel.setsockopt(socket.IPPROTO_IP, MTU_DISCOVER, MTU_PROBE)
             for nonce in nonces:
                 channel.send(question(run, sender, network, nonce).rjust(size - UDP_HEADERS))
             while len(found) < count:
                 channel.settimeout(max(0.001, deadline - time.monotonic()))
                 line = channel.recv(LINE)
-                whose = next((one for one in nonces if parse_reply(run, line, one)), None)
-                if whose is None:
-                    problem = "something else answered"
+                told = parse_reply(run, line)
+                if told is None or told[1] not in nonces:
+                    problem = STRANGE
                     break
-                found[whose] = _identified(run, line, whose)
+                found[told[1]] = {"node": told[0]}
     except OSError as error:
         problem = reason(error)
     return [found.get(nonce, {"error": problem}) for nonce in nonces]
@@ -155,8 +215,8 @@ def read_line(channel: socket.socket, most: int = LINE) -> bytes:
 
 
 def _identified(run: str, line: bytes, nonce: str) -> shapes.Reached:
-    name = parse_reply(run, line, nonce)
-    return {"node": name} if name else {"error": "something else answered"}
+    told = parse_reply(run, line)
+    return {"node": told[0]} if told and told[1] == nonce else {"error": STRANGE}
 
 
 def reason(error: OSError) -> str:

@@ -27,6 +27,7 @@ Each request is repeated until it is met or its patience in seconds, counted fro
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import time
 import typing as t
@@ -59,12 +60,21 @@ def perform(requests: list[shapes.Request], setting: Setting, threads: int = THR
 
 
 def _until(request: shapes.Request, setting: Setting, start: float) -> shapes.Observation:
+    if request["kind"] not in TALKS:
+        return _repeated(request, setting, start, lambda: KINDS[request["kind"]](request, setting))
+    with contextlib.closing(TALKS[request["kind"]](request, setting)) as talk:
+        return _repeated(request, setting, start, lambda: _answered(request, talk.ask(setting.once)))
+
+
+def _repeated(
+    request: shapes.Request, setting: Setting, start: float, look: t.Callable[[], shapes.Observation]
+) -> shapes.Observation:
     deadline = start + request.get("patience", 0)
     tries, pause = 0, 0.25
     while True:
         tries += 1
         began = time.monotonic()
-        seen = KINDS[request["kind"]](request, setting)
+        seen = look()
         now = time.monotonic()
         # A try that took far longer than one may take says more of this node's processor than of the path.
         slow = now - began > 2 * setting.once and tries < SLOW_TRIES
@@ -112,9 +122,13 @@ def _closed(request: shapes.Request, setting: Setting) -> shapes.Observation:
     return {**seen, "ok": "node" not in seen}
 
 
-def _udp(request: shapes.Request, setting: Setting) -> shapes.Observation:
-    seen = sockets.udp(setting.run, setting.name, request["network"], request["address"], setting.once)
-    return {**seen, "ok": seen.get("node") == request["node"]}
+def _answered(request: shapes.Request, seen: shapes.Reached) -> shapes.Observation:
+    """An answer, which must be that of the node that the request names, if it names one."""
+    return {**seen, "ok": "node" in seen and seen["node"] == request.get("node", seen["node"])}
+
+
+def _udp(request: shapes.Request, setting: Setting) -> sockets.Talk:
+    return sockets.udp(setting.run, setting.name, request["network"], request["address"])
 
 
 def _burst(request: shapes.Request, setting: Setting) -> shapes.Observation:
@@ -148,12 +162,12 @@ def _port_tcp(request: shapes.Request, setting: Setting) -> shapes.Observation:
     return _told(lambda: ports.tcp(request["address"], request["port"], setting.once))
 
 
-def _port_udp(request: shapes.Request, setting: Setting) -> shapes.Observation:
-    return _told(lambda: ports.udp(setting.run, setting.name, request["address"], request["port"], setting.once))
+def _port_udp(request: shapes.Request, setting: Setting) -> sockets.Talk:
+    return ports.udp(setting.run, setting.name, request["address"], request["port"])
 
 
-def _port_esp(request: shapes.Request, setting: Setting) -> shapes.Observation:
-    return _told(lambda: ports.esp(setting.run, setting.name, request["address"], setting.once))
+def _port_esp(request: shapes.Request, setting: Setting) -> sockets.Talk:
+    return ports.esp(setting.run, setting.name, request["address"])
 
 
 def _inject(request: shapes.Request, setting: Setting) -> shapes.Observation:
@@ -202,12 +216,15 @@ KINDS: dict[str, t.Callable[[shapes.Request, Setting], shapes.Observation]] = {
     "tcp": _tcp,
     "closed": _closed,
     "connect": _connect,
-    "udp": _udp,
     "burst": _burst,
     "vip": _vip,
     "stranger": _stranger,
     "port-tcp": _port_tcp,
+    "inject": _inject,
+}
+# Kinds whose questions are repeated on one socket, so that a late answer counts.
+TALKS: dict[str, t.Callable[[shapes.Request, Setting], sockets.Talk]] = {
+    "udp": _udp,
     "port-udp": _port_udp,
     "port-esp": _port_esp,
-    "inject": _inject,
 }

@@ -418,15 +418,15 @@ def with_patience(works: list[shapes.Work], left: float) -> list[shapes.Work]:
 def _ask_again(plan: shapes.ProbePlan, seen: probed.Observations, setting: work.Setting) -> probed.Observations:
     """What is right now of all that was not: on a busy node the crowd of questions itself may have taken the processor."""
     left: list[shapes.Work] = [{**item, "requests": unmet(item["requests"], seen)} for item in plan["work"]]
-    again = _finish(_begin([item for item in left if item["requests"]], setting), plan["limit"], [])
+    again = _finish(
+        _begin([item for item in with_patience(left, LEAST) if item["requests"]], setting), plan["limit"], []
+    )
     return {ident: row for ident, row in again.items() if row["ok"]}
 
 
 def unmet(requests: list[probed.Request], seen: probed.Observations) -> list[probed.Request]:
-    """The requests without the right answer, to be asked once. Pure."""
-    return [
-        {**request, "patience": 0} for request in requests if request["id"] in seen and not seen[request["id"]]["ok"]
-    ]
+    """The requests without the right answer. Pure."""
+    return [request for request in requests if request["id"] in seen and not seen[request["id"]]["ok"]]
 
 
 def _send_trains(plan: shapes.ProbePlan, errors: list[str]) -> dict[str, probed.Train]:

@@ -13,7 +13,7 @@ import ipaddress
 import typing as t
 
 from ...module_utils._host import split_port
-from .._facts.model import Facts, Network
+from .._facts.model import Data, Facts, Network
 from . import _blame, _gossip
 from ._blame import Pair
 
@@ -251,12 +251,29 @@ def able(facts: Facts) -> dict[str, str]:
 
 def starved(facts: Facts) -> dict[str, float]:
     """Hosts that had no processor for longer than a question may take, with how many seconds at worst."""
-    once = float(facts.settings.get("once") or ONCE)
     worst = {
         host: max([late[name] for name in ("ports", "responder") if name in late], default=0.0)
         for host, late in facts.late.items()
     }
-    return {host: seconds for host, seconds in worst.items() if seconds >= once}
+    return {host: seconds for host, seconds in worst.items() if seconds >= _once(facts)}
+
+
+def pulse(facts: Facts, host: str, peer: str) -> Data | None:
+    """The pulse from a host to another."""
+    addresses = {address(facts, peer), tunnel(facts, peer)}
+    return next((row for row in facts.pulses.get(host, []) if row["address"] in addresses), None)
+
+
+def lags(facts: Facts, host: str) -> bool:
+    """Whether the host's helper at the swarm's ports let packets wait for longer than a question may take, as the pulses of others
+    tell: then an answer may have come too late. It runs all the while, so that its own clock does not show it."""
+    told = [pulse(facts, other, host) for other in facts.hosts if other != host]
+    return max([row["dwell_ms"] for row in told if row], default=0) >= 1000 * _once(facts)
+
+
+def _once(facts: Facts) -> float:
+    """The seconds that a question may take."""
+    return float(facts.settings.get("once") or ONCE)
 
 
 def ended(facts: Facts) -> list[str]:

@@ -123,7 +123,7 @@ def _unheard(facts: Facts, layer: str, source: str, target: str) -> bool:
     if layer != WIRE:
         asked = _paths.seen(facts, source, str(_requests.Path(_requests.MATRIX, layer, target, "udp")))
         return late > LATE and asked is not None and bool(asked["ok"])
-    pulse = _pulse(facts, source, target)
+    pulse = _paths.pulse(facts, source, target)
     if pulse is None or pulse["sent"] < A_WHILE or pulse["answered"] < SOUND * pulse["sent"]:
         return False
     return bool(max(late, pulse["dwell_ms"]) > LATE)
@@ -134,7 +134,7 @@ def _gone(facts: Facts, source: str, target: str) -> str:
 
     A pause that the processes' own delays may explain is none. Losses here and there leave short pauses, and are not meant.
     """
-    mine, theirs = _pulse(facts, source, target), _pulse(facts, target, source)
+    mine, theirs = _paths.pulse(facts, source, target), _paths.pulse(facts, target, source)
     if mine is None:
         return ""
     late = max(mine["late_ms"], mine["dwell_ms"], (theirs or mine)["late_ms"])
@@ -149,7 +149,7 @@ def _gone(facts: Facts, source: str, target: str) -> str:
 
 def _faint(facts: Facts, source: str, target: str) -> tuple[Symptom, ...]:
     """What small packets, one at a time, tell of a path on which a train was lost nearly altogether: it carries so little, or so late."""
-    pulse = _pulse(facts, source, target)
+    pulse = _paths.pulse(facts, source, target)
     if pulse is None or pulse["answered"] < A_WHILE or not pulse.get("delay_ms"):
         return ()
     given = limits(facts)
@@ -168,12 +168,6 @@ def _overflowing(delay: list[float], given: dict[str, float]) -> Symptom | None:
     if median - least <= max(NOTICEABLE * given["jitter"], worst - median):
         return None
     return Symptom(NARROW, f"a queue fills up, from {least:.0f} to {worst:.0f} ms, and overflows")
-
-
-def _pulse(facts: Facts, host: str, peer: str) -> Data | None:
-    """The pulse from a host to another."""
-    addresses = {_paths.address(facts, peer), _paths.tunnel(facts, peer)}
-    return next((row for row in facts.pulses.get(host, []) if row["address"] in addresses), None)
 
 
 def limits(facts: Facts) -> dict[str, float]:

@@ -109,7 +109,11 @@ def _address(facts: Facts, port: Port, target: str) -> str | None:
 
 
 def _ident(port: Port, target: str) -> str:
-    return str(_requests.Knock(port.kind, port.number, target))
+    return str(_knock(port, target))
+
+
+def _knock(port: Port, target: str) -> _requests.Knock:
+    return _requests.Knock(port.kind, port.number, target)
 
 
 def hopeless(facts: Facts) -> bool:
@@ -145,13 +149,15 @@ def _judge(facts: Facts, port: Port, tries: list[tuple[str, str, int]]) -> Resul
             silent.add(source)
         elif not seen["ok"] and port.kind != "port-tcp" and target not in facts.heard:
             silent.add(target)  # no listener is known there
+        elif not seen["ok"] and too_late(facts, source, _knock(port, target)):
+            silent.add(target)
         elif not seen["ok"]:
             failed[source, target] = seen.get("error") or f"{seen.get('node')} answered"
     title = f"{TITLE}: {port.text}"
     if failed:
         nodes = blame(failed)
         rows = [
-            f"{source} to {target}: {why}{', though it arrived' if _arrived(facts, port, source, target) else ''}"
+            f"{source} to {target}: {why}{', though it arrived' if _arrived(facts, source, _knock(port, target)) else ''}"
             for (source, target), why in sorted(failed.items())
         ]
         return result(
@@ -185,6 +191,11 @@ def _judge(facts: Facts, port: Port, tries: list[tuple[str, str, int]]) -> Resul
     )
 
 
-def _arrived(facts: Facts, port: Port, source: str, target: str) -> bool:
-    protocol = {"port-udp": 17, "port-esp": 50}.get(port.kind)
-    return bool(facts.heard.get(target, {}).get(f"{protocol}/{port.number}/{source}"))
+def too_late(facts: Facts, source: str, knock: _requests.Knock) -> bool:
+    """Whether a question arrived at a helper whose answers may come too late: that there was none proves nothing."""
+    return _arrived(facts, source, knock) and _paths.lags(facts, knock.target)
+
+
+def _arrived(facts: Facts, source: str, knock: _requests.Knock) -> bool:
+    protocol = {"port-udp": 17, "port-esp": 50}.get(knock.kind)
+    return bool(facts.heard.get(knock.target, {}).get(f"{protocol}/{knock.number}/{source}"))

@@ -18,7 +18,7 @@ from ...module_utils._terms import GOSSIP_PORT
 from .._checks import _paths, _quality, _requests, _trains, _witness
 from .._checks._blame import Pair
 from .._checks._result import listed
-from .._checks.pre_port import purpose
+from .._checks.pre_port import purpose, too_late
 from .._facts.model import Facts, Network, Result
 from . import links
 from .model import BAD
@@ -162,7 +162,9 @@ class View:
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
                 knock = _requests.knock(ident)
-                if knock and knock.target != host and not self._unproven(seen["ok"], host, knock.target):
+                if not knock or knock.target == host or self._unproven(seen["ok"], host, knock.target):
+                    continue
+                if seen["ok"] or not too_late(self.facts, host, knock):
                     found.setdefault(purpose(knock.kind, knock.number), {})[host, knock.target] = seen["ok"]
         return found
 

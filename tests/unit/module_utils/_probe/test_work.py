@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -133,6 +135,29 @@ def test_a_try_that_took_far_too_long_is_made_again_without_patience(monkeypatch
     monkeypatch.setattr(work.time, "sleep", lambda _seconds: None)
     monkeypatch.setitem(work.KINDS, "tcp", lambda *_given: {"ok": False})
     assert one({"kind": "tcp"})["tries"] == work.SLOW_TRIES
+
+
+def test_an_answer_that_comes_after_its_try_counts(monkeypatch) -> None:
+    """A helper that is short of a processor answers each question later than a try lasts."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as helper:
+        helper.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(sockets, "PORT", helper.getsockname()[1])
+        helper.settimeout(20)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    line, asker = helper.recvfrom(512)
+                    asked = sockets.parse_question("r1", line)
+                    time.sleep(0.9)
+                    helper.sendto(sockets.reply("r1", "vm2", asked[2]) if asked else b"", asker)
+
+        threading.Thread(target=serve, daemon=True).start()
+        request = {"id": "a", "kind": "udp", "address": "127.0.0.1", "network": "front", "node": "vm2", "patience": 20}
+        seen = work.perform([request], work.Setting("r1", "vm1", 0.4))["a"]
+        assert (seen["ok"], seen["node"]) == (True, "vm2") and seen["tries"] > 1
+        request = {**request, "node": "vm3", "patience": 1}
+        assert not work.perform([request], work.Setting("r1", "vm1", 0.4))["a"]["ok"], "another node answered"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.swarmlab.overlay.plugins.plugin_utils._checks import pre_port
+from ansible_collections.swarmlab.overlay.plugins.plugin_utils._diagnosis.diagnose import diagnose
 from drafts import Draft
 from sound import ADDRESS, CHECKS, HOSTS, PLAIN, SECRET, TWIN, around, failed, healthy, no_answer, results, short, worst
 
@@ -97,6 +98,22 @@ def test_what_arrived_without_an_answer_is_told_of_datagrams(port: str) -> None:
     ):
         facts.heard[target] = heard
         assert told(facts, port)["evidence"]["failed"] == ["vm3 to vm1: no answer" + words], heard
+
+
+@pytest.mark.parametrize(
+    ("arrived", "dwell", "status"), [(1, 3000, "inconclusive"), (0, 6000, "fail"), (1, 2900, "fail")]
+)
+def test_a_helper_that_lets_packets_wait_answers_too_late_for_a_proof(arrived: int, dwell: int, status: str) -> None:
+    """Seen on slow machines: sound ports that were called closed, as the helper had 6 seconds of packets to answer."""
+    facts = healthy()
+    close(facts, "port-udp/7946", "vm3", "vm1")
+    facts.heard["vm1"] = {"17/7946/vm3": arrived}
+    for row in facts.pulses["vm2"]:
+        row["dwell_ms"] = dwell if row["address"] == ADDRESS["vm1"] else 10
+    found = told(facts, "port-udp/7946")
+    assert found["status"] == status
+    causes = diagnose(pre_port.judge(facts), facts)
+    assert [cause["id"] for cause in causes] == ([] if status == "inconclusive" else ["gossip-udp-blocked"])
 
 
 @pytest.mark.parametrize("port", TEXTS)

@@ -54,7 +54,7 @@ PLACES = {"where", "about"}  # what the controller and the phases read of it
 def test_a_node_can_carry_out_every_request(ident: str) -> None:
     facts = healthy()
     known = {*t.get_type_hints(shapes.Request), *PLACES}
-    assert set(READ) == set(work.KINDS)
+    assert set(READ) == {*work.KINDS, *work.TALKS}
     for host, requests in CHECKS[ident].plan(facts).items():
         assert host in facts.hosts
         for request in requests:
