@@ -150,7 +150,7 @@ def told_of_itself(**parts: object) -> dict:
     return {
         "time": 1000.0, "counters": {"Udp.RcvbufErrors": 3}, "limits": {"connections": [90, 262144], "disk": [50, 100]},
         "settings": {"net.ipv4.ip_forward": 1}, "pressure": {"load": 1.0, "processors": 2.0, "cpu.avg10": 3.0},
-        "devices": {"docker_gwbridge": {"up": True, "mtu": 1500, "kind": "bridge"}},
+        "devices": {"docker_gwbridge": {"up": True, "mtu": 1500, "kind": "bridge", "blocked": []}},
         "stopped": [], "rules": {}, "shaped": [], **parts,
     }  # fmt: skip
 

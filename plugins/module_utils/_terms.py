@@ -5,13 +5,14 @@
 # Note that this module util is **PRIVATE** to the collection. It can have breaking changes at any time.
 # Do not use this from other collections or standalone plugins/modules!
 
-"""Swarm's ports, and the labels of every object that this collection creates."""
+"""Swarm's ports and bridge, and the labels of every object that this collection creates."""
 
 from __future__ import annotations
 
 MANAGER_PORT = 2377  # tcp, on managers; an advertised address may name another
 GOSSIP_PORT = 7946  # tcp and udp
 DATA_PATH_PORT = 4789  # udp; an engine that reports 0 uses this one
+GATEWAY = "docker_gwbridge"  # the bridge by which containers of overlays reach what is outside
 
 OWN_PREFIX = "swarmlab.overlay/"  # of all labels below
 MANAGED_LABEL = "swarmlab.overlay/managed"  # declared by a module

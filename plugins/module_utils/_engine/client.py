@@ -22,12 +22,14 @@ from .transport import (
     DEFAULT_TIMEOUT,
     EngineError,
     Raw,
+    Unanswered,
     connect_unix,
     knock,
     retry_dropped,
-    unanswered,
     unreachable,
 )
+
+GLIMPSE = 8  # seconds: a busy machine takes a few for a plain answer
 
 
 class Refused(Exception):
@@ -123,7 +125,7 @@ class Engine:
         try:
             answer, data = retry_dropped(ask, http.client.RemoteDisconnected) if method == "GET" else ask()
         except socket.timeout as error:
-            raise unanswered(self.docker_host, self.timeout) from error
+            raise Unanswered(self.docker_host, self.timeout, f"{method} {path}") from error
         except (OSError, http.client.HTTPException) as error:
             raise unreachable(self.docker_host, str(error)) from error
         if answer.status >= 400:
@@ -250,6 +252,17 @@ class Engine:
     def inspect_container(self, container: str) -> Raw:
         """One local container."""
         return self._get(f"/containers/{container}/json")
+
+    def glimpse(self, container: str) -> Raw | None:
+        """One local container, if it is there and the engine tells of it soon.
+
+        While the engine is at work on a container, it tells nothing of this one: it locks it for as long as a start takes, say, or
+        a 'docker cp'. That is no engine that hangs.
+        """
+        try:
+            return self.within(GLIMPSE).inspect_container(container)
+        except (NotFound, Unanswered):
+            return None
 
     def create_container(self, name: str, spec: Raw) -> str:
         """Create a container; its id."""

@@ -52,6 +52,19 @@ class EngineError(Exception):
         self.details: dict[str, t.Any] = details
 
 
+class Unanswered(EngineError):
+    """The engine takes connections, and did not answer within C(timeout) seconds. C(request): what it was asked."""
+
+    def __init__(self, docker_host: str, timeout: int, request: str = "") -> None:
+        asked = f" to '{request}'" if request else ""
+        super().__init__(
+            f"No answer from the Docker Engine at {docker_host}{asked} within engine_timeout={timeout} s. Look at the daemon's log and "
+            "load, or raise engine_timeout.",
+            docker_host=docker_host,
+            reason_code="engine-hangs",
+        )
+
+
 class Waited(t.Generic[T]):
     """The outcome of a wait: whether the condition was met, the last value seen, and the time it took in seconds."""
 
@@ -83,7 +96,7 @@ def knock(docker_host: str, timeout: int) -> None:
     try:
         connect_unix(knocker, path, timeout)
     except socket.timeout as error:
-        raise unanswered(docker_host, timeout) from error
+        raise Unanswered(docker_host, timeout) from error
     except FileNotFoundError as error:
         raise unreachable(docker_host, "the socket does not exist (is Docker installed and running?)") from error
     except ConnectionRefusedError as error:
@@ -112,15 +125,6 @@ def connect_unix(channel: socket.socket, path: str, timeout: float) -> None:
             if time.monotonic() > deadline:
                 raise socket.timeout("the engine takes no connection") from error
             time.sleep(QUEUE_PAUSE)
-
-
-def unanswered(docker_host: str, timeout: int) -> EngineError:
-    return EngineError(
-        f"No answer from the Docker Engine at {docker_host} within engine_timeout={timeout} s. Look at the daemon's log and load, "
-        "or raise engine_timeout.",
-        docker_host=docker_host,
-        reason_code="engine-hangs",
-    )
 
 
 def unreachable(docker_host: str, reason: str) -> EngineError:

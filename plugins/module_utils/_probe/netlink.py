@@ -23,9 +23,14 @@ HEADER = 16
 GET_LINK, GET_ADDRESS, GET_NEIGHBOUR, GET_TABLE = 18, 22, 30, 66
 BRIDGE = 7
 PERMANENT = 0x80
-LINK_ADDRESS, LINK_NAME, LINK_MTU, LINK_QUEUE, LINK_INFO = 1, 3, 4, 6, 18
-LINK_UP = 0x1
-INFO_KIND, INFO_DATA = 1, 2
+LINK_ADDRESS, LINK_NAME, LINK_MTU, LINK_QUEUE, LINK_MASTER, LINK_INFO, LINK_PROTO_DOWN = 1, 3, 4, 6, 10, 18, 39
+LINK_UP, LINK_NO_ARP, LINK_LOWER_UP = 0x1, 0x80, 0x10000
+NO_ARP = "arp off"  # in the words of ip-link(8)
+ETHERNET = 1  # linux/if_arp.h
+INFO_KIND, INFO_DATA, INFO_PORT_OF, INFO_PORT = 1, 2, 4, 5
+# linux/if_link.h: attributes of a bridge's port; linux/if_bridge.h: its states, by number, of which the fourth passes packets.
+PORT_STATE, PORT_UNICAST, PORT_BROADCAST, PORT_ISOLATED, PORT_LOCKED = 1, 9, 30, 33, 39
+PORT_STATES, FORWARDING = ("disabled", "listening", "learning", "forwarding", "blocking"), 3
 VXLAN_ID, VXLAN_PORT = 1, 15
 ADDRESS_ANY, ADDRESS_LOCAL = 1, 2
 NEIGHBOUR_TARGET, NEIGHBOUR_MAC = 1, 2
@@ -89,7 +94,9 @@ def parse_link(_kind: int, body: bytes) -> shapes.Link | None:
     if len(body) < 16:
         return None
     index, flags = struct.unpack("=iI", body[4:12])
-    link: shapes.Link = {"index": index, "name": "", "mtu": 0, "kind": "", "up": bool(flags & LINK_UP)}
+    link: shapes.Link = {"index": index, "name": "", "mtu": 0, "kind": "", "up": bool(flags & LINK_UP), "blocked": []}
+    if flags & LINK_NO_ARP and struct.unpack("=H", body[2:4])[0] == ETHERNET:
+        link["blocked"].append(NO_ARP)
     for kind, value in attributes(body[16:]):
         if kind == LINK_NAME:
             link["name"] = value.rstrip(b"\0").decode("utf-8", "replace")
@@ -99,9 +106,26 @@ def parse_link(_kind: int, body: bytes) -> shapes.Link | None:
             link["mac"] = mac(value)
         elif kind == LINK_QUEUE:
             link["queue"] = value.rstrip(b"\0").decode("ascii", "replace")
+        elif kind == LINK_MASTER and len(value) == 4:
+            link["master"] = struct.unpack("=I", value)[0]
+        elif kind == LINK_PROTO_DOWN and value == b"\1":
+            link["blocked"].append("protodown on")
         elif kind == LINK_INFO:
             link.update(_link_info(value))
+            link["blocked"] += _port(dict(attributes(value)), bool(flags & LINK_LOWER_UP))
     return link
+
+
+def _port(info: dict[int, bytes], live: bool) -> list[str]:
+    """What a port of a bridge does not pass, in the words of bridge(8). One without a carrier is always disabled."""
+    if not live or info.get(INFO_PORT_OF) != b"bridge\0":
+        return []
+    told = {kind: value[0] for kind, value in attributes(info.get(INFO_PORT, b"")) if len(value) == 1}
+    state = told.get(PORT_STATE, FORWARDING)
+    found = [f"state {PORT_STATES[state] if state < len(PORT_STATES) else state}"] if state != FORWARDING else []
+    found += [f"{word} on" for word, kind in (("isolated", PORT_ISOLATED), ("locked", PORT_LOCKED)) if told.get(kind)]
+    ways = (("flood", PORT_UNICAST), ("bcast_flood", PORT_BROADCAST))
+    return found + [f"{word} off" for word, kind in ways if told.get(kind) == 0]
 
 
 def _link_info(data: bytes) -> shapes.LinkInfo:

@@ -163,13 +163,16 @@ class _Link(t.TypedDict):
 
 
 class Link(_Link, total=False):
-    """A network interface. ``up``: as its owner set it; ``queue``: the name of its queueing discipline."""
+    """A network interface. ``up``: as its owner set it; ``queue``: the name of its queueing discipline; ``master``: the index of its
+    bridge; ``blocked``: what somebody set that keeps it from passing all packets, in the words of ip(8) and bridge(8)."""
 
     vni: int
     port: int
     up: bool
     queue: str
     mac: str
+    master: int
+    blocked: list[str]
 
 
 class Listener(t.TypedDict):
@@ -395,11 +398,12 @@ class Ports(t.TypedDict):
 
 
 class Device(t.TypedDict):
-    """A link of the host. ``up``: switched on."""
+    """A link of the host. ``up``: switched on; ``blocked``: as of a ``Link``."""
 
     up: bool
     mtu: int
     kind: str
+    blocked: list[str]
 
 
 class Testimony(t.TypedDict):

@@ -281,14 +281,17 @@ def runs_tasks(node: Raw) -> bool:
     return standing(node)[1] == "active"
 
 
-def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[shapes.Convergence, list[Raw]]:
+def wait_for_tasks(
+    engine: Engine, made: shapes.Made, timeout: float, waited: float
+) -> tuple[shapes.Convergence, list[Raw]]:
     """Wait until the run's services have converged, at most ``timeout`` seconds, and not for tasks that will not come.
 
-    Returns the time it took, the errors, and the tasks.
+    ``waited``: the seconds that passed before; a task that runs at the first look may have taken as long. Returns the time it took,
+    the errors, and the tasks.
     """
     began = time.monotonic()
     services = [service for service in (made["probe"], made["published"], made["speed"]) if service]
-    arrived = {0: 0.0}  # number of tasks that run -> seconds until so many did
+    arrived = {0: 0.0}  # number of tasks that run -> seconds until so many did, of all that they had
 
     def look() -> tuple[bool, list[Raw]]:
         tasks = engine.tasks({"service": services}) if services else []
@@ -297,14 +300,14 @@ def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[s
         vain = (
             refused(tasks)
             or (elapsed > local.patience(timeout) and stuck(tasks))
-            or local.overdue(elapsed, arrived.setdefault(run, elapsed), run, lack)
+            or local.overdue(waited + elapsed, arrived.setdefault(run, waited + elapsed), run, lack)
         )
         # A manager takes a while to see that a node is gone; one that is known to be is not waited for.
         node_ids = [node["ID"] for node in _able(engine.nodes())]
         return vain or _converged(tasks, made, node_ids), tasks
 
-    waited = wait_until(look, timeout, interval=0.3)
-    return {"seconds": waited.seconds, "errors": errors(waited.seen)}, waited.seen
+    seen = wait_until(look, timeout, interval=0.3)
+    return {"seconds": seen.seconds, "errors": errors(seen.seen)}, seen.seen
 
 
 def errors(tasks: list[Raw]) -> dict[str, str]:

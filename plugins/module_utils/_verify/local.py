@@ -18,12 +18,12 @@ from .._engine.client import Engine, NotFound
 from .._engine.transport import Raw
 from .._host import read_text, split_port
 from .._probe import background, overlay
+from .._terms import GATEWAY
 from . import objects, shapes
 
 HOST_NAMESPACE = "/proc/self/ns/net"
 MOUNTS = "/proc/self/mountinfo"
 NAMESPACES = "/var/run/docker/netns"  # the default folder
-GATEWAY = "docker_gwbridge"
 APART = "com.docker.network.bridge.enable_icc"
 MACHINE_ID = "/etc/machine-id"
 ATTEMPTS = 3  # containers or tasks that ended before it is in vain to wait for one more
@@ -89,11 +89,10 @@ def _labels(run: str, part: str) -> list[str]:
 def running(engine: Engine, run: str, part: str) -> tuple[bool, Raw]:
     """The network settings of the run's local container of this part, once it has a namespace; for ``wait_until``."""
     for found in engine.containers({"label": _labels(run, part), "status": "running"}):
-        try:
-            settings = engine.inspect_container(found["Id"])["NetworkSettings"]
-        except NotFound:
-            continue
-        return bool(settings["SandboxKey"]), settings
+        told = engine.glimpse(found["Id"])
+        if told:
+            settings: Raw = told["NetworkSettings"]
+            return bool(settings["SandboxKey"]), settings
     return False, {}
 
 
@@ -140,11 +139,9 @@ class Arrival:
 
 
 def _error(engine: Engine, container: str) -> str:
-    """Why a container did not start; empty if it did, or is gone."""
-    try:
-        return (engine.inspect_container(container)["State"] or {}).get("Error") or ""
-    except NotFound:
-        return ""
+    """Why a container did not start; empty if it did, still does, or is gone."""
+    told = engine.glimpse(container) or {}
+    return (told.get("State") or {}).get("Error") or ""
 
 
 def ipv6(settings: Raw) -> dict[str, str]:
@@ -170,10 +167,8 @@ def namespaces(engine: Engine) -> str:
     It is below the engine's exec-root, which only its containers or the mounts show.
     """
     for found in engine.containers({"status": "running"}):
-        try:
-            key: str = engine.inspect_container(found["Id"])["NetworkSettings"]["SandboxKey"]
-        except NotFound:
-            continue
+        told = engine.glimpse(found["Id"])
+        key: str = told["NetworkSettings"]["SandboxKey"] if told else ""
         if key:
             return os.path.dirname(key)
     there = overlay.mounted(read_text(MOUNTS))

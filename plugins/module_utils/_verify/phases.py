@@ -121,7 +121,8 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         expected = "probe" in plan["needs"] and leader.may_run_tasks(engine, swarm)
         opened.update(_open_node(engine, plan, plan["wait"], errors, expected))
         if result["leader"]:
-            result["view"] = _view(engine, result["made"], plan["wait"] - (time.time() - began))
+            left = plan["wait"] - (time.time() - began)
+            result["view"] = _view(engine, result["made"], left, opened.get("task_seconds", 0.0))
             opened.update(_serve_published(engine, plan, errors))
     opened["gateway"] = local.gateway(engine)  # which the engine may make with the first task only
     if "certificate" in plan["needs"]:
@@ -247,7 +248,7 @@ def _open(engine: Engine, plan: shapes.OpenPlan) -> shapes.Opened:
             errors.append(f"no probe task runs here after {result['task_seconds']:.0f} s")
             result["reason"] = "probe-not-started"
     if plan["leader"]:
-        result["view"] = _view(engine, plan["made"], deadline - time.monotonic())
+        result["view"] = _view(engine, plan["made"], deadline - time.monotonic(), plan["waited"])
     return result
 
 
@@ -324,9 +325,9 @@ def knows(engine: Engine, network: str | None) -> bool | None:
     return True
 
 
-def _view(engine: Engine, made: shapes.Made, timeout: float) -> shapes.View:
-    waited, tasks = leader.wait_for_tasks(engine, made, timeout)
-    return {**leader.views(engine, made, tasks), "convergence": waited, "swarm": leader.swarm_view(engine)}
+def _view(engine: Engine, made: shapes.Made, timeout: float, waited: float) -> shapes.View:
+    told, tasks = leader.wait_for_tasks(engine, made, timeout, waited)
+    return {**leader.views(engine, made, tasks), "convergence": told, "swarm": leader.swarm_view(engine)}
 
 
 def probe(engine: Engine, plan: shapes.ProbePlan) -> shapes.Probed:

@@ -58,10 +58,14 @@ class Made(t.TypedDict):
 
 
 class OpenPlan(Common):
-    """The rest of the preparation. ``opened``: this node is done, except that the leader still reads its view."""
+    """The rest of the preparation. ``opened``: this node is done, except that the leader still reads its view.
+
+    ``waited``: the seconds that the slowest of the tasks took that came before.
+    """
 
     made: Made
     timeout: float
+    waited: float
     opened: bool
     expected: bool
     leader: bool

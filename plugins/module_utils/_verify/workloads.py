@@ -13,7 +13,7 @@ import hashlib
 import os
 import typing as t
 
-from .._engine.client import Engine, NotFound
+from .._engine.client import Engine
 from .._engine.transport import Raw
 from .._host import parse_nameservers
 from .._probe import interior, netns, sockets, standstill
@@ -88,12 +88,9 @@ def found(engine: Engine, run: str, patterns: t.Sequence[str]) -> shapes.Workloa
     mine = [row for row in engine.containers({"status": ["running", "paused"]}) if belongs(row, patterns)]
     rows: list[shapes.Workload] = []
     for container in chosen(mine, run):
-        try:
-            told = engine.inspect_container(container["Id"])
-        except NotFound:
-            continue
-        row = describe(container, told)
-        if row:
+        told = engine.glimpse(container["Id"])
+        row = describe(container, told) if told else None
+        if told and row:
             row["resolvers"] = _resolvers(told)
             row["life"] = standstill.look(row["pid"])
             rows.append(row)

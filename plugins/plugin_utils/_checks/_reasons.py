@@ -107,7 +107,7 @@ RESULTS = {
     "not-forwarding": "a node does not forward packets",
     "setting-wrong": "a setting of the kernel makes a node drop packets",
     "not-apart": "a setting of the kernel lets tasks of different networks reach each other",
-    "device-down": "a device that overlays need is down or gone",
+    "device-down": "a device that overlays need is down, gone, or kept from passing packets",
     "carrier-lost": "the device with a node's address lost its link during the run",
     "engine-part-stopped": "a process of the engine is stopped",
     "mtu-too-small": "the network's MTU and its overhead exceed the wire's MTU",

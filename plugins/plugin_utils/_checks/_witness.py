@@ -13,9 +13,10 @@ import re
 import typing as t
 
 from ...module_utils._probe.testimony import CARRIER
-from ...module_utils._terms import GOSSIP_PORT, MANAGER_PORT
+from ...module_utils._terms import GATEWAY, GOSSIP_PORT, MANAGER_PORT
 from .._facts.model import Data, Facts
 from . import _paths, _quality
+from ._result import listed
 
 FULL = 0.97  # share of a limit from which there is no room
 SHORT = 0.985  # share of the memory in use from which a node is about to kill processes
@@ -25,7 +26,6 @@ FEWEST = {"disk": 32, "inodes": 32}  # KiB, inodes: a container takes about fort
 SCARCE = 0.3  # share of the time without a processor, from which on it is worth a remark
 LITTLE = 0.25  # processors: the same of a limit
 CROWDED = 4  # programs that run or wait, for each processor
-GATEWAY = "docker_gwbridge"
 TABLES: t.Final = {
     "connections": "tracks no more connections (net.netfilter.nf_conntrack_max)",
     "neighbours": "keeps no more neighbours (net.ipv4.neigh.default.gc_thresh3)",
@@ -255,12 +255,21 @@ def odd(facts: Facts, host: str) -> dict[str, tuple[int, int]]:
 
 
 def breaking(facts: Facts, host: str) -> list[str]:
-    """Odd settings of a host whose values can break paths, as text."""
-    return [
+    """Odd settings of a host, and of its devices for the other nodes, whose values can break paths, as text."""
+    others = [_blocked(facts, other) for other in facts.hosts if other != host]
+    mute = _blocked(facts, host) if 2 * sum(map(bool, others)) < len(others) else []
+    return mute + [
         f"{name} is {value}, on the other nodes {usual}"
         for name, (value, usual) in odd(facts, host).items()
         if any(name.endswith(end) and bad(value) for end, bad in BREAKING.items())
     ]
+
+
+def _blocked(facts: Facts, host: str) -> list[str]:
+    """What keeps a host's devices for the other nodes from passing packets. Devices of some kinds never do without, such as ipvlan's."""
+    devices = (latest(facts, host) or {"devices": {}})["devices"]
+    told = {name: devices[name].get("blocked") for name in _underlay(facts, host) if name in devices}
+    return [f"{name}, which has the node's address, has {listed(words)}" for name, words in told.items() if words]
 
 
 def strange_neighbour(facts: Facts, source: str, target: str) -> str | None:
@@ -284,6 +293,9 @@ def _parts(facts: Facts, host: str, told: Data) -> list[Wrong]:
         found.append(Wrong("device-down", host, f"{GATEWAY} is down"))
     if bridge is None and host in facts.probes:
         found.append(Wrong("device-down", host, f"{GATEWAY} is gone"))
+    for device, state in told["devices"].items():
+        if state["kind"] == "veth" and state.get("blocked"):
+            found.append(Wrong("device-down", host, f"{device}, a port of {GATEWAY}, has {listed(state['blocked'])}"))
     rose = risen(facts, host)
     for device in _underlay(facts, host):
         times = rose.get(f"{device}.{CARRIER}", 0)
@@ -294,15 +306,19 @@ def _parts(facts: Facts, host: str, told: Data) -> list[Wrong]:
 
 
 def _inside(facts: Facts, host: str) -> list[Wrong]:
-    """Devices of an overlay's own namespace that are down."""
+    """Devices of an overlay's own namespace that are down, or that somebody keeps from passing packets."""
     names = {network["id"]: network["name"] for network in facts.under_test}
     return [
-        Wrong("device-down", host, f"{device} of {names[network]} is down", names[network])
+        Wrong("device-down", host, f"{device} of {names[network]} {_unfit(state)}", names[network])
         for network, told in (facts.witnessed.get(host) or {}).get("inside", {}).items()
         if network in names
         for device, state in told["devices"].items()
-        if device != "lo" and not state["up"]
+        if device != "lo" and (state.get("blocked") or not state["up"])
     ]
+
+
+def _unfit(state: Data) -> str:
+    return f"has {listed(state['blocked'])}" if state["up"] else "is down"
 
 
 def risen(facts: Facts, host: str) -> dict[str, int]:

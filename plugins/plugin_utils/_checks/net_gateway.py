@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import typing as t
 
+from ...module_utils._terms import GATEWAY
 from .._facts.model import Facts, Requests, Result
 from . import _system, ipam_headroom
 from ._result import FAIL, INCONCLUSIVE, PASS, count, listed, result
@@ -23,7 +24,6 @@ ORDER = 69
 NEEDS: tuple[str, ...] = ()
 TAGS = ("P1", "networks", "lint")
 CHECK = sys.modules[__name__]
-GATEWAY = "docker_gwbridge"
 LEAST = 4  # addresses that it must have left: each container on an overlay takes one
 
 

@@ -21,7 +21,7 @@ HINTS = {
     "not-forwarding": "Set it to 1 ('sysctl -w'), and find what sets it at boot (/etc/sysctl.d, a hardening role).",
     "setting-wrong": "Set it back to the kernel's default ('sysctl -w'; rp_filter to 2 or 0), and find what sets it at boot.",
     "not-apart": "Set it back to 1 ('sysctl -w'), as the engine does when it starts, and find what sets it to 0 (/etc/sysctl.d, a hardening role).",
-    "device-down": "Restart the node's engine, which sets its devices up; find what takes them down.",
+    "device-down": "Restart the node's engine, which sets its devices up; find what takes them down or blocks them ('bridge -d link').",
     "carrier-lost": "Look for a cable, a transceiver, a bond or a switch that goes and comes ('ip -s link', the kernel's log).",
     "engine-part-stopped": "Continue it ('kill -CONT PID'), or restart containerd and the engine; find who stopped it.",
 }

@@ -62,7 +62,7 @@ STATES = {
     "not-forwarding": "{nodes} [does|do] not forward packets",
     "setting-wrong": "A setting of the kernel of {nodes} breaks its networking",
     "not-apart": "{nodes} [does|do] not keep tasks of different networks apart",
-    "device-down": "A device that overlays need on {nodes} is down",
+    "device-down": "A device that overlays need on {nodes} is down or blocked",
     "carrier-lost": "The link of {nodes} goes and comes",
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
 }

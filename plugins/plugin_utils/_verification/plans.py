@@ -80,6 +80,7 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
         lease=max(common["lease"], timeout + GRACE),
         made=facts.made,
         timeout=timeout,
+        waited=max(_waited(facts)[0], default=0.0),
         opened=together(facts.settings) and not gathered.missing_probe(facts, host),
         expected=gathered.expects_task(facts, host),
         leader=host == facts.leader,
@@ -95,12 +96,20 @@ def _in_vain(facts: Facts) -> bool:
 
 def _overdue(facts: Facts) -> bool:
     """Whether the probes that are missing were waited for far longer than the others took. One that comes after all is opened late."""
-    missing = [host for host in facts.hosts if gathered.missing_probe(facts, host)]
-    waited = {host: told["task_seconds"] for host, told in facts.opened.items() if "task_seconds" in told}
-    came = [seconds for host, seconds in waited.items() if host not in missing]
-    return bool(came) and all(
-        local.overdue(waited.get(host, 0.0), max(came), len(came), len(missing)) for host in missing
-    )
+    came, missing = _waited(facts)
+    return bool(came) and all(local.overdue(seconds, max(came), len(came), len(missing)) for seconds in missing)
+
+
+def _waited(facts: Facts) -> tuple[list[float], list[float]]:
+    """The seconds that each probe took which came, and for which each missing one was waited for."""
+    came, missing = [], []
+    for host in facts.hosts:
+        seconds = facts.opened.get(host, {}).get("task_seconds")
+        if gathered.missing_probe(facts, host):
+            missing.append(seconds or 0.0)
+        elif seconds is not None:
+            came.append(seconds)
+    return came, missing
 
 
 def reopen(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:

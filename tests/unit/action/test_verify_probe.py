@@ -16,7 +16,7 @@ def failed(**details: str | int) -> dict:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (failed(**transport.unanswered("unix:///x", 5).details), "engine-hangs"),
+        (failed(**transport.Unanswered("unix:///x", 5).details), "engine-hangs"),
         (failed(**transport.unreachable("unix:///x", "no socket").details), "engine-stopped"),
         (failed(reason_code="swarm-locked"), "swarm-locked"),
         (failed(msg="refused: The swarm does not have a leader."), "no-leader"),

@@ -422,8 +422,29 @@ def test_a_vxlan_tells_its_id_and_port() -> None:
     body += attribute(netlink.LINK_MTU, struct.pack("=I", 1450)) + attribute(netlink.LINK_INFO, info)
     link = netlink.parse_link(0, body + attribute(netlink.LINK_QUEUE, b"noqueue\0"))
     told = {"name": "vxlan0", "mtu": 1450, "kind": "vxlan", "vni": 4097, "port": 4789, "up": True, "queue": "noqueue"}
-    assert link == {"index": 5, **told}
+    assert link == {"index": 5, "blocked": [], **told}
     assert netlink.parse_link(0, struct.pack("=BxHiII", 0, 0, 5, 0x1042, 0))["up"] is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "port", "blocked"),
+    [
+        (1, 0x11043, {}, []),
+        (1, 0x110C3, {}, ["arp off"]),
+        (65534, 0x110C3, {}, []),  # a tunnel without Ethernet's addresses
+        (1, 0x11043, {netlink.PORT_STATE: 3, netlink.PORT_ISOLATED: 0, netlink.PORT_UNICAST: 1}, []),
+        (1, 0x11043, {netlink.PORT_STATE: 4}, ["state blocking"]),
+        (1, 0x11043, {netlink.PORT_STATE: 9}, ["state 9"]),
+        (1, 0x01043, {netlink.PORT_STATE: 0}, []),  # without a carrier a port is always disabled
+        (1, 0x11043, {netlink.PORT_ISOLATED: 1, netlink.PORT_LOCKED: 1}, ["isolated on", "locked on"]),
+        (1, 0x11043, {netlink.PORT_UNICAST: 0, netlink.PORT_BROADCAST: 0}, ["flood off", "bcast_flood off"]),
+    ],
+)
+def test_a_link_tells_what_keeps_it_from_passing_packets(kind: int, flags: int, port: dict, blocked: list) -> None:
+    rows = b"".join(attribute(number, bytes([value])) for number, value in port.items())
+    info = attribute(netlink.INFO_PORT_OF, b"bridge\0") + attribute(netlink.INFO_PORT, rows)
+    body = struct.pack("=BxHiII", 0, kind, 5, flags, 0) + attribute(netlink.LINK_INFO, info if port else b"")
+    assert netlink.parse_link(0, body)["blocked"] == blocked
 
 
 def test_a_table_of_neighbours_tells_its_limit_and_what_it_refused() -> None:

@@ -104,8 +104,25 @@ def test_a_node_that_turns_out_to_be_gone_is_not_waited_for() -> None:
     tasks = [{**row, "DesiredState": "running"} for row in [*task("a", "running"), *task("b", "assigned")]]
     engine = SimpleNamespace(nodes=nodes, tasks=lambda _filters: tasks)
     made = {"probe": "s1", "published": None, "speed": None}
-    told, seen = leader.wait_for_tasks(engine, made, 20)
+    told, seen = leader.wait_for_tasks(engine, made, 20, 0.0)
     assert told["seconds"] < 10 and set(told["errors"]) == {"b"} and seen == tasks and next(looks) == 3
+
+
+@pytest.mark.parametrize(("waited", "comes"), [(0.0, False), (30.0, True)])
+def test_the_last_task_has_three_times_as_long_as_the_others_took(monkeypatch, waited: float, comes: bool) -> None:
+    """On a slow machine the others may have come long before anybody looks. Seen: a published task that was given up too soon."""
+    clock = [100.0]
+    monkeypatch.setattr(leader.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(leader.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+
+    def tasks(_filters: dict) -> list[dict]:
+        rows = [task("a", "running"), task("b", "running"), task("c", "running" if clock[0] > 150 else "preparing")]
+        return [{**row[0], "DesiredState": "running"} for row in rows]
+
+    nodes = [{"ID": node, "Status": {"State": "ready"}, "Spec": {"Availability": "active"}} for node in "abc"]
+    engine = SimpleNamespace(nodes=lambda: nodes, tasks=tasks)
+    told, dummy = leader.wait_for_tasks(engine, {"probe": "s1", "published": None, "speed": None}, 90, waited)
+    assert (not told["errors"]) is comes and 20 < told["seconds"] < 60
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import NotFound
 from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import overlay
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import local
 
@@ -18,7 +17,7 @@ MOUNTS = """22 28 0:21 / /proc rw,nosuid shared:12 - proc proc rw
 
 
 class Engine:
-    """An engine with these containers: the key of each one's sandbox, None for one that has gone meanwhile."""
+    """An engine with these containers: the key of each one's sandbox, None for one that has gone or that it is at work on."""
 
     def __init__(self, keys: list) -> None:
         self.keys = keys
@@ -26,10 +25,8 @@ class Engine:
     def containers(self, _filters: dict) -> list[dict]:
         return [{"Id": number} for number in range(len(self.keys))]
 
-    def inspect_container(self, number: int) -> dict:
-        if self.keys[number] is None:
-            raise NotFound(404, "no such container")
-        return {"NetworkSettings": {"SandboxKey": self.keys[number]}}
+    def glimpse(self, number: int) -> dict | None:
+        return None if self.keys[number] is None else {"NetworkSettings": {"SandboxKey": self.keys[number]}}
 
 
 def test_the_mounts_of_namespaces_are_found() -> None:
@@ -69,7 +66,9 @@ class Containers:
             return [{"Id": "r"}] if None in self.looks[0] else []
         return [{"Id": ident} for ident in self.looks.pop(0)]
 
-    def inspect_container(self, container: str) -> dict:
+    def glimpse(self, container: str) -> dict | None:
+        if container == "starting":
+            return None
         error = "mkdir /run/x: no space left on device" if container.startswith("full") else ""
         return {"NetworkSettings": {"SandboxKey": "/run/r"}, "State": {"Error": error}}
 
@@ -90,6 +89,7 @@ def test_what_the_kernel_refuses_is_known_by_its_own_words(error: str) -> None:
         ([[], [None]], True),  # it runs
         ([["full1"], ["full1", "full2"]], True),  # refused twice
         ([["full1"], ["full1"]], False),
+        ([["starting"], ["starting"]], False),  # the engine tells nothing of it before it runs
     ],
 )
 def test_a_container_that_will_not_come_is_not_waited_for(monkeypatch, looks: list, last: bool) -> None:

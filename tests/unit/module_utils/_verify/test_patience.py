@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import transport
+from ansible_collections.swarmlab.overlay.plugins.module_utils._engine import client, transport
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.client import Engine
 from ansible_collections.swarmlab.overlay.plugins.module_utils._engine.transport import EngineError
 from ansible_collections.swarmlab.overlay.plugins.module_utils._verify import gathering, phases
@@ -126,6 +126,27 @@ def test_an_engine_that_hangs_is_told_after_the_shorter_of_two_limits(tmp_path: 
             engine.within(1).info()
         assert time.monotonic() - began < 30
         assert engine.within(90).timeout == 60
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"])
+def test_a_container_that_the_engine_is_at_work_on_is_no_engine_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: bytes
+) -> None:
+    """Seen on a slow machine: a start of more than a minute, for which the engine told nothing of the container."""
+    monkeypatch.setattr(client, "GLIMPSE", 1)
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.ExitStack() as open_:
+        listener.bind(str(tmp_path / "docker.sock"))
+        listener.listen(8)
+        engine = Engine(f"unix://{tmp_path}/docker.sock", 60)
+        listener.accept()[0].close()  # the first knock
+
+        def serve() -> None:
+            connection = open_.enter_context(listener.accept()[0])
+            connection.recv(4096)
+            connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        assert engine.glimpse("abc") is None
 
 
 def late_facts(**changes) -> Draft:

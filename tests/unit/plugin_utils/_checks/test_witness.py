@@ -24,7 +24,8 @@ from sound import (
     train,
 )
 
-BRIDGE = {"up": True, "mtu": 1500, "kind": "bridge"}
+BRIDGE = {"up": True, "mtu": 1500, "kind": "bridge", "blocked": []}
+PORT = {**BRIDGE, "kind": "veth", "blocked": ["isolated on"]}
 RULE = "filter: -A INPUT -p udp --dport 4789 -j DROP"
 
 
@@ -58,6 +59,7 @@ def after(facts: Draft, host: str, **parts: object) -> None:
         ({"settings": {"net.ipv4.udp_mem": 16}}, "setting-wrong"),
         ({"devices": {"docker_gwbridge": {**BRIDGE, "up": False}}}, "device-down"),
         ({"devices": {}}, "device-down"),
+        ({"devices": {"docker_gwbridge": BRIDGE, "veth1a": PORT}}, "device-down"),
         ({"stopped": ["containerd (pid 12)"]}, "engine-part-stopped"),
     ],
 )
@@ -169,17 +171,37 @@ def test_a_folder_counts_as_full_if_either_look_found_no_room(before: list, now:
     )
 
 
-def test_a_device_inside_a_network_is_that_networks() -> None:
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ({"up": False, "blocked": ["state disabled"]}, "is down"),
+        ({"blocked": ["state blocking", "isolated on"]}, "has state blocking, isolated on"),
+    ],
+)
+def test_a_device_inside_a_network_is_that_networks(state: dict, text: str) -> None:
     facts = healthy()
     facts.witnessed["vm3"]["inside"] = {
         PLAIN["id"]: {
-            "devices": {"br0": {**BRIDGE, "up": False}, "lo": {**BRIDGE, "up": False}},
+            "devices": {"br0": {**BRIDGE, **state}, "lo": {**BRIDGE, "up": False}},
             "shaped": [],
             "rules": {},
         }
     }
     (found,) = CHECKS["NODE-STATE"].judge(facts)
     assert (found["reason"], found["network"], found["nodes"]) == ("device-down", PLAIN["name"], ["vm3"])
+    assert found["evidence"]["summary"] == f"vm3: br0 of {PLAIN['name']} {text}"
+
+
+@pytest.mark.parametrize(
+    ("silent", "lines"),
+    [(["vm2"], ["eth1, which has the node's address, has arp off"]), (HOSTS, [])],
+)
+def test_an_odd_device_for_the_other_nodes_is_told(silent: list[str], lines: list[str]) -> None:
+    """Where the others have the same, it is their kind of device."""
+    facts = healthy()
+    for host in silent:
+        after(facts, host, devices={"docker_gwbridge": BRIDGE, "eth1": {**BRIDGE, "kind": "", "blocked": ["arp off"]}})
+    assert _witness.breaking(facts, "vm2") == lines
 
 
 def test_nodes_that_tell_nothing_are_not_sound() -> None:
