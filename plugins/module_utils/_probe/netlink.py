@@ -23,7 +23,7 @@ HEADER = 16
 GET_LINK, GET_ADDRESS, GET_NEIGHBOUR, GET_TABLE = 18, 22, 30, 66
 BRIDGE = 7
 PERMANENT = 0x80
-LINK_ADDRESS, LINK_NAME, LINK_MTU, LINK_QUEUE, LINK_MASTER, LINK_INFO, LINK_PROTO_DOWN = 1, 3, 4, 6, 10, 18, 39
+LINK_ADDRESS, LINK_NAME, LINK_MTU, LINK_QUEUE, LINK_INFO, LINK_PROTO_DOWN = 1, 3, 4, 6, 18, 39
 LINK_UP, LINK_NO_ARP, LINK_LOWER_UP = 0x1, 0x80, 0x10000
 NO_ARP = "arp off"  # in the words of ip-link(8)
 ETHERNET = 1  # linux/if_arp.h
@@ -106,8 +106,6 @@ def parse_link(_kind: int, body: bytes) -> shapes.Link | None:
             link["mac"] = mac(value)
         elif kind == LINK_QUEUE:
             link["queue"] = value.rstrip(b"\0").decode("ascii", "replace")
-        elif kind == LINK_MASTER and len(value) == 4:
-            link["master"] = struct.unpack("=I", value)[0]
         elif kind == LINK_PROTO_DOWN and value == b"\1":
             link["blocked"].append("protodown on")
         elif kind == LINK_INFO:

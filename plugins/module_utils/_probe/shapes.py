@@ -163,15 +163,14 @@ class _Link(t.TypedDict):
 
 
 class Link(_Link, total=False):
-    """A network interface. ``up``: as its owner set it; ``queue``: the name of its queueing discipline; ``master``: the index of its
-    bridge; ``blocked``: what somebody set that keeps it from passing all packets, in the words of ip(8) and bridge(8)."""
+    """A network interface. ``up``: as its owner set it; ``queue``: the name of its queueing discipline; ``blocked``: what somebody set
+    that keeps it from passing all packets, in the words of ip(8) and bridge(8)."""
 
     vni: int
     port: int
     up: bool
     queue: str
     mac: str
-    master: int
     blocked: list[str]
 
 

@@ -15,7 +15,6 @@ import re
 import time
 import typing as t
 
-from .._terms import GATEWAY
 from . import groups, netlink, shapes, system
 
 # Counters in /proc/net/snmp and netstat: group -> names. Others grow on sound hosts too.
@@ -388,12 +387,7 @@ def pressure() -> dict[str, float]:
 
 
 def devices(links: list[shapes.Link], every: bool = False) -> dict[str, shapes.Device]:
-    """What the links of this namespace are like. ``every``: with the ends of containers' links too, which the host has many of.
-
-    Of these, one is always told that is a port of docker_gwbridge and does not pass all packets. What people do to ports of
-    their own bridges is their own business.
-    """
-    bridges = [link["index"] for link in links if link["name"] == GATEWAY]
+    """What the links of this namespace are like. ``every``: with the ends of containers' links too, which the host has many of."""
     return {
         link["name"]: {
             "up": link["up"],
@@ -402,10 +396,7 @@ def devices(links: list[shapes.Link], every: bool = False) -> dict[str, shapes.D
             "blocked": link["blocked"],
         }
         for link in links
-        if every
-        or link["kind"] != "veth"
-        or link["name"].startswith("eth")
-        or (link["blocked"] and link.get("master") in bridges)
+        if every or link["kind"] != "veth" or link["name"].startswith("eth")
     }
 
 

@@ -293,9 +293,6 @@ def _parts(facts: Facts, host: str, told: Data) -> list[Wrong]:
         found.append(Wrong("device-down", host, f"{GATEWAY} is down"))
     if bridge is None and host in facts.probes:
         found.append(Wrong("device-down", host, f"{GATEWAY} is gone"))
-    for device, state in told["devices"].items():
-        if state["kind"] == "veth" and state.get("blocked"):
-            found.append(Wrong("device-down", host, f"{device}, a port of {GATEWAY}, has {listed(state['blocked'])}"))
     rose = risen(facts, host)
     for device in _underlay(facts, host):
         times = rose.get(f"{device}.{CARRIER}", 0)
