@@ -25,7 +25,7 @@ BRIDGE = 7
 PERMANENT = 0x80
 LINK_ADDRESS, LINK_NAME, LINK_MTU, LINK_QUEUE, LINK_INFO, LINK_PROTO_DOWN = 1, 3, 4, 6, 18, 39
 LINK_UP, LINK_NO_ARP, LINK_LOWER_UP = 0x1, 0x80, 0x10000
-NO_ARP = "arp off"  # in the words of ip-link(8)
+NO_ARP, ISOLATED = "arp off", "isolated on"  # in the words of ip-link(8) and bridge(8)
 ETHERNET = 1  # linux/if_arp.h
 INFO_KIND, INFO_DATA, INFO_PORT_OF, INFO_PORT = 1, 2, 4, 5
 # linux/if_link.h: attributes of a bridge's port; linux/if_bridge.h: its states, by number, of which the fourth passes packets.
@@ -121,7 +121,7 @@ def _port(info: dict[int, bytes], live: bool) -> list[str]:
     told = {kind: value[0] for kind, value in attributes(info.get(INFO_PORT, b"")) if len(value) == 1}
     state = told.get(PORT_STATE, FORWARDING)
     found = [f"state {PORT_STATES[state] if state < len(PORT_STATES) else state}"] if state != FORWARDING else []
-    found += [f"{word} on" for word, kind in (("isolated", PORT_ISOLATED), ("locked", PORT_LOCKED)) if told.get(kind)]
+    found += [words for words, kind in ((ISOLATED, PORT_ISOLATED), ("locked on", PORT_LOCKED)) if told.get(kind)]
     ways = (("flood", PORT_UNICAST), ("bcast_flood", PORT_BROADCAST))
     return found + [f"{word} off" for word, kind in ways if told.get(kind) == 0]
 

@@ -387,13 +387,18 @@ def pressure() -> dict[str, float]:
 
 
 def devices(links: list[shapes.Link], every: bool = False) -> dict[str, shapes.Device]:
-    """What the links of this namespace are like. ``every``: with the ends of containers' links too, which the host has many of."""
+    """What the links of this namespace are like. ``every``: with the ends of containers' links too, which the host has many of.
+
+    A bridge keeps isolated ports from each other, so a single one of them keeps nothing from anybody.
+    """
+    isolated = sum(netlink.ISOLATED in link["blocked"] for link in links)
+    harmless = [netlink.ISOLATED] if isolated == 1 else []
     return {
         link["name"]: {
             "up": link["up"],
             "mtu": link["mtu"],
             "kind": link["kind"],
-            "blocked": link["blocked"],
+            "blocked": [words for words in link["blocked"] if words not in harmless],
         }
         for link in links
         if every or link["kind"] != "veth" or link["name"].startswith("eth")

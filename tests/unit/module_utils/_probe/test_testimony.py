@@ -220,6 +220,21 @@ def test_this_machine_tells_of_itself() -> None:
     assert "Udp.RcvbufErrors" in told["counters"]
 
 
+@pytest.mark.parametrize(("isolated", "told"), [(0, []), (1, []), (2, ["isolated on"])])
+def test_a_single_isolated_port_keeps_nothing_from_anybody(isolated: int, told: list[str]) -> None:
+    links = [
+        {
+            "name": f"veth{number}",
+            "up": True,
+            "mtu": 1450,
+            "kind": "veth",
+            "blocked": ["isolated on"] * (number < isolated),
+        }
+        for number in range(3)
+    ]
+    assert testimony.devices(links, every=True)["veth0"]["blocked"] == told
+
+
 @pytest.mark.parametrize("look", [lambda: testimony.look("/"), lambda: testimony.look_inside(False)])
 def test_one_look_asks_the_kernel_for_its_links_once(look: t.Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     real, asked = testimony.netlink.links, []
