@@ -139,16 +139,21 @@ def count(step: Step, code: int) -> tuple[int, int, int]:
     return passed, failed, skipped
 
 
+LAST_WORDS = 8  # lines of an output that tells of no error
 TROUBLE = re.compile(r"\[ERROR\]|fatal: \[|^E  |^ERROR|CRITICAL|Error: ")
+# How far a verification came, and what it found: nobody can ask for its report where the machine is gone after the tests.
+VERIFICATION = re.compile(r"^│?\s*(NOT VERIFIED:|CAUSE |because |UNSURE |FAIL |Probes on |\d+ of \d+ (nodes|answers) )")
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def trouble(output: str, lines: int = 8, width: int = 300) -> list[str]:
-    """The lines of an output that tell of an error, each with the two after it; its last ones where none does."""
+def trouble(output: str, lines: int = 40, width: int = 300) -> list[str]:
+    """The lines of an output that tell of an error, each with the two after it, and what verifications tell; its last ones
+    where none tells of an error."""
     told = [line.strip() for line in COLOURS.sub("", output).splitlines() if line.strip(" │")]
     bad = [place for place, line in enumerate(told) if TROUBLE.search(line)]
-    near = sorted({near for place in bad for near in range(place, min(place + 3, len(told)))})
-    return [told[place][:width] for place in near[:lines]] or [line[:width] for line in told[-lines:]]
+    verified = [place for place, line in enumerate(told) if bad and VERIFICATION.search(line)]
+    near = sorted({*verified, *(near for place in bad for near in range(place, min(place + 3, len(told))))})
+    return [told[place][:width] for place in near[:lines]] or [line[:width] for line in told[-LAST_WORDS:]]
 
 
 FIRST, LAST = 10, 30  # lines of a reason

@@ -40,6 +40,13 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # gw0, gw1, ...: each has a lab 
 ENGINE = pytest.StashKey["Engine"]()
 
 
+class Result(dict):
+    """What a module returned. A test that asks for what is not there is told what is: the error, say."""
+
+    def __missing__(self, key: str) -> object:
+        raise AssertionError(f"no {key!r} in the result: {json.dumps(self, indent=2)}")
+
+
 @dataclass
 class Swarm:
     """The test's hands: Ansible for our own modules and playbooks, the docker CLI to look from outside."""
@@ -81,7 +88,7 @@ class Swarm:
         done = self.ansible("ansible", host, "-m", name, *given, "--diff", *mode, results=tree)
         result = tree / host
         assert result.exists(), f"{name} on {host} left no result:\n{done.stdout}\n{done.stderr}"
-        return {"failed": done.returncode != 0, **json.loads(result.read_text(encoding="utf-8"))}
+        return Result({"failed": done.returncode != 0, **json.loads(result.read_text(encoding="utf-8"))})
 
     def shown(self, module: str, args: dict, *mode: str) -> list[str]:
         """The lines that Ansible shows as removed and added when a module runs on vm1."""

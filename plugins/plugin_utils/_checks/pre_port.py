@@ -142,22 +142,22 @@ def judge(facts: Facts) -> list[Result]:
 
 
 def _judge(facts: Facts, port: Port, tries: list[tuple[str, str, int]]) -> Result:
-    failed, silent = {}, set()
+    failed, silent, late = {}, set(), set()
     for source, target, _number in tries:
         seen = _paths.seen(facts, source, _ident(port, target))
         if seen is None:
             silent.add(source)
         elif not seen["ok"] and port.kind != "port-tcp" and target not in facts.heard:
             silent.add(target)  # no listener is known there
-        elif not seen["ok"] and too_late(facts, source, _knock(port, target)):
-            silent.add(target)
+        elif not seen["ok"] and came_late(facts, source, _knock(port, target)):
+            late.add(target)
         elif not seen["ok"]:
             failed[source, target] = seen.get("error") or f"{seen.get('node')} answered"
     title = f"{TITLE}: {port.text}"
     if failed:
         nodes = blame(failed)
         rows = [
-            f"{source} to {target}: {why}{', though it arrived' if _arrived(facts, source, _knock(port, target)) else ''}"
+            f"{source} to {target}: {why}{', though it arrived' if arrived(facts, source, _knock(port, target)) else ''}"
             for (source, target), why in sorted(failed.items())
         ]
         return result(
@@ -184,18 +184,21 @@ def _judge(facts: Facts, port: Port, tries: list[tuple[str, str, int]]) -> Resul
         CHECK,
         PASS,
         "ok",
-        f"{count(len(tries), 'pair')}: answered by the right node",
+        f"{count(len(tries), 'pair')}: answered by the right node"
+        + (f"; some questions only reached {listed(sorted(late))}, which answered too late" if late else ""),
         title=title,
         nodes=sorted({source for source, _target, _number in tries}),
         details={"port": port.text, "purpose": port.purpose},
     )
 
 
-def too_late(facts: Facts, source: str, knock: _requests.Knock) -> bool:
-    """Whether a question arrived at a helper whose answers may come too late: that there was none proves nothing."""
-    return _arrived(facts, source, knock) and _paths.lags(facts, knock.target)
+def came_late(facts: Facts, source: str, knock: _requests.Knock) -> bool:
+    """Whether a question arrived at a helper that is too slow to answer in time. The port is open then: the question passed the
+    target's firewall, and bears the run's words. The way back has a question of its own."""
+    return arrived(facts, source, knock) and _paths.lags(facts, knock.target)
 
 
-def _arrived(facts: Facts, source: str, knock: _requests.Knock) -> bool:
+def arrived(facts: Facts, source: str, knock: _requests.Knock) -> bool:
+    """Whether a question passed the target's firewall. For TCP that is unknown."""
     protocol = {"port-udp": 17, "port-esp": 50}.get(knock.kind)
     return bool(facts.heard.get(knock.target, {}).get(f"{protocol}/{knock.number}/{source}"))

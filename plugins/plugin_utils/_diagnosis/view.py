@@ -18,7 +18,7 @@ from ...module_utils._terms import GOSSIP_PORT
 from .._checks import _paths, _quality, _requests, _trains, _witness
 from .._checks._blame import Pair
 from .._checks._result import listed
-from .._checks.pre_port import purpose, too_late
+from .._checks.pre_port import arrived, came_late, purpose
 from .._facts.model import Facts, Network, Result
 from . import links
 from .model import BAD
@@ -157,15 +157,15 @@ class View:
 
     @cached_property
     def knocks(self) -> dict[str, dict[Pair, bool]]:
-        """Kind of underlay traffic (``pre_port.purpose``) -> {(source, target): whether it answered}, from PRE-PORT."""
+        """Kind of underlay traffic (``pre_port.purpose``) -> {(source, target): whether it passed}, from PRE-PORT."""
         found: dict[t.Any, t.Any] = {}
         for host, observations in self.facts.observations.items():
             for ident, seen in observations.items():
                 knock = _requests.knock(ident)
                 if not knock or knock.target == host or self._unproven(seen["ok"], host, knock.target):
                     continue
-                if seen["ok"] or not too_late(self.facts, host, knock):
-                    found.setdefault(purpose(knock.kind, knock.number), {})[host, knock.target] = seen["ok"]
+                passed = seen["ok"] or came_late(self.facts, host, knock)
+                found.setdefault(purpose(knock.kind, knock.number), {})[host, knock.target] = passed
         return found
 
     @cached_property
@@ -198,8 +198,8 @@ class View:
 
     def _heard(self, kind: str, source: str, target: str) -> bool:
         """Whether a question passed the target's firewall. For TCP that is unknown."""
-        words = {"data": f"17/{self.data_port}", "gossip-udp": f"17/{GOSSIP_PORT}", "esp": "50/0"}.get(kind)
-        return bool(words and self.facts.heard.get(target, {}).get(f"{words}/{source}"))
+        ports = {"data": ("port-udp", self.data_port), "gossip-udp": ("port-udp", GOSSIP_PORT), "esp": ("port-esp", 0)}
+        return kind in ports and arrived(self.facts, source, _requests.Knock(*ports[kind], target))
 
     @cached_property
     def ports(self) -> dict[str, t.Any]:
@@ -226,9 +226,9 @@ class View:
         bad = set()
         for (source, target), ok in answered.items():
             if not ok:
-                arrived = any(self._heard(kind, source, target) for kind in kinds)
-                bad.add((target, source) if arrived else (source, target))
-                good |= {(source, target)} if arrived else set()
+                came = any(self._heard(kind, source, target) for kind in kinds)
+                bad.add((target, source) if came else (source, target))
+                good |= {(source, target)} if came else set()
         # An answer proves both directions only for its own flow. A failed request in the other direction stays bad.
         return links.Links(frozenset(good - bad), dict.fromkeys(bad, links.UNKNOWN))
 

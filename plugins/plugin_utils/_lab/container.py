@@ -31,7 +31,7 @@ try:
     import docker
     import docker.types
     import docker.utils
-    from docker.errors import DockerException, NotFound
+    from docker.errors import APIError, DockerException, NotFound
     from requests.exceptions import RequestException
 except ImportError:
     HAVE_DOCKER = False
@@ -41,6 +41,10 @@ else:
 LABEL = "swarmlab.overlay/lab"
 FOLDER_LABEL = "swarmlab.overlay/lab-directory"
 STOP_SECONDS = 20
+# Where processes begin while the kernel freezes a control group (cgroup v1), some of them escape. runc gives up after a while, thaws
+# what it froze, and leaves it to its caller to try again (opencontainers/runc#4388, moby/moby#48205).
+FREEZE_TRIES = 5
+BUSY_FREEZE = "unable to freeze"
 NEIGHBOURS = Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3")
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 CARD = "eth0"  # a node's interface on the lab's network
@@ -164,6 +168,23 @@ def translated(action: str) -> t.Iterator[None]:
         yield
     except (DockerException, RequestException) as error:
         raise LabError("LAB-E-ENGINE", action=action, reason=_shorten(error)) from error
+
+
+def freeze(api: t.Any, container: str, pause: float = 0.5) -> None:
+    """Freeze a container, and try it again where its processes were too busy to be frozen. Raises the engine's error.
+
+    ``pause``: seconds between tries.
+    """
+    for dummy in range(FREEZE_TRIES - 1):
+        try:
+            api.pause(container)
+        except APIError as error:
+            if BUSY_FREEZE not in _shorten(error):
+                raise
+            time.sleep(pause)
+        else:
+            return
+    api.pause(container)
 
 
 class ContainerDriver(Driver):
@@ -380,7 +401,7 @@ class ContainerDriver(Driver):
                     if fault.kind == "kill":
                         self.api.kill(container)
                     elif not self.api.inspect_container(container)["State"]["Paused"]:
-                        self.api.pause(container)
+                        freeze(self.api, container)
                         thaw.start(self.api.inspect_container(container)["Id"], fault.name, fault.seconds)
 
     def clear_faults(self, names: t.Collection[str] | None, record: LabRecord) -> list[str]:

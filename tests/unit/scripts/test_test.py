@@ -21,6 +21,17 @@ PLAYBOOK = """\
 \x1b[1mSCENARIO RECAP\x1b[0m
 default: failed=1
 """
+VERIFICATION = """\
+TASK [swarmlab.overlay.verify : Probe from every node] ***
+  │   Probes on 3 nodes after 41.5 s; asking 349 questions for PRE-PORT, CP-TLS and 19 more
+  │ ok: [vm1]
+  │   346 of 349 answers as expected; fewer for SD-SCOPE 0 of 3; cleaning up
+  │ NOT VERIFIED: 65 passed, 2 inconclusive (3 nodes, 2 networks, 287 s)
+  │   UNSURE PRE-PORT on vm2: no observation from vm2
+  │          -> Read why the node did not answer.
+  │ PRE-PORT         UNSURE
+  │ [ERROR]: Task failed: NOT VERIFIED
+"""
 
 
 @pytest.fixture
@@ -41,6 +52,11 @@ def tiers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
             PLAYBOOK,
             ["│ [ERROR]: Task failed: no space left on device", "SCENARIO RECAP", "default: failed=1"],
             id="a playbook's error",
+        ),
+        pytest.param(
+            VERIFICATION,
+            [VERIFICATION.splitlines()[line].strip() for line in (1, 3, 4, 5, 8)],
+            id="how far a verification came",
         ),
         pytest.param("all\n\nwent\nwrong\n", ["all", "went", "wrong"], id="no word of an error: the last lines"),
         pytest.param("fatal: [vm1]: " + "x" * 500, ["fatal: [vm1]: " + "x" * 286], id="long lines are cut"),

@@ -18,7 +18,7 @@ from ansible_collections.swarmlab.overlay.plugins.module_utils._probe import res
 from hypothesis import given
 from hypothesis import strategies as st
 
-Way = Callable[[int, bytes], list[bytes]]  # number of the packet since the start, packet -> what is delivered
+Way = Callable[[int, bytes], list[bytes]]  # number of the packet in its train, packet -> what is delivered
 
 
 @contextmanager
@@ -41,7 +41,9 @@ def helper(way: Way, wait: float = 0.0, pace: float = 0.0, back_from: int = 1 <<
             except OSError:
                 continue
             last = received = max(received, last + pace)
-            for place, packet in enumerate(way(number, data)):
+            asked = train.parse("r1", data)
+            assert asked is not None
+            for place, packet in enumerate(way(asked.number, data)):
                 time.sleep(wait)
                 answer = answerer.answer(packet, received + place / 1000 - (number >= back_from))
                 if answer:

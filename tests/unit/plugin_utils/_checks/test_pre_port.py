@@ -100,10 +100,10 @@ def test_what_arrived_without_an_answer_is_told_of_datagrams(port: str) -> None:
         assert told(facts, port)["evidence"]["failed"] == ["vm3 to vm1: no answer" + words], heard
 
 
-@pytest.mark.parametrize(
-    ("arrived", "dwell", "status"), [(1, 3000, "inconclusive"), (0, 6000, "fail"), (1, 2900, "fail")]
-)
-def test_a_helper_that_lets_packets_wait_answers_too_late_for_a_proof(arrived: int, dwell: int, status: str) -> None:
+@pytest.mark.parametrize(("arrived", "dwell", "status"), [(1, 3000, "pass"), (0, 6000, "fail"), (1, 2900, "fail")])
+def test_a_question_that_reached_a_helper_which_answers_too_late_is_proof_enough(
+    arrived: int, dwell: int, status: str
+) -> None:
     """Seen on slow machines: sound ports that were called closed, as the helper had 6 seconds of packets to answer."""
     facts = healthy()
     close(facts, "port-udp/7946", "vm3", "vm1")
@@ -113,7 +113,7 @@ def test_a_helper_that_lets_packets_wait_answers_too_late_for_a_proof(arrived: i
     found = told(facts, "port-udp/7946")
     assert found["status"] == status
     causes = diagnose(pre_port.judge(facts), facts)
-    assert [cause["id"] for cause in causes] == ([] if status == "inconclusive" else ["gossip-udp-blocked"])
+    assert [cause["id"] for cause in causes] == ([] if status == "pass" else ["gossip-udp-blocked"])
 
 
 @pytest.mark.parametrize("port", TEXTS)

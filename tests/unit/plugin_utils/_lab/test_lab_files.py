@@ -500,3 +500,34 @@ def test_the_table_of_another_machine_is_not_known_here(monkeypatch: pytest.Monk
     assert neighbours_limit() == 1024
     monkeypatch.setenv("DOCKER_HOST", "ssh://somewhere")
     assert neighbours_limit() is None
+
+
+class Freezer:
+    """An engine that fails so many times with these words to freeze a container."""
+
+    def __init__(self, failures: int, words: str) -> None:
+        self.failures, self.words, self.calls = failures, words, 0
+
+    def pause(self, name: str) -> None:
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise container.APIError("500 Server Error", explanation=self.words)
+
+
+BUSY = "Cannot pause container 8e6b: OCI runtime pause failed: unable to freeze: unknown"  # moby/moby#48205
+
+
+def test_a_container_whose_processes_are_busy_is_frozen_at_another_try() -> None:
+    engine = Freezer(3, BUSY)
+    container.freeze(engine, "swarmlab-lab-vm3", pause=0)
+    assert engine.calls == 4
+
+
+@pytest.mark.parametrize(
+    ("failures", "words", "calls"), [(99, BUSY, container.FREEZE_TRIES), (1, "No such container: vm3", 1)]
+)
+def test_what_cannot_be_frozen_is_told_in_the_engine_s_words(failures: int, words: str, calls: int) -> None:
+    engine = Freezer(failures, words)
+    with pytest.raises(container.APIError, match=words.split(":")[0]):
+        container.freeze(engine, "swarmlab-lab-vm3", pause=0)
+    assert engine.calls == calls
