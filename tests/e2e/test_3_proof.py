@@ -52,6 +52,7 @@ def test_verification_left_nothing_behind(lab: Lab) -> None:
         assert node.sh(f"docker ps -aq --filter label={label}") == ""
 
 
+@pytest.mark.life
 def test_a_play_that_leaves_a_node_out_proves_what_the_others_share(lab: Lab) -> None:
     """Swarm gives that node tasks of the run, too; they are backends that answer nobody."""
     checks = {"verify_checks": ["PRE-REACH", "DP-MATRIX", "LB-SPREAD", "PATH-QUALITY", "MESH-ALL"]}
@@ -121,6 +122,7 @@ def lossy_balancers(lab: Lab) -> Iterator[None]:
         lab.node(node).sh(f"{enter[node]} del dev {device} root")
 
 
+@pytest.mark.life
 @pytest.mark.usefixtures("lossy_balancers")
 def test_what_a_balancer_and_published_ports_lose_are_two_causes(lab: Lab) -> None:
     code, output = lab.play("verify.yml", "-e", json.dumps({"verify_checks": ["PRE-REACH", "PATH-QUALITY"]}))

@@ -154,7 +154,9 @@ def test_a_new_worker_joins_with_a_limit_to_it(swarm) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("how", ["REJECT --reject-with icmp-host-unreachable", "DROP"])
+@pytest.mark.parametrize(
+    "how", [pytest.param("REJECT --reject-with icmp-host-unreachable", marks=pytest.mark.rare), "DROP"]
+)
 def test_a_node_joins_when_its_manager_answers_late(swarm, how: str) -> None:
     """Fifty nodes that join at once keep a manager so busy that some are not answered; their engines give up, in state error."""
     forget(swarm, "vm3")

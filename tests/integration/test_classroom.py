@@ -134,6 +134,7 @@ def test_what_was_not_typed_is_asked_for(page: Page) -> None:
     assert page.get_attribute("[data-verdict]", "data-verdict") == "failed", "there is no service yet"
 
 
+@pytest.mark.rare
 def test_an_exercise_is_broken_and_mended(page: Page) -> None:
     page.click("nav button[data-step=exercises]")
     box = "section[data-exercise=not-attachable]"

@@ -126,6 +126,7 @@ def eventually(look: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.rare
 def test_a_lab_grows_and_its_tasks_move_when_it_shrinks(lab: SmallLab, service) -> None:
     lab.sized(3, LAB, SWARM, managers=3)
     assert set(lab.members()) == {"vm1", "vm2", "vm3"}

@@ -133,6 +133,7 @@ def test_an_exercise_is_for_labs_alone(swarm, tmp_path: Path) -> None:
     assert code != 0 and "given on labs alone" in " ".join(output.split()), output
 
 
+@pytest.mark.rare
 @pytest.mark.long
 def test_a_fault_stops_the_lesson_with_its_cause(swarm, tmp_path: Path) -> None:
     rule = "INPUT -p udp --dport 4789 -j DROP"

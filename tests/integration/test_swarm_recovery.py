@@ -91,6 +91,7 @@ def test_a_backup_is_private_and_leaves_the_swarm_as_it_was(
     assert sorted(path.name.partition(".")[2] for path in folder.iterdir()) == ["json", "tar.gz.enc", "yml.enc"]
 
 
+@pytest.mark.rare
 @pytest.mark.long
 def test_a_manager_that_was_drained_before_a_backup_stays_drained(trio: Swarm, tmp_path: Path) -> None:
     """By other means, and by this collection for the operator."""
@@ -324,6 +325,7 @@ def archives(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if ".tar.gz" in path.name]
 
 
+@pytest.mark.rare
 @pytest.mark.long
 def test_two_of_three_managers_are_lost_and_come_back_later(trio: Swarm) -> None:
     token = trio.docker("vm1", "info", "--format", "{{.Swarm.NodeID}}")

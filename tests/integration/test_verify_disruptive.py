@@ -123,6 +123,7 @@ def availability(swarm, node: str) -> str:
     return swarm.docker("vm1", "node", "inspect", "-f", "{{.Spec.Availability}}", node)
 
 
+@pytest.mark.rare
 def test_a_node_that_stays_drained_is_told(swarm, network: str, undo: list, tmp_path: Path) -> None:
     """Somebody drains it again, once the check has given it back."""
     undo.append(("vm1", "docker node update --availability active vm2"))
@@ -141,6 +142,7 @@ def test_a_node_that_stays_drained_is_told(swarm, network: str, undo: list, tmp_
     assert "vm2 is ready, drain, and was not before" in found[0]["evidence"]["summary"] and done.code != 0
 
 
+@pytest.mark.rare
 def test_a_node_that_stays_cut_off_is_told(swarm, network: str, undo: list, tmp_path: Path) -> None:
     """Rules of somebody else's do the same, and stay."""
     rules = [f"{chain} -p {protocol} --{end} {port} -j DROP" for chain, end in (("INPUT", "dport"), ("OUTPUT", "dport"))

@@ -83,6 +83,7 @@ def test_a_closed_port_is_named_with_its_node(
     assert [(found["id"], found["nodes"]) for found in done.report["causes"]] == [(cause, ["vm3"])]
 
 
+@pytest.mark.rare
 def test_a_network_that_leaves_no_room_for_the_longer_header(swarm, over_ipv6: tuple[str, str], tmp_path: Path) -> None:
     """The engine reckons with IPv4: what it gives a network by itself is too large by 20."""
     swarm.docker("vm1", "network", "create", "-d", "overlay", "wide")

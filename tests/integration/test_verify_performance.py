@@ -43,6 +43,7 @@ def test_every_way_is_measured_or_told_why_not(swarm, unique: str, tmp_path: Pat
     )  # the swarm itself forgets a removed network when its last task has ended
 
 
+@pytest.mark.rare
 @pytest.mark.long
 def test_a_path_that_does_not_work_is_no_figure(swarm, tmp_path: Path) -> None:
     """Data port closed on vm2: what crosses to or from it is inconclusive, the hosts' own path and each node alone are measured."""
@@ -59,6 +60,7 @@ def test_a_path_that_does_not_work_is_no_figure(swarm, tmp_path: Path) -> None:
     assert broken and all("vm2" in (row["source"], row["target"]) and row["path"] == "overlay" for row in broken)
 
 
+@pytest.mark.rare
 @pytest.mark.long
 def test_a_host_path_that_is_closed_is_left_out(swarm, tmp_path: Path) -> None:
     """Nobody has to open the port to measure: it is no fault of the networks."""
