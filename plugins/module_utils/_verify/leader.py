@@ -281,33 +281,42 @@ def runs_tasks(node: Raw) -> bool:
     return standing(node)[1] == "active"
 
 
-def wait_for_tasks(
-    engine: Engine, made: shapes.Made, timeout: float, waited: float
-) -> tuple[shapes.Convergence, list[Raw]]:
+def wait_for_tasks(engine: Engine, made: shapes.Made, timeout: float) -> tuple[shapes.Convergence, list[Raw]]:
     """Wait until the run's services have converged, at most ``timeout`` seconds, and not for tasks that will not come.
 
-    ``waited``: the seconds that passed before; a task that runs at the first look may have taken as long. Returns the time it took,
-    the errors, and the tasks.
+    Returns what became of them, and the tasks.
     """
     began = time.monotonic()
     services = [service for service in (made["probe"], made["published"], made["speed"]) if service]
-    arrived = {0: 0.0}  # number of tasks that run -> seconds until so many did, of all that they had
 
     def look() -> tuple[bool, list[Raw]]:
         tasks = engine.tasks({"service": services}) if services else []
-        elapsed = time.monotonic() - began
-        run, lack = len([task for task in tasks if is_running(task)]), len(_lacking(tasks))
         vain = (
             refused(tasks)
-            or (elapsed > local.patience(timeout) and stuck(tasks))
-            or local.overdue(waited + elapsed, arrived.setdefault(run, waited + elapsed), run, lack)
+            or (time.monotonic() - began > local.patience(timeout) and stuck(tasks))
+            or local.left(turnout(tasks, time.time())) < 0
         )
         # A manager takes a while to see that a node is gone; one that is known to be is not waited for.
         node_ids = [node["ID"] for node in _able(engine.nodes())]
         return vain or _converged(tasks, made, node_ids), tasks
 
     seen = wait_until(look, timeout, interval=0.3)
-    return {"seconds": seen.seconds, "errors": errors(seen.seen)}, seen.seen
+    return {"seconds": seen.seconds, "errors": errors(seen.seen), "turnout": turnout(seen.seen, time.time())}, seen.seen
+
+
+def turnout(tasks: list[Raw], now: float) -> shapes.Turnout:
+    """How many tasks run, and the seconds that the slowest of them took; how many do not, and the seconds since the youngest of them
+    was made. All moments are of the leader's clock, which runs this. Pure."""
+    took, waited = [], []
+    for rows in _places(tasks):
+        made = moment(rows[0]["CreatedAt"])
+        if rows[-1]["Status"]["State"] == "running":
+            took.append(moment(rows[-1]["UpdatedAt"]) - made)
+        else:
+            waited.append(now - made)
+    return {
+        "came": len(took), "took": max(took, default=0.0), "missing": len(waited), "waited": min(waited, default=0.0)
+    }  # fmt: skip
 
 
 def errors(tasks: list[Raw]) -> dict[str, str]:
@@ -343,12 +352,17 @@ def refused(tasks: list[Raw]) -> bool:
 
 
 def _lacking(tasks: list[Raw]) -> list[list[Raw]]:
-    """The states of each place where no task runs, in order: of a node, or of a replica."""
-    places: dict[tuple[str, t.Any], list[Raw]] = {}
+    """The states of each place where no task runs, in order."""
+    found = [[task["Status"] for task in rows] for rows in _places(tasks)]
+    return [rows for rows in found if rows[-1]["State"] != "running"]
+
+
+def _places(tasks: list[Raw]) -> list[list[Raw]]:
+    """The tasks of each place, in order: of a node, or of a replica."""
+    found: dict[tuple[str, t.Any], list[Raw]] = {}
     for task in sorted(tasks, key=lambda item: str(item["CreatedAt"])):
-        place = (task["ServiceID"], task.get("Slot") or task.get("NodeID"))
-        places.setdefault(place, []).append(task["Status"])
-    return [rows for rows in places.values() if rows[-1]["State"] != "running"]
+        found.setdefault((task["ServiceID"], task.get("Slot") or task.get("NodeID")), []).append(task)
+    return list(found.values())
 
 
 def _converged(tasks: list[Raw], made: shapes.Made, node_ids: list[str]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import math
 import os
 import time
 import typing as t
@@ -101,9 +102,12 @@ def patience(timeout: float) -> float:
     return max(45.0, timeout / 3)
 
 
-def overdue(waited: float, last: float, came: int, missing: int) -> bool:
-    """Whether the rest is not worth the wait: at least half came, and the last of them in a third of the seconds waited by now. Pure."""
-    return came >= missing > 0 and waited > max(OVERDUE, 3 * last)
+def left(seen: shapes.Turnout) -> float:
+    """The seconds for which the rest is worth the wait, below 0 if no longer: where at least half of the tasks came, three times as
+    long as the slowest of them took. Pure."""
+    if seen["came"] >= seen["missing"] > 0:
+        return max(OVERDUE, 3 * seen["took"]) - seen["waited"]
+    return math.inf
 
 
 def is_refused(text: str) -> bool:

@@ -122,7 +122,7 @@ def _prepare(engine: Engine, plan: shapes.PreparePlan, info: Raw, began: float) 
         opened.update(_open_node(engine, plan, plan["wait"], errors, expected))
         if result["leader"]:
             left = plan["wait"] - (time.time() - began)
-            result["view"] = _view(engine, result["made"], left, opened.get("task_seconds", 0.0))
+            result["view"] = _view(engine, result["made"], left)
             opened.update(_serve_published(engine, plan, errors))
     opened["gateway"] = local.gateway(engine)  # which the engine may make with the first task only
     if "certificate" in plan["needs"]:
@@ -248,7 +248,7 @@ def _open(engine: Engine, plan: shapes.OpenPlan) -> shapes.Opened:
             errors.append(f"no probe task runs here after {result['task_seconds']:.0f} s")
             result["reason"] = "probe-not-started"
     if plan["leader"]:
-        result["view"] = _view(engine, plan["made"], deadline - time.monotonic(), plan["waited"])
+        result["view"] = _view(engine, plan["made"], deadline - time.monotonic())
     return result
 
 
@@ -325,8 +325,8 @@ def knows(engine: Engine, network: str | None) -> bool | None:
     return True
 
 
-def _view(engine: Engine, made: shapes.Made, timeout: float, waited: float) -> shapes.View:
-    told, tasks = leader.wait_for_tasks(engine, made, timeout, waited)
+def _view(engine: Engine, made: shapes.Made, timeout: float) -> shapes.View:
+    told, tasks = leader.wait_for_tasks(engine, made, timeout)
     return {**leader.views(engine, made, tasks), "convergence": told, "swarm": leader.swarm_view(engine)}
 
 

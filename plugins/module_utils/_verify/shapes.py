@@ -58,14 +58,10 @@ class Made(t.TypedDict):
 
 
 class OpenPlan(Common):
-    """The rest of the preparation. ``opened``: this node is done, except that the leader still reads its view.
-
-    ``waited``: the seconds that the slowest of the tasks took that came before.
-    """
+    """The rest of the preparation. ``opened``: this node is done, except that the leader still reads its view."""
 
     made: Made
     timeout: float
-    waited: float
     opened: bool
     expected: bool
     leader: bool
@@ -348,11 +344,22 @@ class Ingress(Network):
     used: int
 
 
+class Turnout(t.TypedDict):
+    """The run's tasks so far. ``took``: the seconds from its making until the slowest ran of those that ``came``; ``waited``: the
+    seconds since the youngest of those was made that are ``missing``."""
+
+    came: int
+    took: float
+    missing: int
+    waited: float
+
+
 class Convergence(t.TypedDict):
-    """The time until the run's tasks were running, and by node the reason of each missing one."""
+    """The time until the run's tasks were running, by node the reason of each missing one, and how many came."""
 
     seconds: float
     errors: dict[str, str]
+    turnout: Turnout
 
 
 class _Looked(t.TypedDict):

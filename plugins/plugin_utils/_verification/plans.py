@@ -71,16 +71,12 @@ def open_node(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.
     """
     if host not in facts.nodes or not facts.leader or _checks.unfit(facts) or gathered.is_open(facts):
         return None
-    common, timeout = _common(facts, host), facts.settings["timeout"]
-    if together(facts.settings):
-        # They have waited within the preparation.
-        timeout = LEAST if _in_vain(facts) or _overdue(facts) else max(timeout - WAIT, LEAST)
+    common, timeout = _common(facts, host), _left(facts)
     return dict(
         common,
         lease=max(common["lease"], timeout + GRACE),
         made=facts.made,
         timeout=timeout,
-        waited=max(_waited(facts)[0], default=0.0),
         opened=together(facts.settings) and not gathered.missing_probe(facts, host),
         expected=gathered.expects_task(facts, host),
         leader=host == facts.leader,
@@ -94,22 +90,15 @@ def _in_vain(facts: Facts) -> bool:
     return bool(missing) and all(foreign.reason(text, foreign.KERNEL, "") for text in missing)
 
 
-def _overdue(facts: Facts) -> bool:
-    """Whether the probes that are missing were waited for far longer than the others took. One that comes after all is opened late."""
-    came, missing = _waited(facts)
-    return bool(came) and all(local.overdue(seconds, max(came), len(came), len(missing)) for seconds in missing)
-
-
-def _waited(facts: Facts) -> tuple[list[float], list[float]]:
-    """The seconds that each probe took which came, and for which each missing one was waited for."""
-    came, missing = [], []
-    for host in facts.hosts:
-        seconds = facts.opened.get(host, {}).get("task_seconds")
-        if gathered.missing_probe(facts, host):
-            missing.append(seconds or 0.0)
-        elif seconds is not None:
-            came.append(seconds)
-    return came, missing
+def _left(facts: Facts) -> float:
+    """The seconds for which probes are still waited. One that comes after all is opened late."""
+    timeout = float(facts.settings["timeout"])
+    if not together(facts.settings):
+        return timeout
+    # They have waited within the preparation.
+    left = LEAST if _in_vain(facts) else timeout - WAIT
+    seen = facts.convergence.get("turnout")
+    return max(min(left, local.left(seen)) if seen else left, LEAST)
 
 
 def reopen(facts: Facts, host: str, _given: list[ModuleType]) -> dict[str, t.Any] | None:

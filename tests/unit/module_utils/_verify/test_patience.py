@@ -51,17 +51,18 @@ def lacking_probe(errors: dict | None = None) -> Draft:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "waits"),
+    ("turnout", "waits"),
     [
-        ({"vm1": 3.0, "vm2": 35.0}, plans.LEAST),
-        ({"vm1": 14.0, "vm2": 35.0}, 90 - plans.WAIT),
-        ({"vm1": 3.0}, 90 - plans.WAIT),
+        ({"came": 2, "took": 3.0, "missing": 1, "waited": 35.0}, plans.LEAST),
+        ({"came": 2, "took": 14.0, "missing": 1, "waited": 28.0}, 14.0),
+        ({"came": 2, "took": 50.0, "missing": 1, "waited": 52.0}, 90 - plans.WAIT),
+        ({"came": 0, "took": 0.0, "missing": 3, "waited": 35.0}, 90 - plans.WAIT),
+        (None, 90 - plans.WAIT),
     ],
 )
-def test_a_probe_that_others_had_long_ago_is_waited_for_a_moment_only(seconds: dict, waits: int) -> None:
+def test_a_probe_that_others_had_long_ago_is_waited_for_a_moment_only(turnout: dict | None, waits: float) -> None:
     facts = lacking_probe()
-    for host, waited in seconds.items():
-        facts.opened[host]["task_seconds"] = waited
+    facts.convergence["turnout"] = turnout
     assert plans.open_node(facts, "vm2", [])["timeout"] == waits
 
 
