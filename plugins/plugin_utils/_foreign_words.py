@@ -107,6 +107,12 @@ ATTACHMENT = (
         "Docker Engine 20.10 to 26.1",
         "network front not manually attachable",
     ),
+    Words(
+        "swarm-late",
+        re.compile(r"deadline exceeded"),
+        "Docker Engine 20.10 to 28.5, whose own limit is 20 s",
+        "attaching to network failed, make sure your network options are correct and check manager logs: context deadline exceeded",
+    ),
 )
 
 

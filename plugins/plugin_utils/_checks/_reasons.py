@@ -30,7 +30,7 @@ RESULTS = {
     "any-size-lost": "packets of every size get lost, so the size is not the cause",
     "small-size-lost": "not even small packets pass, so the size is not the cause",
     "nothing-to-measure": "no node had a task of the run to measure",
-    "node-starved": "a node had no processor for longer than a question may take, so nothing follows from silence",
+    "node-starved": "a node had no processor for longer than a question may take, or than the engine waits for the swarm, so nothing follows from silence",
     "not-measured": "a way could not be measured",
     # Skipped: there is nothing to judge.
     "one-node": "the play has one node, so there is no pair",
@@ -170,4 +170,5 @@ REFUSALS = {
     "task-not-running": "a task of the probes does not run, for another reason",
     "engine-refused": "the engine refused an object, for another reason",
     "not-attachable": "the network is not attachable",
+    "swarm-late": "the swarm did not answer the engine within the engine's own 20 seconds",
 }

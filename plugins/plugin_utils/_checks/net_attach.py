@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 import typing as t
+from types import ModuleType
 
 from .. import _foreign_words as foreign
 from .._facts.model import Facts, Network, Requests, Result
-from . import _paths, _requests
+from . import _paths, _requests, _witness
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, count, each_network, listed, not_set_up, result
 
 ID = "NET-ATTACH"
@@ -19,7 +20,7 @@ HINT = "Declare the network with 'attachable: true'; a timeout points at the wor
 ORDER = 45
 NEEDS = ("probe", "attach", "lazy")
 TAGS = ("P0", "networks")
-REFUSAL = "not-attachable"
+REFUSAL, LATE = "not-attachable", "swarm-late"
 ENGINE_PATIENCE = 40  # seconds; the container starts while the other probes already ask
 CHECK = sys.modules[__name__]
 
@@ -86,17 +87,26 @@ def _judge(facts: Facts, network: Network) -> Result:
     if not network["attachable"]:
         return _judge_closed(found, name, worker)
     if "refused" in found:
-        return result(
-            CHECK,
-            FAIL,
-            "attach-refused",
-            "refused: " + found["refused"],
-            network=name,
-            nodes=worker,
-            seconds=found["seconds"],
-            details={"refusal": refusal(found)},
-        )
+        return refused(CHECK, facts, found, network=name)
     return _judge_names(facts, network, found)
+
+
+def refused(check: ModuleType, facts: Facts, found: dict[str, t.Any], network: str | None = None) -> Result:
+    """What follows from a refusal: nothing where the engine waited in vain for the swarm, and both had other programs to run."""
+    crowded = {host: _witness.crowd(facts, host) for host in (facts.worker, facts.leader) if host}
+    told = [f"{host}{load}" for host, load in crowded.items() if load]
+    late = bool(told) and refusal(found) == LATE
+    text = f"{facts.worker} could not attach: {found['refused']}"
+    return result(
+        check,
+        INCONCLUSIVE if late else FAIL,
+        "node-starved" if late else "attach-refused",
+        f"{text}; {', '.join(told)}" if late else text,
+        network=network,
+        nodes=[facts.worker],
+        seconds=found["seconds"],
+        details={"refusal": refusal(found)},
+    )
 
 
 def refusal(found: dict[str, t.Any]) -> str:

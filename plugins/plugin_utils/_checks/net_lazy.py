@@ -10,7 +10,7 @@ import typing as t
 
 from .._facts.model import Facts, Requests, Result
 from ._result import FAIL, INCONCLUSIVE, PASS, SKIP, listed, not_set_up, result
-from .net_attach import refusal
+from .net_attach import refused
 
 ID = "NET-LAZY"
 TITLE = "An overlay appears on a worker with its first endpoint, and nowhere else"
@@ -37,16 +37,7 @@ def judge(facts: Facts) -> list[Result]:
     if attached is None:
         return [result(CHECK, INCONCLUSIVE, "not-tried", f"{facts.worker} did not try to attach", nodes=[facts.worker])]
     if "refused" in attached:
-        return [
-            result(
-                CHECK,
-                FAIL,
-                "attach-refused",
-                f"{facts.worker} could not attach: {attached['refused']}",
-                nodes=[facts.worker],
-                details={"refusal": refusal(attached)},
-            )
-        ]
+        return [refused(CHECK, facts, attached)]
     wrong, silent = _look(facts)
     if wrong:
         return [result(CHECK, FAIL, "not-lazy", listed(wrong.values()), nodes=sorted(wrong), details={"nodes": wrong})]
