@@ -13,7 +13,7 @@ import math
 import typing as t
 from types import ModuleType
 
-from ...module_utils._probe import pause
+from ...module_utils._probe import background, pause
 from ...module_utils._verify import local, objects, standalone
 from .. import _checks
 from .. import _foreign_words as foreign
@@ -38,6 +38,11 @@ def lease(settings: Settings) -> float:
     return float(max(LEASE, settings["convergence"] + 30) * batches + settings.get("measuring", 0))
 
 
+def _slowest(facts: Facts) -> float:
+    """The seconds of the longest call so far, to any host: while it lasts, nothing renews the lease on the others."""
+    return max((row[1] - row[0] for rows in facts.clocks.values() for row in rows), default=0.0)
+
+
 def together(settings: Settings) -> bool:
     """Whether all hosts run a phase at the same time."""
     return int(settings["forks"]) >= len(settings["hosts"])
@@ -49,7 +54,7 @@ def _common(facts: Facts, host: str) -> dict[str, t.Any]:
         "name": host,
         "needs": facts.needs,
         "image": facts.settings["image"] or pause.IMAGE,
-        "lease": lease(facts.settings),
+        "lease": max(lease(facts.settings), background.SLOW * _slowest(facts)),
     }
 
 

@@ -36,6 +36,19 @@ def test_who_is_ready_lives_on_while_the_leader_waits(timeout: int, lease: float
     assert plans.open_node(facts, "vm2", [])["lease"] == lease
 
 
+@pytest.mark.parametrize(("seconds", "lease"), [(20.0, plans.LEASE), (94.0, 188.0)])
+def test_on_slow_machines_helpers_live_longer(seconds: float, lease: float) -> None:
+    """Seen where a call took one node three times as long as another: that one's helpers had ended before the next call reached them."""
+    facts = Draft(
+        settings=dict(SETTINGS, timeout=300),
+        hosts=["vm1"],
+        made={"lazy": None, "network_ids": []},
+        nodes={"vm1": {"id": "1"}},
+    )
+    facts.clocks = {"vm1": [[100.0, 100.0 + seconds, 0.0, 0.0]]}
+    assert plans._common(facts, "vm1")["lease"] == lease
+
+
 def lacking_probe(errors: dict | None = None) -> Draft:
     """The facts after a preparation in which no probe started on vm2."""
     return Draft(
