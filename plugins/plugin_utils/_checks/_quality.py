@@ -21,6 +21,7 @@ LIMITS: t.Final = {"loss": 1.0, "delay": 100.0, "jitter": 100.0, "rate": 5.0}
 CHECK = "PATH-QUALITY"  # the check that asks for the trains
 ICMP, WIRE = "icmp", "wire"  # layers of the underlay
 MESH = "mesh"  # the layer of published ports
+ASIDE = "aside"  # from hosts to nodes outside the run, by ICMP
 FEW = 3  # packets: fewer lost, repeated or late ones prove nothing
 OUTLIER = 8  # times as slow as the other paths of the layer
 NOTICEABLE = 0.4  # share of a limit below which nothing is a concern, however much better other paths are
@@ -208,11 +209,17 @@ def _of_path(path: Path, measured: list[Path], others: list[Path], given: dict[s
 
 
 def suspicion(facts: Facts, layer: str, kind: str, bad: list[Pair]) -> t.Callable[[str], float]:
-    """Which ends of the bad paths of a network have the same towards other nodes below, on the wire: late processes may keep that from being judged there.
+    """Which ends of bad paths have the same towards other nodes: on the wire to nodes outside the run, in a network below it on the wire,
+    where late processes may keep that from being judged.
 
     A delay is the only symptom that a path has in common with every path of the same node below it.
     """
-    slow = _delays(facts, layer, bad) if kind == SLOW and layer != WIRE else {}
+    if layer == WIRE:
+        rows = aside(facts)
+        shown = symptoms(facts, rows)
+        same = {path.pair for path in rows if kind in [row.kind for row in shown.get(path.pair, [])]}
+        return lambda node: float(_throughout(rows, node, lambda path: path.pair in same))
+    slow = _delays(facts, layer, bad) if kind == SLOW else {}
     wire = _delays(facts, WIRE, _paths.host_pairs(facts)) if slow else {}
 
     def suspected(node: str) -> float:
@@ -220,6 +227,29 @@ def suspicion(facts: Facts, layer: str, kind: str, bad: list[Pair]) -> t.Callabl
         return float(bool(elsewhere) and min(elsewhere) >= SIMILAR * min(slow.values()))
 
     return suspected
+
+
+def aside(facts: Facts) -> list[Path]:
+    """The paths from hosts to nodes outside the run of which any host got an answer: others may answer nobody."""
+    found = [
+        Path(source, name.rpartition("/")[2], train)
+        for source, told in facts.trains.items()
+        for name, train in told.items()
+        if name.startswith(ident(ASIDE, ""))
+    ]
+    alive = {path.target for path in found if not path.dead}
+    return [path for path in found if path.target in alive]
+
+
+def is_alone(facts: Facts, host: str) -> bool:
+    """Whether a host gets no answer from nodes outside the run that answer another host."""
+    return _throughout(aside(facts), host, lambda path: path.dead)
+
+
+def _throughout(paths: list[Path], host: str, bad: t.Callable[[Path], bool]) -> bool:
+    """Whether all paths of a host are bad, if it has any."""
+    mine = [bad(path) for path in paths if path.source == host]
+    return bool(mine) and all(mine)
 
 
 def _delays(facts: Facts, layer: str, pairs: list[Pair]) -> dict[Pair, float]:

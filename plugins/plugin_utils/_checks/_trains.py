@@ -18,18 +18,19 @@ from ...module_utils._probe.train import LATE, mark
 from .._facts.model import Data, Facts, Network, Requests
 from . import _blame, _paths, mesh_all, mtu_fit
 from ._blame import Pair
-from ._quality import ICMP, MESH, WIRE, Path, balanced, ident, layer_of
+from ._quality import ASIDE, ICMP, MESH, WIRE, Path, balanced, ident, layer_of
 
 PACKETS, FEWEST = 60, 18  # packets of a train
 AT_ONCE = 900  # packets that a node sends at most, about
 TRAINS = AT_ONCE // FEWEST
 SET_UP = 3.0  # seconds that engines may need to lead the run's own new service everywhere
+BYSTANDERS = 2  # nodes outside the run that are asked for an echo
 BACKENDS = 10  # trains to virtual IPs at most: a balancer leads each to the next backend
 
 
 def requests(facts: Facts) -> Requests:
     """Each host's trains; ``where`` is the namespace to send from, as in a check's plan."""
-    rows = [*_on_underlay(facts), *_through_mesh(facts)] if facts.swarm else []
+    rows = [*_on_underlay(facts), *_to_bystanders(facts), *_through_mesh(facts)] if facts.swarm else []
     for network in facts.under_test:
         rows += _inside(facts, network) + _through_virtual_ip(facts, network)
     sent: dict[str, float] = {}  # trains, those of half the length as half a train
@@ -83,6 +84,23 @@ def _on_underlay(facts: Facts) -> list[tuple[str, Data]]:
             if ":" not in address:
                 rows.append((source, dict(base, id=ident(ICMP, target), kind="icmp")))
     return rows
+
+
+def _to_bystanders(facts: Facts) -> list[tuple[str, Data]]:
+    """Two hosts have one path between them, and only the ways to other nodes show at which of the two it is bad. The kernel of any node
+    answers an echo, whether the node is in the play or not."""
+    if len(facts.opened) != 2 or any(
+        _paths.tunnel(facts, host) != _paths.address(facts, host) for host in facts.opened
+    ):
+        return []
+    there = {facts.nodes[host]["id"] for host in facts.opened}
+    known = {node["address"] for node in facts.swarm["nodes"] if node["id"] not in there}
+    addresses = [text for text in known if (ip := _paths.parsed(text)) and ip.version == 4 and not ip.is_unspecified]
+    return [
+        (host, {"address": address, "where": "host", "id": ident(ASIDE, address), "kind": "icmp"})
+        for host in facts.opened
+        for address in _blame.ring(addresses, facts.run)[:BYSTANDERS]
+    ]
 
 
 def _inside(facts: Facts, network: Network) -> list[tuple[str, Data]]:

@@ -104,7 +104,7 @@ def _one_way(found: Links) -> bool:
 
 def one_way(view: View) -> Iterable[Finding]:
     """Pairs where nothing gets through in one direction, and everything in the other."""
-    blamed = links.blame(view.dead)
+    blamed = links.blame(view.dead, lambda node: _quality.is_alone(view.facts, node))
     if not blamed or not _one_way(view.dead):
         return
     nodes = view.ordered(blamed.nodes)
@@ -121,7 +121,7 @@ def one_way(view: View) -> Iterable[Finding]:
 
 def cut_off(view: View) -> Iterable[Finding]:
     """Nodes that no traffic reaches on the underlay."""
-    blamed = links.blame(view.dead)
+    blamed = links.blame(view.dead, lambda node: _quality.is_alone(view.facts, node))
     if not blamed or blamed.groups or _one_way(view.dead):
         return
     nodes = view.ordered(blamed.nodes)

@@ -137,6 +137,55 @@ def test_two_nodes_with_a_bad_path_between_them_are_both_named() -> None:
     ]
 
 
+def two_of_three(vm1: dict, vm3: dict) -> Draft:
+    """Two hosts, and what their echoes to the third node of the swarm showed, of which the run got nothing."""
+    facts = healthy()
+    for told in (facts.opened, facts.probed, facts.trains, facts.observations, facts.pulses):
+        told.pop("vm2", None)
+    for host, other, parts in (("vm1", "vm3", vm1), ("vm3", "vm1", vm3)):
+        rows = {ident: row for ident, row in facts.trains[host].items() if ident.endswith(f"/{other}")}
+        facts.trains[host] = {**rows, f"PATH-QUALITY/aside/{ADDRESS['vm2']}": train(**parts)}
+    return facts
+
+
+@pytest.mark.parametrize("ident", sorted({*BAD} - {"link-flaps", "link-capped"}))
+@pytest.mark.parametrize(
+    ("at", "nodes"), [(["vm3"], ["vm3"]), (["vm1"], ["vm1"]), (["vm1", "vm3"], ["vm1", "vm3"]), ([], ["vm1", "vm3"])]
+)
+def test_of_two_hosts_a_node_outside_the_run_shows_the_bad_one(ident: str, at: list[str], nodes: list[str]) -> None:
+    facts = two_of_three(*(BAD[ident] if host in at else {} for host in ("vm1", "vm3")))
+    spoil(facts, ["wire", "icmp"], "vm1", **BAD[ident])
+    assert [(cause["id"], cause["nodes"]) for cause in diagnose(CHECKS["PATH-QUALITY"].judge(facts), facts)] == [
+        (ident, nodes)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("vm1", "vm3", "alone"), [({}, DEAD, ["vm3"]), (DEAD, DEAD, []), ({}, {}, []), (DEAD, LOSSY, ["vm1"])]
+)
+def test_a_node_outside_the_run_that_answers_nobody_shows_nothing(vm1: dict, vm3: dict, alone: list[str]) -> None:
+    facts = two_of_three(vm1, vm3)
+    assert [host for host in ("vm1", "vm3") if _quality.is_alone(facts, host)] == alone
+
+
+def test_two_hosts_ask_nodes_outside_the_run_for_an_echo() -> None:
+    facts = two_of_three({}, {})
+    asked = {
+        host: [row["address"] for row in rows if "/aside/" in row["id"]]
+        for host, rows in CHECKS["PATH-QUALITY"].trains(facts).items()
+        if host in facts.opened
+    }
+    assert asked == {"vm1": [ADDRESS["vm2"]], "vm3": [ADDRESS["vm2"]]}
+    facts.swarm["nodes"] = [{**node, "address": "0.0.0.0"} for node in facts.swarm["nodes"]]
+    rows = CHECKS["PATH-QUALITY"].trains(facts)
+    assert not [
+        row
+        for found in [*rows.values(), *CHECKS["PATH-QUALITY"].trains(healthy()).values()]
+        for row in found
+        if "/aside/" in row["id"]
+    ]
+
+
 def paused(facts: Draft, host: str, pauses: list, **parts: object) -> None:
     """The pulse on every path from and to a host paused."""
     lost = sum(packets for _seconds, packets in pauses)
