@@ -16,7 +16,7 @@ from collections import Counter
 from ...module_utils._probe.sockets import PORT
 from ...module_utils._probe.train import LATE, mark
 from .._facts.model import Data, Facts, Network, Requests
-from . import _blame, _paths, mesh_all, mtu_fit
+from . import _blame, _paths, cp_addr, mesh_all, mtu_fit
 from ._blame import Pair
 from ._quality import ASIDE, ICMP, MESH, WIRE, Path, balanced, ident, layer_of
 
@@ -94,8 +94,8 @@ def _to_bystanders(facts: Facts) -> list[tuple[str, Data]]:
     ):
         return []
     there = {facts.nodes[host]["id"] for host in facts.opened}
-    known = {node["address"] for node in facts.swarm["nodes"] if node["id"] not in there}
-    addresses = [text for text in known if (ip := _paths.parsed(text)) and ip.version == 4 and not ip.is_unspecified]
+    known = {cp_addr.known_at(node) for node in facts.swarm["nodes"] if node["id"] not in there}
+    addresses = [address for address in known if not cp_addr.unusable(address) and ":" not in address]
     return [
         (host, {"address": address, "where": "host", "id": ident(ASIDE, address), "kind": "icmp"})
         for host in facts.opened

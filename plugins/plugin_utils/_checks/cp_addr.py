@@ -70,16 +70,23 @@ def unusable(address: str | None) -> bool:
     return found.is_unspecified or found.is_loopback or found.is_multicast
 
 
+def known_at(member: t.Mapping[str, t.Any]) -> str:
+    """Where the managers know a node. A leader may see itself at 0.0.0.0 or 127.0.0.1, which harms nothing (moby#35437, #30119)."""
+    known, manager = member.get("address") or "", _manager(member)
+    return manager if unusable(known) and not unusable(manager) else known
+
+
+def _manager(member: t.Mapping[str, t.Any]) -> str:
+    return (member.get("manager_address") or "").rpartition(":")[0].strip("[]")
+
+
 def _node(facts: Facts, host: str) -> list[str]:
     node = facts.nodes[host]
     wrong = []
     if unusable(node["address"]):
         wrong.append(f"its engine calls itself {node['address'] or 'nothing'}")
     mine: dict[str, t.Any] = next((item for item in facts.swarm["nodes"] if item["id"] == node["id"]), {})
-    manager = (mine.get("manager_address") or "").rpartition(":")[0].strip("[]")
-    known = mine.get("address") or ""
-    if unusable(known) and not unusable(manager):
-        known = manager  # a leader may see itself at 0.0.0.0 or 127.0.0.1, which harms nothing (moby#35437, #30119)
+    manager, known = _manager(mine), known_at(mine)
     if known and known != node["address"]:
         wrong.append(f"the managers know it as {known}, it calls itself {node['address']}")
     if manager and unusable(manager):
