@@ -352,6 +352,29 @@ def forget(rows: dict, row: str) -> None:
         rows[when].remove(row)
 
 
+ABSENT: t.Final = object()
+
+
+def _together(sound: t.Any, one: t.Any, other: t.Any) -> t.Any:
+    if not (isinstance(sound, dict) and isinstance(one, dict) and isinstance(other, dict)):
+        return one if one != sound else other
+    found = {}
+    for key in dict.fromkeys([*sound, *one, *other]):
+        values = [told.get(key, ABSENT) for told in (sound, one, other)]
+        if values[0] is ABSENT:
+            found[key] = next(value for value in values[1:] if value is not ABSENT)
+        elif ABSENT not in values:
+            found[key] = _together(*values)
+    return found
+
+
+def both(one: Swarm, other: Swarm) -> Swarm:
+    """What the nodes of a swarm report of which two things are broken. Where both changed the same, the first counts."""
+    swarm = Swarm()
+    swarm.told = copy.deepcopy(_together(swarm.told, one.told, other.told))
+    return swarm
+
+
 def unmet(*asked: tuple[str, str]) -> Swarm:
     swarm = Swarm()
     for host, ident in asked:

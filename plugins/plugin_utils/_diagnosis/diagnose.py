@@ -18,7 +18,7 @@ EVIDENCE = 3  # lines about what moved meanwhile
 
 
 def diagnose(results: list[Result], facts: Facts, rules: tuple[model.Rule, ...] = RULES) -> list[Cause]:
-    """The causes in the order of the report: those that explain most come first.
+    """The causes in the order of the report: those that explain most come first, after them what absent hosts keep in doubt.
 
     ``explains`` and ``shares`` are indexes into the list of results. Results in ``explains`` are explained in full,
     by this cause alone or with others; results in ``shares`` are explained in part, and the rest has no known cause.
@@ -29,7 +29,7 @@ def diagnose(results: list[Result], facts: Facts, rules: tuple[model.Rule, ...] 
     if not parts:
         return []
     left = {place: set(found) for place, found in parts.items()}
-    kept = []
+    kept: list[tuple[model.Rule, model.Finding, set[int]]] = []
     for rule in rules:
         for finding in rule.find(view):
             claims = rule.claims if finding.claims is None else finding.claims
@@ -37,17 +37,39 @@ def diagnose(results: list[Result], facts: Facts, rules: tuple[model.Rule, ...] 
                 place: {atom for atom in found if model.covers(finding, claims, results[place], atom)}
                 for place, found in parts.items()
             }
-            if not any(hit[place] & left[place] for place in parts):
+            new = any(hit[place] & left[place] for place in parts)
+            if not new and not (finding.told and any(hit.values()) and _unheard_of(finding, kept)):
                 continue
             for place in parts:
                 left[place] -= hit[place]
             kept.append((rule, finding, {place for place in parts if hit[place]}))
-    told = [(finding.follows, _document(view, rule, finding, places, left)) for rule, finding, places in kept]
-    told.sort(key=lambda row: (row[0], -len(row[1]["explains"])))
-    causes = [cause for _follows, cause in told]
+    absent = _absent(view, [finding for _rule, finding, _places in kept])
+    told = [
+        (finding.follows, bool(absent) and _doubtful(finding), _document(view, rule, finding, places, left))
+        for rule, finding, places in kept
+    ]
+    told.sort(key=lambda row: (row[0], row[1], -len(row[2]["explains"])))
+    causes = [cause for *_rank, cause in told]
     shared = {place for cause in causes for place in cause["shares"]}
     rest = unknown.rest(view, {place: atoms for place, atoms in left.items() if place not in shared})
     return [*causes, rest] if rest else causes
+
+
+def _unheard_of(finding: model.Finding, kept: list[tuple[model.Rule, model.Finding, set[int]]]) -> bool:
+    """Whether no other cause was found at any of its nodes."""
+    return not any(set(finding.nodes) & set(other.nodes) for _rule, other, _places in kept)
+
+
+def _absent(view: View, findings: list[model.Finding]) -> set[str]:
+    """The hosts without a probe whose cause was found."""
+    found = {node for finding in findings for node in finding.nodes if set(finding.nodes).isdisjoint(view.facts.probes)}
+    return found & set(view.hosts)
+
+
+def _doubtful(finding: model.Finding) -> bool:
+    """Whether a single path suffers, and both its ends are named. Where other hosts were absent, these keep it in doubt, and come first."""
+    ends = {node for link in finding.links or () for node in link}
+    return len(ends) == 2 and ends == set(finding.nodes)
 
 
 def _document(

@@ -47,7 +47,8 @@ class Finding(t.NamedTuple):
     """A cause that was found.
 
     ``networks`` None: all of them. ``links``: only these ordered pairs suffer, not all at the nodes. ``follows``: another cause, which
-    is found too, has this as its effect, so it is named before, whatever each explains.
+    is found too, has this as its effect, so it is named before, whatever each explains. ``told``: the engine gave this reason in words,
+    so it is a cause even where one at other nodes would explain all that it does.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Finding(t.NamedTuple):
     todo: str | None = None
     claims: tuple[Claim, ...] | None = None
     follows: bool = False
+    told: bool = False
 
 
 class Rule(t.NamedTuple):

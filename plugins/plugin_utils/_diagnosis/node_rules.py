@@ -175,6 +175,7 @@ def task(reason: str) -> Callable[[View], Iterable[Finding]]:
             nodes,
             tuple(f"{where}: {text}" for where, text in sorted(told.items())),
             claims=(Claim("PRE-REACH"), Claim("*", wide=True, unsure=True)),
+            told=bool(nodes),
         )
 
     return find

@@ -239,6 +239,7 @@ def inside(lost: tuple[frozenset[str], ...], title: str) -> Callable[[View], Ite
 
     def find(view: View) -> Iterable[Finding]:
         bad: dict[Pair, frozenset[str]] = {}
+        more: set[Pair] = set()  # that lose others as well: each at one of its ends, perhaps
         names: set[str] = set()
         for network in view.facts.networks:
             for pair, kinds in view.tried(network).items():
@@ -246,8 +247,10 @@ def inside(lost: tuple[frozenset[str], ...], title: str) -> Callable[[View], Ite
                 if gone in lost and gone != frozenset(kinds):
                     bad[pair] = gone
                     names.add(network["name"])
+                elif any(part < gone for part in lost):
+                    more.add(pair)
         if bad:
-            nodes = view.ordered(_blame.blame(bad))
+            nodes = view.ordered(_blame.blame(bad, lambda node: sum(node in pair for pair in more)))
             words = sorted({kind.upper() for gone in bad.values() for kind in gone})
             because = (
                 "{} fails and the rest passes: {}".format(

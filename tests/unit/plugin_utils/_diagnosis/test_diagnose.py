@@ -25,6 +25,7 @@ from broken import (
     advertising,
     assert_no_text_matters,
     bad,
+    both,
     certificate,
     clock,
     cut,
@@ -514,3 +515,41 @@ def test_helpers_that_ended_while_all_waited_for_a_starved_node_are_no_cause_of_
         swarm.of("probe", host)["errors"] = ["the probe in /run/netns/1 failed: Invalid argument"]
         swarm.of("probe", host)["observations"] = {}
     assert [(cause["id"], cause["nodes"]) for cause in swarm.causes()] == [("node-starved", ["vm2"])]
+
+
+ON_PATHS = ("plain traffic both ways", "one of two plain networks", "everything to one node", "everything into one node",
+            "the data port by PRE-PORT", "TCP inside", "TCP and UDP inside", "ICMP inside", "UDP inside")  # fmt: skip
+OUT = (
+    "an engine that is stopped",
+    "an engine that hangs",
+    "a node outside the swarm",
+    "no image",
+    "a tunnel of somebody else",
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "out"), [(path, out) for path in ON_PATHS for out in OUT if CASES[path][2] != CASES[out][2]]
+)
+def test_what_an_absent_host_keeps_in_doubt_comes_after_it(path: str, out: str) -> None:
+    """Of two hosts that are left, nothing shows which one a bad path is bad at. What keeps the third out is sure."""
+    first, *others = both(CASES[out][0](), CASES[path][0]()).causes()
+    assert set(first["nodes"]) <= {*CASES[path][2], *CASES[out][2]}, first
+    assert CASES[out][1] in [cause["id"] for cause in (first, *others)]
+
+
+@pytest.mark.parametrize(
+    "what", ["no image", "no room for a container", "a tunnel of somebody else", "no address left"]
+)
+def test_a_reason_in_words_stands_beside_a_cause_of_all(what: str) -> None:
+    """No closed port makes an engine say that an image is missing, though it may leave a node without tasks."""
+    causes = both(CASES[what][0](), CASES["the managers' port by CP-TLS, all"][0]()).causes()
+    assert {(cause["id"], *cause["nodes"]) for cause in causes} >= {
+        ("manager-port-blocked", "vm1"),
+        (CASES[what][1], "vm3"),
+    }
+
+
+def test_two_protocols_that_are_lost_at_two_nodes_are_told_apart() -> None:
+    causes = both(CASES["ICMP inside"][0](), CASES["UDP inside"][0]()).causes()
+    assert {(cause["id"], *cause["nodes"]) for cause in causes} >= {("icmp-filtered", "vm2"), ("udp-filtered", "vm3")}
