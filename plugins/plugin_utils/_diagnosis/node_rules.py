@@ -67,6 +67,7 @@ STATES = {
     "engine-part-stopped": "A part of the engine of {nodes} is stopped",
 }
 ON_ITS_WAY = ("accepted", "preparing", "ready", "starting")  # states of a task with which its node is busy
+IDLE = "It had processor enough, so another cause made it wait: mend that one, and verify again."
 SLOW = 45  # seconds: a call so long may outlive the helpers of other nodes, whose lease is hardly longer
 FINAL = ("rejected", "failed")  # final states of a task
 # Modules of one purpose, any of a tuple -> (the effects, whether only encrypted networks suffer; those need ESP too).
@@ -142,6 +143,7 @@ def starved(view: View) -> Iterable[Finding]:
             ),
             (slowest,),
             (f"{slowest} took {_longest(view, slowest):.0f} s for a call", f"helpers ended on {view.names(ended)}"),
+            **({} if _witness.crowd(view.facts, slowest) else {"todo": IDLE, "follows": True}),
         )
 
 
@@ -387,8 +389,14 @@ def lost(view: View) -> Iterable[Finding]:
             nodes,
             tuple(f"the swarm says that {host} is {state}; it answers Ansible" for host, state in sorted(gone.items())),
             certainty=INFERRED,
-            follows=set(gone) <= view.unmanaged,
+            follows=set(gone) <= view.unmanaged or _weakly_managed(view, set(gone)),
         )
+
+
+def _weakly_managed(view: View, gone: set[str]) -> bool:
+    """Whether a wire loses so many packets, at a manager or at all of these nodes, that managers lose nodes for it."""
+    weak = {node for pair in view.weak for node in pair}
+    return gone <= weak or any(node["role"] == "manager" and host in weak for host, node in view.facts.nodes.items())
 
 
 def address(view: View) -> Iterable[Finding]:

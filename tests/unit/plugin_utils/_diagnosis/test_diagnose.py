@@ -53,7 +53,7 @@ from broken import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sound import ADDRESS, FIVE, HOSTS, MODULES, PLAIN, SECRET, around
+from sound import ADDRESS, FIVE, HOSTS, MODULES, PLAIN, SECRET, around, train
 
 DAY = 86400
 
@@ -147,6 +147,9 @@ CASES: dict[str, tuple] = {
     "a task that takes nothing": (lambda: unmet(*ending("/80/task-vm2", *HOSTS)), "task-deaf", ["vm2"], "takes no connection from anybody"),
     "an attachment refused": (lambda: refused("vm2"), "attach-refused", ["vm2"], "cannot attach"),
 }  # fmt: skip
+
+
+LOSSY = {"answered": 15, "arrived": 30, "gap": 2, "sizes": {"100": [20, 5], "600": [20, 5], "1450": [20, 5]}}
 
 
 def standing_still(told: dict, host: str) -> None:
@@ -553,3 +556,28 @@ def test_a_reason_in_words_stands_beside_a_cause_of_all(what: str) -> None:
 def test_two_protocols_that_are_lost_at_two_nodes_are_told_apart() -> None:
     causes = both(CASES["ICMP inside"][0](), CASES["UDP inside"][0]()).causes()
     assert {(cause["id"], *cause["nodes"]) for cause in causes} >= {("icmp-filtered", "vm2"), ("udp-filtered", "vm3")}
+
+
+@pytest.mark.parametrize(("load", "crowded"), [(1.0, False), (40.0, True)])
+def test_who_kept_the_run_waiting_with_processor_enough_did_so_for_another_cause(load: float, crowded: bool) -> None:
+    """Seen with 73 % of the packets to the leader lost: a call took two minutes, and "give the nodes more processor time" led."""
+    swarm = Swarm()
+    for source, target in (("vm1", "vm3"), ("vm3", "vm1")):
+        swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(train(**LOSSY))
+    swarm.of("close", "vm2")["ports"] = None
+    swarm.of("probe", "vm2")["observations"] = {}
+    swarm.told["probe"]["vm3"]["asked"] = [10.0, 130.0]
+    for phase in (swarm.of("prepare", "vm3")["opened"], swarm.of("probe", "vm3")):
+        phase["testimony"]["pressure"]["load"] = load
+    first, *others = swarm.causes()
+    (waited,) = [cause for cause in others if cause["id"] == "node-starved"]
+    assert first["id"] == "link-lossy" and ("more processor time" in waited["todo"]) is crowded
+
+
+@pytest.mark.parametrize("weak", [[("vm1", "vm3")], [("vm2", "vm3")], []])
+def test_a_wire_that_loses_packets_loses_nodes_to_the_managers_too(weak: list) -> None:
+    swarm = lost("vm2")
+    for pair in weak:
+        for source, target in (pair, pair[::-1]):
+            swarm.of("probe", source)["trains"][f"PATH-QUALITY/wire/{target}"].update(train(**LOSSY))
+    assert swarm.causes()[0]["id"] == ("link-lossy" if weak else "lost-by-managers")
