@@ -136,6 +136,7 @@ def starved(view: View) -> Iterable[Finding]:
     ended = _paths.ended(view.facts)
     slowest = max(view.hosts, key=lambda host: _longest(view, host)) if ended else ""
     if ended and _longest(view, slowest) >= SLOW:
+        crowded = bool(_witness.crowd(view.facts, slowest))
         yield Finding(
             view.title(
                 "{nodes} kept the run waiting until helpers elsewhere ended: what was asked there is inconclusive",
@@ -143,7 +144,8 @@ def starved(view: View) -> Iterable[Finding]:
             ),
             (slowest,),
             (f"{slowest} took {_longest(view, slowest):.0f} s for a call", f"helpers ended on {view.names(ended)}"),
-            **({} if _witness.crowd(view.facts, slowest) else {"todo": IDLE, "follows": True}),
+            todo=None if crowded else IDLE,
+            follows=not crowded,
         )
 
 
